@@ -1,0 +1,182 @@
+package apdu_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+func TestChannelFollowsTheCard(t *testing.T) {
+	read := apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 256}
+	for _, tt := range []struct {
+		name    string
+		command apdu.Command
+		steps   []step
+		data    string
+		status  apdu.Status
+		err     error
+	}{
+		{"plain answer", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
+		{"61xx: rest fetched", read, []step{
+			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCC9000", nil},
+		}, "AABBCC", 0x9000, nil},
+		{"61xx twice", read, []step{
+			{"00B08A0000", "6101", nil}, {"00C0000001", "AA6101", nil}, {"00C0000001", "BB9000", nil},
+		}, "AABB", 0x9000, nil},
+		{"61xx: never more than asked for", apdu.Command{INS: 0xB0, Ne: 4}, []step{
+			{"00B0000004", "AABB6110", nil}, {"00C0000002", "CCDD9000", nil},
+		}, "AABBCCDD", 0x9000, nil},
+		{"61xx after all that was asked for", apdu.Command{INS: 0xB0, Ne: 1}, []step{
+			{"00B0000001", "AA6110", nil},
+		}, "", 0, apdu.ErrExcessResponse},
+		{"61xx without data, endless", read, []step{
+			{"00B08A0000", "6100", nil}, {"00C0000000", "6100", nil},
+		}, "", 0, apdu.ErrNoProgress},
+		{"61xx, then a failure", read, []step{
+			{"00B08A0000", "AA6102", nil}, {"00C0000002", "6F00", nil},
+		}, "AA", 0x6F00, nil},
+		{"61xx to a command without Le is left to the caller", apdu.Command{INS: 0xA4}, []step{
+			{"00A40000", "6110", nil},
+		}, "", 0x6110, nil},
+		{"6Cxx: asked again", read, []step{
+			{"00B08A0000", "6C02", nil}, {"00B08A0002", "AABB9000", nil},
+		}, "AABB", 0x9000, nil},
+		{"6Cxx only once", read, []step{
+			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C01", nil},
+		}, "", 0x6C01, nil},
+		{"6Cxx with a greater length is not followed", apdu.Command{INS: 0xB0, Ne: 2}, []step{
+			{"00B0000002", "6C10", nil},
+		}, "", 0x6C10, nil},
+		{"6C00 to 256 bytes is not followed", read, []step{{"00B08A0000", "6C00", nil}}, "", 0x6C00, nil},
+		{"a secret is never sent twice, 6Cxx", apdu.Command{INS: 0x20, P2: 0x98, Data: []byte("1234"), Ne: 256}, []step{
+			{"", "6C02", nil},
+		}, "", 0x6C02, nil},
+		{"a secret is never followed by another command", apdu.Command{INS: 0x20, P2: 0x98, Data: []byte("1234"), Ne: 256}, []step{
+			{"", "6102", nil},
+		}, "", 0x6102, nil},
+		{"no answer", read, []step{{"", "", nil}}, "", 0, apdu.ErrShortResponse},
+		{"one byte", read, []step{{"", "90", nil}}, "", 0, apdu.ErrShortResponse},
+		{"more than asked for", apdu.Command{INS: 0xB0, Ne: 1}, []step{{"", "AABB9000", nil}}, "", 0, apdu.ErrExcessResponse},
+		{"data nobody asked for", apdu.Command{INS: 0x20, P2: 0x98}, []step{{"", "AA9000", nil}}, "", 0, apdu.ErrExcessResponse},
+		{"transport error", read, []step{{"", "", errPulled}}, "", 0, errPulled},
+		{"transport error in GET RESPONSE", read, []step{{"", "6102", nil}, {"", "", errPulled}}, "", 0, errPulled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			channel, done := play(t, tt.steps)
+			resp, err := channel.Send(context.Background(), tt.command)
+			done()
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.data, hexOf(resp.Data))
+			assert.Equal(t, tt.status, resp.Status)
+		})
+	}
+}
+
+// trickle answers each GET RESPONSE with one byte and the promise of more.
+type trickle struct{ sent int }
+
+func (c *trickle) Transmit(context.Context, []byte) ([]byte, error) {
+	c.sent++
+	return []byte{0xAA, 0x61, 0x00}, nil
+}
+
+func TestChannelBoundsGetResponse(t *testing.T) {
+	card := &trickle{}
+	_, err := apdu.NewChannel(card).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
+	require.ErrorIs(t, err, apdu.ErrNoProgress)
+	assert.Equal(t, 257, card.sent, "the command and 256 times GET RESPONSE")
+}
+
+// keeper keeps the slice it was given, as a transmitter should not.
+type keeper struct{ command []byte }
+
+func (k *keeper) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	k.command = command
+	return []byte{0x90, 0x00}, nil
+}
+
+func TestChannelWipesWhatItSent(t *testing.T) {
+	card := &keeper{}
+	require.NoError(t, apdu.NewChannel(card).Verify(context.Background(), 0x98, []byte("1234")))
+	assert.Equal(t, make([]byte, len(card.command)), card.command)
+}
+
+func TestSelect(t *testing.T) {
+	channel, done := play(t, []step{
+		{"00A4040C0AD392F000260100000001", "9000", nil},
+		{"00A4020C02000A", "6A82", nil},
+	})
+	defer done()
+	require.NoError(t, channel.SelectApplication(context.Background(), unhex(t, "D392F000260100000001")))
+	err := channel.SelectFile(context.Background(), 0x000A)
+	require.ErrorIs(t, err, apdu.StatusFileNotFound)
+	assert.EqualError(t, err, "SELECT file: status 6A82: file or application not found")
+}
+
+func TestVerify(t *testing.T) {
+	channel, done := play(t, []step{
+		{"00200098", "63C3", nil},
+		{"0020009804 31323334", "63C2", nil},
+		{"0020009804 31323334", "9000", nil},
+	})
+	defer done()
+	ctx := context.Background()
+
+	status, err := channel.VerifyStatus(ctx, 0x98)
+	require.NoError(t, err)
+	assert.Equal(t, apdu.Status(0x63C3), status)
+
+	err = channel.Verify(ctx, 0x98, []byte("1234"))
+	require.ErrorIs(t, err, apdu.StatusVerificationFailed)
+	var wrong apdu.Status
+	require.ErrorAs(t, err, &wrong)
+	left, ok := wrong.Retries()
+	assert.True(t, ok)
+	assert.Equal(t, 2, left)
+	assert.False(t, strings.Contains(err.Error(), "1234"))
+
+	require.NoError(t, channel.Verify(ctx, 0x98, []byte("1234")))
+	require.ErrorIs(t, channel.Verify(ctx, 0x98, nil), apdu.ErrCommand, "an empty secret is not a question")
+}
+
+// transacted counts what happens to its transaction.
+type transacted struct {
+	keeper
+	open, begun int
+	refuse      error
+}
+
+func (c *transacted) Begin(context.Context) error {
+	if c.refuse != nil {
+		return c.refuse
+	}
+	c.open, c.begun = c.open+1, c.begun+1
+	return nil
+}
+func (c *transacted) End() error { c.open--; return errPulled }
+
+func TestInTransaction(t *testing.T) {
+	ctx := context.Background()
+	card := &transacted{}
+	inside := func() error { assert.Equal(t, 1, card.open); return nil }
+	require.NoError(t, apdu.InTransaction(ctx, card, inside), "a failing End says nothing new")
+	assert.Zero(t, card.open)
+
+	assert.Panics(t, func() {
+		_ = apdu.InTransaction(ctx, card, func() error { panic("inside") })
+	})
+	assert.Zero(t, card.open, "ended by a panic too")
+
+	refused := &transacted{refuse: errPulled}
+	err := apdu.InTransaction(ctx, refused, func() error { t.Error("called without a transaction"); return nil })
+	require.ErrorIs(t, err, errPulled)
+
+	ran := false
+	require.NoError(t, apdu.InTransaction(ctx, &keeper{}, func() error { ran = true; return nil }))
+	assert.True(t, ran, "a transmitter without transactions")
+}

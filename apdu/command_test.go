@@ -1,0 +1,157 @@
+package apdu_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+func TestCommandForms(t *testing.T) {
+	long := filled(300)
+	for _, tt := range []struct {
+		name    string
+		command apdu.Command
+		bytes   string
+	}{
+		{"case 1", apdu.Command{INS: 0x20, P2: 0x98}, "00200098"},
+		{"case 2, one byte", apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 1}, "00B08A0001"},
+		{"case 2, 256 bytes are 00", apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 256}, "00B08A0000"},
+		{"case 2, extended", apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 1567, Extended: true}, "00B08A0000061F"},
+		{"case 2, 65536 bytes are 0000", apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 65536, Extended: true}, "00B08A00000000"},
+		{"case 3", apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 0x0A}}, "00A4020C02000A"},
+		{"case 3, extended", apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 0x0A}, Extended: true}, "00A4020C000002000A"},
+		{"case 4", apdu.Command{INS: 0x2A, P2: 0x97, Data: []byte{1}, Ne: 256}, "002A0097010100"},
+		{"case 4, extended", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Data: long, Ne: 256, Extended: true}, "802A0097 00012C" + hexOf(long) + "0100"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := unhex(t, tt.bytes)
+			encoded, err := tt.command.MarshalBinary()
+			require.NoError(t, err)
+			assert.Equal(t, want, encoded)
+
+			decoded, err := apdu.ParseCommand(want)
+			require.NoError(t, err)
+			assert.Equal(t, tt.command, decoded)
+		})
+	}
+}
+
+func TestCommandRefusesLengthsThatDoNotFit(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		command apdu.Command
+	}{
+		{"short, 256 bytes of data", apdu.Command{Data: make([]byte, 256)}},
+		{"short, Ne 257", apdu.Command{Ne: 257}},
+		{"negative Ne", apdu.Command{Ne: -1}},
+		{"extended, 65536 bytes of data", apdu.Command{Data: make([]byte, 65536), Extended: true}},
+		{"extended, Ne 65537", apdu.Command{Ne: 65537, Extended: true}},
+		{"extended case 1", apdu.Command{Extended: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.command.MarshalBinary()
+			assert.ErrorIs(t, err, apdu.ErrCommand)
+		})
+	}
+}
+
+func TestParseCommandRefusesMalformedBytes(t *testing.T) {
+	for name, bytes := range map[string]string{
+		"nothing":                   "",
+		"three bytes":               "00A404",
+		"Lc longer than data":       "00A4040C 0A D392",
+		"two bytes after data":      "00A4040C 01 AA 00 00",
+		"extended length cut off":   "00B08A00 00 00",
+		"extended Lc of zero":       "00B08A00 00 0000 00",
+		"extended Lc too long":      "00B08A00 00 0002 AA",
+		"one byte of extended Le":   "00B08A00 00 0001 AA 00",
+		"three bytes of extended":   "00B08A00 00 0001 AA 000000",
+		"extended Lc, nothing else": "00B08A00 00 FFFF 00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := apdu.ParseCommand(unhex(t, bytes))
+			assert.ErrorIs(t, err, apdu.ErrCommand)
+		})
+	}
+}
+
+func FuzzCommand(f *testing.F) {
+	for _, seed := range []string{
+		"00200098", "00B08A0000", "00B08A00000000", "00A4040C0AD392F000260100000001",
+		"002000980431323334", "802A009733", "802A0097000133000100",
+	} {
+		f.Add(unhex(f, seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := apdu.ParseCommand(b)
+		if err != nil {
+			require.ErrorIs(t, err, apdu.ErrCommand)
+			require.Equal(t, apdu.Command{}, c, "a value beside an error")
+			return
+		}
+		encoded, err := c.MarshalBinary()
+		require.NoError(t, err)
+		require.Equal(t, b, encoded)
+
+		var again apdu.Command
+		require.NoError(t, again.UnmarshalBinary(encoded))
+		require.Equal(t, c, again)
+	})
+}
+
+// A PIN in any form that a program may print: none of them may show.
+func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
+	canary := []byte("7305")
+	forms := []string{"7305", "37333035", "NzMwNQ", "55 51 48 53", "55,51,48,53", "[4", " 04", "len=4", "Lc"}
+
+	for _, c := range []apdu.Command{
+		{INS: 0x20, P2: 0x98, Data: canary},
+		{CLA: 0x10, INS: 0x20, P2: 0x98, Data: canary},
+		{INS: 0x21, P2: 0x98, Data: canary},
+		{INS: 0x24, P1: 1, P2: 0x98, Data: canary},
+		{INS: 0x25, P1: 1, P2: 0x98, Data: canary},
+		{INS: 0x2C, P2: 0x98, Data: canary},
+		{INS: 0x2D, P2: 0x98, Data: canary},
+		{CLA: 0x80, INS: 0x32, P2: 0x80, Data: canary},
+	} {
+		require.True(t, c.Secret())
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("sent", "command", c, "pointer", &c)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("sent", "command", c)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+			fmt.Fprintf(&log, verb+"\n"+verb+"\n", c, &c)
+			fmt.Fprintf(&log, verb+"\n", []apdu.Command{c})
+			fmt.Fprintf(&log, verb+"\n", struct{ Command apdu.Command }{c})
+		}
+		marshalled, err := json.Marshal(map[string]any{"command": c})
+		require.NoError(t, err)
+		log.Write(marshalled)
+
+		for _, form := range forms {
+			assert.NotContains(t, log.String(), form)
+		}
+		assert.Contains(t, log.String(), "[redacted]")
+		assert.Empty(t, c.Redacted().Data)
+	}
+
+	query := apdu.Command{INS: 0x20, P2: 0x98}
+	assert.False(t, query.Secret(), "the empty form holds no secret")
+	assert.Equal(t, "00200098", query.String())
+	assert.Equal(t, "00A4020C 02 000A", apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 10}}.String())
+	assert.True(t, strings.HasSuffix(apdu.Command{INS: 0xB0, Ne: 256}.String(), "Ne=256"))
+}
+
+func TestParseErrorsDoNotShowBytes(t *testing.T) {
+	_, err := apdu.ParseCommand([]byte("\x00\x20\x00\x98\x097305"))
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "7305")
+	assert.NotContains(t, err.Error(), "37333035")
+}

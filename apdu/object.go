@@ -1,0 +1,111 @@
+package apdu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Files that hold no whole DER object.
+var (
+	// ErrBlankFile is a file without content: nothing, or filler (00 or FF)
+	// where an object's tag should be.
+	ErrBlankFile = errors.New("blank file")
+	// ErrMalformedObject is an object whose header is not DER, or that ends
+	// before the length in its header.
+	ErrMalformedObject = errors.New("malformed DER object")
+	// ErrObjectTooLong is an object longer than the caller's limit.
+	ErrObjectTooLong = errors.New("DER object too long")
+)
+
+// ReadObject reads the one DER object that starts the file with the short file
+// identifier sfi (0: the current file) and returns its bytes, header included.
+// Its length is taken from its header; filler after it is neither read beyond
+// the block in flight nor returned. An object longer than limit bytes is
+// refused before more than one block of it was read.
+//
+// It fails with [ErrBlankFile], [ErrMalformedObject] or [ErrObjectTooLong],
+// with a [Status], or with the transmitter's error.
+func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, error) {
+	limit = min(limit, MaxExtendedNe)
+	object, err := c.firstBlock(ctx, sfi, limit)
+	if errors.Is(err, StatusWrongOffset) {
+		return nil, ErrBlankFile // an empty file has no offset 0
+	}
+	if err != nil {
+		return nil, err
+	}
+	total, err := objectLength(object)
+	if err != nil {
+		return nil, err
+	}
+	if total > limit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrObjectTooLong, total, limit)
+	}
+
+	// Twice the rounds that full blocks take: a card may answer in shorter
+	// ones, but not byte by byte for ever.
+	for range 2*(total/c.readSize) + 8 {
+		if len(object) >= total {
+			return object[:total:total], nil
+		}
+		block, err := c.ReadBinary(ctx, len(object), total-len(object))
+		if errors.Is(err, StatusWrongOffset) || err == nil && len(block) == 0 {
+			return nil, fmt.Errorf("%w: ends after %d of %d bytes", ErrMalformedObject, len(object), total)
+		}
+		if err != nil {
+			return nil, err
+		}
+		object = append(object, block...)
+	}
+	return nil, fmt.Errorf("%w: %d of %d bytes", ErrNoProgress, len(object), total)
+}
+
+func (c *Channel) firstBlock(ctx context.Context, sfi byte, limit int) ([]byte, error) {
+	ne := c.readSize
+	if c.extended {
+		ne = limit
+	}
+	if sfi == 0 {
+		return c.ReadBinary(ctx, 0, ne)
+	}
+	return c.ReadBinarySFI(ctx, sfi, 0, ne)
+}
+
+// objectLength returns the length of the DER object that starts b, header
+// included: ITU-T X.690 §8.1.2, §8.1.3 and §10.1 (definite, and in the fewest
+// bytes). b needs to hold the header only.
+func objectLength(b []byte) (int, error) {
+	if len(b) == 0 || b[0] == 0x00 || b[0] == 0xFF {
+		return 0, ErrBlankFile
+	}
+	if b[0]&0x1F == 0x1F {
+		return 0, fmt.Errorf("%w: tag of more than one byte", ErrMalformedObject)
+	}
+	if len(b) < 2 {
+		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
+	}
+	if b[1] < 0x80 {
+		return 2 + int(b[1]), nil
+	}
+	size := int(b[1] & 0x7F)
+	switch {
+	case size == 0:
+		return 0, fmt.Errorf("%w: indefinite length", ErrMalformedObject)
+	case size > 4:
+		return 0, fmt.Errorf("%w: length in %d bytes", ErrObjectTooLong, size)
+	case len(b) < 2+size:
+		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
+	}
+	var n uint64
+	for _, v := range b[2 : 2+size] {
+		n = n<<8 | uint64(v)
+	}
+	switch {
+	case n < 0x80 || n < 1<<(8*(size-1)):
+		return 0, fmt.Errorf("%w: length not in the fewest bytes", ErrMalformedObject)
+	case n > MaxExtendedNe:
+		return 0, fmt.Errorf("%w: %d bytes", ErrObjectTooLong, n)
+	}
+	return 2 + size + int(n), nil
+}

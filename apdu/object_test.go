@@ -1,0 +1,239 @@
+package apdu_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// file is a card with one file, which READ BINARY reads.
+type file struct {
+	content  []byte
+	extended bool // extended lengths accepted
+	shortest int  // answers are cut to this many bytes, if not 0
+	sent     []apdu.Command
+	longest  int
+}
+
+func (f *file) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	c, err := apdu.ParseCommand(command)
+	if err != nil || c.INS != 0xB0 || len(c.Data) > 0 || c.Ne == 0 {
+		return nil, fmt.Errorf("not a READ BINARY: %X", command)
+	}
+	f.sent = append(f.sent, c)
+	if c.Extended && !f.extended {
+		return []byte{0x67, 0x00}, nil
+	}
+	offset := int(c.P1)<<8 | int(c.P2)
+	if c.P1&0x80 != 0 {
+		offset = int(c.P2)
+	}
+	if offset >= len(f.content) {
+		return []byte{0x6B, 0x00}, nil
+	}
+	block := f.content[offset:min(offset+c.Ne, len(f.content))]
+	if f.shortest > 0 {
+		block = block[:min(len(block), f.shortest)]
+	}
+	f.longest = max(f.longest, offset+len(block))
+	return append(bytes.Clone(block), 0x90, 0x00), nil
+}
+
+// object is a DER SEQUENCE of n bytes in all, n at least 260.
+func object(n int) []byte {
+	b := filled(n)
+	copy(b, []byte{0x30, 0x82, byte((n - 4) >> 8), byte(n - 4)})
+	return b
+}
+
+func padded(b []byte, n int) []byte { return append(bytes.Clone(b), bytes.Repeat([]byte{0xFF}, n)...) }
+
+func TestReadObject(t *testing.T) {
+	short := []byte{0x30, 0x03, 0x02, 0x01, 0x05}
+	extended := apdu.WithExtendedLengths()
+	for _, tt := range []struct {
+		name    string
+		file    file
+		options []apdu.Option
+		want    []byte
+		reads   int
+		upTo    int // last byte of the file that may be read
+	}{
+		{"in one short block", file{content: short}, nil, short, 1, 5},
+		{"filler is not returned", file{content: padded(short, 300)}, nil, short, 1, 256},
+		{"filler is not read beyond the block", file{content: padded(object(1700), 400)}, nil, object(1700), 7, 1700},
+		{"a few bytes more than a block", file{content: object(260)}, nil, object(260), 2, 260},
+		{"exactly two blocks", file{content: object(512)}, nil, object(512), 2, 512},
+		{"extended, at once", file{content: padded(object(1700), 400), extended: true}, []apdu.Option{extended}, object(1700), 1, 2100},
+		{"extended refused", file{content: object(1700)}, []apdu.Option{extended}, object(1700), 8, 1700},
+		{"extended, answers cut short", file{content: object(1700), extended: true, shortest: 1000}, []apdu.Option{extended}, object(1700), 2, 1700},
+		{"answers of 200 bytes", file{content: object(1700), shortest: 200}, nil, object(1700), 9, 1700},
+		{"a reader that fails on 256 bytes", file{content: object(1700)}, []apdu.Option{apdu.WithReadSize(224)}, object(1700), 8, 1700},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			card := tt.file
+			got, err := apdu.NewChannel(&card, tt.options...).ReadObject(context.Background(), 0x0A, 65536)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+			assert.Len(t, card.sent, tt.reads)
+			assert.LessOrEqual(t, card.longest, tt.upTo)
+			assert.Equal(t, byte(0x8A), card.sent[0].P1, "first by short file identifier")
+		})
+	}
+}
+
+func TestReadObjectOfTheCurrentFile(t *testing.T) {
+	card := &file{content: object(600)}
+	got, err := apdu.NewChannel(card).ReadObject(context.Background(), 0, 65536)
+	require.NoError(t, err)
+	assert.Equal(t, object(600), got)
+	assert.Equal(t, byte(0), card.sent[0].P1)
+}
+
+func TestExtendedLengthsAreAskedForOnce(t *testing.T) {
+	card := &file{content: object(300)}
+	channel := apdu.NewChannel(card, apdu.WithExtendedLengths())
+	for range 3 {
+		_, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.NoError(t, err)
+	}
+	refused := 0
+	for _, c := range card.sent {
+		if c.Extended {
+			refused++
+		}
+	}
+	assert.Equal(t, 1, refused)
+}
+
+func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
+	t.Run("short ones work", func(t *testing.T) {
+		channel, done := play(t, []step{
+			{"00B08A00000000", "", errPulled}, {"00B08A0000", "30030201059000", nil},
+		}, apdu.WithExtendedLengths())
+		defer done()
+		got, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.NoError(t, err)
+		assert.Equal(t, "3003020105", hexOf(got))
+	})
+	t.Run("nothing works: the first error is the cause", func(t *testing.T) {
+		channel, done := play(t, []step{
+			{"00B08A00000000", "", errPulled}, {"00B08A0000", "6A82", nil},
+		}, apdu.WithExtendedLengths())
+		defer done()
+		_, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.ErrorIs(t, err, errPulled)
+	})
+	t.Run("another status is not a matter of length", func(t *testing.T) {
+		channel, done := play(t, []step{{"00B08A00000000", "6982", nil}}, apdu.WithExtendedLengths())
+		defer done()
+		_, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.ErrorIs(t, err, apdu.StatusSecurityNotSatisfied)
+	})
+}
+
+func TestReadObjectRefusesHostileFiles(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		err     error
+	}{
+		{"empty", nil, apdu.ErrBlankFile},
+		{"filled with FF", bytes.Repeat([]byte{0xFF}, 2000), apdu.ErrBlankFile},
+		{"filled with 00", make([]byte, 2000), apdu.ErrBlankFile},
+		{"a tag alone", []byte{0x30}, apdu.ErrMalformedObject},
+		{"length cut off", []byte{0x30, 0x82, 0x06}, apdu.ErrMalformedObject},
+		{"indefinite length", []byte{0x30, 0x80, 0x02, 0x01, 0x05, 0x00, 0x00}, apdu.ErrMalformedObject},
+		{"length not in the fewest bytes, 81", []byte{0x30, 0x81, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
+		{"length not in the fewest bytes, 82", []byte{0x30, 0x82, 0x00, 0x80, 0x02}, apdu.ErrMalformedObject},
+		{"tag of several bytes", []byte{0x7F, 0x21, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
+		{"4 GB", []byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
+		{"2 GB, negative where int has 32 bits", []byte{0x30, 0x84, 0x80, 0x00, 0x00, 0x00}, apdu.ErrObjectTooLong},
+		{"length in five bytes", []byte{0x30, 0x85, 1, 0, 0, 0, 0}, apdu.ErrObjectTooLong},
+		{"longer than the limit", object(40000), apdu.ErrObjectTooLong},
+		{"ends before its length", object(1700)[:1000], apdu.ErrMalformedObject},
+		{"ends before its length, at a block", object(1700)[:1024], apdu.ErrMalformedObject},
+	} {
+		for _, extended := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, extended %v", tt.name, extended), func(t *testing.T) {
+				card := &file{content: tt.content, extended: extended}
+				var options []apdu.Option
+				if extended {
+					options = append(options, apdu.WithExtendedLengths())
+				}
+				got, err := apdu.NewChannel(card, options...).ReadObject(context.Background(), 0x0A, 32768)
+				require.ErrorIs(t, err, tt.err)
+				assert.Nil(t, got)
+				assert.LessOrEqual(t, card.longest, 32768)
+			})
+		}
+	}
+}
+
+func TestReadObjectFromACardThatStops(t *testing.T) {
+	t.Run("no bytes", func(t *testing.T) {
+		channel, done := play(t, []step{{"", hexOf(object(300)[:256]) + "9000", nil}, {"", "9000", nil}})
+		defer done()
+		_, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.ErrorIs(t, err, apdu.ErrMalformedObject)
+	})
+	t.Run("byte by byte", func(t *testing.T) {
+		card := &file{content: object(5000), shortest: 4}
+		_, err := apdu.NewChannel(card).ReadObject(context.Background(), 0x0A, 65536)
+		require.ErrorIs(t, err, apdu.ErrNoProgress)
+		assert.Less(t, len(card.sent), 60)
+	})
+	t.Run("6282 with the rest", func(t *testing.T) {
+		channel, done := play(t, []step{{"00B08A0000", "30030201056282", nil}})
+		defer done()
+		got, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.NoError(t, err)
+		assert.Len(t, got, 5)
+	})
+}
+
+func TestReadBinaryAddresses(t *testing.T) {
+	channel, done := play(t, nil)
+	defer done()
+	ctx := context.Background()
+	for _, read := range []func() ([]byte, error){
+		func() ([]byte, error) { return channel.ReadBinary(ctx, -1, 1) },
+		func() ([]byte, error) { return channel.ReadBinary(ctx, 0x8000, 1) },
+		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 0x1F, 0, 1) },
+		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 0, 0, 1) },
+		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 1, 256, 1) },
+	} {
+		_, err := read()
+		assert.ErrorIs(t, err, apdu.ErrAddress)
+	}
+}
+
+// Whatever a file holds, reading it ends, and what comes back is exactly its
+// first DER object.
+func FuzzReadObject(f *testing.F) {
+	f.Add([]byte{0x30, 0x03, 0x02, 0x01, 0x05, 0xFF}, byte(0), false)
+	f.Add([]byte{0x30, 0x80, 0x00, 0x00}, byte(1), true)
+	f.Add([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, byte(0), true)
+	f.Add(padded(object(700), 9), byte(100), false)
+	f.Fuzz(func(t *testing.T, content []byte, shortest byte, extended bool) {
+		card := &file{content: content, shortest: int(shortest), extended: extended}
+		got, err := apdu.NewChannel(card, apdu.WithExtendedLengths()).ReadObject(context.Background(), 0x0A, 4096)
+		require.LessOrEqual(t, len(card.sent), 80)
+		if err != nil {
+			require.Nil(t, got)
+			return
+		}
+		require.LessOrEqual(t, len(got), 4096)
+		require.True(t, bytes.HasPrefix(content, got))
+		require.NotEqual(t, byte(0x80), got[1])
+		if got[1] < 0x80 {
+			require.Equal(t, int(got[1])+2, len(got))
+		}
+	})
+}

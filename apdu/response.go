@@ -1,0 +1,80 @@
+package apdu
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Answers that no card may give.
+var (
+	// ErrShortResponse is an answer of 0 or 1 byte: the transport lost the
+	// card, whatever it says itself.
+	ErrShortResponse = errors.New("response shorter than a status word")
+	// ErrExcessResponse is an answer longer than was asked for.
+	ErrExcessResponse = errors.New("response longer than asked for")
+	// ErrNoProgress is a card that keeps promising data and sends none.
+	ErrNoProgress = errors.New("card makes no progress")
+)
+
+// Response is a response APDU, ISO/IEC 7816-4:2020 §5.2: at most 65536 bytes
+// of data and a status word.
+//
+// A response may hold personal data, so printing one shows the length of its
+// data and not the data.
+type Response struct {
+	Data   []byte
+	Status Status
+}
+
+var _ encoding.BinaryAppender = Response{}
+
+// ParseResponse decodes a response APDU. Data shares b's memory.
+// It fails with [ErrShortResponse] or [ErrExcessResponse].
+func ParseResponse(b []byte) (Response, error) {
+	n := len(b) - 2
+	if n < 0 {
+		return Response{}, fmt.Errorf("%w: %d bytes", ErrShortResponse, len(b))
+	}
+	if n > MaxExtendedNe {
+		return Response{}, fmt.Errorf("%w: %d bytes", ErrExcessResponse, n)
+	}
+	return Response{Data: b[:n:n], Status: Status(b[n])<<8 | Status(b[n+1])}, nil
+}
+
+// AppendBinary appends the response's bytes to b; it is the inverse of
+// [ParseResponse].
+func (r Response) AppendBinary(b []byte) ([]byte, error) {
+	if len(r.Data) > MaxExtendedNe {
+		return b, fmt.Errorf("%w: %d bytes", ErrExcessResponse, len(r.Data))
+	}
+	b = append(b, r.Data...)
+	return append(b, byte(r.Status>>8), byte(r.Status)), nil
+}
+
+// Err is nil for status 9000 and the [Status] otherwise.
+func (r Response) Err() error {
+	if r.Status == StatusOK {
+		return nil
+	}
+	return r.Status
+}
+
+// String shows the data's length and the status word, as in "[256 bytes] 9000".
+func (r Response) String() string {
+	switch len(r.Data) {
+	case 0:
+		return fmt.Sprintf("%04X", uint16(r.Status))
+	case 1:
+		return fmt.Sprintf("[1 byte] %04X", uint16(r.Status))
+	default:
+		return fmt.Sprintf("[%d bytes] %04X", len(r.Data), uint16(r.Status))
+	}
+}
+
+// Format prints [Response.String] for every verb and flag.
+func (r Response) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
+
+// LogValue implements [slog.LogValuer] with [Response.String].
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -1,0 +1,111 @@
+package apdu
+
+import "fmt"
+
+// Status is a status word, SW1 SW2, ISO/IEC 7816-4:2020 §5.6. Every status
+// word but 9000 is meant as an error, so Status is one.
+type Status uint16
+
+// Status words that this toolkit names. 61xx and 6Cxx carry a number in their
+// second byte and 63Cx in its lower half.
+const (
+	StatusOK Status = 0x9000
+
+	StatusEndOfFile Status = 0x6282 // fewer bytes than Ne before the end of file
+
+	StatusVerificationUncounted Status = 0x6300 // wrong secret, tries unknown
+	// StatusVerificationFailed stands for all of 63C0 to 63CF: each of them
+	// matches it with errors.Is. As a value it is "wrong secret, none left".
+	StatusVerificationFailed Status = 0x63C0
+
+	StatusWrongLength             Status = 0x6700
+	StatusLogicalChannel          Status = 0x6881
+	StatusSecureMessaging         Status = 0x6882
+	StatusWrongFileType           Status = 0x6981
+	StatusSecurityNotSatisfied    Status = 0x6982
+	StatusAuthenticationBlocked   Status = 0x6983
+	StatusReferenceDataUnusable   Status = 0x6984
+	StatusConditionsNotSatisfied  Status = 0x6985
+	StatusNoCurrentFile           Status = 0x6986
+	StatusIncorrectData           Status = 0x6A80
+	StatusFunctionNotSupported    Status = 0x6A81
+	StatusFileNotFound            Status = 0x6A82
+	StatusIncorrectP1P2           Status = 0x6A86
+	StatusReferencedDataNotFound  Status = 0x6A88
+	StatusWrongOffset             Status = 0x6B00
+	StatusInstructionNotSupported Status = 0x6D00
+	StatusClassNotSupported       Status = 0x6E00
+	StatusNoDiagnosis             Status = 0x6F00
+)
+
+var meanings = map[Status]string{
+	StatusOK:                      "done",
+	StatusEndOfFile:               "end of file before the requested length",
+	StatusVerificationUncounted:   "verification failed",
+	StatusWrongLength:             "wrong length",
+	StatusLogicalChannel:          "logical channel not supported",
+	StatusSecureMessaging:         "secure messaging not supported",
+	StatusWrongFileType:           "command does not fit the file",
+	StatusSecurityNotSatisfied:    "security status not satisfied",
+	StatusAuthenticationBlocked:   "authentication method blocked",
+	StatusReferenceDataUnusable:   "reference data not usable",
+	StatusConditionsNotSatisfied:  "conditions of use not satisfied",
+	StatusNoCurrentFile:           "no current file",
+	StatusIncorrectData:           "incorrect data",
+	StatusFunctionNotSupported:    "function not supported",
+	StatusFileNotFound:            "file or application not found",
+	StatusIncorrectP1P2:           "incorrect parameters P1 P2",
+	StatusReferencedDataNotFound:  "referenced data not found",
+	StatusWrongOffset:             "offset outside the file",
+	StatusInstructionNotSupported: "instruction not supported",
+	StatusClassNotSupported:       "class not supported",
+	StatusNoDiagnosis:             "no precise diagnosis",
+}
+
+// Error names the status word and says what it means, as in
+// "status 6A82: file or application not found".
+func (s Status) Error() string {
+	return fmt.Sprintf("status %04X: %s", uint16(s), s.meaning())
+}
+
+func (s Status) meaning() string {
+	if n, ok := s.Retries(); ok {
+		return fmt.Sprintf("verification failed, %d tries left", n)
+	}
+	if text, ok := meanings[s]; ok {
+		return text
+	}
+	switch s >> 8 {
+	case 0x61:
+		return "more data available"
+	case 0x6C:
+		return "wrong expected length"
+	case 0x62, 0x63:
+		return "warning"
+	case 0x64, 0x65, 0x66:
+		return "execution error"
+	}
+	return "not known to this toolkit"
+}
+
+// Is makes each of 63C0 to 63CF match [StatusVerificationFailed].
+func (s Status) Is(target error) bool {
+	_, counted := s.Retries()
+	return counted && target == StatusVerificationFailed
+}
+
+// Retries returns the tries left that 63C0 to 63CF carry; ok is false for any
+// other status word, 6300 among them.
+func (s Status) Retries() (n int, ok bool) {
+	return int(s & 0x0F), s&0xFFF0 == StatusVerificationFailed
+}
+
+// more returns how many bytes a 61xx status says are waiting (61 00: 256).
+func (s Status) more() (n int, ok bool) {
+	return lengthOr(int(s&0xFF), MaxShortNe), s>>8 == 0x61
+}
+
+// exact returns the length that a 6Cxx status asks for (6C 00: 256).
+func (s Status) exact() (n int, ok bool) {
+	return lengthOr(int(s&0xFF), MaxShortNe), s>>8 == 0x6C
+}

@@ -1,0 +1,124 @@
+package apdu_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Every status word that was seen, or is named in a standard, and what it is
+// here. The place is where somebody saw it.
+func TestStatusMeanings(t *testing.T) {
+	for _, tt := range []struct {
+		status apdu.Status
+		text   string
+		place  string
+	}{
+		{0x9000, "done", "ISO/IEC 7816-4"},
+		{0x6282, "end of file before the requested length", "passports; tolerated by JPKI clients"},
+		{0x6281, "warning", "ISO/IEC 7816-4"},
+		{0x6300, "verification failed", "JICSAP, unlimited keys"},
+		{0x63C0, "verification failed, 0 tries left", "an exhausted secret, asked with empty VERIFY"},
+		{0x63C3, "verification failed, 3 tries left", "also after a successful VERIFY (OpenSC pull request 959)"},
+		{0x63CF, "verification failed, 15 tries left", "ISO/IEC 7816-4"},
+		{0x6381, "warning", "ISO/IEC 7816-4"},
+		{0x6110, "more data available", "T=0 cards"},
+		{0x6C10, "wrong expected length", "T=0 cards"},
+		{0x6700, "wrong length", "empty VERIFY with Le on a real card; refused extended lengths"},
+		{0x6881, "logical channel not supported", "My Number test card"},
+		{0x6882, "secure messaging not supported", "My Number test card"},
+		{0x69FC, "not known to this toolkit", "My Number test card, CLA 0C"},
+		{0x6982, "security status not satisfied", "signature without PIN"},
+		{0x6983, "authentication method blocked", "ISO; assumed by several clients"},
+		{0x6984, "reference data not usable", "blocked secret, My Number test card"},
+		{0x6A82, "file or application not found", "any other card"},
+		{0x6B00, "offset outside the file", "READ BINARY past the end"},
+		{0x66F1, "execution error", "My Number test card, SET SESSION KEY"},
+		{0x6F00, "no precise diagnosis", "first command after power-up, My Number test card"},
+		{0x0000, "not known to this toolkit", "nowhere"},
+	} {
+		assert.Equal(t, fmt.Sprintf("status %04X: %s", uint16(tt.status), tt.text), tt.status.Error(), tt.place)
+	}
+}
+
+func TestStatusMatching(t *testing.T) {
+	for n := range 0x10000 {
+		status := apdu.Status(n)
+		wrapped := fmt.Errorf("VERIFY: %w", status)
+
+		require.ErrorIs(t, wrapped, status)
+		var found apdu.Status
+		require.ErrorAs(t, wrapped, &found)
+		require.Equal(t, status, found)
+		require.NotEmpty(t, status.Error())
+
+		counted := n >= 0x63C0 && n <= 0x63CF
+		require.Equal(t, counted, errors.Is(wrapped, apdu.StatusVerificationFailed), "%04X", n)
+		retries, ok := status.Retries()
+		require.Equal(t, counted, ok)
+		if ok {
+			require.Equal(t, n-0x63C0, retries)
+		}
+		require.Equal(t, n == 0x9000, apdu.Response{Status: status}.Err() == nil, "%04X", n)
+	}
+	assert.NotErrorIs(t, apdu.Status(0x63C0), apdu.Status(0x63C3), "only 63C0 stands for the others")
+}
+
+func TestParseResponse(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   []byte
+		data []byte
+		err  error
+	}{
+		{"status alone", []byte{0x90, 0x00}, []byte{}, nil},
+		{"data and status", []byte{1, 2, 0x90, 0x00}, []byte{1, 2}, nil},
+		{"longest", make([]byte, 65538), make([]byte, 65536), nil},
+		{"nothing", nil, nil, apdu.ErrShortResponse},
+		{"one byte", []byte{0x90}, nil, apdu.ErrShortResponse},
+		{"too long", make([]byte, 65539), nil, apdu.ErrExcessResponse},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := apdu.ParseResponse(tt.in)
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.data, r.Data)
+			if tt.err == nil {
+				back, err := r.AppendBinary(nil)
+				require.NoError(t, err)
+				assert.Equal(t, tt.in, back)
+			}
+		})
+	}
+	_, err := apdu.Response{Data: make([]byte, 65537)}.AppendBinary(nil)
+	assert.ErrorIs(t, err, apdu.ErrExcessResponse)
+}
+
+func TestResponsePrintsNoData(t *testing.T) {
+	r := apdu.Response{Data: []byte("personal"), Status: 0x9000}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		assert.Equal(t, "[8 bytes] 9000", fmt.Sprintf(verb, r))
+	}
+	assert.Equal(t, "6A82", apdu.Response{Status: 0x6A82}.String())
+	assert.Equal(t, "[8 bytes] 9000", r.LogValue().String())
+}
+
+func FuzzResponse(f *testing.F) {
+	f.Add([]byte{0x90, 0x00})
+	f.Add([]byte{0x30, 0x03, 0x02, 0x01, 0x01, 0x90, 0x00})
+	f.Add([]byte{0x63})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := apdu.ParseResponse(b)
+		if err != nil {
+			require.Equal(t, apdu.Response{}, r)
+			return
+		}
+		back, err := r.AppendBinary(nil)
+		require.NoError(t, err)
+		require.Equal(t, b, back)
+	})
+}
