@@ -1,0 +1,147 @@
+// Package reader is where cards come from: readers, the cards in them, and
+// what happens to both.
+//
+// # Where to start
+//
+// A [Driver] finds readers and connects to the cards in them. There are two:
+// package pcsc for real readers and package simulator for readers made of
+// software. A program takes a Driver and works with either. [Find] picks the
+// one reader that holds a card, [Wait] waits for there to be one, and a [Card]
+// is what the other packages send commands to.
+//
+// # Errors
+//
+// Drivers report what happened with the errors of this package, wrapped around
+// their own: match them with [errors.Is]. A [*AmbiguousError] lists the readers
+// when several hold a card: none of them is guessed.
+//
+// # Concurrency
+//
+// A Driver may be used by any number of goroutines. A Card belongs to one
+// goroutine at a time, except for Close, which may be called from any.
+//
+// # What is absent
+//
+// PIN pads, direct control of a reader, and choosing a card by its ATR: a card
+// is known by the applications it has.
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// What happens to readers and cards. Each of these stands behind a driver's
+// own error and is matched with [errors.Is].
+var (
+	// ErrNoService: the smart-card service (PC/SC) can't be reached.
+	ErrNoService = errors.New("no smart-card service")
+	// ErrNoReader: there is no reader, or none of the name asked for.
+	ErrNoReader = errors.New("no card reader")
+	// ErrNoCard: the reader is empty.
+	ErrNoCard = errors.New("no card in the reader")
+	// ErrRemoved: the card was taken away while it was in use.
+	ErrRemoved = errors.New("card removed")
+	// ErrChanged: the card was reset by somebody else, or is another card
+	// than before. Nothing that held for it may be assumed any more.
+	ErrChanged = errors.New("card reset or exchanged")
+	// ErrBusy: another program holds the card or the reader.
+	ErrBusy = errors.New("card in use by another program")
+	// ErrTransport: reader and card could not exchange a command, for a
+	// reason that is none of the others.
+	ErrTransport = errors.New("communication with the card failed")
+	// ErrClosed: the connection was closed, or its exchange was abandoned.
+	ErrClosed = errors.New("connection closed")
+	// ErrUnsupported: this build has no driver. It wraps
+	// [errors.ErrUnsupported].
+	ErrUnsupported = fmt.Errorf("smart-card readers: %w", errors.ErrUnsupported)
+)
+
+// Reader is a reader as it was when asked for.
+type Reader struct {
+	Name    string // as the driver names it; unique in one driver
+	Present bool   // whether a card is in it
+	ATR     []byte // the card's answer to reset, up to 33 bytes; may be empty
+}
+
+// Driver finds readers, says what happens in them, and connects.
+type Driver interface {
+	// Readers lists the readers of now, in the driver's order. There being
+	// none is not an error.
+	Readers(ctx context.Context) ([]Reader, error)
+
+	// Watch reports first what is there (its readers added, its cards
+	// inserted, or the service down) and then what changes. It goes on when
+	// the service goes and comes back, and ends with ctx or the loop. Where
+	// watching is impossible it yields one error.
+	Watch(ctx context.Context) iter.Seq2[Event, error]
+
+	// Connect opens the card in a reader, shared with other programs.
+	Connect(ctx context.Context, reader string) (Card, error)
+}
+
+// Card is a connection to the card in a reader. It is bound to that card: when
+// the card is taken out or reset by somebody else, the connection fails from
+// then on, also if the card comes back.
+type Card interface {
+	apdu.Transmitter
+	apdu.Transactor
+
+	// ATR is the card's answer to reset; may be empty.
+	ATR() []byte
+
+	// Close ends a running transaction, cuts the card's power so that it
+	// forgets whose PIN was verified, and frees the connection. It does not
+	// fail on a card that is gone, and may be called twice.
+	Close() error
+}
+
+// EventKind says what happened.
+type EventKind int
+
+// What a driver's Watch reports. Readers that go away take their cards along:
+// CardRemoved comes before ReaderRemoved, and both before ServiceDown.
+const (
+	ServiceUp EventKind = iota + 1
+	ServiceDown
+	ReaderAdded
+	ReaderRemoved
+	CardInserted
+	CardRemoved
+)
+
+var kindNames = map[EventKind]string{
+	ServiceUp:     "service-up",
+	ServiceDown:   "service-down",
+	ReaderAdded:   "reader-added",
+	ReaderRemoved: "reader-removed",
+	CardInserted:  "card-inserted",
+	CardRemoved:   "card-removed",
+}
+
+// String is a stable name, as in "card-inserted".
+func (k EventKind) String() string {
+	if name, ok := kindNames[k]; ok {
+		return name
+	}
+	return fmt.Sprintf("event-%d", int(k))
+}
+
+// Event is one thing that happened.
+type Event struct {
+	Kind   EventKind
+	Reader string // empty for events of the service
+	ATR    []byte // with CardInserted; may be empty
+}
+
+// AmbiguousError says that several readers hold a card and none was chosen.
+type AmbiguousError struct{ Readers []string }
+
+func (e *AmbiguousError) Error() string {
+	return "several readers hold a card: " + strings.Join(e.Readers, ", ")
+}

@@ -1,0 +1,208 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Card is a card made of software: bytes in, bytes out.
+type Card struct {
+	traits traits
+	random io.Reader
+
+	mu      sync.Mutex
+	powered bool
+	apps    []*application
+	app     *application // the current application
+	file    *file        // the current elementary file
+	auth    *secret      // nil on cards without JPKI
+	signing *secret
+}
+
+// Option changes how [NewCard] makes a card.
+type Option func(*settings)
+
+type settings struct {
+	keys   keySource
+	now    func() time.Time
+	random io.Reader
+}
+
+// WithInsecureSeed makes the keys and certificates follow from seed, the same
+// in every run. Whoever knows the seed has the private keys: for tests only.
+func WithInsecureSeed(seed string) Option {
+	return func(s *settings) { s.keys = seededKeys(seed) }
+}
+
+// WithClock sets the time from which the certificates' validity is counted.
+// The default is time.Now.
+func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
+
+// WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
+func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }
+
+// NewCard makes a card. It fails on a profile that does not exist.
+// Making one takes about as long as generating two RSA keys.
+func NewCard(profile Profile, options ...Option) (*Card, error) {
+	traits, ok := traitsOf(profile)
+	if !ok {
+		return nil, fmt.Errorf("no simulated card called %q", string(profile))
+	}
+	s := settings{keys: randomKeys, now: time.Now, random: rand.Reader}
+	for _, option := range options {
+		option(&s)
+	}
+	c := &Card{traits: traits, random: s.random, apps: otherApplications()}
+	if traits.noJPKI {
+		return c, nil
+	}
+	jpki, err := c.newJPKI(s)
+	if err != nil {
+		return nil, fmt.Errorf("simulated card: %w", err)
+	}
+	c.apps = append(c.apps, jpki)
+	return c, nil
+}
+
+// ATR is the card's answer to reset.
+func (c *Card) ATR() []byte { return mustHex(c.traits.atr) }
+
+// PowerOn starts the card, or starts it again (a cold reset): no application
+// is selected and no secret is verified.
+func (c *Card) PowerOn() { c.power(true) }
+
+// PowerOff stops the card: it forgets what PowerOn makes it forget, and
+// answers nothing.
+func (c *Card) PowerOff() { c.power(false) }
+
+func (c *Card) power(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.powered = on
+	c.app, c.file = nil, nil
+	for _, app := range c.apps {
+		app.forget()
+	}
+}
+
+// Reset is a warm reset. Verified secrets stay verified (observed on test
+// cards; not in a public specification), and no application is current
+// (assumed).
+func (c *Card) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.app, c.file = nil, nil
+}
+
+// State is what a test may want to know of a card.
+type State struct {
+	Powered                         bool
+	AuthTries, SignatureTries       int
+	AuthVerified, SignatureVerified bool
+}
+
+// State returns the card's state as it is now.
+func (c *Card) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := State{Powered: c.powered}
+	if c.auth != nil {
+		state.AuthTries, state.AuthVerified = c.auth.left, c.auth.verified
+		state.SignatureTries, state.SignatureVerified = c.signing.left, c.signing.verified
+	}
+	return state
+}
+
+// Exchange answers one command APDU. A card without power answers nothing.
+func (c *Card) Exchange(command []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.powered {
+		return nil
+	}
+	response, err := c.answer(command).AppendBinary(nil)
+	if err != nil { // no handler makes more than 65536 bytes
+		response, _ = status(apdu.StatusNoDiagnosis).AppendBinary(nil)
+	}
+	return response
+}
+
+func status(s apdu.Status) apdu.Response { return apdu.Response{Status: s} }
+
+func data(b []byte) apdu.Response { return apdu.Response{Data: b, Status: apdu.StatusOK} }
+
+// answer finds who handles the command.
+func (c *Card) answer(command []byte) apdu.Response {
+	cmd, err := apdu.ParseCommand(command)
+	if err != nil || cmd.Extended && !c.traits.extended {
+		return status(apdu.StatusWrongLength)
+	}
+	switch {
+	case cmd.CLA&0x80 == 0 && cmd.CLA&0x43 != 0: // a logical channel other than the first
+		return status(apdu.StatusLogicalChannel)
+	case cmd.CLA&0x80 == 0 && cmd.CLA&0x0C != 0: // secure messaging; assumed
+		if cmd.INS == apdu.InsSelect {
+			return status(apdu.StatusSecureMessaging)
+		}
+		return status(0x69FC)
+	}
+	switch uint16(cmd.CLA)<<8 | uint16(cmd.INS) {
+	case 0x0000 | apdu.InsSelect:
+		return c.selectFile(cmd)
+	case 0x0000 | apdu.InsReadBinary:
+		return c.readBinary(cmd)
+	case 0x0000 | apdu.InsVerify:
+		return c.verify(cmd)
+	case 0x0000 | apdu.InsChangeReferenceData:
+		return c.changeReferenceData(cmd)
+	case 0x0000 | apdu.InsGetChallenge:
+		return c.getChallenge(cmd)
+	case 0x0000 | apdu.InsGetData:
+		return status(apdu.StatusIncorrectP1P2) // assumed: no data object is known
+	case 0x8000 | apdu.InsPerformSecurityOperation:
+		return c.sign(cmd)
+	case 0x80FC: // an iPhone is told so that it may close its sheet
+		if c.traits.lastCommand {
+			return status(apdu.StatusOK)
+		}
+		return status(apdu.StatusWrongLength)
+	}
+	if cmd.CLA != 0x00 && cmd.CLA != 0x80 {
+		return status(apdu.StatusClassNotSupported) // assumed
+	}
+	return status(apdu.StatusInstructionNotSupported)
+}
+
+// getChallenge gives 1 to 256 random bytes; with an extended length it refuses
+// (observed; not in a public specification).
+func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
+	switch {
+	case cmd.Extended:
+		return status(apdu.StatusConditionsNotSatisfied)
+	case cmd.P1 != 0 || cmd.P2 != 0:
+		return status(apdu.StatusIncorrectP1P2)
+	case len(cmd.Data) > 0 || cmd.Ne == 0:
+		return status(apdu.StatusWrongLength)
+	}
+	challenge := make([]byte, cmd.Ne)
+	if _, err := io.ReadFull(c.random, challenge); err != nil {
+		return status(apdu.StatusNoDiagnosis)
+	}
+	return data(challenge)
+}
+
+// application finds the application whose name starts with aid.
+func (c *Card) application(aid []byte) *application {
+	for _, app := range c.apps {
+		if bytes.HasPrefix(app.aid, aid) {
+			return app
+		}
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+// Package simulator makes My Number Cards of software, and readers to put them
+// in, so that a program can be tested from its first byte to its last screen
+// with no hardware. It uses no cgo, no file and no network.
+//
+// A [Card] answers command APDUs as the real card does, as far as that is
+// publicly known: it says no without a PIN, counts wrong ones down, locks, and
+// stays verified where the real one stays verified. What is not well known is
+// marked "assumed" where it stands in this package.
+//
+// # Where to start
+//
+// [New] returns a [Driver], which implements reader.Driver. Add a reader to
+// it, make a card of some [Profile] with [NewCard], and insert it:
+//
+//	driver := simulator.New()
+//	slot := driver.AddReader("Simulated Reader")
+//	card, err := simulator.NewCard(simulator.Contact)
+//	err = slot.Insert(card)
+//
+// Every card's PIN is [PIN] and its signature password is [Password].
+// [Card.State] tells a test what a real card would keep to itself.
+//
+// # Keys and certificates
+//
+// Keys are real RSA keys of 2048 bits and the certificates have the real
+// ones' structure, under names with O=JPKI-SIMULATOR and a certification
+// authority that is made with the card. With [WithInsecureSeed] they are the
+// same in every run. They prove nothing to anybody.
+//
+// # Errors
+//
+// Connections report the errors of package reader. A card itself knows status
+// words only.
+//
+// # Concurrency
+//
+// Everything here may be used by any number of goroutines. A reader serves
+// several connections as PC/SC does: shared, one transaction at a time.
+//
+// # What is absent
+//
+// The applications with name, address and individual number can be selected
+// and hold nothing. Secure messaging, and the phones' own protocols below the
+// APDU.
+package simulator

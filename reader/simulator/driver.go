@@ -1,0 +1,127 @@
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/internal/feed"
+)
+
+// Driver is a set of simulated readers. Use [New].
+type Driver struct {
+	mu      sync.Mutex
+	readers []*Reader
+	stopped bool
+	feed    feed.Feed
+}
+
+var _ reader.Driver = (*Driver)(nil)
+
+// New returns a driver without readers, its service running.
+func New() *Driver { return &Driver{} }
+
+// AddReader adds an empty reader. Names are the caller's to keep apart: a name
+// that is taken gets a number behind it.
+func (d *Driver) AddReader(name string) *Reader {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	unique := name
+	for n := 2; d.find(unique) != nil; n++ {
+		unique = fmt.Sprintf("%s %d", name, n)
+	}
+	r := &Reader{driver: d, name: unique}
+	d.readers = append(d.readers, r)
+	d.publish()
+	return r
+}
+
+// RemoveReader unplugs a reader, with its card if it holds one.
+func (d *Driver) RemoveReader(r *Reader) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.eject()
+	d.readers = slices.DeleteFunc(d.readers, func(other *Reader) bool { return other == r })
+	d.publish()
+}
+
+// StopService makes every call fail with reader.ErrNoService, and takes the
+// readers out of sight, until StartService.
+func (d *Driver) StopService() { d.setStopped(true) }
+
+// StartService ends what StopService began. The readers are there again; a
+// card in one of them starts from cold.
+func (d *Driver) StartService() { d.setStopped(false) }
+
+func (d *Driver) setStopped(stopped bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped == stopped {
+		return
+	}
+	d.stopped = stopped
+	for _, r := range d.readers {
+		r.interrupt()
+	}
+	d.publish()
+}
+
+// Readers implements reader.Driver.
+func (d *Driver) Readers(ctx context.Context) ([]reader.Reader, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return nil, reader.ErrNoService
+	}
+	var list []reader.Reader
+	for _, r := range d.readers {
+		list = append(list, r.describe().Reader)
+	}
+	return list, nil
+}
+
+// Watch implements reader.Driver.
+func (d *Driver) Watch(ctx context.Context) iter.Seq2[reader.Event, error] { return d.feed.Watch(ctx) }
+
+// Connect implements reader.Driver.
+func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return nil, reader.ErrNoService
+	}
+	r := d.find(name)
+	if r == nil {
+		return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
+	}
+	return r.connect()
+}
+
+func (d *Driver) find(name string) *Reader {
+	for _, r := range d.readers {
+		if r.name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// publish tells the watchers what is there now; d.mu is held.
+func (d *Driver) publish() {
+	state := feed.State{ServiceDown: d.stopped}
+	if !d.stopped {
+		for _, r := range d.readers {
+			state.Slots = append(state.Slots, r.describe())
+		}
+	}
+	d.feed.Set(state)
+}

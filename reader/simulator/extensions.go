@@ -1,0 +1,158 @@
+package simulator
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	oidCountry            = asn1.ObjectIdentifier{2, 5, 4, 6}
+	oidOrganization       = asn1.ObjectIdentifier{2, 5, 4, 10}
+	oidOrganizationalUnit = asn1.ObjectIdentifier{2, 5, 4, 11}
+	oidCommonName         = asn1.ObjectIdentifier{2, 5, 4, 3}
+
+	oidSubjectAltName         = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidIssuerAltName          = asn1.ObjectIdentifier{2, 5, 29, 18}
+	oidCRLDistributionPoints  = asn1.ObjectIdentifier{2, 5, 29, 31}
+	oidCertificatePolicies    = asn1.ObjectIdentifier{2, 5, 29, 32}
+	oidAuthorityKeyIdentifier = asn1.ObjectIdentifier{2, 5, 29, 35}
+	oidCPS                    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}
+	oidUserNotice             = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}
+
+	// The holder's attributes in a signature certificate stand under this arc.
+	oidAttributes = asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5}
+)
+
+var japaneseName = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+	attribute(oidCountry, "JP"),
+	attribute(oidOrganization, "公的個人認証サービスの模擬"),
+}}
+
+func attribute(id asn1.ObjectIdentifier, value string) pkix.AttributeTypeAndValue {
+	return pkix.AttributeTypeAndValue{Type: id, Value: value}
+}
+
+// simulatorName starts each name with what nobody can mistake for the real
+// one. The attributes stand in an order of their own, one in each set.
+func simulatorName(rest ...pkix.AttributeTypeAndValue) pkix.Name {
+	return pkix.Name{ExtraNames: append([]pkix.AttributeTypeAndValue{
+		attribute(oidCountry, "JP"),
+		attribute(oidOrganization, "JPKI-SIMULATOR"),
+	}, rest...)}
+}
+
+// commonName has the 24 characters of a real one, and no person's.
+func commonName(holder string) string {
+	hash := sha256.Sum256([]byte(holder))
+	return fmt.Sprintf("SIMULATED%X00000", hash[:5])
+}
+
+func nameDER(n pkix.Name) []byte {
+	der, err := asn1.Marshal(n.ToRDNSequence())
+	if err != nil {
+		panic(err) // of a constant name in this package
+	}
+	return der
+}
+
+// addDirectoryName adds a GeneralName, RFC 5280 §4.2.1.6.
+func addDirectoryName(b *cryptobyte.Builder, n pkix.Name) {
+	b.AddASN1(tag.Tag(4).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(nameDER(n)) })
+}
+
+func directoryNames(n pkix.Name) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) { addDirectoryName(b, n) })
+	})
+}
+
+// crlDistributionPoint is RFC 5280 §4.2.1.13 with a directory name and no
+// address, as the real ones: only certified verifiers may ask.
+func crlDistributionPoint(n pkix.Name) []byte {
+	explicit := tag.Tag(0).ContextSpecific().Constructed()
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+					b.AddASN1(explicit, func(b *cryptobyte.Builder) { addDirectoryName(b, n) })
+				})
+			})
+		})
+	})
+}
+
+func certificatePolicies(policy asn1.ObjectIdentifier) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(policy)
+				b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddASN1ObjectIdentifier(oidCPS)
+						b.AddASN1(tag.IA5String, func(b *cryptobyte.Builder) {
+							b.AddBytes([]byte("http://jpki-simulator.invalid/cps.html"))
+						})
+					})
+					b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddASN1ObjectIdentifier(oidUserNotice)
+						b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+							b.AddASN1(tag.UTF8String, func(b *cryptobyte.Builder) {
+								b.AddBytes([]byte("Made by a simulator for tests. Valid nowhere, and nobody's."))
+							})
+						})
+					})
+				})
+			})
+		})
+	})
+}
+
+// authorityKeyIdentifier is RFC 5280 §4.2.1.1 in its long form.
+func authorityKeyIdentifier(ca *x509.Certificate) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(tag.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ca.SubjectKeyId) })
+			b.AddASN1(tag.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+				b.AddASN1(tag.Tag(4).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(ca.RawIssuer) })
+			})
+			b.AddASN1(tag.Tag(2).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ca.SerialNumber.Bytes()) })
+		})
+	})
+}
+
+// syntheticAttributes are the holder's name, address, birth and sex as a
+// signature certificate has them, of a person who does not exist.
+func syntheticAttributes() []byte {
+	values := []struct {
+		arc   int
+		value string
+	}{
+		{1, "模擬　花子"}, {4, "419900401"}, {3, "2"},
+		{5, "模擬県試験市見本町１－２－３"}, {2, "00000"}, {6, "00000000000000"},
+	}
+	explicit := tag.Tag(0).ContextSpecific().Constructed()
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			for _, v := range values {
+				b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+					b.AddASN1ObjectIdentifier(append(oidAttributes[:len(oidAttributes):len(oidAttributes)], v.arc))
+					b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+						b.AddASN1(tag.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(v.value)) })
+					})
+				})
+			}
+		})
+	})
+}
+
+func build(f cryptobyte.BuilderContinuation) []byte {
+	var b cryptobyte.Builder
+	f(&b)
+	return b.BytesOrPanic() // of constants in this package
+}

@@ -1,0 +1,140 @@
+package simulator
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/binary"
+	"math/big"
+	"time"
+)
+
+// kind is one of the two hierarchies: user authentication and signature.
+type kind struct {
+	unit     string // of the authority's name
+	policy   asn1.ObjectIdentifier
+	keyUsage x509.KeyUsage
+}
+
+var (
+	authentication = kind{
+		unit:     "JPKI for user authentication",
+		policy:   asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30},
+		keyUsage: x509.KeyUsageDigitalSignature,
+	}
+	digitalSignature = kind{
+		unit:     "JPKI for digital signature",
+		policy:   asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 1, 20},
+		keyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+	}
+)
+
+type period struct{ start, end time.Time }
+
+// authority is a certification authority of the simulator.
+type authority struct {
+	kind        kind
+	key         *rsa.PrivateKey
+	certificate *x509.Certificate
+	der         []byte
+}
+
+// newAuthority makes a self-signed authority that has been valid for five years
+// and will be for five more.
+func newAuthority(k kind, key *rsa.PrivateKey, now time.Time) (*authority, error) {
+	year := time.Date(now.UTC().Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	subject := simulatorName(
+		attribute(oidOrganizationalUnit, k.unit),
+		attribute(oidOrganizationalUnit, "Simulated cards of mykeykit, valid nowhere"),
+	)
+	template := &x509.Certificate{
+		SerialNumber:          serialNumber(&key.PublicKey),
+		Subject:               subject,
+		NotBefore:             year.AddDate(-5, 0, 0),
+		NotAfter:              year.AddDate(5, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		SubjectKeyId:          keyIdentifier(&key.PublicKey),
+		SignatureAlgorithm:    x509.SHA256WithRSA,
+		ExtraExtensions: []pkix.Extension{
+			{Id: oidSubjectAltName, Value: directoryNames(japaneseName)},
+			{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(subject)},
+		},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &authority{kind: k, key: key, certificate: certificate, der: der}, nil
+}
+
+// issue makes a holder's certificate, about 1.5 kB of DER.
+func (a *authority) issue(key *rsa.PrivateKey, holder string, valid period, extra ...pkix.Extension) ([]byte, error) {
+	point := simulatorName(
+		attribute(oidOrganizationalUnit, a.kind.unit),
+		attribute(oidOrganizationalUnit, "CRL Distribution Points"),
+		attribute(oidOrganizationalUnit, "Simulated Prefecture"),
+		attribute(oidCommonName, "Simulated City CRLDP"),
+	)
+	template := &x509.Certificate{
+		SerialNumber:       serialNumber(&key.PublicKey),
+		Subject:            pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{attribute(oidCountry, "JP"), attribute(oidCommonName, commonName(holder))}},
+		NotBefore:          valid.start.UTC().Truncate(time.Second),
+		NotAfter:           valid.end.UTC().Truncate(time.Second),
+		KeyUsage:           a.kind.keyUsage,
+		SubjectKeyId:       keyIdentifier(&key.PublicKey),
+		SignatureAlgorithm: x509.SHA256WithRSA,
+		ExtraExtensions: append([]pkix.Extension{
+			{Id: oidCertificatePolicies, Critical: true, Value: certificatePolicies(a.kind.policy)},
+			{Id: oidIssuerAltName, Value: directoryNames(japaneseName)},
+			{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(point)},
+			{Id: oidAuthorityKeyIdentifier, Value: authorityKeyIdentifier(a.certificate)},
+		}, extra...),
+	}
+	return x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
+}
+
+// signatureSide is everything that the signature password guards.
+type signatureSide struct {
+	key             *rsa.PrivateKey
+	certificate, ca []byte
+}
+
+func newSignatureSide(keys keySource, holder string, valid period, now time.Time) (signatureSide, error) {
+	authorityKey, err := keys("authority/signature")
+	if err != nil {
+		return signatureSide{}, err
+	}
+	key, err := keys(holder + "/signature")
+	if err != nil {
+		return signatureSide{}, err
+	}
+	ca, err := newAuthority(digitalSignature, authorityKey, now)
+	if err != nil {
+		return signatureSide{}, err
+	}
+	certificate, err := ca.issue(key, holder+"/signature", valid,
+		pkix.Extension{Id: oidSubjectAltName, Value: syntheticAttributes()})
+	return signatureSide{key: key, certificate: certificate, ca: ca.der}, err
+}
+
+// serialNumber is four bytes that follow from the key.
+func serialNumber(key *rsa.PublicKey) *big.Int {
+	hash := sha256.Sum256(key.N.Bytes())
+	return big.NewInt(int64(binary.BigEndian.Uint32(hash[:4])>>4 | 0x01000000))
+}
+
+// keyIdentifier is RFC 5280 §4.2.1.2, method 1.
+func keyIdentifier(key *rsa.PublicKey) []byte {
+	id := sha1.Sum(x509.MarshalPKCS1PublicKey(key))
+	return id[:]
+}

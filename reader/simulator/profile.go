@@ -1,0 +1,135 @@
+package simulator
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Profile is a kind of card.
+type Profile string
+
+// The profiles. All but the phones and the resident card hold the same
+// certificate if they are made with the same seed.
+const (
+	Contact         Profile = "contact"          // an individual number card in a contact reader
+	ContactExtended Profile = "contact-extended" // one that declares and accepts extended lengths
+	ContactShort    Profile = "contact-short"    // one that declares that it has none
+	Contactless     Profile = "contactless"      // the same card without contacts; short lengths
+	Android         Profile = "android"          // an Android phone; its certificate needs the PIN
+	IPhone          Profile = "iphone"           // an iPhone; its certificate needs the PIN
+	ResidentCard    Profile = "resident-card"    // 住民基本台帳カード, the generation before
+	NoCertificate   Profile = "no-certificate"   // issued without a user-authentication certificate
+	Expired         Profile = "expired"          // certificate ended a month ago
+	Expiring        Profile = "expiring"         // certificate ends in a month
+	Locked          Profile = "locked"           // no try left for the PIN
+	LastTry         Profile = "last-try"         // one try left
+	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード: no PIN was ever set
+	NotMyNumber     Profile = "not-my-number"    // some other card
+)
+
+// PIN and Password are the secrets of every simulated card: the user
+// authentication PIN (利用者証明用電子証明書の暗証番号) and the signature
+// password (署名用電子証明書の暗証番号).
+const (
+	PIN      = "1234"
+	Password = "ABC123"
+)
+
+// Tries that a fresh card allows.
+const (
+	maxAuthTries      = 3
+	maxSignatureTries = 5
+)
+
+// traits is what a profile changes about a card.
+type traits struct {
+	atr            string // hex
+	extended       bool   // accepts extended lengths
+	label          string // of the token information
+	certificatePIN bool   // the authentication certificate needs the PIN
+	noJPKI         bool
+	noCertificate  bool
+	noSignature    bool // no signature certificate
+	authTries      int
+	lastCommand    bool // answers 80FC0000
+	ends           func(now time.Time) time.Time
+	holder         string // who the card belongs to, so which key it has
+}
+
+// Answers to reset, as listed by smartcard_list.txt and OpenSC.
+const (
+	atrContact         = "3BE000FF8131FE4514"
+	atrContactExtended = "3BDA13FF8131FB468012392F31C173C601C03B"
+	atrContactShort    = "3BC5FF8131FB458073C6010000"
+	atrContactless     = "3B888001000041E0B381A1003B"
+	atrPhone           = "3B80800101"                        // assumed: a card without historical bytes
+	atrLicence         = "3B8880010000000000" + "9181C100D8" // driving licence
+)
+
+// Labels of the token information record.
+const (
+	labelCard     = "JPKIAPICCTOKEN2"
+	labelResident = "JPKIAPICCTOKEN"
+	labelAndroid  = "JPKIAPGPSETOKEN"
+	labelIPhone   = "JPKIAPIOSTOKEN"
+)
+
+// profiles in the order of the documentation.
+var profiles = []Profile{
+	Contact, ContactExtended, ContactShort, Contactless, Android, IPhone, ResidentCard,
+	NoCertificate, Expired, Expiring, Locked, LastTry, FaceAuth, NotMyNumber,
+}
+
+// Profiles lists all profiles.
+func Profiles() []Profile { return slices.Clone(profiles) }
+
+// traitsOf describes a profile; ok is false for a name that is none.
+func traitsOf(p Profile) (t traits, ok bool) {
+	t = traits{
+		atr: atrContact, label: labelCard, authTries: maxAuthTries, holder: "resident",
+		ends: func(now time.Time) time.Time { return now.AddDate(3, 6, 0) },
+	}
+	switch p {
+	case Contact:
+	case ContactExtended:
+		t.atr, t.extended = atrContactExtended, true
+	case ContactShort:
+		t.atr = atrContactShort
+	case Contactless:
+		t.atr = atrContactless // assumed: no extended lengths without contacts
+	case Android:
+		t.atr, t.label, t.certificatePIN, t.holder = atrPhone, labelAndroid, true, "android"
+	case IPhone:
+		t.atr, t.label, t.certificatePIN, t.holder = atrPhone, labelIPhone, true, "iphone"
+		t.lastCommand = true
+	case ResidentCard:
+		t.label, t.holder = labelResident, "resident-card"
+	case NoCertificate:
+		t.noCertificate = true
+	case Expired:
+		t.ends = func(now time.Time) time.Time { return now.AddDate(0, -1, 0) }
+	case Expiring:
+		t.ends = func(now time.Time) time.Time { return now.AddDate(0, 1, 0) }
+	case Locked:
+		t.authTries = 0
+	case LastTry:
+		t.authTries = 1
+	case FaceAuth:
+		t.authTries, t.noSignature = 0, true
+	case NotMyNumber:
+		t.atr, t.noJPKI = atrLicence, true
+	default:
+		return traits{}, false
+	}
+	return t, true
+}
+
+func mustHex(s string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		panic(err) // of a constant in this package
+	}
+	return b
+}

@@ -1,0 +1,89 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/subtle"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// secret is a PIN or password and the tries left for it.
+type secret struct {
+	value    []byte
+	left     int
+	maximum  int
+	verified bool
+}
+
+// maxSecretLength is from JICSAP's specification of IC cards.
+const maxSecretLength = 16
+
+// try compares, counts, and answers.
+func (s *secret) try(value []byte) apdu.Response {
+	if s.left == 0 {
+		s.verified = false
+		// Observed on a blocked secret of another application of the card;
+		// assumed for JPKI, where some clients expect 6983.
+		return status(apdu.StatusReferenceDataUnusable)
+	}
+	if subtle.ConstantTimeCompare(s.value, value) == 1 {
+		s.left, s.verified = s.maximum, true
+		return status(apdu.StatusOK)
+	}
+	s.left--
+	s.verified = false // assumed: a wrong secret ends an earlier verified state
+	return s.counter()
+}
+
+func (s *secret) counter() apdu.Response {
+	return status(apdu.StatusVerificationFailed | apdu.Status(s.left&0x0F))
+}
+
+// secretFile finds the secret that a command's P2 refers to.
+func (c *Card) secretFile(cmd apdu.Command) (*secret, apdu.Status) {
+	f, sw := c.refer(cmd.P2)
+	switch {
+	case sw != apdu.StatusOK:
+		return nil, sw
+	case f.secret == nil:
+		return nil, apdu.StatusWrongFileType
+	}
+	return f.secret, apdu.StatusOK
+}
+
+// verify handles VERIFY. Without data it is a question, answered with the
+// tries left also after a successful VERIFY.
+func (c *Card) verify(cmd apdu.Command) apdu.Response {
+	if cmd.P1 != 0 {
+		return status(apdu.StatusIncorrectP1P2)
+	}
+	s, sw := c.secretFile(cmd)
+	switch {
+	case sw != apdu.StatusOK:
+		return status(sw)
+	case cmd.Ne > 0 || len(cmd.Data) > maxSecretLength:
+		return status(apdu.StatusWrongLength)
+	case len(cmd.Data) == 0:
+		return s.counter()
+	}
+	return s.try(cmd.Data)
+}
+
+// changeReferenceData replaces a secret that is verified: P1=01, the new value
+// alone. Assumed: both programs that implement it mark it as untested.
+func (c *Card) changeReferenceData(cmd apdu.Command) apdu.Response {
+	if cmd.P1 != 0x01 {
+		return status(apdu.StatusIncorrectP1P2)
+	}
+	s, sw := c.secretFile(cmd)
+	switch {
+	case sw != apdu.StatusOK:
+		return status(sw)
+	case len(cmd.Data) == 0 || len(cmd.Data) > maxSecretLength || cmd.Ne > 0:
+		return status(apdu.StatusWrongLength)
+	case !s.verified:
+		return status(apdu.StatusSecurityNotSatisfied)
+	}
+	s.value = bytes.Clone(cmd.Data)
+	return status(apdu.StatusOK)
+}
