@@ -36,6 +36,8 @@ type Command struct {
 	// Extended chooses the extended form of the length fields, whatever the
 	// lengths are. Case 1 has no length field, so there it must be false.
 	Extended bool
+
+	redacted bool // carried a secret, which is gone
 }
 
 var (
@@ -53,6 +55,8 @@ func (c Command) AppendBinary(b []byte) ([]byte, error) {
 		maxNc, maxNe = MaxExtendedNc, MaxExtendedNe
 	}
 	switch {
+	case c.redacted:
+		return b, fmt.Errorf("%w: its secret was redacted", ErrCommand)
 	case nc > maxNc:
 		return b, fmt.Errorf("%w: data longer than %d bytes", ErrCommand, maxNc)
 	case c.Ne < 0 || c.Ne > maxNe:

@@ -140,6 +140,9 @@ func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
 		}
 		assert.Contains(t, log.String(), "[redacted]")
 		assert.Empty(t, c.Redacted().Data)
+		assert.Equal(t, c.String(), c.Redacted().String())
+		_, err = c.Redacted().MarshalBinary()
+		assert.ErrorIs(t, err, apdu.ErrCommand, "what was redacted can't be sent")
 	}
 
 	query := apdu.Command{INS: 0x20, P2: 0x98}

@@ -30,8 +30,8 @@ const (
 // Secret tells whether the command carries a secret as its data. It goes by
 // the instruction alone, so that no caller can forget to say so.
 func (c Command) Secret() bool {
-	if len(c.Data) == 0 {
-		return false
+	if c.redacted || len(c.Data) == 0 {
+		return c.redacted
 	}
 	switch c.INS {
 	case InsVerify, InsVerifyTLV,
@@ -43,11 +43,12 @@ func (c Command) Secret() bool {
 	return false
 }
 
-// Redacted returns the command as it is where it carries no secret, and a copy
-// with neither data nor lengths where it does.
+// Redacted returns the command as it is where it carries no secret. Otherwise
+// it returns one with neither data nor lengths, which still tells that it was
+// Secret and can't be encoded.
 func (c Command) Redacted() Command {
 	if c.Secret() {
-		return Command{CLA: c.CLA, INS: c.INS, P1: c.P1, P2: c.P2}
+		return Command{CLA: c.CLA, INS: c.INS, P1: c.P1, P2: c.P2, redacted: true}
 	}
 	return c
 }

@@ -1,0 +1,324 @@
+package jpki_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+func open(t testing.TB, d *desk, options ...jpki.Option) *jpki.Application {
+	t.Helper()
+	a, err := jpki.Open(context.Background(), d.tap, options...)
+	require.NoError(t, err)
+	return a
+}
+
+func TestTokens(t *testing.T) {
+	for profile, want := range map[simulator.Profile]jpki.Token{
+		simulator.Contact:      {Label: "JPKIAPICCTOKEN2", Kind: jpki.IndividualNumberCard},
+		simulator.ResidentCard: {Label: "JPKIAPICCTOKEN", Kind: jpki.ResidentCard},
+		simulator.Android:      {Label: "JPKIAPGPSETOKEN", Kind: jpki.Android},
+		simulator.IPhone:       {Label: "JPKIAPIOSTOKEN", Kind: jpki.IPhone},
+	} {
+		got, err := open(t, newDesk(t, profile)).Token(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestTokenTextIsSafeToPrint(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	a := open(t, d)
+	for sent, want := range map[string]string{
+		"\x1b[2J\x07EVIL\x00\x00": "?[2J?EVIL",
+		"JPKIAPICCTOKEN2\x00\x00": "JPKIAPICCTOKEN2",
+		"\xff\xfe":                "??",
+		"":                        "",
+	} {
+		d.tap.after = func(int, apdu.Command, []byte) ([]byte, error) { return append([]byte(sent), 0x90, 0x00), nil }
+		got, err := a.Token(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Label)
+	}
+}
+
+func TestAvailability(t *testing.T) {
+	ctx := context.Background()
+	for profile, want := range map[simulator.Profile]jpki.Availability{
+		simulator.Contact:       {Signature: true, Authentication: true},
+		simulator.NoCertificate: {Signature: true},
+		simulator.FaceAuth:      {Authentication: true},
+	} {
+		got, err := open(t, newDesk(t, profile)).Availability(ctx)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, profile)
+	}
+	d := newDesk(t, simulator.Contact)
+	a := open(t, d)
+	d.tap.after = func(int, apdu.Command, []byte) ([]byte, error) { return []byte{0x8F, 0x90, 0x00}, nil }
+	_, err := a.Availability(ctx)
+	assert.Error(t, err)
+}
+
+func TestCounters(t *testing.T) {
+	ctx := context.Background()
+	for profile, left := range map[simulator.Profile]int{
+		simulator.Contact: 3, simulator.LastTry: 1, simulator.Locked: 0, simulator.FaceAuth: 0,
+	} {
+		d := newDesk(t, profile)
+		a := open(t, d)
+		for range 3 { // asking costs nothing
+			auth, err := a.AuthPINCounter(ctx)
+			require.NoError(t, err)
+			assert.Equal(t, jpki.Counter{Remaining: left, Max: 3}, auth)
+			assert.Equal(t, left == 0, auth.Blocked())
+		}
+		signature, err := a.SignaturePasswordCounter(ctx)
+		require.NoError(t, err)
+		assert.Equal(t, jpki.Counter{Remaining: 5, Max: 5}, signature)
+		assert.Zero(t, d.tap.pins)
+	}
+	b, err := json.Marshal(jpki.Counter{Remaining: 2, Max: 3})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"remaining":2,"max":3,"blocked":false}`, string(b))
+}
+
+// Every status word in answer to the question for tries: only 63C0 to 63C3
+// and the two blocked ones are a number.
+func TestEveryStatusWordAnsweringTheCounter(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	ctx := context.Background()
+	var answer apdu.Status
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if isQuery(c) {
+			return []byte{byte(answer >> 8), byte(answer)}, nil
+		}
+		return response, nil
+	}
+	known := map[apdu.Status]int{0x63C0: 0, 0x63C1: 1, 0x63C2: 2, 0x63C3: 3, 0x6983: 0, 0x6984: 0}
+	for n := range 0x10000 {
+		answer = apdu.Status(n)
+		d.tap.sent = nil
+		counter, err := open(t, d).AuthPINCounter(ctx)
+		left, ok := known[answer]
+		if ok {
+			require.NoError(t, err, "%04X", n)
+			require.Equal(t, left, counter.Remaining, "%04X", n)
+		} else {
+			require.ErrorIs(t, err, jpki.ErrCounterUnknown, "%04X", n)
+			require.ErrorIs(t, err, answer)
+		}
+	}
+	answer = 0x9000
+	_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, jpki.ErrCounterUnknown, "no PIN is sent blindly")
+	assert.Zero(t, d.tap.pins)
+}
+
+func TestCardsWithoutShortIdentifiersForSecrets(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if (c.INS == apdu.InsVerify || isSign(c)) && c.P2 != 0x80 {
+			return []byte{0x6A, 0x86}, nil
+		}
+		return response, nil
+	}
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.NoError(t, err)
+	assert.Equal(t, 1, d.tap.pins)
+	refused := 0
+	for _, c := range d.tap.sent {
+		if (c.INS == apdu.InsVerify || isSign(c)) && c.P2 != 0x80 {
+			refused++
+		}
+	}
+	assert.Equal(t, 1, refused, "asked once, remembered")
+}
+
+func TestAuthCertificateIsReadWithTheFewestCommands(t *testing.T) {
+	for profile, commands := range map[simulator.Profile]int{
+		simulator.ContactExtended: 2, // SELECT, and the whole file at once
+		simulator.ContactShort:    7, // SELECT, and 6 blocks of 256 bytes
+	} {
+		d := newDesk(t, profile)
+		certificate, err := open(t, d).AuthCertificate(context.Background())
+		require.NoError(t, err)
+		assert.Greater(t, len(certificate.Raw), 5*256)
+		assert.LessOrEqual(t, len(certificate.Raw), 6*256)
+		assert.Len(t, d.tap.sent, commands, profile)
+	}
+}
+
+func TestCACertificateIssuedTheOther(t *testing.T) {
+	ctx := context.Background()
+	a := open(t, newDesk(t, simulator.Contact))
+	certificate, err := a.AuthCertificate(ctx)
+	require.NoError(t, err)
+	ca, err := a.AuthCACertificate(ctx)
+	require.NoError(t, err)
+	require.NoError(t, certificate.CheckSignatureFrom(ca))
+}
+
+// serve answers READ BINARY from content instead of the card's file.
+func serve(d *desk, content []byte) (read *int) {
+	read = new(int)
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if !isRead(c) {
+			return response, nil
+		}
+		offset := int(c.P1&0x7F)<<8 | int(c.P2)
+		if c.P1&0x80 != 0 {
+			offset = int(c.P2)
+		}
+		if offset >= len(content) {
+			return []byte{0x6B, 0x00}, nil
+		}
+		block := content[offset:min(len(content), offset+c.Ne)]
+		*read = max(*read, offset+len(block))
+		return append(bytes.Clone(block), 0x90, 0x00), nil
+	}
+	return read
+}
+
+func selfSigned(t testing.TB, public, private any) []byte {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "\x1b[31mcontrol\x07"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	return der
+}
+
+func TestHostileCertificateFiles(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	whole := genuine.Raw
+	short := append(bytes.Clone(whole[:2]), byte((len(whole)-14)>>8), byte(len(whole)-14)) // header says 10 bytes fewer
+	short = append(short, whole[4:]...)
+	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	require.NoError(t, err)
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		err     error
+	}{
+		{"empty", nil, jpki.ErrNoCertificate},
+		{"blank", bytes.Repeat([]byte{0xFF}, 2048), jpki.ErrNoCertificate},
+		{"zeros", make([]byte, 2048), jpki.ErrNoCertificate},
+		{"truncated", whole[:len(whole)-1], jpki.ErrMalformedCertificate},
+		{"six bytes", whole[:6], jpki.ErrMalformedCertificate},
+		{"not DER", append([]byte{0x30, 0x82, 0x01, 0x00}, bytes.Repeat([]byte{0xA5}, 300)...), jpki.ErrMalformedCertificate},
+		{"DER of something else", []byte{0x30, 0x03, 0x02, 0x01, 0x05}, jpki.ErrMalformedCertificate},
+		{"another tag", append([]byte{0x31}, whole[1:]...), jpki.ErrMalformedCertificate},
+		{"header shorter than the certificate", short, jpki.ErrMalformedCertificate},
+		{"indefinite length", append([]byte{0x30, 0x80}, whole[4:]...), jpki.ErrMalformedCertificate},
+		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), jpki.ErrMalformedCertificate},
+		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), jpki.ErrMalformedCertificate},
+		{"an elliptic key", selfSigned(t, ec.Public(), ec), jpki.ErrUnsupportedKey},
+		{"a short RSA key", selfSigned(t, small.Public(), small), jpki.ErrUnsupportedKey},
+	} {
+		for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
+			t.Run(tt.name+", "+string(profile), func(t *testing.T) {
+				d := newDesk(t, profile)
+				read := serve(d, tt.content)
+				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+				require.ErrorIs(t, err, tt.err)
+				assert.Nil(t, got)
+				assert.LessOrEqual(t, *read, 64<<10)
+				assert.Zero(t, d.tap.pins, "no try for a card that can't be used")
+				assert.NotContains(t, err.Error(), "\x1b")
+			})
+		}
+	}
+}
+
+func TestTrailingFillerIsIgnored(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	for _, filler := range [][]byte{nil, {0xFF}, bytes.Repeat([]byte{0xFF}, 700), {0x30, 0x03, 1, 2, 3}} {
+		d := newDesk(t, simulator.Contact)
+		serve(d, append(bytes.Clone(genuine.Raw), filler...))
+		got, err := open(t, d).AuthCertificate(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, genuine.Raw, got.Raw)
+	}
+}
+
+func TestValidityAt(t *testing.T) {
+	certificate := &x509.Certificate{
+		NotBefore: time.Date(2025, 10, 27, 3, 0, 0, 0, time.UTC),
+		NotAfter:  time.Date(2030, 2, 17, 14, 59, 59, 0, time.UTC), // 23:59:59 in Japan
+	}
+	for _, tt := range []struct {
+		now  time.Time
+		want jpki.Validity
+	}{
+		{certificate.NotBefore.Add(-time.Second), jpki.NotYetValid},
+		{certificate.NotBefore, jpki.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), jpki.Valid},
+		{time.Date(2029, 11, 17, 15, 0, 0, 0, time.UTC), jpki.Expiring}, // 18 November in Japan
+		{certificate.NotAfter, jpki.Expiring},
+		{certificate.NotAfter.Add(time.Nanosecond), jpki.Expired},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.Expired},
+	} {
+		assert.Equal(t, tt.want, jpki.ValidityAt(certificate, tt.now), tt.now)
+	}
+}
+
+func TestProofsNeedThePIN(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t, simulator.Contact)
+	a := open(t, d)
+	certificate, err := a.AuthCertificate(ctx)
+	require.NoError(t, err)
+	require.ErrorIs(t, a.ProvePossession(ctx, certificate), jpki.ErrPINRequired)
+
+	require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
+	require.NoError(t, a.ProvePossession(ctx, certificate))
+	require.NoError(t, a.ProvePossession(ctx, certificate), "several proofs for one PIN")
+	require.NoError(t, a.Leave(ctx))
+	assert.False(t, d.card.State().AuthVerified)
+	sent := len(d.tap.sent)
+	require.NoError(t, a.Leave(ctx))
+	assert.Len(t, d.tap.sent, sent, "left already")
+}
+
+func TestAReportLeavesTheCardAlone(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	require.NoError(t, jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error {
+		_, err := a.AuthPINCounter(context.Background())
+		return err
+	}))
+	assert.Len(t, d.tap.sent, 2, "nothing was verified, so there is nothing to leave")
+}
+
+func TestAnnotate(t *testing.T) {
+	assert.Equal(t, "select the JPKI application", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C, Data: []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}}))
+	assert.Equal(t, "ask for the tries left of the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98}))
+	assert.Equal(t, "verify the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98, Data: []byte{1}}))
+	assert.Equal(t, "verify the selected file", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x80, Data: []byte{1}}))
+	assert.Equal(t, "select the authentication PIN", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 0x18}}))
+	assert.Equal(t, "read the file", jpki.Annotate(apdu.Command{INS: 0xB0, P1: 0x9D}))
+	assert.Empty(t, jpki.Annotate(apdu.Command{INS: 0xFF}))
+}

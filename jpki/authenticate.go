@@ -1,0 +1,114 @@
+package jpki
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Authentication is what [Authenticate] established. Printing one shows no
+// part of the certificate.
+type Authentication struct {
+	// Certificate is the card's user-authentication certificate: personal
+	// data, to be kept no longer than needed.
+	Certificate *x509.Certificate
+	// PIN: the card accepted the PIN.
+	PIN bool
+	// Possession: the card signed a fresh challenge with the certificate's key.
+	Possession bool
+	// Validity of the certificate at the time. Revocation is not checked.
+	Validity Validity
+}
+
+// Authenticate does in one short transaction what a terminal needs: it asks
+// for the tries left, reads the certificate, verifies the PIN, has the card
+// prove its key, and leaves the card unverified. That is 5 commands, and 1 to
+// leave, on a card with extended lengths.
+//
+// The PIN is asked of the person before, and is used up afterwards, whatever
+// happens. An error means that nothing was established: [ErrNoApplication],
+// [*PINError], [ErrNoCertificate], [ErrMalformedCertificate], [ErrExpired],
+// [ErrNotYetValid], [ErrUnsupportedKey], [ErrNoPossession], or the
+// transmitter's error, with its cause.
+//
+// All options mean something here.
+func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...Option) (*Authentication, error) {
+	defer pin.Wipe()
+	var result *Authentication
+	err := Do(ctx, card, func(a *Application) (err error) {
+		result, err = a.authenticate(ctx, pin)
+		return err
+	}, options...)
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
+	counter, err := a.AuthPINCounter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.admits(counter); err != nil {
+		return nil, err
+	}
+
+	// A card that shows its certificate shows it before the PIN: what is
+	// wrong with the certificate then costs no try.
+	certificate, err := a.usableCertificate(ctx)
+	afterPIN := errors.Is(err, ErrPINRequired)
+	if err != nil && !afterPIN {
+		return nil, err
+	}
+	if err := a.verify(ctx, pin); err != nil {
+		return nil, err
+	}
+	if afterPIN {
+		if certificate, err = a.usableCertificate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.ProvePossession(ctx, certificate); err != nil {
+		return nil, err
+	}
+	return &Authentication{
+		Certificate: certificate,
+		PIN:         true,
+		Possession:  true,
+		Validity:    ValidityAt(certificate, a.config.now()),
+	}, nil
+}
+
+// usableCertificate reads the authentication certificate and refuses one that
+// could not be used.
+func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate, error) {
+	certificate, err := a.AuthCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.config.usable(certificate); err != nil {
+		return nil, err
+	}
+	if _, err := usableKey(certificate); err != nil {
+		return nil, err
+	}
+	return certificate, nil
+}
+
+// String tells what was established.
+func (r *Authentication) String() string {
+	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, revocation not checked",
+		r.PIN, r.Possession, r.Validity, r.Certificate.NotAfter.In(Japan).Format(time.DateOnly))
+}
+
+// Format prints [Authentication.String] for every verb and flag.
+func (r *Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
+
+// LogValue implements slog.LogValuer with [Authentication.String].
+func (r *Authentication) LogValue() slog.Value { return slog.StringValue(r.String()) }

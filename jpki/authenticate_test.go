@@ -1,0 +1,447 @@
+package jpki_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
+
+func TestAuthenticateOnEveryProfile(t *testing.T) {
+	for _, tt := range []struct {
+		profile  simulator.Profile
+		err      error
+		validity jpki.Validity
+		pins     int
+	}{
+		{simulator.Contact, nil, jpki.Valid, 1},
+		{simulator.ContactExtended, nil, jpki.Valid, 1},
+		{simulator.ContactShort, nil, jpki.Valid, 1},
+		{simulator.Contactless, nil, jpki.Valid, 1},
+		{simulator.Android, nil, jpki.Valid, 1},
+		{simulator.IPhone, nil, jpki.Valid, 1},
+		{simulator.ResidentCard, nil, jpki.Valid, 1},
+		{simulator.Expiring, nil, jpki.Expiring, 1},
+		{simulator.Expired, jpki.ErrExpired, "", 0},
+		{simulator.NoCertificate, jpki.ErrNoCertificate, "", 0},
+		{simulator.Locked, jpki.ErrPINBlocked, "", 0},
+		{simulator.FaceAuth, jpki.ErrPINBlocked, "", 0},
+		{simulator.LastTry, jpki.ErrLastTry, "", 0},
+		{simulator.NotMyNumber, jpki.ErrNoApplication, "", 0},
+	} {
+		t.Run(string(tt.profile), func(t *testing.T) {
+			d := newDesk(t, tt.profile)
+			tries := d.card.State().AuthTries
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.pins, d.tap.pins, "VERIFY commands with a PIN")
+			assert.Equal(t, tries, d.card.State().AuthTries)
+			assert.False(t, d.card.State().AuthVerified, "left verified")
+			if tt.err != nil {
+				assert.Nil(t, got)
+				return
+			}
+			assert.True(t, got.PIN)
+			assert.True(t, got.Possession)
+			assert.Equal(t, tt.validity, got.Validity)
+			assert.Len(t, got.Certificate.Subject.CommonName, 24)
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+				printed := fmt.Sprintf(verb, got)
+				assert.Contains(t, printed, "revocation not checked")
+				assert.NotContains(t, printed, got.Certificate.Subject.CommonName)
+			}
+			assert.Equal(t, got.String(), got.LogValue().String())
+		})
+	}
+}
+
+func TestAuthenticateAllows(t *testing.T) {
+	ctx := context.Background()
+	t.Run("the last try", func(t *testing.T) {
+		d := newDesk(t, simulator.LastTry)
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowLastTry())
+		require.NoError(t, err)
+		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN sets the counter back")
+	})
+	t.Run("the last try, and it is wrong", func(t *testing.T) {
+		d := newDesk(t, simulator.LastTry)
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"), jpki.AllowLastTry())
+		require.ErrorIs(t, err, jpki.ErrPINWrong)
+		require.ErrorIs(t, err, jpki.ErrPINBlocked)
+	})
+	t.Run("an expired certificate", func(t *testing.T) {
+		d := newDesk(t, simulator.Expired)
+		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired())
+		require.NoError(t, err)
+		assert.Equal(t, jpki.Expired, got.Validity)
+	})
+	t.Run("no certificate from the future", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		past := func() time.Time { return time.Now().AddDate(-10, 0, 0) }
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired(), jpki.WithClock(past))
+		require.ErrorIs(t, err, jpki.ErrNotYetValid)
+		assert.Zero(t, d.tap.pins)
+	})
+}
+
+func TestWrongPIN(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	for _, left := range []int{2, 1} {
+		d.tap.pins = 0
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		var wrong *jpki.PINError
+		require.ErrorAs(t, err, &wrong)
+		assert.ErrorIs(t, err, jpki.ErrPINWrong)
+		assert.ErrorIs(t, err, apdu.StatusVerificationFailed, "unwraps to the status word")
+		assert.NotErrorIs(t, err, jpki.ErrPINBlocked)
+		assert.Equal(t, left, wrong.Remaining)
+		assert.True(t, wrong.Known)
+		assert.Equal(t, 1, d.tap.pins)
+		assert.NotContains(t, err.Error(), "9999")
+		assert.Contains(t, err.Error(), fmt.Sprintf("tries left: %d", left))
+	}
+	d.tap.pins = 0
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+	require.ErrorIs(t, err, jpki.ErrLastTry)
+	assert.Zero(t, d.tap.pins)
+	assert.Equal(t, 1, d.card.State().AuthTries)
+}
+
+func TestAPINIsSentOnce(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	ctx := context.Background()
+	p := pin(t, "9999")
+	_, err := jpki.Authenticate(ctx, d.tap, p)
+	require.ErrorIs(t, err, jpki.ErrPINWrong)
+	_, err = jpki.Authenticate(ctx, d.tap, p)
+	require.ErrorIs(t, err, jpki.ErrPINUsed)
+	assert.Equal(t, 1, d.tap.pins)
+	assert.Equal(t, 2, d.card.State().AuthTries)
+
+	_, err = jpki.Authenticate(ctx, d.tap, jpki.PIN{})
+	require.ErrorIs(t, err, jpki.ErrPINUsed)
+	assert.Equal(t, 1, d.tap.pins)
+
+	unused := pin(t, simulator.PIN)
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = jpki.Authenticate(ended, d.tap, unused)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, 1, d.tap.pins)
+	_, err = jpki.Authenticate(ctx, d.tap, unused)
+	require.ErrorIs(t, err, jpki.ErrPINUsed, "wiped, whatever happened")
+}
+
+// A second program, on the same card at the same time, finds it locked.
+func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
+	ctx := context.Background()
+	sign := apdu.Command{CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P2: 0x97, Data: []byte{1}, Ne: 256}
+	refused := func(t *testing.T, d *desk) {
+		t.Helper()
+		channel := apdu.NewChannel(d.connect(t))
+		require.NoError(t, channel.SelectApplication(ctx, []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}))
+		resp, err := channel.Send(ctx, sign)
+		require.NoError(t, err)
+		assert.Equal(t, apdu.StatusSecurityNotSatisfied, resp.Status)
+	}
+
+	t.Run("after success", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		refused(t, d)
+	})
+	t.Run("after a wrong PIN", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+		require.Error(t, err)
+		refused(t, d)
+	})
+	t.Run("cancelled between VERIFY and the end", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		ctx, cancel := context.WithCancel(ctx)
+		d.tap.before = func(_ int, c apdu.Command) error {
+			if isSign(c) {
+				cancel()
+			}
+			return nil
+		}
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		require.ErrorIs(t, err, context.Canceled)
+		refused(t, d)
+	})
+	t.Run("after a panic", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		assert.Panics(t, func() {
+			_ = jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+				require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
+				require.True(t, d.card.State().AuthVerified)
+				panic("inside")
+			})
+		})
+		refused(t, d)
+	})
+}
+
+func TestACardThatCannotBeLeftIsReported(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 {
+			return []byte{0x6A, 0x82}, nil
+		}
+		return response, nil
+	}
+	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, jpki.ErrStillVerified)
+	require.ErrorIs(t, err, apdu.StatusFileNotFound)
+	assert.Nil(t, got)
+}
+
+// The card is pulled, or the wire fails, at each command in turn, before and
+// after the card has executed it.
+func TestFailuresAtEveryCommand(t *testing.T) {
+	broken := fmt.Errorf("%w: pulled in a test", reader.ErrTransport)
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
+		d := newDesk(t, profile)
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		commands := len(d.tap.sent)
+
+		for n := range commands {
+			for _, how := range []string{"pulled", "fails before", "fails after"} {
+				for _, digits := range []string{simulator.PIN, "9999"} {
+					d := newDesk(t, profile)
+					d.tap.before = func(i int, _ apdu.Command) error {
+						switch {
+						case i == n && how == "pulled":
+							d.slot.Remove()
+						case i == n && how == "fails before":
+							return broken
+						}
+						return nil
+					}
+					d.tap.after = func(i int, _ apdu.Command, response []byte) ([]byte, error) {
+						if i == n && how == "fails after" {
+							return nil, broken
+						}
+						return response, nil
+					}
+					name := fmt.Sprintf("%s, command %d %s, PIN %s", profile, n, how, digits)
+					got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, digits))
+
+					leaving := n == commands-1
+					switch {
+					case leaving && digits == simulator.PIN:
+						require.NoError(t, err, name)
+						assert.True(t, got.Possession, name)
+					case how == "pulled" && n < len(d.tap.sent) && digits == simulator.PIN:
+						require.ErrorIs(t, err, reader.ErrRemoved, name)
+						require.Nil(t, got, name)
+					case err == nil: // the extended length that failed was read again in short ones
+						require.Equal(t, simulator.ContactExtended, profile, name)
+						require.NotEqual(t, "pulled", how, name)
+					default:
+						require.Nil(t, got, name)
+					}
+					assert.LessOrEqual(t, d.tap.pins, 1, name)
+					least := 3
+					if digits != simulator.PIN && d.tap.pins == 1 {
+						least = 2
+					}
+					assert.GreaterOrEqual(t, d.card.State().AuthTries, least, name)
+					if how != "fails before" || !leaving {
+						assert.False(t, d.card.State().AuthVerified, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestOutcomeUnknown(t *testing.T) {
+	lost := errors.New("answer lost")
+	t.Run("the counter is read again", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if c.Secret() {
+				return nil, lost
+			}
+			return response, nil
+		}
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown)
+		require.ErrorIs(t, err, lost)
+		var unknown *jpki.PINError
+		require.ErrorAs(t, err, &unknown)
+		assert.True(t, unknown.Known)
+		assert.Equal(t, 2, unknown.Remaining)
+		assert.Equal(t, 1, d.tap.pins)
+	})
+	t.Run("the card is gone", func(t *testing.T) {
+		d := newDesk(t, simulator.Contact)
+		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if c.Secret() {
+				d.slot.Remove()
+				return nil, lost
+			}
+			return response, nil
+		}
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		var unknown *jpki.PINError
+		require.ErrorAs(t, err, &unknown)
+		assert.False(t, unknown.Known)
+		assert.Equal(t, 1, d.tap.pins)
+	})
+}
+
+// Every status word in answer to VERIFY: none but 9000 passes for success, and
+// the PIN is sent once.
+func TestEveryStatusWordAnsweringThePIN(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	ctx := context.Background()
+	var answer apdu.Status
+	d.tap.before = nil
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if c.Secret() {
+			return []byte{byte(answer >> 8), byte(answer)}, nil
+		}
+		return response, nil
+	}
+	for n := range 0x10000 {
+		answer = apdu.Status(n)
+		d.tap.sent, d.tap.pins = nil, 0
+		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+			return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN))
+		})
+		require.Equal(t, n == 0x9000, err == nil, "%04X", n)
+		require.Equal(t, 1, d.tap.pins, "%04X", n)
+		var failed *jpki.PINError
+		require.Equal(t, n != 0x9000, errors.As(err, &failed), "%04X", n)
+		if n != 0x9000 {
+			require.ErrorIs(t, err, answer)
+		}
+	}
+}
+
+func TestAttackersAreNotBelieved(t *testing.T) {
+	ctx := context.Background()
+	var recorded []byte
+	record := func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if isSign(c) {
+			recorded = append([]byte(nil), response...)
+		}
+		return response, nil
+	}
+	honest := newDesk(t, simulator.Contact)
+	honest.tap.after = record
+	_, err := jpki.Authenticate(ctx, honest.tap, pin(t, simulator.PIN))
+	require.NoError(t, err)
+	victim := newDesk(t, simulator.Contact)
+
+	answering := func(signature func(c apdu.Command, response []byte) []byte) func(int, apdu.Command, []byte) ([]byte, error) {
+		return func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if isSign(c) {
+				return signature(c, response), nil
+			}
+			return response, nil
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		profile simulator.Profile
+		after   func(int, apdu.Command, []byte) ([]byte, error)
+	}{
+		{"an old signature", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return recorded })},
+		{"a changed signature", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { r[7] ^= 1; return r })},
+		{"255 bytes", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { return r[1:] })},
+		{"257 bytes", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { return append([]byte{0}, r...) })},
+		{"no bytes", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x90, 0x00} })},
+		{"a failure", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x6F, 0x00} })},
+		{"another's certificate with an own key", simulator.ResidentCard, func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if isRead(c) {
+				encoded, _ := c.MarshalBinary()
+				return victim.card.Exchange(encoded), nil
+			}
+			return response, nil
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			victim.card.PowerOn()
+			victim.card.Exchange([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})
+			d := newDesk(t, tt.profile)
+			d.tap.after = tt.after
+			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+			require.ErrorIs(t, err, jpki.ErrNoPossession)
+			assert.Nil(t, got)
+			assert.False(t, d.card.State().AuthVerified)
+		})
+	}
+}
+
+func TestChallengesAreFresh(t *testing.T) {
+	seen := map[[32]byte]bool{}
+	for range 5 {
+		d := newDesk(t, simulator.Contact)
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		for _, c := range d.tap.sent {
+			if isSign(c) {
+				seen[sha256.Sum256(c.Data)] = true
+			}
+		}
+	}
+	assert.Len(t, seen, 5)
+
+	d := newDesk(t, simulator.Contact)
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithRandom(strings.NewReader("too short")))
+	require.Error(t, err)
+	assert.False(t, d.card.State().AuthVerified)
+}
+
+// Transcripts are what passes over the wire, for reading.
+func TestTranscripts(t *testing.T) {
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+		t.Run(string(profile), func(t *testing.T) {
+			d := newDesk(t, profile)
+			var lines strings.Builder
+			traced := reader.Trace(d.tap, func(e reader.Exchange) {
+				fmt.Fprintf(&lines, "> %-45s %s\n", e.Command, jpki.Annotate(e.Command))
+				fmt.Fprintf(&lines, "< %d bytes, %v\n", e.Length, e.Status)
+			})
+			_, err := jpki.Authenticate(context.Background(), traced, pin(t, simulator.PIN))
+			fmt.Fprintf(&lines, "= %v\n", err)
+
+			// The challenge is random.
+			transcript := lines.String()
+			for _, c := range d.tap.sent {
+				if isSign(c) {
+					transcript = strings.ReplaceAll(transcript, fmt.Sprintf("%X", c.Data), "<challenge>")
+				}
+			}
+			golden := filepath.Join("..", "testdata", "transcripts", "authenticate-"+string(profile)+".txt")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(transcript), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), transcript)
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package jpki
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+var (
+	// ErrNoCertificate: the card holds no such certificate.
+	ErrNoCertificate = errors.New("no certificate on the card")
+	// ErrMalformedCertificate: what stands in the certificate's place is none.
+	ErrMalformedCertificate = errors.New("malformed certificate")
+	// ErrPINRequired: this card shows the certificate only after the PIN, as
+	// phones do.
+	ErrPINRequired = errors.New("PIN required")
+	// ErrExpired and ErrNotYetValid: the certificate can't be used now.
+	ErrExpired     = errors.New("certificate expired")
+	ErrNotYetValid = errors.New("certificate not yet valid")
+)
+
+// maxCertificate bounds a certificate, in bytes; real ones have about 1600.
+const maxCertificate = 64 << 10
+
+// AuthCertificate reads the user-authentication certificate
+// (利用者証明用電子証明書). It holds no name or address, but its serial number
+// and subject are its holder's alone: treat it as personal data.
+//
+// It fails with [ErrNoCertificate], [ErrMalformedCertificate], or
+// [ErrPINRequired].
+func (a *Application) AuthCertificate(ctx context.Context) (*x509.Certificate, error) {
+	return a.certificate(ctx, efAuthCertificate)
+}
+
+// AuthCACertificate reads the certificate of the authority that issued the
+// authentication certificate, as the card has it. Nothing is checked: all
+// generations have the same name, and any card can hold any.
+func (a *Application) AuthCACertificate(ctx context.Context) (*x509.Certificate, error) {
+	return a.certificate(ctx, efAuthCA)
+}
+
+func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certificate, error) {
+	der, err := a.channel.ReadObject(ctx, file, maxCertificate)
+	switch {
+	case errors.Is(err, apdu.ErrBlankFile), errors.Is(err, apdu.StatusFileNotFound):
+		return nil, fmt.Errorf("%w: %w", ErrNoCertificate, err)
+	case errors.Is(err, apdu.ErrMalformedObject), errors.Is(err, apdu.ErrObjectTooLong):
+		return nil, fmt.Errorf("%w: %w", ErrMalformedCertificate, err)
+	case errors.Is(err, apdu.StatusSecurityNotSatisfied):
+		return nil, fmt.Errorf("%w: %w", ErrPINRequired, err)
+	case err != nil:
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		// The parser's words may quote the certificate's: left out.
+		return nil, ErrMalformedCertificate
+	}
+	return certificate, nil
+}
+
+// Validity is a certificate's state at some time. Revocation is no part of it:
+// that is not checked.
+type Validity string
+
+// The states of validity.
+const (
+	Valid       Validity = "valid"
+	Expiring    Validity = "expiring" // ends within 3 months, when it can be renewed
+	Expired     Validity = "expired"
+	NotYetValid Validity = "not-yet-valid"
+)
+
+// Japan is Japan's time zone, in which validity is counted and shown.
+var Japan = time.FixedZone("JST", 9*60*60)
+
+// expiringMonths is how long before its end a certificate can be renewed.
+const expiringMonths = 3
+
+// ValidityAt judges a certificate's dates at a time; the first and the last
+// second count as valid.
+func ValidityAt(certificate *x509.Certificate, now time.Time) Validity {
+	switch {
+	case now.Before(certificate.NotBefore):
+		return NotYetValid
+	case now.After(certificate.NotAfter):
+		return Expired
+	case now.In(Japan).AddDate(0, expiringMonths, 0).After(certificate.NotAfter):
+		return Expiring
+	default:
+		return Valid
+	}
+}
+
+// usable is nil for a certificate that may be used now.
+func (c config) usable(certificate *x509.Certificate) error {
+	switch ValidityAt(certificate, c.now()) {
+	case NotYetValid:
+		return ErrNotYetValid
+	case Expired:
+		if !c.allowExpired {
+			return ErrExpired
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package jpki
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Wrong entries that a card allows, published by J-LIS.
+const (
+	MaxAuthPIN           = 3
+	MaxSignaturePassword = 5
+)
+
+// ErrCounterUnknown: the card does not say how many tries are left.
+var ErrCounterUnknown = errors.New("the card does not tell the tries left")
+
+// Counter is a retry counter: the wrong entries that are left.
+type Counter struct {
+	Remaining int // 0: locked
+	Max       int // what a correct entry sets it back to
+}
+
+// Blocked tells whether no try is left. For the PIN only the municipal office
+// can change that. A face-authentication card (顔認証マイナンバーカード) is
+// always blocked.
+func (c Counter) Blocked() bool { return c.Remaining == 0 }
+
+// MarshalJSON writes {"remaining":…,"max":…,"blocked":…}.
+func (c Counter) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Remaining int  `json:"remaining"`
+		Max       int  `json:"max"`
+		Blocked   bool `json:"blocked"`
+	}{c.Remaining, c.Max, c.Blocked()})
+}
+
+// AuthPINCounter asks for the tries left for the authentication PIN. It costs
+// none.
+func (a *Application) AuthPINCounter(ctx context.Context) (Counter, error) {
+	return a.counter(ctx, efAuthPIN, MaxAuthPIN)
+}
+
+// SignaturePasswordCounter asks for the tries left for the signature password
+// (署名用電子証明書の暗証番号). It costs none.
+func (a *Application) SignaturePasswordCounter(ctx context.Context) (Counter, error) {
+	return a.counter(ctx, efSignaturePassword, MaxSignaturePassword)
+}
+
+func (a *Application) counter(ctx context.Context, file byte, maximum int) (Counter, error) {
+	status, err := a.verifyStatus(ctx, file)
+	if err != nil {
+		return Counter{}, fmt.Errorf("retry counter: %w", err)
+	}
+	left, counted := status.Retries()
+	switch {
+	case counted && left <= maximum:
+		return Counter{Remaining: left, Max: maximum}, nil
+	case isBlocked(status):
+		return Counter{Max: maximum}, nil
+	}
+	// 9000 among them: some cards answer so while a secret is verified, which
+	// is no number of tries.
+	return Counter{}, fmt.Errorf("%w: %w", ErrCounterUnknown, status)
+}
+
+// isBlocked: published programs expect 6983, and 6984 was measured.
+func isBlocked(s apdu.Status) bool {
+	return s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable
+}
+
+// verifyStatus asks by short file identifier and, on a card that does not
+// take one, once more by selecting the file, and so from then on.
+func (a *Application) verifyStatus(ctx context.Context, file byte) (apdu.Status, error) {
+	reference, err := a.reference(ctx, file)
+	if err != nil {
+		return 0, err
+	}
+	status, err := a.channel.VerifyStatus(ctx, reference)
+	if err != nil || a.byFile || !refusesReference(status) {
+		return status, err
+	}
+	a.byFile = true
+	if reference, err = a.reference(ctx, file); err != nil {
+		return 0, err
+	}
+	return a.channel.VerifyStatus(ctx, reference)
+}
+
+func refusesReference(s apdu.Status) bool {
+	switch s {
+	case apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound, apdu.StatusFileNotFound,
+		apdu.StatusNoCurrentFile, apdu.StatusFunctionNotSupported:
+		return true
+	}
+	return false
+}
+
+// reference returns the P2 that means the file: its short identifier or,
+// where those are not taken, 80 for the file that was just selected.
+func (a *Application) reference(ctx context.Context, file byte) (byte, error) {
+	if !a.byFile {
+		return 0x80 | file, nil
+	}
+	return 0x80, a.channel.SelectFile(ctx, uint16(file))
+}

@@ -1,0 +1,55 @@
+// Package jpki uses the JPKI application (公的個人認証AP) of Japan's My Number
+// Card: the tries left for its PIN, the PIN itself, the user-authentication
+// certificate (利用者証明用電子証明書), and the proof that the card holds the
+// certificate's key.
+//
+// # Where to start
+//
+// A kiosk calls [Authenticate]: with a [PIN] that was typed before, it does
+// everything in one short transaction and says what was established. A program
+// that wants single steps calls [Do], or [Open] and the methods of
+// [Application]. Any apdu.Transmitter is a card; package reader has them.
+//
+// # A try is never lost by accident
+//
+// Three misses lock the PIN, and only the municipal office unlocks it. So:
+//
+//   - [ParsePIN] checks the form before anything is sent, full-width digits
+//     included; a [PIN] can be used once and then is gone.
+//   - The counter is asked first. With one try left nothing is sent unless the
+//     caller says [AllowLastTry].
+//   - The certificate is looked at before the PIN is sent, wherever the card
+//     shows it without one: a missing or expired certificate costs no try.
+//   - VERIFY is sent once. If its outcome is lost the counter is read again and
+//     reported, as [ErrPINOutcomeUnknown].
+//
+// # A verified card is not left behind
+//
+// On this card the verified state survives a reset, a disconnect, the end of
+// the process and selecting the application again. [Authenticate] and [Do]
+// leave by selecting another application, on every path; closing the
+// connection then cuts the card's power.
+//
+// # Errors
+//
+// Each domain error, as [ErrNoApplication] or [*PINError], unwraps to the
+// status word or transport error behind it. None holds a PIN or a part of a
+// certificate.
+//
+// # What is not checked
+//
+// Revocation: only certified verifiers may ask for it. The issuer, so far.
+// A certificate can be read by anybody without a PIN and proves nothing; what
+// proves is [Authentication].Possession.
+//
+// # Concurrency
+//
+// An Application belongs to one goroutine at a time. A PIN may be passed
+// between goroutines and still is used once.
+//
+// # Source
+//
+// The card's specification is not public. File identifiers, references and
+// status words are those that published programs use and that were measured on
+// test cards.
+package jpki

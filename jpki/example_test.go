@@ -1,0 +1,82 @@
+package jpki_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// simulated returns a connection to a simulated card; with pcsc.New() in place
+// of the driver it is a real one.
+func simulated(p simulator.Profile) reader.Card {
+	driver := simulator.New()
+	card, err := simulator.NewCard(p, simulator.WithInsecureSeed("example"))
+	if err != nil {
+		panic(err)
+	}
+	if err := driver.AddReader("Reader").Insert(card); err != nil {
+		panic(err)
+	}
+	connection, err := driver.Connect(context.Background(), "Reader")
+	if err != nil {
+		panic(err)
+	}
+	return connection
+}
+
+func ExampleAuthenticate() {
+	ctx := context.Background()
+	card := simulated(simulator.Contact)
+	defer card.Close()
+
+	pin, err := jpki.ParsePIN([]byte("1234")) // typed before the card is touched
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	holder, err := jpki.Authenticate(ctx, card, pin)
+	var wrong *jpki.PINError
+	switch {
+	case errors.As(err, &wrong):
+		fmt.Println("tries left:", wrong.Remaining)
+		return
+	case err != nil:
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("PIN:", holder.PIN)
+	fmt.Println("possession:", holder.Possession)
+	fmt.Println("certificate:", holder.Validity)
+	// Output:
+	// PIN: true
+	// possession: true
+	// certificate: valid
+}
+
+// Single steps, which cost no try.
+func ExampleDo() {
+	ctx := context.Background()
+	card := simulated(simulator.LastTry)
+	defer card.Close()
+
+	err := jpki.Do(ctx, card, func(a *jpki.Application) error {
+		token, err := a.Token(ctx)
+		if err != nil {
+			return err
+		}
+		counter, err := a.AuthPINCounter(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Println(token.Kind, "with", counter.Remaining, "try left")
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output: individual-number-card with 1 try left
+}

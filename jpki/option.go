@@ -1,0 +1,48 @@
+package jpki
+
+import (
+	"crypto/rand"
+	"io"
+	"time"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Option changes how the functions of this package work; each says which
+// options mean something to it.
+type Option func(*config)
+
+type config struct {
+	channel      []apdu.Option
+	allowLastTry bool
+	allowExpired bool
+	now          func() time.Time
+	random       io.Reader
+}
+
+// WithChannel passes options on to the apdu.Channel. Unless told otherwise a
+// channel uses extended lengths where the card's ATR declares them.
+func WithChannel(options ...apdu.Option) Option {
+	return func(c *config) { c.channel = append(c.channel, options...) }
+}
+
+// AllowLastTry lets the last try be spent. A wrong PIN then locks the card.
+func AllowLastTry() Option { return func(c *config) { c.allowLastTry = true } }
+
+// AllowExpired accepts a certificate that has expired.
+func AllowExpired() Option { return func(c *config) { c.allowExpired = true } }
+
+// WithClock sets the time by which a certificate's validity is judged. The
+// default is time.Now.
+func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
+
+// WithRandom sets the source of challenges. The default is crypto/rand.
+func WithRandom(r io.Reader) Option { return func(c *config) { c.random = r } }
+
+func newConfig(options []Option) config {
+	c := config{now: time.Now, random: rand.Reader}
+	for _, option := range options {
+		option(&c)
+	}
+	return c
+}

@@ -1,0 +1,104 @@
+package jpki
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+var (
+	// ErrPINFormat: what was typed can't be a PIN. Nothing was sent.
+	ErrPINFormat = errors.New("the authentication PIN is 4 digits")
+	// ErrPINUsed: this PIN was sent or wiped before, or is no PIN at all.
+	// Nothing was sent.
+	ErrPINUsed = errors.New("PIN already used")
+)
+
+const pinLength = 4
+
+// PIN is the PIN of the user-authentication certificate
+// (利用者証明用電子証明書の暗証番号): 4 digits, of which a card allows 3 wrong
+// entries.
+//
+// One PIN entered is one VERIFY sent: using a PIN consumes it, for all its
+// copies. It can't be printed, compared or read back. The zero PIN is used up.
+type PIN struct {
+	// A function hides its variables from everything that prints by
+	// reflection.
+	take func() (digits [pinLength]byte, ok bool)
+}
+
+// ParsePIN takes what a person typed. Full-width digits are normalised (NFKC);
+// anything but 4 digits then fails with [ErrPINFormat]. The input is the
+// caller's to wipe.
+func ParsePIN(input []byte) (PIN, error) {
+	const longest = 64 // of 4 characters, in any form that NFKC knows
+	if len(input) > longest {
+		return PIN{}, ErrPINFormat
+	}
+	normal := norm.NFKC.Append(nil, input...) // Bytes might return the input itself
+	defer clear(normal)
+	if len(normal) != pinLength {
+		return PIN{}, ErrPINFormat
+	}
+	var digits [pinLength]byte
+	defer clear(digits[:])
+	for i, c := range normal {
+		if c < '0' || c > '9' {
+			return PIN{}, ErrPINFormat
+		}
+		digits[i] = c
+	}
+	return newPIN(digits), nil
+}
+
+func newPIN(digits [pinLength]byte) PIN {
+	var mu sync.Mutex
+	fresh := true
+	return PIN{take: func() ([pinLength]byte, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		taken, ok := digits, fresh
+		clear(digits[:])
+		fresh = false
+		return taken, ok
+	}}
+}
+
+// use calls send with the digits, once in the PIN's life, and wipes them.
+func (p PIN) use(send func(digits []byte) error) error {
+	if p.take == nil {
+		return ErrPINUsed
+	}
+	digits, ok := p.take()
+	defer clear(digits[:])
+	if !ok {
+		return ErrPINUsed
+	}
+	return send(digits[:])
+}
+
+// Wipe forgets a PIN that will not be used. Wiping twice is no error.
+func (p PIN) Wipe() {
+	if p.take != nil {
+		digits, _ := p.take()
+		clear(digits[:])
+	}
+}
+
+const redacted = "[PIN]"
+
+// String is "[PIN]", for every PIN.
+func (p PIN) String() string { return redacted }
+
+// Format prints "[PIN]" for every verb and flag.
+func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+
+// MarshalText writes "[PIN]", to JSON too.
+func (p PIN) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (p PIN) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,140 @@
+package jpki
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Why a PIN did not open the card; the reasons of a [*PINError].
+var (
+	// ErrPINWrong: a try was spent.
+	ErrPINWrong = errors.New("wrong PIN")
+	// ErrPINBlocked: no try is left. No PIN was sent, or the one sent spent
+	// the last.
+	ErrPINBlocked = errors.New("PIN locked")
+	// ErrLastTry: one try is left and the caller did not allow spending it.
+	// No PIN was sent.
+	ErrLastTry = errors.New("refused with one try left")
+	// ErrPINOutcomeUnknown: the PIN was sent and no usable answer came back.
+	// The try may be spent or not. It is not sent again.
+	ErrPINOutcomeUnknown = errors.New("outcome of the PIN unknown")
+)
+
+// PINError says why a PIN did not open the card, and what is left.
+type PINError struct {
+	Reason    error // one of the errors above
+	Remaining int   // tries left, if Known
+	Known     bool
+	Cause     error // the status word or the transport's error; may be nil
+}
+
+func (e *PINError) Error() string {
+	text := e.Reason.Error()
+	if e.Known {
+		text += fmt.Sprintf(", tries left: %d", e.Remaining)
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap gives the reason and the cause, and [ErrPINBlocked] with a wrong PIN
+// that was the last.
+func (e *PINError) Unwrap() []error {
+	errs := []error{e.Reason}
+	if e.Known && e.Remaining == 0 && e.Reason != ErrPINBlocked {
+		errs = append(errs, ErrPINBlocked)
+	}
+	if e.Cause != nil {
+		errs = append(errs, e.Cause)
+	}
+	return errs
+}
+
+// VerifyAuthPIN verifies the authentication PIN: it asks for the tries left,
+// refuses to go on where that would be wrong, and sends VERIFY once. A correct
+// PIN sets the counter back. Without error the card is verified, and the
+// application must be left.
+//
+// A try is refused, spent or lost with a [*PINError]; before that, it fails
+// with [ErrPINUsed] or [ErrCounterUnknown].
+// The option [AllowLastTry] of [Open] or [Do] matters here.
+func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
+	counter, err := a.AuthPINCounter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.admits(counter); err != nil {
+		return err
+	}
+	return a.verify(ctx, pin)
+}
+
+// admits tells whether a PIN may be tried at all.
+func (a *Application) admits(counter Counter) error {
+	switch {
+	case counter.Blocked():
+		return &PINError{Reason: ErrPINBlocked, Known: true}
+	case counter.Remaining == 1 && !a.config.allowLastTry:
+		return &PINError{Reason: ErrLastTry, Remaining: 1, Known: true}
+	}
+	return nil
+}
+
+// verify sends the PIN, once.
+func (a *Application) verify(ctx context.Context, pin PIN) error {
+	reference, err := a.reference(ctx, efAuthPIN)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err = pin.use(func(digits []byte) error {
+		a.sent = true // whatever comes back, the card may be verified now
+		return a.channel.Verify(ctx, reference, digits)
+	})
+	var status apdu.Status
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrPINUsed):
+		return err
+	case !errors.As(err, &status):
+		return a.outcomeUnknown(ctx, err)
+	}
+
+	left, counted := status.Retries()
+	switch {
+	case counted:
+		return &PINError{Reason: ErrPINWrong, Remaining: left, Known: true, Cause: err}
+	case isBlocked(status):
+		return &PINError{Reason: ErrPINBlocked, Known: true, Cause: err}
+	case status == apdu.StatusVerificationUncounted:
+		wrong := &PINError{Reason: ErrPINWrong, Cause: err}
+		a.recount(ctx, wrong)
+		return wrong
+	default:
+		return a.outcomeUnknown(ctx, err)
+	}
+}
+
+// outcomeUnknown reports a lost answer with the counter as it is now, as far as
+// it can still be asked.
+func (a *Application) outcomeUnknown(ctx context.Context, cause error) error {
+	unknown := &PINError{Reason: ErrPINOutcomeUnknown, Cause: cause}
+	a.recount(ctx, unknown)
+	return unknown
+}
+
+func (a *Application) recount(ctx context.Context, e *PINError) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	defer cancel()
+	if counter, err := a.AuthPINCounter(ctx); err == nil {
+		e.Remaining, e.Known = counter.Remaining, true
+	}
+}
