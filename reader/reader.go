@@ -81,7 +81,9 @@ type Driver interface {
 	// watching is impossible it yields one error.
 	Watch(ctx context.Context) iter.Seq2[Event, error]
 
-	// Connect opens the card in a reader, shared with other programs.
+	// Connect opens the card in a reader, shared with other programs. While
+	// another connection has a transaction it waits, as Begin and Transmit of
+	// a Card do, until ctx ends.
 	Connect(ctx context.Context, reader string) (Card, error)
 }
 

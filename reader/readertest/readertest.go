@@ -66,6 +66,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"closing makes the card forget the PIN", suite.forgets},
 		{"closing ends the sessions of others", suite.othersEnd},
 		{"transactions", suite.transactions},
+		{"transactions hold up others, until their contexts end", suite.othersWait},
 		{"a transaction ends when its session is closed", suite.transactionClosed},
 		{"an ended context", suite.ended},
 		{"a closed session", suite.closed},
@@ -76,6 +77,28 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 			part.test(suite{Fixture: setup(t), ctx: ctx}, t)
 		})
 	}
+}
+
+// AwaitEmpty waits until the driver sees the fixture's reader, and no card in
+// it.
+func AwaitEmpty(t *testing.T, f Fixture) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	empty := func() bool {
+		_, err := reader.Find(ctx, f.Driver, f.Reader)
+		return errors.Is(err, reader.ErrNoCard)
+	}
+	if empty() {
+		return
+	}
+	for _, err := range f.Driver.Watch(ctx) {
+		require.NoError(t, err)
+		if empty() {
+			return
+		}
+	}
+	require.FailNow(t, "the reader does not become empty")
 }
 
 type suite struct {
@@ -277,7 +300,7 @@ func (s suite) removed(t *testing.T) {
 	require.NoError(t, card.Begin(s.ctx))
 	s.send(t, card, selectJPKI, done)
 	s.Remove(t)
-	s.awaitGone(t)
+	AwaitEmpty(t, s.Fixture)
 
 	_, err := card.Transmit(s.ctx, askCounter)
 	assert.ErrorIs(t, err, reader.ErrRemoved)
@@ -290,24 +313,6 @@ func (s suite) removed(t *testing.T) {
 	assert.NoError(t, card.Close())
 
 	s.send(t, s.connect(t), selectJPKI, done)
-}
-
-// awaitGone waits until the driver sees an empty reader.
-func (s suite) awaitGone(t *testing.T) {
-	t.Helper()
-	present := false
-	for event, err := range s.Driver.Watch(s.ctx) {
-		require.NoError(t, err)
-		switch {
-		case event.Reader == s.Reader && event.Kind == reader.CardInserted:
-			present = true
-		case event.Reader == s.Reader && event.Kind == reader.CardRemoved:
-			return
-		}
-		if !present && !s.describe(t).Present {
-			return
-		}
-	}
 }
 
 func (s suite) forgets(t *testing.T) {
@@ -339,9 +344,6 @@ func (s suite) transactions(t *testing.T) {
 	first, second := s.connect(t), s.connect(t)
 	require.NoError(t, first.Begin(s.ctx))
 
-	_, err := second.Transmit(s.ctx, selectJPKI)
-	assert.ErrorIs(t, err, reader.ErrBusy)
-
 	begun := make(chan error, 1)
 	go func() { begun <- second.Begin(s.ctx) }()
 	s.send(t, first, selectJPKI, done)
@@ -355,6 +357,28 @@ func (s suite) transactions(t *testing.T) {
 	s.send(t, second, selectJPKI, done)
 	require.NoError(t, second.End())
 	s.send(t, first, askCounter, []byte{0x63, 0xC3})
+}
+
+// othersWait: whatever another program wants of a card in a transaction, it
+// waits no longer than its context.
+func (s suite) othersWait(t *testing.T) {
+	s.inserted(t, simulator.Contact)
+	holder, begins, transmits := s.connect(t), s.connect(t), s.connect(t)
+	require.NoError(t, holder.Begin(s.ctx))
+	defer func() { require.NoError(t, holder.End()) }()
+
+	for name, call := range map[string]func(context.Context) error{
+		"begin":    begins.Begin,
+		"transmit": func(ctx context.Context) error { _, err := transmits.Transmit(ctx, selectJPKI); return err },
+		"connect":  func(ctx context.Context) error { _, err := s.Driver.Connect(ctx, s.Reader); return err },
+	} {
+		ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+		start := time.Now()
+		assert.ErrorIs(t, call(ctx), context.DeadlineExceeded, name)
+		assert.Less(t, time.Since(start), 2*time.Second, name)
+		cancel()
+	}
+	s.send(t, holder, selectJPKI, done)
 }
 
 func (s suite) transactionClosed(t *testing.T) {
@@ -376,22 +400,11 @@ func (s suite) ended(t *testing.T) {
 	_, err = s.Driver.Readers(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
 
-	first, second := s.connect(t), s.connect(t)
-	_, err = first.Transmit(ctx, selectJPKI)
+	card := s.connect(t)
+	_, err = card.Transmit(ctx, selectJPKI)
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.ErrorIs(t, first.Begin(ctx), context.Canceled)
-
-	// A wait for somebody else's transaction ends with its context.
-	holder := second
-	require.NoError(t, holder.Begin(s.ctx))
-	waiting := s.connect(t)
-	ctx, cancel = context.WithTimeout(s.ctx, 50*time.Millisecond)
-	defer cancel()
-	start := time.Now()
-	err = waiting.Begin(ctx)
-	assert.True(t, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, reader.ErrBusy), "%v", err)
-	assert.Less(t, time.Since(start), 2*time.Second)
-	require.NoError(t, holder.End())
+	assert.ErrorIs(t, card.Begin(ctx), context.Canceled)
+	s.send(t, card, selectJPKI, done)
 }
 
 func (s suite) closed(t *testing.T) {

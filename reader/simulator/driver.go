@@ -91,19 +91,31 @@ func (d *Driver) Watch(ctx context.Context) iter.Seq2[reader.Event, error] { ret
 
 // Connect implements reader.Driver.
 func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) {
-	if err := ctx.Err(); err != nil {
+	r, err := d.lookup(name)
+	if err != nil {
 		return nil, err
 	}
+	var s *session
+	err = r.wait(ctx, nil, func() (err error) {
+		s, err = r.connect()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d *Driver) lookup(name string) (*Reader, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {
 		return nil, reader.ErrNoService
 	}
-	r := d.find(name)
-	if r == nil {
-		return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
+	if r := d.find(name); r != nil {
+		return r, nil
 	}
-	return r.connect()
+	return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
 }
 
 func (d *Driver) find(name string) *Reader {

@@ -103,6 +103,9 @@ func (r *Reader) describe() feed.Slot {
 }
 
 func (r *Reader) connect() (*session, error) {
+	if r.driver.stopped {
+		return nil, reader.ErrNoService
+	}
 	if r.card == nil {
 		return nil, fmt.Errorf("%w %q", reader.ErrNoCard, r.name)
 	}
@@ -111,6 +114,42 @@ func (r *Reader) connect() (*session, error) {
 		r.life = &life{}
 	}
 	return &session{reader: r, card: r.card, life: r.life}, nil
+}
+
+// wait calls act, with the driver's mutex held, as soon as nobody but s (nil:
+// nobody at all) has the reader's transaction. Like pcscd it holds up whoever
+// comes meanwhile, to connect, begin or transmit.
+func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		freed, err := r.attempt(s, act)
+		if freed == nil {
+			return err
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// attempt calls act, or returns what will be closed when it is worth another
+// attempt.
+func (r *Reader) attempt(s *session, act func() error) (freed chan struct{}, err error) {
+	r.driver.mu.Lock()
+	defer r.driver.mu.Unlock()
+	if s != nil {
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+	}
+	if r.owner != nil && r.owner != s {
+		return r.freed, nil
+	}
+	return nil, act()
 }
 
 // session is one connection to the card in a reader.
@@ -134,28 +173,18 @@ func (s *session) check() error {
 }
 
 func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if len(command) < 4 {
 		return nil, apdu.ErrCommand
 	}
-	mu := &s.reader.driver.mu
-	mu.Lock()
-	err := s.check()
-	if err == nil && s.reader.owner != nil && s.reader.owner != s {
-		err = reader.ErrBusy // as PC/SC: only Begin waits
-	}
-	mu.Unlock()
-	if err != nil {
+	if err := s.reader.wait(ctx, s, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	// The card has a lock of its own: a signature takes time, and other
 	// readers go on meanwhile.
 	response := s.card.Exchange(command)
 	if response == nil {
-		mu.Lock()
-		defer mu.Unlock()
+		s.reader.driver.mu.Lock()
+		defer s.reader.driver.mu.Unlock()
 		if err := s.check(); err != nil {
 			return nil, err
 		}
@@ -165,40 +194,13 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 }
 
 func (s *session) Begin(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
+	return s.reader.wait(ctx, s, func() error {
+		if s.reader.owner == nil {
+			s.reader.owner = s
+			s.reader.freed = make(chan struct{})
 		}
-		freed, err := s.tryBegin()
-		if freed == nil {
-			return err
-		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// tryBegin takes the transaction, or returns what will be closed when it is
-// free.
-func (s *session) tryBegin() (freed chan struct{}, err error) {
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	switch s.reader.owner {
-	case nil:
-		s.reader.owner = s
-		s.reader.freed = make(chan struct{})
-		return nil, nil
-	case s:
-		return nil, nil
-	default:
-		return s.reader.freed, nil
-	}
+		return nil
+	})
 }
 
 func (s *session) End() error {

@@ -1,0 +1,65 @@
+package pcsc
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// binding is PC/SC as this package needs it; errors are a [Code], or another
+// error where the binding itself failed. It is the seam at which tests stand in
+// for the service.
+type binding interface {
+	establish() (scope, error)
+}
+
+// scope is a PC/SC context (SCARDCONTEXT). No two goroutines use one at the same time,
+// except for cancel.
+type scope interface {
+	listReaders() ([]string, error)
+	// getStatusChange waits until one of the states differs from its current,
+	// and sets event and atr of all.
+	getStatusChange(states []readerState, timeout time.Duration) error
+	connect(reader string) (handle, error)
+	cancel() error
+	release() error
+}
+
+// handle is a connected card.
+type handle interface {
+	transmit(command []byte) ([]byte, error)
+	begin() error
+	end() error
+	// status returns the card's ATR, or fails if it is not there any more.
+	status() (atr []byte, err error)
+	// disconnect cuts the card's power.
+	disconnect() error
+}
+
+type readerState struct {
+	name           string
+	current, event uint32
+	atr            []byte
+}
+
+// Flags of a reader's state. The higher 16 bits count insertions and removals
+// where the system does.
+const (
+	stateUnaware = 0x0000
+	stateIgnore  = 0x0001
+	stateUnknown = 0x0004
+	statePresent = 0x0020
+	stateMute    = 0x0200
+)
+
+// guard calls f and turns a panic of the binding into an error.
+func guard[T any](f func() (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			var none T
+			value, err = none, fmt.Errorf("%w: the PC/SC binding panicked: %v", reader.ErrTransport, p)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,112 @@
+//go:build cgo || windows
+
+package pcsc
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ebfe/scard"
+)
+
+// systemBinding is github.com/ebfe/scard, with its hazards fenced off: it
+// panics on empty commands, unknown protocols, empty reader lists and long
+// ATRs, and leaves states unset after an error. Panics become errors in guard.
+func systemBinding() binding { return scardBinding{} }
+
+type scardBinding struct{}
+
+func (scardBinding) establish() (scope, error) {
+	return guard(func() (scope, error) {
+		c, err := scard.EstablishContext()
+		if err != nil {
+			return nil, codeOf(err)
+		}
+		return scardScope{c}, nil
+	})
+}
+
+type scardScope struct{ c *scard.Context }
+
+func (s scardScope) listReaders() ([]string, error) {
+	return guard(func() ([]string, error) {
+		// The list may grow between the binding's asking for its size and
+		// for itself.
+		for range 3 {
+			names, err := s.c.ListReaders()
+			if !errors.Is(err, scard.ErrInsufficientBuffer) {
+				return names, codeOf(err)
+			}
+		}
+		return nil, codeInternalError
+	})
+}
+
+func (s scardScope) getStatusChange(states []readerState, timeout time.Duration) error {
+	_, err := guard(func() (struct{}, error) {
+		if len(states) == 0 {
+			return struct{}{}, codeNoReadersAvailable
+		}
+		list := make([]scard.ReaderState, len(states))
+		for i, state := range states {
+			list[i] = scard.ReaderState{Reader: state.name, CurrentState: scard.StateFlag(state.current)}
+		}
+		if err := s.c.GetStatusChange(list, timeout); err != nil {
+			return struct{}{}, codeOf(err)
+		}
+		for i := range states {
+			states[i].event = uint32(list[i].EventState)
+			states[i].atr = list[i].Atr
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func (s scardScope) connect(name string) (handle, error) {
+	return guard(func() (handle, error) {
+		card, err := s.c.Connect(name, scard.ShareShared, scard.ProtocolAny)
+		if err != nil {
+			return nil, codeOf(err)
+		}
+		return scardHandle{card}, nil
+	})
+}
+
+func (s scardScope) cancel() error  { return codeOf(s.c.Cancel()) }
+func (s scardScope) release() error { return codeOf(s.c.Release()) }
+
+type scardHandle struct{ card *scard.Card }
+
+func (h scardHandle) transmit(command []byte) ([]byte, error) {
+	return guard(func() ([]byte, error) {
+		response, err := h.card.Transmit(command)
+		return response, codeOf(err)
+	})
+}
+
+func (h scardHandle) begin() error { return codeOf(h.card.BeginTransaction()) }
+func (h scardHandle) end() error   { return codeOf(h.card.EndTransaction(scard.LeaveCard)) }
+
+// status takes the ATR alone: the state is a set of flags here and a number
+// there, and the binding reads both as flags.
+func (h scardHandle) status() ([]byte, error) {
+	return guard(func() ([]byte, error) {
+		status, err := h.card.Status()
+		if err != nil {
+			return nil, codeOf(err)
+		}
+		return status.Atr, nil
+	})
+}
+
+func (h scardHandle) disconnect() error { return codeOf(h.card.Disconnect(scard.UnpowerCard)) }
+
+// codeOf is nil for nil, and takes the number out of the binding's error.
+func codeOf(err error) error {
+	var code scard.Error
+	if errors.As(err, &code) {
+		return Code(code)
+	}
+	return err
+}

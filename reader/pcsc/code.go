@@ -1,0 +1,110 @@
+package pcsc
+
+import (
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// Code is a return code of PC/SC, the same number on every system.
+type Code uint32
+
+// The codes that this package acts upon.
+const (
+	codeSuccess            Code = 0x00000000
+	codeInternalError      Code = 0x80100001
+	codeCancelled          Code = 0x80100002
+	codeInvalidHandle      Code = 0x80100003
+	codeUnknownReader      Code = 0x80100009
+	codeTimeout            Code = 0x8010000A
+	codeSharingViolation   Code = 0x8010000B
+	codeNoSmartcard        Code = 0x8010000C
+	codeProtoMismatch      Code = 0x8010000F
+	codeNotReady           Code = 0x80100010
+	codeCommError          Code = 0x80100013
+	codeNotTransacted      Code = 0x80100016
+	codeReaderUnavailable  Code = 0x80100017
+	codeNoService          Code = 0x8010001D
+	codeServiceStopped     Code = 0x8010001E
+	codeNoReadersAvailable Code = 0x8010002E
+	codeUnresponsiveCard   Code = 0x80100066
+	codeUnpoweredCard      Code = 0x80100067
+	codeResetCard          Code = 0x80100068
+	codeRemovedCard        Code = 0x80100069
+	codeSecurityViolation  Code = 0x8010006A
+)
+
+var codeNames = map[Code]string{
+	codeInternalError:      "SCARD_F_INTERNAL_ERROR",
+	codeCancelled:          "SCARD_E_CANCELLED",
+	codeInvalidHandle:      "SCARD_E_INVALID_HANDLE",
+	codeUnknownReader:      "SCARD_E_UNKNOWN_READER",
+	codeTimeout:            "SCARD_E_TIMEOUT",
+	codeSharingViolation:   "SCARD_E_SHARING_VIOLATION",
+	codeNoSmartcard:        "SCARD_E_NO_SMARTCARD",
+	codeProtoMismatch:      "SCARD_E_PROTO_MISMATCH",
+	codeNotReady:           "SCARD_E_NOT_READY",
+	codeCommError:          "SCARD_F_COMM_ERROR",
+	codeNotTransacted:      "SCARD_E_NOT_TRANSACTED",
+	codeReaderUnavailable:  "SCARD_E_READER_UNAVAILABLE",
+	codeNoService:          "SCARD_E_NO_SERVICE",
+	codeServiceStopped:     "SCARD_E_SERVICE_STOPPED",
+	codeNoReadersAvailable: "SCARD_E_NO_READERS_AVAILABLE",
+	codeUnresponsiveCard:   "SCARD_W_UNRESPONSIVE_CARD",
+	codeUnpoweredCard:      "SCARD_W_UNPOWERED_CARD",
+	codeResetCard:          "SCARD_W_RESET_CARD",
+	codeRemovedCard:        "SCARD_W_REMOVED_CARD",
+	codeSecurityViolation:  "SCARD_W_SECURITY_VIOLATION",
+}
+
+// Error names the code, as in "SCARD_E_NO_SERVICE (8010001D)".
+func (c Code) Error() string {
+	if name, ok := codeNames[c]; ok {
+		return fmt.Sprintf("%s (%08X)", name, uint32(c))
+	}
+	return fmt.Sprintf("PC/SC code %08X", uint32(c))
+}
+
+// Error is a failed call of PC/SC. It matches, with errors.Is, the error of
+// package reader that it means.
+type Error struct {
+	Call string // as in "SCardConnect"
+	Code Code
+	kind error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.kind, e.Call, e.Code) }
+
+// Unwrap gives the meaning and the code.
+func (e *Error) Unwrap() []error { return []error{e.kind, e.Code} }
+
+// serviceMeaning says what a code means where no card is connected.
+func serviceMeaning(c Code) error {
+	switch c {
+	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle, codeSecurityViolation:
+		// The last is how pcscd says that its policy refuses us.
+		return reader.ErrNoService
+	case codeUnknownReader, codeReaderUnavailable, codeNoReadersAvailable:
+		return reader.ErrNoReader
+	case codeNoSmartcard, codeRemovedCard:
+		return reader.ErrNoCard
+	case codeSharingViolation:
+		return reader.ErrBusy
+	}
+	return reader.ErrTransport
+}
+
+// cardMeaning says what a code means on a connected card.
+func cardMeaning(c Code) error {
+	switch c {
+	case codeRemovedCard, codeNoSmartcard, codeUnknownReader, codeReaderUnavailable:
+		return reader.ErrRemoved
+	case codeResetCard, codeUnpoweredCard:
+		return reader.ErrChanged
+	case codeSharingViolation:
+		return reader.ErrBusy
+	case codeNoService, codeServiceStopped, codeInvalidHandle:
+		return reader.ErrNoService
+	}
+	return reader.ErrTransport
+}

@@ -1,0 +1,61 @@
+package pcsc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// Driver is PC/SC. Use [New].
+type Driver struct {
+	binding binding
+	monitor *monitor
+}
+
+var _ reader.Driver = (*Driver)(nil)
+
+// system is shared by all drivers, for there may be one wait only.
+var system = newDriver(systemBinding())
+
+// New returns the system's PC/SC. It opens nothing yet.
+func New() *Driver { return system }
+
+func newDriver(b binding) *Driver { return &Driver{binding: b, monitor: newMonitor(b)} }
+
+// Readers implements reader.Driver.
+func (d *Driver) Readers(ctx context.Context) ([]reader.Reader, error) {
+	state, err := d.monitor.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []reader.Reader
+	for _, slot := range state.Slots {
+		list = append(list, slot.Reader)
+	}
+	return list, nil
+}
+
+// Watch implements reader.Driver.
+func (d *Driver) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
+	return d.monitor.watch(ctx)
+}
+
+// Connect implements reader.Driver.
+func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) {
+	if name == "" || strings.Contains(name, "\x00") {
+		return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
+	}
+	s := newSession()
+	if err := s.open(ctx, d.binding, name); err != nil {
+		s.giveUp()
+		if errors.Is(err, reader.ErrNoReader) || errors.Is(err, reader.ErrNoCard) {
+			err = fmt.Errorf("reader %q: %w", name, err)
+		}
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,45 @@
+package pcsc_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+)
+
+// Wait for a card in any reader and ask it for the tries left. What this
+// prints depends on the machine.
+func Example() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	driver := pcsc.New()
+	found, err := reader.Wait(ctx, driver, "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	card, err := driver.Connect(ctx, found.Name)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer card.Close()
+	err = jpki.Do(ctx, card, func(a *jpki.Application) error {
+		counter, err := a.AuthPINCounter(ctx)
+		fmt.Println("tries left:", counter.Remaining)
+		return err
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+// New needs nothing to be installed or running; using the driver tells.
+func ExampleNew() {
+	var driver reader.Driver = pcsc.New()
+	fmt.Printf("%T\n", driver)
+	// Output: *pcsc.Driver
+}
