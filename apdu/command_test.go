@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -149,7 +148,8 @@ func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
 	assert.False(t, query.Secret(), "the empty form holds no secret")
 	assert.Equal(t, "00200098", query.String())
 	assert.Equal(t, "00A4020C 02 000A", apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 10}}.String())
-	assert.True(t, strings.HasSuffix(apdu.Command{INS: 0xB0, Ne: 256}.String(), "Ne=256"))
+	assert.Equal(t, "00B00000 Ne=256", apdu.Command{INS: 0xB0, Ne: 256}.String())
+	assert.Equal(t, "802A0097 [17 bytes] Ne=256", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Data: make([]byte, 17), Ne: 256}.String())
 }
 
 func TestParseErrorsDoNotShowBytes(t *testing.T) {

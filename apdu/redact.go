@@ -53,15 +53,19 @@ func (c Command) Redacted() Command {
 	return c
 }
 
-// String shows the command in hexadecimal, as in "00A4040C 0A D392…". Of a
-// command with a secret it shows the header alone.
+// String shows the command in hexadecimal, as in "00A4040C 0A D392…", with the
+// number of bytes for data of more than 16. Of a command with a secret it shows
+// the header alone.
 func (c Command) String() string {
 	s := fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2)
 	if c.Secret() {
 		return s + " [redacted]"
 	}
-	if len(c.Data) > 0 {
-		s += fmt.Sprintf(" %02X %X", len(c.Data), c.Data)
+	switch n := len(c.Data); {
+	case n > 16:
+		s += fmt.Sprintf(" [%d bytes]", n)
+	case n > 0:
+		s += fmt.Sprintf(" %02X %X", n, c.Data)
 	}
 	if c.Ne > 0 {
 		s += fmt.Sprintf(" Ne=%d", c.Ne)

@@ -32,9 +32,9 @@ type Authentication struct {
 //
 // The PIN is asked of the person before, and is used up afterwards, whatever
 // happens. An error means that nothing was established: [ErrNoApplication],
-// [*PINError], [ErrNoCertificate], [ErrMalformedCertificate], [ErrExpired],
-// [ErrNotYetValid], [ErrUnsupportedKey], [ErrNoPossession], or the
-// transmitter's error, with its cause.
+// [*PINError], [ErrNoCertificate], [ErrMalformedCertificate],
+// [*ValidityError], [ErrUnsupportedKey], [ErrNoPossession], or the transmitter's
+// error, with its cause.
 //
 // All options mean something here.
 func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...Option) (*Authentication, error) {
@@ -51,25 +51,14 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 }
 
 func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
-	counter, err := a.AuthPINCounter(ctx)
+	_, certificate, err := a.ready(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.admits(counter); err != nil {
-		return nil, err
-	}
-
-	// A card that shows its certificate shows it before the PIN: what is
-	// wrong with the certificate then costs no try.
-	certificate, err := a.usableCertificate(ctx)
-	afterPIN := errors.Is(err, ErrPINRequired)
-	if err != nil && !afterPIN {
 		return nil, err
 	}
 	if err := a.verify(ctx, pin); err != nil {
 		return nil, err
 	}
-	if afterPIN {
+	if certificate == nil {
 		if certificate, err = a.usableCertificate(ctx); err != nil {
 			return nil, err
 		}
@@ -83,6 +72,33 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 		Possession:  true,
 		Validity:    ValidityAt(certificate, a.config.now()),
 	}, nil
+}
+
+// Ready returns the tries left for the authentication PIN, or the error with
+// which [Authenticate] would refuse to send one: a program asks this before it
+// asks a person. It costs no try.
+// The options [AllowLastTry], [AllowExpired] and [WithClock] matter here.
+func (a *Application) Ready(ctx context.Context) (Counter, error) {
+	counter, _, err := a.ready(ctx)
+	return counter, err
+}
+
+// ready finds what speaks against sending a PIN. A card that shows its
+// certificate shows it before the PIN, so what is wrong with it costs no try;
+// of one that does not, as phones, the certificate returned is nil.
+func (a *Application) ready(ctx context.Context) (Counter, *x509.Certificate, error) {
+	counter, err := a.AuthPINCounter(ctx)
+	if err != nil {
+		return Counter{}, nil, err
+	}
+	if err := a.admits(counter); err != nil {
+		return counter, nil, err
+	}
+	certificate, err := a.usableCertificate(ctx)
+	if errors.Is(err, ErrPINRequired) {
+		return counter, nil, nil
+	}
+	return counter, certificate, err
 }
 
 // usableCertificate reads the authentication certificate and refuses one that

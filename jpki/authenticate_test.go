@@ -421,19 +421,13 @@ func TestTranscripts(t *testing.T) {
 			d := newDesk(t, profile)
 			var lines strings.Builder
 			traced := reader.Trace(d.tap, func(e reader.Exchange) {
-				fmt.Fprintf(&lines, "> %-45s %s\n", e.Command, jpki.Annotate(e.Command))
+				fmt.Fprintf(&lines, "> %-36s  %s\n", e.Command.String(), jpki.Annotate(e.Command))
 				fmt.Fprintf(&lines, "< %d bytes, %v\n", e.Length, e.Status)
 			})
 			_, err := jpki.Authenticate(context.Background(), traced, pin(t, simulator.PIN))
 			fmt.Fprintf(&lines, "= %v\n", err)
 
-			// The challenge is random.
 			transcript := lines.String()
-			for _, c := range d.tap.sent {
-				if isSign(c) {
-					transcript = strings.ReplaceAll(transcript, fmt.Sprintf("%X", c.Data), "<challenge>")
-				}
-			}
 			golden := filepath.Join("..", "testdata", "transcripts", "authenticate-"+string(profile)+".txt")
 			if *update {
 				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))

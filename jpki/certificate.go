@@ -18,7 +18,8 @@ var (
 	// ErrPINRequired: this card shows the certificate only after the PIN, as
 	// phones do.
 	ErrPINRequired = errors.New("PIN required")
-	// ErrExpired and ErrNotYetValid: the certificate can't be used now.
+	// ErrExpired and ErrNotYetValid: the certificate can't be used now. They
+	// are the reasons of a [*ValidityError].
 	ErrExpired     = errors.New("certificate expired")
 	ErrNotYetValid = errors.New("certificate not yet valid")
 )
@@ -96,15 +97,32 @@ func ValidityAt(certificate *x509.Certificate, now time.Time) Validity {
 	}
 }
 
+// ValidityError says that a certificate can't be used now, and when it can.
+type ValidityError struct {
+	Reason              error // ErrExpired or ErrNotYetValid
+	NotBefore, NotAfter time.Time
+}
+
+func (e *ValidityError) Error() string {
+	return fmt.Sprintf("%s: from %s to %s", e.Reason, e.NotBefore.In(Japan).Format(time.DateOnly), e.NotAfter.In(Japan).Format(time.DateOnly))
+}
+
+// Unwrap gives the reason.
+func (e *ValidityError) Unwrap() error { return e.Reason }
+
 // usable is nil for a certificate that may be used now.
 func (c config) usable(certificate *x509.Certificate) error {
+	unusable := &ValidityError{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
 	switch ValidityAt(certificate, c.now()) {
 	case NotYetValid:
-		return ErrNotYetValid
+		unusable.Reason = ErrNotYetValid
 	case Expired:
-		if !c.allowExpired {
-			return ErrExpired
+		if c.allowExpired {
+			return nil
 		}
+		unusable.Reason = ErrExpired
+	default:
+		return nil
 	}
-	return nil
+	return unusable
 }

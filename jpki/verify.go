@@ -74,7 +74,7 @@ func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	return a.verify(ctx, pin)
 }
 
-// admits tells whether a PIN may be tried at all.
+// admits tells whether a PIN may be tried with these tries left.
 func (a *Application) admits(counter Counter) error {
 	switch {
 	case counter.Blocked():

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+const (
+	simulatedReader = "Simulated Reader"
+	// simulatorSeed makes simulated cards the same in every run. Their keys
+	// are known to everybody.
+	simulatorSeed = "card-info"
+)
+
+// useSimulator puts a simulated card in place of the readers if asked to.
+func (p *program) useSimulator() error {
+	if p.simulator == "" {
+		return nil
+	}
+	card, err := p.simulatedCard(p.simulator)
+	if err != nil {
+		return err
+	}
+	driver := simulator.New()
+	p.driver = driver
+	return driver.AddReader(simulatedReader).Insert(card)
+}
+
+func (p *program) simulatedCard(profile string) (*simulator.Card, error) {
+	card, err := simulator.NewCard(simulator.Profile(profile),
+		simulator.WithInsecureSeed(simulatorSeed), simulator.WithClock(p.now))
+	if err != nil {
+		return nil, noSuch("simulator", simulator.Profile(profile), simulator.Profiles())
+	}
+	return card, nil
+}
+
+// find picks the reader called name, or the one with a card, waiting for it as
+// long as --wait says.
+func (p *program) find(ctx context.Context, name string) (reader.Reader, error) {
+	if p.wait == 0 {
+		return reader.Find(ctx, p.driver, name)
+	}
+	waiting, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	found, err := reader.Wait(waiting, p.driver, name)
+	if ctx.Err() != nil {
+		return reader.Reader{}, ctx.Err()
+	}
+	return found, err
+}
+
+// withCard finds a card, calls use with a connection to it, and closes that.
+// With an empty name it is the one reader that holds a card.
+func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) (err error) {
+	found, err := p.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	card, err := p.driver.Connect(ctx, found.Name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := card.Close(); err == nil {
+			err = closed
+		}
+	}()
+	if p.trace {
+		card = reader.Trace(card, p.showExchange)
+	}
+	return use(found.Name, card)
+}
+
+// withApplication is withCard with the JPKI application open.
+func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.Option) error {
+	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
+		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, options...)
+	})
+}
+
+// showExchange writes one exchange of the trace. What it is given holds no
+// secret; of a response it shows the length only.
+func (p *program) showExchange(e reader.Exchange) {
+	fmt.Fprintf(p.stderr, "> %-36s  %s\n", e.Command.String(), jpki.Annotate(e.Command))
+	switch {
+	case e.Err != nil:
+		fmt.Fprintf(p.stderr, "< %s\n", message.Printable(e.Err.Error()))
+	case e.Malformed:
+		fmt.Fprintln(p.stderr, "< no status word")
+	default:
+		answer := fmt.Sprintf("%04X", uint16(e.Status))
+		if e.Length > 0 {
+			answer = fmt.Sprintf("[%d bytes] %s", e.Length, answer)
+		}
+		_, meaning, _ := strings.Cut(e.Status.Error(), ": ")
+		if left, ok := e.Status.Retries(); ok {
+			meaning = fmt.Sprintf("tries left: %d", left)
+		}
+		fmt.Fprintf(p.stderr, "< %-36s  %s\n", answer, meaning)
+	}
+}
+
+// timestamp is RFC 3339, in Japan's time.
+func timestamp(t time.Time) string { return t.In(jpki.Japan).Format(time.RFC3339) }
+
+// isFinal tells errors of the certificate, beside which the rest of a report
+// can be shown, from those that end it.
+func isFinal(err error) bool {
+	return err != nil && !errors.Is(err, jpki.ErrNoCertificate) && !errors.Is(err, jpki.ErrMalformedCertificate) && !errors.Is(err, jpki.ErrPINRequired)
+}

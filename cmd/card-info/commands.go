@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
+)
+
+func (p *program) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: p.say(textListShort), Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return p.list(c.Context()) },
+	}
+}
+
+type listedReader struct {
+	Name    string `json:"name"`
+	Present bool   `json:"present"`
+	ATR     string `json:"atr,omitempty"`
+}
+
+// list shows the readers and where cards are.
+func (p *program) list(ctx context.Context) error {
+	if p.wait > 0 {
+		if _, err := p.find(ctx, p.reader); ctx.Err() != nil {
+			return err
+		}
+	}
+	readers, err := p.driver.Readers(ctx)
+	if err != nil {
+		return err
+	}
+	if len(readers) == 0 {
+		return reader.ErrNoReader
+	}
+	var list []listedReader
+	t := table{program: p}
+	for _, r := range readers {
+		name := message.Printable(r.Name)
+		list = append(list, listedReader{Name: name, Present: r.Present, ATR: fmt.Sprintf("%X", r.ATR)})
+		state := textCardAbsent
+		if r.Present {
+			state = textCardPresent
+		}
+		t.row(Text{JA: name, EN: name}, state)
+	}
+	if p.json {
+		return writeJSON(p.stdout, map[string]any{"readers": list})
+	}
+	return t.write(p.stdout)
+}
+
+func (p *program) retriesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "retries", Short: p.say(textRetriesShort), Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return p.retries(c.Context()) },
+	}
+}
+
+// retries shows the tries left, at no cost.
+func (p *program) retries(ctx context.Context) error {
+	var counters struct {
+		AuthPIN           jpki.Counter `json:"auth_pin"`
+		SignaturePassword jpki.Counter `json:"signature_password"`
+	}
+	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
+		if counters.AuthPIN, err = a.AuthPINCounter(ctx); err != nil {
+			return err
+		}
+		counters.SignaturePassword, err = a.SignaturePasswordCounter(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return writeJSON(p.stdout, counters)
+	}
+	t := table{program: p}
+	t.row(textRowPIN, triesText(counters.AuthPIN))
+	t.row(textRowPassword, triesText(counters.SignaturePassword))
+	return t.write(p.stdout)
+}
+
+func (p *program) certCommand() *cobra.Command {
+	var ca, der bool
+	c := &cobra.Command{
+		Use: "cert", Short: p.say(textCertShort), Long: p.say(textCertLong), Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return p.cert(c.Context(), ca, der) },
+	}
+	c.Flags().BoolVar(&ca, "ca", false, p.say(textFlagCA))
+	c.Flags().BoolVar(&der, "der", false, p.say(textFlagDER))
+	return c
+}
+
+// cert writes a certificate. It is personal data, and was asked for by name.
+func (p *program) cert(ctx context.Context, ca, der bool) error {
+	var found *x509.Certificate
+	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
+		if ca {
+			found, err = a.AuthCACertificate(ctx)
+		} else {
+			found, err = a.AuthCertificate(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if der {
+		_, err = p.stdout.Write(found.Raw)
+		return err
+	}
+	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found.Raw})
+}
+
+func (p *program) simulateCommand() *cobra.Command {
+	var profile, address string
+	c := &cobra.Command{
+		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.say(textSimulateShort), Long: p.say(textSimulateLong), Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return p.simulate(c.Context(), profile, address) },
+	}
+	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.say(textFlagProfile))
+	c.Flags().StringVar(&address, "vpcd", "127.0.0.1:35963", p.say(textFlagVPCD))
+	return c
+}
+
+// simulate lends a card to pcscd until interrupted.
+func (p *program) simulate(ctx context.Context, profile, address string) error {
+	card, err := p.simulatedCard(profile)
+	if err != nil {
+		return err
+	}
+	last := errors.New("not yet tried")
+	err = vpcd.Serve(ctx, address, card, func(cause error) {
+		if cause == nil {
+			fmt.Fprintf(p.stderr, p.say(textLent), profile, address)
+		} else if last == nil || last.Error() != cause.Error() {
+			fmt.Fprintf(p.stderr, p.say(textNotLent), address, message.Printable(cause.Error()))
+		}
+		last = cause
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil // that is how it ends
+	}
+	return err
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// meddler is a driver that calls before ahead of each command, counted over
+// all connections.
+type meddler struct {
+	*simulator.Driver
+	sent   int
+	pins   int
+	before func(n int, c apdu.Command)
+}
+
+func (m *meddler) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := m.Driver.Connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &meddled{Card: card, meddler: m}, nil
+}
+
+type meddled struct {
+	reader.Card
+	meddler *meddler
+}
+
+func (c *meddled) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	parsed, err := apdu.ParseCommand(command)
+	if err == nil {
+		if parsed.Secret() {
+			c.meddler.pins++
+		}
+		if c.meddler.before != nil {
+			c.meddler.before(c.meddler.sent, parsed)
+		}
+	}
+	c.meddler.sent++
+	return c.Card.Transmit(ctx, command)
+}
+
+// The card is pulled at each command in turn, of each of the program's
+// commands.
+func TestCardPulledAtAnyCommand(t *testing.T) {
+	for _, args := range [][]string{
+		nil, {"retries"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin"),
+	} {
+		driver, _ := withCards(t, simulator.Contact)
+		whole := &meddler{Driver: driver}
+		o := desk{driver: whole, stdin: "1234\n"}.run(t, args...)
+		require.Zero(t, o.exit, o.stderr)
+
+		for n := range whole.sent {
+			driver := simulator.New()
+			slot := driver.AddReader("Reader")
+			card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
+			require.NoError(t, err)
+			require.NoError(t, slot.Insert(card))
+			m := &meddler{Driver: driver, before: func(i int, _ apdu.Command) {
+				if i == n {
+					slot.Remove()
+				}
+			}}
+			o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
+			name := fmt.Sprintf("%v, command %d", args, n)
+			if len(args) > 0 && args[0] == "id" && n == whole.sent-1 {
+				assert.Zero(t, o.exit, name) // everything was established; only leaving failed
+			} else {
+				assert.Equal(t, 4, o.exit, name+": "+o.stderr)
+				assert.Empty(t, o.stdout, name)
+				failure(t, o)
+			}
+			assert.LessOrEqual(t, m.pins, 1, name)
+			assert.Equal(t, 3, card.State().AuthTries, name)
+			assert.False(t, card.State().AuthVerified, name)
+		}
+	}
+}
+
+func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
+	for _, tt := range []struct {
+		profile simulator.Profile
+		stdin   string
+		args    []string
+		pins    int
+	}{
+		{simulator.Contact, "12345\n", idArgs(t, "--pin-stdin"), 0},
+		{simulator.Contact, "9999\n", idArgs(t, "--pin-stdin"), 1},
+		{simulator.LastTry, "1234\n", idArgs(t, "--pin-stdin"), 0},
+		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 1},
+		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 0},
+		{simulator.Expired, "1234\n", idArgs(t, "--pin-stdin"), 0},
+		{simulator.Contact, "1234\n", nil, 0},
+		{simulator.Contact, "1234\n", []string{"retries"}, 0},
+		{simulator.Contact, "1234\n", []string{"cert"}, 0},
+	} {
+		driver, _ := withCards(t, tt.profile)
+		m := &meddler{Driver: driver}
+		desk{driver: m, stdin: tt.stdin}.run(t, tt.args...)
+		assert.Equal(t, tt.pins, m.pins, "%s %v", tt.profile, tt.args)
+	}
+}
+
+// canary is a PIN to be found nowhere.
+const canary = "7305"
+
+func canaryForms() []string {
+	var decimal []string
+	for _, c := range []byte(canary) {
+		decimal = append(decimal, fmt.Sprint(c))
+	}
+	return []string{
+		canary, hex.EncodeToString([]byte(canary)),
+		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(canary)), "="),
+		strings.Join(decimal, " "), strings.Join(decimal, ","), strings.Join(decimal, ", "),
+	}
+}
+
+// A card whose PIN is the canary, and cards whose PIN is not: with every
+// failure that there is, in both languages, as text and JSON, traced.
+func TestThePINIsNowhereInTheOutput(t *testing.T) {
+	var all bytes.Buffer
+	runs := 0
+	for _, mine := range []bool{true, false} {
+		for _, language := range []string{"ja", "en"} {
+			for _, form := range []string{"--json", "--json=false"} {
+				for pulled := -1; pulled < 12; pulled++ {
+					driver, cards := withCards(t, simulator.Contact)
+					if mine {
+						changePIN(t, cards[0])
+					}
+					m := &meddler{Driver: driver, before: func(n int, _ apdu.Command) {
+						if n == pulled {
+							driver.StopService()
+						}
+					}}
+					args := append(idArgs(t, "--pin-stdin"), "--trace", "--lang", language, form)
+					o := desk{driver: m, stdin: canary + "\n"}.run(t, args...)
+					all.WriteString(o.stdout + o.stderr)
+					typed := desk{driver: driver, typed: canary}.run(t, append(idArgs(t), "--trace", "--lang", language, form)...)
+					all.WriteString(typed.stdout + typed.stderr + typed.terminal)
+					runs += 2
+				}
+				for _, malformed := range []string{canary + "0", canary + "x", "７３０５１", " " + canary} {
+					o := desk{stdin: malformed + "\n"}.run(t, append(idArgs(t, "--pin-stdin"), "--simulator", "contact", "--lang", language, form)...)
+					assert.Equal(t, 2, o.exit)
+					all.WriteString(o.stdout + o.stderr)
+					runs++
+				}
+			}
+		}
+	}
+	output := strings.ToLower(all.String())
+	require.Greater(t, len(output), 10000)
+	for _, form := range canaryForms() {
+		assert.NotContains(t, output, strings.ToLower(form))
+	}
+	assert.Contains(t, output, "[redacted]")
+	t.Logf("%d runs, %d bytes of output", runs, len(output))
+}
+
+// changePIN makes the canary the card's PIN.
+func changePIN(t testing.TB, card *simulator.Card) {
+	t.Helper()
+	card.PowerOn()
+	for _, command := range []string{
+		"00A4040C0AD392F000260100000001", "0020009804" + hex.EncodeToString([]byte(simulator.PIN)), "0024019804" + hex.EncodeToString([]byte(canary)),
+	} {
+		b, err := hex.DecodeString(command)
+		require.NoError(t, err)
+		require.Equal(t, []byte{0x90, 0x00}, card.Exchange(b))
+	}
+	card.PowerOff()
+}
+
+// Nothing personal is shown that was not asked for by name.
+func TestReportsAreNotPersonal(t *testing.T) {
+	der := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
+	serial := hex.EncodeToString([]byte(der[15:19]))
+	var all strings.Builder
+	for _, args := range [][]string{nil, {"--json"}, {"--trace"}, {"retries", "--trace"}, {"list", "--json"}, idArgs(t, "--pin-stdin", "--trace"), idArgs(t, "--pin-stdin", "--json")} {
+		o := desk{stdin: "1234\n"}.run(t, append(args, "--simulator", "contact")...)
+		require.Zero(t, o.exit)
+		all.WriteString(strings.ToLower(o.stdout + o.stderr))
+	}
+	for _, personal := range []string{serial, "simulated", "cn=", "serial", "fingerprint"} {
+		text := strings.ReplaceAll(all.String(), "simulated reader", "")
+		assert.NotContains(t, text, personal)
+	}
+}
+
+func TestJSONIsOneObject(t *testing.T) {
+	for _, args := range [][]string{nil, {"retries"}, {"list"}, idArgs(t, "--pin-stdin")} {
+		o := desk{stdin: "1234\n"}.run(t, append(args, "--json", "--simulator", "contact")...)
+		decoder := json.NewDecoder(strings.NewReader(o.stdout))
+		var object map[string]any
+		require.NoError(t, decoder.Decode(&object))
+		assert.False(t, decoder.More())
+		assert.True(t, strings.HasSuffix(o.stdout, "}\n"))
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+// fits checks that no line is longer than a terminal of 80 columns. The last
+// line of a failure is for staff and may be.
+func fits(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "  [") {
+			continue
+		}
+		assert.LessOrEqual(t, columns(line), 80, line)
+	}
+}
+
+// What people see, for reading as a whole.
+func TestGoldenReports(t *testing.T) {
+	for _, profile := range simulator.Profiles() {
+		for _, language := range []string{"ja", "en"} {
+			t.Run(string(profile)+" "+language, func(t *testing.T) {
+				args := []string{"--simulator", string(profile), "--lang", language}
+				report := desk{}.run(t, args...)
+				id := desk{typed: "1234"}.run(t, append(idArgs(t), args...)...)
+				wrong := desk{typed: "9999"}.run(t, append(idArgs(t), args...)...)
+				retries := desk{}.run(t, append([]string{"retries"}, args...)...)
+				var b strings.Builder
+				for _, part := range []struct {
+					title string
+					outcome
+				}{{"card-info", report}, {"card-info retries", retries}, {"card-info id", id}, {"card-info id, wrong PIN", wrong}} {
+					b.WriteString("$ " + part.title + "\n" + part.terminal + part.stdout + part.stderr + "\n")
+				}
+				fits(t, b.String())
+				golden(t, string(profile)+"-"+language+".txt", b.String())
+			})
+		}
+		t.Run(string(profile)+" json", func(t *testing.T) {
+			o := desk{}.run(t, "--simulator", string(profile), "--json")
+			golden(t, string(profile)+".json", o.stdout)
+		})
+	}
+}
+
+func TestGoldenHelp(t *testing.T) {
+	for _, language := range []string{"ja", "en"} {
+		var b strings.Builder
+		for _, command := range []string{"", "list", "retries", "cert", "id", "keygen", "simulate"} {
+			o := desk{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
+			require.Zero(t, o.exit, o.stderr)
+			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")
+		}
+		fits(t, b.String())
+		golden(t, "help-"+language+".txt", b.String())
+	}
+}
+
+func TestGoldenTrace(t *testing.T) {
+	o := desk{stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--trace", "--simulator", "contact-extended")...)
+	require.Zero(t, o.exit)
+	golden(t, "trace.txt", o.stderr)
+}

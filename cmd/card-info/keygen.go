@@ -1,0 +1,61 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+func (p *program) keygenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "keygen FILE", Short: p.say(textKeygenShort), Long: p.say(textKeygenLong), Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return p.keygen(args[0]) },
+	}
+}
+
+// keygen makes a key file that only its owner can read, and never overwrites
+// one: a lost key is the loss of every identifier made with it.
+func (p *program) keygen(path string) error {
+	key, err := mykey.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(path, key.RevealText()); err != nil {
+		return err
+	}
+	if p.json {
+		return writeJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
+	}
+	_, err = fmt.Fprintf(p.stdout, p.say(textKeyMade), message.Printable(path), key.ID())
+	return err
+}
+
+func writeNew(path string, content []byte) (err error) {
+	defer clear(content)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := file.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	if _, err := file.Write(content); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// readableByOthers tells whether the group or everybody may read a file.
+func readableByOthers(mode fs.FileMode) bool { return mode.Perm()&0o044 != 0 }

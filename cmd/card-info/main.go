@@ -1,0 +1,52 @@
+// Command card-info shows what is in the card reader, and turns a My Number
+// Card into an identifier of 8 characters. It is the toolkit's command for
+// debugging; run "card-info help" for what it can do.
+//
+// The report and every subcommand but id cost no try: they send no PIN. id
+// sends one, once.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+)
+
+// environment is what the program touches outside itself.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	driver         reader.Driver // what --simulator replaces
+	terminal       func() (terminal, error)
+	now            func() time.Time
+}
+
+func main() { os.Exit(mainExit()) }
+
+// mainExit runs the program in the system's environment. Signals that would
+// end it end its context instead, so that a card is left unverified.
+func mainExit() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer stop()
+	// A closed standard output or error must not end it in mid-session either:
+	// writes fail instead.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+
+	return run(ctx, os.Args[1:], environment{
+		stdin:    os.Stdin,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		getenv:   os.Getenv,
+		driver:   pcsc.New(),
+		terminal: openTerminal,
+		now:      time.Now,
+	})
+}

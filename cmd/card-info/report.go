@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// What is said of trust: nothing that was not checked.
+const (
+	chainUnknown         = "unknown"
+	revocationNotChecked = "not-checked"
+)
+
+// report is what is in the reader.
+type report struct {
+	Reader            string       `json:"reader"`
+	ATR               string       `json:"atr"`
+	Token             jpki.Token   `json:"token"`
+	AuthPIN           jpki.Counter `json:"auth_pin"`
+	SignaturePassword jpki.Counter `json:"signature_password"`
+	AuthCertificate   certificate  `json:"auth_certificate"`
+	Chain             string       `json:"chain"`
+	Revocation        string       `json:"revocation"`
+}
+
+type certificate struct {
+	Present     bool          `json:"present"`
+	NotBefore   string        `json:"not_before,omitempty"`
+	NotAfter    string        `json:"not_after,omitempty"`
+	Status      jpki.Validity `json:"status,omitempty"`
+	PINRequired bool          `json:"pin_required,omitempty"` // phones show it after the PIN only
+
+	until Text
+}
+
+// report is the program's default command. Beside a certificate that is
+// missing or damaged it shows everything else, and then fails.
+func (p *program) report(c *cobra.Command, _ []string) error {
+	ctx := c.Context()
+	r := report{Chain: chainUnknown, Revocation: revocationNotChecked}
+	var problem error
+	err := p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
+		r.Reader, r.ATR = message.Printable(name), fmt.Sprintf("%X", card.ATR())
+		if r.Token, err = a.Token(ctx); err != nil {
+			return err
+		}
+		if r.AuthPIN, err = a.AuthPINCounter(ctx); err != nil {
+			return err
+		}
+		if r.SignaturePassword, err = a.SignaturePasswordCounter(ctx); err != nil {
+			return err
+		}
+		r.AuthCertificate, problem = p.describe(ctx, a)
+		if isFinal(problem) {
+			return problem
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if errors.Is(problem, jpki.ErrPINRequired) {
+		problem = nil // that is how phones are
+	}
+	if p.json {
+		err = writeJSON(p.stdout, r)
+	} else {
+		err = p.writeReport(r)
+	}
+	if err != nil {
+		return err
+	}
+	return problem
+}
+
+func (p *program) describe(ctx context.Context, a *jpki.Application) (certificate, error) {
+	found, err := a.AuthCertificate(ctx)
+	if err != nil {
+		return certificate{
+			Present:     !errors.Is(err, jpki.ErrNoCertificate),
+			PINRequired: errors.Is(err, jpki.ErrPINRequired),
+		}, err
+	}
+	return p.datesOf(found), nil
+}
+
+func (p *program) datesOf(c *x509.Certificate) certificate {
+	return certificate{
+		Present:   true,
+		NotBefore: timestamp(c.NotBefore),
+		NotAfter:  timestamp(c.NotAfter),
+		Status:    jpki.ValidityAt(c, p.now()),
+		until:     message.Date(c.NotAfter),
+	}
+}
+
+func (p *program) writeReport(r report) error {
+	t := table{program: p}
+	t.line(textReportTitle[r.Token.Kind])
+	t.row(textRowCard, textKind[r.Token.Kind])
+	t.row(textRowReader, Text{JA: r.Reader, EN: r.Reader})
+	t.row(textRowPIN, triesText(r.AuthPIN))
+	t.row(textRowPassword, triesText(r.SignaturePassword))
+	t.row(textRowCertificate, certificateText(r.AuthCertificate))
+	t.row(textRowIssuer, textNotChecked)
+	t.row(textRowRevocation, textRevocation)
+	for _, notice := range notices(r) {
+		t.line(Text{})
+		t.line(notice)
+	}
+	if r.AuthCertificate.Status == "" {
+		t.line(Text{}) // what is wrong with the certificate follows, as a failure
+	}
+	return t.write(p.stdout)
+}
+
+// notices say what a person should know about the numbers.
+func notices(r report) []Text {
+	var list []Text
+	switch {
+	case r.AuthPIN.Blocked():
+		m := message.For(&jpki.PINError{Reason: jpki.ErrPINBlocked, Known: true})
+		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
+	case r.AuthPIN.Remaining == 1:
+		list = append(list, textLastTryNotice)
+	}
+	switch r.AuthCertificate.Status {
+	case jpki.Expired:
+		list = append(list, textExpiredNotice)
+	case jpki.Expiring:
+		list = append(list, textExpiringNotice)
+	}
+	return list
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}

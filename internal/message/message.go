@@ -1,0 +1,77 @@
+// Package message holds what the programs of this module say to people: for
+// each failure a stable code, what happened, what it means for the card, and
+// what to do next, in Japanese and in English.
+//
+// [For] turns an error into a [Message]. The sentences are for residents, of
+// any age, and for the clerk beside them: polite, plain, and short enough for
+// a line of 78 columns.
+package message
+
+import (
+	"golang.org/x/text/language"
+)
+
+// Text is one thing said in both languages. A line feed parts its lines.
+type Text struct {
+	JA string `json:"ja"`
+	EN string `json:"en"`
+}
+
+// In returns the text in a language.
+func (t Text) In(l Language) string {
+	if l == Japanese {
+		return t.JA
+	}
+	return t.EN
+}
+
+// Language is one of the languages that are spoken here.
+type Language string
+
+// The languages.
+const (
+	Japanese Language = "ja"
+	English  Language = "en"
+)
+
+var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
+
+// Match finds the language for the first locale that is set, as in
+// "ja_JP.UTF-8"; without any, or for other languages, it is English.
+func Match(locales ...string) Language {
+	for _, locale := range locales {
+		if locale == "" {
+			continue
+		}
+		tag, err := language.Parse(withoutEncoding(locale))
+		if err != nil {
+			return English // as "C" and "POSIX"
+		}
+		if _, index, _ := matcher.Match(tag); index == 1 {
+			return Japanese
+		}
+		return English
+	}
+	return English
+}
+
+func withoutEncoding(locale string) string {
+	for i, c := range locale {
+		if c == '.' || c == '@' {
+			return locale[:i]
+		}
+	}
+	return locale
+}
+
+// Code names a message for programs. Codes do not change.
+type Code string
+
+// Message is what is said about one failure.
+type Message struct {
+	Code Code
+	What Text // what happened, and what it means for the card
+	Next Text // what to do next; may be empty
+	// Remaining is the tries left, where the failure tells them.
+	Remaining *int
+}
