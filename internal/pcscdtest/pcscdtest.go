@@ -22,7 +22,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -48,13 +47,12 @@ type Daemon struct {
 	Socket string // for SocketVariable
 	port   int
 
-	namespace *exec.Cmd // keeps the mount namespace
-	keep      io.Closer // ends namespace
-	config    string
+	config string
 
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	log *os.File
+	mu        sync.Mutex
+	namespace *exec.Cmd      // a shell in the mount namespace, the daemon's parent
+	orders    io.WriteCloser // its standard input
+	answers   *bufio.Reader  // its standard output
 }
 
 // Require starts a daemon for a test, or skips the test. The daemon ends with
@@ -86,7 +84,7 @@ func missing() error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("a private pcscd needs Linux, this is %s", runtime.GOOS)
 	}
-	for _, program := range []string{"pcscd", "unshare", "nsenter"} {
+	for _, program := range []string{"pcscd", "unshare"} {
 		if _, err := lookPath(program); err != nil {
 			return fmt.Errorf("%s is not installed (Debian: apt-get install pcscd util-linux)", program)
 		}
@@ -127,46 +125,72 @@ func Start(dir string) (*Daemon, error) {
 	return nil, err
 }
 
-// makeNamespace starts a process in a mount namespace of its own, which ends
-// when its standard input does, so with us.
-func (d *Daemon) makeNamespace() error {
-	script := `set -e
+// keeper runs in the mount namespace. It starts and kills the daemon when told
+// to, and kills it and ends when its standard input does, so with us.
+const keeper = `set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/pcscd
 if [ -d "$1" ]; then mount -t tmpfs tmpfs "$1"; fi
 echo ready
-exec cat >/dev/null`
-	arguments := []string{"--mount"}
-	if os.Getuid() != 0 {
-		arguments = append(arguments, "--map-root-user")
-	}
-	arguments = append(arguments, "sh", "-c", script, "sh", usbDriver)
+daemon=
+end() { if [ -n "$daemon" ]; then kill -9 "$daemon"; wait "$daemon" || true; daemon=; fi; }
+while read order; do
+	end
+	if [ "$order" = start ]; then
+		rm -f /run/pcscd/*
+		"$2" --foreground --config "$3" </dev/null >"$3.log" 2>&1 &
+		daemon=$!
+	fi
+	echo done
+done
+end 2>/dev/null`
+
+// makeNamespace starts the keeper.
+func (d *Daemon) makeNamespace() error {
 	unshare, err := lookPath("unshare")
 	if err != nil {
 		return err
 	}
-	d.namespace = exec.Command(unshare, arguments...)
-	stdin, err := d.namespace.StdinPipe()
+	pcscd, err := lookPath("pcscd")
 	if err != nil {
+		return err
+	}
+	arguments := []string{"--mount"}
+	if os.Getuid() != 0 {
+		arguments = append(arguments, "--map-root-user")
+	}
+	d.namespace = exec.Command(unshare, append(arguments, "sh", "-c", keeper, "sh", usbDriver, pcscd, d.config)...)
+	if d.orders, err = d.namespace.StdinPipe(); err != nil {
 		return err
 	}
 	stdout, err := d.namespace.StdoutPipe()
 	if err != nil {
 		return err
 	}
+	d.answers = bufio.NewReader(stdout)
 	var complaint strings.Builder
 	d.namespace.Stderr = &complaint
 	if err := d.namespace.Start(); err != nil {
 		return err
 	}
-	d.keep = stdin
-	if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
-		stdin.Close()
+	if line, _ := d.answers.ReadString('\n'); line != "ready\n" {
+		d.orders.Close()
 		_ = d.namespace.Wait()
 		return fmt.Errorf("no mount namespace to be had: %s", strings.TrimSpace(complaint.String()))
 	}
 	d.Socket = fmt.Sprintf("/proc/%d/root/run/pcscd/pcscd.comm", d.namespace.Process.Pid)
 	return nil
+}
+
+// order tells the keeper what to do, and waits until it is done.
+func (d *Daemon) order(what string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := io.WriteString(d.orders, what+"\n"); err != nil {
+		return err
+	}
+	_, err := d.answers.ReadString('\n')
+	return err
 }
 
 // configure writes the daemon's configuration with two free ports.
@@ -190,76 +214,42 @@ func free(port int) bool {
 
 // Launch starts the daemon, after Start or Kill, and waits until it answers.
 func (d *Daemon) Launch() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	nsenter, err := lookPath("nsenter")
-	if err != nil {
-		return err
-	}
-	pcscd, err := lookPath("pcscd")
-	if err != nil {
-		return err
-	}
-	arguments := []string{"--target", fmt.Sprint(d.namespace.Process.Pid), "--mount"}
-	if os.Getuid() != 0 {
-		arguments = append(arguments, "--user", "--preserve-credentials")
-	}
-	arguments = append(arguments, pcscd, "--foreground", "--config", d.config)
-	d.log, err = os.Create(d.config + ".log")
-	if err != nil {
-		return err
-	}
-	d.cmd = exec.Command(nsenter, arguments...)
-	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	dieWithParent(d.cmd)
-	if err := d.cmd.Start(); err != nil {
+	if err := d.order("start"); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(startup)
 	for time.Now().Before(deadline) {
-		conn, err := net.Dial("unix", d.Socket)
-		port, portErr := net.Dial("tcp", d.Address(0))
-		if err == nil {
-			conn.Close()
-		}
-		if portErr == nil {
-			port.Close()
-		}
-		if err == nil && portErr == nil {
+		if answers("unix", d.Socket) && answers("tcp", d.Address(0)) && answers("tcp", d.Address(1)) {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	d.kill()
+	d.Kill()
+	return fmt.Errorf("pcscd does not answer: %s", d.Log())
+}
+
+func answers(network, address string) bool {
+	conn, err := net.Dial(network, address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// Log is what the daemon has written so far.
+func (d *Daemon) Log() string {
 	output, _ := os.ReadFile(d.config + ".log")
-	return fmt.Errorf("pcscd does not answer: %s", output)
+	return string(output)
 }
 
 // Kill ends the daemon at once, as kill -9 does. Launch starts it again.
-func (d *Daemon) Kill() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.kill()
-}
-
-func (d *Daemon) kill() {
-	if d.cmd == nil || d.cmd.Process == nil {
-		return
-	}
-	_ = d.cmd.Process.Signal(syscall.SIGKILL)
-	_ = d.cmd.Wait()
-	d.cmd = nil
-	d.log.Close()
-}
+func (d *Daemon) Kill() { _ = d.order("kill") }
 
 // Stop ends the daemon and its namespace.
 func (d *Daemon) Stop() {
-	d.Kill()
-	if d.keep != nil {
-		d.keep.Close()
-		_ = d.namespace.Wait()
-		d.keep = nil
-	}
+	d.orders.Close()
+	_ = d.namespace.Wait()
 }
 
 // Address is where the card of a virtual reader (0 or 1) connects.

@@ -19,6 +19,9 @@ const (
 	beginWithin    = 30 * time.Second // behind another program's transaction
 	transmitWithin = 30 * time.Second // a signature takes about a second
 	closeWithin    = 2 * time.Second
+
+	explainWithin = time.Second
+	explainEvery  = 25 * time.Millisecond
 )
 
 // session is a connection to a card, with a context and a goroutine of its
@@ -133,10 +136,11 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 		defer clear(own)
 		answer, err := s.card.transmit(own)
 		if err != nil {
-			return cardError("SCardTransmit", err)
+			return s.explain(cardError("SCardTransmit", err))
 		}
 		if len(answer) < 2 {
-			return s.noAnswer(len(answer))
+			// PC/SC reports success when a card is pulled while it computes.
+			return s.explain(fmt.Errorf("%w: answer of %d bytes", reader.ErrTransport, len(answer)))
 		}
 		// The binding's buffer holds 64 KiB; what is kept should not.
 		response = bytes.Clone(answer)
@@ -148,13 +152,20 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	return response, nil
 }
 
-// noAnswer explains an answer of 0 or 1 byte, which PC/SC reports as success
-// when a card is pulled while it computes.
-func (s *session) noAnswer(n int) error {
-	if _, err := s.card.status(); err != nil {
-		return cardError("SCardTransmit", err)
+// explain looks for the cause of a failed exchange: where the card was pulled
+// PC/SC may report a failure first and the removal when it looks the next
+// time, two to three times a second.
+func (s *session) explain(err error) error {
+	if !errors.Is(err, reader.ErrTransport) {
+		return err
 	}
-	return fmt.Errorf("%w: answer of %d bytes", reader.ErrTransport, n)
+	for range int(explainWithin / explainEvery) {
+		if _, status := s.card.status(); status != nil {
+			return cardError("SCardTransmit", status)
+		}
+		time.Sleep(explainEvery)
+	}
+	return err
 }
 
 func (s *session) Begin(ctx context.Context) error {

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// pseudoTerminal is a terminal whose other end a test holds.
+type pseudoTerminal struct {
+	master *os.File
+
+	mu   sync.Mutex
+	seen strings.Builder
+}
+
+// startAtTerminal starts the program with a terminal of its own.
+func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { master.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { slave.Close() })
+
+	self, err := os.Executable()
+	require.NoError(t, err)
+	c := exec.Command(self, args...)
+	c.Args[0] = "card-info"
+	c.Env = append(os.Environ(), "LC_ALL=en_US.UTF-8")
+	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, c.Start())
+
+	p := &pseudoTerminal{master: master}
+	go func() {
+		buffer := make([]byte, 4096)
+		for {
+			n, err := master.Read(buffer)
+			p.mu.Lock()
+			p.seen.Write(buffer[:n])
+			p.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return p, c
+}
+
+func (p *pseudoTerminal) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen.String()
+}
+
+func (p *pseudoTerminal) echoes(t *testing.T) bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
+	require.NoError(t, err)
+	return state.Lflag&unix.ECHO != 0
+}
+
+func (p *pseudoTerminal) waitForPrompt(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), "PIN: ") && !p.echoes(t) }, 20*time.Second, time.Millisecond)
+}
+
+func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
+	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact")...)
+	p.waitForPrompt(t)
+	_, err := p.master.WriteString("1234\n")
+	require.NoError(t, err)
+	require.NoError(t, c.Wait())
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), "My Key ID") }, 5*time.Second, time.Millisecond)
+	assert.NotContains(t, p.text(), "1234")
+	assert.True(t, p.echoes(t), "shows again what is typed")
+}
+
+func TestInterruptedPromptGivesTheTerminalBack(t *testing.T) {
+	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact")...)
+	p.waitForPrompt(t)
+	_, err := p.master.WriteString("12\x03") // Ctrl-C
+	require.NoError(t, err)
+	require.Error(t, c.Wait())
+	assert.Equal(t, 1, c.ProcessState.ExitCode())
+	assert.True(t, p.echoes(t))
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), "[INTERRUPTED]") }, 5*time.Second, time.Millisecond)
+}

@@ -1,0 +1,119 @@
+package message_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"golang.org/x/text/width"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+func pinError(reason error, left int, known bool) error {
+	return fmt.Errorf("somewhere: %w", &jpki.PINError{Reason: reason, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
+}
+
+var failures = []struct {
+	err  error
+	code message.Code
+	says string // in the English text
+}{
+	{reader.ErrNoService, "PCSC_UNAVAILABLE", "cannot be reached"},
+	{reader.ErrUnsupported, "PCSC_UNSUPPORTED", "without support"},
+	{reader.ErrNoReader, "READER_NOT_FOUND", "No card reader"},
+	{reader.ErrNoCard, "CARD_ABSENT", "no card"},
+	{reader.ErrRemoved, "CARD_REMOVED", "moved away"},
+	{reader.ErrChanged, "CARD_CHANGED", "exchanged"},
+	{reader.ErrBusy, "READER_BUSY", "Another program"},
+	{reader.ErrTransport, "READ_FAILED", "could not be read"},
+	{context.DeadlineExceeded, "READ_FAILED", "could not be read"},
+	{&reader.AmbiguousError{Readers: []string{"A", "B\x1b"}}, "SEVERAL_CARDS", "B?"},
+	{jpki.ErrNoApplication, "NOT_MYNUMBER_CARD", "not a My Number Card"},
+	{jpki.ErrNoCertificate, "NO_AUTH_CERT", "no user-authentication certificate"},
+	{jpki.ErrMalformedCertificate, "CERT_MALFORMED", "damaged"},
+	{&jpki.ValidityError{Reason: jpki.ErrExpired, NotAfter: time.Date(2026, 10, 20, 15, 0, 0, 0, time.UTC)}, "CERT_EXPIRED", "21 October 2026"},
+	{&jpki.ValidityError{Reason: jpki.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "1 January 2027"},
+	{jpki.ErrPINRequired, "CERT_NEEDS_PIN", "only after the PIN"},
+	{jpki.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
+	{jpki.ErrNoPossession, "POSSESSION_FAILED", "did not verify"},
+	{jpki.ErrStillVerified, "CARD_STILL_VERIFIED", "remember the PIN"},
+	{jpki.ErrPINFormat, "PIN_FORMAT", "no try was used"},
+	{jpki.ErrCounterUnknown, "PIN_COUNTER_UNKNOWN", "No PIN was sent"},
+	{pinError(jpki.ErrPINWrong, 2, true), "PIN_WRONG", "2 more wrong entries"},
+	{pinError(jpki.ErrPINWrong, 1, true), "PIN_WRONG", "1 more wrong entry"},
+	{pinError(jpki.ErrPINWrong, 0, false), "PIN_WRONG", "not known"},
+	{pinError(jpki.ErrPINWrong, 0, true), "PIN_LOCKED", "locked"},
+	{pinError(jpki.ErrPINBlocked, 0, true), "PIN_LOCKED", "does not unlock by itself"},
+	{pinError(jpki.ErrLastTry, 1, true), "PIN_LAST_TRY", "No PIN was sent"},
+	{pinError(jpki.ErrPINOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
+	{pinError(jpki.ErrPINOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
+	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
+	{mykey.ErrNamespace, "NAMESPACE_NAME", "not valid"},
+	{context.Canceled, "INTERRUPTED", "Interrupted"},
+	{errors.New("anything else"), "FAILED", "did not work"},
+}
+
+func TestEveryFailureHasItsMessage(t *testing.T) {
+	for _, tt := range failures {
+		m := message.For(fmt.Errorf("wrapped: %w", tt.err))
+		assert.Equal(t, tt.code, m.Code, tt.err)
+		assert.Contains(t, m.What.EN, tt.says)
+		var pin *jpki.PINError
+		if errors.As(tt.err, &pin) && pin.Known {
+			assert.Equal(t, pin.Remaining, *m.Remaining)
+		} else {
+			assert.Nil(t, m.Remaining)
+		}
+	}
+}
+
+// The sentences stand behind "card-info: " and within 80 columns; a Japanese
+// one has no English in it but names.
+func TestMessagesFitALineAndHaveBothLanguages(t *testing.T) {
+	for _, tt := range failures {
+		m := message.For(tt.err)
+		assert.NotEmpty(t, m.What.JA)
+		assert.NotEmpty(t, m.What.EN)
+		assert.Equal(t, m.Next.JA == "", m.Next.EN == "")
+		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+			for i, line := range strings.Split(text, "\n") {
+				limit := 78
+				if i == 0 {
+					limit = 80 - len("card-info: ")
+				}
+				if text == m.Next.JA || text == m.Next.EN {
+					limit = 78
+				}
+				assert.LessOrEqual(t, columns(line), limit, line)
+			}
+		}
+		for _, line := range strings.Split(m.What.JA, "\n") {
+			if !strings.HasPrefix(line, "  ") { // names of readers
+				assert.True(t, strings.HasSuffix(line, "。"), line)
+			}
+		}
+	}
+}
+
+func columns(s string) (n int) {
+	for _, r := range s {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
+}
+
+func TestPrintable(t *testing.T) {
+	assert.Equal(t, "?[2J??カード?", message.Printable("\x1b[2J\x07\u0085カード\xff"))
+}

@@ -1,0 +1,163 @@
+package vpcd_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
+)
+
+// virtualReader is pcscd's side of the protocol.
+type virtualReader struct {
+	t        testing.TB
+	listener net.Listener
+	conn     net.Conn
+}
+
+func newVirtualReader(t testing.TB) *virtualReader {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	return &virtualReader{t: t, listener: l}
+}
+
+func (r *virtualReader) accept() {
+	r.t.Helper()
+	conn, err := r.listener.Accept()
+	require.NoError(r.t, err)
+	require.NoError(r.t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	r.conn = conn
+}
+
+// send writes length and payload apart, as the real one does.
+func (r *virtualReader) send(message ...byte) {
+	r.t.Helper()
+	_, err := r.conn.Write(binary.BigEndian.AppendUint16(nil, uint16(len(message))))
+	require.NoError(r.t, err)
+	_, err = r.conn.Write(message)
+	require.NoError(r.t, err)
+}
+
+func (r *virtualReader) receive() []byte {
+	r.t.Helper()
+	var length [2]byte
+	_, err := io.ReadFull(r.conn, length[:])
+	require.NoError(r.t, err)
+	message := make([]byte, binary.BigEndian.Uint16(length[:]))
+	_, err = io.ReadFull(r.conn, message)
+	require.NoError(r.t, err)
+	return message
+}
+
+var (
+	selectJPKI = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+	verify     = []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'}
+	done       = []byte{0x90, 0x00}
+)
+
+func TestServe(t *testing.T) {
+	r := newVirtualReader(t)
+	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed("test"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	reports := make(chan error, 100)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- vpcd.Serve(ctx, r.listener.Addr().String(), card, func(err error) { reports <- err })
+	}()
+
+	r.accept()
+	require.NoError(t, <-reports)
+	r.send(4)
+	assert.Equal(t, card.ATR(), r.receive())
+	r.send(selectJPKI...)
+	assert.Empty(t, r.receive(), "a card without power answers nothing")
+	r.send(1)
+	r.send(selectJPKI...)
+	assert.Equal(t, done, r.receive())
+	r.send(verify...)
+	assert.Equal(t, done, r.receive())
+	assert.True(t, card.State().AuthVerified)
+	r.send(2)
+	r.send(selectJPKI...)
+	assert.Equal(t, done, r.receive())
+	assert.True(t, card.State().AuthVerified, "survives a warm reset")
+	r.send(0x00, 0xB0, 0x8A, 0x00, 0x00, 0x00, 0x00)
+	assert.Len(t, r.receive(), 2050, "extended lengths")
+	r.send(0)
+	r.send(1)
+	assert.False(t, card.State().AuthVerified, "ends with power")
+	r.send(9) // no such control: nothing comes back, and the next is answered
+	r.send(4)
+	assert.Equal(t, card.ATR(), r.receive())
+
+	// The daemon goes and comes back.
+	r.conn.Close()
+	r.accept()
+	require.Error(t, <-reports)
+	require.NoError(t, <-reports)
+	assert.False(t, card.State().Powered, "taken out, put in")
+	r.send(4)
+	assert.Equal(t, card.ATR(), r.receive())
+
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	_, err = r.conn.Read(make([]byte, 1))
+	assert.Error(t, err, "the card is out")
+}
+
+func TestServeWaitsForAReader(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	l.Close()
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"))
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	failed, ended := make(chan struct{}, 100), make(chan error, 1)
+	inserted := make(chan struct{}, 1)
+	go func() {
+		ended <- vpcd.Serve(ctx, address, card, func(err error) {
+			if err != nil {
+				failed <- struct{}{}
+			} else {
+				inserted <- struct{}{}
+			}
+		})
+	}()
+	<-failed
+	l, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	defer l.Close()
+	<-inserted
+	cancel()
+	assert.True(t, errors.Is(<-ended, context.Canceled))
+}
+
+// Lending a card to the virtual reader of a pcscd on this machine, if there is
+// one.
+func Example() {
+	card, err := simulator.NewCard(simulator.Contact)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	err = vpcd.Serve(ctx, "127.0.0.1:35963", card, nil)
+	fmt.Println(err)
+	// Output: context deadline exceeded
+}
