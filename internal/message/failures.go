@@ -72,7 +72,8 @@ var messages = map[Code]Message{
 	PCSCUnsupported: {
 		What: Text{"このプログラムは、カードリーダーを使わない形で作られています。", "This program was built without support for card readers."},
 		Next: Text{
-			"係の方へ: libpcsclite-dev と pkg-config を入れて、cgoを有効にして作り直してください。",
+			"係の方へ: libpcsclite-dev と pkg-config を入れて、\n" +
+				"cgoを有効にして作り直してください。",
 			"For staff: install libpcsclite-dev and pkg-config, and build it with cgo.",
 		},
 	},
@@ -85,7 +86,10 @@ var messages = map[Code]Message{
 		Next: readAgain,
 	},
 	CardChanged: {
-		What: Text{"読み取り中に、ほかのプログラムがカードを使ったか、カードが入れ替わりました。", "Another program used the card during reading, or the card was exchanged."},
+		What: Text{
+			"ほかのプログラムがカードを使ったか、カードが入れ替わりました。",
+			"Another program used the card, or the card was exchanged.",
+		},
 		Next: readAgain,
 	},
 	SeveralCards: {
@@ -135,8 +139,9 @@ var messages = map[Code]Message{
 	},
 	PINFormat: {
 		What: Text{
-			"暗証番号は数字4桁です。カードには何も送っていません。回数は減っていません。",
-			"The PIN is 4 digits. Nothing was sent to the card; no try was used.",
+			"暗証番号は数字4桁です。\n" +
+				"カードには何も送っていません。残りの回数は減っていません。",
+			"The PIN is 4 digits.\nNothing was sent to the card; no try was used.",
 		},
 		Next: Text{
 			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4桁を入れてください。",
