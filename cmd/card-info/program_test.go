@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,6 @@ type desk struct {
 	stdin  string
 	typed  string // at the terminal; "" is no terminal
 	locale string
-	stderr io.Writer // instead of the outcome's
 }
 
 func (d desk) run(t testing.TB, args ...string) outcome {
@@ -135,7 +133,7 @@ func failure(t testing.TB, o outcome) (code string, remaining *int) {
 }
 
 func TestExitCodesAndFailureCodes(t *testing.T) {
-	pin := func(digits string, more ...string) desk { return desk{stdin: digits + "\n"} }
+	pin := func(digits string) desk { return desk{stdin: digits + "\n"} }
 	id := func(profile simulator.Profile, more ...string) []string {
 		return append(idArgs(t, more...), "--pin-stdin", "--simulator", string(profile))
 	}

@@ -1,0 +1,123 @@
+// Package readme holds the tests that keep the READMEs true.
+package readme
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// languages are the READMEs and the locales of their sessions.
+var languages = map[string]string{"README.md": "en_US.UTF-8", "README.ja.md": "ja_JP.UTF-8"}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", path))
+	require.NoError(t, err)
+	return string(b)
+}
+
+// blocks are the fenced blocks of a language.
+func blocks(text, language string) (found []string) {
+	parts := strings.Split(text, "\n```"+language+"\n")
+	for _, part := range parts[1:] {
+		block, _, _ := strings.Cut(part, "\n```")
+		found = append(found, block+"\n")
+	}
+	return found
+}
+
+func TestTheKioskIsTheExample(t *testing.T) {
+	_, code, found := strings.Cut(read(t, "mykey/kiosk_example_test.go"), "// identify waits")
+	require.True(t, found)
+	code, _, _ = strings.Cut(code, "\n}\n")
+	code = "// identify waits" + code + "\n}\n"
+	for name := range languages {
+		assert.Equal(t, []string{code}, blocks(read(t, name), "go"), name)
+	}
+}
+
+// What differs from run to run: dates, keys and what is made from them.
+var varying = regexp.MustCompile(`\d{1,2} [A-Z][a-z]+ \d{4}|\d+年\d+月\d+日|[0-9a-f]{8}\b|[0-9A-Z]{4}-[0-9A-Z]{4}`)
+
+// The session on each README's first screen is what the program prints.
+func TestSessionsAreReal(t *testing.T) {
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "card-info"), "./cmd/card-info")
+	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	for name, locale := range languages {
+		folder := t.TempDir()
+		sessions := blocks(read(t, name), "console")
+		require.NotEmpty(t, sessions)
+		for _, session := range sessions {
+			var printed strings.Builder
+			for line := range strings.Lines(session) {
+				command, isCommand := strings.CutPrefix(line, "$ ")
+				if !isCommand {
+					continue
+				}
+				c := exec.Command("sh", "-c", command)
+				c.Dir, c.Env = folder, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "LC_ALL="+locale)
+				out, err := c.CombinedOutput()
+				require.NoError(t, err, command)
+				fmt.Fprintf(&printed, "%s%s", line, out)
+			}
+			assert.Equal(t, varying.ReplaceAllString(session, "…"), varying.ReplaceAllString(printed.String(), "…"), name)
+		}
+	}
+}
+
+// Both READMEs have the same parts in the same order: headings, tables, code.
+func TestTheLanguagesAreEqual(t *testing.T) {
+	shape := func(text string) (lines []string) {
+		inCode := false
+		for line := range strings.Lines(text) {
+			switch {
+			case strings.HasPrefix(line, "```"):
+				inCode = !inCode
+				lines = append(lines, strings.TrimSpace(line))
+			case inCode:
+			case strings.HasPrefix(line, "#"):
+				lines = append(lines, strings.Fields(line)[0])
+			case strings.HasPrefix(line, "|"), strings.HasPrefix(line, "- "):
+				lines = append(lines, line[:1])
+			}
+		}
+		return lines
+	}
+	assert.Equal(t, shape(read(t, "README.md")), shape(read(t, "README.ja.md")))
+}
+
+// Every number of the collision table stands in both READMEs as in the package.
+func TestTheCollisionTablesAgree(t *testing.T) {
+	for line := range strings.Lines(read(t, "mykey/doc.go")) {
+		fields := strings.Fields(strings.TrimPrefix(line, "//\t"))
+		if !strings.HasPrefix(line, "//\t") || len(fields) != 3 || fields[0] == "3,000,000" {
+			continue
+		}
+		for name := range languages {
+			assert.Contains(t, read(t, name), fmt.Sprintf("| %s | %s | %s |", fields[0], fields[1], fields[2]))
+		}
+	}
+}
+
+// Links inside the repository lead somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	for _, name := range []string{"README.md", "README.ja.md", "CHANGELOG.md"} {
+		for _, match := range link.FindAllStringSubmatch(read(t, name), -1) {
+			_, err := os.Stat(filepath.Join("..", "..", match[1]))
+			assert.NoError(t, err, name)
+		}
+	}
+}
