@@ -106,7 +106,8 @@ func (b bench) await(t *testing.T, name string, present bool) {
 // command is a program that finds the private pcscd.
 func (b bench) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), pcscdtest.SocketVariable+"="+b.daemon.Socket, "LC_ALL=C", "OPENSC_DEBUG=0")
+	c.Env = append(os.Environ(), pcscdtest.SocketVariable+"="+b.daemon.Socket, "LC_ALL=C", "OPENSC_DEBUG=0",
+		"GORACE=atexit_sleep_ms=0") // or each of our processes takes a second to end
 	return c
 }
 

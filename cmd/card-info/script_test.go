@@ -21,6 +21,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LC_ALL", "en_US.UTF-8")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
