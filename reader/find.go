@@ -7,8 +7,8 @@ import (
 )
 
 // Find returns the reader called name or, with an empty name, the one reader
-// that holds a card. It fails with [ErrNoReader], with [ErrNoCard], with a
-// [*AmbiguousError], or with the driver's error.
+// that holds a card. It fails with [ErrNoReader], [ErrUnknownReader],
+// [ErrNoCard], a [*AmbiguousError], or the driver's error.
 func Find(ctx context.Context, d Driver, name string) (Reader, error) {
 	readers, err := d.Readers(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func Find(ctx context.Context, d Driver, name string) (Reader, error) {
 	case len(holding) > 1:
 		return Reader{}, &AmbiguousError{Readers: names}
 	case name != "":
-		return Reader{}, fmt.Errorf("%w %q", ErrNoReader, name)
+		return Reader{}, fmt.Errorf("%w: %q", ErrUnknownReader, name)
 	default:
 		return Reader{}, ErrNoCard
 	}

@@ -41,8 +41,11 @@ import (
 var (
 	// ErrNoService: the smart-card service (PC/SC) can't be reached.
 	ErrNoService = errors.New("no smart-card service")
-	// ErrNoReader: there is no reader, or none of the name asked for.
+	// ErrNoReader: there is no reader.
 	ErrNoReader = errors.New("no card reader")
+	// ErrUnknownReader: there are readers, and none of them has the name
+	// asked for. It wraps ErrNoReader.
+	ErrUnknownReader = fmt.Errorf("%w of that name", ErrNoReader)
 	// ErrNoCard: the reader is empty.
 	ErrNoCard = errors.New("no card in the reader")
 	// ErrRemoved: the card was taken away while it was in use.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,20 +26,22 @@ func (p *program) useSimulator() error {
 	if p.simulator == "" {
 		return nil
 	}
-	card, err := p.simulatedCard(p.simulator)
+	card, err := p.simulatedCard("--simulator", p.simulator)
 	if err != nil {
 		return err
 	}
+	p.simulated = card
 	driver := simulator.New()
 	p.driver = driver
 	return driver.AddReader(simulatedReader).Insert(card)
 }
 
-func (p *program) simulatedCard(profile string) (*simulator.Card, error) {
+// simulatedCard makes the card that a flag names.
+func (p *program) simulatedCard(flag, profile string) (*simulator.Card, error) {
 	card, err := simulator.NewCard(simulator.Profile(profile),
 		simulator.WithInsecureSeed(simulatorSeed), simulator.WithClock(p.now))
 	if err != nil {
-		return nil, noSuch("simulator", simulator.Profile(profile), simulator.Profiles())
+		return nil, noSuch(flag, simulator.Profile(profile), simulator.Profiles())
 	}
 	return card, nil
 }
@@ -107,6 +110,15 @@ func (p *program) showExchange(e reader.Exchange) {
 		}
 		fmt.Fprintf(p.stderr, "< %-36s  %s\n", answer, meaning)
 	}
+}
+
+// chainOf says what the certificate's issuer is. The simulator's is trusted
+// where --simulator asked for it; others are not checked.
+func (p *program) chainOf(c *x509.Certificate) string {
+	if p.simulated != nil && p.simulated.Authority() != nil && c.CheckSignatureFrom(p.simulated.Authority()) == nil {
+		return chainSimulator
+	}
+	return chainUnknown
 }
 
 // timestamp is RFC 3339, in Japan's time.

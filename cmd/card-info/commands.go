@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +20,7 @@ import (
 
 func (p *program) listCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: p.say(textListShort), Args: cobra.NoArgs,
+		Use: "list", Short: p.say(textListShort), Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.list(c.Context()) },
 	}
 }
@@ -62,7 +64,7 @@ func (p *program) list(ctx context.Context) error {
 
 func (p *program) retriesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "retries", Short: p.say(textRetriesShort), Args: cobra.NoArgs,
+		Use: "retries", Short: p.say(textRetriesShort), Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.retries(c.Context()) },
 	}
 }
@@ -95,7 +97,7 @@ func (p *program) retries(ctx context.Context) error {
 func (p *program) certCommand() *cobra.Command {
 	var ca, der bool
 	c := &cobra.Command{
-		Use: "cert", Short: p.say(textCertShort), Long: p.say(textCertLong), Args: cobra.NoArgs,
+		Use: "cert", Short: p.say(textCertShort), Long: p.say(textCertLong), Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.cert(c.Context(), ca, der) },
 	}
 	c.Flags().BoolVar(&ca, "ca", false, p.say(textFlagCA))
@@ -105,6 +107,10 @@ func (p *program) certCommand() *cobra.Command {
 
 // cert writes a certificate. It is personal data, and was asked for by name.
 func (p *program) cert(ctx context.Context, ca, der bool) error {
+	if der && isTerminal(p.stdout) {
+		// A card chooses these bytes, and a terminal would act upon them.
+		return misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
+	}
 	var found *x509.Certificate
 	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
 		if ca {
@@ -127,17 +133,25 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 func (p *program) simulateCommand() *cobra.Command {
 	var profile, address string
 	c := &cobra.Command{
-		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.say(textSimulateShort), Long: p.say(textSimulateLong), Args: cobra.NoArgs,
+		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.say(textSimulateShort), Long: p.say(textSimulateLong), Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.simulate(c.Context(), profile, address) },
 	}
 	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.say(textFlagProfile))
 	c.Flags().StringVar(&address, "vpcd", "127.0.0.1:35963", p.say(textFlagVPCD))
+	for _, name := range []string{"profile", "vpcd"} {
+		c.Flags().Lookup(name).DefValue = "" // cobra would tell it in English; the texts do
+	}
 	return c
 }
 
 // simulate lends a card to pcscd until interrupted.
 func (p *program) simulate(ctx context.Context, profile, address string) error {
-	card, err := p.simulatedCard(profile)
+	if host, port, err := net.SplitHostPort(address); err != nil || host == "" {
+		return wrongUsage(errors.New("--vpcd: not HOST:PORT"))
+	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return wrongUsage(errors.New("--vpcd: no such port"))
+	}
+	card, err := p.simulatedCard("--profile", profile)
 	if err != nil {
 		return err
 	}

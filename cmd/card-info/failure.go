@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -26,6 +25,7 @@ const (
 
 var exits = map[message.Code]int{
 	codeUsage:                exitUsage,
+	codeNoTerminal:           exitUsage,
 	message.PINFormat:        exitUsage,
 	message.SeveralCards:     exitUsage,
 	message.NamespaceKey:     exitUsage,
@@ -48,11 +48,11 @@ var exits = map[message.Code]int{
 	message.PossessionFailed: exitCertificate,
 }
 
-// exitOf finds the exit code. A card that was taken away is one, whatever it
-// was taken away from.
+// exitOf finds the exit code. A card that was taken away is one, also where
+// that left the outcome of a PIN unknown.
 func exitOf(code message.Code, err error) int {
 	gone := errors.Is(err, reader.ErrRemoved) || errors.Is(err, reader.ErrChanged)
-	if gone && (code == message.PINOutcomeUnknown || code == message.PossessionFailed) {
+	if gone && code == message.PINOutcomeUnknown {
 		return exitNoCard
 	}
 	if exit, ok := exits[code]; ok {
@@ -61,40 +61,41 @@ func exitOf(code message.Code, err error) int {
 	return exitFailed
 }
 
-// codeUsage is the code of wrong usage.
-const codeUsage message.Code = "USAGE"
+// The program's own failures, beside those of package message.
+const (
+	codeUsage      message.Code = "USAGE"
+	codeNoTerminal message.Code = "NO_TERMINAL"
+	codeKeyExists  message.Code = "KEY_EXISTS"
+)
 
-// usageError is a wrong use of the program.
-type usageError struct{ err error }
+// failure is a failure with a message of its own.
+type failure struct {
+	message message.Message
+	err     error
+}
 
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
 
-// messageFor adds the program's own failures to those of package message.
+// wrongUsage is a wrong use of the program, told by err.
+func wrongUsage(err error) error {
+	return misuse(Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."}, err)
+}
+
+// misuse is a wrong use of the program with words of its own.
+func misuse(what Text, err error) error {
+	return &failure{err: err, message: message.Message{
+		Code: codeUsage, What: what,
+		Next: Text{JA: "使い方は card-info help で見られます。", EN: "See card-info help."},
+	}}
+}
+
 func messageFor(err error) message.Message {
-	var usage *usageError
-	if errors.As(err, &usage) {
-		m := message.For(usage.err)
-		if m.Code != message.Failed {
-			return m
-		}
-		return message.Message{
-			Code: codeUsage,
-			What: Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."},
-			Next: Text{JA: "使い方は card-info help で見られます。", EN: "See card-info help."},
-		}
+	var own *failure
+	if errors.As(err, &own) {
+		return own.message
 	}
-	m := message.For(err)
-	// A card that is gone during the proof is gone, not a cheat.
-	if m.Code == message.PossessionFailed && !errors.Is(err, jpki.ErrPINRequired) {
-		switch {
-		case errors.Is(err, reader.ErrRemoved):
-			return message.For(reader.ErrRemoved)
-		case errors.Is(err, reader.ErrChanged):
-			return message.For(reader.ErrChanged)
-		}
-	}
-	return m
+	return message.For(err)
 }
 
 // fail tells the failure on standard error, as text or as one JSON object, and
@@ -120,6 +121,17 @@ func (p *program) fail(err error) int {
 	}
 	fmt.Fprintf(p.stderr, "  [%s] %s\n", m.Code, detail)
 	return exit
+}
+
+const codeKeyReadable message.Code = "KEY_READABLE"
+
+// warn tells on standard error what does not stop the program.
+func (p *program) warn(code message.Code, what Text) {
+	if p.json {
+		_ = writeJSON(p.stderr, map[string]any{"warning": map[string]any{"code": code, "message": what}})
+		return
+	}
+	fmt.Fprintf(p.stderr, "card-info: %s\n", indented(p.say(what)))
 }
 
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }

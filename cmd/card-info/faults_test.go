@@ -83,7 +83,7 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 			} else {
 				assert.Equal(t, 4, o.exit, name+": "+o.stderr)
 				assert.Empty(t, o.stdout, name)
-				failure(t, o)
+				failureOf(t, o)
 			}
 			assert.LessOrEqual(t, m.pins, 1, name)
 			assert.Equal(t, 3, card.State().AuthTries, name)
@@ -98,21 +98,23 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 		stdin   string
 		args    []string
 		pins    int
+		exit    int
 	}{
-		{simulator.Contact, "12345\n", idArgs(t, "--pin-stdin"), 0},
-		{simulator.Contact, "9999\n", idArgs(t, "--pin-stdin"), 1},
-		{simulator.LastTry, "1234\n", idArgs(t, "--pin-stdin"), 0},
-		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 1},
-		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 0},
-		{simulator.Expired, "1234\n", idArgs(t, "--pin-stdin"), 0},
-		{simulator.Contact, "1234\n", nil, 0},
-		{simulator.Contact, "1234\n", []string{"retries"}, 0},
-		{simulator.Contact, "1234\n", []string{"cert"}, 0},
+		{simulator.Contact, "12345\n", idArgs(t, "--pin-stdin"), 0, 2},
+		{simulator.Contact, "9999\n", idArgs(t, "--pin-stdin"), 1, 6},
+		{simulator.LastTry, "1234\n", idArgs(t, "--pin-stdin"), 0, 6},
+		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 1, 7},
+		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 0, 7},
+		{simulator.Expired, "1234\n", idArgs(t, "--pin-stdin"), 0, 8},
+		{simulator.Contact, "1234\n", nil, 0, 0},
+		{simulator.Contact, "1234\n", []string{"retries"}, 0, 0},
+		{simulator.Contact, "1234\n", []string{"cert"}, 0, 0},
 	} {
 		driver, _ := withCards(t, tt.profile)
 		m := &meddler{Driver: driver}
-		desk{driver: m, stdin: tt.stdin}.run(t, tt.args...)
+		o := desk{driver: m, stdin: tt.stdin}.run(t, tt.args...)
 		assert.Equal(t, tt.pins, m.pins, "%s %v", tt.profile, tt.args)
+		assert.Equal(t, tt.exit, o.exit, "%s %v", tt.profile, tt.args)
 	}
 }
 
@@ -152,13 +154,29 @@ func TestThePINIsNowhereInTheOutput(t *testing.T) {
 					args := append(idArgs(t, "--pin-stdin"), "--trace", "--lang", language, form)
 					o := desk{driver: m, stdin: canary + "\n"}.run(t, args...)
 					all.WriteString(o.stdout + o.stderr)
-					typed := desk{driver: driver, typed: canary}.run(t, append(idArgs(t), "--trace", "--lang", language, form)...)
+					fresh, cards := withCards(t, simulator.Contact)
+					if mine {
+						changePIN(t, cards[0])
+					}
+					typed := desk{driver: fresh, typed: canary}.run(t, append(idArgs(t), "--trace", "--lang", language, form)...)
+					assert.NotEmpty(t, typed.terminal)
 					all.WriteString(typed.stdout + typed.stderr + typed.terminal)
 					runs += 2
 				}
 				for _, malformed := range []string{canary + "0", canary + "x", "７３０５１", " " + canary} {
 					o := desk{stdin: malformed + "\n"}.run(t, append(idArgs(t, "--pin-stdin"), "--simulator", "contact", "--lang", language, form)...)
 					assert.Equal(t, 2, o.exit)
+					all.WriteString(o.stdout + o.stderr)
+					runs++
+				}
+				// And where somebody may type it by mistake.
+				for _, misplaced := range [][]string{
+					{canary}, {"id", canary}, {"--pin-stdin=" + canary}, {"id", "--pin-stdin=" + canary}, {"id", "--pin-stdin", canary},
+					{"id", "--pin=" + canary}, {"id", "--pin", canary}, {"id", "-" + canary}, {"id", "--" + canary}, {"--wait", canary},
+					{"--lang", canary}, {"help", canary}, {"keygen", canary, canary}, {"list", canary},
+				} {
+					o := desk{stdin: canary + "\n"}.run(t, append([]string{"--lang", language, form}, misplaced...)...)
+					assert.Equal(t, 2, o.exit, misplaced)
 					all.WriteString(o.stdout + o.stderr)
 					runs++
 				}
@@ -192,15 +210,15 @@ func changePIN(t testing.TB, card *simulator.Card) {
 func TestReportsAreNotPersonal(t *testing.T) {
 	der := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
 	serial := hex.EncodeToString([]byte(der[15:19]))
+	holder := strings.ToLower(der[strings.Index(der, "SIMULATED"):][:24])
 	var all strings.Builder
 	for _, args := range [][]string{nil, {"--json"}, {"--trace"}, {"retries", "--trace"}, {"list", "--json"}, idArgs(t, "--pin-stdin", "--trace"), idArgs(t, "--pin-stdin", "--json")} {
 		o := desk{stdin: "1234\n"}.run(t, append(args, "--simulator", "contact")...)
 		require.Zero(t, o.exit)
 		all.WriteString(strings.ToLower(o.stdout + o.stderr))
 	}
-	for _, personal := range []string{serial, "simulated", "cn=", "serial", "fingerprint"} {
-		text := strings.ReplaceAll(all.String(), "simulated reader", "")
-		assert.NotContains(t, text, personal)
+	for _, personal := range []string{serial, holder, "cn=", "serial", "fingerprint"} {
+		assert.NotContains(t, all.String(), personal)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -36,7 +37,7 @@ func fits(t *testing.T, text string) {
 		if strings.HasPrefix(line, "  [") {
 			continue
 		}
-		assert.LessOrEqual(t, columns(line), 80, line)
+		assert.LessOrEqual(t, message.Columns(line), 80, line)
 	}
 }
 

@@ -23,8 +23,8 @@ type idOptions struct {
 	allowLastTry, allowExpired bool
 }
 
-// jpki is what the flags mean to package jpki.
-func (p *program) jpki(o idOptions) []jpki.Option {
+// jpkiOptions is what the flags mean to package jpki.
+func (p *program) jpkiOptions(o idOptions) []jpki.Option {
 	options := []jpki.Option{jpki.WithClock(p.now)}
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
@@ -38,7 +38,7 @@ func (p *program) jpki(o idOptions) []jpki.Option {
 func (p *program) idCommand() *cobra.Command {
 	var o idOptions
 	c := &cobra.Command{
-		Use: "id --namespace NAME --namespace-key FILE", Short: p.say(textIDShort), Long: p.say(textIDLong), Args: cobra.NoArgs,
+		Use: "id --namespace NAME --namespace-key FILE", Short: p.say(textIDShort), Long: p.say(textIDLong), Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.id(c.Context(), o) },
 	}
 	flags := c.Flags()
@@ -76,25 +76,16 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if err != nil {
 		return err
 	}
-	var pin jpki.PIN
-	if o.pinStdin {
-		if pin, err = readPIN(p.stdin); err != nil {
-			return &usageError{err}
-		}
-	}
-	defer func() { pin.Wipe() }()
-
 	name := p.reader
-	if !o.pinStdin {
-		// No person inside a connection: while the PIN is typed the card may
-		// be taken away and put back.
-		var counter jpki.Counter
-		if name, counter, err = p.ready(ctx, o); err != nil {
-			return err
-		}
-		if pin, err = p.askPIN(ctx, counter); err != nil {
-			return err
-		}
+	var pin jpki.PIN
+	defer func() { pin.Wipe() }()
+	if o.pinStdin {
+		pin, err = p.pipedPIN(ctx)
+	} else {
+		name, pin, err = p.typedPIN(ctx, o)
+	}
+	if err != nil {
+		return err
 	}
 	var found identity
 	err = p.withCard(ctx, name, func(_ string, card reader.Card) error {
@@ -113,29 +104,32 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 // namespace reads the key file and makes the namespace.
 func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 	if o.namespace == "" || o.key == "" {
-		return nil, &usageError{errors.New("id: --namespace NAME, --namespace-key FILE")}
+		return nil, misuse(textNamespaceMissing, errors.New("id: --namespace, --namespace-key"))
 	}
 	key, err := p.readKey(o.key)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, err
 	}
-	namespace, err := mykey.NewNamespace(o.namespace, key)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	return namespace, nil
+	return mykey.NewNamespace(o.namespace, key)
 }
 
 // readKey reads a key file, and warns of one that others may read.
 func (p *program) readKey(path string) (mykey.Key, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file") // opening a pipe may wait for ever
+	}
+	if err != nil {
+		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+	}
+	if readableByOthers(info.Mode()) {
+		p.warn(codeKeyReadable, textKeyReadable)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && readableByOthers(info.Mode()) {
-		fmt.Fprintln(p.stderr, p.say(textKeyReadable))
-	}
 	const longest = 4096 // far more than any key
 	text, err := io.ReadAll(io.LimitReader(file, longest))
 	if err != nil {
@@ -145,16 +139,43 @@ func (p *program) readKey(path string) (mykey.Key, error) {
 	return mykey.ParseKey(text)
 }
 
-// readPIN reads one line of a pipe.
-func readPIN(r io.Reader) (jpki.PIN, error) {
-	const longest = 256
-	buffer := bufio.NewReaderSize(io.LimitReader(r, longest), longest)
-	line, err := buffer.ReadSlice('\n')
+// pipedPIN reads one line of standard input.
+func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
+	if isTerminal(p.stdin) {
+		return jpki.PIN{}, misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
+	}
+	line, err := untilDone(ctx, func() ([]byte, error) {
+		const longest = 256
+		return bufio.NewReaderSize(io.LimitReader(p.stdin, longest), longest).ReadSlice('\n')
+	})
 	defer clear(line)
+	if ctx.Err() != nil {
+		return jpki.PIN{}, ctx.Err()
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return jpki.PIN{}, jpki.ErrPINFormat
+		return jpki.PIN{}, jpki.ErrPINFormat // too long for one, or unreadable
 	}
 	return jpki.ParsePIN(withoutLineEnd(line))
+}
+
+// untilDone returns what read returns, or ctx's error if it ends first. A read
+// that can't be interrupted is left behind.
+func untilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		line []byte
+		err  error
+	}
+	results := make(chan result, 1)
+	go func() {
+		line, err := read()
+		results <- result{line, err}
+	}()
+	select {
+	case r := <-results:
+		return r.line, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func withoutLineEnd(line []byte) []byte {
@@ -166,20 +187,31 @@ func withoutLineEnd(line []byte) []byte {
 	return line
 }
 
-// ready asks for the tries left, so that the person at the terminal knows, and
-// refuses what would be refused after the PIN was typed. It returns the
-// reader's name too: the PIN is for the card there.
-func (p *program) ready(ctx context.Context, o idOptions) (name string, counter jpki.Counter, err error) {
+// typedPIN asks the person at the terminal, after asking the card what would
+// refuse the PIN and how many tries are left. No connection is open while the
+// person types: the card may be taken away and put back. The PIN is for the
+// card in the reader whose name is returned.
+func (p *program) typedPIN(ctx context.Context, o idOptions) (name string, pin jpki.PIN, err error) {
+	t, err := p.terminal()
+	if err != nil {
+		return "", pin, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
+	}
+	defer t.Close()
+	var counter jpki.Counter
 	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
 		name = found
 		counter, err = a.Ready(ctx)
 		return err
-	}, p.jpki(o)...)
-	return name, counter, err
+	}, p.jpkiOptions(o)...)
+	if err != nil {
+		return "", pin, err
+	}
+	pin, err = p.askPIN(ctx, t, counter)
+	return name, pin, err
 }
 
 func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, o idOptions) (identity, error) {
-	holder, err := jpki.Authenticate(ctx, card, pin, p.jpki(o)...)
+	holder, err := jpki.Authenticate(ctx, card, pin, p.jpkiOptions(o)...)
 	if err != nil {
 		return identity{}, err
 	}
@@ -191,7 +223,7 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 		ID:         id,
 		Display:    id.Display(),
 		Namespace:  namespace.Name(),
-		Assurance:  assurance{PIN: holder.PIN, Possession: holder.Possession, Chain: chainUnknown},
+		Assurance:  assurance{PIN: holder.PIN, Possession: holder.Possession, Chain: p.chainOf(holder.Certificate)},
 		Revocation: revocationNotChecked,
 		ValidUntil: timestamp(holder.Certificate.NotAfter),
 		validity:   holder.Validity,
@@ -204,17 +236,19 @@ func (p *program) writeIdentity(found identity) error {
 	t.row(textRowID, Text{JA: found.Display, EN: found.Display})
 	t.row(textRowNamespace, Text{JA: found.Namespace, EN: found.Namespace})
 	t.row(textRowChecked, textChecked)
-	t.row(textRowUnchecked, textUnchecked)
+	t.row(textRowUnchecked, textUnchecked[found.Assurance.Chain])
 	t.row(textRowUntil, found.until)
 	t.line(Text{})
+	if found.Assurance.Chain == chainSimulator {
+		t.line(textSimulatedID)
+	}
 	t.line(textNotOfficial)
 	switch found.validity {
 	case jpki.Expired:
 		t.line(textExpiredNotice)
 	case jpki.Expiring:
 		t.line(textExpiringNotice)
-	default:
-		t.line(textIDChanges)
 	}
+	t.line(textIDChanges)
 	return t.write(p.stdout)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +16,16 @@ import (
 
 func (p *program) keygenCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "keygen FILE", Short: p.say(textKeygenShort), Long: p.say(textKeygenLong), Args: cobra.ExactArgs(1),
+		Use: "keygen FILE", Short: p.say(textKeygenShort), Long: p.say(textKeygenLong), Args: oneFile,
 		RunE: func(_ *cobra.Command, args []string) error { return p.keygen(args[0]) },
 	}
+}
+
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 || args[0] == "" {
+		return errors.New("keygen FILE")
+	}
+	return nil
 }
 
 // keygen makes a key file that only its owner can read, and never overwrites
@@ -27,7 +35,11 @@ func (p *program) keygen(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(path, key.RevealText()); err != nil {
+	err = writeNew(path, key.RevealText())
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return &failure{err: err, message: message.Message{Code: codeKeyExists, What: textKeyExists, Next: textKeyExistsNext}}
+	case err != nil:
 		return err
 	}
 	if p.json {
@@ -58,4 +70,7 @@ func writeNew(path string, content []byte) (err error) {
 }
 
 // readableByOthers tells whether the group or everybody may read a file.
-func readableByOthers(mode fs.FileMode) bool { return mode.Perm()&0o044 != 0 }
+// Windows keeps that elsewhere.
+func readableByOthers(mode fs.FileMode) bool {
+	return runtime.GOOS != "windows" && mode.Perm()&0o044 != 0
+}

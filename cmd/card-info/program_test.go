@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,7 +114,7 @@ func idArgs(t testing.TB, more ...string) []string {
 	return append([]string{"id", "--namespace", "library.example", "--namespace-key", keyFile(t)}, more...)
 }
 
-func failure(t testing.TB, o outcome) (code string, remaining *int) {
+func failureOf(t testing.TB, o outcome) (code string, remaining *int) {
 	t.Helper()
 	var f struct {
 		Error struct {
@@ -173,9 +174,10 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 		{"expiring", pin("1234"), id(simulator.Expiring), 0, "", nil},
 		{"Android", pin("1234"), id(simulator.Android), 0, "", nil},
 		{"no namespace", pin("1234"), []string{"id", "--simulator", "contact"}, 2, "USAGE", nil},
+		{"a folder for a key file", pin("1234"), []string{"id", "--namespace", "a", "--namespace-key", "/"}, 2, "NAMESPACE_KEY", nil},
 		{"no such key file", pin("1234"), []string{"id", "--namespace", "a", "--namespace-key", "/nonexistent/key"}, 2, "NAMESPACE_KEY", nil},
 		{"a bad namespace", pin("1234"), append(id(simulator.Contact), "--namespace", "a\nb"), 2, "NAMESPACE_NAME", nil},
-		{"no terminal", desk{}, append(idArgs(t), "--simulator", "contact"), 2, "USAGE", nil},
+		{"no terminal", desk{}, append(idArgs(t), "--simulator", "contact"), 2, "NO_TERMINAL", nil},
 
 		{"report", desk{}, []string{"--simulator", "contact"}, 0, "", nil},
 		{"report, another card", desk{}, []string{"--simulator", "not-my-number"}, 5, "NOT_MYNUMBER_CARD", nil},
@@ -193,6 +195,10 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 		{"unknown command", desk{}, []string{"frobnicate"}, 2, "USAGE", nil},
 		{"unknown flag", desk{}, []string{"--frobnicate"}, 2, "USAGE", nil},
 		{"unknown simulator", desk{}, []string{"--simulator", "frobnicate"}, 2, "USAGE", nil},
+		{"empty simulator", desk{}, []string{"--simulator", ""}, 2, "USAGE", nil},
+		{"empty reader", desk{}, []string{"--reader="}, 2, "USAGE", nil},
+		{"simulate without a port", desk{}, []string{"simulate", "--vpcd", "localhost"}, 2, "USAGE", nil},
+		{"simulate at port 0", desk{}, []string{"simulate", "--vpcd", "localhost:0"}, 2, "USAGE", nil},
 		{"unknown language", desk{}, []string{"--lang", "fr"}, 2, "USAGE", nil},
 		{"negative wait", desk{}, []string{"--wait", "-1s"}, 2, "USAGE", nil},
 		{"an argument too many", desk{}, []string{"retries", "1234"}, 2, "USAGE", nil},
@@ -205,7 +211,7 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 			o := tt.desk.run(t, append(tt.args, "--json")...)
 			assert.Equal(t, tt.exit, o.exit, o.stderr)
 			if tt.code != "" {
-				code, remaining := failure(t, o)
+				code, remaining := failureOf(t, o)
 				assert.Equal(t, tt.code, code)
 				assert.Equal(t, tt.remaining, remaining)
 			} else {
@@ -255,7 +261,7 @@ func TestWhatIsInTheReaders(t *testing.T) {
 		for _, args := range [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"--wait", "20ms"}} {
 			o := desk{driver: driver}.run(t, append(args, "--json")...)
 			assert.Equal(t, 3, o.exit)
-			code, _ := failure(t, o)
+			code, _ := failureOf(t, o)
 			assert.Equal(t, "PCSC_UNAVAILABLE", code)
 		}
 	})
@@ -297,7 +303,7 @@ func TestIdentifier(t *testing.T) {
 	assert.Equal(t, "library.example", first.Namespace)
 	assert.True(t, first.Assurance.PIN)
 	assert.True(t, first.Assurance.Possession)
-	assert.Equal(t, "unknown", first.Assurance.Chain)
+	assert.Equal(t, "simulator", first.Assurance.Chain)
 	assert.Equal(t, "not-checked", first.Revocation)
 	assert.Equal(t, "2030-05-21T12:00:00+09:00", first.ValidUntil)
 
@@ -320,10 +326,11 @@ func TestThePINAtTheTerminal(t *testing.T) {
 	t.Run("shows the tries left", func(t *testing.T) {
 		o := desk{typed: "1234", locale: "ja_JP.UTF-8"}.run(t, idArgs(t, "--simulator", "contact")...)
 		require.Zero(t, o.exit, o.stderr)
-		assert.Contains(t, o.terminal, "残り3回です。")
+		assert.Contains(t, o.terminal, "あと3回です。")
 		assert.NotContains(t, o.terminal, "1234")
 		o = desk{typed: "1234"}.run(t, idArgs(t, "--simulator", "last-try", "--allow-last-try")...)
 		assert.Contains(t, o.terminal, "Tries left: 1.")
+		assert.Contains(t, o.terminal, "This is the last try.")
 	})
 	t.Run("is not asked for in vain", func(t *testing.T) {
 		for profile, exit := range map[simulator.Profile]int{
@@ -367,6 +374,7 @@ func TestKeygen(t *testing.T) {
 
 	o = desk{}.run(t, "keygen", path)
 	assert.Equal(t, 1, o.exit)
+	assert.Contains(t, o.stderr, "[KEY_EXISTS]")
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, before, after, "never overwritten")
@@ -375,6 +383,8 @@ func TestKeygen(t *testing.T) {
 	o = desk{stdin: "1234\n"}.run(t, "id", "--namespace", "a", "--namespace-key", path, "--pin-stdin", "--simulator", "contact")
 	assert.Zero(t, o.exit)
 	assert.Contains(t, o.stderr, "chmod 600")
+	o = desk{stdin: "1234\n"}.run(t, "id", "--namespace", "a", "--namespace-key", path, "--pin-stdin", "--simulator", "contact", "--json")
+	assert.True(t, strings.HasPrefix(o.stderr, `{"warning":{"code":"KEY_READABLE"`))
 
 	for name, text := range map[string]string{"short": "00ff\n", "zero": strings.Repeat("00", 32), "binary": "\x00\x01", "empty": ""} {
 		bad := filepath.Join(t.TempDir(), name)
@@ -411,7 +421,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	o := desk{stdin: "1234\n"}.runContext(t, ctx, idArgs(t, "--pin-stdin", "--simulator", "contact", "--json")...)
 	assert.Equal(t, 1, o.exit)
-	code, _ := failure(t, o)
+	code, _ := failureOf(t, o)
 	assert.Equal(t, "INTERRUPTED", code)
 
 	driver := simulator.New()
@@ -420,4 +430,16 @@ func TestInterrupted(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	o = desk{driver: driver}.runContext(t, ctx, "--wait", "1h")
 	assert.Equal(t, 1, o.exit)
+
+	// A pipe that says nothing.
+	silent, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel = context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	var stdout, stderr bytes.Buffer
+	exit := run(ctx, idArgs(t, "--pin-stdin", "--simulator", "contact"), environment{
+		stdin: silent, stdout: &stdout, stderr: &stderr, now: time.Now, getenv: func(string) string { return "" },
+	})
+	assert.Equal(t, 1, exit)
+	assert.Contains(t, stderr.String(), "[INTERRUPTED]")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 // What is said of trust: nothing that was not checked.
 const (
 	chainUnknown         = "unknown"
+	chainSimulator       = "simulator"
 	revocationNotChecked = "not-checked"
 )
 
@@ -47,7 +47,7 @@ type certificate struct {
 // missing or damaged it shows everything else, and then fails.
 func (p *program) report(c *cobra.Command, _ []string) error {
 	ctx := c.Context()
-	r := report{Chain: chainUnknown, Revocation: revocationNotChecked}
+	r := report{Revocation: revocationNotChecked}
 	var problem error
 	err := p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
 		r.Reader, r.ATR = message.Printable(name), fmt.Sprintf("%X", card.ATR())
@@ -60,7 +60,7 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 		if r.SignaturePassword, err = a.SignaturePasswordCounter(ctx); err != nil {
 			return err
 		}
-		r.AuthCertificate, problem = p.describe(ctx, a)
+		r.AuthCertificate, r.Chain, problem = p.describe(ctx, a)
 		if isFinal(problem) {
 			return problem
 		}
@@ -75,7 +75,7 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 	if p.json {
 		err = writeJSON(p.stdout, r)
 	} else {
-		err = p.writeReport(r)
+		err = p.writeReport(r, problem != nil)
 	}
 	if err != nil {
 		return err
@@ -83,28 +83,27 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 	return problem
 }
 
-func (p *program) describe(ctx context.Context, a *jpki.Application) (certificate, error) {
+// describe reads the certificate for what may be shown of it.
+func (p *program) describe(ctx context.Context, a *jpki.Application) (c certificate, chain string, err error) {
 	found, err := a.AuthCertificate(ctx)
 	if err != nil {
 		return certificate{
 			Present:     !errors.Is(err, jpki.ErrNoCertificate),
 			PINRequired: errors.Is(err, jpki.ErrPINRequired),
-		}, err
+		}, chainUnknown, err
 	}
-	return p.datesOf(found), nil
-}
-
-func (p *program) datesOf(c *x509.Certificate) certificate {
 	return certificate{
 		Present:   true,
-		NotBefore: timestamp(c.NotBefore),
-		NotAfter:  timestamp(c.NotAfter),
-		Status:    jpki.ValidityAt(c, p.now()),
-		until:     message.Date(c.NotAfter),
-	}
+		NotBefore: timestamp(found.NotBefore),
+		NotAfter:  timestamp(found.NotAfter),
+		Status:    jpki.ValidityAt(found, p.now()),
+		until:     message.Date(found.NotAfter),
+	}, p.chainOf(found), nil
 }
 
-func (p *program) writeReport(r report) error {
+// writeReport writes the report as text, with a line between it and the failure
+// that follows, if one does.
+func (p *program) writeReport(r report, failing bool) error {
 	t := table{program: p}
 	t.line(textReportTitle[r.Token.Kind])
 	t.row(textRowCard, textKind[r.Token.Kind])
@@ -112,14 +111,14 @@ func (p *program) writeReport(r report) error {
 	t.row(textRowPIN, triesText(r.AuthPIN))
 	t.row(textRowPassword, triesText(r.SignaturePassword))
 	t.row(textRowCertificate, certificateText(r.AuthCertificate))
-	t.row(textRowIssuer, textNotChecked)
+	t.row(textRowIssuer, textIssuer[r.Chain])
 	t.row(textRowRevocation, textRevocation)
 	for _, notice := range notices(r) {
 		t.line(Text{})
 		t.line(notice)
 	}
-	if r.AuthCertificate.Status == "" {
-		t.line(Text{}) // what is wrong with the certificate follows, as a failure
+	if failing {
+		t.line(Text{})
 	}
 	return t.write(p.stdout)
 }
@@ -129,10 +128,15 @@ func notices(r report) []Text {
 	var list []Text
 	switch {
 	case r.AuthPIN.Blocked():
-		m := message.For(&jpki.PINError{Reason: jpki.ErrPINBlocked, Known: true})
+		m := message.Locked
 		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
 	case r.AuthPIN.Remaining == 1:
 		list = append(list, textLastTryNotice)
+	case r.AuthPIN.Remaining < r.AuthPIN.Max:
+		list = append(list, textFewerTriesNotice)
+	}
+	if r.SignaturePassword.Blocked() {
+		list = append(list, textPasswordLockedNotice)
 	}
 	switch r.AuthCertificate.Status {
 	case jpki.Expired:

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // Text is said in both languages.
@@ -24,6 +27,7 @@ type program struct {
 
 	reader    string
 	simulator string
+	simulated *simulator.Card // the card of --simulator
 	wait      time.Duration
 	json      bool
 	trace     bool
@@ -46,12 +50,9 @@ func run(ctx context.Context, args []string, env environment) int {
 	if err == nil {
 		return exitDone
 	}
-	if !p.started {
-		err = &usageError{err}
-	}
-	// What ended the program is the signal, whatever else it broke.
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
-		err = fmt.Errorf("%w: %w", cause, err)
+	var told *failure
+	if !p.started && !errors.As(err, &told) {
+		err = wrongUsage(err)
 	}
 	return p.fail(err)
 }
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, env environment) int {
 // lookAhead finds the language, and whether JSON is wanted, before anything is
 // parsed: help and usage errors have them too.
 func (p *program) lookAhead(args []string) (err error) {
-	p.language = message.Match(p.getenv("LC_ALL"), p.getenv("LC_MESSAGES"), p.getenv("LANG"))
+	p.language = message.Match(p.getenv("LC_ALL"), p.getenv("LC_MESSAGES"), p.getenv("LANG"), systemLanguage())
 	for i, arg := range args {
 		value, isLanguage := strings.CutPrefix(arg, "--lang=")
 		if arg == "--lang" && i+1 < len(args) {
@@ -73,7 +74,7 @@ func (p *program) lookAhead(args []string) (err error) {
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			p.language = message.Language(value)
 		case isLanguage:
-			err = fmt.Errorf("--lang %q: ja, en", value)
+			err = errors.New("--lang: ja, en")
 		}
 	}
 	return err
@@ -90,7 +91,7 @@ func (p *program) command() *cobra.Command {
 		Example: "  card-info --simulator contact\n" +
 			"  card-info keygen library.key\n" +
 			"  card-info id --namespace library.example --namespace-key library.key",
-		Args:              cobra.NoArgs,
+		Args:              noArguments,
 		Version:           version(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -108,6 +109,13 @@ func (p *program) command() *cobra.Command {
 	flags.BoolP("help", "h", false, p.say(textFlagHelp))
 	root.Flags().Bool("version", false, p.say(textFlagVersion))
 
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
+	var profiles []string
+	for _, profile := range simulator.Profiles() {
+		profiles = append(profiles, string(profile))
+	}
+	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
+
 	root.AddCommand(p.listCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.simulateCommand())
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: p.say(textHelpShort), RunE: p.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -117,9 +125,15 @@ func (p *program) command() *cobra.Command {
 }
 
 // start runs before every command.
-func (p *program) start(*cobra.Command, []string) error {
+func (p *program) start(c *cobra.Command, _ []string) error {
+	// An empty variable in a script must not choose a real reader.
+	for _, name := range []string{"simulator", "reader"} {
+		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return fmt.Errorf("--%s: empty", name)
+		}
+	}
 	if p.wait < 0 {
-		return errors.New("--wait < 0")
+		return errors.New("--wait: negative")
 	}
 	p.started = true
 	return p.useSimulator()
@@ -129,12 +143,45 @@ func (p *program) start(*cobra.Command, []string) error {
 func (p *program) help(c *cobra.Command, args []string) error {
 	found, rest, err := c.Root().Find(args)
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("unknown command %q", rest[0])
+		err = noArguments(c, rest)
 	}
 	if err != nil {
-		return &usageError{err}
+		return wrongUsage(err)
 	}
 	return found.Help()
+}
+
+// noArguments refuses arguments. It quotes what looks like a command's name
+// and nothing else: somebody may have typed the PIN there.
+func noArguments(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case commandName.MatchString(args[0]):
+		return fmt.Errorf("unknown command %q", args[0])
+	default:
+		return errors.New("unknown command or argument")
+	}
+}
+
+var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
+// withoutValue tells what is wrong with a flag without quoting its value, which
+// may be a PIN.
+func withoutValue(err error) error {
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("invalid value for --%s", invalid.GetFlag().Name)
+	case errors.As(err, &missing):
+		return fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
+	case errors.As(err, &unknown) && commandName.MatchString(unknown.GetSpecifiedName()):
+		return fmt.Errorf("unknown flag --%s", unknown.GetSpecifiedName())
+	default:
+		return errors.New("unknown or malformed flag")
+	}
 }
 
 func version() string {
@@ -151,5 +198,5 @@ func noSuch[T ~string](what string, value T, known []T) error {
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		names = append(names, string(k))
 	}
-	return &usageError{fmt.Errorf("%s %q: %s", what, value, strings.Join(names, ", "))}
+	return wrongUsage(fmt.Errorf("%s %q: %s", what, value, strings.Join(names, ", ")))
 }

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strings"
 
-	"golang.org/x/text/width"
+	"github.com/mykeykit/mykeykit/internal/message"
 )
 
 // table writes names and values in two columns that also line up where
@@ -30,7 +30,7 @@ func (t *table) line(text Text) {
 func (t *table) write(w io.Writer) error {
 	widest := 0
 	for _, r := range t.rows {
-		widest = max(widest, columns(r.name))
+		widest = max(widest, message.Columns(r.name))
 	}
 	var b strings.Builder
 	afterLine := false
@@ -43,24 +43,10 @@ func (t *table) write(w io.Writer) error {
 			}
 			indent := strings.Repeat(" ", 2+widest+2)
 			value := strings.ReplaceAll(r.value, "\n", "\n"+indent)
-			b.WriteString("  " + r.name + strings.Repeat(" ", widest-columns(r.name)+2) + value + "\n")
+			b.WriteString("  " + r.name + strings.Repeat(" ", widest-message.Columns(r.name)+2) + value + "\n")
 		}
 		afterLine = r.line
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// columns is how many columns of a terminal a text takes.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		switch width.LookupRune(r).Kind() {
-		case width.EastAsianWide, width.EastAsianFullwidth:
-			n += 2
-		default:
-			n++
-		}
-	}
-	return n
 }

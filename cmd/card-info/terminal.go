@@ -22,12 +22,10 @@ type terminal interface {
 }
 
 // askPIN asks the person at the terminal, after saying how many tries are left.
-func (p *program) askPIN(ctx context.Context, counter jpki.Counter) (jpki.PIN, error) {
-	t, err := p.terminal()
-	if err != nil {
-		return jpki.PIN{}, &usageError{fmt.Errorf("--pin-stdin: %w", err)}
+func (p *program) askPIN(ctx context.Context, t terminal, counter jpki.Counter) (jpki.PIN, error) {
+	if counter.Remaining == 1 {
+		fmt.Fprintln(t, p.say(textAskLastTry))
 	}
-	defer t.Close()
 	fmt.Fprintf(t, p.say(textAskPIN), counter.Remaining)
 	line, err := t.readHidden(ctx)
 	fmt.Fprintln(t)
@@ -36,13 +34,15 @@ func (p *program) askPIN(ctx context.Context, counter jpki.Counter) (jpki.PIN, e
 		return jpki.PIN{}, ctx.Err()
 	}
 	if err != nil {
-		return jpki.PIN{}, &usageError{fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)}
+		return jpki.PIN{}, fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
 	}
-	pin, err := jpki.ParsePIN(withoutLineEnd(line))
-	if err != nil {
-		return jpki.PIN{}, &usageError{err}
-	}
-	return pin, nil
+	return jpki.ParsePIN(withoutLineEnd(line))
+}
+
+// isTerminal tells whether a stream of the program is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // openTerminal opens the terminal that controls the process.
@@ -77,28 +77,19 @@ func (t *systemTerminal) Close() error {
 	return t.in.Close()
 }
 
-// readHidden reads on a goroutine, for a read can't be interrupted: when ctx
-// ends the terminal shows again what is typed, and the read is left behind.
+// readHidden hides what is typed until a line is there or ctx ends. It can't be
+// suspended: the shell that takes over would show what is typed, and so would
+// the terminal when the program goes on.
 func (t *systemTerminal) readHidden(ctx context.Context) ([]byte, error) {
 	fd := int(t.in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, err
 	}
-	type result struct {
-		line []byte
-		err  error
+	defer holdSuspension()()
+	line, err := untilDone(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if ctx.Err() != nil {
+		_ = term.Restore(fd, before) // the read is left behind, with the echo off
 	}
-	results := make(chan result, 1)
-	go func() {
-		line, err := term.ReadPassword(fd)
-		results <- result{line, err}
-	}()
-	select {
-	case r := <-results:
-		return r.line, r.err
-	case <-ctx.Done():
-		_ = term.Restore(fd, before)
-		return nil, ctx.Err()
-	}
+	return line, err
 }

@@ -82,7 +82,7 @@ func (p *pseudoTerminal) waitForPrompt(t *testing.T) {
 func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
 	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact")...)
 	p.waitForPrompt(t)
-	_, err := p.master.WriteString("1234\n")
+	_, err := p.master.WriteString("\x1a1234\n") // after a Ctrl-Z, which must not give the terminal back
 	require.NoError(t, err)
 	require.NoError(t, c.Wait())
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "My Key ID") }, 5*time.Second, time.Millisecond)

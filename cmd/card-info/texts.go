@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // Everything the program says to people, beside failures.
@@ -21,7 +23,7 @@ var (
 		EN: `Show the state of the My Number Card in the reader.
 It uses no PIN and costs no try.
 
-Only id sends a PIN to the card, once for each time it was entered.`,
+Only id sends a PIN to the card. Each PIN entered is sent once.`,
 	}
 	textHelpShort   = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
 	textListShort   = Text{JA: "カードリーダーの一覧を表示します", EN: "List the readers and where cards are"}
@@ -35,12 +37,14 @@ Only id sends a PIN to the card, once for each time it was entered.`,
 	textCertLong = Text{
 		JA: `利用者証明用電子証明書を標準出力に書き出します（PEM形式）。
 
-証明書は個人情報です。製造番号にあたる「発行の番号」を含み、その扱いは法律で
-制限されています。暗証番号なしで読めるため、本人の証明にはなりません。`,
+証明書は個人情報です。シリアル番号（法律でいう「発行の番号」）を含み、その扱いは
+法律で制限されています。暗証番号なしで読めるため、本人であることの証明には
+なりません。--json は、失敗の表示だけに働きます。`,
 		EN: `Write the user-authentication certificate to standard output, as PEM.
 
 It is personal data: it holds the serial number, whose use the law restricts.
-Since it can be read without a PIN it proves nothing about who presents it.`,
+Since it can be read without a PIN it proves nothing about who presents it.
+--json changes how failures are told, and nothing else.`,
 	}
 	textIDLong = Text{
 		JA: `暗証番号（数字4桁）を確かめ、カードの鍵を確かめてから、8文字のIDを作ります。
@@ -54,31 +58,38 @@ It is not the government's My Key ID. Revocation is not checked.`,
 	}
 	textKeygenLong = Text{
 		JA: `名前空間の鍵（32バイト）を作り、本人だけが読めるファイルに書きます。
-すでにあるファイルには書きません。鍵をなくすと、作ったIDは二度と作れません。`,
+すでにあるファイルには書きません。鍵をなくすと、同じIDは二度と作れません。`,
 		EN: `Make a namespace key of 32 bytes in a file that only you can read.
-An existing file is never overwritten. Who loses the key loses all identifiers.`,
+An existing file is never overwritten. If the key is lost, its identifiers can
+never be made again.`,
 	}
 	textSimulateLong = Text{
 		JA: `模擬カードを pcscd の仮想リーダー（vsmartcard-vpcd）に入れ、止められるまで
-応答します。暗証番号は 1234、署名用は ABC123 です。`,
+応答します。暗証番号は 1234、署名用は ABC123 です。
+
+模擬カードの種類:
+` + profileList(),
 		EN: `Put a simulated card into pcscd's virtual reader (vsmartcard-vpcd) and answer
-until interrupted. Its PIN is 1234 and its signature password ABC123.`,
+until interrupted. Its PIN is 1234 and its signature password ABC123.
+
+Profiles:
+` + profileList(),
 	}
 
-	textFlagReader       = Text{JA: "使うカードリーダーの`名前`", EN: "`name` of the reader to use"}
-	textFlagSimulator    = Text{JA: "リーダーの代わりに使う模擬カードの`種類`", EN: "simulated card to use, by `profile`, without a reader"}
-	textFlagWait         = Text{JA: "カードを待つ`時間`（例: 30s）", EN: "how long to wait for a card, as in 30s (`duration`)"}
+	textFlagReader       = Text{JA: "使うカードリーダーの名前（`NAME`）", EN: "`NAME` of the reader to use"}
+	textFlagSimulator    = Text{JA: "リーダーの代わりに使う模擬カードの種類（`PROFILE`）", EN: "simulated card to use, by `PROFILE`, without a reader"}
+	textFlagWait         = Text{JA: "カードを待つ時間（`DURATION`、例: 30s）", EN: "how long to wait for a card, as in 30s (`DURATION`)"}
 	textFlagJSON         = Text{JA: "JSONで出力します", EN: "write JSON"}
 	textFlagTrace        = Text{JA: "カードとのやりとりを標準エラーに表示します", EN: "show the exchanges with the card on standard error"}
-	textFlagLang         = Text{JA: "表示の`言語`（ja, en）", EN: "`language` of messages (ja, en)"}
+	textFlagLang         = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}
 	textFlagHelp         = Text{JA: "使い方を表示します", EN: "show how it is used"}
-	textFlagVersion      = Text{JA: "版を表示します", EN: "show the version"}
+	textFlagVersion      = Text{JA: "バージョンを表示します", EN: "show the version"}
 	textFlagCA           = Text{JA: "発行元（CA）の証明書を書き出します", EN: "write the issuer's (CA) certificate instead"}
 	textFlagDER          = Text{JA: "DER形式で書き出します", EN: "write DER instead of PEM"}
-	textFlagProfile      = Text{JA: "模擬カードの`種類`", EN: "`profile` of the simulated card"}
-	textFlagVPCD         = Text{JA: "仮想リーダーの`アドレス`", EN: "virtual reader's `address`"}
-	textFlagNamespace    = Text{JA: "IDを使う範囲（名前空間）の`名前`", EN: "`name` of the namespace"}
-	textFlagNamespaceKey = Text{JA: "名前空間の鍵の`ファイル`", EN: "`file` with the namespace's key"}
+	textFlagProfile      = Text{JA: "模擬カードの種類（`PROFILE`、初めは contact）", EN: "`PROFILE` of the simulated card (contact if not given)"}
+	textFlagVPCD         = Text{JA: "仮想リーダー（`HOST:PORT`、初めは 127.0.0.1:35963）", EN: "virtual reader's `HOST:PORT` (127.0.0.1:35963)"}
+	textFlagNamespace    = Text{JA: "IDを使う範囲（名前空間）の名前（`NAME`）", EN: "`NAME` of the namespace"}
+	textFlagNamespaceKey = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "`FILE` with the namespace's key"}
 	textFlagPINStdin     = Text{JA: "暗証番号を標準入力の1行から読みます", EN: "read the PIN from one line of standard input"}
 	textFlagAllowLastTry = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN although one try is left"}
 	textFlagAllowExpired = Text{JA: "有効期限が切れた証明書でも続けます", EN: "go on with an expired certificate"}
@@ -87,11 +98,11 @@ until interrupted. Its PIN is 1234 and its signature password ABC123.`,
 // The report.
 var (
 	textReportTitle = map[jpki.Kind]Text{
-		jpki.IndividualNumberCard: {JA: "マイナンバーカードを読みました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."},
-		jpki.ResidentCard:         {JA: "住民基本台帳カードを読みました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."},
-		jpki.Android:              {JA: "スマートフォンを読みました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.IPhone:               {JA: "スマートフォンを読みました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.UnknownKind:          {JA: "カードを読みました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."},
+		jpki.IndividualNumberCard: {JA: "マイナンバーカードを読み取りました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."},
+		jpki.ResidentCard:         {JA: "住民基本台帳カードを読み取りました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."},
+		jpki.Android:              {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
+		jpki.IPhone:               {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
+		jpki.UnknownKind:          {JA: "カードを読み取りました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."},
 	}
 	textKind = map[jpki.Kind]Text{
 		jpki.IndividualNumberCard: {JA: "マイナンバーカード", EN: "My Number Card"},
@@ -103,31 +114,56 @@ var (
 
 	textRowCard        = Text{JA: "カード", EN: "Card"}
 	textRowReader      = Text{JA: "リーダー", EN: "Reader"}
-	textRowPIN         = Text{JA: "暗証番号（数字4桁）", EN: "PIN (4 digits)"}
+	textRowPIN         = Text{JA: "利用者証明用の暗証番号", EN: "PIN (4 digits)"}
 	textRowPassword    = Text{JA: "署名用の暗証番号", EN: "Signature password"}
-	textRowCertificate = Text{JA: "電子証明書", EN: "Certificate"}
+	textRowCertificate = Text{JA: "利用者証明用電子証明書", EN: "Certificate"}
 	textRowIssuer      = Text{JA: "発行元", EN: "Issuer"}
 	textRowRevocation  = Text{JA: "失効", EN: "Revocation"}
 
-	textNotChecked = Text{JA: "確認していません", EN: "not checked"}
+	textIssuer = map[string]Text{
+		chainUnknown:   {JA: "確認していません", EN: "not checked"},
+		chainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
+	}
 	textRevocation = Text{JA: "確認していません（認定事業者のみ可能）", EN: "not checked (only certified operators can)"}
 
 	textLastTryNotice = Text{
 		JA: "暗証番号の残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。",
 		EN: "One try is left for the PIN. A wrong one locks it until the office resets it.",
 	}
+	textFewerTriesNotice = Text{
+		JA: "暗証番号の入力を、前にまちがえています。正しく入力すると、回数は元に戻ります。",
+		EN: "A wrong PIN was entered before. A correct one sets the tries back.",
+	}
+	textPasswordLockedNotice = Text{
+		JA: "署名用の暗証番号がロックされています。窓口で再設定の手続きをしてください。",
+		EN: "The signature password is locked. Your municipal office can reset it.",
+	}
 	textExpiredNotice = Text{
 		JA: "電子証明書の有効期限が切れています。市区町村の窓口で更新してください。",
 		EN: "The certificate has expired. Renew it at your municipal office.",
 	}
 	textExpiringNotice = Text{
-		JA: "もうすぐ期限です。市区町村の窓口で更新できます。更新するとIDは変わります。",
-		EN: "It ends soon and can be renewed at your municipal office.\nRenewal changes the identifier.",
+		JA: "電子証明書の有効期限が近づいています。市区町村の窓口で更新できます。",
+		EN: "The certificate expires soon. Your municipal office can renew it.",
 	}
 
 	textCardPresent = Text{JA: "カードあり", EN: "card present"}
 	textCardAbsent  = Text{JA: "カードなし", EN: "empty"}
 )
+
+// profileList lists the simulated cards within 80 columns.
+func profileList() string {
+	var b strings.Builder
+	line := " "
+	for _, profile := range simulator.Profiles() {
+		if len(line)+1+len(profile) > 78 {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + string(profile)
+	}
+	return b.String() + line
+}
 
 func triesText(c jpki.Counter) Text {
 	if c.Blocked() {
@@ -142,17 +178,17 @@ func triesText(c jpki.Counter) Text {
 func certificateText(c certificate) Text {
 	switch {
 	case c.PINRequired:
-		return Text{JA: "暗証番号を確かめるまで読めません", EN: "can be read only after the PIN"}
+		return Text{JA: "暗証番号を確認するまで読み取れません", EN: "can be read only after the PIN"}
 	case !c.Present:
 		return Text{JA: "入っていません", EN: "none"}
 	case c.Status == "":
-		return Text{JA: "読めません", EN: "damaged"}
+		return Text{JA: "読み取れません", EN: "cannot be read"}
 	case c.Status == jpki.Expired:
 		return Text{JA: "期限切れ（" + c.until.JA + "まで）", EN: "expired on " + c.until.EN}
 	case c.Status == jpki.NotYetValid:
 		return Text{JA: "まだ有効期間ではありません", EN: "not valid yet"}
 	default:
-		return Text{JA: "期限内（" + c.until.JA + "まで）", EN: "in date until " + c.until.EN}
+		return Text{JA: "期限内（" + c.until.JA + "まで）", EN: "not expired (until " + c.until.EN + ")"}
 	}
 }
 
@@ -164,21 +200,65 @@ var (
 	textRowUnchecked = Text{JA: "確認していないこと", EN: "Not checked"}
 	textRowUntil     = Text{JA: "証明書の期限", EN: "Certificate until"}
 	textChecked      = Text{JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"}
-	textUnchecked    = Text{JA: "発行元、失効", EN: "issuer, revocation"}
-	textNotOfficial  = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
-	textIDChanges    = Text{JA: "電子証明書を更新すると、このIDは変わります。", EN: "Renewing the certificate changes it."}
+	textUnchecked    = map[string]Text{
+		chainUnknown:   {JA: "発行元、失効", EN: "issuer, revocation"},
+		chainSimulator: {JA: "失効", EN: "revocation"},
+	}
+	textSimulatedID = Text{JA: "模擬カードで作ったIDです。実際には使えません。", EN: "Made with a simulated card; not for real use."}
+	textNotOfficial = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
+	textIDChanges   = Text{JA: "電子証明書を更新すると、このIDは変わります。", EN: "This identifier changes when the certificate is renewed."}
 
 	textAskPIN = Text{
-		JA: "利用者証明用の暗証番号（数字4桁）を入れて、Enterを押してください。\n残り%d回です。入力した数字は画面に出ません。\n暗証番号: ",
-		EN: "Enter the PIN for user authentication (4 digits) and press Enter.\nTries left: %d. What you type is not shown.\nPIN: ",
+		JA: "利用者証明用電子証明書の暗証番号（数字4桁）を入力し、Enterを押してください。\n" +
+			"コンビニ交付やマイナポータルで使う番号です。入力した数字は画面に出ません。\n" +
+			"入力できるのは、あと%d回です。\n暗証番号: ",
+		EN: "Enter the 4-digit PIN for user authentication and press Enter. It is the one\n" +
+			"used for Mynaportal and for certificates at convenience stores. It is not shown.\n" +
+			"Tries left: %d.\nPIN: ",
+	}
+	textAskLastTry = Text{
+		JA: "あと1回です。まちがえるとロックされ、窓口での再設定が必要になります。\n" +
+			"確かでないときは、何も入れずにEnterを押すと中止できます。",
+		EN: "This is the last try. A wrong PIN locks the card until the office resets it.\n" +
+			"If you are not sure, press Enter alone to stop; no try is used.",
+	}
+	textNoTerminal = Text{
+		JA: "ここには暗証番号を入力する画面がありません。\n暗証番号は送っていません。",
+		EN: "There is no terminal at which to ask for the PIN.\nNo PIN was sent.",
+	}
+	textNoTerminalNext = Text{
+		JA: "係の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
+		EN: "For staff: run it at a terminal, or pipe the PIN in with --pin-stdin.",
+	}
+	textPINStdinTerminal = Text{
+		JA: "--pin-stdin は、端末からの入力には使えません。番号が画面に出るためです。\n" +
+			"暗証番号は送っていません。--pin-stdin を付けずに実行してください。",
+		EN: "--pin-stdin does not read from a terminal, which would show the PIN.\n" +
+			"No PIN was sent. Run it without --pin-stdin.",
+	}
+	textNamespaceMissing = Text{
+		JA: "--namespace と --namespace-key を指定してください。",
+		EN: "Give both --namespace and --namespace-key.",
+	}
+	textDERToTerminal = Text{
+		JA: "--der は、ファイルかパイプに書き出してください。",
+		EN: "Send --der to a file or a pipe.",
+	}
+	textKeyExists = Text{
+		JA: "そのファイルはすでにあります。上書きはしませんでした。",
+		EN: "The file exists already and was not overwritten.",
+	}
+	textKeyExistsNext = Text{
+		JA: "別のファイル名を指定してください。元の鍵は消さないでください。",
+		EN: "Choose another name. Do not delete the old key: its identifiers depend on it.",
 	}
 	textKeyReadable = Text{
-		JA: "注意: 鍵ファイルをほかの人も読めます。chmod 600 で自分だけにしてください。",
-		EN: "Warning: others can read the key file. Make it yours alone with chmod 600.",
+		JA: "注意: 鍵ファイルを、ほかの人も読める状態です。\nchmod 600 で、自分だけが読めるようにしてください。",
+		EN: "Warning: others can read the key file.\nMake it yours alone with chmod 600.",
 	}
 	textKeyMade = Text{
-		JA: "鍵を作りました: %s（鍵の番号 %s）\n安全な場所に写しを取ってください。なくすと、同じIDは二度と作れません。\n",
-		EN: "Key made: %s (key number %s)\nKeep a copy in a safe place. Without it the same identifiers can't be made again.\n",
+		JA: "鍵を作りました: %s（鍵の番号 %s）\n控えを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
+		EN: "Key made: %s (key number %s)\nCopy it to a safe place: without it these identifiers can't be made again.\n",
 	}
 	textLent    = Text{JA: "模擬カード %s を %s に入れました。止めるには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to take it out.\n"}
 	textNotLent = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}

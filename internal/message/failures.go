@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
@@ -49,11 +48,9 @@ var readAgain = Text{
 	"Put the card back and try again. Keep it still until the end.",
 }
 
-var atTheOffice = Text{
-	"住民票のある市区町村の窓口で、暗証番号の再設定をしてください。\n" +
-		"「顔認証マイナンバーカード」には暗証番号がないため、ご利用になれません。",
-	"Have the PIN reset at the municipal office where you are registered.\n" +
-		"Face-authentication cards have no PIN and cannot be used here.",
+var askTheOffice = Text{
+	"もう一度試しても同じときは、市区町村の窓口にご相談ください。",
+	"If it happens again, ask at your municipal office.",
 }
 
 // messages are the failures that say the same whatever the numbers.
@@ -70,16 +67,19 @@ var messages = map[Code]Message{
 		},
 	},
 	PCSCUnsupported: {
-		What: Text{"このプログラムは、カードリーダーを使わない形で作られています。", "This program was built without support for card readers."},
+		What: Text{"このプログラムは、カードリーダーに対応していません。", "This program was built without support for card readers."},
 		Next: Text{
-			"係の方へ: libpcsclite-dev と pkg-config を入れて、\n" +
+			"係の方へ: libpcsclite-dev と pkg-config をインストールし、\n" +
 				"cgoを有効にして作り直してください。",
 			"For staff: install libpcsclite-dev and pkg-config, and build it with cgo.",
 		},
 	},
 	CardAbsent: {
-		What: Text{"カードがありません。", "There is no card in the reader."},
-		Next: Text{"マイナンバーカードをカードリーダーに置いてください。", "Place your My Number Card on the reader."},
+		What: Text{"カードがセットされていません。", "There is no card in the reader."},
+		Next: Text{
+			"マイナンバーカードをカードリーダーにセットしてください。",
+			"Place your My Number Card on the reader.",
+		},
 	},
 	CardRemoved: {
 		What: Text{"読み取り中にカードが離れました。", "The card moved away during reading."},
@@ -93,7 +93,7 @@ var messages = map[Code]Message{
 		Next: readAgain,
 	},
 	SeveralCards: {
-		What: Text{"カードが2枚以上あります。どれを使うか決められません。", "There is more than one card, and no telling which one is meant."},
+		What: Text{"カードが2枚以上あります。どのカードを使うのか判断できません。", "There are several cards."},
 		Next: Text{
 			"使うカードだけを残すか、--reader でカードリーダーの名前を指定してください。",
 			"Leave only the one to be used, or name its reader with --reader.",
@@ -112,36 +112,58 @@ var messages = map[Code]Message{
 	},
 	NotMyNumberCard: {
 		What: Text{"マイナンバーカードではありません。", "This is not a My Number Card."},
-		Next: Text{"マイナンバーカードを置いてください。", "Place a My Number Card on the reader."},
+		Next: Text{
+			"マイナンバーカードをカードリーダーにセットしてください。",
+			"Place your My Number Card on the reader.",
+		},
 	},
 	NoAuthCert: {
 		What: Text{"このカードには、利用者証明用電子証明書が入っていません。", "This card has no user-authentication certificate."},
 		Next: Text{"市区町村の窓口で発行できます。", "Your municipal office can issue one."},
 	},
 	CertMalformed: {
-		What: Text{"カードの電子証明書を読めませんでした。内容がこわれています。", "The card's certificate is damaged and could not be read."},
-		Next: Text{"もう一度試しても同じときは、市区町村の窓口にご相談ください。", "If it happens again, ask at your municipal office."},
+		What: Text{
+			"カードの電子証明書を読み取れませんでした。\n内容がこわれている可能性があります。",
+			"The card's certificate could not be read. It may be damaged.",
+		},
+		Next: askTheOffice,
 	},
 	CertNeedsPIN: {
-		What: Text{"この端末の電子証明書は、暗証番号を確かめてからでないと読めません。", "This device shows its certificate only after the PIN."},
+		What: Text{
+			"このスマートフォンの電子証明書は、暗証番号を確認するまで\n読み取れません。暗証番号は送っていません。",
+			"This phone shows its certificate only after the PIN.\nNo PIN was sent.",
+		},
+		Next: Text{
+			"スマートフォンでは、cert は使えません。id は使えます。",
+			"The cert command cannot be used with a phone; id can.",
+		},
 	},
 	KeyUnsupported: {
 		What: Text{"このカードの鍵の種類には、まだ対応していません。", "The kind of key on this card is not supported yet."},
-		Next: Text{"係の方へ: このソフトウェアの新しい版を確かめてください。", "For staff: look for a newer version of this software."},
+		Next: Text{
+			"係の方へ: このソフトウェアの新しいバージョンを確かめてください。",
+			"For staff: look for a newer version of this software.",
+		},
 	},
 	PossessionFailed: {
 		What: Text{"カードの署名を確認できませんでした。", "The card's signature did not verify."},
-		Next: Text{"もう一度試しても同じときは、市区町村の窓口にご相談ください。", "If it happens again, ask at your municipal office."},
+		Next: askTheOffice,
 	},
 	CardStillVerified: {
-		What: Text{"カードが暗証番号を覚えたままかもしれません。", "The card may still remember the PIN."},
-		Next: Text{"カードを取り出してください。取り出せば忘れます。", "Take the card out. That makes it forget."},
+		What: Text{
+			"カードに、暗証番号を確認した状態が残っている可能性があります。",
+			"The card may still be in the state after the PIN.",
+		},
+		Next: Text{
+			"カードリーダーからカードを取り外してください。取り外すと元に戻ります。",
+			"Take the card out of the reader. That ends it.",
+		},
 	},
 	PINFormat: {
 		What: Text{
 			"暗証番号は数字4桁です。\n" +
-				"カードには何も送っていません。残りの回数は減っていません。",
-			"The PIN is 4 digits.\nNothing was sent to the card; no try was used.",
+				"暗証番号はカードに送っていません。残りの回数は減っていません。",
+			"The PIN is 4 digits.\nThe PIN was not sent to the card; no try was used.",
 		},
 		Next: Text{
 			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4桁を入れてください。",
@@ -150,74 +172,99 @@ var messages = map[Code]Message{
 	},
 	PINCounterUnknown: {
 		What: Text{
-			"カードが残りの回数を答えません。暗証番号は送っていません。",
+			"カードから残りの回数を読み取れません。暗証番号は送っていません。",
 			"The card does not tell the tries left. No PIN was sent.",
 		},
 		Next: readAgain,
 	},
 	NamespaceKey: {
-		What: Text{"名前空間の鍵ファイルを使えません。カードには何も送っていません。", "The namespace key file cannot be used. Nothing was sent to the card."},
-		Next: Text{"鍵は card-info keygen ファイル名 で作れます。", "Make a key with: card-info keygen FILE"},
+		What: Text{
+			"名前空間の鍵ファイルを使えません。\nカードには何も送っていません。",
+			"The namespace key file cannot be used.\nNothing was sent to the card.",
+		},
+		Next: Text{
+			"ファイル名を確かめてください。はじめて使うときだけ、keygen で鍵を作ります。\n" +
+				"別の鍵では、同じカードでも違うIDになります。",
+			"Check the file's name. Make a key (card-info keygen FILE) only the first time:\n" +
+				"another key gives other identifiers for the same cards.",
+		},
 	},
 	NamespaceName: {
 		What: Text{"名前空間の名前が正しくありません。", "The namespace's name is not valid."},
+		Next: Text{
+			"名前を入れ直してください（1〜255バイト。改行などの制御文字は使えません）。",
+			"Use a name of 1 to 255 bytes of UTF-8 (NFC), without control characters.",
+		},
 	},
 	Interrupted: {
 		What: Text{"中断しました。", "Interrupted."},
+		Next: Text{"続けるときは、はじめからやり直してください。", "To go on, start again from the beginning."},
 	},
 	Failed: {
-		What: Text{"うまくいきませんでした。", "It did not work."},
+		What: Text{"うまくいきませんでした。", "Something went wrong."},
+		Next: Text{
+			"もう一度お試しください。続くときは、係の方にこの画面をお見せください。",
+			"Try again. If it goes on, show this screen to the staff.",
+		},
 	},
+}
+
+// kinds of errors, the first that fits giving the code.
+var kinds = []struct {
+	err  error
+	code Code
+}{
+	{jpki.ErrStillVerified, CardStillVerified},
+	{context.Canceled, Interrupted},
+	{reader.ErrUnsupported, PCSCUnsupported},
+	{reader.ErrNoService, PCSCUnavailable},
+	{reader.ErrNoReader, ReaderNotFound},
+	{reader.ErrNoCard, CardAbsent},
+	// A card that is gone during the proof is gone, and no cheat.
+	{reader.ErrRemoved, CardRemoved},
+	{reader.ErrChanged, CardChanged},
+	{reader.ErrBusy, ReaderBusy},
+	{reader.ErrTransport, ReadFailed},
+	{reader.ErrClosed, ReadFailed},
+	{context.DeadlineExceeded, ReadFailed},
+	{jpki.ErrNoApplication, NotMyNumberCard},
+	{jpki.ErrNoCertificate, NoAuthCert},
+	{jpki.ErrMalformedCertificate, CertMalformed},
+	{jpki.ErrUnsupportedKey, KeyUnsupported},
+	{jpki.ErrNoPossession, PossessionFailed},
+	{jpki.ErrPINRequired, CertNeedsPIN},
+	{jpki.ErrPINFormat, PINFormat},
+	{jpki.ErrCounterUnknown, PINCounterUnknown},
+	{mykey.ErrKey, NamespaceKey},
+	{mykey.ErrNamespace, NamespaceName},
 }
 
 // For finds the message for an error. It knows every error of this module's
 // packages; for any other it is [Failed].
 func For(err error) Message {
 	var pin *jpki.PINError
-	if errors.As(err, &pin) {
-		return forPIN(pin)
-	}
-	var several *reader.AmbiguousError
-	if errors.As(err, &several) {
-		m := named(SeveralCards)
-		for _, name := range several.Readers {
-			m.What.JA += "\n  " + Printable(name)
-			m.What.EN += "\n  " + Printable(name)
-		}
-		return m
-	}
 	var validity *jpki.ValidityError
-	if errors.As(err, &validity) {
+	var several *reader.AmbiguousError
+	switch {
+	case errors.As(err, &pin):
+		return forPIN(pin)
+	case errors.As(err, &validity):
 		return forValidity(validity)
+	case errors.As(err, &several):
+		return forSeveral(several)
+	case errors.Is(err, reader.ErrUnknownReader):
+		return Message{
+			Code: ReaderNotFound,
+			What: Text{"その名前のカードリーダーは見つかりません。", "There is no card reader of that name."},
+			Next: Text{
+				"つながっているカードリーダーの名前は card-info list で見られます。",
+				"card-info list shows the names of the readers.",
+			},
+		}
 	}
-	for _, known := range []struct {
-		err  error
-		code Code
-	}{
-		{jpki.ErrStillVerified, CardStillVerified},
-		{context.Canceled, Interrupted},
-		{reader.ErrUnsupported, PCSCUnsupported},
-		{reader.ErrNoService, PCSCUnavailable},
-		{reader.ErrNoReader, ReaderNotFound},
-		{reader.ErrNoCard, CardAbsent},
-		{reader.ErrRemoved, CardRemoved},
-		{reader.ErrChanged, CardChanged},
-		{reader.ErrBusy, ReaderBusy},
-		{jpki.ErrNoApplication, NotMyNumberCard},
-		{jpki.ErrNoCertificate, NoAuthCert},
-		{jpki.ErrMalformedCertificate, CertMalformed},
-		{jpki.ErrUnsupportedKey, KeyUnsupported},
-		{jpki.ErrNoPossession, PossessionFailed},
-		{jpki.ErrPINRequired, CertNeedsPIN},
-		{jpki.ErrPINFormat, PINFormat},
-		{jpki.ErrCounterUnknown, PINCounterUnknown},
-		{mykey.ErrKey, NamespaceKey},
-		{mykey.ErrNamespace, NamespaceName},
-		{reader.ErrTransport, ReadFailed},
-		{context.DeadlineExceeded, ReadFailed},
-	} {
-		if errors.Is(err, known.err) {
-			return named(known.code)
+	for _, kind := range kinds {
+		if errors.Is(err, kind.err) {
+			return named(kind.code)
 		}
 	}
 	return named(Failed)
@@ -229,62 +276,11 @@ func named(code Code) Message {
 	return m
 }
 
-// forPIN fills in the numbers.
-func forPIN(e *jpki.PINError) Message {
-	var m Message
-	switch {
-	case errors.Is(e, jpki.ErrPINBlocked):
-		m = Message{
-			Code: PINLocked,
-			What: Text{
-				"暗証番号がロックされています。時間がたっても解除されません。",
-				"The PIN is locked. It does not unlock by itself.",
-			},
-			Next: atTheOffice,
-		}
-	case errors.Is(e, jpki.ErrLastTry):
-		m = Message{
-			Code: PINLastTry,
-			What: Text{
-				"残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。\n" +
-					"暗証番号はカードに送っていません。",
-				"One try is left. A wrong PIN would lock the card.\n" +
-					"No PIN was sent to the card.",
-			},
-			Next: Text{
-				"暗証番号に自信がないときは、市区町村の窓口にご相談ください。\n" +
-					"確かなときは、--allow-last-try を付けてください。",
-				"If you are not sure of the PIN, ask at your municipal office.\n" +
-					"If you are, add --allow-last-try.",
-			},
-		}
-	case errors.Is(e, jpki.ErrPINOutcomeUnknown):
-		m = Message{
-			Code: PINOutcomeUnknown,
-			What: Text{
-				"暗証番号を送った直後に、カードの返事が途切れました。" + leftJA(e),
-				"The card's answer was lost just after the PIN was sent." + leftEN(e),
-			},
-			Next: Text{
-				"カードを置き直し、card-info で残りの回数を確かめてからお試しください。",
-				"Put the card back and check the tries left with card-info before trying again.",
-			},
-		}
-	default:
-		m = Message{
-			Code: PINWrong,
-			What: Text{"暗証番号が違います。" + lockJA(e), "Wrong PIN." + lockEN(e)},
-			Next: Text{
-				"利用者証明用の数字4桁を確かめて、もう一度お試しください。\n" +
-					"わからないときは、市区町村の窓口で再設定できます。",
-				"Check the 4 digits for user authentication and try again.\n" +
-					"If you have forgotten them, your municipal office can reset them.",
-			},
-		}
-	}
-	if e.Known {
-		left := e.Remaining
-		m.Remaining = &left
+func forSeveral(e *reader.AmbiguousError) Message {
+	m := named(SeveralCards)
+	for _, name := range e.Readers {
+		m.What.JA += "\n  " + Printable(name)
+		m.What.EN += "\n  " + Printable(name)
 	}
 	return m
 }
@@ -298,15 +294,18 @@ func forValidity(e *jpki.ValidityError) Message {
 				"電子証明書の有効期間（" + start.JA + "から）が始まっていません。",
 				"The certificate is not valid before " + start.EN + ".",
 			},
-			Next: Text{"係の方へ: この機械の日付と時刻を確かめてください。", "For staff: check the date and time of this machine."},
+			Next: Text{
+				"係の方へ: このパソコンの日付と時刻を確かめてください。",
+				"For staff: check the date and time of this machine.",
+			},
 		}
 	}
 	end := Date(e.NotAfter)
 	return Message{
 		Code: CertExpired,
 		What: Text{
-			"電子証明書の有効期限（" + end.JA + "）が切れています。",
-			"The certificate expired on " + end.EN + ".",
+			"利用者証明用電子証明書の有効期限（" + end.JA + "）が\n切れています。",
+			"The user-authentication certificate expired on " + end.EN + ".",
 		},
 		Next: Text{
 			"市区町村の窓口で、電子証明書を更新してください。",
@@ -321,44 +320,116 @@ func Date(t time.Time) Text {
 	return Text{t.Format("2006年1月2日"), t.Format("2 January 2006")}
 }
 
-func leftJA(e *jpki.PINError) string {
-	if !e.Known {
-		return "\n回数が減ったかどうかは、わかりません。"
-	}
-	return fmt.Sprintf("\n残りは%d回です。", e.Remaining)
+// Locked is what is said of a locked PIN.
+var Locked = Message{
+	Code: PINLocked,
+	What: Text{
+		"利用者証明用電子証明書の暗証番号がロックされています。\n" +
+			"時間がたっても解除されません。",
+		"The user-authentication PIN is locked.\nIt does not unlock by itself.",
+	},
+	Next: Text{
+		"住民票のある市区町村の窓口で、再設定の手続きをしてください。\n" +
+			"お持ちのカードが「顔認証マイナンバーカード」のときは、暗証番号がないため、\n" +
+			"ここではご利用になれません。",
+		"Have it reset at the municipal office where you are registered.\n" +
+			"A face-authentication card has no PIN and cannot be used here.",
+	},
 }
 
-func leftEN(e *jpki.PINError) string {
-	if !e.Known {
-		return "\nWhether a try was used is not known."
+// forPIN says why a PIN did not open the card, and what is left.
+func forPIN(e *jpki.PINError) Message {
+	var m Message
+	switch {
+	case errors.Is(e, jpki.ErrPINBlocked):
+		m = Locked
+		if errors.Is(e, jpki.ErrPINWrong) {
+			m.What = Text{
+				"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
+				"That PIN was wrong, and it was the last try.\nThe PIN is now locked. It does not unlock by itself.",
+			}
+		}
+	case errors.Is(e, jpki.ErrLastTry):
+		m = lastTry
+	case errors.Is(e, jpki.ErrPINOutcomeUnknown):
+		m = outcomeUnknown(e)
+	default:
+		m = wrong(e)
 	}
-	return fmt.Sprintf("\nTries left: %d.", e.Remaining)
+	if e.Known {
+		left := e.Remaining
+		m.Remaining = &left
+	}
+	return m
 }
 
-func lockJA(e *jpki.PINError) string {
-	if !e.Known {
-		return "\n残りの回数は、わかりません。"
-	}
-	return fmt.Sprintf("\nあと%d回まちがえるとロックされます。", e.Remaining)
+var lastTry = Message{
+	Code: PINLastTry,
+	What: Text{
+		"残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。\n" +
+			"暗証番号はカードに送っていません。",
+		"One try is left. No PIN was sent to the card.\n" +
+			"A wrong PIN would lock it until the municipal office resets it.",
+	},
+	Next: Text{
+		"暗証番号に自信がないときは、市区町村の窓口にご相談ください。\n" +
+			"確かなときは、--allow-last-try を付けてください。",
+		"If you are not sure of the PIN, ask at your municipal office.\n" +
+			"If you are, add --allow-last-try.",
+	},
 }
 
-func lockEN(e *jpki.PINError) string {
+func outcomeUnknown(e *jpki.PINError) Message {
+	left := Text{
+		"回数が減ったかどうかは、わかりません。",
+		"Whether a try was used is not known.",
+	}
+	if e.Known {
+		left = Text{fmt.Sprintf("残りは%d回です。", e.Remaining), fmt.Sprintf("Tries left: %d.", e.Remaining)}
+	}
+	return Message{
+		Code: PINOutcomeUnknown,
+		What: Text{
+			"暗証番号を送った直後に、カードの返事が途切れました。\n" + left.JA,
+			"The card's answer was lost just after the PIN was sent.\n" + left.EN,
+		},
+		Next: Text{
+			"カードを置き直し、card-info で残りの回数を確かめてからお試しください。",
+			"Put the card back and check the tries left with card-info before trying again.",
+		},
+	}
+}
+
+func wrong(e *jpki.PINError) Message {
+	m := Message{
+		Code: PINWrong,
+		Next: Text{
+			"利用者証明用の数字4桁を確かめて、もう一度お試しください。\n" +
+				"わからないときは、市区町村の窓口で再設定できます。",
+			"Check the 4 digits for user authentication and try again.\n" +
+				"If you have forgotten them, your municipal office can reset them.",
+		},
+	}
 	switch {
 	case !e.Known:
-		return "\nThe tries left are not known."
-	case e.Remaining == 1:
-		return "\n1 more wrong entry will lock the card."
-	}
-	return fmt.Sprintf("\n%d more wrong entries will lock the card.", e.Remaining)
-}
-
-// Printable replaces what a terminal might act upon in names that come from
-// readers and cards.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7F && r < 0xA0 || r == 0xFFFD {
-			return '?'
+		m.What = Text{
+			"暗証番号が違います。\n残りの回数は、わかりません。",
+			"Wrong PIN.\nThe tries left are not known.",
 		}
-		return r
-	}, s)
+	case e.Remaining == 1:
+		m.What = Text{
+			"暗証番号が違います。\n次にまちがえるとロックされます（入力できるのは、あと1回です）。",
+			"Wrong PIN.\nThe next wrong entry will lock the card (one try is left).",
+		}
+		m.Next = Text{
+			"暗証番号に自信がないときは、ここでやめて、市区町村の窓口にご相談ください。",
+			"Stop here unless you are sure of the PIN; your municipal office can reset it.",
+		}
+	default:
+		m.What = Text{
+			fmt.Sprintf("暗証番号が違います。\nあと%d回まちがえるとロックされます。", e.Remaining),
+			fmt.Sprintf("Wrong PIN.\n%d more wrong entries will lock the card.", e.Remaining),
+		}
+	}
+	return m
 }

@@ -84,7 +84,9 @@ func serviceMeaning(c Code) error {
 	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle, codeSecurityViolation:
 		// The last is how pcscd says that its policy refuses us.
 		return reader.ErrNoService
-	case codeUnknownReader, codeReaderUnavailable, codeNoReadersAvailable:
+	case codeUnknownReader, codeReaderUnavailable:
+		return reader.ErrUnknownReader
+	case codeNoReadersAvailable:
 		return reader.ErrNoReader
 	case codeNoSmartcard, codeRemovedCard:
 		return reader.ErrNoCard

@@ -47,7 +47,7 @@ func (d *Driver) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 // Connect implements reader.Driver.
 func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) {
 	if name == "" || strings.Contains(name, "\x00") {
-		return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
+		return nil, fmt.Errorf("%w: %q", reader.ErrUnknownReader, name)
 	}
 	s := newSession()
 	if err := s.open(ctx, d.binding, name); err != nil {

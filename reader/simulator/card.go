@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"sync"
@@ -23,6 +24,8 @@ type Card struct {
 	file    *file        // the current elementary file
 	auth    *secret      // nil on cards without JPKI
 	signing *secret
+
+	authority *x509.Certificate // nil on cards without JPKI
 }
 
 // Option changes how [NewCard] makes a card.
@@ -72,6 +75,11 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 
 // ATR is the card's answer to reset.
 func (c *Card) ATR() []byte { return mustHex(c.traits.atr) }
+
+// Authority is the certificate of the authority that issued the card's
+// authentication certificate, nil for a card without one. Whoever trusts
+// simulated cards in a test trusts this.
+func (c *Card) Authority() *x509.Certificate { return c.authority }
 
 // PowerOn starts the card, or starts it again (a cold reset): no application
 // is selected and no secret is verified.

@@ -115,7 +115,7 @@ func (d *Driver) lookup(name string) (*Reader, error) {
 	if r := d.find(name); r != nil {
 		return r, nil
 	}
-	return nil, fmt.Errorf("%w %q", reader.ErrNoReader, name)
+	return nil, fmt.Errorf("%w: %q", reader.ErrUnknownReader, name)
 }
 
 func (d *Driver) find(name string) *Reader {

@@ -48,6 +48,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.authority = ca.certificate
 	certificate, err := ca.issue(key, c.traits.holder, validity)
 	if err != nil {
 		return nil, err

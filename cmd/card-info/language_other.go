@@ -1,0 +1,6 @@
+//go:build !windows
+
+package main
+
+// systemLanguage is left to the environment.
+func systemLanguage() string { return "" }
