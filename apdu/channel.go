@@ -25,7 +25,7 @@ type Channel struct {
 type Option func(*Channel)
 
 // WithExtendedLengths lets the channel read with extended lengths until the
-// card refuses one. Without it every command is in short form. See
+// card refuses one. Without it reads are in short form. See
 // [ATR.ExtendedLengths] for what a card says of itself.
 func WithExtendedLengths() Option { return func(c *Channel) { c.extended = true } }
 
@@ -58,10 +58,13 @@ func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 	}
 
 	data := resp.Data
-	for range maxGetResponse {
+	for round := 0; ; round++ {
 		n, more := resp.Status.more()
 		if !more {
 			return Response{Data: data, Status: resp.Status}, nil
+		}
+		if round == maxGetResponse {
+			return Response{}, fmt.Errorf("GET RESPONSE: %w after %d rounds", ErrNoProgress, round)
 		}
 		if n = min(n, cmd.Ne-len(data)); n == 0 {
 			return Response{}, fmt.Errorf("%w: 61xx after %d of %d bytes", ErrExcessResponse, len(data), cmd.Ne)
@@ -76,7 +79,6 @@ func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 		}
 		data = append(data, resp.Data...)
 	}
-	return Response{}, fmt.Errorf("GET RESPONSE: %w after %d rounds", ErrNoProgress, maxGetResponse)
 }
 
 // exchange sends cmd, once more if the card names a smaller length with 6Cxx.

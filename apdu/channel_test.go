@@ -25,6 +25,9 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"61xx: rest fetched", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCC9000", nil},
 		}, "AABBCC", 0x9000, nil},
+		{"61xx: the class stays", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Data: []byte{1}, Ne: 256}, []step{
+			{"802A0097010100", "6101", nil}, {"80C0000001", "AA9000", nil},
+		}, "AA", 0x9000, nil},
 		{"61xx twice", read, []step{
 			{"00B08A0000", "6101", nil}, {"00C0000001", "AA6101", nil}, {"00C0000001", "BB9000", nil},
 		}, "AABB", 0x9000, nil},
@@ -90,6 +93,27 @@ func TestChannelBoundsGetResponse(t *testing.T) {
 	_, err := apdu.NewChannel(card).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
 	require.ErrorIs(t, err, apdu.ErrNoProgress)
 	assert.Equal(t, 257, card.sent, "the command and 256 times GET RESPONSE")
+}
+
+// generous answers each GET RESPONSE with 256 bytes, 65536 in all.
+type generous struct{ left int }
+
+func (c *generous) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	if command[1] != 0xC0 {
+		return []byte{0x61, 0x00}, nil
+	}
+	c.left -= 256
+	status := []byte{0x61, 0x00}
+	if c.left == 0 {
+		status = []byte{0x90, 0x00}
+	}
+	return append(make([]byte, 256), status...), nil
+}
+
+func TestTheLongestResponseThereIs(t *testing.T) {
+	resp, err := apdu.NewChannel(&generous{left: 65536}).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
+	require.NoError(t, err)
+	assert.Len(t, resp.Data, 65536)
 }
 
 // keeper keeps the slice it was given, as a transmitter should not.

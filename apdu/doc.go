@@ -35,8 +35,10 @@
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
-// COUNTER) does not show its data or their length, however it is printed. Such
-// a command is sent once: no 6Cxx, no length fallback ever repeats it.
+// COUNTER) does not show its data or their length, with any verb of fmt, to slog
+// and in JSON. One thing nobody can prevent: fmt looks into unexported fields
+// without asking, so do not keep such a command in one; [Channel.Verify] keeps
+// none. It is sent once: no 6Cxx, no length fallback ever repeats it.
 //
 // # What is absent
 //

@@ -10,6 +10,9 @@ import (
 // without asking for file control information: ISO/IEC 7816-4:2020 §11.2.2,
 // P1=04 P2=0C, no Le. A card without it answers [StatusFileNotFound].
 func (c *Channel) SelectApplication(ctx context.Context, aid []byte) error {
+	if len(aid) == 0 || len(aid) > 16 {
+		return fmt.Errorf("SELECT application: %w: name of %d bytes", ErrAddress, len(aid))
+	}
 	_, err := c.do(ctx, "SELECT application", Command{INS: InsSelect, P1: 0x04, P2: 0x0C, Data: aid})
 	return err
 }
@@ -28,11 +31,12 @@ const (
 	maxOffset = 0x7FFF // READ BINARY with an even instruction: 15 bits
 )
 
-// ErrAddress is a file identifier or offset that READ BINARY can't express.
+// ErrAddress is a name, file identifier, offset or length that SELECT or READ
+// BINARY can't express. Nothing was sent.
 var ErrAddress = errors.New("no such address")
 
-// ReadBinary reads up to ne bytes (1 to 256; to 65536 if the channel has
-// extended lengths) from the current file, from offset (0 to 32767) on:
+// ReadBinary reads up to ne bytes (1 to 65536; no more than 256 at once unless
+// the channel has extended lengths) from the current file, from offset (0 to 32767) on:
 // ISO/IEC 7816-4:2020 §11.3.3. Fewer bytes than asked for is not an error;
 // an offset at or after the end is [StatusWrongOffset].
 func (c *Channel) ReadBinary(ctx context.Context, offset, ne int) ([]byte, error) {
@@ -55,6 +59,9 @@ func (c *Channel) ReadBinarySFI(ctx context.Context, sfi byte, offset, ne int) (
 // read asks for ne bytes in the longest form allowed. A refused extended
 // length is repeated in short form at once, and remembered.
 func (c *Channel) read(ctx context.Context, p1, p2 byte, ne int) ([]byte, error) {
+	if ne < 1 || ne > MaxExtendedNe {
+		return nil, fmt.Errorf("READ BINARY: %w: %d bytes", ErrAddress, ne)
+	}
 	cmd := Command{INS: InsReadBinary, P1: p1, P2: p2, Ne: ne}
 	if !c.extended || ne <= c.readSize {
 		cmd.Ne = min(ne, c.readSize)

@@ -24,11 +24,12 @@ var (
 // the block in flight nor returned. An object longer than limit bytes is
 // refused before more than one block of it was read.
 //
-// It fails with [ErrBlankFile], [ErrMalformedObject] or [ErrObjectTooLong],
-// with a [Status], or with the transmitter's error.
+// It fails with [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong] or
+// [ErrNoProgress], with a [Status], or with the transmitter's error; in short
+// form with [ErrAddress] on an object that reaches beyond offset 32767.
 func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, error) {
 	limit = min(limit, MaxExtendedNe)
-	object, err := c.firstBlock(ctx, sfi, limit)
+	object, err := c.firstBlock(ctx, sfi)
 	if errors.Is(err, StatusWrongOffset) {
 		return nil, ErrBlankFile // an empty file has no offset 0
 	}
@@ -45,9 +46,9 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 
 	// Twice the rounds that full blocks take: a card may answer in shorter
 	// ones, but not byte by byte for ever.
-	for range 2*(total/c.readSize) + 8 {
-		if len(object) >= total {
-			return object[:total:total], nil
+	for round := 0; len(object) < total; round++ {
+		if round == 2*(total/c.readSize)+8 {
+			return nil, fmt.Errorf("%w: %d of %d bytes", ErrNoProgress, len(object), total)
 		}
 		block, err := c.ReadBinary(ctx, len(object), total-len(object))
 		if errors.Is(err, StatusWrongOffset) || err == nil && len(block) == 0 {
@@ -58,13 +59,13 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 		}
 		object = append(object, block...)
 	}
-	return nil, fmt.Errorf("%w: %d of %d bytes", ErrNoProgress, len(object), total)
+	return object[:total:total], nil
 }
 
-func (c *Channel) firstBlock(ctx context.Context, sfi byte, limit int) ([]byte, error) {
+func (c *Channel) firstBlock(ctx context.Context, sfi byte) ([]byte, error) {
 	ne := c.readSize
 	if c.extended {
-		ne = limit
+		ne = MaxExtendedNe // "whatever there is", as published programs ask
 	}
 	if sfi == 0 {
 		return c.ReadBinary(ctx, 0, ne)

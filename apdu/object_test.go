@@ -74,11 +74,12 @@ func TestReadObject(t *testing.T) {
 		{"extended refused", file{content: object(1700)}, []apdu.Option{extended}, object(1700), 8, 1700},
 		{"extended, answers cut short", file{content: object(1700), extended: true, shortest: 1000}, []apdu.Option{extended}, object(1700), 2, 1700},
 		{"answers of 200 bytes", file{content: object(1700), shortest: 200}, nil, object(1700), 9, 1700},
+		{"as long as the limit", file{content: object(32768)}, nil, object(32768), 128, 32768},
 		{"a reader that fails on 256 bytes", file{content: object(1700)}, []apdu.Option{apdu.WithReadSize(224)}, object(1700), 8, 1700},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			card := tt.file
-			got, err := apdu.NewChannel(&card, tt.options...).ReadObject(context.Background(), 0x0A, 65536)
+			got, err := apdu.NewChannel(&card, tt.options...).ReadObject(context.Background(), 0x0A, 32768)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 			assert.Len(t, card.sent, tt.reads)
@@ -153,10 +154,13 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"length not in the fewest bytes, 81", []byte{0x30, 0x81, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
 		{"length not in the fewest bytes, 82", []byte{0x30, 0x82, 0x00, 0x80, 0x02}, apdu.ErrMalformedObject},
 		{"tag of several bytes", []byte{0x7F, 0x21, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
+		{"tag of several bytes that could be lengths", []byte{0x7F, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
 		{"4 GB", []byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
 		{"2 GB, negative where int has 32 bits", []byte{0x30, 0x84, 0x80, 0x00, 0x00, 0x00}, apdu.ErrObjectTooLong},
 		{"length in five bytes", []byte{0x30, 0x85, 1, 0, 0, 0, 0}, apdu.ErrObjectTooLong},
 		{"longer than the limit", object(40000), apdu.ErrObjectTooLong},
+		{"one byte longer than the limit", object(32769), apdu.ErrObjectTooLong},
+		{"length not in the fewest bytes, 82 00 FF", append([]byte{0x30, 0x82, 0x00, 0xFF}, make([]byte, 300)...), apdu.ErrMalformedObject},
 		{"ends before its length", object(1700)[:1000], apdu.ErrMalformedObject},
 		{"ends before its length, at a block", object(1700)[:1024], apdu.ErrMalformedObject},
 	} {
@@ -170,7 +174,7 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 				got, err := apdu.NewChannel(card, options...).ReadObject(context.Background(), 0x0A, 32768)
 				require.ErrorIs(t, err, tt.err)
 				assert.Nil(t, got)
-				assert.LessOrEqual(t, card.longest, 32768)
+				assert.LessOrEqual(t, card.longest, 65536)
 			})
 		}
 	}
@@ -208,6 +212,10 @@ func TestReadBinaryAddresses(t *testing.T) {
 		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 0x1F, 0, 1) },
 		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 0, 0, 1) },
 		func() ([]byte, error) { return channel.ReadBinarySFI(ctx, 1, 256, 1) },
+		func() ([]byte, error) { return channel.ReadBinary(ctx, 0, 0) },
+		func() ([]byte, error) { return channel.ReadBinary(ctx, 0, 65537) },
+		func() ([]byte, error) { return nil, channel.SelectApplication(ctx, nil) },
+		func() ([]byte, error) { return nil, channel.SelectApplication(ctx, make([]byte, 17)) },
 	} {
 		_, err := read()
 		assert.ErrorIs(t, err, apdu.ErrAddress)

@@ -2,6 +2,7 @@ package apdu
 
 import (
 	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,3 +79,6 @@ func (r Response) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
 
 // LogValue implements [slog.LogValuer] with [Response.String].
 func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes [Response.String]. There is no reading back from JSON.
+func (r Response) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

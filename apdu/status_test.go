@@ -1,6 +1,7 @@
 package apdu_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -105,6 +106,9 @@ func TestResponsePrintsNoData(t *testing.T) {
 	}
 	assert.Equal(t, "6A82", apdu.Response{Status: 0x6A82}.String())
 	assert.Equal(t, "[8 bytes] 9000", r.LogValue().String())
+	marshalled, err := json.Marshal(r)
+	require.NoError(t, err)
+	assert.Equal(t, `"[8 bytes] 9000"`, string(marshalled))
 }
 
 func FuzzResponse(f *testing.F) {

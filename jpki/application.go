@@ -41,10 +41,11 @@ var (
 
 // Application is the JPKI application of a card, selected.
 type Application struct {
-	channel *apdu.Channel
-	config  config
-	byFile  bool // the card takes no short file identifiers for secrets and keys
-	sent    bool // a PIN was sent, so the card may be verified
+	channel  *apdu.Channel
+	config   config
+	byFile   bool // the card takes no short file identifiers for secrets and keys
+	sent     bool // a PIN was sent, so the card may be verified
+	verified bool // the card said that it is
 }
 
 // Open selects the application. It fails with [ErrNoApplication] on any other
@@ -58,14 +59,19 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...Option) (*Appli
 	if c, ok := card.(interface{ ATR() []byte }); ok && apdu.ATR(c.ATR()).ExtendedLengths() {
 		lengths = append(lengths, apdu.WithExtendedLengths())
 	}
-	a := &Application{
-		channel: apdu.NewChannel(card, append(lengths, config.channel...)...),
-		config:  config,
-	}
+	a := &Application{config: config}
+	a.channel = apdu.NewChannel(wire{card, a}, append(lengths, config.channel...)...)
+
 	err := a.channel.SelectApplication(ctx, aidJPKI)
-	var status apdu.Status
-	if errors.As(err, &status) {
-		return nil, fmt.Errorf("%w: %w", ErrNoApplication, err)
+	if errors.Is(err, apdu.StatusNoDiagnosis) {
+		// Some cards answer so to the first command after power-up (observed;
+		// not in a public specification).
+		err = a.channel.SelectApplication(ctx, aidJPKI)
+	}
+	for _, absent := range answersOfOtherCards {
+		if errors.Is(err, absent) {
+			return nil, fmt.Errorf("%w: %w", ErrNoApplication, err)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -73,9 +79,48 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...Option) (*Appli
 	return a, nil
 }
 
+// answersOfOtherCards to SELECT of an application that they do not have.
+var answersOfOtherCards = []apdu.Status{
+	apdu.StatusFileNotFound, apdu.StatusFunctionNotSupported, apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound,
+	apdu.StatusInstructionNotSupported, apdu.StatusClassNotSupported, apdu.StatusWrongLength, apdu.StatusConditionsNotSatisfied,
+	0x6999, // Java Card: the applet refused
+}
+
+// wire is the card as an application sends to it. From the PIN on, an exchange
+// that is under way when ctx ends gets a moment to end by itself: abandoning it
+// would lose the connection, and with it the means to leave the card.
+type wire struct {
+	apdu.Transmitter
+	application *Application
+}
+
+// grace is how long an exchange may go on after ctx has ended. A signature
+// takes about a second.
+const grace = 2 * time.Second
+
+func (w wire) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil || !w.application.sent {
+		if err != nil {
+			return nil, err
+		}
+		return w.Transmitter.Transmit(ctx, command)
+	}
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	defer stop()
+	response, err := w.Transmitter.Transmit(longer, command)
+	if longer.Err() != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return response, err
+}
+
 // Do calls fn with the application open, in one transaction if the card has
 // them. If a PIN was sent the application is left afterwards, also when fn
-// fails, panics, or ctx ends.
+// fails, panics, or ctx ends; if that fails, so does Do. An exchange that ctx
+// ended in the middle, and that does not end within 2 seconds, is abandoned: then
+// the card is left by closing the connection, which cuts its power.
 func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error, options ...Option) error {
 	return apdu.InTransaction(ctx, card, func() (err error) {
 		a, err := Open(ctx, card, options...)
@@ -83,7 +128,10 @@ func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error,
 			return err
 		}
 		defer func() {
-			if left := a.Leave(ctx); left != nil {
+			// What failed first is the cause; a lost connection says nothing new.
+			if left := a.Leave(ctx); err == nil {
+				err = left
+			} else if errors.Is(left, ErrStillVerified) {
 				err = errors.Join(err, left)
 			}
 		}()
@@ -98,8 +146,9 @@ const leaveWithin = 3 * time.Second
 // application. It sends nothing if no PIN was sent. It works after ctx has
 // ended, for up to 3 seconds.
 //
-// A connection that is lost is no error: closing it cuts the card's power. A
-// card that refuses is [ErrStillVerified].
+// A card that refuses, or answers what no card may, is [ErrStillVerified]. Any
+// other error is the transmitter's: the connection is lost, and closing it
+// cuts the card's power.
 func (a *Application) Leave(ctx context.Context) error {
 	if !a.sent {
 		return nil
@@ -107,10 +156,16 @@ func (a *Application) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
 	err := a.channel.SelectApplication(ctx, aidISD)
-	var status apdu.Status
-	if errors.As(err, &status) {
-		return fmt.Errorf("%w: %w", ErrStillVerified, err)
+	if err != nil { // once more: it costs nothing
+		err = a.channel.SelectApplication(ctx, aidISD)
 	}
-	a.sent = err != nil
+	var status apdu.Status
+	switch {
+	case errors.As(err, &status), errors.Is(err, apdu.ErrShortResponse), errors.Is(err, apdu.ErrExcessResponse):
+		return fmt.Errorf("%w: %w", ErrStillVerified, err)
+	case err != nil:
+		return fmt.Errorf("leaving the card: %w", err)
+	}
+	a.sent, a.verified = false, false
 	return nil
 }

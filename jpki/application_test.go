@@ -198,13 +198,22 @@ func serve(d *desk, content []byte) (read *int) {
 
 func selfSigned(t testing.TB, public, private any) []byte {
 	t.Helper()
-	template := &x509.Certificate{
+	template := &x509.Certificate{ // of whoever likes
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "\x1b[31mcontrol\x07"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
 	require.NoError(t, err)
 	return der
+}
+
+// hugeKey is a certificate for a key of 8192 bits that nobody has.
+func hugeKey(t testing.TB) []byte {
+	t.Helper()
+	signer, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	n := new(big.Int).Lsh(big.NewInt(1), 8191)
+	return selfSigned(t, &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, signer)
 }
 
 func TestHostileCertificateFiles(t *testing.T) {
@@ -234,9 +243,11 @@ func TestHostileCertificateFiles(t *testing.T) {
 		{"header shorter than the certificate", short, jpki.ErrMalformedCertificate},
 		{"indefinite length", append([]byte{0x30, 0x80}, whole[4:]...), jpki.ErrMalformedCertificate},
 		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), jpki.ErrMalformedCertificate},
+		{"length of 40 KiB", append([]byte{0x30, 0x82, 0xA0, 0x00}, make([]byte, 41000)...), jpki.ErrMalformedCertificate},
 		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), jpki.ErrMalformedCertificate},
 		{"an elliptic key", selfSigned(t, ec.Public(), ec), jpki.ErrUnsupportedKey},
 		{"a short RSA key", selfSigned(t, small.Public(), small), jpki.ErrUnsupportedKey},
+		{"a huge RSA key", hugeKey(t), jpki.ErrUnsupportedKey},
 	} {
 		for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
 			t.Run(tt.name+", "+string(profile), func(t *testing.T) {
@@ -276,14 +287,67 @@ func TestValidityAt(t *testing.T) {
 	}{
 		{certificate.NotBefore.Add(-time.Second), jpki.NotYetValid},
 		{certificate.NotBefore, jpki.Valid},
-		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), jpki.Valid},
-		{time.Date(2029, 11, 17, 15, 0, 0, 0, time.UTC), jpki.Expiring}, // 18 November in Japan
+		{time.Date(2029, 11, 17, 14, 59, 58, 0, time.UTC), jpki.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), jpki.Expiring},
 		{certificate.NotAfter, jpki.Expiring},
-		{certificate.NotAfter.Add(time.Nanosecond), jpki.Expired},
+		{certificate.NotAfter.Add(time.Second - 1), jpki.Expiring},
+		{certificate.NotAfter.Add(time.Second), jpki.Expired},
 		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.Expired},
 	} {
 		assert.Equal(t, tt.want, jpki.ValidityAt(certificate, tt.now), tt.now)
 	}
+}
+
+// Whatever the day, a certificate goes from valid to expiring to expired and
+// never back, and is expiring for about three months.
+func TestValidityOnlyGoesForwards(t *testing.T) {
+	order := map[jpki.Validity]int{jpki.Valid: 0, jpki.Expiring: 1, jpki.Expired: 2}
+	for day := range 4 * 366 {
+		end := time.Date(2027, 1, 1, 23, 59, 59, 0, jpki.Japan).AddDate(0, 0, day)
+		certificate := &x509.Certificate{NotAfter: end}
+		last, expiring := 0, 0
+		for n := -100; n <= 1; n++ {
+			now := order[jpki.ValidityAt(certificate, end.AddDate(0, 0, n))]
+			require.GreaterOrEqual(t, now, last, end)
+			last = now
+			if now == 1 {
+				expiring++
+			}
+		}
+		require.Equal(t, 2, last)
+		require.GreaterOrEqual(t, expiring, 90, end)
+		require.LessOrEqual(t, expiring, 94, end)
+	}
+}
+
+func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
+	ctx := context.Background()
+	answering := func(answers ...apdu.Status) (*desk, error) {
+		d := newDesk(t, simulator.Contact)
+		d.tap.after = func(n int, _ apdu.Command, response []byte) ([]byte, error) {
+			if n < len(answers) {
+				return []byte{byte(answers[n] >> 8), byte(answers[n])}, nil
+			}
+			return response, nil
+		}
+		_, err := jpki.Open(ctx, d.tap)
+		return d, err
+	}
+	for _, other := range []apdu.Status{0x6A82, 0x6A81, 0x6A86, 0x6D00, 0x6E00, 0x6700, 0x6999} {
+		_, err := answering(other)
+		require.ErrorIs(t, err, jpki.ErrNoApplication, "%04X", other)
+		require.ErrorIs(t, err, other)
+	}
+	for _, failed := range []apdu.Status{0x6400, 0x6881, 0x6110, 0x6982} {
+		_, err := answering(failed)
+		require.ErrorIs(t, err, failed)
+		require.NotErrorIs(t, err, jpki.ErrNoApplication, "%04X", failed)
+	}
+	d, err := answering(0x6F00)
+	require.NoError(t, err, "the first command after power-up may fail so")
+	assert.Len(t, d.tap.sent, 2)
+	_, err = answering(0x6F00, 0x6F00)
+	require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
 }
 
 func TestProofsNeedThePIN(t *testing.T) {

@@ -3,6 +3,7 @@ package jpki
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,9 +33,12 @@ type Authentication struct {
 //
 // The PIN is asked of the person before, and is used up afterwards, whatever
 // happens. An error means that nothing was established: [ErrNoApplication],
-// [*PINError], [ErrNoCertificate], [ErrMalformedCertificate],
-// [*ValidityError], [ErrUnsupportedKey], [ErrNoPossession], or the transmitter's
-// error, with its cause.
+// [ErrCounterUnknown], [*PINError], [ErrPINUsed], [ErrNoCertificate],
+// [ErrMalformedCertificate], [*ValidityError], [ErrUnsupportedKey],
+// [ErrNoPossession], [ErrStillVerified], or the transmitter's error, with its
+// cause.
+//
+// Who issued the certificate is not checked, and neither is revocation.
 //
 // All options mean something here.
 func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...Option) (*Authentication, error) {
@@ -65,6 +69,9 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 	}
 	if err := a.ProvePossession(ctx, certificate); err != nil {
 		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // ended during the proof, which was let end by itself
 	}
 	return &Authentication{
 		Certificate: certificate,
@@ -118,13 +125,16 @@ func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate,
 }
 
 // String tells what was established.
-func (r *Authentication) String() string {
-	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, revocation not checked",
+func (r Authentication) String() string {
+	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, issuer and revocation not checked",
 		r.PIN, r.Possession, r.Validity, r.Certificate.NotAfter.In(Japan).Format(time.DateOnly))
 }
 
 // Format prints [Authentication.String] for every verb and flag.
-func (r *Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
+func (r Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
 
 // LogValue implements slog.LogValuer with [Authentication.String].
-func (r *Authentication) LogValue() slog.Value { return slog.StringValue(r.String()) }
+func (r Authentication) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes [Authentication.String]. There is no reading back.
+func (r Authentication) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

@@ -3,11 +3,13 @@ package jpki_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,9 +64,14 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 			assert.Equal(t, tt.validity, got.Validity)
 			assert.Len(t, got.Certificate.Subject.CommonName, 24)
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
-				printed := fmt.Sprintf(verb, got)
-				assert.Contains(t, printed, "revocation not checked")
+				printed := fmt.Sprintf(verb+verb, got, *got)
+				assert.Contains(t, printed, "issuer and revocation not checked")
 				assert.NotContains(t, printed, got.Certificate.Subject.CommonName)
+			}
+			for _, value := range []any{got, *got} {
+				marshalled, err := json.Marshal(value)
+				require.NoError(t, err)
+				assert.Equal(t, strconv.Quote(got.String()), string(marshalled))
 			}
 			assert.Equal(t, got.String(), got.LogValue().String())
 		})
@@ -186,6 +193,22 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		refused(t, d)
 	})
+	t.Run("cancelled in the middle of an exchange", func(t *testing.T) {
+		for _, instruction := range []byte{apdu.InsVerify, apdu.InsPerformSecurityOperation} {
+			d := newDesk(t, simulator.Contact)
+			ctx, cancel := context.WithCancel(ctx)
+			card := &abandoning{tap: d.tap, during: func(c apdu.Command) {
+				if c.INS == instruction && len(c.Data) > 0 {
+					cancel()
+				}
+			}}
+			_, err := jpki.Authenticate(ctx, card, pin(t, simulator.PIN))
+			require.ErrorIs(t, err, context.Canceled)
+			assert.False(t, card.abandoned, "the connection is still good for leaving")
+			assert.LessOrEqual(t, d.tap.pins, 1)
+			refused(t, d)
+		}
+	})
 	t.Run("after a panic", func(t *testing.T) {
 		d := newDesk(t, simulator.Contact)
 		assert.Panics(t, func() {
@@ -199,18 +222,205 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	})
 }
 
-func TestACardThatCannotBeLeftIsReported(t *testing.T) {
+// abandoning is a connection that is lost when a context ends during an
+// exchange, as package apdu says of transmitters.
+type abandoning struct {
+	*tap
+	during    func(apdu.Command)
+	abandoned bool
+}
+
+func (c *abandoning) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if c.abandoned {
+		return nil, reader.ErrClosed
+	}
+	parsed, err := apdu.ParseCommand(command)
+	if err != nil {
+		return nil, err
+	}
+	c.during(parsed)
+	response, err := c.tap.Transmit(context.WithoutCancel(ctx), command)
+	if ctx.Err() != nil {
+		c.abandoned = true
+		return nil, ctx.Err()
+	}
+	return response, err
+}
+
+// A card that is mute after the PIN does not hold up an ended context.
+func TestMuteCardsAreGivenUp(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
+	ctx, cancel := context.WithCancel(context.Background())
+	start := time.Now()
+	_, err := jpki.Authenticate(ctx, &mute{tap: d.tap, cancel: cancel}, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Less(t, time.Since(start), 5*time.Second)
+}
+
+// mute says nothing when asked for a signature, until its context ends.
+type mute struct {
+	*tap
+	cancel context.CancelFunc
+	gone   bool
+}
+
+func (c *mute) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	switch {
+	case c.gone:
+		return nil, reader.ErrClosed
+	case command[1] == apdu.InsPerformSecurityOperation:
+		c.cancel()
+		<-ctx.Done()
+		c.gone = true
+		return nil, ctx.Err()
+	}
+	return c.tap.Transmit(ctx, command)
+}
+
+func TestACardThatCannotBeLeftIsReported(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer []byte
+		err    error
+	}{
+		"refuses":          {[]byte{0x6A, 0x82}, apdu.StatusFileNotFound},
+		"says nothing":     {[]byte{}, apdu.ErrShortResponse},
+		"says too much":    {[]byte{1, 2, 3, 0x90, 0x00}, apdu.ErrExcessResponse},
+		"says it worked":   {[]byte{0x90, 0x00}, nil},
+		"promises to work": {[]byte{0x61, 0x10}, apdu.Status(0x6110)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			attempts := 0
+			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+				if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 {
+					attempts++
+					return tt.answer, nil
+				}
+				return response, nil
+			}
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			if tt.err == nil {
+				require.NoError(t, err)
+				assert.Equal(t, 1, attempts)
+				return
+			}
+			require.ErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, tt.err)
+			assert.Nil(t, got)
+			assert.Equal(t, 2, attempts)
+
+			// It does not hide what failed before.
+			_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+			require.ErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, jpki.ErrPINWrong)
+		})
+	}
+}
+
+// All of it happens in one transaction.
+func TestOneTransaction(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	other := d.connect(t)
+	d.tap.before = func(n int, _ apdu.Command) error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		_, err := other.Transmit(ctx, []byte{0x00, 0x20, 0x00, 0x98})
+		assert.ErrorIs(t, err, context.DeadlineExceeded, "command %d", n)
+		return nil
+	}
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.NoError(t, err)
+	_, err = other.Transmit(context.Background(), []byte{0x00, 0x20, 0x00, 0x98})
+	require.NoError(t, err, "and the transaction ended")
+}
+
+// Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
+func TestVerifyAuthPINIsGuarded(t *testing.T) {
+	ctx := context.Background()
+	for _, tt := range []struct {
+		profile simulator.Profile
+		options []jpki.Option
+		err     error
+		pins    int
+	}{
+		{simulator.LastTry, nil, jpki.ErrLastTry, 0},
+		{simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, nil, 1},
+		{simulator.Locked, []jpki.Option{jpki.AllowLastTry()}, jpki.ErrPINBlocked, 0},
+		{simulator.Contact, nil, nil, 1},
+	} {
+		d := newDesk(t, tt.profile)
+		p := pin(t, simulator.PIN)
+		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, tt.options...)
+		require.ErrorIs(t, err, tt.err)
+		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
+
+		err = jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, jpki.AllowLastTry())
+		if tt.profile != simulator.Locked {
+			require.Equal(t, jpki.ErrPINUsed, err, "used up, whatever happened")
+		}
+		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
+	}
+}
+
+// What answers to the PIN other than a clear count lead to.
+func TestUnclearAnswersToThePIN(t *testing.T) {
+	for _, tt := range []struct {
+		answer    apdu.Status
+		reason    error
+		blocked   bool
+		remaining int
+	}{
+		{0x6300, jpki.ErrPINWrong, false, 2},
+		{0x63CF, jpki.ErrPINWrong, false, 2}, // more than there can be
+		{0x6983, jpki.ErrPINOutcomeUnknown, false, 2},
+		{0x6984, jpki.ErrPINOutcomeUnknown, false, 2},
+		{0x6982, jpki.ErrPINOutcomeUnknown, false, 2},
+		{0x6700, jpki.ErrPINOutcomeUnknown, false, 2},
+		{0x63C0, jpki.ErrPINWrong, true, 0},
+	} {
+		d := newDesk(t, simulator.Contact)
+		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if c.Secret() {
+				return []byte{byte(tt.answer >> 8), byte(tt.answer)}, nil
+			}
+			return response, nil
+		}
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		var e *jpki.PINError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, tt.reason, e.Reason, "%04X", tt.answer)
+		assert.Equal(t, tt.blocked, errors.Is(err, jpki.ErrPINBlocked), "%04X", tt.answer)
+		assert.True(t, e.Known)
+		assert.Equal(t, tt.remaining, e.Remaining, "%04X", tt.answer)
+		assert.Equal(t, 1, d.tap.pins)
+	}
+
+	// Really blocked meanwhile, by another program.
+	d := newDesk(t, simulator.Contact)
+	d.tap.before = func(_ int, c apdu.Command) error {
+		if c.Secret() {
+			for range 3 {
+				d.card.Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x01, '0'})
+			}
+		}
+		return nil
+	}
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, jpki.ErrPINBlocked)
+
+	// Where the counter can't be read again, nothing is claimed.
+	d = newDesk(t, simulator.Contact)
+	lost := false
 	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
-		if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 {
-			return []byte{0x6A, 0x82}, nil
+		lost = lost || c.Secret()
+		if lost {
+			return nil, errors.New("lost")
 		}
 		return response, nil
 	}
-	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-	require.ErrorIs(t, err, jpki.ErrStillVerified)
-	require.ErrorIs(t, err, apdu.StatusFileNotFound)
-	assert.Nil(t, got)
+	_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown)
+	require.NotErrorIs(t, err, jpki.ErrPINBlocked)
 }
 
 // The card is pulled, or the wire fails, at each command in turn, before and
@@ -247,8 +457,8 @@ func TestFailuresAtEveryCommand(t *testing.T) {
 
 					leaving := n == commands-1
 					switch {
-					case leaving && digits == simulator.PIN:
-						require.NoError(t, err, name)
+					case leaving && how != "pulled" && digits == simulator.PIN:
+						require.NoError(t, err, name) // left at the second attempt
 						assert.True(t, got.Possession, name)
 					case how == "pulled" && n < len(d.tap.sent) && digits == simulator.PIN:
 						require.ErrorIs(t, err, reader.ErrRemoved, name)
@@ -265,9 +475,7 @@ func TestFailuresAtEveryCommand(t *testing.T) {
 						least = 2
 					}
 					assert.GreaterOrEqual(t, d.card.State().AuthTries, least, name)
-					if how != "fails before" || !leaving {
-						assert.False(t, d.card.State().AuthVerified, name)
-					}
+					assert.False(t, d.card.State().AuthVerified, name)
 				}
 			}
 		}
@@ -371,7 +579,7 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 		{"a changed signature", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { r[7] ^= 1; return r })},
 		{"255 bytes", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { return r[1:] })},
 		{"257 bytes", simulator.Contact, answering(func(_ apdu.Command, r []byte) []byte { return append([]byte{0}, r...) })},
-		{"no bytes", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x90, 0x00} })},
+		{"an empty signature", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x90, 0x00} })},
 		{"a failure", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x6F, 0x00} })},
 		{"another's certificate with an own key", simulator.ResidentCard, func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if isRead(c) {
@@ -380,6 +588,7 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 			}
 			return response, nil
 		}},
+		{"refused after the PIN", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x69, 0x82} })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			victim.card.PowerOn()

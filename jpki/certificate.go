@@ -25,7 +25,7 @@ var (
 )
 
 // maxCertificate bounds a certificate, in bytes; real ones have about 1600.
-const maxCertificate = 64 << 10
+const maxCertificate = 32 << 10
 
 // AuthCertificate reads the user-authentication certificate
 // (利用者証明用電子証明書). It holds no name or address, but its serial number
@@ -49,7 +49,7 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 	switch {
 	case errors.Is(err, apdu.ErrBlankFile), errors.Is(err, apdu.StatusFileNotFound):
 		return nil, fmt.Errorf("%w: %w", ErrNoCertificate, err)
-	case errors.Is(err, apdu.ErrMalformedObject), errors.Is(err, apdu.ErrObjectTooLong):
+	case errors.Is(err, apdu.ErrMalformedObject), errors.Is(err, apdu.ErrObjectTooLong), errors.Is(err, apdu.ErrNoProgress):
 		return nil, fmt.Errorf("%w: %w", ErrMalformedCertificate, err)
 	case errors.Is(err, apdu.StatusSecurityNotSatisfied):
 		return nil, fmt.Errorf("%w: %w", ErrPINRequired, err)
@@ -79,22 +79,31 @@ const (
 // Japan is Japan's time zone, in which validity is counted and shown.
 var Japan = time.FixedZone("JST", 9*60*60)
 
-// expiringMonths is how long before its end a certificate can be renewed.
-const expiringMonths = 3
-
 // ValidityAt judges a certificate's dates at a time; the first and the last
 // second count as valid.
 func ValidityAt(certificate *x509.Certificate, now time.Time) Validity {
+	now = now.Truncate(time.Second)
 	switch {
 	case now.Before(certificate.NotBefore):
 		return NotYetValid
 	case now.After(certificate.NotAfter):
 		return Expired
-	case now.In(Japan).AddDate(0, expiringMonths, 0).After(certificate.NotAfter):
+	case !now.Before(renewable(certificate.NotAfter)):
 		return Expiring
 	default:
 		return Valid
 	}
+}
+
+// renewable is when a certificate can be renewed: 3 months before its end, or
+// on the last day of a month that is too short for that.
+func renewable(end time.Time) time.Time {
+	end = end.In(Japan)
+	day := end.AddDate(0, -3, 0)
+	for day.Day() != end.Day() && day.Day() < 4 { // 31 May less 3 months is "31 February", so in March
+		day = day.AddDate(0, 0, -1)
+	}
+	return day
 }
 
 // ValidityError says that a certificate can't be used now, and when it can.

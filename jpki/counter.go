@@ -52,7 +52,10 @@ func (a *Application) SignaturePasswordCounter(ctx context.Context) (Counter, er
 
 func (a *Application) counter(ctx context.Context, file byte, maximum int) (Counter, error) {
 	status, err := a.verifyStatus(ctx, file)
-	if err != nil {
+	switch {
+	case errors.As(err, &status): // the file could not even be selected
+		return Counter{}, fmt.Errorf("%w: %w", ErrCounterUnknown, err)
+	case err != nil:
 		return Counter{}, fmt.Errorf("retry counter: %w", err)
 	}
 	left, counted := status.Retries()

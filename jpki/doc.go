@@ -38,9 +38,10 @@
 //
 // # What is not checked
 //
-// Revocation: only certified verifiers may ask for it. The issuer, so far.
-// A certificate can be read by anybody without a PIN and proves nothing; what
-// proves is [Authentication].Possession.
+// Revocation: only certified verifiers may ask for it. The issuer, so far: anybody
+// can make a certificate and a card that holds its key.
+// A certificate can be read by anybody without a PIN and proves nothing alone;
+// [Authentication].Possession proves that the card holds its key.
 //
 // # Concurrency
 //

@@ -41,9 +41,11 @@ var sha256Prefix = []byte{
 
 // ProvePossession has the card sign 32 fresh random bytes with its
 // authentication key and verifies that with the certificate's key. The PIN must
-// be verified. Without error, whoever answered holds the key.
+// be verified. Without error, whoever answered holds the key; that J-LIS issued
+// the certificate is another question, and not checked.
 //
-// It fails with [ErrNoPossession], [ErrUnsupportedKey] or [ErrPINRequired].
+// It fails with [ErrNoPossession] if the card's answer is no proof, with
+// [ErrUnsupportedKey] or [ErrPINRequired], or with the transmitter's error.
 // The option [WithRandom] matters here.
 func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Certificate) error {
 	key, err := usableKey(certificate)
@@ -57,11 +59,14 @@ func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Cer
 	hash := sha256.Sum256(append([]byte(challengeDomain), challenge...))
 
 	signature, err := a.sign(ctx, slices.Concat(sha256Prefix, hash[:]), key.Size())
+	var status apdu.Status
 	switch {
-	case errors.Is(err, apdu.StatusSecurityNotSatisfied):
+	case errors.Is(err, apdu.StatusSecurityNotSatisfied) && !a.verified:
 		return fmt.Errorf("%w: %w", ErrPINRequired, err)
-	case err != nil:
+	case errors.As(err, &status), errors.Is(err, apdu.ErrExcessResponse):
 		return fmt.Errorf("%w: %w", ErrNoPossession, err)
+	case err != nil:
+		return err // no answer proves nothing, to either side
 	}
 	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, hash[:], signature); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoPossession, err)

@@ -61,9 +61,10 @@ func (e *PINError) Unwrap() []error {
 // application must be left.
 //
 // A try is refused, spent or lost with a [*PINError]; before that, it fails
-// with [ErrPINUsed] or [ErrCounterUnknown].
+// with [ErrPINUsed] or [ErrCounterUnknown]. The PIN is used up, whatever happens.
 // The option [AllowLastTry] of [Open] or [Do] matters here.
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
+	defer pin.Wipe()
 	counter, err := a.AuthPINCounter(ctx)
 	if err != nil {
 		return err
@@ -98,37 +99,42 @@ func (a *Application) verify(ctx context.Context, pin PIN) error {
 		a.sent = true // whatever comes back, the card may be verified now
 		return a.channel.Verify(ctx, reference, digits)
 	})
-	var status apdu.Status
 	switch {
 	case err == nil:
+		a.verified = true
 		return nil
 	case errors.Is(err, ErrPINUsed):
 		return err
-	case !errors.As(err, &status):
-		return a.outcomeUnknown(ctx, err)
 	}
-
-	left, counted := status.Retries()
-	switch {
-	case counted:
-		return &PINError{Reason: ErrPINWrong, Remaining: left, Known: true, Cause: err}
-	case isBlocked(status):
-		return &PINError{Reason: ErrPINBlocked, Known: true, Cause: err}
-	case status == apdu.StatusVerificationUncounted:
-		wrong := &PINError{Reason: ErrPINWrong, Cause: err}
-		a.recount(ctx, wrong)
-		return wrong
-	default:
-		return a.outcomeUnknown(ctx, err)
-	}
+	return a.explain(ctx, err)
 }
 
-// outcomeUnknown reports a lost answer with the counter as it is now, as far as
-// it can still be asked.
-func (a *Application) outcomeUnknown(ctx context.Context, cause error) error {
-	unknown := &PINError{Reason: ErrPINOutcomeUnknown, Cause: cause}
-	a.recount(ctx, unknown)
-	return unknown
+// explain finds out what an answer other than 9000 did to the counter. Where
+// the answer does not say, or says what can't be, the counter is read again, as
+// far as it can still be asked.
+func (a *Application) explain(ctx context.Context, cause error) *PINError {
+	e := &PINError{Reason: ErrPINOutcomeUnknown, Cause: cause}
+	var status apdu.Status
+	if !errors.As(cause, &status) {
+		a.recount(ctx, e)
+		return e
+	}
+	left, counted := status.Retries()
+	switch {
+	case counted && left <= MaxAuthPIN:
+		e.Reason, e.Remaining, e.Known = ErrPINWrong, left, true
+	case counted, status == apdu.StatusVerificationUncounted:
+		e.Reason = ErrPINWrong
+		a.recount(ctx, e)
+	case isBlocked(status):
+		a.recount(ctx, e)
+		if !e.Known || e.Remaining == 0 {
+			e.Reason = ErrPINBlocked
+		}
+	default:
+		a.recount(ctx, e)
+	}
+	return e
 }
 
 func (a *Application) recount(ctx context.Context, e *PINError) {

@@ -10,8 +10,8 @@
 //
 // Make a key with [GenerateKey] and keep it safe; a [NewNamespace] of it
 // derives with [Namespace.Derive]. Pass only certificates whose card has proved
-// its key, as jpki.Authenticate does: a certificate alone can be read from any
-// card without a PIN. [Parse] takes an identifier as people type it.
+// its key, as jpki.Authenticate has it do: a certificate alone can be read from
+// any card without a PIN. That J-LIS issued it is not checked yet. [Parse] takes an identifier as people type it.
 //
 // # How it is made
 //

@@ -121,7 +121,7 @@ func Parse(text string) (ID, error) {
 
 // ignored are spaces and what input methods make of a hyphen: hyphens and
 // dashes, the minus sign, and the long vowel mark.
-const ignored = " \t\u00AD-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30FC_"
+const ignored = " \t\u00AD-\u2010\u2012\u2013\u2014\u2015\u2212\u30FC_"
 
 // lookalikes are letters that the alphabet leaves out because people mistake
 // them, and the wave dash, which input methods give for a tilde.

@@ -199,6 +199,18 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// The remainders that have a symbol of their own.
+func TestCheckSymbols(t *testing.T) {
+	for text, symbol := range map[mykey.ID]string{
+		"00000000": "0", "0000000Z": "Z", "00000010": "*", "00000011": "~", "00000012": "$", "00000013": "=", "00000014": "U", "00000015": "0",
+	} {
+		assert.Equal(t, symbol, text.CheckSymbol(), text)
+		id, err := mykey.Parse(text.DisplayWithCheck())
+		require.NoError(t, err)
+		assert.Equal(t, text, id)
+	}
+}
+
 func TestCheckSymbolFindsWhatPeopleMistype(t *testing.T) {
 	for _, v := range vectors(t) {
 		whole := v.ID + v.Check

@@ -95,11 +95,12 @@ func (s *session) giveUp() {
 	}
 }
 
-// takeDown ends the transaction, the connection (cutting the card's power) and
-// the context. After a removed card some of it fails, and that is no news.
+// takeDown ends the connection, cutting the card's power, and the context. A
+// transaction ends with the connection, not before: nobody comes between while
+// the card may be verified. After a removed card some of it fails, and that is
+// no news.
 func (s *session) takeDown() {
 	if s.card != nil {
-		_ = s.card.end()
 		_ = s.card.disconnect()
 	}
 	if s.scope != nil {
