@@ -86,13 +86,16 @@ type Driver interface {
 
 	// Connect opens the card in a reader, shared with other programs. While
 	// another connection has a transaction it waits, as Begin and Transmit of
-	// a Card do, until ctx ends.
+	// a Card do, until ctx ends or the driver's patience does.
 	Connect(ctx context.Context, reader string) (Card, error)
 }
 
 // Card is a connection to the card in a reader. It is bound to that card: when
 // the card is taken out or reset by somebody else, the connection fails from
-// then on, also if the card comes back.
+// then on, also if the card comes back. A call whose ctx ends while it runs or
+// waits is abandoned, and the connection is closed by that; a ctx that ended
+// before the call does no harm. Transactions do not nest: a second Begin does
+// nothing, and neither does an End too many.
 type Card interface {
 	apdu.Transmitter
 	apdu.Transactor
@@ -100,9 +103,11 @@ type Card interface {
 	// ATR is the card's answer to reset; may be empty.
 	ATR() []byte
 
-	// Close ends a running transaction, cuts the card's power so that it
-	// forgets whose PIN was verified, and frees the connection. It does not
-	// fail on a card that is gone, and may be called twice.
+	// Close frees the connection, and its transaction with it. If a command
+	// was sent it cuts the card's power first, so that the card forgets whose
+	// PIN was verified. It does not fail on a card that is gone, and may be
+	// called twice. While others hold the card it fails with ErrBusy, and the
+	// power is cut when they let go.
 	Close() error
 }
 

@@ -133,7 +133,7 @@ mkdir -p /run/pcscd
 if [ -d "$1" ]; then mount -t tmpfs tmpfs "$1"; fi
 echo ready
 daemon=
-end() { if [ -n "$daemon" ]; then kill -9 "$daemon"; wait "$daemon" || true; daemon=; fi; }
+end() { if [ -n "$daemon" ]; then kill -9 "$daemon" 2>/dev/null || true; wait "$daemon" || true; daemon=; fi; }
 while read order; do
 	end
 	if [ "$order" = start ]; then

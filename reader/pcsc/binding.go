@@ -33,8 +33,9 @@ type handle interface {
 	end() error
 	// status returns the card's ATR, or fails if it is not there any more.
 	status() (atr []byte, err error)
-	// disconnect cuts the card's power.
-	disconnect() error
+	// disconnect ends the connection and its transaction, and cuts the card's
+	// power if asked to.
+	disconnect(unpower bool) error
 }
 
 type readerState struct {
@@ -50,7 +51,6 @@ const (
 	stateIgnore  = 0x0001
 	stateUnknown = 0x0004
 	statePresent = 0x0020
-	stateMute    = 0x0200
 )
 
 // guard calls f and turns a panic of the binding into an error.

@@ -12,6 +12,10 @@ import (
 // systemBinding is github.com/ebfe/scard, with its hazards fenced off: it
 // panics on empty commands, unknown protocols, empty reader lists and long
 // ATRs, and leaves states unset after an error. Panics become errors in guard.
+//
+// One is not fenced off: on Windows nothing keeps the readers' names alive while
+// it waits for changes, so the garbage collector may free them. That needs a
+// call of our own in its place.
 func systemBinding() binding { return scardBinding{} }
 
 type scardBinding struct{}
@@ -100,7 +104,12 @@ func (h scardHandle) status() ([]byte, error) {
 	})
 }
 
-func (h scardHandle) disconnect() error { return codeOf(h.card.Disconnect(scard.UnpowerCard)) }
+func (h scardHandle) disconnect(unpower bool) error {
+	if unpower {
+		return codeOf(h.card.Disconnect(scard.UnpowerCard))
+	}
+	return codeOf(h.card.Disconnect(scard.LeaveCard))
+}
 
 // codeOf is nil for nil, and takes the number out of the binding's error.
 func codeOf(err error) error {

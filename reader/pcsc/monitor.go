@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,10 +20,12 @@ const (
 	// cancelEvery is how often a wait is cancelled until it ends: a cancel
 	// that comes before its wait is lost.
 	cancelEvery = 10 * time.Millisecond
+	// staleEvery is the pause before readers are listed again that PC/SC did
+	// not agree with itself about.
+	staleEvery = 50 * time.Millisecond
+	// lookAgain is how often a single look is repeated for that.
+	lookAgain = 5
 )
-
-// pnpReader is the reader that PC/SC reports new readers by.
-const pnpReader = `\\?PnP?\Notification`
 
 // monitor is the process's one wait for readers and cards. It runs while
 // somebody watches.
@@ -32,9 +33,9 @@ type monitor struct {
 	binding binding
 	feed    feed.Feed
 
-	// waits is held around getStatusChange: with two waits on one reader the
-	// binding frees the memory of the first.
-	waits sync.Mutex
+	// turn holds a token while somebody lists readers and waits for them:
+	// with two waits on one reader the binding frees the memory of the first.
+	turn chan struct{}
 
 	mu       sync.Mutex
 	watchers int
@@ -44,11 +45,27 @@ type monitor struct {
 // run is one life of the monitor's goroutine.
 type run struct {
 	stop  context.CancelFunc
-	ready chan struct{} // closed when the feed's state is true
-	err   error         // why watching is impossible; set before ready
+	ready chan struct{} // closed when the feed's state is true, or err is set
+	ended chan struct{} // closed when the goroutine ends
+
+	// Guarded by the monitor's mu.
+	err   error // why watching is impossible
+	cause error // why the service is down
 }
 
-func newMonitor(b binding) *monitor { return &monitor{binding: b} }
+func newMonitor(b binding) *monitor { return &monitor{binding: b, turn: make(chan struct{}, 1)} }
+
+// take waits for the turn, or for ctx.
+func (m *monitor) take(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *monitor) giveBack() { <-m.turn }
 
 // watch yields events until ctx or the loop ends.
 func (m *monitor) watch(ctx context.Context) iter.Seq2[reader.Event, error] {
@@ -60,8 +77,8 @@ func (m *monitor) watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 		case <-ctx.Done():
 			return
 		}
-		if r.err != nil {
-			yield(reader.Event{}, r.err)
+		if err := m.impossible(r); err != nil {
+			yield(reader.Event{}, err)
 			return
 		}
 		m.feed.Watch(ctx)(yield)
@@ -74,7 +91,7 @@ func (m *monitor) enter() *run {
 	m.watchers++
 	if m.run == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		m.run = &run{stop: stop, ready: make(chan struct{})}
+		m.run = &run{stop: stop, ready: make(chan struct{}), ended: make(chan struct{})}
 		go m.loop(ctx, m.run)
 	}
 	return m.run
@@ -90,37 +107,65 @@ func (m *monitor) leave() {
 	}
 }
 
+func (m *monitor) impossible(r *run) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return r.err
+}
+
 // look returns the state of now: the watching goroutine's if there is one, and
 // otherwise from a look of its own.
 func (m *monitor) look(ctx context.Context) (feed.State, error) {
-	m.mu.Lock()
-	r := m.run
-	m.mu.Unlock()
-	if r != nil {
+	for {
+		if err := ctx.Err(); err != nil {
+			return feed.State{}, err
+		}
+		m.mu.Lock()
+		r := m.run
+		m.mu.Unlock()
+		if r == nil {
+			return m.lookAlone(ctx)
+		}
 		select {
 		case <-r.ready:
-			state := m.feed.State()
-			switch {
-			case r.err != nil:
-				return feed.State{}, r.err
-			case state.ServiceDown:
-				return feed.State{}, reader.ErrNoService
+			if state, err, current := m.seen(r); current {
+				return state, err
 			}
-			return state, nil
+		case <-r.ended: // with its last watcher: the next round finds another way
 		case <-ctx.Done():
-			return feed.State{}, ctx.Err()
 		}
 	}
+}
 
+// seen is what a run knows, as long as it is the current one.
+func (m *monitor) seen(r *run) (state feed.State, err error, current bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state = m.feed.State()
+	switch {
+	case r.err != nil:
+		return feed.State{}, r.err, true
+	case m.run != r:
+		return feed.State{}, nil, false
+	case state.ServiceDown:
+		return feed.State{}, r.cause, true
+	}
+	return state, nil, true
+}
+
+// lookAlone looks on a goroutine, for PC/SC may hang in any call; whoever comes
+// then waits for the turn, as long as its context lets it.
+func (m *monitor) lookAlone(ctx context.Context) (feed.State, error) {
+	if err := m.take(ctx); err != nil {
+		return feed.State{}, err
+	}
 	type result struct {
 		state feed.State
 		err   error
 	}
-	if err := ctx.Err(); err != nil {
-		return feed.State{}, err
-	}
 	results := make(chan result, 1)
-	go func() { // PC/SC may hang in any call
+	go func() {
+		defer m.giveBack()
 		state, err := m.lookOnce()
 		results <- result{state, err}
 	}()
@@ -139,69 +184,101 @@ func (m *monitor) lookOnce() (feed.State, error) {
 	}
 	defer func() { _ = s.release() }()
 	v := view{scope: s}
-	if err := v.list(); err != nil {
-		return feed.State{}, err
+	for range lookAgain {
+		if err = v.list(); err == nil {
+			err = v.wait(0)
+		}
+		if !errors.Is(err, errStale) {
+			break
+		}
+		time.Sleep(staleEvery)
 	}
-	if err := m.wait(&v, 0); err != nil {
-		return feed.State{}, err
-	}
-	return v.state(), nil
+	return v.state(), err
 }
 
 // loop keeps the feed true until ctx ends, over any number of contexts and
 // restarts of the service.
 func (m *monitor) loop(ctx context.Context, r *run) {
-	known := sync.OnceFunc(func() { close(r.ready) })
+	defer close(r.ended)
+	if m.take(ctx) != nil {
+		return
+	}
+	defer m.giveBack()
+	ready := sync.OnceFunc(func() { close(r.ready) })
 	for ctx.Err() == nil {
 		s, err := m.binding.establish()
+		err = serviceError("SCardEstablishContext", err)
 		if errors.Is(err, reader.ErrUnsupported) {
+			m.mu.Lock()
 			r.err = err
-			known()
+			m.mu.Unlock()
+			ready()
 			return
 		}
 		if err == nil {
-			m.follow(ctx, s, known)
+			err = m.follow(ctx, s, r, ready)
 			_ = s.release()
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		m.feed.Set(feed.State{ServiceDown: true})
-		known()
-		select {
-		case <-time.After(serviceEvery):
-		case <-ctx.Done():
-		}
+		m.publish(r, feed.State{ServiceDown: true}, err)
+		ready()
+		pause(ctx, serviceEvery)
+	}
+}
+
+// publish makes a state the feed's, unless the run is not the current one any
+// more.
+func (m *monitor) publish(r *run, state feed.State, cause error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.run == r {
+		r.cause = cause
+		m.feed.Set(state)
 	}
 }
 
 // follow waits for changes in one context until ctx ends or the context is of
-// no more use.
-func (m *monitor) follow(ctx context.Context, s scope, known func()) {
+// no more use, and returns why.
+func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) error {
 	stopCancelling := cancelWhenDone(ctx, s)
 	defer stopCancelling()
 	v := view{scope: s, plugAndPlay: runtime.GOOS != "darwin"}
+	timeout := time.Duration(0) // the first state is needed at once
 	for ctx.Err() == nil {
-		if err := v.list(); err != nil {
-			return
+		err := v.list()
+		if err == nil {
+			if v.fresh() {
+				timeout = 0
+			}
+			err = v.wait(timeout)
 		}
-		timeout := waitSlice
-		if v.fresh() {
-			timeout = 0
+		switch {
+		case errors.Is(err, errStale):
+			pause(ctx, staleEvery)
+			continue
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return nil
 		}
-		if err := m.wait(&v, timeout); err != nil || ctx.Err() != nil {
-			return
+		m.publish(r, v.state(), nil)
+		ready()
+		if len(v.states) == 0 {
+			pause(ctx, waitSlice) // no reader and nothing that tells of new ones
 		}
-		m.feed.Set(v.state())
-		known()
+		timeout = waitSlice
 	}
+	return nil
 }
 
-// wait is the only caller of getStatusChange.
-func (m *monitor) wait(v *view, timeout time.Duration) error {
-	m.waits.Lock()
-	defer m.waits.Unlock()
-	return v.wait(timeout)
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // cancelWhenDone makes a wait in s end soon after ctx. The returned function
@@ -228,85 +305,4 @@ func cancelWhenDone(ctx context.Context, s scope) (stop func()) {
 		close(over)
 		<-ended
 	}
-}
-
-// view is what one context shows.
-type view struct {
-	scope       scope
-	plugAndPlay bool
-	states      []readerState
-}
-
-// list brings the readers up to date; states of readers that stay are kept.
-func (v *view) list() error {
-	names, err := v.scope.listReaders()
-	var code Code
-	if errors.As(err, &code) && code == codeNoReadersAvailable {
-		names, err = nil, nil
-	}
-	if err != nil {
-		return serviceError("SCardListReaders", err)
-	}
-	if v.plugAndPlay {
-		names = append(names, pnpReader)
-	}
-	old := v.states
-	v.states = nil
-	for _, name := range names {
-		state := readerState{name: name}
-		if i := slices.IndexFunc(old, func(s readerState) bool { return s.name == name }); i >= 0 {
-			state = old[i]
-		}
-		v.states = append(v.states, state)
-	}
-	return nil
-}
-
-// fresh tells whether some reader's state is not known yet.
-func (v *view) fresh() bool {
-	return slices.ContainsFunc(v.states, func(s readerState) bool {
-		return s.current == stateUnaware && s.name != pnpReader
-	})
-}
-
-// wait waits for a change and takes it in. The end of the time is none, and
-// neither is a reader that went away meanwhile: the next list tells.
-func (v *view) wait(timeout time.Duration) error {
-	if len(v.states) == 0 {
-		time.Sleep(min(timeout, waitSlice)) // no reader and nothing that tells of new ones
-		return nil
-	}
-	err := v.scope.getStatusChange(v.states, timeout)
-	var code Code
-	if errors.As(err, &code) {
-		switch code {
-		case codeTimeout, codeUnknownReader, codeCancelled:
-			return nil
-		}
-	}
-	if err != nil {
-		return serviceError("SCardGetStatusChange", err)
-	}
-	for i := range v.states {
-		// Echoing the whole event, counter and all, keeps the next wait from
-		// returning at once.
-		v.states[i].current = v.states[i].event
-	}
-	return nil
-}
-
-func (v *view) state() feed.State {
-	var state feed.State
-	for _, s := range v.states {
-		if s.name == pnpReader || s.current&(stateUnknown|stateIgnore) != 0 {
-			continue
-		}
-		present := s.current&statePresent != 0
-		slot := feed.Slot{Reader: reader.Reader{Name: s.name, Present: present}, Count: uint64(s.current >> 16)}
-		if present {
-			slot.ATR = s.atr
-		}
-		state.Slots = append(state.Slots, slot)
-	}
-	return state
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,10 @@ type service struct {
 	open     int // contexts not released
 	handles  int // cards not disconnected
 	unpowers int
+
+	waiting atomic.Int32
+	twice   atomic.Bool // two waits at once
+	unknown int         // so many waits fail with UNKNOWN_READER
 
 	connectErr error
 	statusErr  error
@@ -81,9 +86,18 @@ func (c *fakeScope) listReaders() ([]string, error) {
 }
 
 func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration) error {
+	if c.service.waiting.Add(1) > 1 {
+		c.service.twice.Store(true) // here the binding would use memory that it freed
+	}
+	defer c.service.waiting.Add(-1)
 	deadline := time.After(timeout)
 	for {
 		c.service.mu.Lock()
+		if c.service.unknown > 0 {
+			c.service.unknown--
+			c.service.mu.Unlock()
+			return codeUnknownReader
+		}
 		if c.service.down {
 			c.service.mu.Unlock()
 			return codeCommError
@@ -152,11 +166,13 @@ func (h fakeHandle) begin() error {
 }
 func (h fakeHandle) end() error              { return codeRemovedCard }
 func (h fakeHandle) status() ([]byte, error) { return []byte{0x3B}, h.service.statusErr }
-func (h fakeHandle) disconnect() error {
+func (h fakeHandle) disconnect(unpower bool) error {
 	h.service.mu.Lock()
 	defer h.service.mu.Unlock()
 	h.service.handles--
-	h.service.unpowers++
+	if unpower {
+		h.service.unpowers++
+	}
 	return codeRemovedCard
 }
 
@@ -168,6 +184,7 @@ func (s *service) clean(t *testing.T) {
 		defer s.mu.Unlock()
 		return s.open == 0 && s.handles == 0
 	}, 5*time.Second, time.Millisecond, "contexts or cards left open")
+	require.False(t, s.twice.Load(), "two waits for readers at once")
 }
 
 func connected(t *testing.T, s *service) reader.Card {
@@ -263,6 +280,19 @@ func TestTransmit(t *testing.T) {
 	}
 }
 
+// Who sent nothing has nothing to make the card forget, and cuts nobody off.
+func TestPowerIsCutOnlyAfterACommand(t *testing.T) {
+	s := newService("Reader")
+	card := connected(t, s)
+	require.NoError(t, card.Begin(context.Background()))
+	require.NoError(t, card.Begin(context.Background()))
+	require.NoError(t, card.End())
+	require.NoError(t, card.End())
+	require.NoError(t, card.Close())
+	s.clean(t)
+	assert.Zero(t, s.unpowers)
+}
+
 func TestCommandsThatWouldPanic(t *testing.T) {
 	s := newService("Reader")
 	card := connected(t, s)
@@ -343,9 +373,11 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 type slowBinding struct {
 	*service
 	release chan struct{}
+	entered atomic.Int32
 }
 
 func (b *slowBinding) establish() (scope, error) {
+	b.entered.Add(1)
 	<-b.release
 	return b.service.establish()
 }
@@ -371,7 +403,7 @@ func TestConnectFailures(t *testing.T) {
 func TestWatchSurvivesTheService(t *testing.T) {
 	s := newService("Reader")
 	d := newDriver(s)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	steps := []func(){
 		func() { s.change(func() { s.readers["Reader"] = 0x00010020 }) },                   // inserted
@@ -454,6 +486,149 @@ func TestWaitsEchoTheWholeState(t *testing.T) {
 	start := time.Now()
 	require.NoError(t, v.wait(30*time.Millisecond))
 	assert.GreaterOrEqual(t, time.Since(start), 30*time.Millisecond, "nothing changed, so the wait waits")
+}
+
+// A look that waits for a watcher's first state finds another way when the
+// watcher goes before it.
+func TestLookOutlivesTheWatcher(t *testing.T) {
+	s := newService("Reader")
+	b := &slowBinding{service: s, release: make(chan struct{})}
+	d := newDriver(b)
+	watching, stop := context.WithCancel(context.Background())
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		for range d.Watch(watching) {
+			t.Error("an event, with no service to tell it")
+		}
+	}()
+	require.Eventually(t, func() bool {
+		d.monitor.mu.Lock()
+		defer d.monitor.mu.Unlock()
+		return d.monitor.run != nil
+	}, 5*time.Second, time.Millisecond)
+
+	listed := make(chan error, 1)
+	go func() {
+		_, err := d.Readers(context.Background())
+		listed <- err
+	}()
+	stop()
+	<-watcher
+	close(b.release)
+	select {
+	case err := <-listed:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the list never comes")
+	}
+	s.clean(t)
+}
+
+// A reader unplugged between list and wait makes PC/SC say nothing of the
+// others. They are looked at again, and not reported as empty.
+func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
+	s := newService("Reader")
+	s.readers["Reader"] = 0x00010020
+	s.unknown = 2
+	list, err := newDriver(s).Readers(context.Background())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	assert.True(t, list[0].Present)
+
+	s.change(func() { s.unknown = 1000 })
+	_, err = newDriver(s).Readers(context.Background())
+	require.Error(t, err, "and not a list of empty readers")
+
+	s.change(func() { s.unknown = 2 })
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for event := range newDriver(s).Watch(ctx) {
+		if event.Kind == reader.CardInserted {
+			break
+		}
+		assert.Equal(t, reader.ReaderAdded, event.Kind)
+	}
+	s.clean(t)
+}
+
+// While the service hangs, whoever gives up leaves nothing behind.
+func TestAHungServiceCollectsNothing(t *testing.T) {
+	s := newService("Reader")
+	b := &slowBinding{service: s, release: make(chan struct{})}
+	d := newDriver(b)
+	for range 50 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		_, err := d.Readers(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for range d.Watch(ctx) {
+		}
+		cancel()
+	}
+	assert.LessOrEqual(t, b.entered.Load(), int32(2), "calls of the service under way")
+	close(b.release)
+	s.clean(t)
+}
+
+func TestFirstStateComesAtOnce(t *testing.T) {
+	s := newService()
+	d := newDriver(s)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for range d.Watch(ctx) {
+		}
+	}()
+	require.Eventually(t, func() bool {
+		d.monitor.mu.Lock()
+		defer d.monitor.mu.Unlock()
+		return d.monitor.run != nil
+	}, 5*time.Second, time.Millisecond)
+	start := time.Now()
+	list, err := d.Readers(ctx)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	assert.Less(t, time.Since(start), waitSlice/2)
+
+	s.change(func() { s.down = true })
+	require.Eventually(t, func() bool {
+		_, err := d.Readers(ctx)
+		var cause *Error
+		return errors.As(err, &cause) && cause.Code == codeNoService && errors.Is(err, reader.ErrNoService)
+	}, 5*time.Second, time.Millisecond, "the service's code is not lost")
+	cancel()
+	s.clean(t)
+}
+
+func TestViewsEchoNoIgnore(t *testing.T) {
+	s := newService("Reader")
+	s.readers["Reader"] = stateUnknown | stateIgnore
+	c, err := s.establish()
+	require.NoError(t, err)
+	v := view{scope: c}
+	require.NoError(t, v.list())
+	require.ErrorIs(t, v.wait(0), errStale)
+	assert.Zero(t, v.states[0].current)
+	assert.Empty(t, v.state().Slots)
+	s.readers["Reader"] = 0x10 | stateIgnore
+	require.NoError(t, v.wait(0))
+	assert.Equal(t, uint32(0x10), v.states[0].current)
+}
+
+func TestCloseFreesWhoWaits(t *testing.T) {
+	s := newService("Reader")
+	release := make(chan struct{})
+	s.transmitFn = func([]byte) ([]byte, error) { <-release; return []byte{0x90, 0x00}, nil }
+	card := connected(t, s)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := card.Transmit(context.Background(), []byte{0, 0, 0, 0})
+		ended <- err
+	}()
+	time.AfterFunc(20*time.Millisecond, func() { _ = card.Close() })
+	require.ErrorIs(t, <-ended, reader.ErrClosed)
+	close(release)
+	s.clean(t)
 }
 
 func TestNamesThatAreNone(t *testing.T) {

@@ -25,83 +25,93 @@ const (
 )
 
 // session is a connection to a card, with a context and a goroutine of its
-// own. The goroutine runs one call after the other; the last one takes
-// everything down.
+// own. The goroutine runs one call after the other; when the session is over,
+// it takes everything down.
 type session struct {
 	jobs chan func()
+	over chan struct{} // closed when no further call is taken
 	down chan struct{} // closed when everything is taken down
+	once sync.Once     // closes over
 
-	mu    sync.Mutex
-	ended bool // no further call is taken
-
-	// Used by the goroutine only, until Connect has returned.
+	// Used by the goroutine only.
 	scope scope
 	card  handle
-	atr   []byte
+	begun bool // a transaction is ours
+	sent  bool // a command was sent, so there may be something to forget
+
+	atr []byte // set by open
 }
 
 var _ reader.Card = (*session)(nil)
 
 func newSession() *session {
-	s := &session{jobs: make(chan func()), down: make(chan struct{})}
+	s := &session{jobs: make(chan func()), over: make(chan struct{}), down: make(chan struct{})}
 	go func() {
 		defer close(s.down)
-		for job := range s.jobs {
-			job()
+		for {
+			select {
+			case job := <-s.jobs:
+				job()
+			case <-s.over:
+				s.takeDown()
+				return
+			}
 		}
-		s.takeDown()
 	}()
 	return s
 }
 
-// call runs f on the session's goroutine. If ctx ends or the limit passes
-// first, the session is given up, and f's results must not be looked at.
-func (s *session) call(ctx context.Context, limit time.Duration, late error, f func() error) error {
+// call runs f on the session's goroutine. If ctx or the session ends or the
+// limit passes first, the session is given up, and f's results must not be
+// looked at. taken tells whether f runs or ran.
+func (s *session) call(ctx context.Context, limit time.Duration, late error, f func() error) (taken bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
-	result := make(chan error, 1)
-	s.mu.Lock()
-	if s.ended {
-		s.mu.Unlock()
-		return reader.ErrClosed
-	}
-	// The goroutine is idle but for a moment: a session has one user.
-	s.jobs <- func() { result <- f() }
-	s.mu.Unlock()
-
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
+	tooLate := func() error { return fmt.Errorf("%w: no answer from PC/SC within %s", late, limit) }
+
+	result := make(chan error, 1)
+	select {
+	case <-s.over:
+		return false, reader.ErrClosed
+	default:
+	}
+	select {
+	case s.jobs <- func() { result <- f() }:
+	case <-s.over:
+		return false, reader.ErrClosed
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-timer.C:
+		return false, tooLate()
+	}
 	select {
 	case err := <-result:
-		return err
+		return true, err
+	case <-s.over:
+		return true, reader.ErrClosed
 	case <-ctx.Done():
 		s.giveUp()
-		return ctx.Err()
+		return true, ctx.Err()
 	case <-timer.C:
 		s.giveUp()
-		return fmt.Errorf("%w: no answer from PC/SC within %s", late, limit)
+		return true, tooLate()
 	}
 }
 
 // giveUp lets the goroutine take everything down when it is through with what
 // it does.
-func (s *session) giveUp() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ended {
-		s.ended = true
-		close(s.jobs)
-	}
-}
+func (s *session) giveUp() { s.once.Do(func() { close(s.over) }) }
 
-// takeDown ends the connection, cutting the card's power, and the context. A
-// transaction ends with the connection, not before: nobody comes between while
-// the card may be verified. After a removed card some of it fails, and that is
-// no news.
+// takeDown ends the connection and the context. If a command was sent it cuts
+// the card's power. A transaction ends with the connection, not before: nobody
+// comes between while the card may be verified. After a removed card some of it
+// fails, and that is no news.
 func (s *session) takeDown() {
 	if s.card != nil {
-		_ = s.card.disconnect()
+		_ = s.card.disconnect(s.sent)
 	}
 	if s.scope != nil {
 		_ = s.scope.release()
@@ -110,7 +120,8 @@ func (s *session) takeDown() {
 
 // open is the session's first call.
 func (s *session) open(ctx context.Context, b binding, name string) error {
-	return s.call(ctx, connectWithin, reader.ErrBusy, func() (err error) {
+	var atr []byte
+	_, err := s.call(ctx, connectWithin, reader.ErrBusy, func() (err error) {
 		if s.scope, err = b.establish(); err != nil {
 			return serviceError("SCardEstablishContext", err)
 		}
@@ -118,9 +129,13 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 			return serviceError("SCardConnect", err)
 		}
 		// Without an ATR a card works as well: it is known by its applications.
-		s.atr, _ = s.card.status()
+		atr, _ = s.card.status()
 		return nil
 	})
+	if err == nil {
+		s.atr = atr
+	}
+	return err
 }
 
 func (s *session) ATR() []byte { return s.atr }
@@ -133,8 +148,9 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	// sending then.
 	own := bytes.Clone(command)
 	var response []byte
-	err := s.call(ctx, transmitWithin, reader.ErrTransport, func() error {
+	taken, err := s.call(ctx, transmitWithin, reader.ErrTransport, func() error {
 		defer clear(own)
+		s.sent = true
 		answer, err := s.card.transmit(own)
 		if err != nil {
 			return s.explain(cardError("SCardTransmit", err))
@@ -147,6 +163,9 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 		response = bytes.Clone(answer)
 		return nil
 	})
+	if !taken {
+		clear(own)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -170,13 +189,23 @@ func (s *session) explain(err error) error {
 }
 
 func (s *session) Begin(ctx context.Context) error {
-	return s.call(ctx, beginWithin, reader.ErrBusy, func() error {
-		return cardError("SCardBeginTransaction", s.card.begin())
+	_, err := s.call(ctx, beginWithin, reader.ErrBusy, func() error {
+		if s.begun {
+			return nil
+		}
+		err := s.card.begin()
+		s.begun = err == nil
+		return cardError("SCardBeginTransaction", err)
 	})
+	return err
 }
 
 func (s *session) End() error {
-	err := s.call(context.Background(), transmitWithin, reader.ErrTransport, func() error {
+	_, err := s.call(context.Background(), transmitWithin, reader.ErrTransport, func() error {
+		if !s.begun {
+			return nil
+		}
+		s.begun = false
 		return cardError("SCardEndTransaction", s.card.end())
 	})
 	switch {
@@ -187,15 +216,15 @@ func (s *session) End() error {
 	return err
 }
 
-// Close waits a moment for a call that was given up: only after that can the
-// card's power be cut.
+// Close waits a moment for a call that was given up, and for another program's
+// transaction: only after that can the card's power be cut.
 func (s *session) Close() error {
 	s.giveUp()
 	select {
 	case <-s.down:
 		return nil
 	case <-time.After(closeWithin):
-		return fmt.Errorf("%w: PC/SC is stuck; the card is let go when it comes back", reader.ErrBusy)
+		return fmt.Errorf("%w: the connection ends when PC/SC lets it", reader.ErrBusy)
 	}
 }
 

@@ -67,7 +67,10 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"closing ends the sessions of others", suite.othersEnd},
 		{"transactions", suite.transactions},
 		{"transactions hold up others, until their contexts end", suite.othersWait},
+		{"transactions do not nest", suite.nested},
 		{"a transaction ends when its session is closed", suite.transactionClosed},
+		{"a session closed beside another's transaction", suite.closedBeside},
+		{"a session that sent nothing", suite.leftAlone},
 		{"an ended context", suite.ended},
 		{"a closed session", suite.closed},
 	} {
@@ -257,7 +260,7 @@ func (s suite) wait(t *testing.T) {
 }
 
 func (s suite) waitEnds(t *testing.T) {
-	ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
 	defer cancel()
 	_, err := reader.Wait(ctx, s.Driver, s.Reader)
 	assert.ErrorIs(t, err, reader.ErrNoCard, "a deadline tells what was missing")
@@ -365,9 +368,9 @@ func (s suite) othersWait(t *testing.T) {
 	s.inserted(t, simulator.Contact)
 	holder, begins, transmits := s.connect(t), s.connect(t), s.connect(t)
 	require.NoError(t, holder.Begin(s.ctx))
-	defer func() { require.NoError(t, holder.End()) }()
+	t.Cleanup(func() { require.NoError(t, holder.End()) })
 
-	for name, call := range map[string]func(context.Context) error{
+	for name, call := range map[string]func(context.Context) error{ // each of its own session
 		"begin":    begins.Begin,
 		"transmit": func(ctx context.Context) error { _, err := transmits.Transmit(ctx, selectJPKI); return err },
 		"connect":  func(ctx context.Context) error { _, err := s.Driver.Connect(ctx, s.Reader); return err },
@@ -378,7 +381,58 @@ func (s suite) othersWait(t *testing.T) {
 		assert.Less(t, time.Since(start), 2*time.Second, name)
 		cancel()
 	}
+	for _, abandoned := range []reader.Card{begins, transmits} {
+		_, err := abandoned.Transmit(s.ctx, selectJPKI)
+		assert.ErrorIs(t, err, reader.ErrClosed, "an abandoned call closes the connection")
+	}
 	s.send(t, holder, selectJPKI, done)
+}
+
+// closedBeside: closing a connection leaves another's transaction alone.
+func (s suite) closedBeside(t *testing.T) {
+	inserted := s.inserted(t, simulator.Contact)
+	holder := s.connect(t)
+	unused, used := s.connect(t), s.connect(t)
+	s.send(t, used, selectJPKI, done)
+	require.NoError(t, holder.Begin(s.ctx))
+	s.send(t, holder, selectJPKI, done)
+	s.send(t, holder, verifyPIN, done)
+	if err := unused.Close(); err != nil {
+		assert.ErrorIs(t, err, reader.ErrBusy)
+	}
+	assert.ErrorIs(t, used.Close(), reader.ErrBusy, "the power is cut later")
+	s.send(t, holder, askCounter, []byte{0x63, 0xC3})
+	assert.True(t, inserted.State().AuthVerified)
+
+	require.NoError(t, holder.End())
+	require.Eventually(t, func() bool { return !inserted.State().AuthVerified }, limit, time.Millisecond)
+	_, err := holder.Transmit(s.ctx, askCounter)
+	assert.ErrorIs(t, err, reader.ErrChanged)
+}
+
+// leftAlone: a connection over which nothing was sent changes nothing.
+func (s suite) leftAlone(t *testing.T) {
+	inserted := s.inserted(t, simulator.Contact)
+	working, idle := s.connect(t), s.connect(t)
+	s.send(t, working, selectJPKI, done)
+	s.send(t, working, verifyPIN, done)
+	require.NoError(t, idle.Close())
+	s.send(t, working, askCounter, []byte{0x63, 0xC3})
+	assert.True(t, inserted.State().AuthVerified)
+}
+
+// nested: transactions do not nest.
+func (s suite) nested(t *testing.T) {
+	s.inserted(t, simulator.Contact)
+	first, second := s.connect(t), s.connect(t)
+	require.NoError(t, first.End())
+	require.NoError(t, first.Begin(s.ctx))
+	require.NoError(t, first.Begin(s.ctx))
+	require.NoError(t, first.End())
+	require.NoError(t, second.Begin(s.ctx))
+	require.NoError(t, first.End())
+	s.send(t, second, selectJPKI, done)
+	require.NoError(t, second.End())
 }
 
 func (s suite) transactionClosed(t *testing.T) {

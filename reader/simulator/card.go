@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,13 +33,15 @@ type Card struct {
 type Option func(*settings)
 
 type settings struct {
-	keys   keySource
-	now    func() time.Time
-	random io.Reader
+	keys    keySource
+	now     func() time.Time
+	random  io.Reader
+	blocked apdu.Status
 }
 
-// WithInsecureSeed makes the keys and certificates follow from seed, the same
-// in every run. Whoever knows the seed has the private keys: for tests only.
+// WithInsecureSeed makes the keys follow from seed, the same in every run, and
+// with [WithClock] the certificates too. Whoever knows the seed has the private
+// keys: for tests only.
 func WithInsecureSeed(seed string) Option {
 	return func(s *settings) { s.keys = seededKeys(seed) }
 }
@@ -46,6 +49,11 @@ func WithInsecureSeed(seed string) Option {
 // WithClock sets the time from which the certificates' validity is counted.
 // The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
+
+// WithBlockedStatus sets what a blocked secret answers to a PIN or password:
+// 6984, which was measured in another application of the card and is the
+// default, or 6983, which some programs expect.
+func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 
 // WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }
@@ -57,7 +65,7 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	if !ok {
 		return nil, fmt.Errorf("no simulated card called %q", string(profile))
 	}
-	s := settings{keys: randomKeys, now: time.Now, random: rand.Reader}
+	s := settings{keys: randomKeys, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable}
 	for _, option := range options {
 		option(&s)
 	}
@@ -205,9 +213,14 @@ func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
 	return data(challenge)
 }
 
-// application finds the application whose name starts with aid.
-func (c *Card) application(aid []byte) *application {
-	for _, app := range c.apps {
+// application finds the first application whose name starts with aid or, asked
+// for the next occurrence, the first one after the current.
+func (c *Card) application(aid []byte, next bool) *application {
+	apps := c.apps
+	if next {
+		apps = apps[slices.Index(apps, c.app)+1:]
+	}
+	for _, app := range apps {
 		if bytes.HasPrefix(app.aid, aid) {
 			return app
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -52,6 +53,9 @@ func TestCardAnswers(t *testing.T) {
 			"00A4040C 05 A000000308 > 6A82", "00200098 > 63C3", // an unknown name changes nothing
 			"00A4040C 06 D392F0002601 > 9000", "00200098 > 63C3", // the start of a name
 			"00A40400 0A D392F000260100000001 00 > 6F0C840AD392F0002601000000019000",
+			"00A4040C 02 D392 > 9000", "00200098 > 6A82", // the first that fits is another
+			"00A4040E 02 D392 > 9000", "00A4040E 02 D392 > 9000", "00A4040E 02 D392 > 9000", "00A4040E 02 D392 > 9000", "00200098 > 63C3",
+			"00A4040E 02 D392 > 6A82",
 			"00A4040C 00 > 6700", "00A4060C 02 3F00 > 6A86", "00A4040C 11 D392F00026010000000100000000000000 > 6700",
 			selectText + " > 9000", "00200091 > 6A82",
 			selectISD + " > 9000",
@@ -166,6 +170,15 @@ func TestCardAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBlockedStatusIsAChoice(t *testing.T) {
+	card, err := simulator.NewCard(simulator.Locked, simulator.WithInsecureSeed("test"), simulator.WithBlockedStatus(0x6983))
+	require.NoError(t, err)
+	card.PowerOn()
+	exchange(t, card, selectJPKI)
+	assert.Equal(t, "6983", hex.EncodeToString(exchange(t, card, verify1234)))
+	assert.Equal(t, "63c0", hex.EncodeToString(exchange(t, card, "00200098")))
 }
 
 func TestCardWithoutPowerAnswersNothing(t *testing.T) {
@@ -359,8 +372,26 @@ func TestTokenInformation(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	assert.Len(t, simulator.Profiles(), 14)
 	for _, p := range simulator.Profiles() {
-		card := newCard(t, p)
-		assert.NotEmpty(t, card.ATR(), p)
+		// What every answer to reset obeys: its parts fill it, and where it has
+		// a check byte all bytes after the first cancel out.
+		atr := apdu.ATR(newCard(t, p).ATR())
+		history, err := atr.HistoricalBytes()
+		require.NoError(t, err, p)
+		assert.Contains(t, []int{len(atr), len(atr) - 1}, bytes.LastIndex(atr, history)+len(history), p)
+		sum := byte(0)
+		for _, b := range atr[1:] {
+			sum ^= b
+		}
+		assert.Zero(t, sum, "%s %X", p, []byte(atr))
+	}
+	for profile, atr := range map[simulator.Profile]string{ // as listed where they were seen
+		simulator.Contact:         "3BE000FF8131FE4514",
+		simulator.ContactExtended: "3BDA13FF8131FB468012392F31C173C601C03B",
+		simulator.ContactShort:    "3BC5FF8131FB458073C6010000",
+		simulator.Contactless:     "3B888001000041E0B381A1003B",
+		simulator.NotMyNumber:     "3B888001000000009181C100D8",
+	} {
+		assert.Equal(t, mustHex(t, strings.ToLower(atr)), newCard(t, profile).ATR(), profile)
 	}
 	_, err := simulator.NewCard("no-such-card")
 	assert.ErrorContains(t, err, "no-such-card")

@@ -24,7 +24,7 @@
 //
 // Keys are real RSA keys of 2048 bits and the certificates have the real
 // ones' structure, under names with O=JPKI-SIMULATOR and a certification
-// authority that is made with the card. With [WithInsecureSeed] they are the
+// authority that is made with the card. With [WithInsecureSeed] the keys are the
 // same in every run. They prove nothing to anybody.
 //
 // # Errors

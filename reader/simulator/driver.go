@@ -33,7 +33,7 @@ func (d *Driver) AddReader(name string) *Reader {
 	for n := 2; d.find(unique) != nil; n++ {
 		unique = fmt.Sprintf("%s %d", name, n)
 	}
-	r := &Reader{driver: d, name: unique}
+	r := newReader(d, unique)
 	d.readers = append(d.readers, r)
 	d.publish()
 	return r
@@ -42,10 +42,13 @@ func (d *Driver) AddReader(name string) *Reader {
 // RemoveReader unplugs a reader, with its card if it holds one.
 func (d *Driver) RemoveReader(r *Reader) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	r.eject()
+	card := r.eject()
 	d.readers = slices.DeleteFunc(d.readers, func(other *Reader) bool { return other == r })
 	d.publish()
+	d.mu.Unlock()
+	if card != nil {
+		card.PowerOff()
+	}
 }
 
 // StopService makes every call fail with reader.ErrNoService, and takes the
@@ -58,15 +61,21 @@ func (d *Driver) StartService() { d.setStopped(false) }
 
 func (d *Driver) setStopped(stopped bool) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopped == stopped {
-		return
+	var cards []*Card
+	if d.stopped != stopped {
+		d.stopped = stopped
+		for _, r := range d.readers {
+			if r.card != nil {
+				cards = append(cards, r.card)
+			}
+			r.die(reader.ErrNoService)
+		}
+		d.publish()
 	}
-	d.stopped = stopped
-	for _, r := range d.readers {
-		r.interrupt()
+	d.mu.Unlock()
+	for _, card := range cards {
+		card.PowerOff()
 	}
-	d.publish()
 }
 
 // Readers implements reader.Driver.

@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -135,4 +136,117 @@ func TestTraceShowsNoSecret(t *testing.T) {
 	slot.Remove()
 	_, _ = traced.Transmit(ctx, []byte{0x00, 0x20, 0x00, 0x98})
 	assert.ErrorIs(t, seen[4].Err, reader.ErrRemoved)
+}
+
+// slow is a card that computes until it is told to be done.
+func slow(t *testing.T, driver *simulator.Driver) (slot *simulator.Reader, computing, done chan struct{}) {
+	t.Helper()
+	computing, done = make(chan struct{}), make(chan struct{})
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithRandom(randomness(func(b []byte) (int, error) {
+		close(computing)
+		<-done
+		return len(b), nil
+	})))
+	require.NoError(t, err)
+	slot = driver.AddReader("Slow")
+	require.NoError(t, slot.Insert(card))
+	return slot, computing, done
+}
+
+type randomness func([]byte) (int, error)
+
+func (r randomness) Read(b []byte) (int, error) { return r(b) }
+
+var (
+	getChallenge = []byte{0x00, 0x84, 0x00, 0x00, 0x08}
+	askTries     = []byte{0x00, 0x20, 0x00, 0x98}
+	selectApp    = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+)
+
+func TestASlowCardHoldsUpNobodyElse(t *testing.T) {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot, computing, done := slow(t, driver)
+	require.NoError(t, driver.AddReader("Other").Insert(newCard(t, simulator.Contact)))
+	session, err := driver.Connect(ctx, "Slow")
+	require.NoError(t, err)
+
+	ending, cancel := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := session.Transmit(ending, getChallenge)
+		answered <- err
+	}()
+	<-computing
+	cancel()
+	require.ErrorIs(t, <-answered, context.Canceled, "abandoned at once")
+
+	other, err := driver.Connect(ctx, "Other")
+	require.NoError(t, err)
+	_, err = other.Transmit(ctx, selectApp)
+	require.NoError(t, err)
+	removed := make(chan struct{})
+	go func() { slot.Remove(); close(removed) }()
+	require.NoError(t, other.Close())
+	list, err := driver.Readers(ctx)
+	require.NoError(t, err)
+	assert.Len(t, list, 2)
+	close(done)
+	<-removed
+	require.NoError(t, session.Close())
+}
+
+func TestACommandUnderWayIsAloneWithTheCard(t *testing.T) {
+	ctx := context.Background()
+	driver := simulator.New()
+	_, computing, done := slow(t, driver)
+	first, err := driver.Connect(ctx, "Slow")
+	require.NoError(t, err)
+	second, err := driver.Connect(ctx, "Slow")
+	require.NoError(t, err)
+
+	answered := make(chan error, 1)
+	go func() {
+		_, err := first.Transmit(ctx, getChallenge)
+		answered <- err
+	}()
+	<-computing
+	begun := make(chan error, 1)
+	go func() { begun <- second.Begin(ctx) }()
+	select {
+	case <-begun:
+		t.Fatal("a transaction began within another's command")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(done)
+	require.NoError(t, <-answered)
+	require.NoError(t, <-begun)
+}
+
+func TestACardPulledWhileItComputes(t *testing.T) {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot, computing, done := slow(t, driver)
+	session, err := driver.Connect(ctx, "Slow")
+	require.NoError(t, err)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := session.Transmit(ctx, getChallenge)
+		answered <- err
+	}()
+	<-computing
+	removed := make(chan struct{})
+	go func() { slot.Remove(); close(removed) }()
+	require.ErrorIs(t, <-answered, reader.ErrRemoved)
+
+	// The reader is as good as new.
+	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
+	again, err := driver.Connect(ctx, "Slow")
+	require.NoError(t, err)
+	_, err = again.Transmit(ctx, selectApp)
+	require.NoError(t, err)
+	close(done)
+	<-removed
+	_, err = again.Transmit(ctx, askTries)
+	require.NoError(t, err)
 }

@@ -50,7 +50,7 @@ func otherApplications() []*application {
 // selectFile handles SELECT.
 func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 	switch {
-	case cmd.P1 == 0x04 && (cmd.P2 == 0x0C || cmd.P2 == 0x00):
+	case cmd.P1 == 0x04 && (cmd.P2 == 0x0C || cmd.P2 == 0x0E || cmd.P2 == 0x00 || cmd.P2 == 0x02):
 		return c.selectApplication(cmd)
 	case cmd.P1 == 0x02 && cmd.P2 == 0x0C && len(cmd.Data) == 2:
 		return c.selectElementaryFile(cmd)
@@ -66,14 +66,14 @@ func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 	return status(apdu.StatusIncorrectP1P2)
 }
 
-// selectApplication selects by name or by the start of one (partial names:
-// assumed for the choice of the first that fits). An unknown name leaves the
-// current application as it is.
+// selectApplication selects by name or by the start of one; P2 has 0C where no
+// file control information is wanted, and 02 for the next that fits (assumed,
+// from one source). An unknown name leaves the current application as it is.
 func (c *Card) selectApplication(cmd apdu.Command) apdu.Response {
 	if len(cmd.Data) == 0 || len(cmd.Data) > 16 {
 		return status(apdu.StatusWrongLength)
 	}
-	app := c.application(cmd.Data)
+	app := c.application(cmd.Data, cmd.P2&0x02 != 0)
 	if app == nil {
 		return status(apdu.StatusFileNotFound)
 	}
@@ -85,7 +85,7 @@ func (c *Card) selectApplication(cmd apdu.Command) apdu.Response {
 		}
 	}
 	c.app, c.file = app, nil
-	if cmd.P2 == 0x00 && cmd.Ne > 0 {
+	if cmd.P2&0x0C == 0 && cmd.Ne > 0 {
 		// File control information; assumed to hold the name alone.
 		name := append([]byte{0x84, byte(len(app.aid))}, app.aid...)
 		return data(append([]byte{0x6F, byte(len(name))}, name...))
@@ -121,7 +121,7 @@ func (c *Card) refer(reference byte) (*file, apdu.Status) {
 	}
 	f := c.app.files[uint16(sfi)]
 	if f == nil {
-		return nil, apdu.StatusFileNotFound
+		return nil, apdu.StatusFileNotFound // assumed
 	}
 	c.file = f
 	return f, apdu.StatusOK

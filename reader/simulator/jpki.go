@@ -31,8 +31,8 @@ const (
 // newJPKI makes the application with its keys and certificates. What belongs
 // to signatures is made when it is first used, for it takes time and few ask.
 func (c *Card) newJPKI(s settings) (*application, error) {
-	c.auth = &secret{value: []byte(PIN), left: c.traits.authTries, maximum: maxAuthTries}
-	c.signing = &secret{value: []byte(Password), left: maxSignatureTries, maximum: maxSignatureTries}
+	c.auth = &secret{value: []byte(PIN), left: c.traits.authTries, maximum: maxAuthTries, blocked: s.blocked}
+	c.signing = &secret{value: []byte(Password), left: maxSignatureTries, maximum: maxSignatureTries, blocked: s.blocked}
 	now := s.now()
 	validity := period{start: now.AddDate(-1, -6, 0), end: c.traits.ends(now)}
 
@@ -69,7 +69,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 		efAuthKey:           {key: func() (*rsa.PrivateKey, error) { return key, nil }, guard: c.auth},
 		efAuthPIN:           {secret: c.auth},
 		efSignaturePassword: {secret: c.signing},
-		efInternal:          {},
+		efInternal:          {}, // assumed: it can't be read
 	}
 	if c.traits.certificatePIN {
 		files[efAuthCertificate].guard = c.auth

@@ -10,8 +10,8 @@ import (
 // Profile is a kind of card.
 type Profile string
 
-// The profiles. All but the phones and the resident card hold the same
-// certificate if they are made with the same seed.
+// The profiles. All but the phones and the resident card have the same key if
+// they are made with the same seed; their certificates differ in their dates.
 const (
 	Contact         Profile = "contact"          // an individual number card in a contact reader
 	ContactExtended Profile = "contact-extended" // one that declares and accepts extended lengths
@@ -64,8 +64,8 @@ const (
 	atrContactExtended = "3BDA13FF8131FB468012392F31C173C601C03B"
 	atrContactShort    = "3BC5FF8131FB458073C6010000"
 	atrContactless     = "3B888001000041E0B381A1003B"
-	atrPhone           = "3B80800101"                        // assumed: a card without historical bytes
-	atrLicence         = "3B8880010000000000" + "9181C100D8" // driving licence
+	atrPhone           = "3B80800101"                      // assumed: a card without historical bytes
+	atrLicence         = "3B88800100000000" + "9181C100D8" // driving licence
 )
 
 // Labels of the token information record.
@@ -104,7 +104,7 @@ func traitsOf(p Profile) (t traits, ok bool) {
 	case IPhone:
 		t.atr, t.label, t.certificatePIN, t.holder = atrPhone, labelIPhone, true, "iphone"
 		t.lastCommand = true
-	case ResidentCard:
+	case ResidentCard: // assumed: nothing is known of its ATR and files
 		t.label, t.holder = labelResident, "resident-card"
 	case NoCertificate:
 		t.noCertificate = true
@@ -117,6 +117,7 @@ func traitsOf(p Profile) (t traits, ok bool) {
 	case LastTry:
 		t.authTries = 1
 	case FaceAuth:
+		// Assumed: what its counters and its signature password answer.
 		t.authTries, t.noSignature = 0, true
 	case NotMyNumber:
 		t.atr, t.noJPKI = atrLicence, true

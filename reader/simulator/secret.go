@@ -13,18 +13,17 @@ type secret struct {
 	left     int
 	maximum  int
 	verified bool
+	blocked  apdu.Status // the answer when no try is left
 }
 
-// maxSecretLength is from JICSAP's specification of IC cards.
+// maxSecretLength is from JICSAP's specification of IC cards. That a longer one
+// is 6700 and costs no try, and a shorter one a wrong one, is assumed.
 const maxSecretLength = 16
 
 // try compares, counts, and answers.
 func (s *secret) try(value []byte) apdu.Response {
 	if s.left == 0 {
-		s.verified = false
-		// Observed on a blocked secret of another application of the card;
-		// assumed for JPKI, where some clients expect 6983.
-		return status(apdu.StatusReferenceDataUnusable)
+		return status(s.blocked) // assumed: see WithBlockedStatus
 	}
 	if subtle.ConstantTimeCompare(s.value, value) == 1 {
 		s.left, s.verified = s.maximum, true

@@ -25,7 +25,7 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 	case !f.open():
 		return status(apdu.StatusSecurityNotSatisfied)
 	case len(cmd.Data) == 0 || cmd.Ne == 0:
-		return status(apdu.StatusWrongLength)
+		return status(apdu.StatusWrongLength) // assumed
 	}
 	key, err := f.key()
 	if err != nil {

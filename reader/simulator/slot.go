@@ -1,11 +1,9 @@
 package simulator
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
-	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/internal/feed"
 )
@@ -16,16 +14,25 @@ type Reader struct {
 	name   string
 
 	// All of these are guarded by driver.mu.
-	card  *Card
-	count uint64   // insertions and removals
-	life  *life    // of the card while it has power
-	owner *session // who has the transaction
-	freed chan struct{}
+	card    *Card
+	count   uint64        // insertions and removals
+	life    *life         // of the card while it has power
+	owner   *session      // who has the transaction
+	active  *session      // who has a command under way
+	cut     bool          // cut the power as soon as nobody has the card
+	changed chan struct{} // closed when one of these changes
 }
 
 // life is a card's time from one power-up to the next; sessions begin in one
 // and end with it.
-type life struct{ end error }
+type life struct {
+	over  chan struct{}
+	cause error // set before over is closed
+}
+
+func newReader(d *Driver, name string) *Reader {
+	return &Reader{driver: d, name: name, changed: make(chan struct{})}
+}
 
 // Name is the reader's name in its driver.
 func (r *Reader) Name() string { return r.name }
@@ -47,12 +54,15 @@ func (r *Reader) Insert(card *Card) error {
 }
 
 // Remove takes the card out and returns it, nil if there was none. Sessions
-// with it fail with reader.ErrRemoved.
+// with it fail with reader.ErrRemoved, also those that wait for an answer.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
-	defer r.driver.mu.Unlock()
 	card := r.eject()
 	r.driver.publish()
+	r.driver.mu.Unlock()
+	if card != nil {
+		card.PowerOff() // waits for a command under way; nobody waits for us
+	}
 	return card
 }
 
@@ -61,37 +71,42 @@ func (r *Reader) eject() *Card {
 	if card == nil {
 		return nil
 	}
-	card.PowerOff()
 	r.card = nil
 	r.count++
 	r.die(reader.ErrRemoved)
 	return card
 }
 
-// interrupt is what a stopping or starting service does to a reader.
-func (r *Reader) interrupt() {
-	if r.card != nil {
-		r.card.PowerOff()
-	}
-	r.die(reader.ErrNoService)
-}
-
 // die ends all sessions with the card.
 func (r *Reader) die(cause error) {
 	if r.life != nil {
-		r.life.end = cause
+		r.life.cause = cause
+		close(r.life.over)
 		r.life = nil
 	}
-	r.release(r.owner)
+	r.owner, r.active, r.cut = nil, nil, false
+	r.wake()
 }
 
-// release ends the transaction of s, if it is the owner, and wakes who waits.
-func (r *Reader) release(s *session) {
-	if s == nil || r.owner != s {
+// wake tells who waits for the card to look again.
+func (r *Reader) wake() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// settle does, after somebody let go of the card, what had to wait for that.
+func (r *Reader) settle() {
+	if r.cut && r.owner == nil && r.active == nil {
+		r.card.PowerOff()
+		r.die(reader.ErrChanged)
 		return
 	}
-	r.owner = nil
-	close(r.freed)
+	r.wake()
+}
+
+// freeFor tells whether a session (nil: a new one) may use the card now.
+func (r *Reader) freeFor(s *session) bool {
+	return r.active == nil && (r.owner == nil || r.owner == s)
 }
 
 func (r *Reader) describe() feed.Slot {
@@ -111,117 +126,7 @@ func (r *Reader) connect() (*session, error) {
 	}
 	if r.life == nil {
 		r.card.PowerOn()
-		r.life = &life{}
+		r.life = &life{over: make(chan struct{})}
 	}
 	return &session{reader: r, card: r.card, life: r.life}, nil
-}
-
-// wait calls act, with the driver's mutex held, as soon as nobody but s (nil:
-// nobody at all) has the reader's transaction. Like pcscd it holds up whoever
-// comes meanwhile, to connect, begin or transmit.
-func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		freed, err := r.attempt(s, act)
-		if freed == nil {
-			return err
-		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// attempt calls act, or returns what will be closed when it is worth another
-// attempt.
-func (r *Reader) attempt(s *session, act func() error) (freed chan struct{}, err error) {
-	r.driver.mu.Lock()
-	defer r.driver.mu.Unlock()
-	if s != nil {
-		if err := s.check(); err != nil {
-			return nil, err
-		}
-	}
-	if r.owner != nil && r.owner != s {
-		return r.freed, nil
-	}
-	return nil, act()
-}
-
-// session is one connection to the card in a reader.
-type session struct {
-	reader *Reader
-	card   *Card
-	life   *life
-	closed bool // guarded by the driver's mutex
-}
-
-var _ reader.Card = (*session)(nil)
-
-func (s *session) ATR() []byte { return s.card.ATR() }
-
-// check tells why the session is over, nil if it is not.
-func (s *session) check() error {
-	if s.closed {
-		return reader.ErrClosed
-	}
-	return s.life.end
-}
-
-func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	if len(command) < 4 {
-		return nil, apdu.ErrCommand
-	}
-	if err := s.reader.wait(ctx, s, func() error { return nil }); err != nil {
-		return nil, err
-	}
-	// The card has a lock of its own: a signature takes time, and other
-	// readers go on meanwhile.
-	response := s.card.Exchange(command)
-	if response == nil {
-		s.reader.driver.mu.Lock()
-		defer s.reader.driver.mu.Unlock()
-		if err := s.check(); err != nil {
-			return nil, err
-		}
-		return nil, reader.ErrTransport
-	}
-	return response, nil
-}
-
-func (s *session) Begin(ctx context.Context) error {
-	return s.reader.wait(ctx, s, func() error {
-		if s.reader.owner == nil {
-			s.reader.owner = s
-			s.reader.freed = make(chan struct{})
-		}
-		return nil
-	})
-}
-
-func (s *session) End() error {
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	s.reader.release(s)
-	return nil
-}
-
-// Close cuts the card's power, which ends the sessions of others with it too.
-func (s *session) Close() error {
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	s.reader.release(s)
-	if s.life.end == nil {
-		s.card.PowerOff()
-		s.reader.die(reader.ErrChanged)
-	}
-	return nil
 }

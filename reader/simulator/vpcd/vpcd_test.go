@@ -147,17 +147,28 @@ func TestServeWaitsForAReader(t *testing.T) {
 	assert.True(t, errors.Is(<-ended, context.Canceled))
 }
 
-// Lending a card to the virtual reader of a pcscd on this machine, if there is
-// one.
+// Lending a card to a virtual reader. pcscd's listens at 127.0.0.1:35963; this
+// one is the example's own.
 func Example() {
+	pcscd, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer pcscd.Close()
 	card, err := simulator.NewCard(simulator.Contact)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	err = vpcd.Serve(ctx, "127.0.0.1:35963", card, nil)
+	err = vpcd.Serve(ctx, pcscd.Addr().String(), card, func(err error) {
+		fmt.Println("inserted:", err == nil)
+		cancel() // take it out again
+	})
 	fmt.Println(err)
-	// Output: context deadline exceeded
+	// Output:
+	// inserted: true
+	// context canceled
 }

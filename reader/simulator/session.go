@@ -1,0 +1,164 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// session is one connection to the card in a reader.
+type session struct {
+	reader *Reader
+	card   *Card
+	life   *life
+
+	// Guarded by the driver's mutex.
+	sent   bool // a command was sent, so there may be something to forget
+	closed bool // closed, or abandoned
+}
+
+var _ reader.Card = (*session)(nil)
+
+func (s *session) ATR() []byte { return s.card.ATR() }
+
+// check tells why the session is over, nil if it is not.
+func (s *session) check() error {
+	if s.closed {
+		return reader.ErrClosed
+	}
+	return s.life.cause
+}
+
+// wait calls act, with the driver's mutex held, as soon as the card is free for
+// s (nil: for a new session). Like pcscd it holds up whoever comes while another
+// has a transaction. If ctx ends first, the session is given up.
+func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mu := &r.driver.mu
+	mu.Lock()
+	defer mu.Unlock()
+	for {
+		if s != nil {
+			if err := s.check(); err != nil {
+				return err
+			}
+		}
+		if r.freeFor(s) {
+			return act()
+		}
+		changed := r.changed
+		mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		mu.Lock()
+		if err := ctx.Err(); err != nil {
+			if s != nil {
+				s.letGo()
+			}
+			return err
+		}
+	}
+}
+
+// letGo ends the session. If it sent anything the card's power is cut, when
+// nobody has the card any more.
+func (s *session) letGo() {
+	if s.closed || s.life.cause != nil {
+		s.closed = true
+		return
+	}
+	s.closed = true
+	r := s.reader
+	if r.owner == s {
+		r.owner = nil
+	}
+	r.cut = r.cut || s.sent
+	r.settle()
+}
+
+func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if len(command) < 4 {
+		return nil, apdu.ErrCommand
+	}
+	r := s.reader
+	err := r.wait(ctx, s, func() error {
+		r.active, s.sent = s, true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	own := bytes.Clone(command) // the caller may wipe its own as soon as we return
+	answers := make(chan []byte, 1)
+	go func() {
+		answer := s.card.Exchange(own)
+		clear(own)
+		r.driver.mu.Lock()
+		if r.active == s {
+			r.active = nil
+			r.settle()
+		}
+		r.driver.mu.Unlock()
+		answers <- answer
+	}()
+	select {
+	case answer := <-answers:
+		switch {
+		case answer != nil:
+			return answer, nil
+		case isOver(s.life):
+			return nil, s.life.cause
+		}
+		return nil, reader.ErrTransport
+	case <-s.life.over:
+		return nil, s.life.cause
+	case <-ctx.Done():
+		r.driver.mu.Lock()
+		defer r.driver.mu.Unlock()
+		s.letGo()
+		return nil, ctx.Err()
+	}
+}
+
+func isOver(l *life) bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *session) Begin(ctx context.Context) error {
+	return s.reader.wait(ctx, s, func() error {
+		s.reader.owner = s
+		return nil
+	})
+}
+
+func (s *session) End() error {
+	s.reader.driver.mu.Lock()
+	defer s.reader.driver.mu.Unlock()
+	if s.reader.owner == s {
+		s.reader.owner = nil
+		s.reader.settle()
+	}
+	return nil
+}
+
+func (s *session) Close() error {
+	s.reader.driver.mu.Lock()
+	defer s.reader.driver.mu.Unlock()
+	s.letGo()
+	if s.life.cause == nil && s.sent && s.reader.cut {
+		return reader.ErrBusy
+	}
+	return nil
+}
