@@ -320,18 +320,16 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 // All of it happens in one transaction.
 func TestOneTransaction(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
-	other := d.connect(t)
 	d.tap.before = func(n int, _ apdu.Command) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		_, err := other.Transmit(ctx, []byte{0x00, 0x20, 0x00, 0x98})
+		_, err := d.driver.Connect(ctx, "Reader") // waits while another has a transaction
 		assert.ErrorIs(t, err, context.DeadlineExceeded, "command %d", n)
 		return nil
 	}
 	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
 	require.NoError(t, err)
-	_, err = other.Transmit(context.Background(), []byte{0x00, 0x20, 0x00, 0x98})
-	require.NoError(t, err, "and the transaction ended")
+	d.connect(t) // and the transaction ended
 }
 
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
