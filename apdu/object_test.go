@@ -123,6 +123,14 @@ func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "3003020105", hexOf(got))
 	})
+	t.Run("not after the context has ended", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		channel, done := play(t, []step{{"00B08A00000000", "", context.Canceled}}, apdu.WithExtendedLengths())
+		defer done()
+		cancel()
+		_, err := channel.ReadObject(ctx, 0x0A, 65536)
+		require.ErrorIs(t, err, context.Canceled)
+	})
 	t.Run("nothing works: the first error is the cause", func(t *testing.T) {
 		channel, done := play(t, []step{
 			{"00B08A00000000", "", errPulled}, {"00B08A0000", "6A82", nil},
@@ -200,6 +208,15 @@ func TestReadObjectFromACardThatStops(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, got, 5)
 	})
+}
+
+func TestReadSizesAreBounded(t *testing.T) {
+	for size, want := range map[int]int{-1: 16, 0: 16, 15: 16, 16: 16, 224: 224, 256: 256, 257: 256, 65536: 256} {
+		card := &file{content: object(300)}
+		_, err := apdu.NewChannel(card, apdu.WithReadSize(size)).ReadObject(context.Background(), 0x0A, 65536)
+		require.NoError(t, err, size)
+		assert.Equal(t, want, card.sent[0].Ne, size)
+	}
 }
 
 func TestReadBinaryAddresses(t *testing.T) {

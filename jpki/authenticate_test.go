@@ -98,6 +98,13 @@ func TestAuthenticateAllows(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, jpki.Expired, got.Validity)
 	})
+	t.Run("no expired certificate of a phone, which shows after the PIN", func(t *testing.T) {
+		d := newDesk(t, simulator.Android)
+		future := func() time.Time { return time.Now().AddDate(10, 0, 0) }
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.WithClock(future))
+		require.ErrorIs(t, err, jpki.ErrExpired)
+		assert.False(t, d.card.State().AuthVerified)
+	})
 	t.Run("no certificate from the future", func(t *testing.T) {
 		d := newDesk(t, simulator.Contact)
 		past := func() time.Time { return time.Now().AddDate(-10, 0, 0) }
@@ -405,6 +412,22 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 	}
 	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, jpki.ErrPINBlocked)
+
+	// The counter is read again also when the context ended meanwhile.
+	d = newDesk(t, simulator.Contact)
+	ctx, cancel := context.WithCancel(context.Background())
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if c.Secret() {
+			cancel()
+			return []byte{0x63, 0x00}, nil
+		}
+		return response, nil
+	}
+	_, err = jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+	var counted *jpki.PINError
+	require.ErrorAs(t, err, &counted)
+	assert.True(t, counted.Known)
+	assert.Equal(t, 2, counted.Remaining)
 
 	// Where the counter can't be read again, nothing is claimed.
 	d = newDesk(t, simulator.Contact)
