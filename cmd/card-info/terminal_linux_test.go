@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,27 @@ type pseudoTerminal struct {
 // startAtTerminal starts the program with a terminal of its own.
 func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) {
 	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	c := exec.Command(self, args...)
+	c.Args[0] = "card-info"
+	return start(t, c), c
+}
+
+// startUnderShell does so from a shell with job control, which takes over when
+// the program is suspended.
+func startUnderShell(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "card-info")
+	require.NoError(t, os.Symlink(self, program))
+	c := exec.Command("sh", append([]string{"-m", "-c", `"$@"; exit $?`, "sh", program}, args...)...)
+	return start(t, c), c
+}
+
+func start(t *testing.T, c *exec.Cmd) *pseudoTerminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { master.Close() })
@@ -36,10 +58,6 @@ func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) 
 	require.NoError(t, err)
 	t.Cleanup(func() { slave.Close() })
 
-	self, err := os.Executable()
-	require.NoError(t, err)
-	c := exec.Command(self, args...)
-	c.Args[0] = "card-info"
 	c.Env = append(os.Environ(), "LC_ALL=en_US.UTF-8")
 	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -58,7 +76,7 @@ func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) 
 			}
 		}
 	}()
-	return p, c
+	return p
 }
 
 func (p *pseudoTerminal) text() string {
@@ -80,7 +98,7 @@ func (p *pseudoTerminal) waitForPrompt(t *testing.T) {
 }
 
 func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
-	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact")...)
+	p, c := startUnderShell(t, idArgs(t, "--simulator", "contact")...)
 	p.waitForPrompt(t)
 	_, err := p.master.WriteString("\x1a1234\n") // after a Ctrl-Z, which must not give the terminal back
 	require.NoError(t, err)
@@ -99,4 +117,17 @@ func TestInterruptedPromptGivesTheTerminalBack(t *testing.T) {
 	assert.Equal(t, 1, c.ProcessState.ExitCode())
 	assert.True(t, p.echoes(t))
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "[INTERRUPTED]") }, 5*time.Second, time.Millisecond)
+}
+
+func TestAPipedPINIsNotTakenFromATerminal(t *testing.T) {
+	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact", "--pin-stdin")...)
+	require.Error(t, c.Wait())
+	assert.Equal(t, 2, c.ProcessState.ExitCode())
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), "[USAGE]") }, 5*time.Second, time.Millisecond)
+	assert.Contains(t, p.text(), "No PIN was sent")
+
+	p, c = startAtTerminal(t, "cert", "--der", "--simulator", "contact")
+	require.Error(t, c.Wait())
+	assert.Equal(t, 2, c.ProcessState.ExitCode())
+	assert.NotContains(t, p.text(), "SIMULATOR", "no certificate's bytes for a terminal to act upon")
 }

@@ -570,6 +570,33 @@ func TestAHungServiceCollectsNothing(t *testing.T) {
 	s.clean(t)
 }
 
+// Watchers come and go beside looks: never do two waits run at once, which
+// clean checks.
+func TestOneWaitAtATime(t *testing.T) {
+	s := newService("Reader")
+	d := newDriver(s)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				ctx, cancel := context.WithCancel(context.Background())
+				for range d.Watch(ctx) {
+					cancel() // leaves while the run begins its next wait
+				}
+				cancel()
+			}
+		})
+		group.Go(func() {
+			for range 50 {
+				_, err := d.Readers(context.Background())
+				assert.NoError(t, err)
+			}
+		})
+	}
+	group.Wait()
+	s.clean(t)
+}
+
 func TestFirstStateComesAtOnce(t *testing.T) {
 	s := newService()
 	d := newDriver(s)
