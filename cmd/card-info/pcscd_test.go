@@ -423,3 +423,57 @@ func TestSimulateThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(string(said), "Simulated card last-try inserted"))
 	b.await(t, pcscdtest.Readers[0], false)
 }
+
+// The daemon dies under watch and comes back, and watch with it.
+func TestWatchThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	c := b.program("watch", "--json")
+	stdout, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	events := make(chan watchedEvent)
+	go func() {
+		defer close(events)
+		decoder := json.NewDecoder(stdout)
+		for {
+			var event watchedEvent
+			if decoder.Decode(&event) != nil {
+				return
+			}
+			events <- event
+		}
+	}()
+	await := func(kind string) {
+		t.Helper()
+		deadline := time.After(20 * time.Second)
+		for {
+			select {
+			case event, open := <-events:
+				require.True(t, open, "ended while waiting for %s", kind)
+				if event.Event == kind && (event.Reader == "" || event.Reader == pcscdtest.Readers[0]) {
+					return
+				}
+			case <-deadline:
+				require.FailNow(t, "no event", kind)
+			}
+		}
+	}
+	await("reader-added")
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
+	require.NoError(t, err)
+	remove := b.daemon.Insert(0, card)
+	await("card-inserted")
+	b.daemon.Kill()
+	await("card-removed")
+	await("service-down")
+	require.NoError(t, b.daemon.Launch())
+	await("service-up")
+	await("card-inserted")
+	remove()
+	await("card-removed")
+
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	for range events {
+	}
+	assert.NoError(t, c.Wait(), "ends cleanly")
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -27,6 +28,7 @@ Only id sends a PIN to the card. Each PIN entered is sent once.`,
 	}
 	textHelpShort   = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
 	textListShort   = Text{JA: "カードリーダーの一覧を表示します", EN: "List the readers and where cards are"}
+	textWatchShort  = Text{JA: "カードやリーダーの変化を、起きるたびに表示します", EN: "Show readers and cards coming and going, as it happens"}
 	textCertShort   = Text{JA: "利用者証明用電子証明書を書き出します", EN: "Write the user-authentication certificate"}
 	textIDShort     = Text{JA: "カードから8文字のIDを作ります（暗証番号を使います）", EN: "Derive the 8-character identifier (asks for the PIN)"}
 	textKeygenShort = Text{JA: "名前空間の鍵を作ります", EN: "Make a namespace key"}
@@ -34,6 +36,14 @@ Only id sends a PIN to the card. Each PIN entered is sent once.`,
 	textRetriesShort  = Text{JA: "暗証番号の残りの回数を表示します", EN: "Show the tries left"}
 	textSimulateShort = Text{JA: "模擬カードを pcscd の仮想リーダーに入れます", EN: "Put a simulated card into pcscd's virtual reader"}
 
+	textWatchLong = Text{
+		JA: `カードリーダーとカードの変化を、起きるたびに1行ずつ表示します。はじめに、いまの
+状態を表示します。サービス（PC/SC）が止まっても、再び動くまで待ちます。
+止めるには Ctrl-C を押してください。--json では、1行が1つのJSONです。`,
+		EN: `Show what happens to readers and cards, a line each, as it happens; first what
+is there. If the service (PC/SC) goes away it waits for it to come back.
+Press Ctrl-C to end it. With --json each line is one JSON object.`,
+	}
 	textCertLong = Text{
 		JA: `利用者証明用電子証明書を標準出力に書き出します（PEM形式）。
 
@@ -145,6 +155,15 @@ var (
 	textExpiringNotice = Text{
 		JA: "電子証明書の有効期限が近づいています。市区町村の窓口で更新できます。",
 		EN: "The certificate expires soon. Your municipal office can renew it.",
+	}
+
+	textEvent = map[reader.EventKind]Text{
+		reader.ServiceUp:     {JA: "スマートカードサービス（PC/SC）につながりました", EN: "the smart-card service (PC/SC) is there"},
+		reader.ServiceDown:   {JA: "スマートカードサービス（PC/SC）につながりません", EN: "the smart-card service (PC/SC) is gone"},
+		reader.ReaderAdded:   {JA: "カードリーダーがあります", EN: "reader there"},
+		reader.ReaderRemoved: {JA: "カードリーダーが外れました", EN: "reader gone"},
+		reader.CardInserted:  {JA: "カードがセットされました", EN: "card inserted"},
+		reader.CardRemoved:   {JA: "カードが取り外されました", EN: "card removed"},
 	}
 
 	textCardPresent = Text{JA: "カードあり", EN: "card present"}
