@@ -31,6 +31,8 @@ type service struct {
 	twice   atomic.Bool // two waits at once
 	unknown int         // so many waits fail with UNKNOWN_READER
 
+	connects   int
+	refusals   int // so many connects fail with connectErr
 	connectErr error
 	statusErr  error
 	transmitFn func([]byte) ([]byte, error)
@@ -129,11 +131,12 @@ func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration)
 }
 
 func (c *fakeScope) connect(string) (handle, error) {
-	if c.service.connectErr != nil {
-		return nil, c.service.connectErr
-	}
 	c.service.mu.Lock()
 	defer c.service.mu.Unlock()
+	c.service.connects++
+	if c.service.connectErr != nil && c.service.connects <= c.service.refusals {
+		return nil, c.service.connectErr
+	}
 	c.service.handles++
 	return fakeHandle{c.service}, nil
 }
@@ -388,7 +391,7 @@ func TestConnectFailures(t *testing.T) {
 	for code, want := range map[Code]error{
 		codeNoSmartcard: reader.ErrNoCard, codeUnknownReader: reader.ErrNoReader, codeSharingViolation: reader.ErrBusy, codeNoService: reader.ErrNoService,
 	} {
-		s.connectErr = code
+		s.connectErr, s.refusals = code, 1<<30
 		_, err := newDriver(s).Connect(ctx, "Reader")
 		assert.ErrorIs(t, err, want)
 		s.clean(t)
@@ -398,6 +401,38 @@ func TestConnectFailures(t *testing.T) {
 	assert.ErrorIs(t, err, reader.ErrNoService)
 	_, err = newDriver(s).Readers(ctx)
 	assert.ErrorIs(t, err, reader.ErrNoService)
+}
+
+// What passes by itself is waited for, and nothing else.
+func TestConnectTriesAgain(t *testing.T) {
+	for code, again := range map[Code]bool{
+		codeSharingViolation: true, codeNoSmartcard: true, codeUnresponsiveCard: true, codeUnpoweredCard: true, codeNotReady: true,
+		codeUnknownReader: false, codeProtoMismatch: false, codeNoService: false,
+	} {
+		s := newService("Reader")
+		s.connectErr, s.refusals = code, 3
+		card, err := newDriver(s).Connect(context.Background(), "Reader")
+		if again {
+			require.NoError(t, err, code)
+			require.NoError(t, card.Close())
+			assert.Equal(t, 4, s.connects)
+		} else {
+			require.ErrorIs(t, err, code)
+			assert.Equal(t, 1, s.connects, code)
+		}
+		s.clean(t)
+	}
+
+	// It ends with its context.
+	s := newService("Reader")
+	s.connectErr, s.refusals = codeSharingViolation, 1<<30
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := newDriver(s).Connect(ctx, "Reader")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Less(t, time.Since(start), time.Second)
+	s.clean(t)
 }
 
 func TestWatchSurvivesTheService(t *testing.T) {

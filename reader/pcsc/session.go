@@ -125,7 +125,7 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 		if s.scope, err = b.establish(); err != nil {
 			return serviceError("SCardEstablishContext", err)
 		}
-		if s.card, err = s.scope.connect(name); err != nil {
+		if err = s.connect(name); err != nil {
 			return serviceError("SCardConnect", err)
 		}
 		// Without an ATR a card works as well: it is known by its applications.
@@ -137,6 +137,35 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 	}
 	return err
 }
+
+// connect connects, and again where that may help: a card that was just put in
+// may not be ready, and another program may have it for itself for a moment.
+// Nothing was sent yet, so nothing can go wrong by it.
+func (s *session) connect(name string) (err error) {
+	for waited := time.Duration(0); ; waited += settleEvery {
+		s.card, err = s.scope.connect(name)
+		var code Code
+		if !errors.As(err, &code) || waited >= settles[code] {
+			return err
+		}
+		select {
+		case <-time.After(settleEvery):
+		case <-s.over:
+			return err
+		}
+	}
+}
+
+// settles is how long to wait for what a code says to pass.
+var settles = map[Code]time.Duration{
+	codeSharingViolation: time.Second,
+	codeNoSmartcard:      250 * time.Millisecond, // often true
+	codeUnresponsiveCard: 500 * time.Millisecond,
+	codeUnpoweredCard:    500 * time.Millisecond,
+	codeNotReady:         500 * time.Millisecond,
+}
+
+const settleEvery = 25 * time.Millisecond
 
 func (s *session) ATR() []byte { return s.atr }
 
