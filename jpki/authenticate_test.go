@@ -339,6 +339,25 @@ func TestOneTransaction(t *testing.T) {
 	d.connect(t) // and the transaction ended
 }
 
+// Another program spends a try, or another card is put in, while a person
+// types.
+func TestThePINIsForTheCardThatWasShown(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+	require.ErrorIs(t, err, jpki.ErrPINWrong)
+	d.tap.pins = 0
+	for _, shown := range []int{3, 1} {
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithTriesShown(shown))
+		var changed *jpki.PINError
+		require.ErrorAs(t, err, &changed)
+		require.ErrorIs(t, err, jpki.ErrTriesChanged)
+		assert.Equal(t, 2, changed.Remaining)
+		assert.Zero(t, d.tap.pins)
+	}
+	_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithTriesShown(2))
+	require.NoError(t, err)
+}
+
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
 func TestVerifyAuthPINIsGuarded(t *testing.T) {
 	ctx := context.Background()

@@ -15,6 +15,7 @@ type Option func(*config)
 type config struct {
 	channel      []apdu.Option
 	allowLastTry bool
+	shown        int // tries left that a person was told; 0: nobody was told
 	allowExpired bool
 	now          func() time.Time
 	random       io.Reader
@@ -28,6 +29,11 @@ func WithChannel(options ...apdu.Option) Option {
 
 // AllowLastTry lets the last try be spent. A wrong PIN then locks the card.
 func AllowLastTry() Option { return func(c *config) { c.allowLastTry = true } }
+
+// WithTriesShown tells how many tries left (1 or more) a person was shown before
+// typing the PIN. If the card says another number now, another program used it
+// or it is another card, and the PIN is not sent: [ErrTriesChanged].
+func WithTriesShown(n int) Option { return func(c *config) { c.shown = n } }
 
 // AllowExpired accepts a certificate that has expired.
 func AllowExpired() Option { return func(c *config) { c.allowExpired = true } }

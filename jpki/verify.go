@@ -18,6 +18,9 @@ var (
 	// ErrLastTry: one try is left and the caller did not allow spending it.
 	// No PIN was sent.
 	ErrLastTry = errors.New("refused with one try left")
+	// ErrTriesChanged: the tries left are not those that the person was shown.
+	// No PIN was sent.
+	ErrTriesChanged = errors.New("tries left changed meanwhile")
 	// ErrPINOutcomeUnknown: the PIN was sent and no usable answer came back.
 	// The try may be spent or not. It is not sent again.
 	ErrPINOutcomeUnknown = errors.New("outcome of the PIN unknown")
@@ -62,7 +65,7 @@ func (e *PINError) Unwrap() []error {
 //
 // A try is refused, spent or lost with a [*PINError]; before that, it fails
 // with [ErrPINUsed] or [ErrCounterUnknown]. The PIN is used up, whatever happens.
-// The option [AllowLastTry] of [Open] or [Do] matters here.
+// The options [AllowLastTry] and [WithTriesShown] of [Open] or [Do] matter here.
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	defer pin.Wipe()
 	counter, err := a.AuthPINCounter(ctx)
@@ -80,6 +83,8 @@ func (a *Application) admits(counter Counter) error {
 	switch {
 	case counter.Blocked():
 		return &PINError{Reason: ErrPINBlocked, Known: true}
+	case a.config.shown != 0 && a.config.shown != counter.Remaining:
+		return &PINError{Reason: ErrTriesChanged, Remaining: counter.Remaining, Known: true}
 	case counter.Remaining == 1 && !a.config.allowLastTry:
 		return &PINError{Reason: ErrLastTry, Remaining: 1, Known: true}
 	}

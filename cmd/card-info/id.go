@@ -21,11 +21,13 @@ type idOptions struct {
 	namespace, key             string
 	pinStdin                   bool
 	allowLastTry, allowExpired bool
+
+	shown int // tries left that the person at the terminal was told
 }
 
 // jpkiOptions is what the flags mean to package jpki.
 func (p *program) jpkiOptions(o idOptions) []jpki.Option {
-	options := []jpki.Option{jpki.WithClock(p.now)}
+	options := []jpki.Option{jpki.WithClock(p.now), jpki.WithTriesShown(o.shown)}
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
 	}
@@ -82,7 +84,7 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if o.pinStdin {
 		pin, err = p.pipedPIN(ctx)
 	} else {
-		name, pin, err = p.typedPIN(ctx, o)
+		name, pin, err = p.typedPIN(ctx, &o)
 	}
 	if err != nil {
 		return err
@@ -191,7 +193,7 @@ func withoutLineEnd(line []byte) []byte {
 // refuse the PIN and how many tries are left. No connection is open while the
 // person types: the card may be taken away and put back. The PIN is for the
 // card in the reader whose name is returned.
-func (p *program) typedPIN(ctx context.Context, o idOptions) (name string, pin jpki.PIN, err error) {
+func (p *program) typedPIN(ctx context.Context, o *idOptions) (name string, pin jpki.PIN, err error) {
 	t, err := p.terminal()
 	if err != nil {
 		return "", pin, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
@@ -202,10 +204,11 @@ func (p *program) typedPIN(ctx context.Context, o idOptions) (name string, pin j
 		name = found
 		counter, err = a.Ready(ctx)
 		return err
-	}, p.jpkiOptions(o)...)
+	}, p.jpkiOptions(*o)...)
 	if err != nil {
 		return "", pin, err
 	}
+	o.shown = counter.Remaining
 	pin, err = p.askPIN(ctx, t, counter)
 	return name, pin, err
 }

@@ -341,6 +341,23 @@ func TestThePINAtTheTerminal(t *testing.T) {
 			assert.Empty(t, o.terminal, profile)
 		}
 	})
+	t.Run("is not sent to a card that changed meanwhile", func(t *testing.T) {
+		driver, cards := withCards(t, simulator.Contact)
+		p := &person{types: "1234", do: func() {
+			cards[0].PowerOn()
+			cards[0].Exchange([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})
+			cards[0].Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x04, '0', '0', '0', '0'})
+		}}
+		var stdout, stderr bytes.Buffer
+		exit := run(context.Background(), idArgs(t), environment{
+			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
+			now: func() time.Time { return today }, getenv: func(string) string { return "" },
+			terminal: func() (terminal, error) { return p, nil },
+		})
+		assert.Equal(t, 4, exit)
+		assert.Contains(t, stderr.String(), "[CARD_CHANGED]")
+		assert.Equal(t, 2, cards[0].State().AuthTries, "the other program's try")
+	})
 	t.Run("malformed", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)
 		o := desk{driver: driver, typed: "12345"}.run(t, idArgs(t)...)

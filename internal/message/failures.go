@@ -351,6 +351,10 @@ func forPIN(e *jpki.PINError) Message {
 		}
 	case errors.Is(e, jpki.ErrLastTry):
 		m = lastTry
+	case errors.Is(e, jpki.ErrTriesChanged):
+		m = named(CardChanged)
+		m.What.JA += "\n暗証番号は送っていません。"
+		m.What.EN += "\nNo PIN was sent."
 	case errors.Is(e, jpki.ErrPINOutcomeUnknown):
 		m = outcomeUnknown(e)
 	default:
