@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -21,13 +17,11 @@ type idOptions struct {
 	namespace, key             string
 	pinStdin                   bool
 	allowLastTry, allowExpired bool
-
-	shown int // tries left that the person at the terminal was told
 }
 
 // jpkiOptions is what the flags mean to package jpki.
 func (p *program) jpkiOptions(o idOptions) []jpki.Option {
-	options := []jpki.Option{jpki.WithClock(p.now), jpki.WithTriesShown(o.shown)}
+	options := []jpki.Option{jpki.WithClock(p.now)}
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
 	}
@@ -78,20 +72,22 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if err != nil {
 		return err
 	}
-	name := p.reader
+	name, options := p.reader, p.jpkiOptions(o)
 	var pin jpki.PIN
 	defer func() { pin.Wipe() }()
 	if o.pinStdin {
 		pin, err = p.pipedPIN(ctx)
 	} else {
-		name, pin, err = p.typedPIN(ctx, &o)
+		var shown int
+		name, pin, shown, err = p.typedPIN(ctx, options)
+		options = append(options, jpki.WithTriesShown(shown))
 	}
 	if err != nil {
 		return err
 	}
 	var found identity
 	err = p.withCard(ctx, name, func(_ string, card reader.Card) error {
-		found, err = p.authenticate(ctx, card, pin, namespace, o)
+		found, err = p.authenticate(ctx, card, pin, namespace, options)
 		return err
 	})
 	if err != nil {
@@ -115,106 +111,8 @@ func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 	return mykey.NewNamespace(o.namespace, key)
 }
 
-// readKey reads a key file, and warns of one that others may read.
-func (p *program) readKey(path string) (mykey.Key, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file") // opening a pipe may wait for ever
-	}
-	if err != nil {
-		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
-	}
-	if readableByOthers(info.Mode()) {
-		p.warn(codeKeyReadable, textKeyReadable)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
-	}
-	defer file.Close()
-	const longest = 4096 // far more than any key
-	text, err := io.ReadAll(io.LimitReader(file, longest))
-	if err != nil {
-		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
-	}
-	defer clear(text)
-	return mykey.ParseKey(text)
-}
-
-// pipedPIN reads one line of standard input.
-func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
-	if isTerminal(p.stdin) {
-		return jpki.PIN{}, misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
-	}
-	line, err := untilDone(ctx, func() ([]byte, error) {
-		const longest = 256
-		return bufio.NewReaderSize(io.LimitReader(p.stdin, longest), longest).ReadSlice('\n')
-	})
-	defer clear(line)
-	if ctx.Err() != nil {
-		return jpki.PIN{}, ctx.Err()
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return jpki.PIN{}, jpki.ErrPINFormat // too long for one, or unreadable
-	}
-	return jpki.ParsePIN(withoutLineEnd(line))
-}
-
-// untilDone returns what read returns, or ctx's error if it ends first. A read
-// that can't be interrupted is left behind.
-func untilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
-	type result struct {
-		line []byte
-		err  error
-	}
-	results := make(chan result, 1)
-	go func() {
-		line, err := read()
-		results <- result{line, err}
-	}()
-	select {
-	case r := <-results:
-		return r.line, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func withoutLineEnd(line []byte) []byte {
-	for _, end := range []byte{'\n', '\r'} {
-		if n := len(line); n > 0 && line[n-1] == end {
-			line = line[:n-1]
-		}
-	}
-	return line
-}
-
-// typedPIN asks the person at the terminal, after asking the card what would
-// refuse the PIN and how many tries are left. No connection is open while the
-// person types: the card may be taken away and put back. The PIN is for the
-// card in the reader whose name is returned.
-func (p *program) typedPIN(ctx context.Context, o *idOptions) (name string, pin jpki.PIN, err error) {
-	t, err := p.terminal()
-	if err != nil {
-		return "", pin, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
-	}
-	defer t.Close()
-	var counter jpki.Counter
-	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
-		name = found
-		counter, err = a.Ready(ctx)
-		return err
-	}, p.jpkiOptions(*o)...)
-	if err != nil {
-		return "", pin, err
-	}
-	o.shown = counter.Remaining
-	pin, err = p.askPIN(ctx, t, counter)
-	return name, pin, err
-}
-
-func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, o idOptions) (identity, error) {
-	holder, err := jpki.Authenticate(ctx, card, pin, p.jpkiOptions(o)...)
+func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, options []jpki.Option) (identity, error) {
+	holder, err := jpki.Authenticate(ctx, card, pin, options...)
 	if err != nil {
 		return identity{}, err
 	}

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
 
 	"golang.org/x/term"
-
-	"github.com/mykeykit/mykeykit/jpki"
 )
 
 // terminal is where a person sits: never standard input or output, which may
@@ -19,24 +16,6 @@ type terminal interface {
 	// readHidden reads a line without showing it.
 	readHidden(ctx context.Context) ([]byte, error)
 	Close() error
-}
-
-// askPIN asks the person at the terminal, after saying how many tries are left.
-func (p *program) askPIN(ctx context.Context, t terminal, counter jpki.Counter) (jpki.PIN, error) {
-	if counter.Remaining == 1 {
-		fmt.Fprintln(t, p.say(textAskLastTry))
-	}
-	fmt.Fprintf(t, p.say(textAskPIN), counter.Remaining)
-	line, err := t.readHidden(ctx)
-	fmt.Fprintln(t)
-	defer clear(line)
-	if ctx.Err() != nil {
-		return jpki.PIN{}, ctx.Err()
-	}
-	if err != nil {
-		return jpki.PIN{}, fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
-	}
-	return jpki.ParsePIN(withoutLineEnd(line))
 }
 
 // isTerminal tells whether a stream of the program is a terminal.
@@ -92,4 +71,24 @@ func (t *systemTerminal) readHidden(ctx context.Context) ([]byte, error) {
 		_ = term.Restore(fd, before) // the read is left behind, with the echo off
 	}
 	return line, err
+}
+
+// untilDone returns what read returns, or ctx's error if it ends first. A read
+// that can't be interrupted is left behind.
+func untilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		line []byte
+		err  error
+	}
+	results := make(chan result, 1)
+	go func() {
+		line, err := read()
+		results <- result{line, err}
+	}()
+	select {
+	case r := <-results:
+		return r.line, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -67,6 +68,32 @@ func writeNew(path string, content []byte) (err error) {
 		return err
 	}
 	return file.Sync()
+}
+
+// readKey reads a key file, and warns of one that others may read.
+func (p *program) readKey(path string) (mykey.Key, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file") // opening a pipe may wait for ever
+	}
+	if err != nil {
+		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+	}
+	if readableByOthers(info.Mode()) {
+		p.warn(codeKeyReadable, textKeyReadable)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+	}
+	defer file.Close()
+	const longest = 4096 // far more than any key
+	text, err := io.ReadAll(io.LimitReader(file, longest))
+	if err != nil {
+		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+	}
+	defer clear(text)
+	return mykey.ParseKey(text)
 }
 
 // readableByOthers tells whether the group or everybody may read a file.
