@@ -20,6 +20,10 @@
 // Every card's PIN is [PIN] and its signature password is [Password].
 // [Card.State] tells a test what a real card would keep to itself.
 //
+// [Reader.Fail] makes a reader misbehave: at the nth command of some kind the
+// card is pulled, reset or mute, the wire fails before or after the card has
+// worked, or an answer is not the card's.
+//
 // # Keys and certificates
 //
 // Keys are real RSA keys of 2048 bits and the certificates have the real

@@ -105,12 +105,15 @@ func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) 
 		return nil, err
 	}
 	var s *session
-	err = r.wait(ctx, nil, func() (err error) {
-		s, err = r.connect()
-		return err
-	})
-	if err != nil {
+	_, err = r.perform(ctx, Connect, nil, func() (_ []byte, err error) {
+		s, err = r.join(ctx)
 		return nil, err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil: // a fault that answers, where there is nothing to answer
+		return nil, reader.ErrTransport
 	}
 	return s, nil
 }

@@ -33,7 +33,7 @@ func (s *session) check() error {
 
 // wait calls act, with the driver's mutex held, as soon as the card is free for
 // s (nil: for a new session). Like pcscd it holds up whoever comes while another
-// has a transaction. If ctx ends first, the session is given up.
+// has a transaction.
 func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -58,23 +58,30 @@ func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
 		}
 		mu.Lock()
 		if err := ctx.Err(); err != nil {
-			if s != nil {
-				s.letGo()
-			}
 			return err
 		}
 	}
 }
 
+// join connects as soon as nobody has a transaction.
+func (r *Reader) join(ctx context.Context) (s *session, err error) {
+	err = r.wait(ctx, nil, func() (err error) {
+		s, err = r.connect()
+		return err
+	})
+	return s, err
+}
+
 // letGo ends the session. If it sent anything the card's power is cut, when
-// nobody has the card any more.
+// nobody has the card any more; also of a card that somebody else has reset.
 func (s *session) letGo() {
-	if s.closed || s.life.cause != nil {
+	r := s.reader
+	reset := s.life.cause == reader.ErrChanged && r.card == s.card
+	if s.closed || s.life.cause != nil && !reset {
 		s.closed = true
 		return
 	}
 	s.closed = true
-	r := s.reader
 	if r.owner == s {
 		r.owner = nil
 	}
@@ -86,6 +93,27 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	if len(command) < 4 {
 		return nil, apdu.ErrCommand
 	}
+	return s.perform(ctx, Transmit, command, func() ([]byte, error) { return s.exchange(ctx, command) })
+}
+
+// perform is the reader's perform, and gives the session up if ctx ends
+// meanwhile.
+func (s *session) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	response, err := s.reader.perform(ctx, on, command, next)
+	if err != nil && ctx.Err() != nil {
+		s.reader.driver.mu.Lock()
+		defer s.reader.driver.mu.Unlock()
+		s.letGo()
+		return nil, ctx.Err()
+	}
+	return response, err
+}
+
+// exchange sends the command to the card.
+func (s *session) exchange(ctx context.Context, command []byte) ([]byte, error) {
 	r := s.reader
 	err := r.wait(ctx, s, func() error {
 		r.active, s.sent = s, true
@@ -120,9 +148,6 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	case <-s.life.over:
 		return nil, s.life.cause
 	case <-ctx.Done():
-		r.driver.mu.Lock()
-		defer r.driver.mu.Unlock()
-		s.letGo()
 		return nil, ctx.Err()
 	}
 }
@@ -137,10 +162,13 @@ func isOver(l *life) bool {
 }
 
 func (s *session) Begin(ctx context.Context) error {
-	return s.reader.wait(ctx, s, func() error {
-		s.reader.owner = s
-		return nil
+	_, err := s.perform(ctx, Begin, nil, func() ([]byte, error) {
+		return nil, s.reader.wait(ctx, s, func() error {
+			s.reader.owner = s
+			return nil
+		})
 	})
+	return err
 }
 
 func (s *session) End() error {
@@ -157,7 +185,7 @@ func (s *session) Close() error {
 	s.reader.driver.mu.Lock()
 	defer s.reader.driver.mu.Unlock()
 	s.letGo()
-	if s.life.cause == nil && s.sent && s.reader.cut {
+	if s.reader.cut && s.sent && s.reader.card == s.card {
 		return reader.ErrBusy
 	}
 	return nil

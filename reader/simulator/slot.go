@@ -21,6 +21,7 @@ type Reader struct {
 	active  *session      // who has a command under way
 	cut     bool          // cut the power as soon as nobody has the card
 	changed chan struct{} // closed when one of these changes
+	faults  []*rule
 }
 
 // life is a card's time from one power-up to the next; sessions begin in one

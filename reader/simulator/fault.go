@@ -1,0 +1,194 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// Operation is something that a program asks of a reader.
+type Operation int
+
+// The operations that a [Fault] can match.
+const (
+	Transmit Operation = iota
+	Connect
+	Begin
+)
+
+// Fault is a rule by which a reader misbehaves: what it matches, and what
+// happens then.
+type Fault struct {
+	On  Operation
+	INS byte // of Transmit, only commands with this instruction; 0: any
+	Nth int  // only the nth that matches, from 1 on; 0: each of them
+	Do  Action
+}
+
+// Action is what a fault does instead of the operation, or around it: next
+// performs the operation and returns what came of it (no bytes but for
+// Transmit). An action may call anything of this package.
+type Action func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error)
+
+// Fail adds a rule. Of several that match, the one added first acts.
+func (r *Reader) Fail(f Fault) {
+	r.driver.mu.Lock()
+	defer r.driver.mu.Unlock()
+	r.faults = append(r.faults, &rule{Fault: f})
+}
+
+// Heal drops all rules.
+func (r *Reader) Heal() {
+	r.driver.mu.Lock()
+	defer r.driver.mu.Unlock()
+	r.faults = nil
+}
+
+// rule is a fault and how often it has matched.
+type rule struct {
+	Fault
+	matched int
+}
+
+func (f *rule) matches(on Operation, command []byte) bool {
+	return f.On == on && (f.INS == 0 || len(command) > 1 && command[1] == f.INS)
+}
+
+// perform runs an operation, or the action of the first fault that it meets.
+// Every fault that matches counts, also behind one that acts.
+func (r *Reader) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
+	r.driver.mu.Lock()
+	var action Action
+	for _, f := range r.faults {
+		if !f.matches(on, command) {
+			continue
+		}
+		f.matched++
+		if action == nil && (f.Nth == 0 || f.Nth == f.matched) {
+			action = f.Do
+		}
+	}
+	r.driver.mu.Unlock()
+	if action == nil {
+		return next()
+	}
+	return action(ctx, r, next)
+}
+
+// PullCard takes the card out just before the operation.
+func PullCard() Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.Remove()
+		return next()
+	}
+}
+
+// SwapCard puts another card in just before the operation.
+func SwapCard(other *Card) Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.Remove()
+		if err := r.Insert(other); err != nil {
+			return nil, err
+		}
+		return next()
+	}
+}
+
+// ResetCard is another program resetting the card just before the operation.
+func ResetCard() Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.driver.mu.Lock()
+		if card := r.card; card != nil {
+			r.die(reader.ErrChanged)
+		}
+		r.driver.mu.Unlock()
+		return next()
+	}
+}
+
+// StopService stops the driver's service just before the operation;
+// [Driver.StartService] starts it again.
+func StopService() Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.driver.StopService()
+		return next()
+	}
+}
+
+// FailBefore fails with err; the card never sees the command.
+func FailBefore(err error) Action {
+	return func(context.Context, *Reader, func() ([]byte, error)) ([]byte, error) { return nil, err }
+}
+
+// FailAfter has the card execute the command, and fails with err.
+func FailAfter(err error) Action {
+	return func(_ context.Context, _ *Reader, next func() ([]byte, error)) ([]byte, error) {
+		if _, nextErr := next(); nextErr != nil {
+			return nil, nextErr
+		}
+		return nil, err
+	}
+}
+
+// Answer answers with these bytes; the card never sees the command. No bytes
+// are an answer too, as PC/SC gives when a card is pulled while it computes.
+func Answer(response []byte) Action {
+	response = slices.Clone(response)
+	return func(context.Context, *Reader, func() ([]byte, error)) ([]byte, error) {
+		return slices.Clone(response), nil
+	}
+}
+
+// AnswerStatus answers with a status word; the card never sees the command.
+func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byte(s)}) }
+
+// Lengthen adds n bytes to the data of the card's answer, and takes -n away if
+// n is negative; the status word stays.
+func Lengthen(n int) Action {
+	return func(_ context.Context, _ *Reader, next func() ([]byte, error)) ([]byte, error) {
+		response, err := next()
+		if err != nil || len(response) < 2 {
+			return response, err
+		}
+		at := len(response) - 2
+		data, status := response[:at:at], response[at:]
+		if n < 0 {
+			return append(data[:max(at+n, 0):max(at+n, 0)], status...), nil
+		}
+		return slices.Concat(data, bytes.Repeat([]byte{filler}, n), status), nil
+	}
+}
+
+// Hang says nothing until the card is taken out or ctx ends.
+func Hang() Action {
+	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.driver.mu.Lock()
+		life := r.life
+		r.driver.mu.Unlock()
+		if life == nil {
+			return next()
+		}
+		select {
+		case <-life.over:
+			return next()
+		case <-ctx.Done():
+			return next() // which finds the same, and gives the session up
+		}
+	}
+}
+
+// Hold is another program's transaction, begun just before the operation and
+// never ended but by taking the card out.
+func Hold() Action {
+	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		if other, err := r.join(ctx); err == nil {
+			if err := other.Begin(ctx); err != nil {
+				return nil, err
+			}
+		}
+		return next()
+	}
+}

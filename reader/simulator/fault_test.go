@@ -1,0 +1,130 @@
+package simulator_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+var errLost = errors.New("lost on the wire")
+
+func TestFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		fault   simulator.Fault
+		answers []string // to SELECT, the question for tries, and it again
+	}{
+		{"none", simulator.Fault{Nth: 99}, []string{"9000", "63c3", "63c3"}},
+		{"pulled", simulator.Fault{Nth: 2, Do: simulator.PullCard()}, []string{"9000", "card removed", "card removed"}},
+		{"swapped", simulator.Fault{Nth: 2, Do: simulator.SwapCard(newCard(t, simulator.LastTry))}, []string{"9000", "card removed", "card removed"}},
+		{"reset", simulator.Fault{Nth: 2, Do: simulator.ResetCard()}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
+		{"service stopped", simulator.Fault{Nth: 2, Do: simulator.StopService()}, []string{"9000", "no smart-card service", "no smart-card service"}},
+		{"fails before", simulator.Fault{Nth: 1, Do: simulator.FailBefore(errLost)}, []string{"lost on the wire", "6986", "6986"}},
+		{"fails after", simulator.Fault{Nth: 1, Do: simulator.FailAfter(errLost)}, []string{"lost on the wire", "63c3", "63c3"}},
+		{"answers", simulator.Fault{Nth: 2, Do: simulator.Answer([]byte{1, 2, 0x90, 0x00})}, []string{"9000", "01029000", "63c3"}},
+		{"answers nothing", simulator.Fault{Nth: 2, Do: simulator.Answer(nil)}, []string{"9000", "", "63c3"}},
+		{"answers a status", simulator.Fault{INS: 0x20, Do: simulator.AnswerStatus(0x6985)}, []string{"9000", "6985", "6985"}},
+		{"answers too long", simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.Lengthen(2)}, []string{"9000", "ffff63c3", "63c3"}},
+		{"answers too short", simulator.Fault{INS: 0x20, Do: simulator.Lengthen(-1)}, []string{"9000", "63c3", "63c3"}},
+		{"hangs", simulator.Fault{Nth: 2, Do: simulator.Hang()}, []string{"9000", "context deadline exceeded", "connection closed"}},
+		{"held by another", simulator.Fault{Nth: 2, Do: simulator.Hold()}, []string{"9000", "context deadline exceeded", "connection closed"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			driver := simulator.New()
+			slot := driver.AddReader("Reader")
+			require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
+			session, err := driver.Connect(context.Background(), "Reader")
+			require.NoError(t, err)
+			slot.Fail(tt.fault)
+			var got []string
+			for _, command := range [][]byte{selectApp, askTries, askTries} {
+				ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+				answer, err := session.Transmit(ctx, command)
+				cancel()
+				if err != nil {
+					got = append(got, err.Error())
+				} else {
+					got = append(got, hex.EncodeToString(answer))
+				}
+			}
+			assert.Equal(t, tt.answers, got)
+
+			slot.Heal()
+			slot.Remove()
+			driver.StartService()
+			require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
+			session, err = driver.Connect(context.Background(), "Reader")
+			require.NoError(t, err)
+			_, err = session.Transmit(context.Background(), selectApp)
+			require.NoError(t, err, "healed")
+		})
+	}
+}
+
+func TestFaultsOfConnectAndBegin(t *testing.T) {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
+	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
+	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 2, Do: simulator.Answer(nil)})
+	slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
+	slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 2, Do: simulator.PullCard()})
+
+	_, err := driver.Connect(ctx, "Reader")
+	require.ErrorIs(t, err, reader.ErrBusy)
+	_, err = driver.Connect(ctx, "Reader")
+	require.ErrorIs(t, err, reader.ErrTransport, "a fault that makes no sense is no panic")
+	session, err := driver.Connect(ctx, "Reader")
+	require.NoError(t, err)
+	require.ErrorIs(t, session.Begin(ctx), reader.ErrBusy)
+	require.ErrorIs(t, session.Begin(ctx), reader.ErrRemoved)
+}
+
+func TestAHangingCardThatIsPulled(t *testing.T) {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
+	session, err := driver.Connect(ctx, "Reader")
+	require.NoError(t, err)
+	slot.Fail(simulator.Fault{Do: simulator.Hang()})
+	time.AfterFunc(20*time.Millisecond, func() { slot.Remove() })
+	_, err = session.Transmit(ctx, selectApp)
+	require.ErrorIs(t, err, reader.ErrRemoved)
+}
+
+// A kiosk's test of a card that is pulled while its certificate is read.
+func ExampleReader_Fail() {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot := driver.AddReader("Kiosk")
+	card, _ := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
+	_ = slot.Insert(card)
+	slot.Fail(simulator.Fault{INS: 0xB0, Nth: 3, Do: simulator.PullCard()})
+
+	session, _ := driver.Connect(ctx, "Kiosk")
+	defer session.Close()
+	_, _ = session.Transmit(ctx, selectApp)
+	for _, block := range []byte{0, 1, 2} {
+		command := []byte{0x00, 0xB0, 0x8A, 0x00, 0x00}
+		if block > 0 {
+			command[2] = block
+		}
+		answer, err := session.Transmit(ctx, command)
+		fmt.Println(len(answer), err)
+	}
+	// Output:
+	// 258 <nil>
+	// 258 <nil>
+	// 0 card removed
+}
