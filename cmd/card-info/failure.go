@@ -48,12 +48,16 @@ var exits = map[message.Code]int{
 	message.PossessionFailed: exitCertificate,
 }
 
-// exitOf finds the exit code. A card that was taken away is one, also where
-// that left the outcome of a PIN unknown.
+// exitOf finds the exit code. Where the outcome of a PIN is unknown it is what
+// cut the answer off: the card or the service that is gone.
 func exitOf(code message.Code, err error) int {
-	gone := errors.Is(err, reader.ErrRemoved) || errors.Is(err, reader.ErrChanged)
-	if gone && code == message.PINOutcomeUnknown {
-		return exitNoCard
+	if code == message.PINOutcomeUnknown {
+		switch {
+		case errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged):
+			return exitNoCard
+		case errors.Is(err, reader.ErrNoService), errors.Is(err, reader.ErrNoReader):
+			return exitNoReader
+		}
 	}
 	if exit, ok := exits[code]; ok {
 		return exit
