@@ -12,10 +12,8 @@ import (
 // systemBinding is github.com/ebfe/scard, with its hazards fenced off: it
 // panics on empty commands, unknown protocols, empty reader lists and long
 // ATRs, and leaves states unset after an error. Panics become errors in guard.
-//
-// One is not fenced off: on Windows nothing keeps the readers' names alive while
-// it waits for changes, so the garbage collector may free them. That needs a
-// call of our own in its place.
+// Its wait for changes, which on Windows lets the garbage collector free the
+// readers' names, is not used there: see waitForChange.
 func systemBinding() binding { return scardBinding{} }
 
 type scardBinding struct{}
@@ -51,18 +49,7 @@ func (s scardScope) getStatusChange(states []readerState, timeout time.Duration)
 		if len(states) == 0 {
 			return struct{}{}, codeNoReadersAvailable
 		}
-		list := make([]scard.ReaderState, len(states))
-		for i, state := range states {
-			list[i] = scard.ReaderState{Reader: state.name, CurrentState: scard.StateFlag(state.current)}
-		}
-		if err := s.c.GetStatusChange(list, timeout); err != nil {
-			return struct{}{}, codeOf(err)
-		}
-		for i := range states {
-			states[i].event = uint32(list[i].EventState)
-			states[i].atr = list[i].Atr
-		}
-		return struct{}{}, nil
+		return struct{}{}, waitForChange(s.c, states, timeout)
 	})
 	return err
 }

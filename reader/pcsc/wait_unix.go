@@ -1,0 +1,26 @@
+//go:build cgo && !windows
+
+package pcsc
+
+import (
+	"time"
+
+	"github.com/ebfe/scard"
+)
+
+// waitForChange is the binding's. It keeps the memory of a reader's name only
+// until the next wait with the same name, which the monitor sees to.
+func waitForChange(c *scard.Context, states []readerState, timeout time.Duration) error {
+	list := make([]scard.ReaderState, len(states))
+	for i, state := range states {
+		list[i] = scard.ReaderState{Reader: state.name, CurrentState: scard.StateFlag(state.current)}
+	}
+	if err := c.GetStatusChange(list, timeout); err != nil {
+		return codeOf(err)
+	}
+	for i := range states {
+		states[i].event = uint32(list[i].EventState)
+		states[i].atr = list[i].Atr
+	}
+	return nil
+}
