@@ -52,12 +52,14 @@ func TestSweepOfFaults(t *testing.T) {
 					where := fmt.Sprintf("%s, %s at command %d, PIN %s", profile, name, nth, digits)
 					d := newDesk(t, profile)
 					d.slot.Fail(simulator.Fault{Nth: nth, Do: action})
-					ctx, cancel := context.WithCancel(context.Background())
+					pulled := make(chan struct{})
 					if name == "hangs" {
-						time.AfterFunc(5*time.Millisecond, func() { d.slot.Remove() })
+						time.AfterFunc(5*time.Millisecond, func() { d.slot.Remove(); close(pulled) })
+					} else {
+						close(pulled)
 					}
-					got, err := jpki.Authenticate(ctx, d.tap, pin(t, digits))
-					cancel()
+					got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, digits))
+					<-pulled
 
 					require.Equal(t, err == nil, got != nil, where)
 					if got != nil {
