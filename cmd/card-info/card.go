@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -123,9 +122,3 @@ func (p *program) chainOf(c *x509.Certificate) string {
 
 // timestamp is RFC 3339, in Japan's time.
 func timestamp(t time.Time) string { return t.In(jpki.Japan).Format(time.RFC3339) }
-
-// isFinal tells errors of the certificate, beside which the rest of a report
-// can be shown, from those that end it.
-func isFinal(err error) bool {
-	return err != nil && !errors.Is(err, jpki.ErrNoCertificate) && !errors.Is(err, jpki.ErrMalformedCertificate) && !errors.Is(err, jpki.ErrPINRequired)
-}

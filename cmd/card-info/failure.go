@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -109,7 +108,7 @@ func (p *program) fail(err error) int {
 	exit := exitOf(m.Code, err)
 	detail := message.Printable(err.Error())
 	if p.json {
-		_ = json.NewEncoder(p.stderr).Encode(map[string]any{"error": struct {
+		_ = writeJSON(p.stderr, map[string]any{"error": struct {
 			Code      message.Code `json:"code"`
 			Exit      int          `json:"exit"`
 			Remaining *int         `json:"remaining,omitempty"`

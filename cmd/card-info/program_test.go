@@ -34,6 +34,7 @@ type desk struct {
 	driver reader.Driver
 	stdin  string
 	typed  string // at the terminal; "" is no terminal
+	typing func() // happens before the first key
 	locale string
 }
 
@@ -45,7 +46,7 @@ func (d desk) run(t testing.TB, args ...string) outcome {
 func (d desk) runContext(t testing.TB, ctx context.Context, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	person := &person{types: d.typed}
+	person := &person{types: d.typed, do: d.typing}
 	locale := d.locale
 	if locale == "" {
 		locale = "en_US.UTF-8"
@@ -343,19 +344,13 @@ func TestThePINAtTheTerminal(t *testing.T) {
 	})
 	t.Run("is not sent to a card that changed meanwhile", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)
-		p := &person{types: "1234", do: func() {
+		o := desk{driver: driver, typed: "1234", typing: func() {
 			cards[0].PowerOn()
 			cards[0].Exchange([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})
 			cards[0].Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x04, '0', '0', '0', '0'})
-		}}
-		var stdout, stderr bytes.Buffer
-		exit := run(context.Background(), idArgs(t), environment{
-			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
-			now: func() time.Time { return today }, getenv: func(string) string { return "" },
-			terminal: func() (terminal, error) { return p, nil },
-		})
-		assert.Equal(t, 4, exit)
-		assert.Contains(t, stderr.String(), "[CARD_CHANGED]")
+		}}.run(t, idArgs(t)...)
+		assert.Equal(t, 4, o.exit)
+		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
 		assert.Equal(t, 2, cards[0].State().AuthTries, "the other program's try")
 	})
 	t.Run("malformed", func(t *testing.T) {
@@ -366,14 +361,10 @@ func TestThePINAtTheTerminal(t *testing.T) {
 	})
 	t.Run("the card is not held meanwhile", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)
-		p := &person{types: "1234", do: func() { assert.False(t, cards[0].State().Powered, "connected while a person types") }}
-		var stdout, stderr bytes.Buffer
-		exit := run(context.Background(), idArgs(t), environment{
-			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
-			now: func() time.Time { return today }, getenv: func(string) string { return "" },
-			terminal: func() (terminal, error) { return p, nil },
-		})
-		assert.Zero(t, exit, stderr.String())
+		o := desk{driver: driver, typed: "1234", typing: func() {
+			assert.False(t, cards[0].State().Powered, "connected while a person types")
+		}}.run(t, idArgs(t)...)
+		assert.Zero(t, o.exit, o.stderr)
 	})
 }
 

@@ -61,16 +61,13 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 			return err
 		}
 		r.AuthCertificate, r.Chain, problem = p.describe(ctx, a)
-		if isFinal(problem) {
-			return problem
+		if errors.Is(problem, jpki.ErrNoCertificate) || errors.Is(problem, jpki.ErrMalformedCertificate) {
+			return nil // the rest can be shown
 		}
-		return nil
+		return problem
 	})
 	if err != nil {
 		return err
-	}
-	if errors.Is(problem, jpki.ErrPINRequired) {
-		problem = nil // that is how phones are
 	}
 	if p.json {
 		err = writeJSON(p.stdout, r)
@@ -83,14 +80,15 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 	return problem
 }
 
-// describe reads the certificate for what may be shown of it.
+// describe reads the certificate for what may be shown of it. That a phone
+// shows nothing before the PIN is no error.
 func (p *program) describe(ctx context.Context, a *jpki.Application) (c certificate, chain string, err error) {
 	found, err := a.AuthCertificate(ctx)
-	if err != nil {
-		return certificate{
-			Present:     !errors.Is(err, jpki.ErrNoCertificate),
-			PINRequired: errors.Is(err, jpki.ErrPINRequired),
-		}, chainUnknown, err
+	switch {
+	case errors.Is(err, jpki.ErrPINRequired):
+		return certificate{Present: true, PINRequired: true}, chainUnknown, nil
+	case err != nil:
+		return certificate{Present: !errors.Is(err, jpki.ErrNoCertificate)}, chainUnknown, err
 	}
 	return certificate{
 		Present:   true,

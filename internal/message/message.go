@@ -8,6 +8,8 @@
 package message
 
 import (
+	"strings"
+
 	"golang.org/x/text/language"
 )
 
@@ -56,10 +58,8 @@ func Match(locales ...string) Language {
 }
 
 func withoutEncoding(locale string) string {
-	for i, c := range locale {
-		if c == '.' || c == '@' {
-			return locale[:i]
-		}
+	if i := strings.IndexAny(locale, ".@"); i >= 0 {
+		return locale[:i]
 	}
 	return locale
 }
@@ -71,7 +71,7 @@ type Code string
 type Message struct {
 	Code Code
 	What Text // what happened, and what it means for the card
-	Next Text // what to do next; may be empty
+	Next Text // what to do next
 	// Remaining is the tries left, where the failure tells them.
 	Remaining *int
 }

@@ -16,6 +16,7 @@ import (
 // Card is a card made of software: bytes in, bytes out.
 type Card struct {
 	traits traits
+	atr    []byte
 	random io.Reader
 
 	mu      sync.Mutex
@@ -69,7 +70,7 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	for _, option := range options {
 		option(&s)
 	}
-	c := &Card{traits: traits, random: s.random, apps: otherApplications()}
+	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, apps: otherApplications()}
 	if traits.noJPKI {
 		return c, nil
 	}
@@ -82,7 +83,7 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 }
 
 // ATR is the card's answer to reset.
-func (c *Card) ATR() []byte { return mustHex(c.traits.atr) }
+func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 
 // Authority is the certificate of the authority that issued the card's
 // authentication certificate, nil for a card without one. Whoever trusts

@@ -42,13 +42,9 @@ func (d *Driver) AddReader(name string) *Reader {
 // RemoveReader unplugs a reader, with its card if it holds one.
 func (d *Driver) RemoveReader(r *Reader) {
 	d.mu.Lock()
-	card := r.eject()
 	d.readers = slices.DeleteFunc(d.readers, func(other *Reader) bool { return other == r })
-	d.publish()
 	d.mu.Unlock()
-	if card != nil {
-		card.PowerOff()
-	}
+	r.Remove() // which tells the watchers, of the reader too
 }
 
 // StopService makes every call fail with reader.ErrNoService, and takes the

@@ -58,23 +58,17 @@ func (r *Reader) Insert(card *Card) error {
 // with it fail with reader.ErrRemoved, also those that wait for an answer.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
-	card := r.eject()
+	card := r.card
+	if card != nil {
+		r.card = nil
+		r.count++
+		r.die(reader.ErrRemoved)
+	}
 	r.driver.publish()
 	r.driver.mu.Unlock()
 	if card != nil {
 		card.PowerOff() // waits for a command under way; nobody waits for us
 	}
-	return card
-}
-
-func (r *Reader) eject() *Card {
-	card := r.card
-	if card == nil {
-		return nil
-	}
-	r.card = nil
-	r.count++
-	r.die(reader.ErrRemoved)
 	return card
 }
 
