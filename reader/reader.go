@@ -41,6 +41,9 @@ import (
 var (
 	// ErrNoService: the smart-card service (PC/SC) can't be reached.
 	ErrNoService = errors.New("no smart-card service")
+	// ErrDenied: the smart-card service refuses this program, as pcscd does by
+	// its policy. It wraps ErrNoService.
+	ErrDenied = fmt.Errorf("%w for this program: access denied", ErrNoService)
 	// ErrNoReader: there is no reader.
 	ErrNoReader = errors.New("no card reader")
 	// ErrUnknownReader: there are readers, and none of them has the name

@@ -15,6 +15,7 @@ import (
 const (
 	ReaderNotFound    Code = "READER_NOT_FOUND"
 	PCSCUnavailable   Code = "PCSC_UNAVAILABLE"
+	PCSCDenied        Code = "PCSC_DENIED"
 	PCSCUnsupported   Code = "PCSC_UNSUPPORTED"
 	CardAbsent        Code = "CARD_ABSENT"
 	CardRemoved       Code = "CARD_REMOVED"
@@ -22,6 +23,7 @@ const (
 	SeveralCards      Code = "SEVERAL_CARDS"
 	ReaderBusy        Code = "READER_BUSY"
 	ReadFailed        Code = "READ_FAILED"
+	ExchangeFailed    Code = "EXCHANGE_FAILED"
 	NotMyNumberCard   Code = "NOT_MYNUMBER_CARD"
 	NoAuthCert        Code = "NO_AUTH_CERT"
 	CertMalformed     Code = "CERT_MALFORMED"
@@ -64,6 +66,18 @@ var messages = map[Code]Message{
 		Next: Text{
 			"係の方へ: サービスを起動してください（Linuxでは systemctl start pcscd）。",
 			"For staff: start the service (on Linux: systemctl start pcscd).",
+		},
+	},
+	PCSCDenied: {
+		What: Text{
+			"スマートカードサービス（PC/SC）の使用が許可されていません。",
+			"The smart-card service (PC/SC) refuses this program.",
+		},
+		Next: Text{
+			"係の方へ: このパソコンに直接ログインして実行するか、polkit の規則\n" +
+				"（org.debian.pcsc-lite.access_pcsc）で、この利用者に許可してください。",
+			"For staff: run it in a local login session, or allow this user in polkit\n" +
+				"(org.debian.pcsc-lite.access_pcsc and access_card).",
 		},
 	},
 	PCSCUnsupported: {
@@ -109,6 +123,16 @@ var messages = map[Code]Message{
 	ReadFailed: {
 		What: Text{"カードをうまく読み取れませんでした。", "The card could not be read."},
 		Next: readAgain,
+	},
+	ExchangeFailed: {
+		What: Text{
+			"カードリーダーが、256バイトのデータを正しく送れません。\n暗証番号は使っていません。",
+			"The reader does not carry 256 bytes correctly. No PIN was used.",
+		},
+		Next: Text{
+			"係の方へ: リーダーのドライバーを更新するか、別のリーダーを使ってください。",
+			"For staff: update the reader's driver, or use another reader.",
+		},
 	},
 	NotMyNumberCard: {
 		What: Text{"マイナンバーカードではありません。", "This is not a My Number Card."},
@@ -217,6 +241,7 @@ var kinds = []struct {
 	{jpki.ErrStillVerified, CardStillVerified},
 	{context.Canceled, Interrupted},
 	{reader.ErrUnsupported, PCSCUnsupported},
+	{reader.ErrDenied, PCSCDenied},
 	{reader.ErrNoService, PCSCUnavailable},
 	{reader.ErrNoReader, ReaderNotFound},
 	{reader.ErrNoCard, CardAbsent},
@@ -224,6 +249,7 @@ var kinds = []struct {
 	{reader.ErrRemoved, CardRemoved},
 	{reader.ErrChanged, CardChanged},
 	{reader.ErrBusy, ReaderBusy},
+	{jpki.ErrExchange, ExchangeFailed},
 	{reader.ErrTransport, ReadFailed},
 	{reader.ErrClosed, ReadFailed},
 	{context.DeadlineExceeded, ReadFailed},

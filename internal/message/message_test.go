@@ -27,6 +27,7 @@ var failures = []struct {
 	says string // in the English text
 }{
 	{reader.ErrNoService, "PCSC_UNAVAILABLE", "cannot be reached"},
+	{reader.ErrDenied, "PCSC_DENIED", "refuses"},
 	{reader.ErrUnsupported, "PCSC_UNSUPPORTED", "without support"},
 	{reader.ErrNoReader, "READER_NOT_FOUND", "No card reader"},
 	{reader.ErrUnknownReader, "READER_NOT_FOUND", "of that name"},
@@ -35,6 +36,7 @@ var failures = []struct {
 	{reader.ErrChanged, "CARD_CHANGED", "exchanged"},
 	{reader.ErrBusy, "READER_BUSY", "Another program"},
 	{reader.ErrTransport, "READ_FAILED", "could not be read"},
+	{fmt.Errorf("%w: %w", jpki.ErrExchange, reader.ErrTransport), "EXCHANGE_FAILED", "256 bytes"},
 	{context.DeadlineExceeded, "READ_FAILED", "could not be read"},
 	{&reader.AmbiguousError{Readers: []string{"A", "B\x1b"}}, "SEVERAL_CARDS", "B?"},
 	{fmt.Errorf("%w: %w", jpki.ErrNoPossession, reader.ErrRemoved), "CARD_REMOVED", "moved away"},
