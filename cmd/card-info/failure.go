@@ -30,6 +30,7 @@ var exits = map[message.Code]int{
 	message.NamespaceKey:     exitUsage,
 	message.NamespaceName:    exitUsage,
 	message.PCSCUnavailable:  exitNoReader,
+	message.PCSCDenied:       exitNoReader,
 	message.PCSCUnsupported:  exitNoReader,
 	message.ReaderNotFound:   exitNoReader,
 	message.CardAbsent:       exitNoCard,
@@ -116,6 +117,9 @@ func (p *program) fail(err error) int {
 			Next      Text         `json:"next"`
 			Detail    string       `json:"detail"`
 		}{m.Code, exit, m.Remaining, m.What, m.Next, detail}})
+		return exit
+	}
+	if errors.As(err, new(diagnosed)) {
 		return exit
 	}
 	fmt.Fprintf(p.stderr, "card-info: %s\n", indented(p.say(m.What)))

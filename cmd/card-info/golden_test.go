@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -72,13 +74,30 @@ func TestGoldenReports(t *testing.T) {
 func TestGoldenHelp(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b strings.Builder
-		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "simulate"} {
+		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "doctor", "simulate"} {
 			o := desk{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")
 		}
 		fits(t, b.String())
 		golden(t, "help-"+language+".txt", b.String())
+	}
+}
+
+func TestGoldenDoctor(t *testing.T) {
+	for _, language := range []string{"ja", "en"} {
+		driver, _ := withCards(t, simulator.Contact)
+		var b strings.Builder
+		for _, d := range []desk{
+			{driver: driver, system: machine(nil, usbReader, "proc/812/comm=scdaemon\n", "proc/640/comm=pcscd\n", "proc/640/cmdline=pcscd\x00--apdu\x00")},
+			{driver: broken{simulator.New(), reader.ErrNoService}, system: machine(fs.ErrNotExist)},
+			{driver: broken{simulator.New(), reader.ErrDenied}, system: machine(nil)},
+			{driver: simulator.New(), system: machine(nil, usbReader)},
+		} {
+			b.WriteString("$ card-info doctor\n" + d.run(t, "doctor", "--lang", language).stdout + "\n")
+		}
+		fits(t, b.String())
+		golden(t, "doctor-"+language+".txt", b.String())
 	}
 }
 

@@ -26,6 +26,7 @@ type environment struct {
 	driver         reader.Driver // what --simulator replaces
 	terminal       func() (terminal, error)
 	now            func() time.Time
+	system         system // what doctor looks at
 }
 
 func main() { os.Exit(mainExit()) }
@@ -48,5 +49,6 @@ func mainExit() int {
 		driver:   pcsc.New(),
 		terminal: openTerminal,
 		now:      time.Now,
+		system:   thisSystem(),
 	})
 }

@@ -36,6 +36,7 @@ type desk struct {
 	typed  string // at the terminal; "" is no terminal
 	typing func() // happens before the first key
 	locale string
+	system system
 }
 
 func (d desk) run(t testing.TB, args ...string) outcome {
@@ -61,6 +62,7 @@ func (d desk) runContext(t testing.TB, ctx context.Context, args ...string) outc
 		stderr: &stderr,
 		driver: driver,
 		now:    func() time.Time { return today },
+		system: d.system,
 		getenv: func(name string) string { return map[string]string{"LANG": locale}[name] },
 		terminal: func() (terminal, error) {
 			if d.typed == "" {

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+func (p *program) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: p.say(textDoctorShort), Long: p.say(textDoctorLong), Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return p.doctor(c.Context()) },
+	}
+}
+
+// result is what became of a step.
+type result string
+
+const (
+	resultOK      result = "ok"
+	resultNG      result = "ng"
+	resultSkipped result = "skipped"
+)
+
+// step is one thing that doctor looked at.
+type step struct {
+	Name   string       `json:"step"`
+	Result result       `json:"result"`
+	Found  string       `json:"found,omitempty"` // names of readers and the like
+	Code   message.Code `json:"code,omitempty"`  // of an NG, with what follows
+	Cause  *Text        `json:"cause,omitempty"`
+	Next   *Text        `json:"next,omitempty"`
+}
+
+// diagnosis is what doctor found out.
+type diagnosis struct {
+	OK       bool      `json:"ok"`
+	Steps    []step    `json:"steps"`
+	Programs []process `json:"programs"` // that are known to hold cards
+	Warnings []Text    `json:"warnings,omitempty"`
+}
+
+// diagnosed is the failure that doctor ends with: in text, the steps have told
+// it already.
+type diagnosed struct{ error }
+
+func (d diagnosed) Unwrap() error { return d.error }
+
+// doctor goes from the service to the card, step by step, up to what a signature
+// will need, and sends no PIN.
+func (p *program) doctor(ctx context.Context) error {
+	e := examination{program: p, done: map[string]step{}}
+	e.examine(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // interrupted: nobody waits for a diagnosis
+	}
+	d := diagnosis{OK: e.problem == nil, Programs: []process{}}
+	for _, name := range stepNames {
+		s, done := e.done[name]
+		if !done {
+			s = step{Name: name, Result: resultSkipped}
+		}
+		d.Steps = append(d.Steps, s)
+	}
+	if p.simulated == nil {
+		d.Programs = append(d.Programs, p.system.holders()...)
+		if p.system.logsCommands() {
+			d.Warnings = append(d.Warnings, textPCSCDLogs)
+		}
+	}
+	if err := p.writeDiagnosis(d); err != nil {
+		return err
+	}
+	if e.problem != nil {
+		return diagnosed{e.problem}
+	}
+	return nil
+}
+
+// examination is what doctor has done so far.
+type examination struct {
+	*program
+	done    map[string]step
+	problem error // what the first NG is about
+}
+
+// note is how a step came out.
+func (e *examination) note(name, found string, err error) {
+	s := step{Name: name, Result: resultOK, Found: found}
+	if err != nil {
+		m := messageFor(err)
+		if m.Code == message.ExchangeFailed && e.system.os == "darwin" {
+			m.Next = textExchangeOnMac
+		}
+		s.Result, s.Code, s.Cause, s.Next = resultNG, m.Code, &m.What, &m.Next
+		if e.problem == nil {
+			e.problem = err
+		}
+	}
+	e.done[name] = s
+}
+
+// examine goes as far as it gets.
+func (e *examination) examine(ctx context.Context) {
+	readers, err := e.driver.Readers(ctx)
+	if err != nil {
+		if e.simulated == nil {
+			err = e.system.whyNoService(e.getenv, err)
+		}
+		if errors.Is(err, reader.ErrDenied) {
+			e.note(stepService, "", nil)
+			e.note(stepAccess, "", err)
+		} else {
+			e.note(stepService, "", err)
+		}
+		return
+	}
+	e.note(stepService, "", nil)
+	e.note(stepAccess, "", nil)
+	if len(readers) == 0 {
+		err = reader.ErrNoReader
+	}
+	e.note(stepReaders, namesOf(readers), err)
+	e.examineDriver(readers)
+	if err == nil {
+		e.examineCard(ctx)
+	}
+}
+
+// examineDriver compares what is plugged in with what PC/SC knows.
+func (e *examination) examineDriver(readers []reader.Reader) {
+	plugged := e.system.usbReaders()
+	switch {
+	case e.simulated != nil, plugged == 0: // nothing to compare
+	case plugged > len(readers)-countVirtual(readers):
+		e.note(stepDriver, "", errNoDriver)
+	default:
+		e.note(stepDriver, "", nil)
+	}
+}
+
+// examineCard goes on with the card, the application and the exchange.
+func (e *examination) examineCard(ctx context.Context) {
+	at := stepCard
+	err := e.withCard(ctx, e.reader, func(name string, card reader.Card) error {
+		e.note(stepCard, message.Printable(name), nil)
+		at = stepApplication
+		return jpki.Do(ctx, card, func(a *jpki.Application) error {
+			e.note(stepApplication, "", nil)
+			at = stepExchange
+			err := a.ProbeExchange(ctx)
+			if errors.Is(err, jpki.ErrNoCertificate) {
+				at = "" // the card has nothing of that length
+				return nil
+			}
+			if err == nil {
+				e.note(stepExchange, "", nil)
+			}
+			return err
+		})
+	})
+	// A connection that ends late, for another program's sake, says nothing of
+	// the steps: no PIN was sent over it.
+	if _, noted := e.done[at]; err != nil && at != "" && !noted {
+		e.note(at, "", err)
+	}
+}
+
+func namesOf(readers []reader.Reader) string {
+	var names []string
+	for _, r := range readers {
+		names = append(names, message.Printable(r.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// countVirtual counts the readers that are made of software, as their names say.
+func countVirtual(readers []reader.Reader) (n int) {
+	for _, r := range readers {
+		if strings.Contains(r.Name, "Virtual") {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *program) writeDiagnosis(d diagnosis) error {
+	if p.json {
+		return writeJSON(p.stdout, d)
+	}
+	var b strings.Builder
+	line := func(indent, text string) {
+		b.WriteString(indent + strings.ReplaceAll(text, "\n", "\n"+indent) + "\n")
+	}
+	line("", p.say(textDoctorTitle))
+	b.WriteString("\n")
+	for _, s := range d.Steps {
+		name := p.say(textStep[s.Name])
+		if s.Found != "" {
+			name += ": " + s.Found
+		}
+		line("", marks[s.Result]+"  "+name)
+		if s.Result == resultNG {
+			line("    ", p.say(*s.Cause))
+			line("    ", p.say(*s.Next))
+		}
+	}
+	b.WriteString("\n")
+	verdict := textDoctorNG
+	if d.OK {
+		verdict = textDoctorOK
+	}
+	line("", p.say(verdict))
+	if slices.ContainsFunc(d.Steps, func(s step) bool { return s.Result == resultSkipped }) {
+		line("", p.say(textDoctorSkipped))
+	}
+	if len(d.Programs) > 0 {
+		b.WriteString("\n")
+		line("", p.say(textPrograms))
+		for _, other := range d.Programs {
+			line("", fmt.Sprintf("  %s (%d)", other.Name, other.PID))
+		}
+	}
+	for _, warning := range d.Warnings {
+		b.WriteString("\n")
+		line("", p.say(warning))
+	}
+	_, err := io.WriteString(p.stdout, b.String())
+	return err
+}
+
+var marks = map[result]string{resultOK: "OK", resultNG: "NG", resultSkipped: "--"}

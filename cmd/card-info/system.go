@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// system is what doctor sees of the machine beside PC/SC. It only looks: no
+// program is ended and nothing is changed.
+type system struct {
+	os    string
+	files fs.FS                     // the root of the file system, for /proc, /sys and /usr
+	dial  func(socket string) error // connects to a Unix socket
+}
+
+func thisSystem() system {
+	return system{
+		os:    runtime.GOOS,
+		files: os.DirFS("/"),
+		dial: func(socket string) error {
+			conn, err := net.DialTimeout("unix", socket, time.Second)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		},
+	}
+}
+
+// Where pcscd listens, and the variable that says otherwise.
+const (
+	pcscdSocket         = "/run/pcscd/pcscd.comm"
+	pcscdSocketVariable = "PCSCLITE_CSOCK_NAME"
+)
+
+// whyNoService looks, on Linux, for the reason why pcscd could not be reached.
+// Elsewhere, or where there is no other, it is the one that is known.
+func (s system) whyNoService(getenv func(string) string, known error) error {
+	if s.os != "linux" || errors.Is(known, reader.ErrDenied) || !errors.Is(known, reader.ErrNoService) {
+		return known
+	}
+	socket := getenv(pcscdSocketVariable)
+	if socket == "" {
+		socket = pcscdSocket
+	}
+	err := s.dial(socket)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return because(fmt.Errorf("%w: %w", reader.ErrDenied, err), message.PCSCDenied, textSocketDenied, textSocketDeniedNext)
+	case errors.Is(err, fs.ErrNotExist) && !s.installed():
+		return because(known, message.PCSCUnavailable, textPCSCDMissing, textPCSCDMissingNext)
+	case errors.Is(err, fs.ErrNotExist):
+		return because(known, message.PCSCUnavailable, textPCSCDStopped, textPCSCDStoppedNext)
+	case err != nil: // connection refused: a socket that nobody listens at any more
+		return because(known, message.PCSCUnavailable, textPCSCDDied, textPCSCDDiedNext)
+	}
+	return because(known, message.PCSCUnavailable, textPCSCDOdd, textPCSCDOddNext)
+}
+
+// because is err with words of its own.
+func because(err error, code message.Code, what, next Text) error {
+	return &failure{err: err, message: message.Message{Code: code, What: what, Next: next}}
+}
+
+func (s system) installed() bool {
+	for _, name := range []string{"usr/sbin/pcscd", "usr/bin/pcscd", "usr/local/sbin/pcscd"} {
+		if _, err := fs.Stat(s.files, name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// errNoDriver: more readers are plugged in than PC/SC knows.
+var errNoDriver = because(fmt.Errorf("%w for a reader that is plugged in", reader.ErrNoReader), message.ReaderNotFound, textNoDriver, textNoDriverNext)
+
+// usbReaders counts, on Linux, the USB interfaces of the class for smart-card
+// readers (0B: USB-IF's list of class codes).
+func (s system) usbReaders() (n int) {
+	if s.os != "linux" {
+		return 0
+	}
+	classes, _ := fs.Glob(s.files, "sys/bus/usb/devices/*/bInterfaceClass")
+	for _, class := range classes {
+		if text, err := fs.ReadFile(s.files, class); err == nil && strings.TrimSpace(string(text)) == "0b" {
+			n++
+		}
+	}
+	return n
+}
+
+// process is a program that runs.
+type process struct {
+	Name string `json:"name"`
+	PID  int    `json:"pid"`
+}
+
+// knownHolders are programs that others have reported for holding cards: the
+// daemon of GnuPG, the desktops', those that lend cards to browsers, and
+// browsers with a security device set up.
+var knownHolders = map[string]bool{
+	"scdaemon": true, "gsd-smartcard": true, "yubikey-agent": true, "pivy-agent": true, "pcsc_scan": true,
+	"p11-kit-server": true, "p11-kit-remote": true, "opensc-notify": true,
+	"firefox": true, "firefox-esr": true, "chrome": true, "chromium": true,
+}
+
+// holders lists, on Linux, the programs that are known to hold cards, each name
+// once, with its lowest number.
+func (s system) holders() (found []process) {
+	seen := map[string]int{} // place in found
+	for _, p := range s.processes() {
+		if !knownHolders[p.Name] {
+			continue
+		}
+		if i, again := seen[p.Name]; again {
+			found[i].PID = min(found[i].PID, p.PID)
+			continue
+		}
+		seen[p.Name] = len(found)
+		found = append(found, p)
+	}
+	return found
+}
+
+// logsCommands tells whether a pcscd writes every command, and so every PIN,
+// to its log.
+func (s system) logsCommands() bool {
+	for _, p := range s.processes() {
+		if p.Name != "pcscd" {
+			continue
+		}
+		line, _ := fs.ReadFile(s.files, path.Join("proc", strconv.Itoa(p.PID), "cmdline"))
+		for _, argument := range strings.Split(string(line), "\x00") {
+			short := strings.HasPrefix(argument, "-") && !strings.HasPrefix(argument, "--")
+			if argument == "--apdu" || short && strings.Contains(argument, "a") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// processes lists what runs, on Linux. Names are cut to 15 bytes there.
+func (s system) processes() (found []process) {
+	if s.os != "linux" {
+		return nil
+	}
+	entries, _ := fs.Glob(s.files, "proc/[0-9]*/comm")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(path.Base(path.Dir(entry)))
+		if err != nil {
+			continue
+		}
+		if name, err := fs.ReadFile(s.files, entry); err == nil { // it may have ended meanwhile
+			found = append(found, process{Name: strings.TrimSpace(string(name)), PID: pid})
+		}
+	}
+	return found
+}
