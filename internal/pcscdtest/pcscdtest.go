@@ -32,20 +32,32 @@ import (
 // other than the system's. libpcsclite reads it once in a process.
 const SocketVariable = "PCSCLITE_CSOCK_NAME"
 
-// Readers are the names of the two virtual readers.
-var Readers = [2]string{"Virtual PCD 00 00", "Virtual PCD 00 01"}
+// Readers are the names of the first two virtual readers.
+var Readers = [2]string{Reader(0), Reader(1)}
+
+// Reader is the name of a virtual reader, counted from 0. pcscd numbers the two
+// that one entry of its configuration makes, and names the entry.
+func Reader(n int) string {
+	if n < perEntry {
+		return fmt.Sprintf("%s 00 %02d", friendlyName, n)
+	}
+	return fmt.Sprintf("%s %c 00 %02d", friendlyName, 'A'+n/perEntry, n%perEntry)
+}
 
 const (
 	driver    = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 	usbDriver = "/usr/lib/pcsc/drivers/ifd-ccid.bundle"
 	startup   = 10 * time.Second
+
+	friendlyName = "Virtual PCD"
+	perEntry     = 2 // virtual readers, on ports that follow each other
 )
 
 // Daemon is a private pcscd. Its socket stays where it is when the daemon is
 // killed and started again.
 type Daemon struct {
 	Socket string // for SocketVariable
-	port   int
+	ports  []int  // of each reader
 
 	config string
 
@@ -55,11 +67,18 @@ type Daemon struct {
 	answers   *bufio.Reader  // its standard output
 }
 
+// Option changes how a daemon is made.
+type Option func(*Daemon)
+
+// WithReaders asks for n virtual readers instead of two, and for one more where
+// n is odd. pcscd bears 16.
+func WithReaders(n int) Option { return func(d *Daemon) { d.ports = make([]int, n+n%perEntry) } }
+
 // Require starts a daemon for a test, or skips the test. The daemon ends with
 // the test.
-func Require(t testing.TB) *Daemon {
+func Require(t testing.TB, options ...Option) *Daemon {
 	t.Helper()
-	d, err := Start(t.TempDir())
+	d, err := Start(t.TempDir(), options...)
 	if err != nil {
 		Skip(t, err.Error())
 	}
@@ -104,11 +123,14 @@ func lookPath(program string) (string, error) {
 }
 
 // Start starts a daemon whose files are in dir, and waits until it answers.
-func Start(dir string) (*Daemon, error) {
+func Start(dir string, options ...Option) (*Daemon, error) {
 	if err := missing(); err != nil {
 		return nil, err
 	}
-	d := &Daemon{config: filepath.Join(dir, "reader.conf")}
+	d := &Daemon{config: filepath.Join(dir, "reader.conf"), ports: make([]int, perEntry)}
+	for _, option := range options {
+		option(d)
+	}
 	if err := d.makeNamespace(); err != nil {
 		return nil, err
 	}
@@ -193,14 +215,31 @@ func (d *Daemon) order(what string) error {
 	return err
 }
 
-// configure writes the daemon's configuration with two free ports.
+// configure writes the daemon's configuration with free ports. Each entry has a
+// copy of the driver to itself: one driver has room for the two readers of one
+// entry.
 func (d *Daemon) configure() error {
-	d.port = 20000 + rand.IntN(10000)
-	for !free(d.port) || !free(d.port+1) {
-		d.port = 20000 + rand.IntN(10000)
+	library, err := os.ReadFile(driver)
+	if err != nil {
+		return err
 	}
-	text := fmt.Sprintf("FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x%04X\nLIBPATH %s\nCHANNELID 0x%04X\n", d.port, driver, d.port)
-	return os.WriteFile(d.config, []byte(text), 0o600)
+	var text strings.Builder
+	taken := map[int]bool{}
+	for n := 0; n < len(d.ports); n += perEntry {
+		port := 0
+		for port == 0 || taken[port] || !free(port) || !free(port+1) {
+			port = 20000 + perEntry*rand.IntN(5000)
+		}
+		taken[port] = true
+		d.ports[n], d.ports[n+1] = port, port+1
+		path := fmt.Sprintf("%s.%d.so", d.config, n)
+		if err := os.WriteFile(path, library, 0o700); err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%04X\nLIBPATH %s\nCHANNELID 0x%04X\n\n",
+			strings.TrimSuffix(Reader(n), " 00 00"), port, path, port)
+	}
+	return os.WriteFile(d.config, []byte(text.String()), 0o600)
 }
 
 func free(port int) bool {
@@ -219,13 +258,25 @@ func (d *Daemon) Launch() error {
 	}
 	deadline := time.Now().Add(startup)
 	for time.Now().Before(deadline) {
-		if answers("unix", d.Socket) && answers("tcp", d.Address(0)) && answers("tcp", d.Address(1)) {
+		if d.serves() {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	d.Kill()
 	return fmt.Errorf("pcscd does not answer: %s", d.Log())
+}
+
+func (d *Daemon) serves() bool {
+	if !answers("unix", d.Socket) {
+		return false
+	}
+	for reader := range d.ports {
+		if !answers("tcp", d.Address(reader)) {
+			return false
+		}
+	}
+	return true
 }
 
 func answers(network, address string) bool {
@@ -252,12 +303,11 @@ func (d *Daemon) Stop() {
 	_ = d.namespace.Wait()
 }
 
-// Address is where the card of a virtual reader (0 or 1) connects.
-func (d *Daemon) Address(reader int) string { return fmt.Sprintf("127.0.0.1:%d", d.port+reader) }
+// Address is where the card of a virtual reader, counted from 0, connects.
+func (d *Daemon) Address(reader int) string { return fmt.Sprintf("127.0.0.1:%d", d.ports[reader]) }
 
-// Insert puts a card into a virtual reader (0 or 1). The returned function
-// takes it out; both return before pcscd sees it, which looks 2 to 3 times a
-// second.
+// Insert puts a card into a virtual reader. The returned function takes it
+// out; both return before pcscd sees it, which looks 2 to 3 times a second.
 func (d *Daemon) Insert(reader int, card vpcd.Card) (remove func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
