@@ -3,14 +3,21 @@
 package pcsc_test
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/readertest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
 // daemon is one for all tests: libpcsclite reads the socket's name once in a
@@ -19,6 +26,8 @@ var (
 	daemon    *pcscdtest.Daemon
 	daemonErr error
 )
+
+const readers = 8 // of the daemon
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -29,17 +38,22 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if daemon, daemonErr = pcscdtest.Start(dir); daemonErr == nil {
+	if daemon, daemonErr = pcscdtest.Start(dir, pcscdtest.WithReaders(readers)); daemonErr == nil {
 		defer daemon.Stop()
 		os.Setenv(pcscdtest.SocketVariable, daemon.Socket)
 	}
 	return m.Run()
 }
 
-func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
+func requireDaemon(t *testing.T) {
+	t.Helper()
 	if daemonErr != nil {
 		pcscdtest.Skip(t, daemonErr.Error())
 	}
+}
+
+func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
+	requireDaemon(t)
 	readertest.Run(t, func(t *testing.T) readertest.Fixture {
 		var remove func()
 		take := func() {
@@ -61,4 +75,61 @@ func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
 		readertest.AwaitEmpty(t, f)
 		return f
 	})
+}
+
+// limit is for what takes a moment on a machine at leisure.
+const limit = 20 * time.Second
+
+var (
+	selectJPKI = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+	askCounter = []byte{0x00, 0x20, 0x00, 0x98}
+	done       = []byte{0x90, 0x00}
+	threeLeft  = []byte{0x63, 0xC3}
+)
+
+func newCard(t *testing.T, seed string) *simulator.Card {
+	t.Helper()
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
+	require.NoError(t, err)
+	return card
+}
+
+// insert puts a card into a reader of the daemon and waits until the driver sees
+// it. The card is out, and seen to be, at the end of the test at the latest.
+func insert(t *testing.T, n int, card vpcd.Card) (remove func()) {
+	t.Helper()
+	remove = sync.OnceFunc(daemon.Insert(n, card))
+	t.Cleanup(func() {
+		remove()
+		awaitEmpty(t, n)
+	})
+	awaitCard(t, n)
+	return remove
+}
+
+func awaitCard(t *testing.T, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	_, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n))
+	require.NoError(t, err)
+}
+
+func awaitEmpty(t *testing.T, n int) {
+	t.Helper()
+	readertest.AwaitEmpty(t, readertest.Fixture{Driver: pcsc.New(), Reader: pcscdtest.Reader(n)})
+}
+
+func connect(t *testing.T, n int) reader.Card {
+	t.Helper()
+	card, err := pcsc.New().Connect(t.Context(), pcscdtest.Reader(n))
+	require.NoError(t, err)
+	return card
+}
+
+func requireAnswer(t *testing.T, card reader.Card, command, want []byte) {
+	t.Helper()
+	got, err := card.Transmit(t.Context(), command)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
 }

@@ -1,0 +1,89 @@
+//go:build cgo
+
+package pcsc_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// insertAll puts a card of its own into each reader.
+func insertAll(t *testing.T) (cards []*simulator.Card) {
+	t.Helper()
+	var removes []func()
+	for n := range readers {
+		card := newCard(t, fmt.Sprintf("pcscd %d", n))
+		cards = append(cards, card)
+		removes = append(removes, daemon.Insert(n, card))
+	}
+	t.Cleanup(func() {
+		for _, remove := range removes {
+			remove()
+		}
+		for n := range readers {
+			awaitEmpty(t, n)
+		}
+	})
+	for n := range readers {
+		awaitCard(t, n)
+	}
+	return cards
+}
+
+// authenticate is one person at a reader.
+func authenticate(t *testing.T, n int, digits string) (*jpki.Authentication, error) {
+	pin, err := jpki.ParsePIN([]byte(digits))
+	if err != nil {
+		return nil, err
+	}
+	card, err := pcsc.New().Connect(t.Context(), pcscdtest.Reader(n))
+	if err != nil {
+		return nil, err
+	}
+	defer card.Close()
+	return jpki.Authenticate(t.Context(), card, pin)
+}
+
+// Eight people at eight readers at the same time: each gets the certificate of
+// their own card, and one's wrong PIN is nobody else's.
+//
+// Faults: F13, F62.
+func TestNoCrosstalkBetweenReaders(t *testing.T) {
+	requireDaemon(t)
+	const rounds = 8
+	cards := insertAll(t)
+	var people sync.WaitGroup
+	for n, card := range cards {
+		people.Go(func() {
+			for round := range rounds {
+				if round == n {
+					_, err := authenticate(t, n, "9999")
+					var wrong *jpki.PINError
+					if assert.ErrorAs(t, err, &wrong, "reader %d, round %d", n, round) {
+						assert.Equal(t, 2, wrong.Remaining)
+					}
+				}
+				got, err := authenticate(t, n, simulator.PIN)
+				if !assert.NoError(t, err, "reader %d, round %d", n, round) {
+					return
+				}
+				assert.True(t, got.Possession)
+				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.Authority()), "reader %d, round %d: another card's", n, round)
+			}
+		})
+	}
+	people.Wait()
+	for n, card := range cards {
+		require.Equal(t, 3, card.State().AuthTries, "reader %d", n)
+		require.False(t, card.State().AuthVerified, "reader %d", n)
+	}
+}
