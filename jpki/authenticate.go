@@ -34,9 +34,9 @@ type Authentication struct {
 // The PIN is asked of the person before, and is used up afterwards, whatever
 // happens. An error means that nothing was established: [ErrNoApplication],
 // [ErrCounterUnknown], [*PINError], [ErrPINUsed], [ErrNoCertificate],
-// [ErrMalformedCertificate], [*ValidityError], [ErrUnsupportedKey],
-// [ErrNoPossession], [ErrStillVerified], or the transmitter's error, with its
-// cause.
+// [ErrMalformedCertificate], [ErrWrongKind], [*ValidityError],
+// [ErrUnsupportedKey], [ErrNoPossession], [ErrStillVerified], or the
+// transmitter's error, with its cause.
 //
 // Who issued the certificate is not checked, and neither is revocation.
 //

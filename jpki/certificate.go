@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -15,6 +17,9 @@ var (
 	ErrNoCertificate = errors.New("no certificate on the card")
 	// ErrMalformedCertificate: what stands in the certificate's place is none.
 	ErrMalformedCertificate = errors.New("malformed certificate")
+	// ErrWrongKind: the certificate in the authentication certificate's place
+	// is for something else: an authority's, or the signature certificate.
+	ErrWrongKind = errors.New("not an authentication certificate")
 	// ErrPINRequired: this card shows the certificate only after the PIN, as
 	// phones do.
 	ErrPINRequired = errors.New("PIN required")
@@ -31,10 +36,17 @@ const maxCertificate = 32 << 10
 // (利用者証明用電子証明書). It holds no name or address, but its serial number
 // and subject are its holder's alone: treat it as personal data.
 //
-// It fails with [ErrNoCertificate], [ErrMalformedCertificate], or
-// [ErrPINRequired].
+// It fails with [ErrNoCertificate], [ErrMalformedCertificate], [ErrWrongKind],
+// or [ErrPINRequired].
 func (a *Application) AuthCertificate(ctx context.Context) (*x509.Certificate, error) {
-	return a.certificate(ctx, efAuthCertificate)
+	certificate, err := a.certificate(ctx, efAuthCertificate)
+	if err != nil {
+		return nil, err
+	}
+	if err := ofKind(certificate); err != nil {
+		return nil, err
+	}
+	return certificate, nil
 }
 
 // AuthCACertificate reads the certificate of the authority that issued the
@@ -62,6 +74,32 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 		return nil, ErrMalformedCertificate
 	}
 	return certificate, nil
+}
+
+// signaturePolicies is where the policies of signature certificates
+// (署名用電子証明書) stand; those of authentication certificates stand beside it,
+// under 3. Observed; not in a public specification.
+const signaturePolicies = "1.2.392.200149.8.5.1.1."
+
+// ofKind refuses a certificate that says that it is for something else than
+// user authentication. One that says nothing is not refused. The signature
+// certificate has its holder's name and address in it, which is why not even
+// reading it is let pass.
+func ofKind(certificate *x509.Certificate) error {
+	usage := certificate.KeyUsage
+	switch {
+	case certificate.IsCA, usage&x509.KeyUsageCertSign != 0:
+		return fmt.Errorf("%w: an authority's", ErrWrongKind)
+	case usage&x509.KeyUsageContentCommitment != 0, slices.ContainsFunc(certificate.Policies, forSignatures):
+		return fmt.Errorf("%w: one for signatures", ErrWrongKind)
+	case usage != 0 && usage&x509.KeyUsageDigitalSignature == 0:
+		return fmt.Errorf("%w: its key is for something else", ErrWrongKind)
+	}
+	return nil
+}
+
+func forSignatures(policy x509.OID) bool {
+	return strings.HasPrefix(policy.String()+".", signaturePolicies)
 }
 
 // Validity is a certificate's state at some time. Revocation is no part of it:

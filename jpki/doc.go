@@ -19,7 +19,7 @@
 //   - The counter is asked first. With one try left nothing is sent unless the
 //     caller says [AllowLastTry].
 //   - The certificate is looked at before the PIN is sent, wherever the card
-//     shows it without one: a missing or expired certificate costs no try.
+//     shows it without one: a missing, expired or wrong one costs no try.
 //   - VERIFY is sent once. If its outcome is lost the counter is read again and
 //     reported, as [ErrPINOutcomeUnknown].
 //

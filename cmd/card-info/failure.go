@@ -42,6 +42,7 @@ var exits = map[message.Code]int{
 	message.PINLocked:        exitLocked,
 	message.NoAuthCert:       exitCertificate,
 	message.CertMalformed:    exitCertificate,
+	message.CertWrongKind:    exitCertificate,
 	message.CertExpired:      exitCertificate,
 	message.CertNotYetValid:  exitCertificate,
 	message.KeyUnsupported:   exitCertificate,

@@ -44,7 +44,7 @@ type certificate struct {
 }
 
 // report is the program's default command. Beside a certificate that is
-// missing or damaged it shows everything else, and then fails.
+// missing, damaged or of another kind it shows everything else, and then fails.
 func (p *program) report(c *cobra.Command, _ []string) error {
 	ctx := c.Context()
 	r := report{Revocation: revocationNotChecked}
@@ -61,8 +61,10 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 			return err
 		}
 		r.AuthCertificate, r.Chain, problem = p.describe(ctx, a)
-		if errors.Is(problem, jpki.ErrNoCertificate) || errors.Is(problem, jpki.ErrMalformedCertificate) {
-			return nil // the rest can be shown
+		for _, unusable := range []error{jpki.ErrNoCertificate, jpki.ErrMalformedCertificate, jpki.ErrWrongKind} {
+			if errors.Is(problem, unusable) {
+				return nil // the rest can be shown
+			}
 		}
 		return problem
 	})

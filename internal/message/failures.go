@@ -27,6 +27,7 @@ const (
 	NotMyNumberCard   Code = "NOT_MYNUMBER_CARD"
 	NoAuthCert        Code = "NO_AUTH_CERT"
 	CertMalformed     Code = "CERT_MALFORMED"
+	CertWrongKind     Code = "CERT_WRONG_KIND"
 	CertExpired       Code = "CERT_EXPIRED"
 	CertNotYetValid   Code = "CERT_NOT_YET_VALID"
 	CertNeedsPIN      Code = "CERT_NEEDS_PIN"
@@ -152,6 +153,13 @@ var messages = map[Code]Message{
 		},
 		Next: askTheOffice,
 	},
+	CertWrongKind: {
+		What: Text{
+			"カードの電子証明書が、利用者証明用のものではありません。",
+			"The card's certificate is not one for user authentication.",
+		},
+		Next: askTheOffice,
+	},
 	CertNeedsPIN: {
 		What: Text{
 			"このスマートフォンの電子証明書は、暗証番号を確認するまで\n読み取れません。暗証番号は送っていません。",
@@ -256,6 +264,7 @@ var kinds = []struct {
 	{jpki.ErrNoApplication, NotMyNumberCard},
 	{jpki.ErrNoCertificate, NoAuthCert},
 	{jpki.ErrMalformedCertificate, CertMalformed},
+	{jpki.ErrWrongKind, CertWrongKind},
 	{jpki.ErrUnsupportedKey, KeyUnsupported},
 	{jpki.ErrNoPossession, PossessionFailed},
 	{jpki.ErrPINRequired, CertNeedsPIN},

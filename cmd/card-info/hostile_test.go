@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// attacker is a driver whose cards show another certificate and label, and sign
+// with the attacker's key.
+type attacker struct {
+	*simulator.Driver
+	certificate []byte
+	label       string // of the token information; "" is the card's own
+}
+
+func (a *attacker) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := a.Driver.Connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &attackersCard{Card: card, attacker: a}, nil
+}
+
+type attackersCard struct {
+	reader.Card
+	attacker *attacker
+	current  byte // short identifier of the file that is read
+}
+
+func (c *attackersCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	response, err := c.Card.Transmit(ctx, command)
+	parsed, parseErr := apdu.ParseCommand(command)
+	if err != nil || parseErr != nil {
+		return response, err
+	}
+	offset := int(parsed.P1)<<8 | int(parsed.P2)
+	if parsed.INS == apdu.InsReadBinary && parsed.P1&0x80 != 0 {
+		c.current, offset = parsed.P1&0x1F, int(parsed.P2)
+	}
+	content := c.attacker.certificate
+	switch {
+	case parsed.INS == apdu.InsPerformSecurityOperation && len(response) > 2:
+		signature, err := rsa.SignPKCS1v15(nil, attackersKey(), 0, parsed.Data)
+		return append(signature, 0x90, 0x00), err
+	case parsed.INS != apdu.InsReadBinary:
+		return response, nil
+	case c.current == 0x06 && c.attacker.label != "":
+		content = []byte(c.attacker.label)
+	case c.current != 0x0A && c.current != 0x0B:
+		return response, nil
+	}
+	if offset >= len(content) {
+		return []byte{0x6B, 0x00}, nil
+	}
+	return append(bytes.Clone(content[offset:min(len(content), offset+parsed.Ne)]), 0x90, 0x00), nil
+}
+
+var attackersKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // of the machine, not of what is tested
+	}
+	return key
+})
+
+func attackersCertificate(t testing.TB, change func(*x509.Certificate)) []byte {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    today.AddDate(-1, 0, 0), NotAfter: today.AddDate(3, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, attackersKey().Public(), attackersKey())
+	require.NoError(t, err)
+	return der
+}
+
+// A certificate of another kind: no PIN is sent, and the report shows the rest.
+//
+// Faults: F55.
+func TestAnotherKindOfCertificate(t *testing.T) {
+	driver, cards := withCards(t, simulator.Contact)
+	hostile := &attacker{Driver: driver, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+		c.KeyUsage |= x509.KeyUsageContentCommitment
+	})}
+	m := &counted{Driver: hostile}
+
+	o := desk{driver: m}.run(t)
+	assert.Equal(t, 8, o.exit)
+	assert.Contains(t, o.stderr, "[CERT_WRONG_KIND]")
+	assert.Contains(t, o.stdout, "cannot be read")
+	assert.Contains(t, o.stdout, "3 of 3")
+	for _, args := range [][]string{{"cert"}, {"cert", "--der"}, idArgs(t, "--pin-stdin")} {
+		o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
+		assert.Equal(t, 8, o.exit)
+		assert.Empty(t, o.stdout)
+		code, _ := failureOf(t, o)
+		assert.Equal(t, "CERT_WRONG_KIND", code)
+	}
+	assert.Zero(t, m.pins)
+	assert.Equal(t, 3, cards[0].State().AuthTries)
+}
+
+// counted counts the commands sent through a driver, and the PINs among them.
+type counted struct {
+	reader.Driver
+	sent, pins int
+}
+
+func (d *counted) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := d.Driver.Connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Trace(card, func(e reader.Exchange) {
+		d.sent++
+		if e.Command.INS == apdu.InsVerify && e.Command.Secret() {
+			d.pins++
+		}
+	}), nil
+}
+
+// What a card's maker may write into a certificate to act upon a terminal, a
+// log or a file's name.
+var hostileTexts = []string{
+	"\x1b[2J\x1b]0;title\x07", "line\r\nfeed", "zero\x00byte", "\u202edekcart\u2066", "\u009b31m", "../../../etc/passwd",
+	strings.Repeat("long", 2500),
+}
+
+// Of a certificate's and a label's text nothing reaches a terminal or a log raw.
+// A certificate is shown by name only, as PEM.
+//
+// Faults: F54.
+func TestHostileTextsAreNotShown(t *testing.T) {
+	const marker = "NAME OF THE HOLDER"
+	for _, text := range hostileTexts {
+		driver, _ := withCards(t, simulator.ContactExtended)
+		hostile := &attacker{Driver: driver, label: text, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+			c.Subject = pkix.Name{CommonName: marker + text} // and so its issuer
+		})}
+		for _, args := range [][]string{nil, {"--trace"}, {"retries", "--trace"}, {"cert"}, {"cert", "--ca"}, {"list"}, idArgs(t, "--pin-stdin", "--trace")} {
+			for _, form := range []string{"--json", "--json=false"} {
+				o := desk{driver: hostile, stdin: "1234\n"}.run(t, append(args, form)...)
+				assert.Zero(t, o.exit, o.stderr)
+				output := o.stdout + o.stderr
+				onlyPrintable(t, output)
+				assert.NotContains(t, output, marker)
+				assert.Less(t, len(output), 40000)
+			}
+		}
+	}
+}
+
+// onlyPrintable checks that a text has line feeds and otherwise nothing that a
+// terminal acts upon.
+func onlyPrintable(t testing.TB, text string) {
+	t.Helper()
+	for _, r := range text {
+		if r != '\n' && (!unicode.IsPrint(r) || r == unicode.ReplacementChar) {
+			require.Failf(t, "not printable", "%U in %q", r, text)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package jpki_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// forger makes every forged certificate; it is what an attacker has.
+var forger = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // of the machine, not of what is tested
+	}
+	return key
+})
+
+// forged is a certificate that says what change makes it say, signed by its own
+// key. Unchanged it is one that Authenticate takes.
+func forged(t testing.TB, change func(*x509.Certificate)) []byte {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "FORGED"},
+		NotBefore:    time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(3, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, forger().Public(), forger())
+	require.NoError(t, err)
+	return der
+}
+
+// signatureCertificate is a simulated card's other certificate, 署名用電子証明書.
+func signatureCertificate(t testing.TB) []byte {
+	t.Helper()
+	card := newDesk(t, simulator.Contact).card
+	card.PowerOn()
+	for _, command := range []apdu.Command{
+		{INS: apdu.InsSelect, P1: 0x04, P2: 0x0C, Data: []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}},
+		{INS: apdu.InsVerify, P2: 0x9B, Data: []byte(simulator.Password)},
+	} {
+		encoded, err := command.MarshalBinary()
+		require.NoError(t, err)
+		require.Equal(t, []byte{0x90, 0x00}, card.Exchange(encoded))
+	}
+	var content []byte
+	for offset := 0; offset < 2048; offset += 256 {
+		block := card.Exchange([]byte{0x00, 0xB0, byte(offset >> 8), byte(offset), 0x00})
+		if offset == 0 {
+			block = card.Exchange([]byte{0x00, 0xB0, 0x81, 0x00, 0x00})
+		}
+		require.Len(t, block, 258)
+		content = append(content, block[:256]...)
+	}
+	length := 4 + int(content[2])<<8 + int(content[3])
+	return content[:length]
+}
+
+// A certificate of another kind in the authentication certificate's place: it
+// costs no try where it can be read before the PIN, and nothing is established.
+//
+// Faults: F55.
+func TestWrongKindsOfCertificates(t *testing.T) {
+	ctx := context.Background()
+	ca, err := open(t, newDesk(t, simulator.Contact)).AuthCACertificate(ctx)
+	require.NoError(t, err)
+	usage := func(u x509.KeyUsage) []byte {
+		return forged(t, func(c *x509.Certificate) { c.KeyUsage = u })
+	}
+	policy := func(last ...uint64) []byte {
+		var oids []x509.OID
+		for _, arcs := range [][]uint64{{1, 2, 3}, append([]uint64{1, 2, 392, 200149, 8, 5}, last...)} {
+			oid, err := x509.OIDFromInts(arcs)
+			require.NoError(t, err)
+			oids = append(oids, oid)
+		}
+		return forged(t, func(c *x509.Certificate) { c.Policies = oids })
+	}
+	for name, tt := range map[string]struct {
+		content []byte
+		err     error // nil: it is taken, and the card fails the proof
+	}{
+		"the signature certificate":          {signatureCertificate(t), jpki.ErrWrongKind},
+		"the authority's certificate":        {ca.Raw, jpki.ErrWrongKind},
+		"basic constraints of an authority":  {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true }), jpki.ErrWrongKind},
+		"key for signing certificates":       {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign), jpki.ErrWrongKind},
+		"key for signing documents":          {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment), jpki.ErrWrongKind},
+		"key for encryption":                 {usage(x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment), jpki.ErrWrongKind},
+		"policy of the signature":            {policy(1, 1, 20), jpki.ErrWrongKind},
+		"the arc of such policies":           {policy(1, 1), jpki.ErrWrongKind},
+		"an arc too long for an int":         {policy(1, 1, 1<<63), jpki.ErrWrongKind},
+		"policy of user authentication":      {policy(1, 3, 30), nil},
+		"a policy beside the arc":            {policy(1, 11, 20), nil},
+		"basic constraints, no authority":    {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid = true }), nil},
+		"nothing said of usage and policies": {usage(0), nil},
+		"another usage beside":               {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment), nil},
+		"an authority's that has expired": {forged(t, func(c *x509.Certificate) {
+			c.BasicConstraintsValid, c.IsCA, c.NotAfter = true, true, time.Now().AddDate(0, 0, -1)
+		}), jpki.ErrWrongKind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, pins := tt.err, 0
+			if want == nil {
+				want, pins = jpki.ErrNoPossession, 1
+			}
+			d := newDesk(t, simulator.Contact)
+			serve(d, tt.content)
+			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+			require.ErrorIs(t, err, want)
+			assert.Nil(t, got)
+			assert.Equal(t, pins, d.tap.pins, "VERIFY commands with a PIN")
+			assert.False(t, d.card.State().AuthVerified)
+
+			a := open(t, d)
+			_, err = a.Ready(ctx)
+			require.ErrorIs(t, err, tt.err)
+			certificate, err := a.AuthCertificate(ctx)
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.err == nil, certificate != nil)
+			authority, err := a.AuthCACertificate(ctx)
+			require.NoError(t, err, "of an authority's certificate nothing is checked")
+			assert.Equal(t, tt.content, authority.Raw)
+		})
+	}
+
+	t.Run("a phone, which shows it after the PIN", func(t *testing.T) {
+		d := newDesk(t, simulator.Android)
+		serve(d, signatureCertificate(t))
+		serving := d.tap.after
+		d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
+			if len(response) == 2 {
+				return response, nil
+			}
+			return serving(n, c, response)
+		}
+		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		require.ErrorIs(t, err, jpki.ErrWrongKind)
+		assert.Nil(t, got)
+		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN costs none")
+		assert.False(t, d.card.State().AuthVerified)
+	})
+}
