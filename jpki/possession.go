@@ -23,10 +23,13 @@ var (
 	ErrUnsupportedKey = fmt.Errorf("certificate's key: %w", errors.ErrUnsupported)
 )
 
-// Bits of an RSA modulus. Cards of today have 2048.
+// Bits of an RSA modulus, and the public exponents that crypto/rsa verifies
+// with. Cards of today have 2048 and 65537.
 const (
-	minModulus = 2048
-	maxModulus = 4096
+	minModulus  = 2048
+	maxModulus  = 4096
+	minExponent = 3
+	maxExponent = 1<<31 - 1
 )
 
 // challengeDomain keeps what is signed here apart from anything else that the
@@ -74,13 +77,20 @@ func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Cer
 	return nil
 }
 
+// usableKey refuses what no signature will verify with, before a PIN is sent
+// for one.
 func usableKey(certificate *x509.Certificate) (*rsa.PublicKey, error) {
 	key, ok := certificate.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.PublicKeyAlgorithm)
 	}
-	if bits := key.N.BitLen(); bits < minModulus || bits > maxModulus {
+	switch bits := key.N.BitLen(); {
+	case bits < minModulus, bits > maxModulus:
 		return nil, fmt.Errorf("%w: RSA with %d bits", ErrUnsupportedKey, bits)
+	case key.N.Bit(0) == 0:
+		return nil, fmt.Errorf("%w: RSA with an even modulus", ErrUnsupportedKey)
+	case key.E < minExponent, key.E > maxExponent, key.E%2 == 0:
+		return nil, fmt.Errorf("%w: RSA with exponent %d", ErrUnsupportedKey, key.E)
 	}
 	return key, nil
 }
