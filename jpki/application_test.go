@@ -42,6 +42,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Faults: F54.
 func TestTokenTextIsSafeToPrint(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	a := open(t, d)
@@ -50,6 +51,10 @@ func TestTokenTextIsSafeToPrint(t *testing.T) {
 		"JPKIAPICCTOKEN2\x00\x00": "JPKIAPICCTOKEN2",
 		"\xff\xfe":                "??",
 		"":                        "",
+		"zero\x00byte":            "zero?byte",
+		"\xe2\x80\xaecod":         "?cod", // UTF-8 of a character that turns the text around
+		"\u009b31m":               "?31m",
+		"\x7f\r\n\t":              "????",
 	} {
 		d.tap.after = func(int, apdu.Command, []byte) ([]byte, error) { return append([]byte(sent), 0x90, 0x00), nil }
 		got, err := a.Token(context.Background())
@@ -216,12 +221,19 @@ func hugeKey(t testing.TB) []byte {
 	return selfSigned(t, &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, signer)
 }
 
+// What stands in the certificate's place: blank, cut off, with a header that is
+// wrong in every way there is, or with a key that can't be used.
+//
+// Faults: F49, F50, F51, F53.
 func TestHostileCertificateFiles(t *testing.T) {
 	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	whole := genuine.Raw
 	short := append(bytes.Clone(whole[:2]), byte((len(whole)-14)>>8), byte(len(whole)-14)) // header says 10 bytes fewer
 	short = append(short, whole[4:]...)
+	long := append([]byte{0x30, 0x82, byte((len(whole) + 6) >> 8), byte(len(whole) + 6)}, whole[4:]...) // 10 bytes more
+	extra := append([]byte{0x30, 0x82, byte((len(whole) - 2) >> 8), byte(len(whole) - 2)}, append(bytes.Clone(whole[4:]), 0x05, 0x00)...)
+	header := func(length ...byte) []byte { return append(append([]byte{0x30}, length...), whole[4:]...) }
 	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	require.NoError(t, err)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -236,12 +248,31 @@ func TestHostileCertificateFiles(t *testing.T) {
 		{"blank", bytes.Repeat([]byte{0xFF}, 2048), jpki.ErrNoCertificate},
 		{"zeros", make([]byte, 2048), jpki.ErrNoCertificate},
 		{"truncated", whole[:len(whole)-1], jpki.ErrMalformedCertificate},
+		{"one byte", whole[:1], jpki.ErrMalformedCertificate},
+		{"two bytes", whole[:2], jpki.ErrMalformedCertificate},
+		{"three bytes", whole[:3], jpki.ErrMalformedCertificate},
+		{"four bytes", whole[:4], jpki.ErrMalformedCertificate},
+		{"five bytes", whole[:5], jpki.ErrMalformedCertificate},
 		{"six bytes", whole[:6], jpki.ErrMalformedCertificate},
+		{"one byte of filler", []byte{0xFF}, jpki.ErrNoCertificate},
+		{"an empty sequence", []byte{0x30, 0x00}, jpki.ErrMalformedCertificate},
 		{"not DER", append([]byte{0x30, 0x82, 0x01, 0x00}, bytes.Repeat([]byte{0xA5}, 300)...), jpki.ErrMalformedCertificate},
 		{"DER of something else", []byte{0x30, 0x03, 0x02, 0x01, 0x05}, jpki.ErrMalformedCertificate},
 		{"another tag", append([]byte{0x31}, whole[1:]...), jpki.ErrMalformedCertificate},
 		{"header shorter than the certificate", short, jpki.ErrMalformedCertificate},
-		{"indefinite length", append([]byte{0x30, 0x80}, whole[4:]...), jpki.ErrMalformedCertificate},
+		{"header longer than the file", long, jpki.ErrMalformedCertificate},
+		{"header longer than the certificate, up to filler", append(bytes.Clone(long), bytes.Repeat([]byte{0xFF}, 300)...), jpki.ErrMalformedCertificate},
+		{"one element more in the certificate", extra, jpki.ErrMalformedCertificate},
+		{"indefinite length", header(0x80), jpki.ErrMalformedCertificate},
+		{"length in one byte that needs two", header(0x81, 0xFF), jpki.ErrMalformedCertificate},
+		{"length in three bytes that needs two", header(0x83, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in four bytes that needs two", header(0x84, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in five bytes", header(0x85, 0x00, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in 127 bytes", header(append([]byte{0xFF}, make([]byte, 127)...)...), jpki.ErrMalformedCertificate},
+		{"length of all ones", header(0x82, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
+		{"length of all ones, three bytes", header(0x83, 0xFF, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
+		{"length of 2 GB, negative where int has 32 bits", header(0x84, 0x80, 0x00, 0x00, 0x00), jpki.ErrMalformedCertificate},
+		{"length of 4 GB and more, small where int has 32 bits", header(0x85, 0x01, 0x00, 0x00, 0x05, 0xE0), jpki.ErrMalformedCertificate},
 		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), jpki.ErrMalformedCertificate},
 		{"length of 40 KiB", append([]byte{0x30, 0x82, 0xA0, 0x00}, make([]byte, 41000)...), jpki.ErrMalformedCertificate},
 		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), jpki.ErrMalformedCertificate},
@@ -264,6 +295,7 @@ func TestHostileCertificateFiles(t *testing.T) {
 	}
 }
 
+// Faults: F51.
 func TestTrailingFillerIsIgnored(t *testing.T) {
 	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
@@ -320,6 +352,7 @@ func TestValidityOnlyGoesForwards(t *testing.T) {
 	}
 }
 
+// Faults: F40.
 func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 	ctx := context.Background()
 	answering := func(answers ...apdu.Status) (*desk, error) {

@@ -3,6 +3,7 @@ package jpki
 import (
 	"context"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,6 +73,11 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 	if err != nil {
 		// The parser's words may quote the certificate's: left out.
 		return nil, ErrMalformedCertificate
+	}
+	// RFC 5280 §4.1; the parser lets more follow.
+	var parts []asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &parts); err != nil || len(parts) != 3 {
+		return nil, fmt.Errorf("%w: more than a certificate", ErrMalformedCertificate)
 	}
 	return certificate, nil
 }
