@@ -1,6 +1,8 @@
 package apdu_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +22,8 @@ func TestATR(t *testing.T) {
 		{"contactless", "3B8880010000 41E0B381A1003B", "000041E0B381A100", false},
 		{"contactless bytes that look like capabilities", "3B8A80010073C601C0B381A1000000", "0073C601C0B381A10000", false},
 		{"capabilities cut off", "3B828001807300", "8073", false},
+		{"without anything", "3B00", "", false},
+		{"of 33 bytes, the most there are", "3BFF 000000F0 000000F0 00000070 000000 8073C60140" + strings.Repeat("00", 11), "8073C60140" + strings.Repeat("00", 10), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			atr := apdu.ATR(unhex(t, tt.atr))
@@ -31,11 +35,15 @@ func TestATR(t *testing.T) {
 	}
 }
 
+// Faults: F30.
 func TestMalformedATR(t *testing.T) {
 	for name, atr := range map[string]string{
 		"empty":                      "",
 		"one byte":                   "3B",
+		"two bytes, one promised":    "3B01",
 		"interface bytes cut off":    "3BF0",
+		"interface bytes cut off, 2": "3BE000FF81",
+		"33 bytes, without end":      "3BF0" + strings.Repeat("808080F0", 7) + "808080",
 		"interface bytes for ever":   "3B808080",
 		"historical bytes cut off":   "3B8F8001",
 		"34 bytes":                   hexOf(make([]byte, 34)),
@@ -49,6 +57,7 @@ func TestMalformedATR(t *testing.T) {
 	}
 }
 
+// Faults: F30.
 func FuzzATR(f *testing.F) {
 	f.Add(unhex(f, "3BDA13FF8131FB468012392F31C173C601C03B"))
 	f.Add(unhex(f, "3B"))
@@ -59,5 +68,7 @@ func FuzzATR(f *testing.F) {
 			return
 		}
 		require.LessOrEqual(t, len(history), 15)
+		require.LessOrEqual(t, len(b), 33)
+		require.True(t, bytes.Contains(b, history))
 	})
 }

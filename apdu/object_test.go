@@ -54,6 +54,9 @@ func object(n int) []byte {
 
 func padded(b []byte, n int) []byte { return append(bytes.Clone(b), bytes.Repeat([]byte{0xFF}, n)...) }
 
+// Whole objects, by answers of whatever length the card or the reader manages.
+//
+// Faults: F37, F51.
 func TestReadObject(t *testing.T) {
 	short := []byte{0x30, 0x03, 0x02, 0x01, 0x05}
 	extended := apdu.WithExtendedLengths()
@@ -74,6 +77,10 @@ func TestReadObject(t *testing.T) {
 		{"extended refused", file{content: object(1700)}, []apdu.Option{extended}, object(1700), 8, 1700},
 		{"extended, answers cut short", file{content: object(1700), extended: true, shortest: 1000}, []apdu.Option{extended}, object(1700), 2, 1700},
 		{"answers of 200 bytes", file{content: object(1700), shortest: 200}, nil, object(1700), 9, 1700},
+		{"answers of 255 bytes", file{content: object(1700), shortest: 255}, nil, object(1700), 7, 1700},
+		{"answers of 254 bytes", file{content: object(1700), shortest: 254}, nil, object(1700), 7, 1700},
+		{"a last answer of exactly 256 bytes", file{content: object(1536)}, nil, object(1536), 6, 1536},
+		{"a last answer of 255 bytes", file{content: object(1535)}, nil, object(1535), 6, 1535},
 		{"as long as the limit", file{content: object(32768)}, nil, object(32768), 128, 32768},
 		{"a reader that fails on 256 bytes", file{content: object(1700)}, []apdu.Option{apdu.WithReadSize(224)}, object(1700), 8, 1700},
 	} {
@@ -147,6 +154,7 @@ func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
 	})
 }
 
+// Faults: F49, F50, F51.
 func TestReadObjectRefusesHostileFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -157,7 +165,13 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"filled with FF", bytes.Repeat([]byte{0xFF}, 2000), apdu.ErrBlankFile},
 		{"filled with 00", make([]byte, 2000), apdu.ErrBlankFile},
 		{"a tag alone", []byte{0x30}, apdu.ErrMalformedObject},
+		{"a tag alone, of several bytes", []byte{0x1F}, apdu.ErrMalformedObject},
+		{"length alone, of one byte", []byte{0x30, 0x81}, apdu.ErrMalformedObject},
 		{"length cut off", []byte{0x30, 0x82, 0x06}, apdu.ErrMalformedObject},
+		{"length cut off, 83", []byte{0x30, 0x83, 0x01, 0x00}, apdu.ErrMalformedObject},
+		{"length cut off, 84", []byte{0x30, 0x84, 0x01, 0x00, 0x00}, apdu.ErrMalformedObject},
+		{"a header and no more", []byte{0x30, 0x82, 0x01, 0x00}, apdu.ErrMalformedObject},
+		{"six bytes", []byte{0x30, 0x82, 0x01, 0x00, 0x02, 0x01}, apdu.ErrMalformedObject},
 		{"indefinite length", []byte{0x30, 0x80, 0x02, 0x01, 0x05, 0x00, 0x00}, apdu.ErrMalformedObject},
 		{"length not in the fewest bytes, 81", []byte{0x30, 0x81, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
 		{"length not in the fewest bytes, 82", []byte{0x30, 0x82, 0x00, 0x80, 0x02}, apdu.ErrMalformedObject},
@@ -166,6 +180,16 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"4 GB", []byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
 		{"2 GB, negative where int has 32 bits", []byte{0x30, 0x84, 0x80, 0x00, 0x00, 0x00}, apdu.ErrObjectTooLong},
 		{"length in five bytes", []byte{0x30, 0x85, 1, 0, 0, 0, 0}, apdu.ErrObjectTooLong},
+		{"length in five bytes, small where int has 32 bits", []byte{0x30, 0x85, 1, 0, 0, 0, 3, 2, 1, 5}, apdu.ErrObjectTooLong},
+		{"length in 126 bytes", append([]byte{0x30, 0xFE}, make([]byte, 300)...), apdu.ErrObjectTooLong},
+		{"length in 127 bytes, which is reserved", append([]byte{0x30, 0xFF}, make([]byte, 300)...), apdu.ErrObjectTooLong},
+		{"64 KB", []byte{0x30, 0x82, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
+		{"more than 64 KB", []byte{0x30, 0x83, 0x01, 0x00, 0x00}, apdu.ErrObjectTooLong},
+		{"16 MB", []byte{0x30, 0x83, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
+		{"the greatest int of 32 bits, with its header more", []byte{0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
+		{"length not in the fewest bytes, 83", append([]byte{0x30, 0x83, 0x00, 0x01, 0x00}, make([]byte, 300)...), apdu.ErrMalformedObject},
+		{"length not in the fewest bytes, 84", append([]byte{0x30, 0x84, 0x00, 0x00, 0x01, 0x00}, make([]byte, 300)...), apdu.ErrMalformedObject},
+		{"length of zero, not in the fewest bytes", []byte{0x30, 0x81, 0x00}, apdu.ErrMalformedObject},
 		{"longer than the limit", object(40000), apdu.ErrObjectTooLong},
 		{"one byte longer than the limit", object(32769), apdu.ErrObjectTooLong},
 		{"length not in the fewest bytes, 82 00 FF", append([]byte{0x30, 0x82, 0x00, 0xFF}, make([]byte, 300)...), apdu.ErrMalformedObject},
@@ -241,6 +265,8 @@ func TestReadBinaryAddresses(t *testing.T) {
 
 // Whatever a file holds, reading it ends, and what comes back is exactly its
 // first DER object.
+//
+// Faults: F49, F50, F51.
 func FuzzReadObject(f *testing.F) {
 	f.Add([]byte{0x30, 0x03, 0x02, 0x01, 0x05, 0xFF}, byte(0), false)
 	f.Add([]byte{0x30, 0x80, 0x00, 0x00}, byte(1), true)
