@@ -81,13 +81,26 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 	}, nil
 }
 
+// Readiness is what [Application.Ready] found: the tries left for the
+// authentication PIN, and which card it was, for [ForCard].
+type Readiness struct {
+	Counter
+	// is tells whether a certificate is the card's. It is nil for a card that
+	// shows none before the PIN. A function prints nothing personal.
+	is func(*x509.Certificate) bool
+}
+
 // Ready returns the tries left for the authentication PIN, or the error with
 // which [Authenticate] would refuse to send one: a program asks this before it
 // asks a person. It costs no try.
 // The options [AllowLastTry], [AllowExpired] and [WithClock] matter here.
-func (a *Application) Ready(ctx context.Context) (Counter, error) {
-	counter, _, err := a.ready(ctx)
-	return counter, err
+func (a *Application) Ready(ctx context.Context) (Readiness, error) {
+	counter, certificate, err := a.ready(ctx)
+	ready := Readiness{Counter: counter}
+	if certificate != nil {
+		ready.is = certificate.Equal
+	}
+	return ready, err
 }
 
 // ready finds what speaks against sending a PIN. A card that shows its
@@ -103,7 +116,10 @@ func (a *Application) ready(ctx context.Context) (Counter, *x509.Certificate, er
 	}
 	certificate, err := a.usableCertificate(ctx)
 	if errors.Is(err, ErrPINRequired) {
-		return counter, nil, nil
+		certificate, err = nil, nil
+	}
+	if err == nil {
+		err = a.sameCard(counter, certificate)
 	}
 	return counter, certificate, err
 }

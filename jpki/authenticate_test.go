@@ -340,22 +340,63 @@ func TestOneTransaction(t *testing.T) {
 }
 
 // Another program spends a try, or another card is put in, while a person
-// types.
+// types: the PIN is for the card that was shown, as it was.
+//
+// Faults: F25, F45.
 func TestThePINIsForTheCardThatWasShown(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-	require.ErrorIs(t, err, jpki.ErrPINWrong)
-	d.tap.pins = 0
-	for _, shown := range []int{3, 1} {
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithTriesShown(shown))
-		var changed *jpki.PINError
-		require.ErrorAs(t, err, &changed)
-		require.ErrorIs(t, err, jpki.ErrTriesChanged)
-		assert.Equal(t, 2, changed.Remaining)
-		assert.Zero(t, d.tap.pins)
+	ctx := context.Background()
+	const contact, phone = simulator.Contact, simulator.Android
+	for _, tt := range []struct {
+		name         string
+		shown, there simulator.Profile
+		spent        int // tries, meanwhile
+		err          error
+	}{
+		{"the same card", contact, contact, 0, nil},
+		{"a try spent", contact, contact, 1, jpki.ErrTriesChanged},
+		{"another card with as many tries", contact, simulator.ResidentCard, 0, jpki.ErrOtherCard},
+		{"the same phone", phone, phone, 0, nil},
+		{"a try spent on the phone", phone, phone, 1, jpki.ErrTriesChanged},
+		{"a phone in the card's place", contact, phone, 0, jpki.ErrOtherCard},
+		{"a card in the phone's place", phone, contact, 0, jpki.ErrOtherCard},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDesk(t, tt.shown)
+			var shown jpki.Readiness
+			require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) (err error) {
+				shown, err = a.Ready(ctx)
+				return err
+			}))
+			require.Equal(t, 3, shown.Remaining)
+
+			if tt.there != tt.shown {
+				d = newDesk(t, tt.there)
+			}
+			for range tt.spent {
+				_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+				require.ErrorIs(t, err, jpki.ErrPINWrong)
+			}
+			d.tap.pins = 0
+			for name, try := range map[string]func(*jpki.Application) error{
+				"Authenticate":  nil,
+				"VerifyAuthPIN": func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) },
+			} {
+				var err error
+				if try == nil {
+					_, err = jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.ForCard(shown))
+				} else {
+					err = jpki.Do(ctx, d.tap, try, jpki.ForCard(shown))
+				}
+				require.ErrorIs(t, err, tt.err, name)
+			}
+			if tt.err == nil {
+				assert.Equal(t, 2, d.tap.pins)
+				return
+			}
+			assert.Zero(t, d.tap.pins)
+			assert.Equal(t, 3-tt.spent, d.card.State().AuthTries)
+		})
 	}
-	_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithTriesShown(2))
-	require.NoError(t, err)
 }
 
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.

@@ -15,7 +15,7 @@ type Option func(*config)
 type config struct {
 	channel      []apdu.Option
 	allowLastTry bool
-	shown        int // tries left that a person was told; 0: nobody was told
+	shown        *Readiness // what a person was told; nil: nobody was told
 	allowExpired bool
 	now          func() time.Time
 	random       io.Reader
@@ -30,10 +30,12 @@ func WithChannel(options ...apdu.Option) Option {
 // AllowLastTry lets the last try be spent. A wrong PIN then locks the card.
 func AllowLastTry() Option { return func(c *config) { c.allowLastTry = true } }
 
-// WithTriesShown tells how many tries left (1 or more) a person was shown before
-// typing the PIN. If the card says another number now, another program used it
-// or it is another card, and the PIN is not sent: [ErrTriesChanged].
-func WithTriesShown(n int) Option { return func(c *config) { c.shown = n } }
+// ForCard says what [Application.Ready] found before a person typed the PIN, which
+// is for that card. If it is another card now, or if another program has used
+// it so that it says another number of tries, the PIN is not sent:
+// [ErrOtherCard], [ErrTriesChanged]. Cards that show no certificate before the
+// PIN, as phones, are told apart by their tries only.
+func ForCard(shown Readiness) Option { return func(c *config) { c.shown = &shown } }
 
 // AllowExpired accepts a certificate that has expired.
 func AllowExpired() Option { return func(c *config) { c.allowExpired = true } }

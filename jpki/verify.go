@@ -2,6 +2,7 @@ package jpki
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -18,6 +19,9 @@ var (
 	// ErrLastTry: one try is left and the caller did not allow spending it.
 	// No PIN was sent.
 	ErrLastTry = errors.New("refused with one try left")
+	// ErrOtherCard: the card is not the one that the person was asked for. No
+	// PIN was sent.
+	ErrOtherCard = errors.New("another card than before")
 	// ErrTriesChanged: the tries left are not those that the person was shown.
 	// No PIN was sent.
 	ErrTriesChanged = errors.New("tries left changed meanwhile")
@@ -65,7 +69,7 @@ func (e *PINError) Unwrap() []error {
 //
 // A try is refused, spent or lost with a [*PINError]; before that, it fails
 // with [ErrPINUsed] or [ErrCounterUnknown]. The PIN is used up, whatever happens.
-// The options [AllowLastTry] and [WithTriesShown] of [Open] or [Do] matter here.
+// The options [AllowLastTry] and [ForCard] of [Open] or [Do] matter here.
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	defer pin.Wipe()
 	counter, err := a.AuthPINCounter(ctx)
@@ -75,6 +79,15 @@ func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	if err := a.admits(counter); err != nil {
 		return err
 	}
+	if a.config.shown != nil {
+		certificate, err := a.AuthCertificate(ctx)
+		if err != nil && !errors.Is(err, ErrPINRequired) {
+			return err
+		}
+		if err := a.sameCard(counter, certificate); err != nil {
+			return err
+		}
+	}
 	return a.verify(ctx, pin)
 }
 
@@ -83,10 +96,23 @@ func (a *Application) admits(counter Counter) error {
 	switch {
 	case counter.Blocked():
 		return &PINError{Reason: ErrPINBlocked, Known: true}
-	case a.config.shown != 0 && a.config.shown != counter.Remaining:
+	case a.config.shown != nil && a.config.shown.Remaining != counter.Remaining:
 		return &PINError{Reason: ErrTriesChanged, Remaining: counter.Remaining, Known: true}
 	case counter.Remaining == 1 && !a.config.allowLastTry:
 		return &PINError{Reason: ErrLastTry, Remaining: 1, Known: true}
+	}
+	return nil
+}
+
+// sameCard tells whether a PIN that was typed for one card may be sent to this
+// one, which shows this certificate, or none.
+func (a *Application) sameCard(counter Counter, certificate *x509.Certificate) error {
+	shown := a.config.shown
+	if shown == nil || shown.is == nil && certificate == nil {
+		return nil
+	}
+	if shown.is == nil || certificate == nil || !shown.is(certificate) {
+		return &PINError{Reason: ErrOtherCard, Remaining: counter.Remaining, Known: true}
 	}
 	return nil
 }

@@ -78,9 +78,9 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if o.pinStdin {
 		pin, err = p.pipedPIN(ctx)
 	} else {
-		var shown int
+		var shown jpki.Readiness
 		name, pin, shown, err = p.typedPIN(ctx, options)
-		options = append(options, jpki.WithTriesShown(shown))
+		options = append(options, jpki.ForCard(shown))
 	}
 	if err != nil {
 		return err

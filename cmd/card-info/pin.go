@@ -34,25 +34,23 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 // typedPIN asks the person at the terminal, after asking the card what would
 // refuse the PIN and how many tries are left. No connection is open while the
 // person types: the card may be taken away and put back. The PIN is for the
-// card in the reader whose name is returned, and with as many tries left as were
-// shown.
-func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name string, pin jpki.PIN, shown int, err error) {
+// card that was shown, in the reader whose name is returned.
+func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
 	t, err := p.terminal()
 	if err != nil {
-		return "", pin, 0, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
+		return "", pin, shown, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
 	}
 	defer t.Close()
-	var counter jpki.Counter
 	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
 		name = found
-		counter, err = a.Ready(ctx)
+		shown, err = a.Ready(ctx)
 		return err
 	}, options...)
 	if err != nil {
-		return "", pin, 0, err
+		return "", pin, shown, err
 	}
-	pin, err = p.askPIN(ctx, t, counter)
-	return name, pin, counter.Remaining, err
+	pin, err = p.askPIN(ctx, t, shown.Counter)
+	return name, pin, shown, err
 }
 
 // askPIN asks the person at the terminal, after saying how many tries are left.

@@ -325,6 +325,7 @@ func TestIdentifier(t *testing.T) {
 	assert.NotEqual(t, first.ID, derive(t, simulator.Contact, "--namespace-key", other).ID)
 }
 
+// Faults: F25, F45.
 func TestThePINAtTheTerminal(t *testing.T) {
 	t.Run("shows the tries left", func(t *testing.T) {
 		o := desk{typed: "1234", locale: "ja_JP.UTF-8"}.run(t, idArgs(t, "--simulator", "contact")...)
@@ -354,6 +355,27 @@ func TestThePINAtTheTerminal(t *testing.T) {
 		assert.Equal(t, 4, o.exit)
 		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
 		assert.Equal(t, 2, cards[0].State().AuthTries, "the other program's try")
+	})
+	t.Run("is not sent to another card that was put in meanwhile", func(t *testing.T) {
+		driver := simulator.New()
+		slot := driver.AddReader("Reader")
+		var cards []*simulator.Card
+		for _, profile := range []simulator.Profile{simulator.Contact, simulator.ResidentCard} { // with the same ATR and tries
+			card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(simulatorSeed))
+			require.NoError(t, err)
+			cards = append(cards, card)
+		}
+		require.NoError(t, slot.Insert(cards[0]))
+		m := &meddler{Driver: driver}
+		o := desk{driver: m, typed: "9999", typing: func() {
+			slot.Remove()
+			require.NoError(t, slot.Insert(cards[1]))
+		}}.run(t, idArgs(t)...)
+		assert.Equal(t, 4, o.exit)
+		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
+		assert.Contains(t, o.stderr, "No PIN was sent")
+		assert.Zero(t, m.pins)
+		assert.Equal(t, 3, cards[1].State().AuthTries)
 	})
 	t.Run("malformed", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)

@@ -386,7 +386,7 @@ func forPIN(e *jpki.PINError) Message {
 		}
 	case errors.Is(e, jpki.ErrLastTry):
 		m = lastTry
-	case errors.Is(e, jpki.ErrTriesChanged):
+	case errors.Is(e, jpki.ErrTriesChanged), errors.Is(e, jpki.ErrOtherCard):
 		m = named(CardChanged)
 		m.What.JA += "\n暗証番号は送っていません。"
 		m.What.EN += "\nNo PIN was sent."

@@ -59,6 +59,7 @@ var failures = []struct {
 	{pinError(jpki.ErrPINBlocked, 0, true), "PIN_LOCKED", "does not unlock by itself"},
 	{pinError(jpki.ErrLastTry, 1, true), "PIN_LAST_TRY", "No PIN was sent"},
 	{pinError(jpki.ErrTriesChanged, 2, true), "CARD_CHANGED", "No PIN was sent"},
+	{pinError(jpki.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
 	{pinError(jpki.ErrPINOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
 	{pinError(jpki.ErrPINOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
 	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
