@@ -1,0 +1,274 @@
+package jpki_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// When recorded sessions took place, and the challenge that they signed: a
+// replay has to ask the same to be answered right.
+var (
+	recordedAt        = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	recordedChallenge = bytes.Repeat([]byte{0xC4}, 32)
+)
+
+// session is what a use of everything that the package offers established.
+type session struct {
+	token        jpki.Token
+	availability jpki.Availability
+	counters     [2]jpki.Counter
+	holder       *jpki.Authentication
+	errs         []error
+}
+
+// use asks a card everything, whatever fails, and then authenticates.
+func use(card apdu.Transmitter, pin jpki.PIN) (s session) {
+	ctx := context.Background()
+	note := func(err error) {
+		if err != nil {
+			s.errs = append(s.errs, err)
+		}
+	}
+	note(jpki.Do(ctx, card, func(a *jpki.Application) (err error) {
+		s.token, err = a.Token(ctx)
+		note(err)
+		s.availability, err = a.Availability(ctx)
+		note(err)
+		s.counters[0], err = a.AuthPINCounter(ctx)
+		note(err)
+		s.counters[1], err = a.SignaturePasswordCounter(ctx)
+		note(err)
+		_, err = a.AuthCertificate(ctx)
+		note(err)
+		_, err = a.AuthCACertificate(ctx)
+		note(err)
+		return nil
+	}))
+	var err error
+	s.holder, err = jpki.Authenticate(ctx, card, pin,
+		jpki.WithClock(func() time.Time { return recordedAt }), jpki.WithRandom(bytes.NewReader(recordedChallenge)))
+	note(err)
+	return s
+}
+
+// said is all that a log may hold of the errors.
+func (s session) said() string { return fmt.Sprintf("%v %+v", s.errs, errors.Join(s.errs...)) }
+
+// recorder writes a card's answers down as a script: its answer to reset and
+// each of its answers, all with their length in two bytes in front.
+type recorder struct {
+	card      *simulator.Card
+	script    []byte
+	signature []byte
+}
+
+// signatures that were recorded, by the modulus. With PKCS #1 v1.5 there is no
+// other for the same challenge and key.
+var signatures = map[string][]byte{}
+
+func record(t testing.TB, profile simulator.Profile) []byte {
+	t.Helper()
+	card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(seed), simulator.WithClock(func() time.Time { return recordedAt }))
+	require.NoError(t, err)
+	card.PowerOn()
+	r := &recorder{card: card}
+	r.note(card.ATR())
+	if s := use(r, pin(t, simulator.PIN)); s.holder != nil {
+		signatures[modulus(s.holder)] = r.signature
+	}
+	return r.script
+}
+
+func modulus(holder *jpki.Authentication) string {
+	return holder.Certificate.PublicKey.(*rsa.PublicKey).N.String()
+}
+
+func (r *recorder) note(chunk []byte) {
+	r.script = append(binary.BigEndian.AppendUint16(r.script, uint16(len(chunk))), chunk...)
+}
+
+func (r *recorder) ATR() []byte { return r.card.ATR() }
+
+func (r *recorder) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	answer := r.card.Exchange(command)
+	r.note(answer)
+	if command[1] == apdu.InsPerformSecurityOperation {
+		r.signature = answer[:len(answer)-2]
+	}
+	return answer, nil
+}
+
+// replay is a card that answers from a script, whatever it is asked, and is gone
+// when that runs out.
+type replay struct {
+	atr     []byte
+	answers [][]byte
+
+	sent, pins int
+	leaving    bool // another application was selected after the PIN
+	signed     []byte
+}
+
+var errRunOut = errors.New("the script has run out")
+
+func newReplay(script []byte) *replay {
+	var chunks [][]byte
+	for len(script) >= 2 {
+		n := min(int(binary.BigEndian.Uint16(script)), len(script)-2)
+		chunks = append(chunks, script[2:2+n])
+		script = script[2+n:]
+	}
+	if len(chunks) == 0 {
+		return &replay{}
+	}
+	return &replay{atr: chunks[0], answers: chunks[1:]}
+}
+
+func (r *replay) ATR() []byte { return r.atr }
+
+func (r *replay) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	parsed, err := apdu.ParseCommand(command)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case parsed.Secret():
+		r.pins++
+		r.leaving = false
+	case parsed.INS == apdu.InsSelect && parsed.Data[0] == 0xA0:
+		r.leaving = true
+	case isSign(parsed):
+		r.signed = bytes.Clone(parsed.Data)
+	}
+	r.sent++
+	if r.sent > len(r.answers) {
+		return nil, errRunOut
+	}
+	return bytes.Clone(r.answers[r.sent-1]), nil
+}
+
+// replayed uses a script as a card and checks what must hold whatever it says.
+func replayed(t testing.TB, script []byte) session {
+	t.Helper()
+	card := newReplay(script)
+	s := use(card, pin(t, "7305"))
+
+	require.LessOrEqual(t, card.sent, len(card.answers)+16, "commands to a card that is gone")
+	require.LessOrEqual(t, card.pins, 1, "one PIN is one VERIFY")
+	require.Equal(t, card.pins > 0, card.leaving, "a card that got a PIN is left")
+
+	onlyASCII(t, s.token.Label)
+	require.LessOrEqual(t, len(s.token.Label), 32)
+	for i, most := range []int{3, 5} {
+		require.GreaterOrEqual(t, s.counters[i].Remaining, 0)
+		require.LessOrEqual(t, s.counters[i].Remaining, most)
+	}
+	onlyASCII(t, strings.ReplaceAll(s.said(), "\n", " "))
+	for _, err := range s.errs {
+		require.Less(t, len(err.Error()), 500)
+	}
+	// That another PIN changes nothing about what is said means that nothing is
+	// said of the PIN; its digits alone may come up in a status word.
+	require.Equal(t, use(newReplay(script), pin(t, "1937")).said(), s.said())
+
+	if s.holder != nil {
+		require.Equal(t, 1, card.pins)
+		proven(t, script, card.signed, s.holder)
+	}
+	return s
+}
+
+// proven checks a success without the package: what the card was asked to sign
+// is the challenge, and the script holds a signature for it under the key of the
+// certificate that it holds.
+func proven(t testing.TB, script, signed []byte, holder *jpki.Authentication) {
+	t.Helper()
+	require.True(t, holder.PIN && holder.Possession)
+	require.LessOrEqual(t, len(holder.Certificate.Raw), 32<<10)
+	require.True(t, holds(script, holder.Certificate.Raw))
+
+	hash := sha256.Sum256(append([]byte("mykeykit possession v1\x00"), recordedChallenge...))
+	require.True(t, bytes.HasSuffix(signed, hash[:]))
+	signature := signatures[modulus(holder)]
+	require.NotEmpty(t, signature, "a proof with a key that never signed")
+	require.True(t, holds(script, signature))
+	require.NoError(t, rsa.VerifyPKCS1v15(holder.Certificate.PublicKey.(*rsa.PublicKey), crypto.SHA256, hash[:], signature))
+}
+
+// holds tells whether all bytes of part come in text in this order, with others
+// between, as status words and lengths are.
+func holds(text, part []byte) bool {
+	for _, b := range text {
+		if len(part) > 0 && part[0] == b {
+			part = part[1:]
+		}
+	}
+	return len(part) == 0
+}
+
+func onlyASCII(t testing.TB, text string) {
+	t.Helper()
+	for _, r := range text {
+		if r < ' ' || r > '~' {
+			require.Failf(t, "not printable", "%q", text)
+		}
+	}
+}
+
+var recordedProfiles = []simulator.Profile{
+	simulator.Contact, simulator.ContactExtended, simulator.ContactShort, simulator.Android, simulator.ResidentCard,
+	simulator.NoCertificate, simulator.Expired, simulator.LastTry, simulator.Locked, simulator.NotMyNumber,
+}
+
+// FuzzSession would find nothing if the recorded sessions it starts from did not
+// reach the end.
+//
+// Faults: F58.
+func TestRecordedSessionsReachTheEnd(t *testing.T) {
+	succeeded := 0
+	for _, profile := range recordedProfiles {
+		script := record(t, profile)
+		require.Equal(t, script, record(t, profile), "a recording is the same each time")
+		s := replayed(t, script)
+		if s.holder != nil {
+			succeeded++
+		}
+		// Cut off anywhere, it is no success, and what must hold does.
+		whole := len(newReplay(script).answers)
+		for n := range whole {
+			at := 0
+			for range n + 1 { // the ATR and n answers
+				at += 2 + int(binary.BigEndian.Uint16(script[at:]))
+			}
+			cut := replayed(t, script[:at])
+			require.True(t, cut.holder == nil, "%s, %d of %d answers", profile, n, whole)
+			require.NotEmpty(t, cut.errs)
+		}
+	}
+	require.Equal(t, 5, succeeded)
+}
+
+// A whole session with a card that answers whatever it likes.
+//
+// Faults: F30, F49, F50, F51, F54, F57, F58.
+func FuzzSession(f *testing.F) {
+	for _, profile := range recordedProfiles {
+		f.Add(record(f, profile))
+	}
+	f.Fuzz(func(t *testing.T, script []byte) { replayed(t, script) })
+}
