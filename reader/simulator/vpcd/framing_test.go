@@ -1,0 +1,60 @@
+package vpcd
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+func TestSendRefusesWhatHasNoLength(t *testing.T) {
+	var wire bytes.Buffer
+	require.NoError(t, send(&wire, make([]byte, 0xFFFF)))
+	message, err := receive(&wire)
+	require.NoError(t, err)
+	assert.Len(t, message, 0xFFFF)
+	require.ErrorIs(t, send(&wire, make([]byte, 0x10000)), errTooLong)
+	assert.Zero(t, wire.Len(), "nothing is sent of it")
+}
+
+// Whatever the reader's side writes is taken as messages, each whole or not at
+// all, and what a card answers to them comes out of its own side as it went in.
+func FuzzMessages(f *testing.F) {
+	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed("test"))
+	require.NoError(f, err)
+	selectJPKI := "\x00\x0F\x00\xA4\x04\x0C\x0A\xD3\x92\xF0\x00\x26\x01\x00\x00\x00\x01"
+	f.Add([]byte("\x00\x01\x01\x00\x01\x04" + selectJPKI + "\x00\x07\x00\xB0\x8A\x00\x00\x00\x00\x00\x01\x02\x00\x01\x00"))
+	f.Add([]byte("\x00\x00\x00\x01\x09\xFF\xFF"))
+	f.Add([]byte("\x00"))
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		stream := bytes.NewReader(wire)
+		var taken bytes.Buffer
+		for {
+			message, err := receive(stream)
+			if err != nil {
+				require.True(t, err == io.EOF || err == io.ErrUnexpectedEOF, "%v", err)
+				break
+			}
+			require.NoError(t, send(&taken, message))
+
+			answer := respond(card, message)
+			if len(message) == 1 {
+				require.Equal(t, message[0] == controlATR, answer != nil, "an answer to a control that has none")
+				continue
+			}
+			require.NotNil(t, answer, "the reader waits for one")
+			var back bytes.Buffer
+			require.NoError(t, send(&back, answer))
+			received, err := receive(&back)
+			require.NoError(t, err)
+			require.Equal(t, answer, received)
+			require.Zero(t, back.Len())
+		}
+		require.True(t, bytes.HasPrefix(wire, taken.Bytes()))
+		card.PowerOff()
+	})
+}
