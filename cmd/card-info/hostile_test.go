@@ -168,6 +168,15 @@ func TestHostileTextsAreNotShown(t *testing.T) {
 	}
 }
 
+// Faults: F54.
+func TestNamespaceNamesAreShownSafely(t *testing.T) {
+	args := append(idArgs(t, "--pin-stdin", "--simulator", "contact"), "--namespace", "library\u202eexample")
+	o := desk{stdin: "1234\n"}.run(t, args...)
+	require.Zero(t, o.exit, o.stderr)
+	onlyPrintable(t, o.stdout)
+	assert.Contains(t, o.stdout, "library?example")
+}
+
 // onlyPrintable checks that a text has line feeds and otherwise nothing that a
 // terminal acts upon.
 func onlyPrintable(t testing.TB, text string) {

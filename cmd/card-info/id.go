@@ -135,7 +135,8 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 func (p *program) writeIdentity(found identity) error {
 	t := table{program: p}
 	t.row(textRowID, Text{JA: found.Display, EN: found.Display})
-	t.row(textRowNamespace, Text{JA: found.Namespace, EN: found.Namespace})
+	name := message.Printable(found.Namespace)
+	t.row(textRowNamespace, Text{JA: name, EN: name})
 	t.row(textRowChecked, textChecked)
 	t.row(textRowUnchecked, textUnchecked[found.Assurance.Chain])
 	t.row(textRowUntil, found.until)
