@@ -120,5 +120,13 @@ func (p *program) chainOf(c *x509.Certificate) string {
 	return chainUnknown
 }
 
-// timestamp is RFC 3339, in Japan's time.
-func timestamp(t time.Time) string { return t.In(jpki.Japan).Format(time.RFC3339) }
+// timestamp is RFC 3339, in Japan's time. The end of the year 9999, which stands
+// for no end (RFC 5280 §4.1.2.5), is in a year of five digits there, which RFC
+// 3339 does not have.
+func timestamp(t time.Time) string {
+	local := t.In(jpki.Japan)
+	if local.Year() > 9999 {
+		local = t.UTC()
+	}
+	return local.Format(time.RFC3339)
+}

@@ -7,10 +7,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"math/big"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -175,6 +177,29 @@ func TestNamespaceNamesAreShownSafely(t *testing.T) {
 	require.Zero(t, o.exit, o.stderr)
 	onlyPrintable(t, o.stdout)
 	assert.Contains(t, o.stdout, "library?example")
+}
+
+// The end of time, which RFC 5280 gives to certificates without an end, is in
+// Japan a year of five digits, which RFC 3339 does not have.
+//
+// Faults: F56.
+func TestCertificatesWithoutAnEnd(t *testing.T) {
+	driver, _ := withCards(t, simulator.Contact)
+	hostile := &attacker{Driver: driver, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+		c.NotBefore = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+		c.NotAfter = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	})}
+	var r report
+	o := desk{driver: hostile}.run(t, "--json")
+	require.Zero(t, o.exit, o.stderr)
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &r))
+	assert.Equal(t, "valid", string(r.AuthCertificate.Status))
+	for _, text := range []string{r.AuthCertificate.NotBefore, r.AuthCertificate.NotAfter} {
+		_, err := time.Parse(time.RFC3339, text)
+		assert.NoError(t, err)
+	}
+	o = desk{driver: hostile}.run(t)
+	assert.Zero(t, o.exit, o.stderr)
 }
 
 // onlyPrintable checks that a text has line feeds and otherwise nothing that a
