@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -211,4 +212,45 @@ func onlyPrintable(t testing.TB, text string) {
 			require.Failf(t, "not printable", "%U in %q", r, text)
 		}
 	}
+}
+
+// Readers are called whatever their makers like: each is one line of the list,
+// and is found by its name.
+//
+// Faults: F11, F54.
+func FuzzReaderNames(f *testing.F) {
+	card, err := simulator.NewCard(simulator.NotMyNumber, simulator.WithInsecureSeed(simulatorSeed))
+	require.NoError(f, err)
+	f.Add("Reader", "Reader")
+	f.Add("カードリーダー 00 00", "\x1b[31mRed\x07")
+	f.Add("", "-x")
+	f.Add("\u202e\n", "\xff\x00")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		driver := simulator.New()
+		empty, full := driver.AddReader(first), driver.AddReader(second)
+		require.NoError(t, full.Insert(card))
+
+		o := desk{driver: driver}.run(t, "list")
+		require.Zero(t, o.exit, o.stderr)
+		onlyPrintable(t, o.stdout)
+		require.Equal(t, 2, strings.Count(o.stdout, "\n"))
+		require.Contains(t, o.stdout, message.Printable(full.Name()))
+
+		o = desk{driver: driver}.run(t, "list", "--json")
+		onlyPrintable(t, o.stdout)
+		var list struct{ Readers []listedReader }
+		require.NoError(t, json.Unmarshal([]byte(o.stdout), &list))
+		require.Equal(t, message.Printable(empty.Name()), list.Readers[0].Name)
+		require.True(t, list.Readers[1].Present)
+
+		for _, slot := range []*simulator.Reader{empty, full} {
+			if slot.Name() == "" {
+				continue // --reader "" is no name
+			}
+			want := map[*simulator.Reader]int{empty: exitNoCard, full: exitOtherCard}[slot]
+			o = desk{driver: driver}.run(t, "--reader="+slot.Name())
+			require.Equal(t, want, o.exit, o.stderr)
+			onlyPrintable(t, o.stdout+o.stderr)
+		}
+	})
 }
