@@ -1,0 +1,213 @@
+package jpki_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// signs has the card show a certificate and answer challenges with sign.
+func signs(d *desk, certificate []byte, sign func(input []byte) []byte) {
+	serve(d, certificate)
+	serving := d.tap.after
+	d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
+		if isSign(c) {
+			return append(sign(c.Data), 0x90, 0x00), nil
+		}
+		return serving(n, c, response)
+	}
+}
+
+// padded is the signature of a block that PKCS #1 v1.5 may or may not allow.
+func padded(t testing.TB, kind byte, filler int, content []byte) []byte {
+	t.Helper()
+	key := forger()
+	block := slices.Concat([]byte{0, kind}, bytes.Repeat([]byte{0xFF}, filler), []byte{0}, content)
+	require.LessOrEqual(t, len(block), key.Size())
+	block = append(block, make([]byte, key.Size()-len(block))...)
+	return new(big.Int).Exp(new(big.Int).SetBytes(block), key.D, key.N).FillBytes(make([]byte, key.Size()))
+}
+
+// Who has the certificate's key and signs anything but the challenge, or with
+// another scheme, proved nothing. With the right signature the same card is
+// believed, so it is the signature that makes the difference.
+//
+// Faults: F57, F58, F60.
+func TestOnlyTheChallengeIsAProof(t *testing.T) {
+	key := forger()
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	pkcs := func(key *rsa.PrivateKey, input []byte) []byte {
+		signature, err := rsa.SignPKCS1v15(nil, key, 0, input)
+		require.NoError(t, err)
+		return signature
+	}
+	digestInfo := func(input []byte) []byte { return input[:len(input)-32] }
+	hash := func(input []byte) []byte { return input[len(input)-32:] }
+	right := func(input []byte) []byte { return pkcs(key, input) }
+
+	for name, sign := range map[string]func(input []byte) []byte{
+		"nothing":        func([]byte) []byte { return nil },
+		"zeros":          func([]byte) []byte { return make([]byte, 256) },
+		"ones":           func([]byte) []byte { return bytes.Repeat([]byte{0xFF}, 256) },
+		"one":            func([]byte) []byte { return big.NewInt(1).FillBytes(make([]byte, 256)) },
+		"the modulus":    func([]byte) []byte { return key.N.FillBytes(make([]byte, 256)) },
+		"what was sent":  func(input []byte) []byte { return input },
+		"a byte short":   func(input []byte) []byte { return right(input)[:255] },
+		"a bit wrong":    func(input []byte) []byte { s := right(input); s[255] ^= 1; return s },
+		"backwards":      func(input []byte) []byte { s := right(input); slices.Reverse(s); return s },
+		"by another key": func(input []byte) []byte { return pkcs(other, input) },
+		"other data":     func(input []byte) []byte { return pkcs(key, append(digestInfo(input), make([]byte, 32)...)) },
+		"the hash alone": func(input []byte) []byte { return pkcs(key, hash(input)) },
+		"the hash of it": func(input []byte) []byte {
+			h := sha256.Sum256(input)
+			return pkcs(key, append(digestInfo(input), h[:]...))
+		},
+		"no parameters": func(input []byte) []byte {
+			return pkcs(key, slices.Concat([]byte{0x30, 0x2F, 0x30, 0x0B}, input[4:15], input[17:]))
+		},
+		"more behind":       func(input []byte) []byte { return pkcs(key, append(bytes.Clone(input), 0)) },
+		"little padding":    func(input []byte) []byte { return padded(t, 1, 8, input) }, // CVE-2006-4339
+		"no padding":        func(input []byte) []byte { return padded(t, 1, 0, input) },
+		"another padding":   func(input []byte) []byte { return padded(t, 2, 256-3-len(input), input) },
+		"a byte of padding": func(input []byte) []byte { return padded(t, 1, 256-4-len(input), append(bytes.Clone(input), 0xFF)) },
+		"SHA-1": func(input []byte) []byte {
+			h := sha1.Sum(hash(input))
+			s, err := rsa.SignPKCS1v15(nil, key, crypto.SHA1, h[:])
+			require.NoError(t, err)
+			return s
+		},
+		"PSS": func(input []byte) []byte {
+			s, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, hash(input), nil)
+			require.NoError(t, err)
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			signs(d, forged(t, func(*x509.Certificate) {}), sign)
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			require.ErrorIs(t, err, jpki.ErrNoPossession)
+			assert.Nil(t, got)
+			assert.False(t, d.card.State().AuthVerified)
+		})
+	}
+
+	// The control, and that a block made here by hand is the right one.
+	for _, sign := range []func([]byte) []byte{right, func(input []byte) []byte { return padded(t, 1, 256-3-len(input), input) }} {
+		d := newDesk(t, simulator.Contact)
+		signs(d, forged(t, func(*x509.Certificate) {}), sign)
+		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		assert.True(t, got.Possession)
+	}
+}
+
+// Anybody can make an authority of the same name and a card with its
+// certificate. It is believed to hold its own key, and nothing is said of who
+// issued it.
+//
+// Faults: F54, F59.
+func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	ca, err := open(t, newDesk(t, simulator.Contact)).AuthCACertificate(context.Background())
+	require.NoError(t, err)
+
+	own := *ca
+	own.PublicKey = forger().Public()
+	victim := *genuine
+	victim.AuthorityKeyId = ca.SubjectKeyId
+	victim.RawSubject, victim.Subject.CommonName = nil, "\x1b[31m"+genuine.Subject.CommonName
+	der, err := x509.CreateCertificate(rand.Reader, &victim, &own, forger().Public(), forger())
+	require.NoError(t, err)
+
+	d := newDesk(t, simulator.Contact)
+	signs(d, der, func(input []byte) []byte {
+		s, err := rsa.SignPKCS1v15(nil, forger(), 0, input)
+		require.NoError(t, err)
+		return s
+	})
+	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.NoError(t, err)
+	assert.Equal(t, genuine.RawIssuer, got.Certificate.RawIssuer, "the same name")
+	assert.Error(t, got.Certificate.CheckSignatureFrom(ca), "and not the same authority")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		printed := fmt.Sprintf(verb+" "+verb, got, *got)
+		assert.Contains(t, printed, "issuer and revocation not checked")
+		assert.NotContains(t, printed, genuine.Subject.CommonName)
+		onlyASCII(t, printed)
+	}
+}
+
+// What is signed is a hash of the package's own making, over 32 bytes of the
+// source of randomness, new for every proof.
+//
+// Faults: F60.
+func TestWhatIsSigned(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	random := slices.Concat(bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32))
+	a := open(t, d, jpki.WithRandom(iotest.OneByteReader(bytes.NewReader(random))))
+	certificate, err := a.AuthCertificate(context.Background())
+	require.NoError(t, err)
+	require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
+	for range 2 {
+		require.NoError(t, a.ProvePossession(context.Background(), certificate))
+	}
+	require.ErrorIs(t, a.ProvePossession(context.Background(), certificate), io.EOF, "no challenge is used again")
+	require.NoError(t, a.Leave(context.Background()))
+
+	var signed [][]byte
+	for _, c := range d.tap.sent {
+		if isSign(c) {
+			signed = append(signed, c.Data)
+		}
+	}
+	require.Len(t, signed, 2)
+	for i, input := range signed {
+		hash := sha256.Sum256(append([]byte("mykeykit possession v1\x00"), random[32*i:32*i+32]...))
+		assert.Equal(t, "3031300d060960864801650304020105000420"+fmt.Sprintf("%x", hash), fmt.Sprintf("%x", input))
+	}
+}
+
+// Without a challenge nothing is signed, and nothing established.
+//
+// Faults: F58, F60.
+func TestASourceOfRandomnessThatFails(t *testing.T) {
+	broken := errors.New("broken")
+	for name, random := range map[string]io.Reader{
+		"empty":      strings.NewReader(""),
+		"31 bytes":   bytes.NewReader(make([]byte, 31)),
+		"fails":      iotest.ErrReader(broken),
+		"fails late": io.MultiReader(bytes.NewReader(make([]byte, 20)), iotest.ErrReader(broken)),
+	} {
+		d := newDesk(t, simulator.Contact)
+		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithRandom(random))
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, jpki.ErrNoPossession, "the card is not to blame")
+		assert.Nil(t, got, name)
+		assert.False(t, slices.ContainsFunc(d.tap.sent, isSign), name)
+		assert.False(t, d.card.State().AuthVerified, name)
+		assert.Equal(t, 3, d.card.State().AuthTries, name)
+	}
+}
