@@ -106,6 +106,8 @@ func TestCounters(t *testing.T) {
 
 // Every status word in answer to the question for tries: only 63C0 to 63C3
 // and the two blocked ones are a number.
+//
+// Faults: F39, F41, F42, F43.
 func TestEveryStatusWordAnsweringTheCounter(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	ctx := context.Background()
@@ -308,11 +310,13 @@ func TestTrailingFillerIsIgnored(t *testing.T) {
 	}
 }
 
+// Faults: F56.
 func TestValidityAt(t *testing.T) {
 	certificate := &x509.Certificate{
-		NotBefore: time.Date(2025, 10, 27, 3, 0, 0, 0, time.UTC),
+		NotBefore: time.Date(2025, 10, 27, 3, 0, 0, 0, time.UTC),   // 12:00 in Japan
 		NotAfter:  time.Date(2030, 2, 17, 14, 59, 59, 0, time.UTC), // 23:59:59 in Japan
 	}
+	farWest := time.FixedZone("UTC-12", -12*60*60)
 	for _, tt := range []struct {
 		now  time.Time
 		want jpki.Validity
@@ -325,13 +329,79 @@ func TestValidityAt(t *testing.T) {
 		{certificate.NotAfter.Add(time.Second - 1), jpki.Expiring},
 		{certificate.NotAfter.Add(time.Second), jpki.Expired},
 		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.Expired},
+
+		// The same moments by other clocks, and the same digits on them.
+		{time.Date(2025, 10, 27, 11, 59, 59, 999999999, jpki.Japan), jpki.NotYetValid},
+		{time.Date(2025, 10, 27, 12, 0, 0, 0, jpki.Japan), jpki.Valid},
+		{time.Date(2025, 10, 27, 3, 0, 0, 0, jpki.Japan), jpki.NotYetValid},
+		{time.Date(2030, 2, 17, 23, 59, 59, 999999999, jpki.Japan), jpki.Expiring},
+		{time.Date(2030, 2, 18, 0, 0, 0, 0, jpki.Japan), jpki.Expired},
+		{time.Date(2030, 2, 17, 23, 59, 59, 0, time.UTC), jpki.Expired},
+		{time.Date(2030, 2, 17, 2, 59, 59, 0, farWest), jpki.Expiring},
+		{time.Date(2030, 2, 17, 3, 0, 0, 0, farWest), jpki.Expired},
+
+		// Clocks that were never set.
+		{time.Time{}, jpki.NotYetValid},
+		{time.Unix(0, 0), jpki.NotYetValid},
+		{time.Date(1980, 1, 6, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
+		{time.Date(-400, 1, 1, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
+		{time.Unix(1<<40, 0), jpki.Expired},
 	} {
 		assert.Equal(t, tt.want, jpki.ValidityAt(certificate, tt.now), tt.now)
+	}
+
+	// RFC 5280 gives the end of time to certificates without an end.
+	endless := &x509.Certificate{NotBefore: certificate.NotBefore, NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
+	assert.Equal(t, jpki.Valid, jpki.ValidityAt(endless, certificate.NotAfter))
+	assert.Equal(t, jpki.Expiring, jpki.ValidityAt(endless, endless.NotAfter))
+	assert.Equal(t, jpki.Expired, jpki.ValidityAt(endless, endless.NotAfter.Add(time.Second)))
+
+	// One that ends before it begins is never valid.
+	never := &x509.Certificate{NotBefore: certificate.NotAfter, NotAfter: certificate.NotBefore}
+	for _, now := range []time.Time{never.NotAfter, never.NotAfter.AddDate(2, 0, 0), never.NotBefore} {
+		assert.Contains(t, []jpki.Validity{jpki.NotYetValid, jpki.Expired}, jpki.ValidityAt(never, now))
+	}
+}
+
+// The first and the last second are accepted, and those beside them refused
+// before the PIN is sent, whatever the zone of the clock.
+//
+// Faults: F56.
+func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		now time.Time
+		err error
+	}{
+		{genuine.NotBefore.Add(-1), jpki.ErrNotYetValid},
+		{genuine.NotBefore, nil},
+		{genuine.NotAfter.Add(time.Second - 1), nil},
+		{genuine.NotAfter.Add(time.Second), jpki.ErrExpired},
+		{time.Unix(0, 0), jpki.ErrNotYetValid},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.ErrExpired},
+	} {
+		for _, zone := range []*time.Location{time.UTC, jpki.Japan} {
+			d := newDesk(t, simulator.Contact)
+			serve(d, genuine.Raw)
+			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithClock(func() time.Time { return tt.now.In(zone) }))
+			require.ErrorIs(t, err, tt.err)
+			if tt.err == nil {
+				continue
+			}
+			assert.Zero(t, d.tap.pins)
+			var unusable *jpki.ValidityError
+			require.ErrorAs(t, err, &unusable)
+			assert.Equal(t, genuine.NotAfter, unusable.NotAfter)
+			assert.Contains(t, err.Error(), genuine.NotAfter.In(jpki.Japan).Format(time.DateOnly))
+		}
 	}
 }
 
 // Whatever the day, a certificate goes from valid to expiring to expired and
 // never back, and is expiring for about three months.
+//
+// Faults: F56.
 func TestValidityOnlyGoesForwards(t *testing.T) {
 	order := map[jpki.Validity]int{jpki.Valid: 0, jpki.Expiring: 1, jpki.Expired: 2}
 	for day := range 4 * 366 {
@@ -383,6 +453,7 @@ func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 	require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
 }
 
+// Faults: F41.
 func TestProofsNeedThePIN(t *testing.T) {
 	ctx := context.Background()
 	d := newDesk(t, simulator.Contact)

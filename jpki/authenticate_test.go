@@ -25,6 +25,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
+// Faults: F40, F41, F47.
 func TestAuthenticateOnEveryProfile(t *testing.T) {
 	for _, tt := range []struct {
 		profile  simulator.Profile
@@ -78,6 +79,7 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 	}
 }
 
+// Faults: F47, F56.
 func TestAuthenticateAllows(t *testing.T) {
 	ctx := context.Background()
 	t.Run("the last try", func(t *testing.T) {
@@ -163,6 +165,8 @@ func TestAPINIsSentOnce(t *testing.T) {
 }
 
 // A second program, on the same card at the same time, finds it locked.
+//
+// Faults: F27, F29.
 func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	ctx := context.Background()
 	sign := apdu.Command{CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P2: 0x97, Data: []byte{1}, Ne: 256}
@@ -255,6 +259,8 @@ func (c *abandoning) Transmit(ctx context.Context, command []byte) ([]byte, erro
 }
 
 // A card that is mute after the PIN does not hold up an ended context.
+//
+// Faults: F23.
 func TestMuteCardsAreGivenUp(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -284,6 +290,7 @@ func (c *mute) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return c.tap.Transmit(ctx, command)
 }
 
+// Faults: F27.
 func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer []byte
@@ -400,6 +407,8 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 }
 
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
+//
+// Faults: F47.
 func TestVerifyAuthPINIsGuarded(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
@@ -428,6 +437,8 @@ func TestVerifyAuthPINIsGuarded(t *testing.T) {
 }
 
 // What answers to the PIN other than a clear count lead to.
+//
+// Faults: F41, F42.
 func TestUnclearAnswersToThePIN(t *testing.T) {
 	for _, tt := range []struct {
 		answer    apdu.Status
@@ -506,6 +517,8 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 
 // The card is pulled, or the wire fails, at each command in turn, before and
 // after the card has executed it.
+//
+// Faults: F20, F21, F44, F58.
 func TestFailuresAtEveryCommand(t *testing.T) {
 	broken := fmt.Errorf("%w: pulled in a test", reader.ErrTransport)
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
@@ -563,6 +576,7 @@ func TestFailuresAtEveryCommand(t *testing.T) {
 	}
 }
 
+// Faults: F44.
 func TestOutcomeUnknown(t *testing.T) {
 	lost := errors.New("answer lost")
 	t.Run("the counter is read again", func(t *testing.T) {
@@ -601,6 +615,8 @@ func TestOutcomeUnknown(t *testing.T) {
 
 // Every status word in answer to VERIFY: none but 9000 passes for success, and
 // the PIN is sent once.
+//
+// Faults: F39, F41, F42, F58.
 func TestEveryStatusWordAnsweringThePIN(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	ctx := context.Background()
@@ -628,6 +644,7 @@ func TestEveryStatusWordAnsweringThePIN(t *testing.T) {
 	}
 }
 
+// Faults: F57, F58, F59.
 func TestAttackersAreNotBelieved(t *testing.T) {
 	ctx := context.Background()
 	var recorded []byte
@@ -684,6 +701,7 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 	}
 }
 
+// Faults: F60.
 func TestChallengesAreFresh(t *testing.T) {
 	seen := map[[32]byte]bool{}
 	for range 5 {
