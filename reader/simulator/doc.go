@@ -20,9 +20,21 @@
 // Every card's PIN is [PIN] and its signature password is [Password].
 // [Card.State] tells a test what a real card would keep to itself.
 //
-// [Reader.Fail] makes a reader misbehave: at the nth command of some kind the
-// card is pulled, reset or mute, the wire fails before or after the card has
-// worked, or an answer is not the card's.
+// # Readers that misbehave
+//
+// [Reader.Fail] adds a rule, a [Fault]: at the nth connection, transaction or
+// command, or at the nth command of some kind, something happens.
+//
+//	PullCard, SwapCard, ResetCard      the card goes, is exchanged, is reset
+//	StopService, RestartService        the service goes, and comes back
+//	FailBefore, FailAfter              the wire fails, before or after the card has worked
+//	Answer, AnswerStatus, Lengthen     an answer that is not the card's
+//	Hang                               nothing, until the card is pulled
+//	Hold, Meanwhile                    another program's doings
+//	After                              any of them, when the card has worked
+//
+// [WithIdleReset] resets a card in an idle transaction, as Windows does, and
+// [Reader.InUse] tells a test what was left open.
 //
 // # Keys and certificates
 //

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/internal/feed"
@@ -13,6 +14,8 @@ import (
 
 // Driver is a set of simulated readers. Use [New].
 type Driver struct {
+	now func() time.Time // for the idle reset; nil: there is none
+
 	mu      sync.Mutex
 	readers []*Reader
 	stopped bool
@@ -21,8 +24,26 @@ type Driver struct {
 
 var _ reader.Driver = (*Driver)(nil)
 
+// DriverOption changes how a [Driver] works.
+type DriverOption func(*Driver)
+
+// idleLimit is how long Windows lets a transaction be without a command.
+const idleLimit = 5 * time.Second
+
+// WithIdleReset makes readers do as Windows does: a card in a transaction in
+// which nothing happens for more than five seconds, by this clock, is reset at
+// whatever is asked of it next. It stays verified, as after any warm reset. The
+// clock is asked with the driver locked, so it must not call the driver.
+func WithIdleReset(now func() time.Time) DriverOption { return func(d *Driver) { d.now = now } }
+
 // New returns a driver without readers, its service running.
-func New() *Driver { return &Driver{} }
+func New(options ...DriverOption) *Driver {
+	d := &Driver{}
+	for _, option := range options {
+		option(d)
+	}
+	return d
+}
 
 // AddReader adds an empty reader. Names are the caller's to keep apart: a name
 // that is taken gets a number behind it.

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/mykeykit/mykeykit/apdu"
-	"github.com/mykeykit/mykeykit/reader"
 )
 
 // Operation is something that a program asks of a reader.
@@ -101,9 +100,7 @@ func SwapCard(other *Card) Action {
 func ResetCard() Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.mu.Lock()
-		if card := r.card; card != nil {
-			r.die(reader.ErrChanged)
-		}
+		r.reset()
 		r.driver.mu.Unlock()
 		return next()
 	}
@@ -115,6 +112,43 @@ func StopService() Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.StopService()
 		return next()
+	}
+}
+
+// RestartService stops the driver's service just before the operation and starts
+// it again at once: what was connected is not any more.
+func RestartService() Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		r.driver.StopService()
+		r.driver.StartService()
+		return next()
+	}
+}
+
+// Meanwhile calls f just before the operation: another program's doings, or the
+// passing of a clock's time. f may call anything of this package.
+func Meanwhile(f func(*Reader)) Action {
+	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		f(r)
+		return next()
+	}
+}
+
+// After has the operation performed first: what action does just before one, it
+// does after it, and before the answer gets through. After(PullCard()) is a
+// card that has executed the command when it is pulled.
+func After(action Action) Action {
+	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
+		response, err := next()
+		r.driver.mu.Lock()
+		life := r.life
+		r.driver.mu.Unlock()
+		return action(ctx, r, func() ([]byte, error) {
+			if err == nil && life != nil && isOver(life) {
+				return nil, life.cause
+			}
+			return response, err
+		})
 	}
 }
 
@@ -180,15 +214,30 @@ func Hang() Action {
 	}
 }
 
-// Hold is another program's transaction, begun just before the operation and
-// never ended but by taking the card out.
-func Hold() Action {
+// Hold is another program's transaction, begun just before the operation. It
+// ends when release is closed, and when the card is taken out; with nil, only
+// then. While somebody has a transaction already there is no room for another,
+// and nothing happens.
+func Hold(release <-chan struct{}) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
-		if other, err := r.join(ctx); err == nil {
-			if err := other.Begin(ctx); err != nil {
-				return nil, err
-			}
+		if _, held := r.InUse(); held {
+			return next()
 		}
+		other, err := r.join(ctx)
+		if err != nil {
+			return next()
+		}
+		if err := other.begin(ctx); err != nil { // past the rules: they are not for this program
+			_ = other.Close()
+			return nil, err
+		}
+		go func() {
+			select {
+			case <-release:
+			case <-other.life.over:
+			}
+			_ = other.Close()
+		}()
 		return next()
 	}
 }

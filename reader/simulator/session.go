@@ -42,6 +42,7 @@ func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
 	mu.Lock()
 	defer mu.Unlock()
 	for {
+		r.resetIdle()
 		if s != nil {
 			if err := s.check(); err != nil {
 				return err
@@ -76,6 +77,9 @@ func (r *Reader) join(ctx context.Context) (s *session, err error) {
 // nobody has the card any more; also of a card that somebody else has reset.
 func (s *session) letGo() {
 	r := s.reader
+	if !s.closed {
+		r.open--
+	}
 	reset := s.life.cause == reader.ErrChanged && r.card == s.card
 	if s.closed || s.life.cause != nil && !reset {
 		s.closed = true
@@ -131,6 +135,7 @@ func (s *session) exchange(ctx context.Context, command []byte) ([]byte, error) 
 		r.driver.mu.Lock()
 		if r.active == s {
 			r.active = nil
+			r.touch()
 			r.settle()
 		}
 		r.driver.mu.Unlock()
@@ -162,13 +167,16 @@ func isOver(l *life) bool {
 }
 
 func (s *session) Begin(ctx context.Context) error {
-	_, err := s.perform(ctx, Begin, nil, func() ([]byte, error) {
-		return nil, s.reader.wait(ctx, s, func() error {
-			s.reader.owner = s
-			return nil
-		})
-	})
+	_, err := s.perform(ctx, Begin, nil, func() ([]byte, error) { return nil, s.begin(ctx) })
 	return err
+}
+
+func (s *session) begin(ctx context.Context) error {
+	return s.reader.wait(ctx, s, func() error {
+		s.reader.owner = s
+		s.reader.touch()
+		return nil
+	})
 }
 
 func (s *session) End() error {

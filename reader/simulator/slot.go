@@ -3,6 +3,7 @@ package simulator
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/internal/feed"
@@ -19,6 +20,8 @@ type Reader struct {
 	life    *life         // of the card while it has power
 	owner   *session      // who has the transaction
 	active  *session      // who has a command under way
+	used    time.Time     // when the owner last used the card, by the driver's clock
+	open    int           // sessions that were not closed
 	cut     bool          // cut the power as soon as nobody has the card
 	changed chan struct{} // closed when one of these changes
 	faults  []*rule
@@ -37,6 +40,22 @@ func newReader(d *Driver, name string) *Reader {
 
 // Name is the reader's name in its driver.
 func (r *Reader) Name() string { return r.name }
+
+// Card is the card in the reader, nil if there is none.
+func (r *Reader) Card() *Card {
+	r.driver.mu.Lock()
+	defer r.driver.mu.Unlock()
+	return r.card
+}
+
+// InUse tells what programs still have of the reader: how many connections
+// were not closed, those to cards that are gone among them, and whether one of
+// them has a transaction. After a test both should be nothing.
+func (r *Reader) InUse() (connections int, transaction bool) {
+	r.driver.mu.Lock()
+	defer r.driver.mu.Unlock()
+	return r.open, r.owner != nil
+}
 
 // ErrOccupied is returned when a card is inserted where one is.
 var ErrOccupied = errors.New("simulated reader holds a card already")
@@ -99,6 +118,35 @@ func (r *Reader) settle() {
 	r.wake()
 }
 
+// touch notes that the owner uses the card.
+func (r *Reader) touch() {
+	if r.driver.now != nil {
+		r.used = r.driver.now()
+	}
+}
+
+// resetIdle resets a card whose transaction has been idle for too long.
+func (r *Reader) resetIdle() {
+	if r.driver.now == nil || r.owner == nil || r.active != nil || r.driver.now().Sub(r.used) <= idleLimit {
+		return
+	}
+	r.reset()
+}
+
+// reset is a warm reset, for everybody's session with the card. Power that was
+// to be cut is cut now.
+func (r *Reader) reset() {
+	if r.card == nil {
+		return
+	}
+	if r.cut {
+		r.card.PowerOff()
+	} else {
+		r.card.Reset()
+	}
+	r.die(reader.ErrChanged)
+}
+
 // freeFor tells whether a session (nil: a new one) may use the card now.
 func (r *Reader) freeFor(s *session) bool {
 	return r.active == nil && (r.owner == nil || r.owner == s)
@@ -123,5 +171,6 @@ func (r *Reader) connect() (*session, error) {
 		r.card.PowerOn()
 		r.life = &life{over: make(chan struct{})}
 	}
+	r.open++
 	return &session{reader: r, card: r.card, life: r.life}, nil
 }
