@@ -49,6 +49,13 @@ const (
 	controlATR   = 4
 )
 
+// nothing is what a card without power, or any that is mute, answers: too little
+// to be a response. The virtual reader waits for an answer, and after one of no
+// bytes it waits for ever, with all of its pcscd that has to do with this reader.
+// pcscd may send a command to a card without power: where one program connects
+// while another one's disconnecting cuts it.
+var nothing = []byte{0x00}
+
 // Pause between attempts to reach the virtual reader.
 const reconnectEvery = 100 * time.Millisecond
 
@@ -107,11 +114,10 @@ func insert(ctx context.Context, address string, card Card, report func(error)) 
 // respond is nil where the protocol expects no answer.
 func respond(card Card, message []byte) []byte {
 	if len(message) != 1 {
-		// A card that says nothing must say so: the reader waits.
-		if answer := card.Exchange(message); answer != nil {
+		if answer := card.Exchange(message); len(answer) > 0 {
 			return answer
 		}
-		return []byte{}
+		return nothing
 	}
 	switch message[0] {
 	case controlOff:
