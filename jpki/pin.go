@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"golang.org/x/text/unicode/norm"
@@ -26,9 +27,11 @@ const pinLength = 4
 // One PIN entered is one VERIFY sent: using a PIN consumes it, for all its
 // copies. It can't be printed, compared or read back. The zero PIN is used up.
 type PIN struct {
-	// A function hides its variables from everything that prints by
-	// reflection.
-	take func() (digits [pinLength]byte, ok bool)
+	// take gives the digits to the first who asks, to be wiped, and nil to
+	// everybody else. A function hides its variables from everything that
+	// prints by reflection, and a slice its bytes from a panic's trace, where
+	// an array would be among the arguments.
+	take func() []byte
 }
 
 // ParsePIN takes what a person typed. Full-width digits are normalised (NFKC);
@@ -39,32 +42,25 @@ func ParsePIN(input []byte) (PIN, error) {
 	if len(input) > longest {
 		return PIN{}, ErrPINFormat
 	}
-	normal := norm.NFKC.Append(nil, input...) // Bytes might return the input itself
-	defer clear(normal)
-	if len(normal) != pinLength {
+	normal := norm.NFKC.Append(make([]byte, 0, longest), input...) // Bytes might return the input itself
+	if len(normal) != pinLength || slices.ContainsFunc(normal, notDigit) {
+		clear(normal)
 		return PIN{}, ErrPINFormat
 	}
-	var digits [pinLength]byte
-	defer clear(digits[:])
-	for i, c := range normal {
-		if c < '0' || c > '9' {
-			return PIN{}, ErrPINFormat
-		}
-		digits[i] = c
-	}
-	return newPIN(digits), nil
+	return newPIN(normal), nil
 }
 
-func newPIN(digits [pinLength]byte) PIN {
+func notDigit(c byte) bool { return c < '0' || c > '9' }
+
+// newPIN takes the digits over.
+func newPIN(digits []byte) PIN {
 	var mu sync.Mutex
-	fresh := true
-	return PIN{take: func() ([pinLength]byte, bool) {
+	return PIN{take: func() []byte {
 		mu.Lock()
 		defer mu.Unlock()
-		taken, ok := digits, fresh
-		clear(digits[:])
-		fresh = false
-		return taken, ok
+		taken := digits
+		digits = nil
+		return taken
 	}}
 }
 
@@ -73,19 +69,18 @@ func (p PIN) use(send func(digits []byte) error) error {
 	if p.take == nil {
 		return ErrPINUsed
 	}
-	digits, ok := p.take()
-	defer clear(digits[:])
-	if !ok {
+	digits := p.take()
+	if digits == nil {
 		return ErrPINUsed
 	}
-	return send(digits[:])
+	defer clear(digits)
+	return send(digits)
 }
 
 // Wipe forgets a PIN that will not be used. Wiping twice is no error.
 func (p PIN) Wipe() {
 	if p.take != nil {
-		digits, _ := p.take()
-		clear(digits[:])
+		clear(p.take())
 	}
 }
 

@@ -2,20 +2,27 @@ package jpki_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
+// Faults: F46.
 func TestParsePIN(t *testing.T) {
 	for _, tt := range []struct {
 		name, input string
@@ -57,15 +64,24 @@ func TestParsePIN(t *testing.T) {
 	}
 }
 
+var fourDigits = regexp.MustCompile(`^[0-9]{4}$`)
+
+// A PIN is what NFKC makes four digits of, and nothing else.
+//
+// Faults: F46, F48.
 func FuzzParsePIN(f *testing.F) {
 	f.Add([]byte("1234"))
 	f.Add([]byte("１２３４"))
 	f.Add([]byte("12\xff4"))
+	f.Add([]byte("1234\u0301"))
+	f.Add([]byte(strings.Repeat("𝟏", 16)))
 	f.Fuzz(func(t *testing.T, input []byte) {
 		before := bytes.Clone(input)
 		p, err := jpki.ParsePIN(input)
 		require.Equal(t, before, input, "the input is the caller's")
-		if err != nil {
+		if len(input) <= 64 && fourDigits.Match(norm.NFKC.Bytes(bytes.Clone(input))) {
+			require.NoError(t, err)
+		} else {
 			require.Equal(t, jpki.ErrPINFormat, err)
 		}
 		require.Equal(t, "[PIN]", p.String())
@@ -85,6 +101,7 @@ func canaryForms(digits string) []string {
 	}
 }
 
+// Faults: F48.
 func TestAPINCannotBePrinted(t *testing.T) {
 	p := pin(t, "7305")
 	type hidden struct{ pin jpki.PIN }
@@ -107,4 +124,29 @@ func TestAPINCannotBePrinted(t *testing.T) {
 		assert.NotContains(t, out.String(), form)
 	}
 	assert.Contains(t, out.String(), "[PIN]")
+}
+
+// A driver that panics with a PIN under way: what the runtime prints of that, the
+// values of arguments among it, does not hold the PIN.
+//
+// Faults: F48.
+func TestAPanicDoesNotTellThePIN(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	d.tap.before = func(_ int, c apdu.Command) error {
+		if c.Secret() {
+			panic(fmt.Sprintf("sending %v, %+v, %#v", c, &c, []apdu.Command{c}))
+		}
+		return nil
+	}
+	var told string
+	func() {
+		defer func() { told = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
+		_, _ = jpki.Authenticate(context.Background(), d.tap, pin(t, "7305"))
+	}()
+	require.Contains(t, told, "sending 00200098 [redacted]")
+	require.Contains(t, told, "Application).verify", "the stack at the panic")
+	for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") {
+		assert.NotContains(t, told, form)
+	}
+	assert.False(t, d.card.State().AuthVerified)
 }
