@@ -88,6 +88,7 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 	}
 }
 
+// Faults: F47.
 func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 	for _, tt := range []struct {
 		profile simulator.Profile
@@ -114,6 +115,42 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 	}
 }
 
+// What can't be a PIN is found out before the card is touched or, where the card
+// was asked for the tries left, before it is touched again.
+//
+// Faults: F46.
+func TestAMalformedPINTouchesNoCard(t *testing.T) {
+	for _, line := range []string{
+		"", "1", "123", "12345", "12a4", "ABC123", "１２３", "１２３４５", "１２３ａ", "一二三四", "١٢٣٤", "123\x00", "\x00\x00\x00\x00", "1234\x00",
+		" 1234", "1234 ", "12 34", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
+	} {
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: driver}
+		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
+		assert.Equal(t, 2, o.exit, "%.20q", line)
+		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
+		assert.Zero(t, m.sent, "%.20q", line)
+		if line == "" {
+			continue // at the terminal of a desk that is nobody
+		}
+
+		before := 0
+		o = desk{driver: m, typed: line, typing: func() { before = m.sent }}.run(t, idArgs(t)...)
+		assert.Equal(t, 2, o.exit, "%.20q", line)
+		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
+		assert.NotZero(t, before)
+		assert.Equal(t, before, m.sent, "%.20q", line)
+		assert.Zero(t, m.pins)
+	}
+	for _, line := range []string{"1234", "１２３４", "1２3４", "1234\r"} { // and these can
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: driver}
+		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
+		assert.Zero(t, o.exit, "%q", line)
+		assert.Equal(t, 1, m.pins, "%q", line)
+	}
+}
+
 // canary is a PIN to be found nowhere.
 const canary = "7305"
 
@@ -131,6 +168,8 @@ func canaryForms() []string {
 
 // A card whose PIN is the canary, and cards whose PIN is not: with every
 // failure that there is, in both languages, as text and JSON, traced.
+//
+// Faults: F48.
 func TestThePINIsNowhereInTheOutput(t *testing.T) {
 	var all bytes.Buffer
 	runs := 0
