@@ -34,9 +34,10 @@ func InTransaction(ctx context.Context, t Transmitter, fn func() error) error {
 	if !ok {
 		return fn()
 	}
+	// Also when Begin failed: it may have begun all the same.
+	defer func() { _ = tx.End() }()
 	if err := tx.Begin(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = tx.End() }()
 	return fn()
 }

@@ -57,6 +57,9 @@ func (r *Reader) InUse() (connections int, transaction bool) {
 	return r.open, r.owner != nil
 }
 
+// Driver is the driver that the reader belongs to.
+func (r *Reader) Driver() *Driver { return r.driver }
+
 // ErrOccupied is returned when a card is inserted where one is.
 var ErrOccupied = errors.New("simulated reader holds a card already")
 

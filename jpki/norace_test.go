@@ -1,0 +1,5 @@
+//go:build !race
+
+package jpki_test
+
+const stride = 1
