@@ -203,6 +203,25 @@ func TestCertificatesWithoutAnEnd(t *testing.T) {
 	assert.Zero(t, o.exit, o.stderr)
 }
 
+// An authority of the same name is not the one whose cards are trusted.
+//
+// Faults: F59.
+func TestTheIssuerIsKnownByItsKey(t *testing.T) {
+	_, cards := withCards(t, simulator.Contact)
+	p := &program{simulated: cards[0]}
+	own := *cards[0].Authority()
+	own.PublicKey = attackersKey().Public()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: today.AddDate(3, 0, 0), AuthorityKeyId: own.SubjectKeyId,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, &own, attackersKey().Public(), attackersKey())
+	require.NoError(t, err)
+	forged, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	assert.Equal(t, cards[0].Authority().RawSubject, forged.RawIssuer)
+	assert.Equal(t, chainUnknown, p.chainOf(forged))
+}
+
 // onlyPrintable checks that a text has line feeds and otherwise nothing that a
 // terminal acts upon.
 func onlyPrintable(t testing.TB, text string) {
