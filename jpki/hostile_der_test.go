@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -90,7 +91,6 @@ func odd(bits uint) *big.Int {
 // Faults: F53.
 func TestHostileKeys(t *testing.T) {
 	n := forger().N
-	point := elliptic.Marshal(elliptic.P256(), elliptic.P256().Params().Gx, elliptic.P256().Params().Gy)
 	ed, _, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	edKey, err := x509.MarshalPKIXPublicKey(ed)
@@ -98,6 +98,8 @@ func TestHostileKeys(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	ecKey, err := x509.MarshalPKIXPublicKey(ec.Public())
+	require.NoError(t, err)
+	point, err := ec.PublicKey.Bytes()
 	require.NoError(t, err)
 	rsaBits := marshal(t, struct{ N, E *big.Int }{n, big.NewInt(65537)})
 	number := marshal(t, big.NewInt(7))
@@ -232,4 +234,66 @@ func tagged(tag byte, content []byte) []byte {
 	default:
 		return append([]byte{tag, 0x82, byte(n >> 8), byte(n)}, content...)
 	}
+}
+
+// A card that hands its file out in a few bytes at a time, or asks for every
+// command twice, keeps a program no longer than its file is long.
+//
+// Faults: F33, F34, F35.
+func TestACardThatTrickles(t *testing.T) {
+	content := tagged(0x30, make([]byte, 32760))
+	for name, card := range map[string]*trickle{
+		"by 61xx":                   {content: content, size: 1, promise: true},
+		"by shorter answers":        {content: content, size: 4},
+		"by 61xx, every one twice":  {content: content, size: 1, promise: true, twice: true},
+		"by shorter answers, twice": {content: content, size: 4, twice: true},
+	} {
+		a, err := jpki.Open(context.Background(), card)
+		require.NoError(t, err)
+		_, err = a.AuthCertificate(context.Background())
+		require.ErrorIs(t, err, jpki.ErrMalformedCertificate, name)
+		assert.Greater(t, card.sent, 200, name)
+		assert.LessOrEqual(t, card.sent, 2*len(content)+600, name)
+	}
+}
+
+// trickle answers with few bytes at a time.
+type trickle struct {
+	content []byte
+	size    int  // of an answer
+	promise bool // 61xx while the command could have more
+	twice   bool // 6Cxx in between
+
+	sent, at, left int
+	asked          bool
+}
+
+func (c *trickle) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	c.sent++
+	parsed, err := apdu.ParseCommand(command)
+	if err != nil || parsed.Ne == 0 {
+		return []byte{0x90, 0x00}, err
+	}
+	if c.twice && parsed.Ne > 1 && !c.asked {
+		c.asked = true
+		return []byte{0x6C, byte(parsed.Ne - 1)}, nil
+	}
+	c.asked = false
+	if isRead(parsed) {
+		c.left = parsed.Ne
+		c.at = int(parsed.P1)<<8 | int(parsed.P2)
+		if parsed.P1&0x80 != 0 {
+			c.at = 0
+		}
+	}
+	if c.at >= len(c.content) {
+		return []byte{0x6B, 0x00}, nil
+	}
+	n := min(c.size, c.left, len(c.content)-c.at)
+	answer := bytes.Clone(c.content[c.at : c.at+n])
+	c.at, c.left = c.at+n, c.left-n
+	if c.promise && c.left > 0 && c.at < len(c.content) {
+		return append(answer, 0x61, byte(min(c.left, 255))), nil
+	}
+	return append(answer, 0x90, 0x00), nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,8 +99,14 @@ func modulus(holder *jpki.Authentication) string {
 	return holder.Certificate.PublicKey.(*rsa.PublicKey).N.String()
 }
 
-func (r *recorder) note(chunk []byte) {
-	r.script = append(binary.BigEndian.AppendUint16(r.script, uint16(len(chunk))), chunk...)
+func (r *recorder) note(chunk []byte) { r.script = append(r.script, script(chunk)...) }
+
+// script is an answer to reset and answers, all with their length in front.
+func script(atr []byte, answers ...[]byte) (written []byte) {
+	for _, chunk := range append([][]byte{atr}, answers...) {
+		written = append(binary.BigEndian.AppendUint16(written, uint16(len(chunk))), chunk...)
+	}
+	return written
 }
 
 func (r *recorder) ATR() []byte { return r.card.ATR() }
@@ -235,6 +242,36 @@ var recordedProfiles = []simulator.Profile{
 	simulator.NoCertificate, simulator.Expired, simulator.LastTry, simulator.Locked, simulator.NotMyNumber,
 }
 
+// Whatever stands in the place of one answer, or between two, what must hold
+// does; and so it does where an answer is lost.
+//
+// Faults: F31, F34, F35, F39, F58.
+func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
+	var others [][]byte
+	for _, other := range []string{
+		"", "\x90", "\x90\x00", "\x61\x00", "A\x61\x01", "\x6c\x00", "\x6c\x01", "\x62\x82", "\x63\x00", "\x63\xc0", "\x63\xc3", "\x63\xcf",
+		"\x67\x00", "\x69\x82", "\x69\x83", "\x69\x84", "\x6a\x82", "\x6a\x86", "\x6b\x00", "\x6f\x00", "\x73\x05", "\x30\x80\x90\x00", "\x30\x82\x7f\xff\x90\x00",
+		strings.Repeat("A", 256) + "\x90\x00", strings.Repeat("A", 257) + "\x90\x00", strings.Repeat("A", 65533) + "\x90\x00",
+	} {
+		others = append(others, []byte(other))
+	}
+	cases := 0
+	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+		whole := newReplay(record(t, profile))
+		for n := range whole.answers {
+			replayed(t, script(whole.atr, slices.Delete(slices.Clone(whole.answers), n, n+1)...))
+			for _, other := range others {
+				changed := slices.Clone(whole.answers)
+				changed[n] = other
+				replayed(t, script(whole.atr, changed...))
+				replayed(t, script(whole.atr, slices.Insert(slices.Clone(whole.answers), n, other)...))
+				cases += 2
+			}
+		}
+	}
+	t.Logf("%d cases", cases)
+}
+
 // FuzzSession would find nothing if the recorded sessions it starts from did not
 // reach the end.
 //
@@ -242,21 +279,16 @@ var recordedProfiles = []simulator.Profile{
 func TestRecordedSessionsReachTheEnd(t *testing.T) {
 	succeeded := 0
 	for _, profile := range recordedProfiles {
-		script := record(t, profile)
-		require.Equal(t, script, record(t, profile), "a recording is the same each time")
-		s := replayed(t, script)
-		if s.holder != nil {
+		recording := record(t, profile)
+		require.Equal(t, recording, record(t, profile), "a recording is the same each time")
+		if replayed(t, recording).holder != nil {
 			succeeded++
 		}
 		// Cut off anywhere, it is no success, and what must hold does.
-		whole := len(newReplay(script).answers)
-		for n := range whole {
-			at := 0
-			for range n + 1 { // the ATR and n answers
-				at += 2 + int(binary.BigEndian.Uint16(script[at:]))
-			}
-			cut := replayed(t, script[:at])
-			require.True(t, cut.holder == nil, "%s, %d of %d answers", profile, n, whole)
+		whole := newReplay(recording)
+		for n := range whole.answers {
+			cut := replayed(t, script(whole.atr, whole.answers[:n]...))
+			require.True(t, cut.holder == nil, "%s, %d of %d answers", profile, n, len(whole.answers))
 			require.NotEmpty(t, cut.errs)
 		}
 	}
