@@ -272,6 +272,22 @@ func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
 	t.Logf("%d cases", cases)
 }
 
+// A card is known by its applications: with whatever answer to reset a reader
+// gives for it, it is used, in short lengths if that is malformed.
+//
+// Faults: F30.
+func TestMalformedAnswersToReset(t *testing.T) {
+	answers := newReplay(record(t, simulator.Contact)).answers
+	for _, atr := range [][]byte{
+		nil, {0x3B}, {0x3B, 0x8F, 0x80, 0x01}, {0x3B, 0x80, 0x80, 0x80}, make([]byte, 33), make([]byte, 34),
+		bytes.Repeat([]byte{0xFF}, 33), bytes.Repeat([]byte{0xFF}, 255), bytes.Repeat([]byte{0x73, 0xC6, 0x01, 0x40}, 9),
+	} {
+		s := replayed(t, script(atr, answers...))
+		require.Empty(t, s.errs, "%X", atr)
+		require.NotNil(t, s.holder, "%X", atr)
+	}
+}
+
 // FuzzSession would find nothing if the recorded sessions it starts from did not
 // reach the end.
 //
