@@ -138,15 +138,17 @@ func TestAPanicDoesNotTellThePIN(t *testing.T) {
 		}
 		return nil
 	}
-	var told string
-	func() {
-		defer func() { told = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
-		_, _ = jpki.Authenticate(context.Background(), d.tap, pin(t, "7305"))
-	}()
-	require.Contains(t, told, "sending 00200098 [redacted]")
-	require.Contains(t, told, "Application).verify", "the stack at the panic")
-	for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") {
-		assert.NotContains(t, told, form)
+	for _, typed := range []string{"7305", "７３０５"} {
+		var told string
+		func() {
+			defer func() { told = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
+			_, _ = jpki.Authenticate(context.Background(), d.tap, pin(t, typed))
+		}()
+		require.Contains(t, told, "sending 00200098 [redacted]")
+		require.Contains(t, told, "Application).verify", "the stack at the panic")
+		for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") { // the last as a number
+			assert.NotContains(t, told, form)
+		}
+		assert.False(t, d.card.State().AuthVerified)
 	}
-	assert.False(t, d.card.State().AuthVerified)
 }
