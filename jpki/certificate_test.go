@@ -1,0 +1,262 @@
+package jpki_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// serve answers READ BINARY from content instead of the card's file.
+func serve(d *desk, content []byte) (read *int) {
+	read = new(int)
+	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		if !isRead(c) {
+			return response, nil
+		}
+		offset := int(c.P1&0x7F)<<8 | int(c.P2)
+		if c.P1&0x80 != 0 {
+			offset = int(c.P2)
+		}
+		if offset >= len(content) {
+			return []byte{0x6B, 0x00}, nil
+		}
+		block := content[offset:min(len(content), offset+c.Ne)]
+		*read = max(*read, offset+len(block))
+		return append(bytes.Clone(block), 0x90, 0x00), nil
+	}
+	return read
+}
+
+func selfSigned(t testing.TB, public, private any) []byte {
+	t.Helper()
+	template := &x509.Certificate{ // of whoever likes
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "\x1b[31mcontrol\x07"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	return der
+}
+
+// hugeKey is a certificate for a key of 8192 bits that nobody has.
+func hugeKey(t testing.TB) []byte {
+	t.Helper()
+	signer, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	n := new(big.Int).Lsh(big.NewInt(1), 8191)
+	return selfSigned(t, &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, signer)
+}
+
+// What stands in the certificate's place: blank, cut off, with a header that is
+// wrong in every way there is, or with a key that can't be used.
+//
+// Faults: F49, F50, F51, F53.
+func TestHostileCertificateFiles(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	whole := genuine.Raw
+	short := append(bytes.Clone(whole[:2]), byte((len(whole)-14)>>8), byte(len(whole)-14)) // header says 10 bytes fewer
+	short = append(short, whole[4:]...)
+	long := append([]byte{0x30, 0x82, byte((len(whole) + 6) >> 8), byte(len(whole) + 6)}, whole[4:]...) // 10 bytes more
+	extra := append([]byte{0x30, 0x82, byte((len(whole) - 2) >> 8), byte(len(whole) - 2)}, append(bytes.Clone(whole[4:]), 0x05, 0x00)...)
+	header := func(length ...byte) []byte { return append(append([]byte{0x30}, length...), whole[4:]...) }
+	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	require.NoError(t, err)
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		err     error
+	}{
+		{"empty", nil, jpki.ErrNoCertificate},
+		{"blank", bytes.Repeat([]byte{0xFF}, 2048), jpki.ErrNoCertificate},
+		{"zeros", make([]byte, 2048), jpki.ErrNoCertificate},
+		{"truncated", whole[:len(whole)-1], jpki.ErrMalformedCertificate},
+		{"one byte", whole[:1], jpki.ErrMalformedCertificate},
+		{"two bytes", whole[:2], jpki.ErrMalformedCertificate},
+		{"three bytes", whole[:3], jpki.ErrMalformedCertificate},
+		{"four bytes", whole[:4], jpki.ErrMalformedCertificate},
+		{"five bytes", whole[:5], jpki.ErrMalformedCertificate},
+		{"six bytes", whole[:6], jpki.ErrMalformedCertificate},
+		{"one byte of filler", []byte{0xFF}, jpki.ErrNoCertificate},
+		{"an empty sequence", []byte{0x30, 0x00}, jpki.ErrMalformedCertificate},
+		{"not DER", append([]byte{0x30, 0x82, 0x01, 0x00}, bytes.Repeat([]byte{0xA5}, 300)...), jpki.ErrMalformedCertificate},
+		{"DER of something else", []byte{0x30, 0x03, 0x02, 0x01, 0x05}, jpki.ErrMalformedCertificate},
+		{"another tag", append([]byte{0x31}, whole[1:]...), jpki.ErrMalformedCertificate},
+		{"header shorter than the certificate", short, jpki.ErrMalformedCertificate},
+		{"header longer than the file", long, jpki.ErrMalformedCertificate},
+		{"header longer than the certificate, up to filler", append(bytes.Clone(long), bytes.Repeat([]byte{0xFF}, 300)...), jpki.ErrMalformedCertificate},
+		{"one element more in the certificate", extra, jpki.ErrMalformedCertificate},
+		{"indefinite length", header(0x80), jpki.ErrMalformedCertificate},
+		{"length in one byte that needs two", header(0x81, 0xFF), jpki.ErrMalformedCertificate},
+		{"length in three bytes that needs two", header(0x83, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in four bytes that needs two", header(0x84, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in five bytes", header(0x85, 0x00, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
+		{"length in 127 bytes", header(append([]byte{0xFF}, make([]byte, 127)...)...), jpki.ErrMalformedCertificate},
+		{"length of all ones", header(0x82, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
+		{"length of all ones, three bytes", header(0x83, 0xFF, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
+		{"length of 2 GB, negative where int has 32 bits", header(0x84, 0x80, 0x00, 0x00, 0x00), jpki.ErrMalformedCertificate},
+		{"length of 4 GB and more, small where int has 32 bits", header(0x85, 0x01, 0x00, 0x00, 0x05, 0xE0), jpki.ErrMalformedCertificate},
+		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), jpki.ErrMalformedCertificate},
+		{"length of 40 KiB", append([]byte{0x30, 0x82, 0xA0, 0x00}, make([]byte, 41000)...), jpki.ErrMalformedCertificate},
+		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), jpki.ErrMalformedCertificate},
+		{"an elliptic key", selfSigned(t, ec.Public(), ec), jpki.ErrUnsupportedKey},
+		{"a short RSA key", selfSigned(t, small.Public(), small), jpki.ErrUnsupportedKey},
+		{"a huge RSA key", hugeKey(t), jpki.ErrUnsupportedKey},
+	} {
+		for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
+			t.Run(tt.name+", "+string(profile), func(t *testing.T) {
+				d := newDesk(t, profile)
+				read := serve(d, tt.content)
+				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+				require.ErrorIs(t, err, tt.err)
+				assert.Nil(t, got)
+				assert.LessOrEqual(t, *read, 64<<10)
+				assert.Zero(t, d.tap.pins, "no try for a card that can't be used")
+				assert.NotContains(t, err.Error(), "\x1b")
+			})
+		}
+	}
+}
+
+// Faults: F51.
+func TestTrailingFillerIsIgnored(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	for _, filler := range [][]byte{nil, {0xFF}, bytes.Repeat([]byte{0xFF}, 700), {0x30, 0x03, 1, 2, 3}} {
+		d := newDesk(t, simulator.Contact)
+		serve(d, append(bytes.Clone(genuine.Raw), filler...))
+		got, err := open(t, d).AuthCertificate(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, genuine.Raw, got.Raw)
+	}
+}
+
+// Faults: F56.
+func TestValidityAt(t *testing.T) {
+	certificate := &x509.Certificate{
+		NotBefore: time.Date(2025, 10, 27, 3, 0, 0, 0, time.UTC),   // 12:00 in Japan
+		NotAfter:  time.Date(2030, 2, 17, 14, 59, 59, 0, time.UTC), // 23:59:59 in Japan
+	}
+	farWest := time.FixedZone("UTC-12", -12*60*60)
+	for _, tt := range []struct {
+		now  time.Time
+		want jpki.Validity
+	}{
+		{certificate.NotBefore.Add(-time.Second), jpki.NotYetValid},
+		{certificate.NotBefore, jpki.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 58, 0, time.UTC), jpki.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), jpki.Expiring},
+		{certificate.NotAfter, jpki.Expiring},
+		{certificate.NotAfter.Add(time.Second - 1), jpki.Expiring},
+		{certificate.NotAfter.Add(time.Second), jpki.Expired},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.Expired},
+
+		// The same moments by other clocks, and the same digits on them.
+		{time.Date(2025, 10, 27, 11, 59, 59, 999999999, jpki.Japan), jpki.NotYetValid},
+		{time.Date(2025, 10, 27, 12, 0, 0, 0, jpki.Japan), jpki.Valid},
+		{time.Date(2025, 10, 27, 3, 0, 0, 0, jpki.Japan), jpki.NotYetValid},
+		{time.Date(2030, 2, 17, 23, 59, 59, 999999999, jpki.Japan), jpki.Expiring},
+		{time.Date(2030, 2, 18, 0, 0, 0, 0, jpki.Japan), jpki.Expired},
+		{time.Date(2030, 2, 17, 23, 59, 59, 0, time.UTC), jpki.Expired},
+		{time.Date(2030, 2, 17, 2, 59, 59, 0, farWest), jpki.Expiring},
+		{time.Date(2030, 2, 17, 3, 0, 0, 0, farWest), jpki.Expired},
+
+		// Clocks that were never set.
+		{time.Time{}, jpki.NotYetValid},
+		{time.Unix(0, 0), jpki.NotYetValid},
+		{time.Date(1980, 1, 6, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
+		{time.Date(-400, 1, 1, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
+		{time.Unix(1<<40, 0), jpki.Expired},
+	} {
+		assert.Equal(t, tt.want, jpki.ValidityAt(certificate, tt.now), tt.now)
+	}
+
+	// RFC 5280 gives the end of time to certificates without an end.
+	endless := &x509.Certificate{NotBefore: certificate.NotBefore, NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
+	assert.Equal(t, jpki.Valid, jpki.ValidityAt(endless, certificate.NotAfter))
+	assert.Equal(t, jpki.Expiring, jpki.ValidityAt(endless, endless.NotAfter))
+	assert.Equal(t, jpki.Expired, jpki.ValidityAt(endless, endless.NotAfter.Add(time.Second)))
+
+	// One that ends before it begins is never valid.
+	never := &x509.Certificate{NotBefore: certificate.NotAfter, NotAfter: certificate.NotBefore}
+	for _, now := range []time.Time{never.NotAfter, never.NotAfter.AddDate(2, 0, 0), never.NotBefore} {
+		assert.Contains(t, []jpki.Validity{jpki.NotYetValid, jpki.Expired}, jpki.ValidityAt(never, now))
+	}
+}
+
+// The first and the last second are accepted, and those beside them refused
+// before the PIN is sent, whatever the zone of the clock.
+//
+// Faults: F56.
+func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
+	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		now time.Time
+		err error
+	}{
+		{genuine.NotBefore.Add(-1), jpki.ErrNotYetValid},
+		{genuine.NotBefore, nil},
+		{genuine.NotAfter.Add(time.Second - 1), nil},
+		{genuine.NotAfter.Add(time.Second), jpki.ErrExpired},
+		{time.Unix(0, 0), jpki.ErrNotYetValid},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.ErrExpired},
+	} {
+		for _, zone := range []*time.Location{time.UTC, jpki.Japan} {
+			d := newDesk(t, simulator.Contact)
+			serve(d, genuine.Raw)
+			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithClock(func() time.Time { return tt.now.In(zone) }))
+			require.ErrorIs(t, err, tt.err)
+			if tt.err == nil {
+				continue
+			}
+			assert.Zero(t, d.tap.pins)
+			var unusable *jpki.ValidityError
+			require.ErrorAs(t, err, &unusable)
+			assert.Equal(t, genuine.NotAfter, unusable.NotAfter)
+			assert.Contains(t, err.Error(), genuine.NotAfter.In(jpki.Japan).Format(time.DateOnly))
+		}
+	}
+}
+
+// Whatever the day, a certificate goes from valid to expiring to expired and
+// never back, and is expiring for about three months.
+//
+// Faults: F56.
+func TestValidityOnlyGoesForwards(t *testing.T) {
+	order := map[jpki.Validity]int{jpki.Valid: 0, jpki.Expiring: 1, jpki.Expired: 2}
+	for day := range 4 * 366 {
+		end := time.Date(2027, 1, 1, 23, 59, 59, 0, jpki.Japan).AddDate(0, 0, day)
+		certificate := &x509.Certificate{NotAfter: end}
+		last, expiring := 0, 0
+		for n := -100; n <= 1; n++ {
+			now := order[jpki.ValidityAt(certificate, end.AddDate(0, 0, n))]
+			require.GreaterOrEqual(t, now, last, end)
+			last = now
+			if now == 1 {
+				expiring++
+			}
+		}
+		require.Equal(t, 2, last)
+		require.GreaterOrEqual(t, expiring, 90, end)
+		require.LessOrEqual(t, expiring, 94, end)
+	}
+}
