@@ -1,0 +1,228 @@
+package pcsc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+func TestTransmit(t *testing.T) {
+	ctx := context.Background()
+	command := []byte{0x00, 0x20, 0x00, 0x98}
+	for _, tt := range []struct {
+		name     string
+		answer   []byte
+		err      error
+		status   error
+		want     error
+		panicked bool
+	}{
+		{name: "an answer", answer: []byte{0x63, 0xC3}},
+		{name: "nothing, card gone", status: codeRemovedCard, want: reader.ErrRemoved},
+		{name: "nothing, card there", want: reader.ErrTransport},
+		{name: "one byte", answer: []byte{0x90}, want: reader.ErrTransport},
+		{name: "card removed", err: codeRemovedCard, want: reader.ErrRemoved},
+		{name: "card reset", err: codeResetCard, want: reader.ErrChanged},
+		{name: "not transacted", err: codeNotTransacted, want: reader.ErrTransport},
+		{name: "another error", err: errors.New("of the binding"), want: nil},
+		{name: "panic", panicked: true, want: reader.ErrTransport},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newService("Reader")
+			s.transmitFn = func([]byte) ([]byte, error) {
+				if tt.panicked {
+					panic("unknown protocol")
+				}
+				return tt.answer, tt.err
+			}
+			card := connected(t, s)
+			s.statusErr = tt.status
+			answer, err := card.Transmit(ctx, command)
+			switch {
+			case tt.want != nil:
+				require.ErrorIs(t, err, tt.want)
+				assert.Nil(t, answer)
+			case tt.err != nil:
+				require.ErrorIs(t, err, tt.err)
+			default:
+				require.NoError(t, err)
+				assert.Equal(t, tt.answer, answer)
+			}
+			require.NoError(t, card.Close())
+			require.NoError(t, card.Close())
+			s.clean(t)
+			assert.Equal(t, 1, s.unpowers)
+		})
+	}
+}
+
+// Who sent nothing has nothing to make the card forget, and cuts nobody off.
+func TestPowerIsCutOnlyAfterACommand(t *testing.T) {
+	s := newService("Reader")
+	card := connected(t, s)
+	require.NoError(t, card.Begin(context.Background()))
+	require.NoError(t, card.Begin(context.Background()))
+	require.NoError(t, card.End())
+	require.NoError(t, card.End())
+	require.NoError(t, card.Close())
+	s.clean(t)
+	assert.Zero(t, s.unpowers)
+}
+
+func TestCommandsThatWouldPanic(t *testing.T) {
+	s := newService("Reader")
+	card := connected(t, s)
+	defer card.Close()
+	for _, command := range [][]byte{nil, {}, {0, 1, 2}} {
+		_, err := card.Transmit(context.Background(), command)
+		assert.ErrorIs(t, err, apdu.ErrCommand)
+	}
+}
+
+// A call that hangs lets its caller go, and the card is taken down when it
+// comes back.
+func TestStuckCallsLetTheirCallersGo(t *testing.T) {
+	t.Run("transmit", func(t *testing.T) {
+		s := newService("Reader")
+		release := make(chan struct{})
+		var sent []byte
+		s.transmitFn = func(command []byte) ([]byte, error) {
+			<-release
+			sent = bytes.Clone(command)
+			return []byte{0x90, 0x00}, nil
+		}
+		card := connected(t, s)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		command := []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'}
+		_, err := card.Transmit(ctx, command)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		clear(command) // what hangs has bytes of its own
+
+		_, err = card.Transmit(context.Background(), command)
+		require.ErrorIs(t, err, reader.ErrClosed, "an abandoned connection is unusable")
+		require.NoError(t, card.End())
+		close(release)
+		require.NoError(t, card.Close())
+		s.clean(t)
+		assert.Equal(t, "1234", string(sent[5:]))
+		assert.Equal(t, 1, s.unpowers)
+	})
+	t.Run("begin", func(t *testing.T) {
+		s := newService("Reader")
+		release := make(chan struct{})
+		s.beginFn = func() error { <-release; return nil }
+		card := connected(t, s)
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		require.ErrorIs(t, card.Begin(ctx), context.Canceled)
+		close(release)
+		s.clean(t)
+	})
+	t.Run("connect", func(t *testing.T) {
+		s := newService("Reader")
+		b := &slowBinding{service: s, release: make(chan struct{})}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		_, err := newDriver(b).Connect(ctx, "Reader")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = newDriver(b).Readers(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(b.release)
+		s.clean(t)
+	})
+	t.Run("close, while it is stuck", func(t *testing.T) {
+		s := newService("Reader")
+		release := make(chan struct{})
+		s.transmitFn = func([]byte) ([]byte, error) { <-release; return nil, codeRemovedCard }
+		card := connected(t, s)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		_, err := card.Transmit(ctx, []byte{0, 0, 0, 0})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, card.Close(), reader.ErrBusy)
+		close(release)
+		s.clean(t)
+	})
+}
+
+func TestConnectFailures(t *testing.T) {
+	ctx := context.Background()
+	s := newService("Reader")
+	for code, want := range map[Code]error{
+		codeNoSmartcard: reader.ErrNoCard, codeUnknownReader: reader.ErrNoReader, codeSharingViolation: reader.ErrBusy, codeNoService: reader.ErrNoService,
+	} {
+		s.connectErr, s.refusals = code, 1<<30
+		_, err := newDriver(s).Connect(ctx, "Reader")
+		assert.ErrorIs(t, err, want)
+		s.clean(t)
+	}
+	s.change(func() { s.down = true })
+	_, err := newDriver(s).Connect(ctx, "Reader")
+	assert.ErrorIs(t, err, reader.ErrNoService)
+	_, err = newDriver(s).Readers(ctx)
+	assert.ErrorIs(t, err, reader.ErrNoService)
+}
+
+// What passes by itself is waited for, and nothing else.
+func TestConnectTriesAgain(t *testing.T) {
+	for code, again := range map[Code]bool{
+		codeSharingViolation: true, codeNoSmartcard: true, codeUnresponsiveCard: true, codeUnpoweredCard: true, codeNotReady: true,
+		codeUnknownReader: false, codeProtoMismatch: false, codeNoService: false,
+	} {
+		s := newService("Reader")
+		s.connectErr, s.refusals = code, 3
+		card, err := newDriver(s).Connect(context.Background(), "Reader")
+		if again {
+			require.NoError(t, err, code)
+			require.NoError(t, card.Close())
+			assert.Equal(t, 4, s.connects)
+		} else {
+			require.ErrorIs(t, err, code)
+			assert.Equal(t, 1, s.connects, code)
+		}
+		s.clean(t)
+	}
+
+	// It ends with its context.
+	s := newService("Reader")
+	s.connectErr, s.refusals = codeSharingViolation, 1<<30
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := newDriver(s).Connect(ctx, "Reader")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Less(t, time.Since(start), time.Second)
+	s.clean(t)
+}
+
+func TestCloseFreesWhoWaits(t *testing.T) {
+	s := newService("Reader")
+	release := make(chan struct{})
+	s.transmitFn = func([]byte) ([]byte, error) { <-release; return []byte{0x90, 0x00}, nil }
+	card := connected(t, s)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := card.Transmit(context.Background(), []byte{0, 0, 0, 0})
+		ended <- err
+	}()
+	time.AfterFunc(20*time.Millisecond, func() { _ = card.Close() })
+	require.ErrorIs(t, <-ended, reader.ErrClosed)
+	close(release)
+	s.clean(t)
+}
+
+func TestNamesThatAreNone(t *testing.T) {
+	for _, name := range []string{"", "a\x00b"} {
+		_, err := newDriver(newService()).Connect(context.Background(), name)
+		assert.ErrorIs(t, err, reader.ErrNoReader)
+	}
+}
