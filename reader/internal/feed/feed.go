@@ -4,6 +4,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"sync"
@@ -11,11 +12,17 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Slot is a reader and how often its card has come or gone. A count that
-// moved while a card is present before and after means another insertion.
+// Slot is a reader and how often its card has come or gone.
 type Slot struct {
 	reader.Reader
-	Count uint64
+	Count uint64 // always the same where the system does not count
+}
+
+// exchanged tells whether a card that is there before and now was taken out
+// meanwhile. Where the system does not count, another ATR tells.
+func exchanged(before, now Slot) bool {
+	return now.Count != before.Count ||
+		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
 
 // State is everything a driver sees.
@@ -99,7 +106,7 @@ func changes(before, now State) []reader.Event {
 	var events []reader.Event
 	for _, s := range before.Slots {
 		next, stays := current[s.Name]
-		if s.Present && (!stays || !next.Present || next.Count != s.Count) {
+		if s.Present && (!stays || !next.Present || exchanged(s, next)) {
 			events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: s.Name})
 		}
 		if !stays {
@@ -117,7 +124,7 @@ func changes(before, now State) []reader.Event {
 		if !known {
 			events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: s.Name})
 		}
-		if s.Present && (!known || !last.Present || last.Count != s.Count) {
+		if s.Present && (!known || !last.Present || exchanged(last, s)) {
 			events = append(events, reader.Event{Kind: reader.CardInserted, Reader: s.Name, ATR: s.ATR})
 		}
 	}

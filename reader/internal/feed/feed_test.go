@@ -14,6 +14,12 @@ func slot(name string, present bool, count uint64) Slot {
 	return Slot{Reader: reader.Reader{Name: name, Present: present}, Count: count}
 }
 
+func (s Slot) with(atr ...byte) Slot {
+	s.ATR = atr
+	return s
+}
+
+// Faults: F08, F25.
 func TestChanges(t *testing.T) {
 	down := State{ServiceDown: true}
 	for _, tt := range []struct {
@@ -27,6 +33,9 @@ func TestChanges(t *testing.T) {
 		{"a card", State{Slots: []Slot{slot("A", false, 1)}}, State{Slots: []Slot{slot("A", true, 2)}}, []string{"card-inserted A"}},
 		{"a card gone", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", false, 2)}}, []string{"card-removed A"}},
 		{"a card exchanged", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 3)}}, []string{"card-removed A", "card-inserted A"}},
+		{"a card exchanged, and nobody counts", State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x01)}}, State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x02)}}, []string{"card-removed A", "card-inserted A"}},
+		{"a card that is mute no more", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, nil},
+		{"a card that is mute now", State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, State{Slots: []Slot{slot("A", true, 1)}}, nil},
 		{"a reader gone, with its card", State{Slots: []Slot{slot("A", true, 1), slot("B", false, 0)}}, State{Slots: []Slot{slot("B", false, 0)}}, []string{"card-removed A", "reader-removed A"}},
 		{"the service gone", State{Slots: []Slot{slot("A", true, 1)}}, down, []string{"card-removed A", "reader-removed A", "service-down "}},
 		{"the service back", down, State{Slots: []Slot{slot("A", true, 1)}}, []string{"service-up ", "reader-added A", "card-inserted A"}},
