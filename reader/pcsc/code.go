@@ -15,17 +15,21 @@ const (
 	codeInternalError      Code = 0x80100001
 	codeCancelled          Code = 0x80100002
 	codeInvalidHandle      Code = 0x80100003
+	codeInsufficientBuffer Code = 0x80100008
 	codeUnknownReader      Code = 0x80100009
 	codeTimeout            Code = 0x8010000A
 	codeSharingViolation   Code = 0x8010000B
 	codeNoSmartcard        Code = 0x8010000C
 	codeProtoMismatch      Code = 0x8010000F
 	codeNotReady           Code = 0x80100010
+	codeSystemCancelled    Code = 0x80100012
 	codeCommError          Code = 0x80100013
 	codeNotTransacted      Code = 0x80100016
 	codeReaderUnavailable  Code = 0x80100017
+	codeShutdown           Code = 0x80100018
 	codeNoService          Code = 0x8010001D
 	codeServiceStopped     Code = 0x8010001E
+	codeNoAccess           Code = 0x80100027
 	codeNoReadersAvailable Code = 0x8010002E
 	codeUnresponsiveCard   Code = 0x80100066
 	codeUnpoweredCard      Code = 0x80100067
@@ -38,17 +42,21 @@ var codeNames = map[Code]string{
 	codeInternalError:      "SCARD_F_INTERNAL_ERROR",
 	codeCancelled:          "SCARD_E_CANCELLED",
 	codeInvalidHandle:      "SCARD_E_INVALID_HANDLE",
+	codeInsufficientBuffer: "SCARD_E_INSUFFICIENT_BUFFER",
 	codeUnknownReader:      "SCARD_E_UNKNOWN_READER",
 	codeTimeout:            "SCARD_E_TIMEOUT",
 	codeSharingViolation:   "SCARD_E_SHARING_VIOLATION",
 	codeNoSmartcard:        "SCARD_E_NO_SMARTCARD",
 	codeProtoMismatch:      "SCARD_E_PROTO_MISMATCH",
 	codeNotReady:           "SCARD_E_NOT_READY",
+	codeSystemCancelled:    "SCARD_E_SYSTEM_CANCELLED",
 	codeCommError:          "SCARD_F_COMM_ERROR",
 	codeNotTransacted:      "SCARD_E_NOT_TRANSACTED",
 	codeReaderUnavailable:  "SCARD_E_READER_UNAVAILABLE",
+	codeShutdown:           "SCARD_P_SHUTDOWN",
 	codeNoService:          "SCARD_E_NO_SERVICE",
 	codeServiceStopped:     "SCARD_E_SERVICE_STOPPED",
+	codeNoAccess:           "SCARD_E_NO_ACCESS",
 	codeNoReadersAvailable: "SCARD_E_NO_READERS_AVAILABLE",
 	codeUnresponsiveCard:   "SCARD_W_UNRESPONSIVE_CARD",
 	codeUnpoweredCard:      "SCARD_W_UNPOWERED_CARD",
@@ -81,8 +89,9 @@ func (e *Error) Unwrap() []error { return []error{e.kind, e.Code} }
 // serviceMeaning says what a code means where no card is connected.
 func serviceMeaning(c Code) error {
 	switch c {
-	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle, codeSecurityViolation:
-		// The last is how pcscd says that its policy refuses us.
+	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle,
+		codeSystemCancelled, codeShutdown, // the system goes to sleep or down
+		codeSecurityViolation, codeNoAccess: // its policy refuses us
 		return reader.ErrNoService
 	case codeUnknownReader, codeReaderUnavailable:
 		return reader.ErrUnknownReader
@@ -105,7 +114,7 @@ func cardMeaning(c Code) error {
 		return reader.ErrChanged
 	case codeSharingViolation:
 		return reader.ErrBusy
-	case codeNoService, codeServiceStopped, codeInvalidHandle:
+	case codeNoService, codeServiceStopped, codeInvalidHandle, codeSystemCancelled, codeShutdown:
 		return reader.ErrNoService
 	}
 	return reader.ErrTransport

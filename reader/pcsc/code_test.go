@@ -1,7 +1,9 @@
 package pcsc
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +12,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
+// Faults: F04, F05, F18, F65.
 func TestCodesHaveMeanings(t *testing.T) {
 	for _, tt := range []struct {
 		code          Code
@@ -19,6 +22,10 @@ func TestCodesHaveMeanings(t *testing.T) {
 		{codeServiceStopped, reader.ErrNoService, reader.ErrNoService},
 		{codeCommError, reader.ErrNoService, reader.ErrTransport},
 		{codeSecurityViolation, reader.ErrNoService, reader.ErrTransport},
+		{codeNoAccess, reader.ErrNoService, reader.ErrTransport},
+		{codeSystemCancelled, reader.ErrNoService, reader.ErrNoService},
+		{codeShutdown, reader.ErrNoService, reader.ErrNoService},
+		{codeInsufficientBuffer, reader.ErrTransport, reader.ErrTransport},
 		{codeInvalidHandle, reader.ErrNoService, reader.ErrNoService},
 		{codeUnknownReader, reader.ErrNoReader, reader.ErrRemoved},
 		{codeReaderUnavailable, reader.ErrNoReader, reader.ErrRemoved},
@@ -44,4 +51,25 @@ func TestCodesHaveMeanings(t *testing.T) {
 		}
 	}
 	assert.NoError(t, cardError("SCardTransmit", nil))
+}
+
+// meanings are the errors of package reader that a failure here has one of.
+var meanings = []error{
+	reader.ErrNoService, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged,
+	reader.ErrBusy, reader.ErrTransport, reader.ErrClosed,
+}
+
+func hasMeaning(err error) bool {
+	return slices.ContainsFunc(meanings, func(meaning error) bool { return errors.Is(err, meaning) })
+}
+
+// Codes of PC/SC and of the system beneath it, known here or not.
+func TestEveryCodeHasAMeaning(t *testing.T) {
+	for _, from := range []Code{0x00000001, 0x80100001, 0x80090001, 0xFFFFFF00} {
+		for code := range Code(0xFF) {
+			for _, err := range []error{serviceError("SCardConnect", from+code), cardError("SCardTransmit", from+code)} {
+				assert.True(t, hasMeaning(err), "%v", err)
+			}
+		}
+	}
 }
