@@ -40,25 +40,21 @@ type handle interface {
 
 type readerState struct {
 	name           string
-	current, event uint32
+	current, event flags
 	atr            []byte
+
+	known bool // PC/SC has told of the reader; the view's own
 }
 
-// Flags of a reader's state. The higher 16 bits count insertions and removals
-// where the system does.
-const (
-	stateUnaware = 0x0000
-	stateIgnore  = 0x0001
-	stateUnknown = 0x0004
-	statePresent = 0x0020
-)
+// errPanicked is what a panic of the binding becomes.
+var errPanicked = fmt.Errorf("%w: the PC/SC binding panicked", reader.ErrTransport)
 
 // guard calls f and turns a panic of the binding into an error.
 func guard[T any](f func() (T, error)) (value T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			var none T
-			value, err = none, fmt.Errorf("%w: the PC/SC binding panicked: %v", reader.ErrTransport, p)
+			value, err = none, fmt.Errorf("%w: %v", errPanicked, p)
 		}
 	}()
 	return f()

@@ -32,15 +32,8 @@ type scardScope struct{ c *scard.Context }
 
 func (s scardScope) listReaders() ([]string, error) {
 	return guard(func() ([]string, error) {
-		// The list may grow between the binding's asking for its size and
-		// for itself.
-		for range 3 {
-			names, err := s.c.ListReaders()
-			if !errors.Is(err, scard.ErrInsufficientBuffer) {
-				return names, codeOf(err)
-			}
-		}
-		return nil, codeInternalError
+		names, err := s.c.ListReaders()
+		return names, codeOf(err)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"strings"
 
 	"github.com/mykeykit/mykeykit/reader"
@@ -19,12 +20,14 @@ type Driver struct {
 var _ reader.Driver = (*Driver)(nil)
 
 // system is shared by all drivers, for there may be one wait only.
-var system = newDriver(systemBinding())
+var system = newDriver(systemBinding(), platformOf(runtime.GOOS))
 
 // New returns the system's PC/SC. It opens nothing yet.
 func New() *Driver { return system }
 
-func newDriver(b binding) *Driver { return &Driver{binding: b, monitor: newMonitor(b)} }
+func newDriver(b binding, p platform) *Driver {
+	return &Driver{binding: b, monitor: newMonitor(b, p)}
+}
 
 // Readers implements reader.Driver.
 func (d *Driver) Readers(ctx context.Context) ([]reader.Reader, error) {

@@ -2,8 +2,8 @@ package pcsc
 
 import (
 	"context"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,108 +12,163 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
+var (
+	onLinux   = platformOf("linux")
+	onMacOS   = platformOf("darwin")
+	onWindows = platformOf("windows")
+)
+
 // service is a PC/SC service that does as it is told.
 type service struct {
-	mu       sync.Mutex
-	down     bool
-	readers  map[string]uint32 // state flags
-	changed  chan struct{}
-	open     int // contexts not released
-	handles  int // cards not disconnected
-	unpowers int
+	usage
 
-	waiting atomic.Int32
-	twice   atomic.Bool // two waits at once
-	unknown int         // so many waits fail with UNKNOWN_READER
+	mu      sync.Mutex
+	down    bool
+	age     int              // counts the times it went: contexts don't outlive that
+	names   []string         // the readers
+	readers map[string]flags // their states
+	atrs    map[string][]byte
+	changed chan struct{}
+
+	// How it differs from others.
+	stopsEmpty bool   // it stops with its last reader, as on Windows
+	silent     bool   // it wakes nobody for a new reader
+	pnp        pnp    // what it makes of the reader that reports new ones
+	ghost      string // a reader that it lists and knows nothing of
+	panics     string // a reader whose state the binding panics on
+	emptyList  bool   // no readers are an empty list, not a code
+	lostCancel bool   // cancelling does nothing
+
+	// fault says how a call fails, before it does anything; it may take its
+	// time. May be nil.
+	fault func(call string) error
+
+	waits    int // that were begun
+	unknown  int // so many waits fail with UNKNOWN_READER
+	unpowers int
 
 	connects   int
 	refusals   int // so many connects fail with connectErr
 	connectErr error
+	atr        []byte // of a connected card
 	statusErr  error
+	endErr     error
 	transmitFn func([]byte) ([]byte, error)
 	beginFn    func() error
 }
 
+type pnp int
+
+const (
+	pnpReports pnp = iota
+	pnpUnknown     // SCARD_E_UNKNOWN_READER
+	pnpFlagged     // a state of UNKNOWN
+	pnpSpins       // changed, always
+)
+
 func newService(names ...string) *service {
-	s := &service{readers: map[string]uint32{}, changed: make(chan struct{})}
+	s := &service{readers: map[string]flags{}, atrs: map[string][]byte{}, changed: make(chan struct{}), atr: []byte{0x3B}, endErr: codeRemovedCard}
 	for _, name := range names {
-		s.readers[name] = 0x10
+		s.plug(name, 0x10)
 	}
 	return s
 }
+
+// plug adds a reader, or changes its state.
+func (s *service) plug(name string, state flags) {
+	if !slices.Contains(s.names, name) {
+		s.names = append(s.names, name)
+	}
+	s.readers[name] = state
+}
+
+func (s *service) unplug(names ...string) {
+	for _, name := range names {
+		s.names = slices.DeleteFunc(s.names, func(n string) bool { return n == name })
+		delete(s.readers, name)
+	}
+}
+
+func (s *service) stopped() bool { return s.down || s.stopsEmpty && len(s.names) == 0 }
 
 // change changes the service and wakes its waits.
 func (s *service) change(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
+	if s.stopped() {
+		s.age++
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
+// meets asks for a call's fault.
+func (s *service) meets(call string) error {
+	if s.fault == nil {
+		return nil
+	}
+	_, err := guard(func() (struct{}, error) { return struct{}{}, s.fault(call) })
+	return err
+}
+
 func (s *service) establish() (scope, error) {
+	if err := s.meets("establish"); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.down {
+	if s.stopped() {
 		return nil, codeNoService
 	}
-	s.open++
-	return &fakeScope{service: s, cancelled: make(chan struct{}, 1)}, nil
+	return s.usage.watch(&fakeScope{service: s, age: s.age, cancelled: make(chan struct{}, 1)}), nil
 }
 
 type fakeScope struct {
 	service   *service
+	age       int
 	cancelled chan struct{}
 }
 
+// gone tells whether the service that the context belongs to went away.
+func (c *fakeScope) gone() bool { return c.age != c.service.age }
+
 func (c *fakeScope) listReaders() ([]string, error) {
+	if err := c.service.meets("list"); err != nil {
+		return nil, err
+	}
 	c.service.mu.Lock()
 	defer c.service.mu.Unlock()
-	switch {
-	case c.service.down:
-		return nil, codeNoService
-	case len(c.service.readers) == 0:
-		return nil, codeNoReadersAvailable
+	names := slices.Clone(c.service.names)
+	if c.service.ghost != "" {
+		names = append(names, c.service.ghost)
 	}
-	var names []string
-	for name := range c.service.readers {
-		names = append(names, name)
+	switch {
+	case c.gone() && c.service.stopsEmpty:
+		return nil, codeServiceStopped
+	case c.gone():
+		return nil, codeNoService
+	case len(names) == 0 && !c.service.emptyList:
+		return nil, codeNoReadersAvailable
 	}
 	return names, nil
 }
 
 func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration) error {
-	if c.service.waiting.Add(1) > 1 {
-		c.service.twice.Store(true) // here the binding would use memory that it freed
+	c.service.mu.Lock()
+	c.service.waits++
+	c.service.mu.Unlock()
+	if err := c.service.meets("wait"); err != nil {
+		return err
 	}
-	defer c.service.waiting.Add(-1)
 	deadline := time.After(timeout)
 	for {
 		c.service.mu.Lock()
-		if c.service.unknown > 0 {
-			c.service.unknown--
-			c.service.mu.Unlock()
-			return codeUnknownReader
-		}
-		if c.service.down {
-			c.service.mu.Unlock()
-			return codeCommError
-		}
-		different := false
-		known := 0
-		for i := range states {
-			flags, ok := c.service.readers[states[i].name]
-			if ok {
-				known++
-			}
-			states[i].event = flags
-			different = different || ok && flags != states[i].current
-		}
-		different = different || known != len(c.service.readers)
+		different, err := guard(func() (bool, error) { return c.look(states) })
 		changed := c.service.changed
 		c.service.mu.Unlock()
-		if different {
-			return nil
+		if err != nil || different {
+			return err
 		}
 		select {
 		case <-changed:
@@ -125,53 +180,116 @@ func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration)
 	}
 }
 
+// look sets what states there are now.
+func (c *fakeScope) look(states []readerState) (different bool, err error) {
+	s := c.service
+	switch {
+	case s.unknown > 0:
+		s.unknown--
+		return false, codeUnknownReader
+	case c.gone() && s.stopsEmpty:
+		return false, codeServiceStopped
+	case c.gone():
+		return false, codeCommError
+	}
+	for i := range states {
+		state := &states[i]
+		now, ok := s.readers[state.name]
+		switch {
+		case state.name == pnpReader:
+			if s.pnp == pnpUnknown {
+				return false, codeUnknownReader
+			}
+			now, ok = flags(len(s.names))<<16, true
+			if s.silent {
+				now = state.current
+			}
+			switch s.pnp {
+			case pnpFlagged:
+				now |= stateUnknown | stateChanged
+			case pnpSpins:
+				now |= stateChanged
+			}
+		case s.panics != "" && state.name == s.panics:
+			panic("index out of range")
+		case s.ghost != "" && state.name == s.ghost:
+			return false, codeUnknownReader
+		case !ok:
+			now = stateUnknown | stateChanged
+		}
+		state.event, state.atr = now, s.atrs[state.name]
+		different = different || now != state.current
+	}
+	return different, nil
+}
+
 func (c *fakeScope) connect(string) (handle, error) {
+	if err := c.service.meets("connect"); err != nil {
+		return nil, err
+	}
 	c.service.mu.Lock()
 	defer c.service.mu.Unlock()
 	c.service.connects++
 	if c.service.connectErr != nil && c.service.connects <= c.service.refusals {
 		return nil, c.service.connectErr
 	}
-	c.service.handles++
 	return fakeHandle{c.service}, nil
 }
 
 func (c *fakeScope) cancel() error {
-	select {
-	case c.cancelled <- struct{}{}:
-	default:
+	if err := c.service.meets("cancel"); err != nil {
+		return err
+	}
+	if !c.service.lostCancel {
+		select {
+		case c.cancelled <- struct{}{}:
+		default:
+		}
 	}
 	return codeInvalidHandle // as when it comes beside a timeout
 }
 
-func (c *fakeScope) release() error {
-	c.service.mu.Lock()
-	defer c.service.mu.Unlock()
-	c.service.open--
-	return nil
-}
+func (c *fakeScope) release() error { return c.service.meets("release") }
 
 type fakeHandle struct{ service *service }
 
 func (h fakeHandle) transmit(command []byte) ([]byte, error) {
+	if err := h.service.meets("transmit"); err != nil {
+		return nil, err
+	}
 	return guard(func() ([]byte, error) { return h.service.transmitFn(command) })
 }
 
 func (h fakeHandle) begin() error {
+	if err := h.service.meets("begin"); err != nil {
+		return err
+	}
 	if h.service.beginFn != nil {
 		return h.service.beginFn()
 	}
 	return nil
 }
 
-func (h fakeHandle) end() error { return codeRemovedCard }
+func (h fakeHandle) end() error {
+	if err := h.service.meets("end"); err != nil {
+		return err
+	}
+	return h.service.endErr
+}
 
-func (h fakeHandle) status() ([]byte, error) { return []byte{0x3B}, h.service.statusErr }
+func (h fakeHandle) status() ([]byte, error) {
+	if err := h.service.meets("status"); err != nil {
+		return nil, err
+	}
+	return h.service.atr, h.service.statusErr
+}
 
 func (h fakeHandle) disconnect(unpower bool) error {
+	if err := h.service.meets("disconnect"); err != nil {
+		return err
+	}
 	h.service.mu.Lock()
 	defer h.service.mu.Unlock()
-	h.service.handles--
 	if unpower {
 		h.service.unpowers++
 	}
@@ -179,31 +297,20 @@ func (h fakeHandle) disconnect(unpower bool) error {
 }
 
 // clean waits until everything that was opened is closed.
-func (s *service) clean(t *testing.T) {
+func (u *usage) clean(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.open == 0 && s.handles == 0
+		scopes, handles := u.open()
+		return scopes == 0 && handles == 0
 	}, 5*time.Second, time.Millisecond, "contexts or cards left open")
-	require.False(t, s.twice.Load(), "two waits for readers at once")
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	require.Empty(t, u.wrong)
 }
 
 func connected(t *testing.T, s *service) reader.Card {
 	t.Helper()
-	card, err := newDriver(s).Connect(context.Background(), "Reader")
+	card, err := newDriver(s, onLinux).Connect(context.Background(), "Reader")
 	require.NoError(t, err)
 	return card
-}
-
-type slowBinding struct {
-	*service
-	release chan struct{}
-	entered atomic.Int32
-}
-
-func (b *slowBinding) establish() (scope, error) {
-	b.entered.Add(1)
-	<-b.release
-	return b.service.establish()
 }

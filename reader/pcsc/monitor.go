@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime"
 	"sync"
 	"time"
 
@@ -20,18 +19,21 @@ const (
 	// cancelEvery is how often a wait is cancelled until it ends: a cancel
 	// that comes before its wait is lost.
 	cancelEvery = 10 * time.Millisecond
-	// staleEvery is the pause before readers are listed again that PC/SC did
-	// not agree with itself about.
-	staleEvery = 50 * time.Millisecond
-	// lookAgain is how often a single look is repeated for that.
-	lookAgain = 5
+	// wakeEvery is the time from one look at the readers to the next, at the
+	// least: waits that return at once, again and again, must not keep the
+	// processor busy. An inserted card should show within 50 ms.
+	wakeEvery = 20 * time.Millisecond
+	// lookAgain is how often in a row PC/SC may disagree with itself about
+	// the readers.
+	lookAgain = 10
 )
 
 // monitor is the process's one wait for readers and cards. It runs while
 // somebody watches.
 type monitor struct {
-	binding binding
-	feed    feed.Feed
+	binding  binding
+	platform platform
+	feed     feed.Feed
 
 	// turn holds a token while somebody lists readers and waits for them:
 	// with two waits on one reader the binding frees the memory of the first.
@@ -53,7 +55,9 @@ type run struct {
 	cause error // why the service is down
 }
 
-func newMonitor(b binding) *monitor { return &monitor{binding: b, turn: make(chan struct{}, 1)} }
+func newMonitor(b binding, p platform) *monitor {
+	return &monitor{binding: b, platform: p, turn: make(chan struct{}, 1)}
+}
 
 // take waits for the turn, or for ctx.
 func (m *monitor) take(ctx context.Context) error {
@@ -185,13 +189,10 @@ func (m *monitor) lookOnce() (feed.State, error) {
 	defer func() { _ = s.release() }()
 	v := view{scope: s}
 	for range lookAgain {
-		if err = v.list(); err == nil {
-			err = v.wait(0)
-		}
-		if !errors.Is(err, errStale) {
+		if err = v.look(0); !errors.Is(err, errStale) {
 			break
 		}
-		time.Sleep(staleEvery)
+		time.Sleep(wakeEvery)
 	}
 	return v.state(), err
 }
@@ -244,37 +245,33 @@ func (m *monitor) publish(r *run, state feed.State, cause error) {
 func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) error {
 	stopCancelling := cancelWhenDone(ctx, s)
 	defer stopCancelling()
-	v := view{scope: s, plugAndPlay: runtime.GOOS != "darwin"}
-	timeout := time.Duration(0) // the first state is needed at once
+	v := view{scope: s, plugAndPlay: m.platform.plugAndPlay}
 	for ctx.Err() == nil {
-		err := v.list()
-		if err == nil {
-			if v.fresh() {
-				timeout = 0
-			}
-			err = v.wait(timeout)
-		}
+		next := time.Now().Add(wakeEvery)
+		err := v.look(waitSlice)
 		switch {
-		case errors.Is(err, errStale):
-			pause(ctx, staleEvery)
-			continue
+		case errors.Is(err, errStale) && v.stale < lookAgain:
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
 			return nil
+		default:
+			m.publish(r, v.state(), nil)
+			ready()
+			if len(v.states) == 0 { // and nothing that tells of new ones
+				next = time.Now().Add(waitSlice)
+			}
 		}
-		m.publish(r, v.state(), nil)
-		ready()
-		if len(v.states) == 0 {
-			pause(ctx, waitSlice) // no reader and nothing that tells of new ones
-		}
-		timeout = waitSlice
+		pause(ctx, time.Until(next))
 	}
 	return nil
 }
 
 // pause waits for d or the end of ctx.
 func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -14,18 +16,19 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
+// Faults: F03, F25.
 func TestWatchSurvivesTheService(t *testing.T) {
 	s := newService("Reader")
-	d := newDriver(s)
+	d := newDriver(s, onLinux)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	steps := []func(){
-		func() { s.change(func() { s.readers["Reader"] = 0x00010020 }) },                   // inserted
-		func() { s.change(func() { s.readers["Reader"] = 0x00030020 }) },                   // exchanged between two looks
-		func() { s.change(func() { s.readers["Second"] = 0x00010020 | 0x0100 | 0x0200 }) }, // a reader with a card, odd flags
+		func() { s.change(func() { s.readers["Reader"] = 0x00010020 }) },           // inserted
+		func() { s.change(func() { s.readers["Reader"] = 0x00030020 }) },           // exchanged between two looks
+		func() { s.change(func() { s.plug("Second", 0x00010020|0x0100|0x0200) }) }, // a reader with a card, odd flags
 		func() { s.change(func() { s.down = true }) },
-		func() { s.change(func() { s.down = false; s.readers = map[string]uint32{"Reader": 0x10} }) },
-		func() { s.change(func() { s.readers = map[string]uint32{} }) },
+		func() { s.change(func() { s.down = false; s.unplug("Second"); s.plug("Reader", 0x10) }) },
+		func() { s.change(func() { s.unplug("Reader") }) },
 		cancel,
 	}
 	expect := [][]string{
@@ -55,9 +58,10 @@ func TestWatchSurvivesTheService(t *testing.T) {
 	s.clean(t)
 }
 
+// Faults: F13.
 func TestWatchersShareOneWait(t *testing.T) {
 	s := newService("Reader")
-	d := newDriver(s)
+	d := newDriver(s, onLinux)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var group sync.WaitGroup
@@ -75,9 +79,8 @@ func TestWatchersShareOneWait(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 	}
-	s.mu.Lock()
-	assert.LessOrEqual(t, s.open, 2, "one context for all watchers, perhaps one for a look")
-	s.mu.Unlock()
+	scopes, _ := s.open()
+	assert.LessOrEqual(t, scopes, 2, "one context for all watchers, perhaps one for a look")
 	s.change(func() { s.readers["Reader"] = 0x00010020 })
 	group.Wait()
 	s.clean(t)
@@ -88,7 +91,7 @@ func TestWatchersShareOneWait(t *testing.T) {
 func TestLookOutlivesTheWatcher(t *testing.T) {
 	s := newService("Reader")
 	b := &slowBinding{service: s, release: make(chan struct{})}
-	d := newDriver(b)
+	d := newDriver(b, onLinux)
 	watching, stop := context.WithCancel(context.Background())
 	watcher := make(chan struct{})
 	go func() {
@@ -122,23 +125,25 @@ func TestLookOutlivesTheWatcher(t *testing.T) {
 
 // A reader unplugged between list and wait makes PC/SC say nothing of the
 // others. They are looked at again, and not reported as empty.
+//
+// Faults: F08.
 func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
 	s := newService("Reader")
 	s.readers["Reader"] = 0x00010020
 	s.unknown = 2
-	list, err := newDriver(s).Readers(context.Background())
+	list, err := newDriver(s, onLinux).Readers(context.Background())
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	assert.True(t, list[0].Present)
 
 	s.change(func() { s.unknown = 1000 })
-	_, err = newDriver(s).Readers(context.Background())
+	_, err = newDriver(s, onLinux).Readers(context.Background())
 	require.Error(t, err, "and not a list of empty readers")
 
 	s.change(func() { s.unknown = 2 })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	for event := range newDriver(s).Watch(ctx) {
+	for event := range newDriver(s, onLinux).Watch(ctx) {
 		if event.Kind == reader.CardInserted {
 			break
 		}
@@ -151,7 +156,7 @@ func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
 func TestAHungServiceCollectsNothing(t *testing.T) {
 	s := newService("Reader")
 	b := &slowBinding{service: s, release: make(chan struct{})}
-	d := newDriver(b)
+	d := newDriver(b, onLinux)
 	for range 50 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		_, err := d.Readers(ctx)
@@ -167,9 +172,11 @@ func TestAHungServiceCollectsNothing(t *testing.T) {
 
 // Watchers come and go beside looks: never do two waits run at once, which
 // clean checks.
+//
+// Faults: F13, F14.
 func TestOneWaitAtATime(t *testing.T) {
 	s := newService("Reader")
-	d := newDriver(s)
+	d := newDriver(s, onLinux)
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -194,7 +201,7 @@ func TestOneWaitAtATime(t *testing.T) {
 
 func TestFirstStateComesAtOnce(t *testing.T) {
 	s := newService()
-	d := newDriver(s)
+	d := newDriver(s, onLinux)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -220,4 +227,117 @@ func TestFirstStateComesAtOnce(t *testing.T) {
 	}, 5*time.Second, time.Millisecond, "the service's code is not lost")
 	cancel()
 	s.clean(t)
+}
+
+type slowBinding struct {
+	*service
+	release chan struct{}
+	entered atomic.Int32
+}
+
+func (b *slowBinding) establish() (scope, error) {
+	b.entered.Add(1)
+	<-b.release
+	return b.service.establish()
+}
+
+// A service that fails, in whichever call and with whichever code, is a state
+// of the watch: it goes on in a new context when that is to be had.
+//
+// Faults: F01, F03, F04, F05, F65.
+func TestWatchGoesOnAfterEveryFailure(t *testing.T) {
+	for _, call := range []string{"establish", "list", "wait"} {
+		for _, code := range []Code{
+			codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle, codeNoAccess, codeSecurityViolation,
+			codeSystemCancelled, codeShutdown, codeInternalError, codeInsufficientBuffer, 0x8010FFFF, 0x6D,
+		} {
+			t.Run(call+" "+code.Error(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newService("A")
+					var failing atomic.Bool
+					s.fault = func(c string) error {
+						if failing.Load() && c == call {
+							return code
+						}
+						return nil
+					}
+					d := newDriver(s, onLinux)
+					failing.Store(true)
+					_, err := d.Readers(t.Context())
+					require.ErrorIs(t, err, code)
+					require.True(t, hasMeaning(err))
+
+					w := watch(t, s, d)
+					require.Equal(t, []string{"service-down "}, w.within(time.Minute), "once")
+					_, err = d.Readers(t.Context())
+					require.ErrorIs(t, err, code, "the cause is not lost")
+					failing.Store(false)
+					require.Equal(t, []string{"service-up ", "reader-added A"}, w.within(time.Second))
+					w.stop()
+				})
+			})
+		}
+	}
+}
+
+// Watchers end with their contexts, and what they used is released, whatever
+// becomes of the cancel that should wake the wait: it comes when there is no
+// wait, it is late, it fails, it hangs, it never wakes. The next watcher has to
+// wait no longer than a slice.
+//
+// Faults: F12, F14.
+func TestWatchersEndWhateverCancelDoes(t *testing.T) {
+	for name, set := range map[string]func(*service){
+		"wakes": func(*service) {},
+		"lost":  func(s *service) { s.lostCancel = true },
+		"fails": func(s *service) {
+			s.fault = func(call string) error {
+				if call == "cancel" {
+					return codeInvalidHandle
+				}
+				return nil
+			}
+		},
+		"late": func(s *service) {
+			s.fault = func(call string) error {
+				if call == "cancel" {
+					time.Sleep(700 * time.Millisecond)
+				}
+				return nil
+			}
+		},
+		"before the wait begins": func(s *service) {
+			s.fault = func(call string) error {
+				if call == "wait" {
+					time.Sleep(5 * time.Millisecond)
+				}
+				return nil
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for n := range 20 {
+					s := newService("A")
+					set(s)
+					d := newDriver(s, onLinux)
+					ctx, cancel := context.WithTimeout(t.Context(), soon+time.Duration(n)*53*time.Millisecond)
+					for range d.Watch(ctx) {
+					}
+					deadline, _ := ctx.Deadline()
+					require.Zero(t, time.Since(deadline), "the watcher ends at once")
+					cancel()
+
+					for event := range d.Watch(t.Context()) {
+						require.Equal(t, reader.ReaderAdded, event.Kind)
+						break
+					}
+					require.LessOrEqual(t, time.Since(deadline), 1100*time.Millisecond, "the next one's first event")
+					stopped := time.Now()
+					s.clean(t)
+					require.LessOrEqual(t, time.Since(stopped), 1100*time.Millisecond, "nothing of it is left")
+				}
+			})
+		})
+	}
 }

@@ -133,7 +133,7 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 		return nil
 	})
 	if err == nil {
-		s.atr = atr
+		s.atr = answerToReset(atr)
 	}
 	return err
 }

@@ -132,9 +132,9 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 		b := &slowBinding{service: s, release: make(chan struct{})}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		defer cancel()
-		_, err := newDriver(b).Connect(ctx, "Reader")
+		_, err := newDriver(b, onLinux).Connect(ctx, "Reader")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = newDriver(b).Readers(ctx)
+		_, err = newDriver(b, onLinux).Readers(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		close(b.release)
 		s.clean(t)
@@ -161,14 +161,14 @@ func TestConnectFailures(t *testing.T) {
 		codeNoSmartcard: reader.ErrNoCard, codeUnknownReader: reader.ErrNoReader, codeSharingViolation: reader.ErrBusy, codeNoService: reader.ErrNoService,
 	} {
 		s.connectErr, s.refusals = code, 1<<30
-		_, err := newDriver(s).Connect(ctx, "Reader")
+		_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
 		assert.ErrorIs(t, err, want)
 		s.clean(t)
 	}
 	s.change(func() { s.down = true })
-	_, err := newDriver(s).Connect(ctx, "Reader")
+	_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
 	assert.ErrorIs(t, err, reader.ErrNoService)
-	_, err = newDriver(s).Readers(ctx)
+	_, err = newDriver(s, onLinux).Readers(ctx)
 	assert.ErrorIs(t, err, reader.ErrNoService)
 }
 
@@ -180,7 +180,7 @@ func TestConnectTriesAgain(t *testing.T) {
 	} {
 		s := newService("Reader")
 		s.connectErr, s.refusals = code, 3
-		card, err := newDriver(s).Connect(context.Background(), "Reader")
+		card, err := newDriver(s, onLinux).Connect(context.Background(), "Reader")
 		if again {
 			require.NoError(t, err, code)
 			require.NoError(t, card.Close())
@@ -198,7 +198,7 @@ func TestConnectTriesAgain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_, err := newDriver(s).Connect(ctx, "Reader")
+	_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Less(t, time.Since(start), time.Second)
 	s.clean(t)
@@ -222,7 +222,7 @@ func TestCloseFreesWhoWaits(t *testing.T) {
 
 func TestNamesThatAreNone(t *testing.T) {
 	for _, name := range []string{"", "a\x00b"} {
-		_, err := newDriver(newService()).Connect(context.Background(), name)
+		_, err := newDriver(newService(), onLinux).Connect(context.Background(), name)
 		assert.ErrorIs(t, err, reader.ErrNoReader)
 	}
 }

@@ -19,7 +19,7 @@ func waitForChange(c *scard.Context, states []readerState, timeout time.Duration
 		return codeOf(err)
 	}
 	for i := range states {
-		states[i].event = uint32(list[i].EventState)
+		states[i].event = flags(list[i].EventState)
 		states[i].atr = list[i].Atr
 	}
 	return nil

@@ -32,7 +32,7 @@ func waitForChange(c *scard.Context, states []readerState, timeout time.Duration
 		if err != nil {
 			return codeUnknownReader
 		}
-		list[i] = systemState{name: name, current: state.current}
+		list[i] = systemState{name: name, current: uint32(state.current)}
 	}
 	// The binding does not give its context away; it is its only field.
 	handle := uintptr(reflect.ValueOf(c).Elem().Field(0).Uint())
@@ -42,7 +42,7 @@ func waitForChange(c *scard.Context, states []readerState, timeout time.Duration
 		return Code(code)
 	}
 	for i := range states {
-		states[i].event = list[i].event
+		states[i].event = flags(list[i].event)
 		states[i].atr = bytes.Clone(list[i].atr[:min(int(list[i].atrLength), len(list[i].atr))])
 	}
 	return nil

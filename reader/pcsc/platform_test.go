@@ -1,0 +1,266 @@
+package pcsc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// watching is a watcher of a test with a clock of its own, see
+// [synctest.Test].
+type watching struct {
+	mu     sync.Mutex
+	events []string
+	stop   func() // and waits until nothing of it is left
+}
+
+func watch(t *testing.T, s *service, d *Driver) *watching {
+	t.Helper()
+	w := &watching{}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for event, err := range d.Watch(ctx) {
+			assert.NoError(t, err)
+			w.mu.Lock()
+			w.events = append(w.events, fmt.Sprintf("%s %s", event.Kind, event.Reader))
+			w.mu.Unlock()
+		}
+	}()
+	w.stop = func() {
+		cancel()
+		<-ended
+		s.clean(t)
+	}
+	return w
+}
+
+// within lets time pass and returns what happened in it.
+func (w *watching) within(d time.Duration) []string {
+	time.Sleep(d)
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events := w.events
+	w.events = nil
+	return events
+}
+
+// soon is when an event must have come that PC/SC tells of.
+const soon = 50 * time.Millisecond
+
+func TestPlatforms(t *testing.T) {
+	assert.Equal(t, platform{plugAndPlay: true}, onLinux)
+	assert.Equal(t, platform{plugAndPlay: true}, onWindows)
+	assert.Equal(t, platform{}, onMacOS)
+}
+
+// Readers and cards come and go, two at once and under the same names, on
+// systems that tell of new readers and on such that don't, of which there are
+// three kinds.
+//
+// Faults: F06, F08, F09.
+func TestReadersComeAndGo(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		platform platform
+		pnp      pnp
+		within   time.Duration // a new reader is reported
+	}{
+		{"Linux", onLinux, pnpReports, soon},
+		{"Windows", onWindows, pnpReports, soon},
+		{"macOS", onMacOS, pnpUnknown, waitSlice + soon},
+		{"nothing tells of new readers: by a code", onLinux, pnpUnknown, waitSlice + soon},
+		{"nothing tells of new readers: by a flag", onLinux, pnpFlagged, waitSlice + soon},
+		{"spinning", onLinux, pnpSpins, soon},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService()
+				s.pnp = tt.pnp
+				w := watch(t, s, newDriver(s, tt.platform))
+				assert.Empty(t, w.within(3*time.Second), "no readers, which is no event and no failure")
+
+				s.change(func() { s.plug("A", 0x10); s.plug("B", 0x00010020) })
+				assert.Equal(t, []string{"reader-added A", "reader-added B", "card-inserted B"}, w.within(tt.within))
+				assert.Empty(t, w.within(3*time.Second))
+
+				s.change(func() { s.readers["A"] = 0x00010020 })
+				assert.Equal(t, []string{"card-inserted A"}, w.within(soon))
+
+				s.change(func() { s.unplug("A", "B") })
+				assert.Equal(t, []string{"card-removed A", "reader-removed A", "card-removed B", "reader-removed B"}, w.within(tt.within))
+
+				s.change(func() { s.plug("A", 0x10) })
+				assert.Equal(t, []string{"reader-added A"}, w.within(tt.within), "the same name once more")
+				w.stop()
+			})
+		})
+	}
+}
+
+// Faults: F08.
+func TestReadersThatNobodyToldOfAreFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		s.silent = true
+		w := watch(t, s, newDriver(s, onLinux))
+		require.Empty(t, w.within(soon))
+		s.mu.Lock()
+		s.plug("A", 0x10)
+		s.mu.Unlock()
+		assert.Equal(t, []string{"reader-added A"}, w.within(waitSlice+soon))
+		w.stop()
+	})
+}
+
+// Faults: F08, F25.
+func TestExchangedCardsShowWithoutACounter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService("A")
+		s.pnp = pnpUnknown
+		card := func(state flags, atr ...byte) func() {
+			return func() { s.readers["A"], s.atrs["A"] = state, atr }
+		}
+		w := watch(t, s, newDriver(s, onMacOS))
+		require.Equal(t, []string{"reader-added A"}, w.within(soon))
+		s.change(card(statePresent, 0x3B, 0x01))
+		require.Equal(t, []string{"card-inserted A"}, w.within(soon))
+		// The state after is the state before; that another program uses the
+		// card wakes the wait.
+		s.change(card(statePresent|0x100, 0x3B, 0x02))
+		assert.Equal(t, []string{"card-removed A", "card-inserted A"}, w.within(soon))
+		s.change(card(statePresent, 0x3B, 0x02))
+		assert.Empty(t, w.within(soon))
+		w.stop()
+	})
+}
+
+// The Windows service stops with its last reader and does not start before the
+// next. Contexts from before are of no use.
+//
+// Faults: F01, F02.
+func TestTheServiceStopsWithTheLastReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		s.stopsEmpty = true
+		d := newDriver(s, onWindows)
+		w := watch(t, s, d)
+		assert.Equal(t, []string{"service-down "}, w.within(time.Second), "as long as there never was a reader")
+		for range 3 {
+			s.change(func() { s.plug("A", 0x00010020) })
+			assert.Equal(t, []string{"service-up ", "reader-added A", "card-inserted A"}, w.within(serviceEvery+soon))
+			card, err := d.Connect(t.Context(), "A")
+			require.NoError(t, err)
+			require.NoError(t, card.Close())
+
+			s.change(func() { s.unplug("A") })
+			assert.Equal(t, []string{"card-removed A", "reader-removed A", "service-down "}, w.within(soon))
+			_, err = d.Readers(t.Context())
+			assert.ErrorIs(t, err, reader.ErrNoService)
+			_, err = d.Connect(t.Context(), "A")
+			assert.ErrorIs(t, err, reader.ErrNoService)
+			assert.Empty(t, w.within(time.Hour), "however long there is none")
+		}
+		w.stop()
+		_, err := d.Readers(t.Context())
+		assert.ErrorIs(t, err, reader.ErrNoService)
+	})
+}
+
+// Waits wait: on a system that counts, on one that doesn't, and on one where
+// something returns at once, always.
+//
+// Faults: F09.
+func TestWakesAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		platform platform
+		pnp      pnp
+		state    flags
+		most     int // waits in ten seconds
+	}{
+		{"Linux", onLinux, pnpReports, 0x00050020, 12},
+		{"Windows", onWindows, pnpReports, 0x00050120, 12},
+		{"macOS", onMacOS, pnpUnknown, 0x20, 12},
+		{"no plug and play", onLinux, pnpUnknown, 0x00050020, 12},
+		{"a reader that always changes", onLinux, pnpReports, 0x00050020 | stateChanged, 500},
+		{"a reader that says nothing", onLinux, pnpReports, stateChanged, 500},
+		{"plug and play that spins", onLinux, pnpSpins, 0x00050020, 500},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService()
+				s.pnp = tt.pnp
+				s.plug("A", tt.state)
+				w := watch(t, s, newDriver(s, tt.platform))
+				require.Equal(t, "reader-added A", w.within(soon)[0])
+				before := s.waits
+				require.Empty(t, w.within(10*time.Second))
+				t.Logf("%d waits in 10 s", s.waits-before)
+				assert.LessOrEqual(t, s.waits-before, tt.most)
+
+				s.change(func() { s.plug("B", 0x10) })
+				w.within(waitSlice + soon)
+				s.change(func() { s.plug("B", 0x00010020) })
+				assert.Equal(t, []string{"card-inserted B"}, w.within(soon))
+				w.stop()
+			})
+		})
+	}
+}
+
+// A reader that PC/SC lists and knows nothing of hides no other.
+//
+// Faults: F09, F11.
+func TestAReaderThatIsNoneHidesNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService("A")
+		s.ghost = "ghost"
+		d := newDriver(s, onLinux)
+		list, err := d.Readers(t.Context())
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+
+		w := watch(t, s, d)
+		assert.Equal(t, []string{"reader-added A"}, w.within(2*soon))
+		for n := range flags(20) { // at any time, also while the ghost is tried again
+			assert.Empty(t, w.within(time.Second+time.Duration(n)*10*time.Millisecond))
+			s.change(func() { s.readers["A"] = (2*n+1)<<16 | statePresent })
+			assert.Equal(t, []string{"card-inserted A"}, w.within(soon))
+			s.change(func() { s.readers["A"] = (2*n+2)<<16 | 0x10 })
+			assert.Equal(t, []string{"card-removed A"}, w.within(soon))
+		}
+		s.change(func() { s.ghost = ""; s.plug("ghost", 0x10) })
+		assert.Equal(t, []string{"reader-added ghost"}, w.within(2*waitSlice))
+		w.stop()
+	})
+}
+
+// Where PC/SC says nothing of any reader the context is of no use, and what can't
+// be known is not made up.
+func TestNothingIsKnownOfAnyReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService("A")
+		s.unknown = 1 << 30
+		d := newDriver(s, onLinux)
+		_, err := d.Readers(t.Context())
+		require.ErrorIs(t, err, reader.ErrTransport)
+		w := watch(t, s, d)
+		assert.Equal(t, []string{"service-down "}, w.within(time.Second))
+		_, err = d.Readers(t.Context())
+		require.ErrorIs(t, err, reader.ErrTransport, "and not an answer that never comes")
+		s.change(func() { s.unknown = 0 })
+		assert.Equal(t, []string{"service-up ", "reader-added A"}, w.within(time.Second))
+		w.stop()
+	})
+}
