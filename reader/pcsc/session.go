@@ -36,8 +36,9 @@ type session struct {
 	// Used by the goroutine only.
 	scope scope
 	card  handle
-	begun bool // a transaction is ours
-	sent  bool // a command was sent, so there may be something to forget
+	begun bool  // a transaction is ours
+	sent  bool  // a command was sent, so there may be something to forget
+	lost  error // why the card is not the one any more that was connected
 
 	atr []byte // set by open
 }
@@ -138,6 +139,20 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 	return err
 }
 
+// onCard does f, on the session's goroutine, while the card is the one that was
+// connected: a session does not go on with the next card, whatever the system
+// would let it do.
+func (s *session) onCard(f func() error) error {
+	if s.lost != nil {
+		return s.lost
+	}
+	err := f()
+	if errors.Is(err, reader.ErrRemoved) || errors.Is(err, reader.ErrChanged) || errors.Is(err, reader.ErrNoService) {
+		s.lost = err
+	}
+	return err
+}
+
 // connect connects, and again where that may help: a card that was just put in
 // may not be ready, and another program may have it for itself for a moment.
 // Nothing was sent yet, so nothing can go wrong by it.
@@ -179,18 +194,10 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	var response []byte
 	taken, err := s.call(ctx, transmitWithin, reader.ErrTransport, func() error {
 		defer clear(own)
-		s.sent = true
-		answer, err := s.card.transmit(own)
-		if err != nil {
-			return s.explain(cardError("SCardTransmit", err))
-		}
-		if len(answer) < 2 {
-			// PC/SC reports success when a card is pulled while it computes.
-			return s.explain(fmt.Errorf("%w: answer of %d bytes", reader.ErrTransport, len(answer)))
-		}
-		// The binding's buffer holds 64 KiB; what is kept should not.
-		response = bytes.Clone(answer)
-		return nil
+		return s.onCard(func() (err error) {
+			response, err = s.exchange(own)
+			return err
+		})
 	})
 	if !taken {
 		clear(own)
@@ -199,6 +206,21 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 		return nil, err
 	}
 	return response, nil
+}
+
+// exchange sends a command, on the session's goroutine.
+func (s *session) exchange(command []byte) ([]byte, error) {
+	s.sent = true
+	answer, err := s.card.transmit(command)
+	if err != nil {
+		return nil, s.explain(cardError("SCardTransmit", err))
+	}
+	if len(answer) < 2 {
+		// PC/SC reports success when a card is pulled while it computes.
+		return nil, s.explain(fmt.Errorf("%w: answer of %d bytes", reader.ErrTransport, len(answer)))
+	}
+	// The binding's buffer holds 64 KiB; what is kept should not.
+	return bytes.Clone(answer), nil
 }
 
 // explain looks for the cause of a failed exchange: where the card was pulled
@@ -210,21 +232,30 @@ func (s *session) explain(err error) error {
 	}
 	for range int(explainWithin / explainEvery) {
 		if _, status := s.card.status(); status != nil {
-			return cardError("SCardTransmit", status)
+			// A status that fails as well explains nothing.
+			if cause := cardError("SCardTransmit", status); !errors.Is(cause, reader.ErrTransport) {
+				return cause
+			}
 		}
-		time.Sleep(explainEvery)
+		select {
+		case <-time.After(explainEvery):
+		case <-s.over:
+			return err
+		}
 	}
 	return err
 }
 
 func (s *session) Begin(ctx context.Context) error {
 	_, err := s.call(ctx, beginWithin, reader.ErrBusy, func() error {
-		if s.begun {
-			return nil
-		}
-		err := s.card.begin()
-		s.begun = err == nil
-		return cardError("SCardBeginTransaction", err)
+		return s.onCard(func() error {
+			if s.begun {
+				return nil
+			}
+			err := s.card.begin()
+			s.begun = err == nil
+			return cardError("SCardBeginTransaction", err)
+		})
 	})
 	return err
 }
@@ -238,7 +269,8 @@ func (s *session) End() error {
 		return cardError("SCardEndTransaction", s.card.end())
 	})
 	switch {
-	case errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged),
+	case errors.Is(err, codeNotTransacted), // as after the system slept
+		errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged),
 		errors.Is(err, reader.ErrNoService), errors.Is(err, reader.ErrClosed):
 		return nil // the transaction went with the card
 	}
