@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,9 +44,9 @@ type service struct {
 	// time. May be nil.
 	fault func(call string) error
 
-	waits    int // that were begun
-	unknown  int // so many waits fail with UNKNOWN_READER
-	unpowers int
+	waitsBegun atomic.Int32
+	unknown    int // so many waits fail with UNKNOWN_READER
+	unpowers   int
 
 	connects   int
 	refusals   int // so many connects fail with connectErr
@@ -155,9 +156,7 @@ func (c *fakeScope) listReaders() ([]string, error) {
 }
 
 func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration) error {
-	c.service.mu.Lock()
-	c.service.waits++
-	c.service.mu.Unlock()
+	c.service.waitsBegun.Add(1)
 	if err := c.service.meets("wait"); err != nil {
 		return err
 	}

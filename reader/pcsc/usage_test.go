@@ -16,6 +16,9 @@ type usage struct {
 	scopes, handles int
 	waits           int
 	wrong           []string
+
+	last time.Time // of a call
+	busy int       // calls at that time
 }
 
 func (u *usage) open() (scopes, handles int) {
@@ -47,6 +50,12 @@ func (w *watchedScope) enter(call string) (leave func()) {
 	u := w.usage
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if now := time.Now(); !now.Equal(u.last) {
+		u.last, u.busy = now, 0
+	}
+	if u.busy++; u.busy > 1000 {
+		panic("calls without end or pause, in which the clock of a test never moves on")
+	}
 	if w.call != "" {
 		u.wrong = append(u.wrong, fmt.Sprintf("%s while %s runs in the same context", call, w.call))
 	}
