@@ -38,30 +38,32 @@ func TestTransmit(t *testing.T) {
 		{name: "panic", panicked: true, want: reader.ErrTransport},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newService("Reader")
-			s.transmitFn = func([]byte) ([]byte, error) {
-				if tt.panicked {
-					panic("unknown protocol")
+			synctest.Test(t, func(t *testing.T) {
+				s := newService("Reader")
+				s.transmitFn = func([]byte) ([]byte, error) {
+					if tt.panicked {
+						panic("unknown protocol")
+					}
+					return tt.answer, tt.err
 				}
-				return tt.answer, tt.err
-			}
-			card := connected(t, s)
-			s.statusErr = tt.status
-			answer, err := card.Transmit(ctx, command)
-			switch {
-			case tt.want != nil:
-				require.ErrorIs(t, err, tt.want)
-				assert.Nil(t, answer)
-			case tt.err != nil:
-				require.ErrorIs(t, err, tt.err)
-			default:
-				require.NoError(t, err)
-				assert.Equal(t, tt.answer, answer)
-			}
-			require.NoError(t, card.Close())
-			require.NoError(t, card.Close())
-			s.clean(t)
-			assert.Equal(t, 1, s.unpowers)
+				card := connected(t, s)
+				s.statusErr = tt.status
+				answer, err := card.Transmit(ctx, command)
+				switch {
+				case tt.want != nil:
+					require.ErrorIs(t, err, tt.want)
+					assert.Nil(t, answer)
+				case tt.err != nil:
+					require.ErrorIs(t, err, tt.err)
+				default:
+					require.NoError(t, err)
+					assert.Equal(t, tt.answer, answer)
+				}
+				require.NoError(t, card.Close())
+				require.NoError(t, card.Close())
+				s.clean(t)
+				assert.Equal(t, 1, s.unpowers)
+			})
 		})
 	}
 }
@@ -161,55 +163,59 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 
 // Faults: F01, F15, F17.
 func TestConnectFailures(t *testing.T) {
-	ctx := context.Background()
-	s := newService("Reader")
-	for code, want := range map[Code]error{
-		codeNoSmartcard: reader.ErrNoCard, codeUnknownReader: reader.ErrNoReader, codeSharingViolation: reader.ErrBusy, codeNoService: reader.ErrNoService,
-	} {
-		s.connectErr, s.refusals = code, 1<<30
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		s := newService("Reader")
+		for code, want := range map[Code]error{
+			codeNoSmartcard: reader.ErrNoCard, codeUnknownReader: reader.ErrNoReader, codeSharingViolation: reader.ErrBusy, codeNoService: reader.ErrNoService,
+		} {
+			s.connectErr, s.refusals = code, 1<<30
+			_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
+			assert.ErrorIs(t, err, want)
+			s.clean(t)
+		}
+		s.change(func() { s.down = true })
 		_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
-		assert.ErrorIs(t, err, want)
-		s.clean(t)
-	}
-	s.change(func() { s.down = true })
-	_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
-	assert.ErrorIs(t, err, reader.ErrNoService)
-	_, err = newDriver(s, onLinux).Readers(ctx)
-	assert.ErrorIs(t, err, reader.ErrNoService)
+		assert.ErrorIs(t, err, reader.ErrNoService)
+		_, err = newDriver(s, onLinux).Readers(ctx)
+		assert.ErrorIs(t, err, reader.ErrNoService)
+	})
 }
 
 // What passes by itself is waited for, and nothing else.
 //
 // Faults: F15, F17, F18.
 func TestConnectTriesAgain(t *testing.T) {
-	for code, again := range map[Code]bool{
-		codeSharingViolation: true, codeNoSmartcard: true, codeUnresponsiveCard: true, codeUnpoweredCard: true, codeNotReady: true,
-		codeUnknownReader: false, codeProtoMismatch: false, codeNoService: false,
-	} {
-		s := newService("Reader")
-		s.connectErr, s.refusals = code, 3
-		card, err := newDriver(s, onLinux).Connect(context.Background(), "Reader")
-		if again {
-			require.NoError(t, err, code)
-			require.NoError(t, card.Close())
-			assert.Equal(t, 4, s.connects)
-		} else {
-			require.ErrorIs(t, err, code)
-			assert.Equal(t, 1, s.connects, code)
+	synctest.Test(t, func(t *testing.T) {
+		for code, again := range map[Code]bool{
+			codeSharingViolation: true, codeNoSmartcard: true, codeUnresponsiveCard: true, codeUnpoweredCard: true, codeNotReady: true,
+			codeUnknownReader: false, codeProtoMismatch: false, codeNoService: false,
+		} {
+			s := newService("Reader")
+			s.connectErr, s.refusals = code, 3
+			card, err := newDriver(s, onLinux).Connect(context.Background(), "Reader")
+			if again {
+				require.NoError(t, err, code)
+				require.NoError(t, card.Close())
+				assert.Equal(t, 4, s.connects)
+			} else {
+				require.ErrorIs(t, err, code)
+				assert.Equal(t, 1, s.connects, code)
+			}
+			s.clean(t)
 		}
-		s.clean(t)
-	}
 
-	// It ends with its context.
-	s := newService("Reader")
-	s.connectErr, s.refusals = codeSharingViolation, 1<<30
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
-	defer cancel()
-	start := time.Now()
-	_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Less(t, time.Since(start), time.Second)
-	s.clean(t)
+		// It ends with its context.
+		s := newService("Reader")
+		s.connectErr, s.refusals = codeSharingViolation, 1<<30
+		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := newDriver(s, onLinux).Connect(ctx, "Reader")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Less(t, time.Since(start), time.Second)
+		s.clean(t)
+	})
 }
 
 func TestCloseFreesWhoWaits(t *testing.T) {
