@@ -20,6 +20,12 @@
 // most one second, since the binding underneath can't bear two waits on one
 // reader.
 //
+// A card is reported when PC/SC reports it, or at most a fiftieth of a second
+// later where events follow upon each other: there are no more than fifty looks
+// a second, whatever PC/SC does. New readers are reported at once where the
+// system tells of them, and within a second elsewhere, as on macOS. A cancelled
+// Watch ends at once. PC/SC's failures are states of a Watch and never its end.
+//
 // # Errors
 //
 // Errors are an [*Error] with PC/SC's return code, around an error of package
