@@ -152,6 +152,39 @@ func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
 	s.clean(t)
 }
 
+// What a wait fails with when readers come and go, or before it is through with
+// its work, is no failure of the service, and no list without readers.
+//
+// Faults: F08, F09.
+func TestWaitsThatFailForAMoment(t *testing.T) {
+	for _, code := range []Code{codeUnknownReader, codeReaderUnavailable, codeNoReadersAvailable, codeTimeout, codeCancelled} {
+		t.Run(code.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService("A")
+				var failing atomic.Int32
+				s.fault = func(call string) error {
+					if call == "wait" && failing.Add(-1) >= 0 {
+						return code
+					}
+					return nil
+				}
+				d := newDriver(s, onLinux)
+				failing.Store(1)
+				list, err := d.Readers(t.Context())
+				require.NoError(t, err)
+				require.Len(t, list, 1)
+
+				failing.Store(1)
+				w := watch(t, s, d)
+				require.Equal(t, []string{"reader-added A"}, w.within(soon))
+				failing.Store(1)
+				require.Empty(t, w.within(time.Minute))
+				w.stop()
+			})
+		})
+	}
+}
+
 // While the service hangs, whoever gives up leaves nothing behind.
 func TestAHungServiceCollectsNothing(t *testing.T) {
 	s := newService("Reader")

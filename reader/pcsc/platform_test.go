@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,7 @@ func TestWakesAreBounded(t *testing.T) {
 		{"Windows", onWindows, pnpReports, 0x00050120, 12},
 		{"macOS", onMacOS, pnpUnknown, 0x20, 12},
 		{"no plug and play", onLinux, pnpUnknown, 0x00050020, 12},
+		{"plug and play that is flagged as unknown", onLinux, pnpFlagged, 0x00050020, 12},
 		{"a reader that always changes", onLinux, pnpReports, 0x00050020 | stateChanged, 500},
 		{"a reader that says nothing", onLinux, pnpReports, stateChanged, 500},
 		{"plug and play that spins", onLinux, pnpSpins, 0x00050020, 500},
@@ -218,6 +220,27 @@ func TestWakesAreBounded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nothing tells of new readers and there are none, there is nothing to
+// wait for either.
+//
+// Faults: F09.
+func TestListsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		var lists atomic.Int32
+		s.fault = func(call string) error {
+			if call == "list" {
+				lists.Add(1)
+			}
+			return nil
+		}
+		w := watch(t, s, newDriver(s, onMacOS))
+		assert.Empty(t, w.within(10*time.Second))
+		assert.LessOrEqual(t, lists.Load(), int32(12))
+		w.stop()
+	})
 }
 
 // A reader that PC/SC lists and knows nothing of hides no other.
@@ -258,7 +281,9 @@ func TestNothingIsKnownOfAnyReader(t *testing.T) {
 		require.ErrorIs(t, err, reader.ErrTransport)
 		w := watch(t, s, d)
 		assert.Equal(t, []string{"service-down "}, w.within(time.Second))
-		_, err = d.Readers(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err = d.Readers(ctx)
 		require.ErrorIs(t, err, reader.ErrTransport, "and not an answer that never comes")
 		s.change(func() { s.unknown = 0 })
 		assert.Equal(t, []string{"service-up ", "reader-added A"}, w.within(time.Second))

@@ -53,7 +53,7 @@ func (v *view) look(timeout time.Duration) error {
 	if err := v.list(); err != nil {
 		return err
 	}
-	if v.fresh() || len(v.states) != before || v.stale > 0 {
+	if v.fresh() || len(v.states) != before {
 		timeout = 0
 	}
 	err := v.wait(timeout)
