@@ -122,7 +122,7 @@ func (s *service) establish() (scope, error) {
 	if s.stopped() {
 		return nil, codeNoService
 	}
-	return s.usage.watch(&fakeScope{service: s, age: s.age, cancelled: make(chan struct{}, 1)}), nil
+	return s.usage.watch(&fakeScope{service: s, age: s.age, cancelled: make(chan struct{})}), nil
 }
 
 type fakeScope struct {
@@ -242,7 +242,7 @@ func (c *fakeScope) cancel() error {
 	if !c.service.lostCancel {
 		select {
 		case c.cancelled <- struct{}{}:
-		default:
+		default: // there is no wait, and the next one will not hear of it
 		}
 	}
 	return codeInvalidHandle // as when it comes beside a timeout

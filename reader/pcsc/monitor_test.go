@@ -316,43 +316,45 @@ func TestWatchGoesOnAfterEveryFailure(t *testing.T) {
 // Watchers end with their contexts, and what they used is released, whatever
 // becomes of the cancel that should wake the wait: it comes when there is no
 // wait, it is late, it fails, it hangs, it never wakes. The next watcher has to
-// wait no longer than a slice.
+// wait no longer than a slice, and usually not at all.
 //
 // Faults: F12, F14.
 func TestWatchersEndWhateverCancelDoes(t *testing.T) {
-	for name, set := range map[string]func(*service){
-		"wakes": func(*service) {},
-		"lost":  func(s *service) { s.lostCancel = true },
-		"fails": func(s *service) {
-			s.fault = func(call string) error {
-				if call == "cancel" {
-					return codeInvalidHandle
-				}
-				return nil
+	const slow = 100 * time.Millisecond
+	for _, tt := range []struct {
+		name   string
+		set    func(s *service)
+		fault  func(call string) error
+		within time.Duration
+	}{
+		{name: "wakes", within: soon},
+		{name: "lost", set: func(s *service) { s.lostCancel = true }, within: 1100 * time.Millisecond},
+		{name: "fails", fault: func(call string) error {
+			if call == "cancel" {
+				return codeInvalidHandle
 			}
-		},
-		"late": func(s *service) {
-			s.fault = func(call string) error {
-				if call == "cancel" {
-					time.Sleep(700 * time.Millisecond)
-				}
-				return nil
+			return nil
+		}, within: 1100 * time.Millisecond},
+		{name: "late", fault: func(call string) error {
+			if call == "cancel" {
+				time.Sleep(slow)
 			}
-		},
-		"before the wait begins": func(s *service) {
-			s.fault = func(call string) error {
-				if call == "wait" {
-					time.Sleep(5 * time.Millisecond)
-				}
-				return nil
+			return nil
+		}, within: slow + soon},
+		{name: "before the wait begins", fault: func(call string) error {
+			if call == "wait" {
+				time.Sleep(slow)
 			}
-		},
+			return nil
+		}, within: 2*slow + soon},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for n := range 20 {
 					s := newService("A")
-					set(s)
+					if s.fault = tt.fault; tt.set != nil {
+						tt.set(s)
+					}
 					d := newDriver(s, onLinux)
 					ctx, cancel := context.WithTimeout(t.Context(), soon+time.Duration(n)*53*time.Millisecond)
 					for range d.Watch(ctx) {
@@ -365,10 +367,10 @@ func TestWatchersEndWhateverCancelDoes(t *testing.T) {
 						require.Equal(t, reader.ReaderAdded, event.Kind)
 						break
 					}
-					require.LessOrEqual(t, time.Since(deadline), 1100*time.Millisecond, "the next one's first event")
+					require.LessOrEqual(t, time.Since(deadline), tt.within, "the next one's first event")
 					stopped := time.Now()
 					s.clean(t)
-					require.LessOrEqual(t, time.Since(stopped), 1100*time.Millisecond, "nothing of it is left")
+					require.LessOrEqual(t, time.Since(stopped), tt.within, "nothing of it is left")
 				}
 			})
 		})
