@@ -176,8 +176,10 @@ var settles = map[Code]time.Duration{
 	codeSharingViolation: time.Second,
 	codeNoSmartcard:      250 * time.Millisecond, // often true
 	codeUnresponsiveCard: 500 * time.Millisecond,
-	codeUnpoweredCard:    500 * time.Millisecond,
-	codeNotReady:         500 * time.Millisecond,
+	// pcscd says so from when a program connected while another's disconnecting
+	// cut the power until it has looked two or three times more.
+	codeUnpoweredCard: 1500 * time.Millisecond,
+	codeNotReady:      500 * time.Millisecond,
 }
 
 const settleEvery = 25 * time.Millisecond
