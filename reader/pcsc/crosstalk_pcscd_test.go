@@ -3,6 +3,7 @@
 package pcsc_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -40,17 +41,17 @@ func insertAll(t *testing.T) (cards []*simulator.Card) {
 }
 
 // authenticate is one person at a reader.
-func authenticate(t *testing.T, n int, digits string) (*jpki.Authentication, error) {
+func authenticate(ctx context.Context, n int, digits string) (*jpki.Authentication, error) {
 	pin, err := jpki.ParsePIN([]byte(digits))
 	if err != nil {
 		return nil, err
 	}
-	card, err := pcsc.New().Connect(t.Context(), pcscdtest.Reader(n))
+	card, err := pcsc.New().Connect(ctx, pcscdtest.Reader(n))
 	if err != nil {
 		return nil, err
 	}
 	defer card.Close()
-	return jpki.Authenticate(t.Context(), card, pin)
+	return jpki.Authenticate(ctx, card, pin)
 }
 
 // Eight people at eight readers at the same time: each gets the certificate of
@@ -60,19 +61,20 @@ func authenticate(t *testing.T, n int, digits string) (*jpki.Authentication, err
 func TestNoCrosstalkBetweenReaders(t *testing.T) {
 	requireDaemon(t)
 	const rounds = 8
+	ctx := t.Context()
 	cards := insertAll(t)
 	var people sync.WaitGroup
 	for n, card := range cards {
 		people.Go(func() {
 			for round := range rounds {
 				if round == n {
-					_, err := authenticate(t, n, "9999")
+					_, err := authenticate(ctx, n, "9999")
 					var wrong *jpki.PINError
 					if assert.ErrorAs(t, err, &wrong, "reader %d, round %d", n, round) {
 						assert.Equal(t, 2, wrong.Remaining)
 					}
 				}
-				got, err := authenticate(t, n, simulator.PIN)
+				got, err := authenticate(ctx, n, simulator.PIN)
 				if !assert.NoError(t, err, "reader %d, round %d", n, round) {
 					return
 				}
