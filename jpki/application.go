@@ -139,12 +139,12 @@ func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error,
 	})
 }
 
-// leaveWithin bounds how long a card may take to be left.
+// leaveWithin bounds how long a card may take to be left, before the grace.
 const leaveWithin = 3 * time.Second
 
 // Leave makes the card forget that a PIN was verified, by selecting another
 // application. It sends nothing if no PIN was sent. It works after ctx has
-// ended, for up to 3 seconds.
+// ended, for up to 5 seconds.
 //
 // A card that refuses, or answers what no card may, is [ErrStillVerified]. Any
 // other error is the transmitter's: the connection is lost, and closing it

@@ -62,7 +62,7 @@ func (k *kiosk) misfortune(other *simulator.Card) misfortune {
 		{"shorter", simulator.Lengthen(-1 - k.random.IntN(300)), false},
 		{"any status", simulator.AnswerStatus(apdu.Status(k.random.IntN(0x10000))), false},
 		{"hangs", simulator.Hang(), true},
-		{"held by another program", simulator.Hold(), true},
+		{"held by another program", simulator.Hold(nil), true},
 	}
 	return all[k.random.IntN(len(all))]
 }

@@ -34,7 +34,7 @@ func TestOpenSCBeside(t *testing.T) {
 	certificate := parsePEM(t, b.cardInfo(t, "", "cert").stdout).Raw
 
 	var over atomic.Bool
-	theirs := counted{}
+	theirs := tally{}
 	var other sync.WaitGroup
 	other.Go(func() {
 		for !over.Load() {
@@ -51,7 +51,7 @@ func TestOpenSCBeside(t *testing.T) {
 	})
 
 	start := time.Now()
-	ours := counted{}
+	ours := tally{}
 	for n := range runs {
 		args := [][]string{id, {"retries", "--json"}, {"cert", "--json"}}[n%3]
 		o := b.cardInfo(t, "1234\n", args...)
@@ -88,10 +88,10 @@ func TestOpenSCBeside(t *testing.T) {
 		20*time.Second, 50*time.Millisecond, "OpenSC has the card to itself again")
 }
 
-// counted is how often each thing went well and did not.
-type counted map[string]struct{ succeeded, failed int }
+// tally is how often each thing went well and did not.
+type tally map[string]struct{ succeeded, failed int }
 
-func (c counted) count(what string, o outcome) (succeeded bool) {
+func (c tally) count(what string, o outcome) (succeeded bool) {
 	n := c[what]
 	if o.exit == 0 {
 		n.succeeded++

@@ -90,9 +90,10 @@ func (e *Error) Unwrap() []error { return []error{e.kind, e.Code} }
 func serviceMeaning(c Code) error {
 	switch c {
 	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle,
-		codeSystemCancelled, codeShutdown, // the system goes to sleep or down
-		codeSecurityViolation, codeNoAccess: // its policy refuses us
+		codeSystemCancelled, codeShutdown: // the system goes to sleep or down
 		return reader.ErrNoService
+	case codeSecurityViolation, codeNoAccess:
+		return reader.ErrDenied
 	case codeUnknownReader, codeReaderUnavailable:
 		return reader.ErrUnknownReader
 	case codeNoReadersAvailable:

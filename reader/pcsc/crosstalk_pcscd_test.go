@@ -57,7 +57,7 @@ func authenticate(ctx context.Context, n int, digits string) (*jpki.Authenticati
 // Eight people at eight readers at the same time: each gets the certificate of
 // their own card, and one's wrong PIN is nobody else's.
 //
-// Faults: F13, F62.
+// Faults: F62.
 func TestNoCrosstalkBetweenReaders(t *testing.T) {
 	requireDaemon(t)
 	const rounds = 8

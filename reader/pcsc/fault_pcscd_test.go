@@ -65,7 +65,7 @@ func askThinker(t *testing.T, ctx context.Context, card reader.Card, c thinker) 
 // command under way and all that follow say that there is no service, until it
 // is started again, and nothing is left of any session.
 //
-// Faults: F01, F21.
+// Faults: F01.
 func TestServiceKilledDuringACommand(t *testing.T) {
 	requireDaemon(t)
 	var before soak.Usage
@@ -160,7 +160,7 @@ func TestContextEndsACommandOfAMuteCard(t *testing.T) {
 // The card is pulled while it works. That is a removed card, and the next one
 // works.
 //
-// Faults: F20, F22, F23.
+// Faults: F22, F23.
 func TestCardPulledDuringACommand(t *testing.T) {
 	requireDaemon(t)
 	var before soak.Usage

@@ -46,6 +46,10 @@ func TestCyclesLeaveNothing(t *testing.T) {
 		}
 		require.NoError(t, slot.Insert(card))
 		require.Equal(t, reader.CardInserted, (<-events).Kind)
+		for event := range d.Watch(ctx) { // a second watcher comes and goes
+			require.Equal(t, reader.ReaderAdded, event.Kind)
+			break
+		}
 		found, err := reader.Wait(ctx, d, "")
 		require.NoError(t, err)
 		session, err := d.Connect(ctx, found.Name)
