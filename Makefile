@@ -1,18 +1,20 @@
 # make demo    a simulated card's report and identifier
 # make build   bin/card-info
-# make test    every check and every test
+# make test    every check and every test, and the figures of the sweeps
 # make fuzz    every fuzz target, for FUZZTIME each
+# make soak    what needs long to show: SOAK each
 #
 # Each does its own set-up (scripts/setup) and none when it is done already.
 
 FUZZTIME ?= 30s
+SOAK ?= 10m
 
 # "required" fails tests through pcscd where they can't run, instead of skipping
 # them. Any value keeps what go test remembers apart from runs by hand, which may
 # have skipped them.
 export MYKEYKIT_E2E ?= wanted
 
-.PHONY: demo build test fuzz
+.PHONY: demo build test fuzz soak
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -29,10 +31,18 @@ test:
 	scripts/cgo go tool -modfile=tools/go.mod staticcheck ./...
 	CGO_ENABLED=0 GOOS=windows go vet ./...
 	CGO_ENABLED=0 GOOS=darwin go vet ./...
+	CGO_ENABLED=0 GOARCH=386 go vet ./...
+	CGO_ENABLED=0 GOARCH=arm go build ./...
 	CGO_ENABLED=0 go build ./...
-	CGO_ENABLED=0 go test ./...
+	CGO_ENABLED=0 go test -skip '^TestSweep' ./...
+	CGO_ENABLED=0 scripts/sweep
 	scripts/cgo go test -race ./...
 
 fuzz:
 	@scripts/setup test
 	@scripts/fuzz $(FUZZTIME)
+
+soak:
+	@scripts/setup test
+	MYKEYKIT_SOAK=$(SOAK) scripts/cgo go test -timeout 0 -count 1 -v -run '^TestSoak' ./...
+	GODEBUG=clobberfree=1 GOGC=1 GOEXPERIMENT=cgocheck2 scripts/cgo go test -count 1 ./reader/pcsc

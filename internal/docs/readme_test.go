@@ -1,5 +1,5 @@
-// Package readme holds the tests that keep the READMEs true.
-package readme
+// Package docs holds the tests that keep the documentation true.
+package docs
 
 import (
 	"fmt"
@@ -114,7 +114,7 @@ func TestTheCollisionTablesAgree(t *testing.T) {
 // Links inside the repository lead somewhere.
 func TestLinksLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{"README.md", "README.ja.md", "CHANGELOG.md"} {
+	for _, name := range []string{"README.md", "README.ja.md", "CHANGELOG.md", "docs/faults.md"} {
 		for _, match := range link.FindAllStringSubmatch(read(t, name), -1) {
 			_, err := os.Stat(filepath.Join("..", "..", match[1]))
 			assert.NoError(t, err, name)

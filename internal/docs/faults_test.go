@@ -1,0 +1,112 @@
+package docs
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the tests that docs/faults.md names")
+
+const faultClasses = 65
+
+var (
+	// faultRow is a class, what happens, what the toolkit does, and the tests.
+	faultRow = regexp.MustCompile(`(?m)^\| (F\d\d) \| (.+) \| (.+) \|(.*)\|$`)
+	// faultTag is the last line of a test's comment.
+	faultTag   = regexp.MustCompile(`(?m)^Faults: ((?:F\d\d(?:, )?)+)\.$`)
+	anyTag     = regexp.MustCompile(`(?m)^// Faults?:`)
+	makeTarget = regexp.MustCompile("`make ([a-z]+)`")
+)
+
+// docs/faults.md names for each class of faults the tests that say of themselves
+// that they cover it. Where none does, it says what else does, or why the class
+// can't occur.
+func TestFaultsAreCoveredAsThePageSays(t *testing.T) {
+	tagged := taggedInTests(t)
+	page := read(t, "docs/faults.md")
+	rows := faultRow.FindAllStringSubmatch(page, -1)
+	require.Len(t, rows, faultClasses)
+	for i, row := range rows {
+		line, id, covered := row[0], row[1], strings.TrimSpace(row[4])
+		require.Equal(t, fmt.Sprintf("F%02d", i+1), id)
+		tests := tagged[id]
+		delete(tagged, id)
+		if len(tests) == 0 {
+			target := makeTarget.FindStringSubmatch(covered)
+			if target != nil {
+				assert.Contains(t, read(t, "Makefile"), "\n"+target[1]+":", id)
+			} else {
+				assert.Regexp(t, "^Can't occur: ", covered, "%s has neither a test, nor a target of make, nor a reason", id)
+			}
+			continue
+		}
+		slices.Sort(tests)
+		names := "`" + strings.Join(tests, "`, `") + "`"
+		if *update {
+			page = strings.Replace(page, line, strings.TrimSuffix(line, row[4]+"|")+" "+names+" |", 1)
+		} else {
+			assert.Equal(t, names, covered, "%s: the tests that say they cover it, and those that docs/faults.md names", id)
+		}
+	}
+	assert.Empty(t, tagged, "tags of no class")
+	if *update {
+		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "docs", "faults.md"), []byte(page), 0o644))
+	}
+}
+
+// taggedInTests finds the tags in the comments of all tests.
+func taggedInTests(t *testing.T) map[string][]string {
+	t.Helper()
+	tests := map[string][]string{}
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			if entry != nil && entry.Name() == ".git" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		found := 0
+		for _, declaration := range file.Decls {
+			function, ok := declaration.(*ast.FuncDecl)
+			if !ok || function.Doc == nil {
+				continue
+			}
+			tag := faultTag.FindStringSubmatch(function.Doc.Text())
+			if tag == nil {
+				continue
+			}
+			found++
+			assert.Regexp(t, `^(Test|Fuzz|Example)`, function.Name.Name, path)
+			name := filepath.Base(filepath.Dir(path)) + "." + function.Name.Name
+			for _, id := range strings.Split(tag[1], ", ") {
+				tests[id] = append(tests[id], name)
+			}
+		}
+		assert.Equal(t, len(anyTag.FindAll(source, -1)), found, "%s: a tag that is no test's last line", path)
+		return nil
+	})
+	require.NoError(t, err)
+	return tests
+}
