@@ -11,6 +11,10 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
+// What the card answers beside 9000: more to fetch, another length, less or more
+// than was asked for.
+//
+// Faults: F31, F32, F34, F35.
 func TestChannelFollowsTheCard(t *testing.T) {
 	read := apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 256}
 	for _, tt := range []struct {
@@ -88,6 +92,7 @@ func (c *trickle) Transmit(context.Context, []byte) ([]byte, error) {
 	return []byte{0xAA, 0x61, 0x00}, nil
 }
 
+// Faults: F33, F34.
 func TestChannelBoundsGetResponse(t *testing.T) {
 	card := &trickle{}
 	_, err := apdu.NewChannel(card).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})

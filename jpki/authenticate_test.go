@@ -406,6 +406,33 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 	}
 }
 
+// Another program selects another application between our transactions, and
+// leaves its PIN verified: ours begins from the start, and ends it.
+//
+// Faults: F26, F27.
+func TestOtherProgramsBetweenTransactions(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t, simulator.Contact)
+	other := apdu.NewChannel(d.connect(t))
+	for _, meddle := range []func() error{
+		func() error {
+			return other.SelectApplication(ctx, []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08})
+		},
+		func() error {
+			if err := other.SelectApplication(ctx, []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}); err != nil {
+				return err
+			}
+			return other.Verify(ctx, 0x98, []byte(simulator.PIN))
+		},
+	} {
+		require.NoError(t, meddle())
+		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		assert.True(t, got.Possession)
+		assert.False(t, d.card.State().AuthVerified)
+	}
+}
+
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
 //
 // Faults: F47.

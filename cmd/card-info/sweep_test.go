@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,76 +16,131 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Every fault at every command that each of the program's commands sends. It
-// ends, within its time; a failure is one object with a code of its own and
-// nothing on standard output; a PIN is sent once at most, no try is lost, the
-// card is left unverified, and the PIN is nowhere.
-func TestSweepOfFaults(t *testing.T) {
+// sweptFault is a rule of package simulator and what the program must end with.
+type sweptFault struct {
+	action simulator.Action
+	exits  []int // those that name the cause, where it is clear; 0 where it may end well
+	mute   bool  // somebody has to end it
+}
+
+func sweptFaults() map[string]sweptFault {
 	lost := fmt.Errorf("%w: in a test", reader.ErrTransport)
-	faults := map[string]struct {
-		action simulator.Action
-		exits  []int // those that name the cause, where it is clear
-	}{
-		"pulled":          {simulator.PullCard(), []int{4}},
-		"reset":           {simulator.ResetCard(), []int{4}},
-		"service stopped": {simulator.StopService(), []int{3}},
-		"fails before":    {simulator.FailBefore(lost), []int{0, 1}},
-		"fails after":     {simulator.FailAfter(lost), []int{0, 1}},
-		"no answer":       {simulator.Answer(nil), nil},
-		"too long":        {simulator.Lengthen(300), nil},
-		"too short":       {simulator.Lengthen(-5), nil},
-		"mute":            {simulator.Hang(), []int{1}},
-		"6F00":            {simulator.AnswerStatus(0x6F00), nil},
-		"6A82":            {simulator.AnswerStatus(0x6A82), nil},
-		"63C1":            {simulator.AnswerStatus(0x63C1), nil},
+	gone, down, any := []int{exitNoCard}, []int{exitNoReader}, []int(nil)
+	return map[string]sweptFault{
+		"pulled":                    {simulator.PullCard(), gone, false},
+		"pulled after it worked":    {simulator.After(simulator.PullCard()), gone, false},
+		"reset":                     {simulator.ResetCard(), gone, false},
+		"reset after it worked":     {simulator.After(simulator.ResetCard()), gone, false},
+		"service stopped":           {simulator.StopService(), down, false},
+		"service restarted":         {simulator.RestartService(), down, false},
+		"fails before":              {simulator.FailBefore(lost), []int{exitDone, exitFailed}, false},
+		"fails after":               {simulator.FailAfter(lost), []int{exitDone, exitFailed}, false},
+		"in use":                    {simulator.FailBefore(reader.ErrBusy), []int{exitDone, exitFailed}, false},
+		"no answer":                 {simulator.Answer(nil), any, false},
+		"one byte":                  {simulator.Answer([]byte{0x90}), any, false},
+		"too long":                  {simulator.Lengthen(300), any, false},
+		"too short":                 {simulator.Lengthen(-5), any, false},
+		"mute until interrupted":    {simulator.Hang(), []int{exitFailed}, true},
+		"9000, and nothing is done": {simulator.AnswerStatus(0x9000), any, false},
+		"6F00":                      {simulator.AnswerStatus(0x6F00), any, false},
+		"6A82":                      {simulator.AnswerStatus(0x6A82), any, false},
+		"6982":                      {simulator.AnswerStatus(0x6982), any, false},
+		"63C1":                      {simulator.AnswerStatus(0x63C1), any, false},
+		"63C0":                      {simulator.AnswerStatus(0x63C0), any, false},
 	}
-	cases := 0
-	for _, args := range [][]string{nil, {"retries"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin")} {
-		driver, cards := withCards(t, simulator.ContactExtended)
-		changePIN(t, cards[0])
-		whole := &meddler{Driver: driver}
-		o := desk{driver: whole, stdin: canary + "\n"}.run(t, args...)
-		require.Zero(t, o.exit, o.stderr)
+}
 
-		for name, fault := range faults {
-			for nth := 1; nth <= whole.sent; nth++ {
-				cases++
-				where := fmt.Sprintf("%v, %s at command %d", args, name, nth)
-				driver := simulator.New()
-				slot := driver.AddReader("Reader")
-				card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed(simulatorSeed))
-				require.NoError(t, err)
-				changePIN(t, card)
-				require.NoError(t, slot.Insert(card))
-				slot.Fail(simulator.Fault{Nth: nth, Do: fault.action})
-				m := &meddler{Driver: driver}
-
-				ctx, cancel := context.WithCancel(context.Background())
-				if name == "mute" {
-					time.AfterFunc(5*time.Millisecond, cancel) // as Ctrl-C does
-				}
-				start := time.Now()
-				o := desk{driver: m, stdin: canary + "\n"}.runContext(t, ctx, append(args, "--json", "--trace")...)
-				cancel()
-				require.Less(t, time.Since(start), 6*time.Second, where)
-				if fault.exits != nil {
-					require.Contains(t, fault.exits, o.exit, where+o.stderr)
-				}
-				if o.exit != 0 {
-					code, _ := failureOf(t, o)
-					require.NotEmpty(t, code, where)
-				}
-				if o.exit != 0 && o.exit != exitCertificate { // a report shows what it can beside a bad certificate
-					require.Empty(t, o.stdout, where)
-				}
-				require.LessOrEqual(t, m.pins, 1, where)
-				require.Equal(t, 3, card.State().AuthTries, where)
-				require.False(t, card.State().AuthVerified, where)
-				for _, form := range canaryForms() {
-					require.NotContains(t, strings.ToLower(o.stdout+o.stderr), strings.ToLower(form), where)
-				}
+// Every fault at every connection, transaction and command of each of the
+// program's commands, on the profiles whose commands differ. It ends, within its
+// time; a failure is one object with a code of its own and, unless something
+// can be shown beside it, nothing on standard output; a PIN is sent once at most,
+// no try is lost, the card is left unverified and nothing open, and the PIN is
+// nowhere.
+//
+// Faults: F20, F21, F22, F23, F29, F48, F58.
+func TestSweepOfFaults(t *testing.T) {
+	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"doctor"}, idArgs(t, "--pin-stdin")}
+	profiles := []simulator.Profile{simulator.ContactExtended, simulator.Contact, simulator.Android}
+	faults := sweptFaults()
+	goroutines := runtime.NumGoroutine()
+	var cases atomic.Int64
+	t.Run("on", func(t *testing.T) {
+		for _, profile := range profiles {
+			for _, args := range commands {
+				t.Run(fmt.Sprintf("%s %v", profile, append([]string{"report"}, args...)[min(len(args), 1)]), func(t *testing.T) {
+					t.Parallel()
+					card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(simulatorSeed), simulator.WithClock(func() time.Time { return today }))
+					require.NoError(t, err)
+					changePIN(t, card)
+					s := sweep{card: card, args: args}
+					whole := s.run(t, "undisturbed", sweptFault{exits: nil}, simulator.Fault{Nth: 1 << 30})
+					for name, fault := range faults {
+						for nth := 1; nth <= whole; nth++ {
+							s.run(t, name, fault, simulator.Fault{On: simulator.Transmit, Nth: nth})
+							cases.Add(1)
+						}
+						if whole > 0 && !fault.mute {
+							fault.exits = nil // a card that is gone before is none
+							s.run(t, name, fault, simulator.Fault{On: simulator.Connect, Nth: 1})
+							s.run(t, name, fault, simulator.Fault{On: simulator.Begin, Nth: 1})
+							cases.Add(2)
+						}
+					}
+				})
 			}
 		}
+	})
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "goroutines left")
 	}
-	t.Logf("%d cases: %d faults, 5 commands", cases, len(faults))
+	t.Logf("sweep: card-info: %d cases, %d faults, %d commands, %d profiles", cases.Load(), len(faults), len(commands), len(profiles))
+}
+
+// sweep is one of the program's commands, on one card.
+type sweep struct {
+	card *simulator.Card
+	args []string
+}
+
+// run runs the command with a fault, and returns how many commands it sent.
+func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.Fault) int {
+	t.Helper()
+	where := fmt.Sprintf("%s at %d/%d", name, rule.On, rule.Nth)
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	require.NoError(t, slot.Insert(s.card))
+	rule.Do = fault.action
+	slot.Fail(rule)
+	m := &meddler{Driver: driver}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if fault.mute {
+		time.AfterFunc(5*time.Millisecond, cancel) // as Ctrl-C does
+	}
+	start := time.Now()
+	o := desk{driver: m, stdin: canary + "\n", system: machine(nil)}.runContext(t, ctx, append(slices.Clone(s.args), "--json", "--trace")...)
+	require.Less(t, time.Since(start), 10*time.Second, where)
+
+	if fault.exits != nil {
+		require.Contains(t, fault.exits, o.exit, where+o.stderr)
+	}
+	if o.exit != 0 {
+		code, _ := failureOf(t, o)
+		require.NotEmpty(t, code, where)
+		beside := o.exit == exitCertificate || slices.Contains(s.args, "doctor")
+		require.True(t, beside || o.stdout == "", where)
+	}
+	require.LessOrEqual(t, m.pins, 1, where)
+	connections, transaction := slot.InUse()
+	require.False(t, transaction, where)
+	require.Zero(t, connections, where)
+	state := s.card.State()
+	require.Equal(t, 3, state.AuthTries, where)
+	require.Equal(t, 5, state.SignatureTries, where)
+	require.False(t, state.AuthVerified, where)
+	for _, form := range canaryForms() {
+		require.NotContains(t, strings.ToLower(o.stdout+o.stderr), strings.ToLower(form), where)
+	}
+	slot.Remove()
+	return m.sent
 }
