@@ -127,10 +127,10 @@ func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) 
 		return nil, err
 	})
 	switch {
-	case err != nil && s != nil: // a fault after it worked
-		_ = s.Close()
-		return nil, err
 	case err != nil:
+		if s != nil { // made, and lost on the way
+			_ = s.Close()
+		}
 		return nil, err
 	case s == nil: // a fault that answers, where there is nothing to answer
 		return nil, reader.ErrTransport

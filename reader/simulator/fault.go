@@ -85,7 +85,8 @@ func PullCard() Action {
 	}
 }
 
-// SwapCard puts another card in just before the operation.
+// SwapCard puts another card in just before the operation; one of the same
+// [Profile] has the same answer to reset.
 func SwapCard(other *Card) Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.Remove()
@@ -140,15 +141,7 @@ func Meanwhile(f func(*Reader)) Action {
 func After(action Action) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		response, err := next()
-		r.driver.mu.Lock()
-		life := r.life
-		r.driver.mu.Unlock()
-		return action(ctx, r, func() ([]byte, error) {
-			if err == nil && life != nil && isOver(life) {
-				return nil, life.cause
-			}
-			return response, err
-		})
+		return action(ctx, r, func() ([]byte, error) { return response, err })
 	}
 }
 

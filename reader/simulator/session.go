@@ -101,19 +101,26 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 }
 
 // perform is the reader's perform, and gives the session up if ctx ends
-// meanwhile.
+// meanwhile. To a session that ended meanwhile no answer gets through.
 func (s *session) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	response, err := s.reader.perform(ctx, on, command, next)
+	s.reader.driver.mu.Lock()
+	defer s.reader.driver.mu.Unlock()
+	s.reader.resetIdle()
 	if err != nil && ctx.Err() != nil {
-		s.reader.driver.mu.Lock()
-		defer s.reader.driver.mu.Unlock()
 		s.letGo()
 		return nil, ctx.Err()
 	}
-	return response, err
+	if err == nil {
+		err = s.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // exchange sends the command to the card.
@@ -182,6 +189,7 @@ func (s *session) begin(ctx context.Context) error {
 func (s *session) End() error {
 	s.reader.driver.mu.Lock()
 	defer s.reader.driver.mu.Unlock()
+	s.reader.resetIdle()
 	if s.reader.owner == s {
 		s.reader.owner = nil
 		s.reader.settle()
@@ -192,6 +200,7 @@ func (s *session) End() error {
 func (s *session) Close() error {
 	s.reader.driver.mu.Lock()
 	defer s.reader.driver.mu.Unlock()
+	s.reader.resetIdle()
 	s.letGo()
 	if s.reader.cut && s.sent && s.reader.card == s.card {
 		return reader.ErrBusy

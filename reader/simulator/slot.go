@@ -34,6 +34,8 @@ type life struct {
 	cause error // set before over is closed
 }
 
+func newLife() *life { return &life{over: make(chan struct{})} }
+
 func newReader(d *Driver, name string) *Reader {
 	return &Reader{driver: d, name: name, changed: make(chan struct{})}
 }
@@ -54,6 +56,7 @@ func (r *Reader) Card() *Card {
 func (r *Reader) InUse() (connections int, transaction bool) {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
+	r.resetIdle()
 	return r.open, r.owner != nil
 }
 
@@ -136,18 +139,20 @@ func (r *Reader) resetIdle() {
 	r.reset()
 }
 
-// reset is a warm reset, for everybody's session with the card. Power that was
-// to be cut is cut now.
+// reset is a warm reset, for everybody's session with the card, which keeps its
+// power and with that what was verified. Power that was to be cut is cut now.
 func (r *Reader) reset() {
-	if r.card == nil {
+	if r.life == nil {
 		return
 	}
-	if r.cut {
-		r.card.PowerOff()
-	} else {
-		r.card.Reset()
-	}
+	cut := r.cut
 	r.die(reader.ErrChanged)
+	if cut {
+		r.card.PowerOff()
+		return
+	}
+	r.card.Reset()
+	r.life = newLife()
 }
 
 // freeFor tells whether a session (nil: a new one) may use the card now.
@@ -172,7 +177,7 @@ func (r *Reader) connect() (*session, error) {
 	}
 	if r.life == nil {
 		r.card.PowerOn()
-		r.life = &life{over: make(chan struct{})}
+		r.life = newLife()
 	}
 	r.open++
 	return &session{reader: r, card: r.card, life: r.life}, nil
