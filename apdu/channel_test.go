@@ -11,10 +11,10 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// What the card answers beside 9000: more to fetch, another length, less or more
-// than was asked for.
+// What cards answer besides the plain thing, right or wrong, and what becomes
+// of it.
 //
-// Faults: F31, F32, F34, F35.
+// Faults: F31, F32, F33, F34, F35, F36.
 func TestChannelFollowsTheCard(t *testing.T) {
 	read := apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 256}
 	for _, tt := range []struct {
@@ -44,6 +44,21 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"61xx without data, endless", read, []step{
 			{"00B08A0000", "6100", nil}, {"00C0000000", "6100", nil},
 		}, "", 0, apdu.ErrNoProgress},
+		{"61xx of less than there is: the rest is left", apdu.Command{INS: 0xB0, Ne: 3}, []step{
+			{"00B0000003", "AA6101", nil}, {"00C0000001", "BB9000", nil},
+		}, "AABB", 0x9000, nil},
+		{"61xx, then nothing", read, []step{
+			{"00B08A0000", "AA6102", nil}, {"00C0000002", "9000", nil},
+		}, "AA", 0x9000, nil},
+		{"61xx, then more than was promised", read, []step{
+			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCCDD9000", nil},
+		}, "", 0, apdu.ErrExcessResponse},
+		{"61xx, then no answer", read, []step{
+			{"00B08A0000", "AA6102", nil}, {"00C0000002", "", nil},
+		}, "", 0, apdu.ErrShortResponse},
+		{"61xx, and 6Cxx to GET RESPONSE", read, []step{
+			{"00B08A0000", "6110", nil}, {"00C0000010", "6C02", nil}, {"00C0000002", "AABB9000", nil},
+		}, "AABB", 0x9000, nil},
 		{"61xx, then a failure", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "6F00", nil},
 		}, "AA", 0x6F00, nil},
@@ -56,10 +71,27 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"6Cxx only once", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C01", nil},
 		}, "", 0x6C01, nil},
+		{"6Cxx for ever", read, []step{
+			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C02", nil},
+		}, "", 0x6C02, nil},
+		{"6Cxx, then another length, with data", read, []step{
+			{"00B08A0000", "6C02", nil}, {"00B08A0002", "AA9000", nil},
+		}, "AA", 0x9000, nil},
+		{"6Cxx, then 61xx", read, []step{
+			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6102", nil}, {"00C0000002", "AABB9000", nil},
+		}, "AABB", 0x9000, nil},
 		{"6Cxx with a greater length is not followed", apdu.Command{INS: 0xB0, Ne: 2}, []step{
 			{"00B0000002", "6C10", nil},
 		}, "", 0x6C10, nil},
 		{"6C00 to 256 bytes is not followed", read, []step{{"00B08A0000", "6C00", nil}}, "", 0x6C00, nil},
+		{"6C00 to 65536 bytes is followed", apdu.Command{INS: 0xB0, Ne: 65536, Extended: true}, []step{
+			{"00B00000000000", "6C00", nil}, {"00B00000000100", "AA9000", nil},
+		}, "AA", 0x9000, nil},
+		{"6282 with data", read, []step{{"00B08A0000", "AABB6282", nil}}, "AABB", 0x6282, nil},
+		{"6281 with data", read, []step{{"00B08A0000", "AABB6281", nil}}, "AABB", 0x6281, nil},
+		{"6B00", read, []step{{"00B08A0000", "6B00", nil}}, "", 0x6B00, nil},
+		{"fewer bytes than were asked for", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
+		{"none of the bytes that were asked for", read, []step{{"00B08A0000", "9000", nil}}, "", 0x9000, nil},
 		{"a secret is never sent twice, 6Cxx", apdu.Command{INS: 0x20, P2: 0x98, Data: []byte("1234"), Ne: 256}, []step{
 			{"", "6C02", nil},
 		}, "", 0x6C02, nil},
@@ -92,7 +124,7 @@ func (c *trickle) Transmit(context.Context, []byte) ([]byte, error) {
 	return []byte{0xAA, 0x61, 0x00}, nil
 }
 
-// Faults: F33, F34.
+// Faults: F34.
 func TestChannelBoundsGetResponse(t *testing.T) {
 	card := &trickle{}
 	_, err := apdu.NewChannel(card).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
@@ -121,6 +153,32 @@ func TestTheLongestResponseThereIs(t *testing.T) {
 	assert.Len(t, resp.Data, 65536)
 }
 
+// Answers of about as many bytes as a short command can ask for, and answers
+// that no command could ask for.
+//
+// Faults: F32, F37.
+func TestAnswersOfAFullBlock(t *testing.T) {
+	for _, tt := range []struct {
+		bytes, ne int
+		err       error
+	}{
+		{254, 256, nil}, {255, 256, nil}, {256, 256, nil},
+		{257, 256, apdu.ErrExcessResponse}, {300, 256, apdu.ErrExcessResponse}, {5000, 256, apdu.ErrExcessResponse},
+		{256, 65536, nil}, {65536, 65536, nil}, {65537, 65536, apdu.ErrExcessResponse}, {70000, 65536, apdu.ErrExcessResponse},
+	} {
+		answer := filled(tt.bytes)
+		channel, done := play(t, []step{{"", hexOf(answer) + "9000", nil}})
+		resp, err := channel.Send(context.Background(), apdu.Command{INS: 0xB0, Ne: tt.ne, Extended: tt.ne > 256})
+		done()
+		require.ErrorIs(t, err, tt.err, tt.bytes)
+		if tt.err == nil {
+			assert.Equal(t, answer, resp.Data)
+		} else {
+			assert.Empty(t, resp.Data)
+		}
+	}
+}
+
 // keeper keeps the slice it was given, as a transmitter should not.
 type keeper struct{ command []byte }
 
@@ -133,6 +191,24 @@ func TestChannelWipesWhatItSent(t *testing.T) {
 	card := &keeper{}
 	require.NoError(t, apdu.NewChannel(card).Verify(context.Background(), 0x98, []byte("1234")))
 	assert.Equal(t, make([]byte, len(card.command)), card.command)
+}
+
+// A card that refuses its first SELECT is not remembered for that.
+//
+// Faults: F38.
+func TestTheFirstSelectMayBeRefused(t *testing.T) {
+	channel, done := play(t, []step{
+		{"00A4040C0AD392F000260100000001", "6700", nil},
+		{"00A4040C0AD392F000260100000001", "9000", nil},
+		{"00B08A00000000", "30030201059000", nil},
+	}, apdu.WithExtendedLengths())
+	defer done()
+	ctx := context.Background()
+	aid := unhex(t, "D392F000260100000001")
+	require.ErrorIs(t, channel.SelectApplication(ctx, aid), apdu.StatusWrongLength)
+	require.NoError(t, channel.SelectApplication(ctx, aid))
+	_, err := channel.ReadObject(ctx, 0x0A, 65536)
+	require.NoError(t, err, "with extended lengths, which only READ BINARY can find refused")
 }
 
 func TestSelect(t *testing.T) {
@@ -189,6 +265,7 @@ func (c *transacted) Begin(context.Context) error {
 }
 func (c *transacted) End() error { c.open--; return errPulled }
 
+// Faults: F24, F29.
 func TestInTransaction(t *testing.T) {
 	ctx := context.Background()
 	card := &transacted{}

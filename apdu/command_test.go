@@ -107,6 +107,8 @@ func FuzzCommand(f *testing.F) {
 }
 
 // A PIN in any form that a program may print: none of them may show.
+//
+// Faults: F48.
 func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
 	canary := []byte("7305")
 	forms := []string{"7305", "37333035", "NzMwNQ", "55 51 48 53", "55,51,48,53", "[4", " 04", "len=4", "Lc"}
@@ -152,6 +154,7 @@ func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
 	assert.Equal(t, "802A0097 [17 bytes] Ne=256", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Data: make([]byte, 17), Ne: 256}.String())
 }
 
+// Faults: F48.
 func TestParseErrorsDoNotShowBytes(t *testing.T) {
 	_, err := apdu.ParseCommand([]byte("\x00\x20\x00\x98\x097305"))
 	require.Error(t, err)

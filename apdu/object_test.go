@@ -212,6 +212,9 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 	}
 }
 
+// Cards that don't go on as they began.
+//
+// Faults: F33, F34, F36.
 func TestReadObjectFromACardThatStops(t *testing.T) {
 	t.Run("no bytes", func(t *testing.T) {
 		channel, done := play(t, []step{{"", hexOf(object(300)[:256]) + "9000", nil}, {"", "9000", nil}})
@@ -224,6 +227,40 @@ func TestReadObjectFromACardThatStops(t *testing.T) {
 		_, err := apdu.NewChannel(card).ReadObject(context.Background(), 0x0A, 65536)
 		require.ErrorIs(t, err, apdu.ErrNoProgress)
 		assert.Less(t, len(card.sent), 60)
+	})
+	for name, tt := range map[string]struct {
+		answers []string // to the first READ BINARY, and to what follows
+		err     error
+	}{
+		"no bytes, at once":          {[]string{"9000"}, apdu.ErrBlankFile},
+		"6282 and no bytes":          {[]string{"6282"}, apdu.ErrBlankFile},
+		"6282, then no more":         {[]string{hexOf(object(300)[:256]) + "6282", "6282"}, apdu.ErrMalformedObject},
+		"6282, then past the end":    {[]string{hexOf(object(300)[:256]) + "6282", "6B00"}, apdu.ErrMalformedObject},
+		"past the end":               {[]string{hexOf(object(300)[:256]) + "9000", "6B00"}, apdu.ErrMalformedObject},
+		"damaged data, as 6281 says": {[]string{hexOf(object(300)[:256]) + "6281"}, apdu.Status(0x6281)},
+		"damaged data, later":        {[]string{hexOf(object(300)[:256]) + "9000", hexOf(object(300)[256:]) + "6281"}, apdu.Status(0x6281)},
+		"61xx, then 6F00":            {[]string{"30036103", "6F00"}, apdu.StatusNoDiagnosis},
+		"61xx for ever":              {[]string{"6100", "6100"}, apdu.ErrNoProgress},
+		"61xx of a full block":       {[]string{hexOf(object(300)[:256]) + "6110"}, apdu.ErrExcessResponse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var steps []step
+			for _, answer := range tt.answers {
+				steps = append(steps, step{answer: answer})
+			}
+			channel, done := play(t, steps)
+			got, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+			done()
+			require.ErrorIs(t, err, tt.err)
+			assert.Nil(t, got)
+		})
+	}
+	t.Run("61xx with the rest, which is read once", func(t *testing.T) {
+		channel, done := play(t, []step{{"00B08A0000", "30036103", nil}, {"00C0000003", "0201059000", nil}})
+		defer done()
+		got, err := channel.ReadObject(context.Background(), 0x0A, 65536)
+		require.NoError(t, err)
+		assert.Equal(t, "3003020105", hexOf(got))
 	})
 	t.Run("6282 with the rest", func(t *testing.T) {
 		channel, done := play(t, []step{{"00B08A0000", "30030201056282", nil}})

@@ -47,6 +47,7 @@ func TestStatusMeanings(t *testing.T) {
 	}
 }
 
+// Faults: F39, F42.
 func TestStatusMatching(t *testing.T) {
 	for n := range 0x10000 {
 		status := apdu.Status(n)
@@ -70,6 +71,7 @@ func TestStatusMatching(t *testing.T) {
 	assert.NotErrorIs(t, apdu.Status(0x63C0), apdu.Status(0x63C3), "only 63C0 stands for the others")
 }
 
+// Faults: F31, F32.
 func TestParseResponse(t *testing.T) {
 	for _, tt := range []struct {
 		name string

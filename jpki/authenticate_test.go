@@ -290,7 +290,7 @@ func (c *mute) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return c.tap.Transmit(ctx, command)
 }
 
-// Faults: F27.
+// Faults: F27, F58.
 func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer []byte
@@ -406,33 +406,6 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 	}
 }
 
-// Another program selects another application between our transactions, and
-// leaves its PIN verified: ours begins from the start, and ends it.
-//
-// Faults: F26, F27.
-func TestOtherProgramsBetweenTransactions(t *testing.T) {
-	ctx := context.Background()
-	d := newDesk(t, simulator.Contact)
-	other := apdu.NewChannel(d.connect(t))
-	for _, meddle := range []func() error{
-		func() error {
-			return other.SelectApplication(ctx, []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08})
-		},
-		func() error {
-			if err := other.SelectApplication(ctx, []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}); err != nil {
-				return err
-			}
-			return other.Verify(ctx, 0x98, []byte(simulator.PIN))
-		},
-	} {
-		require.NoError(t, meddle())
-		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
-		require.NoError(t, err)
-		assert.True(t, got.Possession)
-		assert.False(t, d.card.State().AuthVerified)
-	}
-}
-
 // Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
 //
 // Faults: F47.
@@ -542,67 +515,6 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 	require.NotErrorIs(t, err, jpki.ErrPINBlocked)
 }
 
-// The card is pulled, or the wire fails, at each command in turn, before and
-// after the card has executed it.
-//
-// Faults: F20, F21, F44, F58.
-func TestFailuresAtEveryCommand(t *testing.T) {
-	broken := fmt.Errorf("%w: pulled in a test", reader.ErrTransport)
-	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
-		d := newDesk(t, profile)
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-		require.NoError(t, err)
-		commands := len(d.tap.sent)
-
-		for n := range commands {
-			for _, how := range []string{"pulled", "fails before", "fails after"} {
-				for _, digits := range []string{simulator.PIN, "9999"} {
-					d := newDesk(t, profile)
-					d.tap.before = func(i int, _ apdu.Command) error {
-						switch {
-						case i == n && how == "pulled":
-							d.slot.Remove()
-						case i == n && how == "fails before":
-							return broken
-						}
-						return nil
-					}
-					d.tap.after = func(i int, _ apdu.Command, response []byte) ([]byte, error) {
-						if i == n && how == "fails after" {
-							return nil, broken
-						}
-						return response, nil
-					}
-					name := fmt.Sprintf("%s, command %d %s, PIN %s", profile, n, how, digits)
-					got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, digits))
-
-					leaving := n == commands-1
-					switch {
-					case leaving && how != "pulled" && digits == simulator.PIN:
-						require.NoError(t, err, name) // left at the second attempt
-						assert.True(t, got.Possession, name)
-					case how == "pulled" && n < len(d.tap.sent) && digits == simulator.PIN:
-						require.ErrorIs(t, err, reader.ErrRemoved, name)
-						require.Nil(t, got, name)
-					case err == nil: // the extended length that failed was read again in short ones
-						require.Equal(t, simulator.ContactExtended, profile, name)
-						require.NotEqual(t, "pulled", how, name)
-					default:
-						require.Nil(t, got, name)
-					}
-					assert.LessOrEqual(t, d.tap.pins, 1, name)
-					least := 3
-					if digits != simulator.PIN && d.tap.pins == 1 {
-						least = 2
-					}
-					assert.GreaterOrEqual(t, d.card.State().AuthTries, least, name)
-					assert.False(t, d.card.State().AuthVerified, name)
-				}
-			}
-		}
-	}
-}
-
 // Faults: F44.
 func TestOutcomeUnknown(t *testing.T) {
 	lost := errors.New("answer lost")
@@ -638,37 +550,6 @@ func TestOutcomeUnknown(t *testing.T) {
 		assert.False(t, unknown.Known)
 		assert.Equal(t, 1, d.tap.pins)
 	})
-}
-
-// Every status word in answer to VERIFY: none but 9000 passes for success, and
-// the PIN is sent once.
-//
-// Faults: F39, F41, F42, F58.
-func TestEveryStatusWordAnsweringThePIN(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	ctx := context.Background()
-	var answer apdu.Status
-	d.tap.before = nil
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
-		if c.Secret() {
-			return []byte{byte(answer >> 8), byte(answer)}, nil
-		}
-		return response, nil
-	}
-	for n := range 0x10000 {
-		answer = apdu.Status(n)
-		d.tap.sent, d.tap.pins = nil, 0
-		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
-			return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN))
-		})
-		require.Equal(t, n == 0x9000, err == nil, "%04X", n)
-		require.Equal(t, 1, d.tap.pins, "%04X", n)
-		var failed *jpki.PINError
-		require.Equal(t, n != 0x9000, errors.As(err, &failed), "%04X", n)
-		if n != 0x9000 {
-			require.ErrorIs(t, err, answer)
-		}
-	}
 }
 
 // Faults: F57, F58, F59.

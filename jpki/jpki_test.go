@@ -22,11 +22,11 @@ type desk struct {
 	tap    *tap
 }
 
-func newDesk(t testing.TB, p simulator.Profile) *desk {
+func newDesk(t testing.TB, p simulator.Profile, options ...simulator.DriverOption) *desk {
 	t.Helper()
 	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(seed))
 	require.NoError(t, err)
-	d := &desk{driver: simulator.New(), card: card}
+	d := &desk{driver: simulator.New(options...), card: card}
 	d.slot = d.driver.AddReader("Reader")
 	require.NoError(t, d.slot.Insert(card))
 	d.tap = &tap{Card: d.connect(t)}

@@ -5,14 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -21,314 +19,347 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Both are looked for in every error's text.
-const (
-	canary = "7305" // the swept cards' PIN
-	wrong  = "8416"
-)
-
-var (
-	errLost  = fmt.Errorf("%w: in a test", reader.ErrTransport)
-	errPlain = errors.New("a driver's own error")
-)
-
-// sweptFault is something that goes wrong at one operation.
-type sweptFault struct {
-	name string
-	do   func(*sweptCase) simulator.Action
-	// causes are what an error has to match, one of them; nil where the answer
-	// may mean anything.
-	causes []error
-	passes bool // it may also end well: a read is repeated, leaving tried again
-	fakes  bool // it may answer for the card that it was left
-	swaps  bool // before connecting, that is just another card
-}
-
-// sweptFaults are the rules of package simulator, each with what it must lead to.
-func sweptFaults() []sweptFault {
-	as := func(action simulator.Action) func(*sweptCase) simulator.Action {
-		return func(*sweptCase) simulator.Action { return action }
-	}
-	swap := func(c *sweptCase) simulator.Action { return simulator.SwapCard(c.other) }
-	removed, changed, gone := []error{reader.ErrRemoved}, []error{reader.ErrChanged}, []error{reader.ErrNoService}
-	list := []sweptFault{
-		{name: "pulled", do: as(simulator.PullCard()), causes: removed},
-		{name: "pulled after it worked", do: as(simulator.After(simulator.PullCard())), causes: removed},
-		{name: "swapped", do: swap, causes: removed, swaps: true},
-		{name: "swapped after it worked", do: func(c *sweptCase) simulator.Action { return simulator.After(swap(c)) }, causes: removed, swaps: true},
-		{name: "reset", do: as(simulator.ResetCard()), causes: changed},
-		{name: "reset after it worked", do: as(simulator.After(simulator.ResetCard())), causes: changed},
-		{name: "idle for six seconds", do: func(c *sweptCase) simulator.Action {
-			return simulator.Meanwhile(func(*simulator.Reader) { c.clock += 6 * time.Second })
-		}, causes: changed},
-		{name: "service stopped", do: as(simulator.StopService()), causes: gone},
-		{name: "service stopped after it worked", do: as(simulator.After(simulator.StopService())), causes: gone},
-		{name: "service restarted", do: as(simulator.RestartService()), causes: gone},
-		{name: "mute until pulled", do: func(c *sweptCase) simulator.Action {
-			return func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
-				go c.slot.Remove()
-				return simulator.Hang()(ctx, r, next)
-			}
-		}, causes: removed},
-		{name: "fails before", do: as(simulator.FailBefore(errLost)), causes: []error{errLost}, passes: true},
-		{name: "fails after", do: as(simulator.FailAfter(errLost)), causes: []error{errLost}, passes: true},
-		{name: "fails in a way of its own before", do: as(simulator.FailBefore(errPlain)), causes: []error{errPlain}, passes: true},
-		{name: "fails in a way of its own after", do: as(simulator.FailAfter(errPlain)), causes: []error{errPlain}, passes: true},
-		{name: "no answer", do: as(simulator.Answer(nil)), causes: []error{apdu.ErrShortResponse}, passes: true},
-		{name: "no answer after it worked", do: as(simulator.After(simulator.Answer(nil))), causes: []error{apdu.ErrShortResponse}, passes: true},
-		{name: "one byte", do: as(simulator.Answer([]byte{0x90})), causes: []error{apdu.ErrShortResponse}, passes: true},
-		{name: "too long by 70000", do: as(simulator.Lengthen(70000)), causes: []error{apdu.ErrExcessResponse, jpki.ErrNoPossession}, passes: true},
-		{name: "too long by 300", do: as(simulator.Lengthen(300)), passes: true},
-		{name: "a byte too long", do: as(simulator.Lengthen(1)), passes: true},
-		{name: "a byte short", do: as(simulator.Lengthen(-1)), passes: true},
-		{name: "without its data", do: as(simulator.Lengthen(-70000)), passes: true},
-		{name: "9000, and nothing was done", do: as(simulator.AnswerStatus(0x9000)), passes: true, fakes: true},
-	}
-	for _, s := range []apdu.Status{
-		0x6100, 0x6110, 0x6281, 0x6282, 0x6300, 0x63C0, 0x63C1, 0x63C3, 0x63CF, 0x6400, 0x6581, 0x6700, 0x6881, 0x6981, 0x6982, 0x6983,
-		0x6984, 0x6985, 0x6986, 0x6A80, 0x6A82, 0x6A86, 0x6A88, 0x6B00, 0x6C00, 0x6C10, 0x6D00, 0x6E00, 0x6F00,
-	} {
-		list = append(list, sweptFault{name: fmt.Sprintf("%04X", uint16(s)), do: as(simulator.AnswerStatus(s)), passes: true})
-	}
-	return list
-}
-
-// sweptCase is one run of Authenticate.
-type sweptCase struct {
-	slot  *simulator.Reader
-	card  *simulator.Card
-	other *simulator.Card // to be swapped in: the same ATR, another person's
-	tap   *tap
-	clock time.Duration
-}
-
-// Every fault at every connection, transaction and command of Authenticate, with
-// the right and a wrong PIN, on every profile. Whatever happens: it ends, with a cause; one PIN is one VERIFY; no try is lost that a
-// VERIFY does not explain, and none of another's card; nothing is reported that
-// was not established; the transaction is over and the card unverified where it
-// can be reached, and after Close always; nothing is left running.
+// Every fault at connecting, at beginning the transaction, and at every command
+// of Authenticate, with the right and a wrong PIN, on the cards that make a
+// difference. Whatever happens: it ends, within its time and leaving no
+// goroutine; the error names the cause; a PIN is sent once, is in no error, and
+// costs the try that the card really counted; nothing is reported that was not
+// established; nothing of the reader is kept; and the card is left unverified.
 //
-// Faults: F19, F20, F21, F22, F23, F24, F25, F28, F29, F31, F32, F33, F38, F41, F42, F44, F58.
+// Each case lives in a bubble of its own: time passes there only where the code
+// waits, and a goroutine that outlives a case fails it.
+//
+// Faults: F19, F20, F21, F22, F23, F25, F28, F29, F31, F32, F33, F44, F58.
 func TestSweepOfFaults(t *testing.T) {
-	goroutines := runtime.NumGoroutine()
-	var cases atomic.Int64
 	faults := sweptFaults()
-	t.Run("profiles", func(t *testing.T) {
-		for _, profile := range simulator.Profiles() {
-			t.Run(string(profile), func(t *testing.T) {
-				t.Parallel()
-				s := newSweep(t, profile, jpki.AllowLastTry(), jpki.AllowExpired())
-				for _, fault := range faults {
-					for _, digits := range []string{canary, wrong} {
-						for nth := 1; nth <= s.commands; nth++ {
-							s.run(t, fault, simulator.Fault{On: simulator.Transmit, Nth: nth}, digits)
-							cases.Add(1)
-						}
-						s.run(t, fault, simulator.Fault{On: simulator.Begin, Nth: 1}, digits)
-						cases.Add(1)
-						if !fault.swaps {
-							s.run(t, fault, simulator.Fault{On: simulator.Connect, Nth: 1}, digits)
+	var cases atomic.Int64
+	t.Run("on", func(t *testing.T) {
+		for _, card := range sweptCards {
+			for _, digits := range []string{rightCanary, wrongCanary} {
+				t.Run(fmt.Sprintf("%s, right PIN %t", card.name, digits == rightCanary), func(t *testing.T) {
+					t.Parallel()
+					s := &sweep{sweptCard: card, digits: digits}
+					steps, base := s.undisturbed(t)
+					for _, fault := range faults {
+						for at := range s.places(fault, steps) {
+							s.prepare(t)
+							synctest.Test(t, func(t *testing.T) { s.disturbed(t, fault, at, steps, base) })
 							cases.Add(1)
 						}
 					}
-				}
-			})
+				})
+			}
 		}
 	})
-	requireGoroutines(t, goroutines)
-	t.Logf("sweep: Authenticate: %d cases, %d faults, %d profiles", cases.Load(), len(faults), len(simulator.Profiles()))
+	t.Logf("sweep: %d cases, %d faults, %d profiles", cases.Load(), len(faults), len(sweptCards))
 }
 
-// requireGoroutines waits until no more than n run: those that were ended may
-// take a moment.
-func requireGoroutines(t *testing.T, n int) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > n; {
-		if time.Now().After(deadline) {
-			stacks := make([]byte, 1<<16)
-			require.FailNow(t, "goroutines left", "%s", stacks[:runtime.Stack(stacks, true)])
-		}
-		time.Sleep(time.Millisecond)
+// The PINs of the sweep: one that the swept cards have, and one that they do
+// not. Neither stands in any text by chance.
+const (
+	rightCanary = "7305"
+	wrongCanary = "8146"
+)
+
+// sweptCard is a card to sweep, and how it is used.
+type sweptCard struct {
+	name    string
+	profile simulator.Profile
+	options []jpki.Option
+}
+
+// sweptCards differ in what is sent to them; the other profiles are like one of
+// these, as TestSweptCardsStandForTheOthers shows.
+var sweptCards = []sweptCard{
+	{"contact", simulator.Contact, nil},                                          // the certificate in short blocks, before the PIN
+	{"contact-extended", simulator.ContactExtended, nil},                         // at once, and in short blocks where that fails
+	{"android", simulator.Android, nil},                                          // after the PIN
+	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}}, // a wrong PIN locks it
+	{"last-try", simulator.LastTry, nil},                                         // refused after the counter
+	{"locked", simulator.Locked, nil},                                            // refused after the counter
+	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}},  // goes on
+	{"expired", simulator.Expired, nil},                                          // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil},                             // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil},                                // refused at once
+}
+
+func TestSweptCardsStandForTheOthers(t *testing.T) {
+	kinds := func(profile simulator.Profile) []step {
+		s := &sweep{sweptCard: sweptCard{profile: profile}, digits: rightCanary}
+		steps, _ := s.undisturbed(t)
+		return slices.Compact(steps) // of blocks there may be one more
+	}
+	for other, swept := range map[simulator.Profile]simulator.Profile{
+		simulator.IPhone: simulator.Android, simulator.FaceAuth: simulator.Locked,
+		simulator.ContactShort: simulator.Contact, simulator.Contactless: simulator.Contact,
+		simulator.ResidentCard: simulator.Contact, simulator.Expiring: simulator.Contact,
+	} {
+		require.Equal(t, kinds(swept), kinds(other), other)
 	}
 }
 
-// sweep is a profile's cards, which serve all its cases.
+// sweep is one card, reused from case to case, and one PIN.
 type sweep struct {
-	profile  simulator.Profile
-	options  []jpki.Option
-	card     *simulator.Card
-	other    *simulator.Card
-	tries    int // before each case
-	commands int // of a run without a fault
+	sweptCard
+	digits string
+
+	card, other *simulator.Card // other is the same, to be swapped for
+	tries       int             // of the card, before each case
+
+	// Of one case.
+	driver *simulator.Driver
+	slot   *simulator.Reader
+	clock  time.Time // by which an idle transaction is reset
+	tap    *tap
 }
 
-func newSweep(t *testing.T, profile simulator.Profile, options ...jpki.Option) *sweep {
-	t.Helper()
-	s := &sweep{profile: profile, options: options}
-	var err error
-	s.other, err = simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed(seed))
-	require.NoError(t, err)
-	s.makeCard(t)
-	c := s.prepare(t)
-	c.connect(t)
-	_, err = jpki.Authenticate(t.Context(), c.tap, pin(t, canary), options...)
-	require.Equal(t, s.tries > 0 && profile != simulator.NoCertificate, err == nil, "%v", err)
-	s.commands = len(c.tap.sent)
-	require.NoError(t, c.tap.Close())
-	s.reset(t)
-	return s
-}
+// now is when everything in the sweep happens.
+var now = time.Date(2026, 4, 1, 12, 0, 0, 0, jpki.Japan)
 
-// makeCard makes the card, with the canary for its PIN.
-func (s *sweep) makeCard(t *testing.T) {
+func atNow() time.Time { return now }
+
+// prepare makes the cards anew, or as good as new.
+func (s *sweep) prepare(t *testing.T) {
 	t.Helper()
-	var err error
-	s.card, err = simulator.NewCard(s.profile, simulator.WithInsecureSeed(seed))
-	require.NoError(t, err)
-	if s.tries = s.card.State().AuthTries; s.tries > 0 {
-		exchange(t, s.card, "0020009804"+hex.EncodeToString([]byte(simulator.PIN)), "0024019804"+hex.EncodeToString([]byte(canary)))
+	for _, card := range []**simulator.Card{&s.card, &s.other} {
+		if *card == nil || (*card).State().AuthTries == 0 {
+			made, err := simulator.NewCard(s.profile, simulator.WithInsecureSeed(seed), simulator.WithClock(atNow))
+			require.NoError(t, err)
+			*card, s.tries = made, made.State().AuthTries
+			s.verify(t, made, simulator.PIN, "0024019804"+hex.EncodeToString([]byte(rightCanary)))
+		}
+		s.verify(t, *card, rightCanary)
+		for (*card).State().AuthTries > s.tries {
+			s.verify(t, *card, wrongCanary)
+		}
 	}
-	s.reset(t)
 }
 
-// exchange sends commands to the card itself, which is in no reader.
-func exchange(t *testing.T, card *simulator.Card, commands ...string) {
+// verify uses a card behind everybody's back; a locked one and one without the
+// application are left as they are.
+func (s *sweep) verify(t *testing.T, card *simulator.Card, pin string, more ...string) {
 	t.Helper()
+	if s.tries == 0 {
+		return
+	}
 	card.PowerOn()
 	defer card.PowerOff()
-	for _, command := range append([]string{"00A4040C0AD392F000260100000001"}, commands...) {
+	card.Exchange(selectJPKI)
+	card.Exchange(verifyWith(pin))
+	for _, command := range more {
 		b, err := hex.DecodeString(command)
 		require.NoError(t, err)
-		card.Exchange(b)
+		require.Equal(t, []byte{0x90, 0x00}, card.Exchange(b))
 	}
 }
 
-// reset gives the card the tries that it had before; for a locked one it takes
-// another.
-func (s *sweep) reset(t *testing.T) {
-	t.Helper()
-	switch s.card.State().AuthTries {
-	case s.tries:
-		return
-	case 0:
-		s.makeCard(t)
-		return
-	}
-	commands := []string{"0020009804" + hex.EncodeToString([]byte(canary))}
-	for range 3 - s.tries {
-		commands = append(commands, "002000980130")
-	}
-	exchange(t, s.card, commands...)
-	require.Equal(t, s.tries, s.card.State().AuthTries)
+var selectJPKI = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+
+func verifyWith(pin string) []byte {
+	return append([]byte{0x00, 0x20, 0x00, 0x98, byte(len(pin))}, pin...)
 }
 
-func (s *sweep) prepare(t *testing.T) *sweptCase {
-	t.Helper()
-	c := &sweptCase{card: s.card, other: s.other}
-	driver := simulator.New(simulator.WithIdleReset(func() time.Time { return time.Unix(0, 0).Add(c.clock) }))
-	c.slot = driver.AddReader("Reader")
-	require.NoError(t, c.slot.Insert(s.card))
-	c.tap = &tap{}
-	return c
+// begin puts the card into a reader of its own.
+func (s *sweep) begin(t *testing.T) {
+	s.clock = now
+	s.driver = simulator.New(simulator.WithIdleReset(func() time.Time { return s.clock }))
+	s.slot = s.driver.AddReader("Reader")
+	require.NoError(t, s.slot.Insert(s.card))
+	s.tap = &tap{}
 }
 
-// connect connects; what goes wrong there is the case's failure too.
-func (c *sweptCase) connect(t *testing.T) error {
-	t.Helper()
-	card, err := c.slot.Driver().Connect(t.Context(), c.slot.Name())
-	c.tap.Card = card
-	return err
+// run is what a program does. It closes its card before it returns, and checks
+// what is left before and after that by the way.
+func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*jpki.Authentication, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	session, err := s.driver.Connect(ctx, "Reader")
+	if err != nil {
+		return nil, err
+	}
+	s.tap.Card = session
+	got, err := jpki.Authenticate(ctx, s.tap, pin(t, s.digits), append(slices.Clone(s.options), jpki.WithClock(atNow))...)
+	beforeClose()
+	if err := session.Close(); err != nil { // only where another program still has it
+		require.ErrorIs(t, err, reader.ErrBusy, where)
+	}
+	return got, err
 }
 
-func (s *sweep) run(t *testing.T, fault sweptFault, rule simulator.Fault, digits string) {
-	t.Helper()
-	where := fmt.Sprintf("%s at %d/%d, PIN %s", fault.name, rule.On, rule.Nth, digits)
-	c := s.prepare(t)
-	rule.Do = fault.do(c)
-	c.slot.Fail(rule)
-	start := time.Now()
-	err := c.connect(t)
-	var got *jpki.Authentication
-	if err == nil {
-		got, err = jpki.Authenticate(t.Context(), c.tap, pin(t, digits), s.options...)
-	}
-	require.Less(t, time.Since(start), 10*time.Second, where)
+// deadline is when a program of the sweep has had enough.
+const deadline = time.Second
 
-	require.Equal(t, err == nil, got != nil, where)
-	if got != nil {
-		require.True(t, fault.passes || rule.On != simulator.Transmit, where)
-		require.Equal(t, canary, digits, where)
-		require.True(t, got.PIN && got.Possession, where)
-	} else {
-		s.requireCause(t, fault, rule, err, where)
-	}
-	require.LessOrEqual(t, c.tap.pins, 1, where)
-	s.requireTries(t, c, digits, where)
-
-	connections, transaction := c.slot.InUse()
-	require.False(t, transaction, where)
-	if c.tap.Card != nil {
-		require.LessOrEqual(t, connections, 1, where)
-		if reachable := !errors.Is(err, reader.ErrChanged) && !errors.Is(err, jpki.ErrStillVerified) && !fault.fakes; reachable {
-			require.False(t, c.card.State().AuthVerified, where)
+// undisturbed is what Authenticate does without a fault: its commands, and its
+// error.
+func (s *sweep) undisturbed(t *testing.T) (steps []step, base error) {
+	s.prepare(t)
+	s.begin(t)
+	s.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		step := stepOf(c)
+		if step == reading && slices.Equal(response, []byte{0x69, 0x82}) {
+			step = refused
 		}
-		require.NoError(t, c.tap.Close(), where)
+		steps = append(steps, step)
+		return response, nil
 	}
-	require.False(t, c.card.State().AuthVerified, where)
-	connections, _ = c.slot.InUse()
-	require.Zero(t, connections, where)
-	require.Equal(t, simulator.State{AuthTries: 3, SignatureTries: 5, Powered: c.other.State().Powered}, c.other.State(), where)
-	c.slot.Remove()
-	s.reset(t)
+	_, base = s.run(t, s.name, func() {})
+	return steps, base
 }
 
-// requireCause: the error says what happened, and not what was typed. A fault at
-// the last command may come when another failure is there to tell already.
-func (s *sweep) requireCause(t *testing.T, fault sweptFault, rule simulator.Fault, err error, where string) {
-	t.Helper()
-	ownFailure := s.tries == 0 || errors.Is(err, jpki.ErrPINWrong) || errors.Is(err, jpki.ErrNoCertificate) || errors.Is(err, jpki.ErrNoApplication)
-	if fault.causes != nil && rule.On == simulator.Transmit && !ownFailure {
-		require.True(t, slices.ContainsFunc(fault.causes, func(cause error) bool { return errors.Is(err, cause) }), "%s: %v", where, err)
-	}
-	for _, digits := range []string{canary, wrong} {
-		for _, form := range []string{digits, hex.EncodeToString([]byte(digits))} {
-			require.NotContains(t, strings.ToLower(err.Error()), form, where)
-		}
-	}
-}
+// step is what a command is for.
+type step string
 
-// requireTries: what the tries are explains itself by what was sent.
-func (s *sweep) requireTries(t *testing.T, c *sweptCase, digits, where string) {
-	t.Helper()
-	left := c.card.State().AuthTries
+const (
+	connecting step = "connecting"
+	beginning  step = "beginning"
+	selecting  step = "SELECT"
+	counting   step = "the counter"
+	reading    step = "READ BINARY"
+	readingAll step = "READ BINARY, extended"
+	refused    step = "READ BINARY, refused before the PIN"
+	verifying  step = "VERIFY"
+	signing    step = "the signature"
+	leaving    step = "leaving"
+)
+
+func stepOf(c apdu.Command) step {
 	switch {
-	case c.tap.pins == 0:
-		require.Equal(t, s.tries, left, where)
-	case digits == canary:
-		require.Contains(t, []int{s.tries, 3}, left, where)
-	default:
-		require.Contains(t, []int{s.tries, s.tries - 1}, left, where)
+	case c.INS == apdu.InsSelect && c.Data[0] == 0xA0:
+		return leaving
+	case c.INS == apdu.InsSelect:
+		return selecting
+	case c.Secret():
+		return verifying
+	case isQuery(c):
+		return counting
+	case isSign(c):
+		return signing
+	case c.Extended:
+		return readingAll
+	}
+	return reading
+}
+
+// place is where a fault is met: at connecting, at beginning, or at the nth
+// command, from 1 on.
+type place struct {
+	on  simulator.Operation
+	nth int
+}
+
+func (p place) step(steps []step) step {
+	switch p.on {
+	case simulator.Connect:
+		return connecting
+	case simulator.Begin:
+		return beginning
+	}
+	return steps[p.nth-1]
+}
+
+// places yields where a fault makes sense.
+func (s *sweep) places(f sweptFault, steps []step) func(yield func(place) bool) {
+	return func(yield func(place) bool) {
+		for _, on := range f.also {
+			if !yield(place{on, 1}) {
+				return
+			}
+		}
+		for n := range steps {
+			if !yield(place{simulator.Transmit, n + 1}) {
+				return
+			}
+		}
 	}
 }
 
-// A program that waits for a person inside a transaction loses the card on
-// Windows: an error, no try, and a card that is unverified when it is closed.
-//
-// Faults: F28.
-func TestNobodyIsWaitedForInATransaction(t *testing.T) {
-	ctx := t.Context()
-	s := newSweep(t, simulator.Contact)
-	c := s.prepare(t)
-	require.NoError(t, c.connect(t))
-	err := jpki.Do(ctx, c.tap, func(a *jpki.Application) error {
-		require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, canary)))
-		c.clock += 6 * time.Second // somebody is asked something
-		certificate, err := a.AuthCertificate(ctx)
-		assert.Nil(t, certificate)
-		return err
+// disturbed is one case.
+func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step, base error) {
+	step := at.step(steps)
+	where := fmt.Sprintf("%s at %s %d", fault.name, step, at.nth)
+	s.begin(t)
+	s.slot.Fail(fault.rule(s, at))
+	start := time.Now()
+	connected := false
+	got, err := s.run(t, where, func() {
+		connected = true
+		synctest.Wait() // for a card that is being pulled to be out
+		connections, transaction := s.slot.InUse()
+		require.LessOrEqual(t, connections, 1, where)
+		if step != beginning || !fault.executed { // begun after all
+			require.False(t, transaction, where)
+		}
+		if !fault.reset {
+			require.False(t, s.card.State().AuthVerified, where)
+		}
 	})
-	require.ErrorIs(t, err, reader.ErrChanged)
-	assert.Equal(t, 3, s.card.State().AuthTries)
-	require.NoError(t, c.tap.Close())
-	assert.False(t, s.card.State().AuthVerified)
+	took := time.Since(start)
+	met := at.on != simulator.Transmit || len(s.tap.sent) >= at.nth
+
+	// What is reported.
+	require.Equal(t, err == nil, got != nil, where)
+	require.True(t, met, where)
+	want := fault.outcomes(step, base)
+	require.True(t, slices.ContainsFunc(want, func(e error) bool { return errors.Is(err, e) }), "%s: %v, not one of %v", where, err, want)
+	if step == verifying && slices.Equal(want, fault.causes) && !fault.forged {
+		require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown, where)
+	}
+	if got != nil {
+		require.Equal(t, rightCanary, s.digits, where)
+		require.True(t, got.PIN && got.Possession, where)
+	}
+	requireNoPIN(t, err, where)
+	require.LessOrEqual(t, took, fault.within, where)
+
+	// What the card counted.
+	require.LessOrEqual(t, s.tap.pins, 1, where)
+	left := s.card.State().AuthTries
+	require.Equal(t, s.expectedTries(fault, at), left, where)
+	var pinError *jpki.PINError
+	if errors.As(err, &pinError) && !fault.forged {
+		if step == verifying && fault.passing {
+			require.True(t, pinError.Known, where) // read again
+		}
+		if pinError.Known {
+			require.Equal(t, left, pinError.Remaining, where)
+		}
+	}
+
+	// What is left behind.
+	if connected {
+		require.False(t, s.card.State().AuthVerified, where)
+	}
+	if !fault.outside {
+		_, transaction := s.slot.InUse()
+		require.False(t, transaction, where)
+	}
+	s.slot.Remove() // which ends other programs' connections, and none of ours
+	synctest.Wait()
+	connections, _ := s.slot.InUse()
+	require.Zero(t, connections, where)
+	require.False(t, s.other.State().AuthVerified, where)
+	require.Equal(t, s.tries, s.other.State().AuthTries, where)
+}
+
+// expectedTries is what one VERIFY at most explains, to the try.
+func (s *sweep) expectedTries(fault sweptFault, at place) int {
+	nth := 1 + slices.IndexFunc(s.tap.sent, apdu.Command.Secret)
+	unseen := at.on == simulator.Transmit && !fault.executed && (nth == at.nth || fault.lasting && nth > at.nth)
+	switch {
+	case nth == 0, unseen, s.tries == 0:
+		return s.tries
+	case s.digits == rightCanary:
+		return jpki.MaxAuthPIN
+	}
+	return s.tries - 1
+}
+
+// requireNoPIN looks for the PINs in an error, in each form that a program
+// prints by accident.
+func requireNoPIN(t *testing.T, err error, where string) {
+	t.Helper()
+	text := fmt.Sprintf("%v %+v %q", err, err, err)
+	for _, form := range append(canaryForms(rightCanary), canaryForms(wrongCanary)...) {
+		require.NotContains(t, text, form, where)
+	}
 }

@@ -2,4 +2,4 @@
 
 package jpki_test
 
-const stride = 1
+const everyNthWord = 1

@@ -1,0 +1,201 @@
+package jpki_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// What another program does to the card just before our transaction begins, as
+// between two of ours.
+//
+// Faults: F26, F27, F45.
+func TestOtherProgramsBetweenTransactions(t *testing.T) {
+	wrong, right := verifyWith("9999"), verifyWith(simulator.PIN)
+	shown, err := open(t, newDesk(t, simulator.Contact)).Ready(context.Background())
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		name    string
+		profile simulator.Profile
+		options []jpki.Option
+		other   [][]byte // commands of the other program
+		pin     string
+		err     error
+		pins    int
+		tries   int // left in the end
+	}{
+		{"selects another application", simulator.Contact, nil, [][]byte{selectISD}, simulator.PIN, nil, 1, 3},
+		{"spends a try", simulator.Contact, nil, [][]byte{selectJPKI, wrong}, simulator.PIN, nil, 1, 3},
+		{"spends a try, of 3 that were shown", simulator.Contact, []jpki.Option{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, jpki.ErrTriesChanged, 0, 2},
+		{"spends all but the last", simulator.Contact, nil, [][]byte{selectJPKI, wrong, wrong}, simulator.PIN, jpki.ErrLastTry, 0, 1},
+		{"spends the last", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, [][]byte{selectJPKI, wrong}, simulator.PIN, jpki.ErrPINBlocked, 0, 0},
+		{"leaves the PIN verified", simulator.Contact, nil, [][]byte{selectJPKI, right}, simulator.PIN, nil, 1, 3},
+		{"leaves the PIN verified, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", jpki.ErrPINWrong, 1, 2},
+		{"leaves the PIN verified, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, jpki.ErrExpired, 0, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDesk(t, tt.profile)
+			d.slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: another(tt.other...)})
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, tt.pin), tt.options...)
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, err == nil, got != nil)
+			assert.Equal(t, tt.pins, d.tap.pins)
+			assert.Equal(t, tt.tries, d.card.State().AuthTries)
+			if tt.pins > 0 {
+				assert.False(t, d.card.State().AuthVerified, "left, before the power is cut")
+			}
+			require.NoError(t, d.tap.Close())
+			assert.False(t, d.card.State().AuthVerified)
+		})
+	}
+}
+
+// another is another program that sends commands to the card.
+func another(commands ...[]byte) simulator.Action {
+	return simulator.Meanwhile(func(r *simulator.Reader) {
+		for _, command := range commands {
+			r.Card().Exchange(command)
+		}
+	})
+}
+
+// A transmitter without transactions lets others in before each command. One
+// that selects another application has ours fail, and misleads it into nothing.
+//
+// Faults: F26.
+func TestOtherProgramsWithoutTransactions(t *testing.T) {
+	for _, tt := range []struct {
+		nth        int
+		err, wrong error // with the right PIN, and with a wrong one
+		spent      int   // tries, by the wrong one
+	}{
+		{1, nil, jpki.ErrPINWrong, 1}, // we select next
+		{2, jpki.ErrCounterUnknown, jpki.ErrCounterUnknown, 0},
+		{3, jpki.ErrNoCertificate, jpki.ErrNoCertificate, 0},
+		{4, jpki.ErrPINOutcomeUnknown, jpki.ErrPINOutcomeUnknown, 0},
+		{5, jpki.ErrNoPossession, jpki.ErrPINWrong, 1},
+		{6, nil, jpki.ErrPINWrong, 1}, // we leave next
+	} {
+		for digits, want := range map[string]error{simulator.PIN: tt.err, "9999": tt.wrong} {
+			where := fmt.Sprintf("before command %d, PIN %s", tt.nth, digits)
+			d := newDesk(t, simulator.ContactExtended)
+			d.slot.Fail(simulator.Fault{Nth: tt.nth, Do: another(selectISD)})
+			card := struct {
+				apdu.Transmitter
+				atr
+			}{d.tap, atr{d.card}}
+			got, err := jpki.Authenticate(context.Background(), card, pin(t, digits))
+			require.ErrorIs(t, err, want, where)
+			assert.Equal(t, err == nil, got != nil, where)
+			assert.LessOrEqual(t, d.tap.pins, 1, where)
+			spent := tt.spent
+			if digits == simulator.PIN {
+				spent = 0
+			}
+			assert.Equal(t, 3-spent, d.card.State().AuthTries, where)
+			assert.False(t, d.card.State().AuthVerified, where)
+		}
+	}
+}
+
+// atr hides everything of a card but its answer to reset.
+type atr struct{ card *simulator.Card }
+
+func (a atr) ATR() []byte { return a.card.ATR() }
+
+// A program that lets 6 seconds pass inside a transaction finds the card reset
+// on Windows. No try is lost, and the card, which a warm reset leaves verified,
+// is not once its connection is closed.
+//
+// Faults: F28.
+func TestAProgramThatDawdlesInATransaction(t *testing.T) {
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name     string
+		verified bool // before it dawdles
+		pins     int
+	}{
+		{"before the PIN", false, 0},
+		{"after the PIN", true, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			d := newDesk(t, simulator.Contact, simulator.WithIdleReset(func() time.Time { return at }))
+			digits := pin(t, simulator.PIN)
+			err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+				if tt.verified {
+					require.NoError(t, a.VerifyAuthPIN(ctx, digits))
+				}
+				at = at.Add(6 * time.Second)
+				if tt.verified {
+					_, err := a.AuthCertificate(ctx)
+					return err
+				}
+				return a.VerifyAuthPIN(ctx, digits)
+			})
+			require.ErrorIs(t, err, reader.ErrChanged)
+			assert.Equal(t, tt.pins, d.tap.pins)
+			assert.Equal(t, 3, d.card.State().AuthTries)
+			assert.Equal(t, tt.verified, d.card.State().AuthVerified, "as a warm reset leaves it")
+			require.NoError(t, d.tap.Close())
+			assert.False(t, d.card.State().AuthVerified)
+		})
+	}
+}
+
+// However fn ends, so does the transaction.
+//
+// Faults: F29.
+func TestTransactionsEnd(t *testing.T) {
+	ended, cancel := context.WithCancel(context.Background())
+	for name, fn := range map[string]func(*jpki.Application) error{
+		"well":          func(*jpki.Application) error { return nil },
+		"with an error": func(*jpki.Application) error { return errPlain },
+		"in a panic":    func(*jpki.Application) error { panic("inside") },
+		"with its context": func(a *jpki.Application) error {
+			cancel()
+			_, err := a.AuthPINCounter(ended)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			func() {
+				defer func() { _ = recover() }()
+				_ = jpki.Do(context.WithoutCancel(ended), d.tap, func(a *jpki.Application) error {
+					_, transaction := d.slot.InUse()
+					require.True(t, transaction)
+					return fn(a)
+				})
+			}()
+			connections, transaction := d.slot.InUse()
+			assert.Equal(t, 1, connections)
+			assert.False(t, transaction)
+		})
+	}
+}
+
+// Some cards refuse the first SELECT after they were put in, until they are put
+// in again.
+//
+// Faults: F38.
+func TestACardThatWorksWhenPutInAgain(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	d.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusWrongLength)})
+	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	require.ErrorIs(t, err, jpki.ErrNoApplication)
+	require.ErrorIs(t, err, apdu.StatusWrongLength)
+
+	require.NoError(t, d.slot.Insert(d.slot.Remove()))
+	_, err = jpki.Authenticate(context.Background(), d.connect(t), pin(t, simulator.PIN))
+	require.NoError(t, err)
+}

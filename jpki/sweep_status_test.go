@@ -1,0 +1,325 @@
+package jpki_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// All 65536 status words in answer to every command of Authenticate. Those that
+// may lead to success are named; every other one is an error that says so. The
+// answers to the other commands are a recording: the card signed once.
+//
+// Faults: F33, F39, F41, F42, F43, F58.
+func TestSweepOfStatusWords(t *testing.T) {
+	recorded := recordAnswers(t)
+	var cases atomic.Int64
+	steps := answeredSteps()
+	t.Run("in answer to", func(t *testing.T) {
+		for _, step := range steps {
+			t.Run(step.name, func(t *testing.T) {
+				t.Parallel()
+				n := 0
+				for word := range 0x10000 {
+					s := apdu.Status(word)
+					if word%everyNthWord != 0 && !slices.Contains(step.passes, s) {
+						continue
+					}
+					n++
+					step.answered(t, recorded, s)
+				}
+				cases.Add(int64(n))
+			})
+		}
+	})
+	t.Logf("sweep: %d cases, %d status words, %d steps", cases.Load(), (0x10000+everyNthWord-1)/everyNthWord, len(steps))
+}
+
+// answeredStep is a command, what is answered, and what that leads to.
+type answeredStep struct {
+	name    string
+	command string // its first bytes
+	short   bool   // the certificate is read in short blocks
+	byFile  bool   // the card takes no short identifiers for secrets and keys
+	nth     int    // only the nth of these commands is answered so; 0: each
+	data    bool   // the recorded data come with the status word
+
+	passes   []apdu.Status // lead to success
+	harmless bool          // all of them do
+	// fails is what every other one leads to: an error, and the number of
+	// commands with a PIN.
+	fails func(apdu.Status) (err error, pins int)
+}
+
+const (
+	selectCommand    = "\x00\xA4\x04\x0C\x0A"
+	countCommand     = "\x00\x20\x00\x98"
+	firstRead        = "\x00\xB0\x8A\x00"
+	nextRead         = "\x00\xB0\x01\x00"
+	verifyCommand    = "\x00\x20\x00\x98\x04"
+	signatureCommand = "\x80\x2A"
+	selectPINFile    = "\x00\xA4\x02\x0C\x02\x00\x18"
+	selectKeyFile    = "\x00\xA4\x02\x0C\x02\x00\x17"
+	countByFile      = "\x00\x20\x00\x80"
+	verifyByFile     = "\x00\x20\x00\x80\x04"
+	leaveCommand     = "\x00\xA4\x04\x0C\x07"
+)
+
+func answeredSteps() []answeredStep {
+	ok, shorter := apdu.StatusOK, apdu.StatusEndOfFile
+	refusals := []apdu.Status{ // then the file is selected, and asked again
+		apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound, apdu.StatusFileNotFound,
+		apdu.StatusNoCurrentFile, apdu.StatusFunctionNotSupported,
+	}
+	steps := []answeredStep{
+		{name: "SELECT", command: selectCommand, passes: []apdu.Status{ok}, fails: notSelected},
+		{name: "the first SELECT", command: selectCommand, nth: 1, passes: []apdu.Status{ok, apdu.StatusNoDiagnosis}, fails: notSelected},
+		{name: "the question for tries", command: countCommand, passes: []apdu.Status{0x63C2, 0x63C3}, fails: notCounted},
+		{name: "the first question for tries", command: countCommand, nth: 1, passes: append(refusals, 0x63C2, 0x63C3), fails: notCounted},
+		{name: "VERIFY", command: verifyCommand, passes: []apdu.Status{ok}, fails: notVerified},
+		{name: "the signature", command: signatureCommand, fails: notProved},
+		{name: "the signature, with one", command: signatureCommand, data: true, passes: []apdu.Status{ok}, fails: notProved},
+		{name: "leaving", command: leaveCommand, passes: []apdu.Status{ok}, fails: notLeft},
+		{name: "the first attempt to leave", command: leaveCommand, nth: 1, harmless: true}, // then it is left
+	}
+	for _, byFile := range []answeredStep{
+		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (error, int) { return jpki.ErrCounterUnknown, 0 }},
+		{name: "SELECT of the PIN's file again", command: selectPINFile, nth: 2, fails: func(s apdu.Status) (error, int) { return s, 0 }},
+		{name: "VERIFY by file", command: verifyByFile, fails: notVerified},
+		{name: "SELECT of the key's file", command: selectKeyFile, fails: notProved},
+		{name: "the signature by file", command: signatureCommand, data: true, fails: notProved},
+	} {
+		byFile.byFile, byFile.passes = true, []apdu.Status{ok}
+		steps = append(steps, byFile)
+	}
+	for _, read := range []answeredStep{
+		{name: "the read at once", command: firstRead, passes: []apdu.Status{apdu.StatusWrongLength}}, // then in blocks
+		{name: "the read of the first block", command: firstRead, short: true},
+		{name: "the read of the next block", command: nextRead, short: true},
+	} {
+		end := jpki.ErrNoCertificate
+		if read.command == nextRead {
+			end = jpki.ErrMalformedCertificate
+		}
+		full := read
+		full.name, full.data, full.passes = read.name+", with data", true, append(slices.Clone(read.passes), ok, shorter)
+		read.fails = func(s apdu.Status) (error, int) { return notRead(s, end, false) }
+		full.fails = func(s apdu.Status) (error, int) { return notRead(s, end, read.short) }
+		steps = append(steps, read, full)
+	}
+	return steps
+}
+
+func notSelected(s apdu.Status) (error, int) {
+	switch s {
+	case 0x6A82, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6E00, 0x6700, 0x6985, 0x6999:
+		return jpki.ErrNoApplication, 0
+	}
+	return s, 0
+}
+
+func notCounted(s apdu.Status) (error, int) {
+	switch s {
+	case 0x63C1:
+		return jpki.ErrLastTry, 0
+	case 0x63C0, 0x6983, 0x6984:
+		return jpki.ErrPINBlocked, 0
+	}
+	return jpki.ErrCounterUnknown, 0
+}
+
+func notVerified(s apdu.Status) (error, int) {
+	if s == 0x6300 || s >= 0x63C0 && s <= 0x63CF {
+		return jpki.ErrPINWrong, 1
+	}
+	return jpki.ErrPINOutcomeUnknown, 1
+}
+
+func notProved(apdu.Status) (error, int) { return jpki.ErrNoPossession, 1 }
+
+func notLeft(apdu.Status) (error, int) { return jpki.ErrStillVerified, 1 }
+
+// notRead: end is what a file that ends here means, and whole whether all that
+// was asked for came along. The recording has no answer to GET RESPONSE.
+func notRead(s apdu.Status, end error, whole bool) (error, int) {
+	switch {
+	case s == 0x6982: // "after the PIN", and then it says so again
+		return jpki.ErrPINRequired, 1
+	case s == 0x9000, s == 0x6282, s == 0x6B00:
+		return end, 0
+	case s == 0x6A82:
+		return jpki.ErrNoCertificate, 0
+	case s>>8 == 0x61 && whole:
+		return apdu.ErrExcessResponse, 0
+	case s>>8 == 0x61:
+		return apdu.StatusInstructionNotSupported, 0
+	}
+	return s, 0
+}
+
+// answered is one case.
+func (step answeredStep) answered(t *testing.T, recorded map[string][]byte, s apdu.Status) {
+	card := &recordedCard{answers: recorded, step: step, status: s}
+	var transmitter apdu.Transmitter = card
+	if !step.short {
+		transmitter = recordedExtended{card}
+	}
+	got, err := jpki.Authenticate(context.Background(), transmitter, pin(t, simulator.PIN), recordedOptions()...)
+	where := step.name + ", " + s.Error()
+	passes := step.harmless || slices.Contains(step.passes, s)
+	if (err == nil) != (got != nil) || (err == nil) != passes {
+		require.Fail(t, "passes for success, or should", "%s: %v", where, err)
+	}
+	pins := 1
+	if err != nil {
+		var want error
+		want, pins = step.fails(s)
+		require.ErrorIs(t, err, want, where)
+		switch want {
+		case jpki.ErrNoApplication, jpki.ErrCounterUnknown, jpki.ErrPINWrong, jpki.ErrPINOutcomeUnknown, jpki.ErrStillVerified:
+			if !errors.Is(err, s) {
+				require.Fail(t, "does not say what the card said", "%s: %v", where, err)
+			}
+		}
+		var refused *jpki.PINError
+		if left, counted := s.Retries(); errors.As(err, &refused) && counted {
+			require.True(t, refused.Known, where)
+			require.Equal(t, min(left, jpki.MaxAuthPIN), refused.Remaining, where)
+		}
+	} else {
+		require.True(t, got.PIN && got.Possession, where)
+	}
+	require.Equal(t, pins, card.pins, where)
+	require.Equal(t, pins > 0, card.left, where)
+	require.LessOrEqual(t, card.sent, 24, where)
+}
+
+// recordedCard is a card that answers as a real session was answered, but for one
+// command.
+type recordedCard struct {
+	answers map[string][]byte
+	step    answeredStep
+	status  apdu.Status
+
+	met, sent, pins int
+	left            bool // after a PIN it was left, or that was tried
+}
+
+func (r *recordedCard) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	r.sent++
+	if is(command, verifyCommand) || is(command, verifyByFile) {
+		r.pins++
+	}
+	r.left = r.left || r.pins > 0 && is(command, leaveCommand)
+
+	answer, known := r.answers[string(command)]
+	if !known {
+		answer = []byte{0x6D, 0x00}
+	}
+	if r.step.byFile && namesByShortIdentifier(command) {
+		answer = []byte{0x6A, 0x86}
+	}
+	if !r.answersOtherwise(command) {
+		return slices.Clone(answer), nil
+	}
+	var data []byte
+	if r.step.data && len(answer) > 2 {
+		data = slices.Clone(answer[:len(answer)-2])
+	}
+	return append(data, byte(r.status>>8), byte(r.status)), nil
+}
+
+// answersOtherwise: the question for tries is met by file as well, and the read
+// at once is not met again in short blocks.
+func (r *recordedCard) answersOtherwise(command []byte) bool {
+	matches := is(command, r.step.command)
+	switch r.step.command {
+	case countCommand:
+		matches = len(command) == 4 && (matches || is(command, countByFile))
+	case firstRead:
+		matches = matches && (r.step.short || len(command) > 5)
+	}
+	if matches {
+		r.met++
+	}
+	return matches && (r.step.nth == 0 || r.step.nth == r.met)
+}
+
+// namesByShortIdentifier: of a secret or a key, not of a file to be read.
+func namesByShortIdentifier(command []byte) bool {
+	return (command[1] == apdu.InsVerify || command[1] == apdu.InsPerformSecurityOperation) && command[3] != 0x80
+}
+
+func is(command []byte, start string) bool {
+	return len(command) >= len(start) && string(command[:len(start)]) == start
+}
+
+// recordedExtended is one whose answer to reset declares extended lengths.
+type recordedExtended struct{ *recordedCard }
+
+func (recordedExtended) ATR() []byte { return extendedATR }
+
+var extendedATR = []byte{0x3B, 0xDA, 0x13, 0xFF, 0x81, 0x31, 0xFB, 0x46, 0x80, 0x12, 0x39, 0x2F, 0x31, 0xC1, 0x73, 0xC6, 0x01, 0xC0, 0x3B}
+
+// recordedOptions are the options under which every run sends the same.
+func recordedOptions() []jpki.Option {
+	return []jpki.Option{jpki.WithClock(atNow), jpki.WithRandom(zeros{})}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// recordAnswers keeps what a card answers to each command of Authenticate: with the
+// certificate read at once and in short blocks, and its PIN and key named by
+// short identifier and by file.
+func recordAnswers(t *testing.T) map[string][]byte {
+	t.Helper()
+	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed(seed), simulator.WithClock(atNow))
+	require.NoError(t, err)
+	recorded := map[string][]byte{}
+	for _, byFile := range []bool{false, true} {
+		for _, short := range []bool{false, true} {
+			card.PowerOn()
+			wire := &recordingCard{card: card, byFile: byFile, answers: map[string][]byte{}}
+			var transmitter apdu.Transmitter = wire
+			if !short {
+				transmitter = recordingExtended{wire}
+			}
+			_, err := jpki.Authenticate(context.Background(), transmitter, pin(t, simulator.PIN), recordedOptions()...)
+			require.NoError(t, err)
+			maps.Copy(recorded, wire.answers)
+		}
+	}
+	return recorded
+}
+
+// recordingCard keeps the card's answers; with byFile, as of a card that takes no
+// short identifier for a secret or a key.
+type recordingCard struct {
+	card    *simulator.Card
+	byFile  bool
+	answers map[string][]byte
+}
+
+func (r *recordingCard) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	if r.byFile && namesByShortIdentifier(command) {
+		return []byte{0x6A, 0x86}, nil
+	}
+	answer := r.card.Exchange(command)
+	r.answers[string(command)] = slices.Clone(answer)
+	return answer, nil
+}
+
+type recordingExtended struct{ *recordingCard }
+
+func (r recordingExtended) ATR() []byte { return r.card.ATR() }
