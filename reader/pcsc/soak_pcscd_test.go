@@ -71,7 +71,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 
 	remove := daemon.Insert(n, card)
 	found, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n))
-	require.NoError(t, err, what)
+	require.NoError(t, err, "%s\n%s", what, daemon.Log())
 
 	disturbed := make(chan struct{})
 	go func() {
