@@ -57,7 +57,7 @@ type answeredStep struct {
 	harmless bool          // all of them do
 	// fails is what every other one leads to: an error, and the number of
 	// commands with a PIN.
-	fails func(apdu.Status) (err error, pins int)
+	fails func(apdu.Status) (pins int, err error)
 }
 
 const (
@@ -92,8 +92,8 @@ func answeredSteps() []answeredStep {
 		{name: "the first attempt to leave", command: leaveCommand, nth: 1, harmless: true}, // then it is left
 	}
 	for _, byFile := range []answeredStep{
-		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (error, int) { return jpki.ErrCounterUnknown, 0 }},
-		{name: "SELECT of the PIN's file again", command: selectPINFile, nth: 2, fails: func(s apdu.Status) (error, int) { return s, 0 }},
+		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (int, error) { return 0, jpki.ErrCounterUnknown }},
+		{name: "SELECT of the PIN's file again", command: selectPINFile, nth: 2, fails: func(s apdu.Status) (int, error) { return 0, s }},
 		{name: "VERIFY by file", command: verifyByFile, fails: notVerified},
 		{name: "SELECT of the key's file", command: selectKeyFile, fails: notProved},
 		{name: "the signature by file", command: signatureCommand, data: true, fails: notProved},
@@ -112,58 +112,58 @@ func answeredSteps() []answeredStep {
 		}
 		full := read
 		full.name, full.data, full.passes = read.name+", with data", true, append(slices.Clone(read.passes), ok, shorter)
-		read.fails = func(s apdu.Status) (error, int) { return notRead(s, end, false) }
-		full.fails = func(s apdu.Status) (error, int) { return notRead(s, end, read.short) }
+		read.fails = func(s apdu.Status) (int, error) { return notRead(s, end, false) }
+		full.fails = func(s apdu.Status) (int, error) { return notRead(s, end, read.short) }
 		steps = append(steps, read, full)
 	}
 	return steps
 }
 
-func notSelected(s apdu.Status) (error, int) {
+func notSelected(s apdu.Status) (int, error) {
 	switch s {
 	case 0x6A82, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6E00, 0x6700, 0x6985, 0x6999:
-		return jpki.ErrNoApplication, 0
+		return 0, jpki.ErrNoApplication
 	}
-	return s, 0
+	return 0, s
 }
 
-func notCounted(s apdu.Status) (error, int) {
+func notCounted(s apdu.Status) (int, error) {
 	switch s {
 	case 0x63C1:
-		return jpki.ErrLastTry, 0
+		return 0, jpki.ErrLastTry
 	case 0x63C0, 0x6983, 0x6984:
-		return jpki.ErrPINBlocked, 0
+		return 0, jpki.ErrPINBlocked
 	}
-	return jpki.ErrCounterUnknown, 0
+	return 0, jpki.ErrCounterUnknown
 }
 
-func notVerified(s apdu.Status) (error, int) {
+func notVerified(s apdu.Status) (int, error) {
 	if s == 0x6300 || s >= 0x63C0 && s <= 0x63CF {
-		return jpki.ErrPINWrong, 1
+		return 1, jpki.ErrPINWrong
 	}
-	return jpki.ErrPINOutcomeUnknown, 1
+	return 1, jpki.ErrPINOutcomeUnknown
 }
 
-func notProved(apdu.Status) (error, int) { return jpki.ErrNoPossession, 1 }
+func notProved(apdu.Status) (int, error) { return 1, jpki.ErrNoPossession }
 
-func notLeft(apdu.Status) (error, int) { return jpki.ErrStillVerified, 1 }
+func notLeft(apdu.Status) (int, error) { return 1, jpki.ErrStillVerified }
 
 // notRead: end is what a file that ends here means, and whole whether all that
 // was asked for came along. The recording has no answer to GET RESPONSE.
-func notRead(s apdu.Status, end error, whole bool) (error, int) {
+func notRead(s apdu.Status, end error, whole bool) (int, error) {
 	switch {
 	case s == 0x6982: // "after the PIN", and then it says so again
-		return jpki.ErrPINRequired, 1
+		return 1, jpki.ErrPINRequired
 	case s == 0x9000, s == 0x6282, s == 0x6B00:
-		return end, 0
+		return 0, end
 	case s == 0x6A82:
-		return jpki.ErrNoCertificate, 0
+		return 0, jpki.ErrNoCertificate
 	case s>>8 == 0x61 && whole:
-		return apdu.ErrExcessResponse, 0
+		return 0, apdu.ErrExcessResponse
 	case s>>8 == 0x61:
-		return apdu.StatusInstructionNotSupported, 0
+		return 0, apdu.StatusInstructionNotSupported
 	}
-	return s, 0
+	return 0, s
 }
 
 // answered is one case.
@@ -182,7 +182,7 @@ func (step answeredStep) answered(t *testing.T, recorded map[string][]byte, s ap
 	pins := 1
 	if err != nil {
 		var want error
-		want, pins = step.fails(s)
+		pins, want = step.fails(s)
 		require.ErrorIs(t, err, want, where)
 		switch want {
 		case jpki.ErrNoApplication, jpki.ErrCounterUnknown, jpki.ErrPINWrong, jpki.ErrPINOutcomeUnknown, jpki.ErrStillVerified:
