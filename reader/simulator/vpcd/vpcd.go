@@ -59,6 +59,12 @@ var nothing = []byte{0x00}
 // Pause between attempts to reach the virtual reader.
 const reconnectEvery = 100 * time.Millisecond
 
+// silence is how long the reader may say nothing, which asks for the card's
+// presence several times a second. A connection that was made while another
+// waited to be accepted may be lost on the reader's side alone: then it is
+// silent for ever.
+var silence = 10 * time.Second
+
 // Serve lends card to the virtual reader at address (host:port) until ctx ends,
 // and returns ctx's error. It keeps trying while nobody listens there and
 // while the connection breaks. report, if not nil, is called with nil each time
@@ -97,6 +103,9 @@ func insert(ctx context.Context, address string, card Card, report func(error)) 
 
 	for {
 		acknowledgeAtOnce(conn)
+		if err := conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+			return err
+		}
 		message, err := receive(conn)
 		if err != nil {
 			return err

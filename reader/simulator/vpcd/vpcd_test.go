@@ -149,6 +149,28 @@ func TestServeWaitsForAReader(t *testing.T) {
 
 // Lending a card to a virtual reader. pcscd's listens at 127.0.0.1:35963; this
 // one is the example's own.
+// A reader that has lost the connection and does not know of it says nothing for
+// ever: the card is put in again.
+func TestServeGivesUpASilentReader(t *testing.T) {
+	defer vpcd.SetSilence(50 * time.Millisecond)()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	card, err := simulator.NewCard(simulator.NotMyNumber)
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- vpcd.Serve(ctx, listener.Addr().String(), card, nil) }()
+	for range 2 {
+		conn, err := listener.Accept()
+		require.NoError(t, err)
+		defer conn.Close()
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
 func Example() {
 	pcscd, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
