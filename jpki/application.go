@@ -43,9 +43,10 @@ var (
 type Application struct {
 	channel  *apdu.Channel
 	config   config
-	byFile   bool // the card takes no short file identifiers for secrets and keys
-	sent     bool // a PIN was sent, so the card may be verified
-	verified bool // the card said that it is
+	byFile   bool  // the card takes no short file identifiers for secrets and keys
+	sent     bool  // a PIN was sent, so the card may be verified
+	verified bool  // the card said that it is
+	chain    Chain // of the certificate that was last found usable
 }
 
 // Open selects the application. It fails with [ErrNoApplication] on any other

@@ -24,6 +24,8 @@ type Authentication struct {
 	Possession bool
 	// Validity of the certificate at the time. Revocation is not checked.
 	Validity Validity
+	// Chain is who issued the certificate, [ChainUnknown] unless asked for.
+	Chain Chain
 }
 
 // Authenticate does in one short transaction what a terminal needs: it asks
@@ -35,10 +37,13 @@ type Authentication struct {
 // happens. An error means that nothing was established: [ErrNoApplication],
 // [ErrCounterUnknown], [*PINError], [ErrPINUsed], [ErrNoCertificate],
 // [ErrMalformedCertificate], [ErrWrongKind], [*ValidityError],
-// [ErrUnsupportedKey], [ErrNoPossession], [ErrStillVerified], or the
-// transmitter's error, with its cause.
+// [ErrUnsupportedKey], [ErrUnknownIssuer], [ErrIssuerExpired],
+// [ErrNoPossession], [ErrStillVerified], or the transmitter's error, with its
+// cause.
 //
-// Who issued the certificate is not checked, and neither is revocation.
+// Who issued the certificate is found out with [WithChain] or [RequireChain]:
+// possession alone proves that the card holds the certificate's key, and not
+// that the certificate is J-LIS's. Revocation is not checked.
 //
 // All options mean something here.
 func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...Option) (*Authentication, error) {
@@ -78,6 +83,7 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 		PIN:         true,
 		Possession:  true,
 		Validity:    ValidityAt(certificate, a.config.now()),
+		Chain:       a.chain,
 	}, nil
 }
 
@@ -93,7 +99,8 @@ type Readiness struct {
 // Ready returns the tries left for the authentication PIN, or the error with
 // which [Authenticate] would refuse to send one: a program asks this before it
 // asks a person. It costs no try.
-// The options [AllowLastTry], [AllowExpired] and [WithClock] matter here.
+// The options [AllowLastTry], [AllowExpired], [WithClock], [ForCard] and those of
+// the chain matter here.
 func (a *Application) Ready(ctx context.Context) (Readiness, error) {
 	counter, certificate, err := a.ready(ctx)
 	ready := Readiness{Counter: counter}
@@ -137,13 +144,16 @@ func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate,
 	if _, err := usableKey(certificate); err != nil {
 		return nil, err
 	}
+	if a.chain, err = a.Chain(ctx, certificate); err != nil {
+		return nil, err
+	}
 	return certificate, nil
 }
 
 // String tells what was established.
 func (r Authentication) String() string {
-	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, issuer and revocation not checked",
-		r.PIN, r.Possession, r.Validity, r.Certificate.NotAfter.In(Japan).Format(time.DateOnly))
+	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, issuer %s, revocation not checked",
+		r.PIN, r.Possession, r.Validity, r.Certificate.NotAfter.In(Japan).Format(time.DateOnly), r.Chain)
 }
 
 // Format prints [Authentication.String] for every verb and flag.

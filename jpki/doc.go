@@ -38,8 +38,9 @@
 //
 // # What is not checked
 //
-// Revocation: only certified verifiers may ask for it. The issuer, so far: anybody
-// can make a certificate and a card that holds its key.
+// Revocation: only certified verifiers may ask for it. The issuer, unless asked
+// for with [WithChain] or [RequireChain]: anybody can make a certificate and a
+// card that holds its key.
 // A certificate can be read by anybody without a PIN and proves nothing alone;
 // [Authentication].Possession proves that the card holds its key.
 //

@@ -17,6 +17,7 @@ type config struct {
 	allowLastTry bool
 	shown        *Readiness // what a person was told; nil: nobody was told
 	allowExpired bool
+	trust        *trust // nil: who issued the certificate is not asked
 	now          func() time.Time
 	random       io.Reader
 }

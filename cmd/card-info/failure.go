@@ -46,6 +46,8 @@ var exits = map[message.Code]int{
 	message.CertExpired:      exitCertificate,
 	message.CertNotYetValid:  exitCertificate,
 	message.KeyUnsupported:   exitCertificate,
+	message.ChainUnknown:     exitCertificate,
+	message.IssuerExpired:    exitCertificate,
 	message.PossessionFailed: exitCertificate,
 }
 

@@ -32,6 +32,8 @@ const (
 	CertNotYetValid   Code = "CERT_NOT_YET_VALID"
 	CertNeedsPIN      Code = "CERT_NEEDS_PIN"
 	KeyUnsupported    Code = "KEY_UNSUPPORTED"
+	ChainUnknown      Code = "CHAIN_UNKNOWN"
+	IssuerExpired     Code = "ISSUER_EXPIRED"
 	PossessionFailed  Code = "POSSESSION_FAILED"
 	CardStillVerified Code = "CARD_STILL_VERIFIED"
 	PINFormat         Code = "PIN_FORMAT"
@@ -177,6 +179,25 @@ var messages = map[Code]Message{
 			"For staff: look for a newer version of this software.",
 		},
 	},
+	ChainUnknown: {
+		What: Text{
+			"電子証明書の発行元（J-LISの利用者証明用認証局）を確認できません。",
+			"The issuer could not be verified against the J-LIS authorities.",
+		},
+		Next: askTheOffice,
+	},
+	IssuerExpired: {
+		What: Text{
+			"電子証明書の発行元の証明書が、有効期間の外です。",
+			"The issuer's own certificate is out of its time.",
+		},
+		Next: Text{
+			"係の方へ: このパソコンの日付と時刻を確かめてください。\n" +
+				"正しいときは、市区町村の窓口で電子証明書を更新してください。",
+			"For staff: check the date and time of this machine.\n" +
+				"If they are right, the municipal office can renew the certificate.",
+		},
+	},
 	PossessionFailed: {
 		What: Text{"カードの署名を確認できませんでした。", "The card's signature did not verify."},
 		Next: askTheOffice,
@@ -266,6 +287,8 @@ var kinds = []struct {
 	{jpki.ErrMalformedCertificate, CertMalformed},
 	{jpki.ErrWrongKind, CertWrongKind},
 	{jpki.ErrUnsupportedKey, KeyUnsupported},
+	{jpki.ErrUnknownIssuer, ChainUnknown},
+	{jpki.ErrIssuerExpired, IssuerExpired},
 	{jpki.ErrNoPossession, PossessionFailed},
 	{jpki.ErrPINRequired, CertNeedsPIN},
 	{jpki.ErrPINFormat, PINFormat},

@@ -48,6 +48,8 @@ var failures = []struct {
 	{&jpki.ValidityError{Reason: jpki.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "1 January 2027"},
 	{jpki.ErrPINRequired, "CERT_NEEDS_PIN", "only after the PIN"},
 	{jpki.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
+	{jpki.ErrUnknownIssuer, "CHAIN_UNKNOWN", "issuer could not be verified"},
+	{jpki.ErrIssuerExpired, "ISSUER_EXPIRED", "out of its time"},
 	{jpki.ErrNoPossession, "POSSESSION_FAILED", "did not verify"},
 	{jpki.ErrStillVerified, "CARD_STILL_VERIFIED", "state after the PIN"},
 	{jpki.ErrPINFormat, "PIN_FORMAT", "no try was used"},
