@@ -34,7 +34,8 @@ type handle interface {
 	// status returns the card's ATR, or fails if it is not there any more.
 	status() (atr []byte, err error)
 	// disconnect ends the connection and its transaction, and cuts the card's
-	// power if asked to.
+	// power if asked to. It is the last call before the scope's release, to
+	// which it may leave a part of that.
 	disconnect(unpower bool) error
 }
 

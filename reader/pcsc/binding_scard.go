@@ -84,13 +84,6 @@ func (h scardHandle) status() ([]byte, error) {
 	})
 }
 
-func (h scardHandle) disconnect(unpower bool) error {
-	if unpower {
-		return codeOf(h.card.Disconnect(scard.UnpowerCard))
-	}
-	return codeOf(h.card.Disconnect(scard.LeaveCard))
-}
-
 // codeOf is nil for nil, and takes the number out of the binding's error.
 func codeOf(err error) error {
 	var code scard.Error
