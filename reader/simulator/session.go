@@ -107,9 +107,7 @@ func (s *session) perform(ctx context.Context, on Operation, command []byte, nex
 		return nil, err
 	}
 	response, err := s.reader.perform(ctx, on, command, next)
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	s.reader.resetIdle()
+	defer s.reader.lock()()
 	if err != nil && ctx.Err() != nil {
 		s.letGo()
 		return nil, ctx.Err()
@@ -187,9 +185,7 @@ func (s *session) begin(ctx context.Context) error {
 }
 
 func (s *session) End() error {
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	s.reader.resetIdle()
+	defer s.reader.lock()()
 	if s.reader.owner == s {
 		s.reader.owner = nil
 		s.reader.settle()
@@ -198,9 +194,7 @@ func (s *session) End() error {
 }
 
 func (s *session) Close() error {
-	s.reader.driver.mu.Lock()
-	defer s.reader.driver.mu.Unlock()
-	s.reader.resetIdle()
+	defer s.reader.lock()()
 	s.letGo()
 	if s.reader.cut && s.sent && s.reader.card == s.card {
 		return reader.ErrBusy

@@ -54,9 +54,7 @@ func (r *Reader) Card() *Card {
 // were not closed, those to cards that are gone among them, and whether one of
 // them has a transaction. After a test both should be nothing.
 func (r *Reader) InUse() (connections int, transaction bool) {
-	r.driver.mu.Lock()
-	defer r.driver.mu.Unlock()
-	r.resetIdle()
+	defer r.lock()()
 	return r.open, r.owner != nil
 }
 
@@ -129,6 +127,14 @@ func (r *Reader) touch() {
 	if r.driver.now != nil {
 		r.used = r.driver.now()
 	}
+}
+
+// lock locks the driver for whoever comes to the card, who finds an idle
+// transaction ended.
+func (r *Reader) lock() (unlock func()) {
+	r.driver.mu.Lock()
+	r.resetIdle()
+	return r.driver.mu.Unlock
 }
 
 // resetIdle resets a card whose transaction has been idle for too long.
