@@ -598,7 +598,7 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			victim.card.PowerOn()
-			victim.card.Exchange([]byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})
+			victim.card.Exchange(selectJPKI)
 			d := newDesk(t, tt.profile)
 			d.tap.after = tt.after
 			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))

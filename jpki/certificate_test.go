@@ -21,18 +21,31 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// serve answers READ BINARY from content instead of the card's file.
+// serve answers READ BINARY of both certificates from content instead of the
+// card's files, and tells how far that was read.
 func serve(d *desk, content []byte) (read *int) {
+	return serveFiles(d, map[byte][]byte{0x0A: content, 0x0B: content})
+}
+
+// serveFiles answers READ BINARY of files by their short identifiers, as a card
+// that holds them would. Other files are the card's own.
+func serveFiles(d *desk, files map[byte][]byte) (read *int) {
 	read = new(int)
+	var content []byte
+	served := false
 	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if !isRead(c) {
 			return response, nil
 		}
-		offset := int(c.P1&0x7F)<<8 | int(c.P2)
+		offset := int(c.P1)<<8 | int(c.P2)
 		if c.P1&0x80 != 0 {
+			content, served = files[c.P1&0x1F]
 			offset = int(c.P2)
 		}
-		if offset >= len(content) {
+		switch {
+		case !served:
+			return response, nil
+		case offset >= len(content):
 			return []byte{0x6B, 0x00}, nil
 		}
 		block := content[offset:min(len(content), offset+c.Ne)]

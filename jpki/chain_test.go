@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -101,26 +100,6 @@ func TestChainOfAPhone(t *testing.T) {
 	assert.False(t, d.card.State().AuthVerified)
 }
 
-// withFiles answers for files by their short identifiers, as a card that holds
-// them would.
-func withFiles(d *desk, files map[byte][]byte) {
-	var current []byte
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
-		if !isRead(c) {
-			return response, nil
-		}
-		offset := int(c.P1)<<8 | int(c.P2)
-		if c.P1&0x80 != 0 {
-			current, offset = files[c.P1&0x1F], int(c.P2)
-		}
-		if current == nil {
-			return response, nil
-		}
-		block := current[offset:min(offset+c.Ne, len(current))]
-		return append(append([]byte(nil), block...), 0x90, 0x00), nil
-	}
-}
-
 // An attacker's card carries an authority's own certificate beside one that the
 // authority did not sign: its fingerprint alone is worth nothing.
 //
@@ -129,7 +108,7 @@ func TestAPinnedAuthorityHasToHaveSigned(t *testing.T) {
 	ctx := context.Background()
 	d := newDesk(t, simulator.ResidentCard)
 	genuine := sameName(t, d.card.Authority())
-	withFiles(d, map[byte][]byte{0x0B: genuine.Raw})
+	serveFiles(d, map[byte][]byte{0x0B: genuine.Raw})
 	_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(genuine))
 	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
 	assert.Zero(t, d.tap.pins)
@@ -167,7 +146,7 @@ func TestPinnedCertificatesNeedTheirPolicy(t *testing.T) {
 		der, err := x509.CreateCertificate(rand.Reader, leaf, root, &key.PublicKey, key)
 		require.NoError(t, err)
 		d := newDesk(t, simulator.Contact)
-		withFiles(d, map[byte][]byte{0x0A: der, 0x0B: rootDER})
+		serveFiles(d, map[byte][]byte{0x0A: der, 0x0B: rootDER})
 		_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(authority))
 		if want == nil {
 			require.ErrorIs(t, err, jpki.ErrNoPossession, "the certificate is accepted, and its key is not the card's")

@@ -21,7 +21,7 @@ import (
 // meddler is a driver that calls before ahead of each command, counted over
 // all connections.
 type meddler struct {
-	*simulator.Driver
+	reader.Driver
 	sent   int
 	pins   int
 	before func(n int, c apdu.Command)

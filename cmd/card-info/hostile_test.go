@@ -103,7 +103,7 @@ func TestAnotherKindOfCertificate(t *testing.T) {
 	hostile := &attacker{Driver: driver, certificate: attackersCertificate(t, func(c *x509.Certificate) {
 		c.KeyUsage |= x509.KeyUsageContentCommitment
 	})}
-	m := &counted{Driver: hostile}
+	m := &meddler{Driver: hostile}
 
 	o := desk{driver: m}.run(t)
 	assert.Equal(t, 8, o.exit)
@@ -119,25 +119,6 @@ func TestAnotherKindOfCertificate(t *testing.T) {
 	}
 	assert.Zero(t, m.pins)
 	assert.Equal(t, 3, cards[0].State().AuthTries)
-}
-
-// counted counts the commands sent through a driver, and the PINs among them.
-type counted struct {
-	reader.Driver
-	sent, pins int
-}
-
-func (d *counted) Connect(ctx context.Context, name string) (reader.Card, error) {
-	card, err := d.Driver.Connect(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return reader.Trace(card, func(e reader.Exchange) {
-		d.sent++
-		if e.Command.INS == apdu.InsVerify && e.Command.Secret() {
-			d.pins++
-		}
-	}), nil
 }
 
 // What a card's maker may write into a certificate to act upon a terminal, a

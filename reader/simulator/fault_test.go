@@ -161,7 +161,7 @@ func TestIdleTransactionsAreReset(t *testing.T) {
 	require.NoError(t, holder.Begin(ctx), "without a transaction nothing is reset")
 	for range 3 {
 		now = now.Add(5 * time.Second) // and not more
-		_, err = holder.Transmit(ctx, []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'})
+		_, err = holder.Transmit(ctx, rightPIN)
 		require.NoError(t, err)
 	}
 	now = now.Add(5*time.Second + 1)
