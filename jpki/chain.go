@@ -1,6 +1,7 @@
 package jpki
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -9,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mykeykit/mykeykit/apdu"
 )
 
 // Chain says who issued a certificate, as far as that was established.
@@ -36,31 +39,47 @@ var (
 	ErrIssuerExpired = errors.New("issuer's certificate is out of its time")
 )
 
-// production are the SHA-256 fingerprints of J-LIS's certificates for user
-// authentication (利用者証明用認証局), which it publishes. All generations have
-// the same name. The second, of 2019, is missing: its fingerprint is not known
-// here yet, so cards that it issued have an unknown chain.
-var production = fingerprints(
-	"4DCFC4CA0AAF9FB2A3081B3F0C991C320B3ACC008667A341EEAEC5AF1D58CA7D", // 2015-10-20 to 2025-10-19
-	"64114F29620C24ED2631D46476A040E7EE740D956089C00B036A6A8118C322B5", // 2023-07-16 to 2033-07-15
-)
+// production are J-LIS's certificates for user authentication
+// (利用者証明用認証局), by what it publishes of them. All generations have the same
+// name. The second, of 2019, is missing: its fingerprint is not known here yet,
+// so cards that it issued have an unknown chain.
+var production = []anchor{
+	// 2015-10-20 to 2025-10-19
+	newAnchor("4DCFC4CA0AAF9FB2A3081B3F0C991C320B3ACC008667A341EEAEC5AF1D58CA7D", "9567951B5CA70D84A0FFF1D85A87F1AAB1340385"),
+	// 2023-07-16 to 2033-07-15
+	newAnchor("64114F29620C24ED2631D46476A040E7EE740D956089C00B036A6A8118C322B5", "1AC100F596A3BC8C4B3DF195E32699249E9E308A"),
+}
 
-type fingerprint [sha256.Size]byte
+// anchor is an authority whose certificate is not here but is known when seen.
+type anchor struct {
+	fingerprint [sha256.Size]byte
+	// key is its subject key identifier, by which those that it issued name it
+	// (RFC 5280 §4.2.1.1). Anybody can name it, so that proves nothing; who names
+	// another is not its.
+	key []byte
+}
 
-func fingerprints(hexadecimal ...string) (list []fingerprint) {
-	for _, text := range hexadecimal {
-		var f fingerprint
-		if n, err := hex.Decode(f[:], []byte(text)); err != nil || n != len(f) {
-			panic("fingerprint: " + text) // of a constant above
-		}
-		list = append(list, f)
+func newAnchor(fingerprint, key string) (a anchor) {
+	n, err := hex.Decode(a.fingerprint[:], []byte(fingerprint))
+	id, keyErr := hex.DecodeString(key)
+	if err != nil || keyErr != nil || n != len(a.fingerprint) {
+		panic("anchor: " + fingerprint) // of a constant above
 	}
-	return list
+	a.key = id
+	return a
+}
+
+func (a anchor) is(authority *x509.Certificate) bool {
+	return a.fingerprint == sha256.Sum256(authority.Raw)
+}
+
+func (a anchor) mayHaveIssued(certificate *x509.Certificate) bool {
+	return len(certificate.AuthorityKeyId) == 0 || bytes.Equal(certificate.AuthorityKeyId, a.key)
 }
 
 // trust is whose certificates are believed.
 type trust struct {
-	pinned    []fingerprint
+	pinned    []anchor
 	caller    []*x509.Certificate
 	simulator []*x509.Certificate
 	required  bool
@@ -71,9 +90,9 @@ type trust struct {
 // What they find is [Authentication.Chain]; an unknown issuer is no error. An
 // authority that is out of its time is: [ErrIssuerExpired].
 //
-// It costs reading one more certificate, before the PIN is sent where the card
-// shows its own certificate then. Revocation is not checked, neither the
-// certificate's nor the authority's.
+// Where none of these issued it, and J-LIS may have, that costs reading one more
+// certificate, before the PIN is sent where the card shows its own certificate
+// then. Revocation is not checked, neither the certificate's nor the authority's.
 func WithChain(authorities ...*x509.Certificate) Option {
 	return func(c *config) { c.believe().caller = append(c.believe().caller, authorities...) }
 }
@@ -106,8 +125,8 @@ func (c *config) believe() *trust {
 // [TrustSimulator] it is [ChainUnknown], and nothing is sent.
 //
 // It fails with [ErrUnknownIssuer] where a chain is required, [ErrIssuerExpired],
-// [ErrWrongKind] for a certificate that J-LIS issued for something else, or as
-// [Application.AuthCACertificate]. The option [WithClock] matters here.
+// [ErrWrongKind] for a certificate that J-LIS issued for something else, or the
+// transmitter's error. The option [WithClock] matters here.
 func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) (Chain, error) {
 	t := a.config.trust
 	if t == nil {
@@ -115,15 +134,15 @@ func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) 
 	}
 	chain, issuer, err := a.issuerOf(ctx, certificate)
 	switch {
+	case errors.Is(err, ErrUnknownIssuer) && !t.required:
+		return ChainUnknown, nil
 	case err != nil:
 		return ChainUnknown, err
-	case issuer == nil && t.required, chain == ChainSimulator && t.required:
-		return ChainUnknown, ErrUnknownIssuer
-	case issuer == nil:
-		return ChainUnknown, nil
+	case chain == ChainSimulator && t.required:
+		return ChainUnknown, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
 	}
-	if v := ValidityAt(issuer, a.config.now()); v != Valid && v != Expiring {
-		return ChainUnknown, fmt.Errorf("%w: %s", ErrIssuerExpired, v)
+	if !a.config.inTime(issuer) {
+		return ChainUnknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(issuer, a.config.now()))
 	}
 	// The policy is J-LIS's own to set; of others' certificates only a wrong one
 	// was refused.
@@ -133,32 +152,64 @@ func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) 
 	return chain, nil
 }
 
-// issuerOf finds the authority that signed the certificate. Names are not looked
-// at: all generations have the same, and anybody can write it.
+// issuerOf finds the authority that signed the certificate, or fails with
+// [ErrUnknownIssuer] or the transmitter's error. Names are not looked at: all
+// generations have the same, and anybody can write it.
 func (a *Application) issuerOf(ctx context.Context, certificate *x509.Certificate) (Chain, *x509.Certificate, error) {
-	if len(certificate.UnhandledCriticalExtensions) > 0 {
-		return ChainUnknown, nil, nil // it says something that matters and that is not understood
-	}
-	signed := func(authority *x509.Certificate) bool { return certificate.CheckSignatureFrom(authority) == nil }
 	t := a.config.trust
-	if i := slices.IndexFunc(t.caller, signed); i >= 0 {
-		return ChainCaller, t.caller[i], nil
+	if issuer := a.config.issuerAmong(t.caller, certificate); issuer != nil {
+		return ChainCaller, issuer, nil
 	}
-	if i := slices.IndexFunc(t.simulator, signed); i >= 0 {
-		return ChainSimulator, t.simulator[i], nil
+	if issuer := a.config.issuerAmong(t.simulator, certificate); issuer != nil {
+		return ChainSimulator, issuer, nil
+	}
+	if !slices.ContainsFunc(t.pinned, func(p anchor) bool { return p.mayHaveIssued(certificate) }) {
+		return ChainUnknown, nil, ErrUnknownIssuer
 	}
 	// J-LIS's certificate is on the card; any card can hold any, so it is known
 	// by its fingerprint.
 	authority, err := a.AuthCACertificate(ctx)
+	var status apdu.Status
 	switch {
-	case errors.Is(err, ErrNoCertificate), errors.Is(err, ErrMalformedCertificate), errors.Is(err, ErrPINRequired):
-		return ChainUnknown, nil, nil
+	case errors.Is(err, ErrNoCertificate), errors.Is(err, ErrMalformedCertificate), errors.As(err, &status):
+		// The card's own doing. It is told and not wrapped: [ErrPINRequired], say,
+		// is of the holder's certificate.
+		return ChainUnknown, nil, fmt.Errorf("%w: its certificate: %v", ErrUnknownIssuer, err)
 	case err != nil:
 		return ChainUnknown, nil, err
-	case slices.Contains(t.pinned, fingerprint(sha256.Sum256(authority.Raw))) && signed(authority):
+	case slices.ContainsFunc(t.pinned, func(p anchor) bool { return p.is(authority) }) && issued(authority, certificate):
 		return ChainPinned, authority, nil
 	}
-	return ChainUnknown, nil, nil
+	return ChainUnknown, nil, ErrUnknownIssuer
+}
+
+// issuerAmong finds the authority that issued the certificate, or nil. An
+// authority may be certified again with the same key, so one that is in its time
+// comes first.
+func (c config) issuerAmong(authorities []*x509.Certificate, certificate *x509.Certificate) (found *x509.Certificate) {
+	for _, authority := range authorities {
+		switch {
+		case !issued(authority, certificate):
+		case c.inTime(authority):
+			return authority
+		case found == nil:
+			found = authority
+		}
+	}
+	return found
+}
+
+// issued tells whether the authority is one, by its constraints and its key's
+// usage, and has signed the certificate. Either may say something critical that
+// is not understood: then it is not known what the signature means.
+func issued(authority, certificate *x509.Certificate) bool {
+	return authority.IsCA && len(authority.UnhandledCriticalExtensions) == 0 &&
+		len(certificate.UnhandledCriticalExtensions) == 0 && certificate.CheckSignatureFrom(authority) == nil
+}
+
+func (c config) inTime(authority *x509.Certificate) bool {
+	v := ValidityAt(authority, c.now())
+	return v == Valid || v == Expiring
 }
 
 // authenticationPolicies is where the policies of authentication certificates
