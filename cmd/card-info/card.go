@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"strings"
 	"time"
@@ -109,15 +108,6 @@ func (p *program) showExchange(e reader.Exchange) {
 		}
 		fmt.Fprintf(p.stderr, "< %-36s  %s\n", answer, meaning)
 	}
-}
-
-// chainOf says what the certificate's issuer is. The simulator's is trusted
-// where --simulator asked for it; others are not checked.
-func (p *program) chainOf(c *x509.Certificate) string {
-	if p.simulated != nil && p.simulated.Authority() != nil && c.CheckSignatureFrom(p.simulated.Authority()) == nil {
-		return chainSimulator
-	}
-	return chainUnknown
 }
 
 // timestamp is RFC 3339, in Japan's time. The end of the year 9999, which stands

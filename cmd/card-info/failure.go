@@ -25,6 +25,7 @@ const (
 var exits = map[message.Code]int{
 	codeUsage:                exitUsage,
 	codeNoTerminal:           exitUsage,
+	codeAuthorityFile:        exitUsage,
 	message.PINFormat:        exitUsage,
 	message.SeveralCards:     exitUsage,
 	message.NamespaceKey:     exitUsage,
@@ -70,9 +71,10 @@ func exitOf(code message.Code, err error) int {
 
 // The program's own failures, beside those of package message.
 const (
-	codeUsage      message.Code = "USAGE"
-	codeNoTerminal message.Code = "NO_TERMINAL"
-	codeKeyExists  message.Code = "KEY_EXISTS"
+	codeUsage         message.Code = "USAGE"
+	codeNoTerminal    message.Code = "NO_TERMINAL"
+	codeKeyExists     message.Code = "KEY_EXISTS"
+	codeAuthorityFile message.Code = "AUTHORITY_FILE"
 )
 
 // failure is a failure with a message of its own.

@@ -17,18 +17,26 @@ type idOptions struct {
 	namespace, key             string
 	pinStdin                   bool
 	allowLastTry, allowExpired bool
+	requireChain               bool
+	authorities                []string // files
 }
 
 // jpkiOptions is what the flags mean to package jpki.
-func (p *program) jpkiOptions(o idOptions) []jpki.Option {
-	options := []jpki.Option{jpki.WithClock(p.now)}
+func (p *program) jpkiOptions(o idOptions) ([]jpki.Option, error) {
+	options, err := p.trust(o.authorities)
+	if err != nil {
+		return nil, err
+	}
+	if o.requireChain {
+		options = append(options, jpki.RequireChain())
+	}
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
 	}
 	if o.allowExpired {
 		options = append(options, jpki.AllowExpired())
 	}
-	return options
+	return options, nil
 }
 
 func (p *program) idCommand() *cobra.Command {
@@ -43,14 +51,16 @@ func (p *program) idCommand() *cobra.Command {
 	flags.BoolVar(&o.pinStdin, "pin-stdin", false, p.say(textFlagPINStdin))
 	flags.BoolVar(&o.allowLastTry, "allow-last-try", false, p.say(textFlagAllowLastTry))
 	flags.BoolVar(&o.allowExpired, "allow-expired", false, p.say(textFlagAllowExpired))
+	flags.BoolVar(&o.requireChain, "require-chain", false, p.say(textFlagRequireChain))
+	authorityFlag(c, p, &o.authorities)
 	return c
 }
 
 // assurance says what an identifier stands on.
 type assurance struct {
-	PIN        bool   `json:"pin"`
-	Possession bool   `json:"possession"`
-	Chain      string `json:"chain"`
+	PIN        bool       `json:"pin"`
+	Possession bool       `json:"possession"`
+	Chain      jpki.Chain `json:"chain"`
 }
 
 type identity struct {
@@ -72,7 +82,11 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if err != nil {
 		return err
 	}
-	name, options := p.reader, p.jpkiOptions(o)
+	options, err := p.jpkiOptions(o)
+	if err != nil {
+		return err
+	}
+	name := p.reader
 	var pin jpki.PIN
 	defer func() { pin.Wipe() }()
 	if o.pinStdin {
@@ -124,7 +138,7 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 		ID:         id,
 		Display:    id.Display(),
 		Namespace:  namespace.Name(),
-		Assurance:  assurance{PIN: holder.PIN, Possession: holder.Possession, Chain: p.chainOf(holder.Certificate)},
+		Assurance:  assurance{PIN: holder.PIN, Possession: holder.Possession, Chain: holder.Chain},
 		Revocation: revocationNotChecked,
 		ValidUntil: timestamp(holder.Certificate.NotAfter),
 		validity:   holder.Validity,
@@ -137,11 +151,11 @@ func (p *program) writeIdentity(found identity) error {
 	t.row(textRowID, Text{JA: found.Display, EN: found.Display})
 	name := message.Printable(found.Namespace)
 	t.row(textRowNamespace, Text{JA: name, EN: name})
-	t.row(textRowChecked, textChecked)
+	t.row(textRowChecked, textChecked[found.Assurance.Chain])
 	t.row(textRowUnchecked, textUnchecked[found.Assurance.Chain])
 	t.row(textRowUntil, found.until)
 	t.line(Text{})
-	if found.Assurance.Chain == chainSimulator {
+	if found.Assurance.Chain == jpki.ChainSimulator {
 		t.line(textSimulatedID)
 	}
 	t.line(textNotOfficial)

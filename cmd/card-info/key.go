@@ -72,28 +72,38 @@ func writeNew(path string, content []byte) (err error) {
 
 // readKey reads a key file, and warns of one that others may read.
 func (p *program) readKey(path string) (mykey.Key, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file") // opening a pipe may wait for ever
-	}
+	const longest = 4096 // far more than any key
+	text, mode, err := readFile(path, longest)
+	defer clear(text)
 	if err != nil {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
 	}
-	if readableByOthers(info.Mode()) {
+	if readableByOthers(mode) {
 		p.warn(codeKeyReadable, textKeyReadable)
+	}
+	return mykey.ParseKey(text)
+}
+
+// readFile reads a regular file of up to longest bytes: opening a pipe may wait
+// for ever, and reading a device never end.
+func readFile(path string, longest int64) ([]byte, fs.FileMode, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, 0, err
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+		return nil, 0, err
 	}
 	defer file.Close()
-	const longest = 4096 // far more than any key
-	text, err := io.ReadAll(io.LimitReader(file, longest))
-	if err != nil {
-		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
+	content, err := io.ReadAll(io.LimitReader(file, longest+1))
+	if err == nil && int64(len(content)) > longest {
+		err = fmt.Errorf("longer than %d bytes", longest)
 	}
-	defer clear(text)
-	return mykey.ParseKey(text)
+	return content, info.Mode(), err
 }
 
 // readableByOthers tells whether the group or everybody may read a file.

@@ -6,20 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/spf13/cobra"
+	"slices"
 
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// What is said of trust: nothing that was not checked.
-const (
-	chainUnknown         = "unknown"
-	chainSimulator       = "simulator"
-	revocationNotChecked = "not-checked"
-)
+// revocationNotChecked is what is said of revocation, always.
+const revocationNotChecked = "not-checked"
 
 // report is what is in the reader.
 type report struct {
@@ -29,8 +24,10 @@ type report struct {
 	AuthPIN           jpki.Counter `json:"auth_pin"`
 	SignaturePassword jpki.Counter `json:"signature_password"`
 	AuthCertificate   certificate  `json:"auth_certificate"`
-	Chain             string       `json:"chain"`
+	Chain             jpki.Chain   `json:"chain"`
 	Revocation        string       `json:"revocation"`
+
+	issuer Text
 }
 
 type certificate struct {
@@ -43,13 +40,20 @@ type certificate struct {
 	until Text
 }
 
-// report is the program's default command. Beside a certificate that is
-// missing, damaged or of another kind it shows everything else, and then fails.
-func (p *program) report(c *cobra.Command, _ []string) error {
-	ctx := c.Context()
+// unusable are the failures beside which the rest can be shown.
+var unusable = []error{jpki.ErrNoCertificate, jpki.ErrMalformedCertificate, jpki.ErrWrongKind, jpki.ErrIssuerExpired}
+
+// report is the program's default command. Beside a certificate that is missing,
+// damaged, of another kind, or of an issuer that is out of its time it shows
+// everything else, and then fails.
+func (p *program) report(ctx context.Context, authorities []string) error {
+	options, err := p.trust(authorities)
+	if err != nil {
+		return err
+	}
 	r := report{Revocation: revocationNotChecked}
 	var problem error
-	err := p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
+	err = p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
 		r.Reader, r.ATR = message.Printable(name), fmt.Sprintf("%X", card.ATR())
 		if r.Token, err = a.Token(ctx); err != nil {
 			return err
@@ -60,14 +64,12 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 		if r.SignaturePassword, err = a.SignaturePasswordCounter(ctx); err != nil {
 			return err
 		}
-		r.AuthCertificate, r.Chain, problem = p.describe(ctx, a)
-		for _, unusable := range []error{jpki.ErrNoCertificate, jpki.ErrMalformedCertificate, jpki.ErrWrongKind} {
-			if errors.Is(problem, unusable) {
-				return nil // the rest can be shown
-			}
+		problem = p.describe(ctx, a, &r)
+		if slices.ContainsFunc(unusable, func(u error) bool { return errors.Is(problem, u) }) {
+			return nil
 		}
 		return problem
-	})
+	}, options...)
 	if err != nil {
 		return err
 	}
@@ -82,23 +84,32 @@ func (p *program) report(c *cobra.Command, _ []string) error {
 	return problem
 }
 
-// describe reads the certificate for what may be shown of it. That a phone
-// shows nothing before the PIN is no error.
-func (p *program) describe(ctx context.Context, a *jpki.Application) (c certificate, chain string, err error) {
+// describe reads the certificate for what may be shown of it, and finds out who
+// issued it. That a phone shows nothing before the PIN is no error.
+func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) error {
+	r.Chain, r.issuer = jpki.ChainUnknown, textIssuerNotAsked
 	found, err := a.AuthCertificate(ctx)
 	switch {
 	case errors.Is(err, jpki.ErrPINRequired):
-		return certificate{Present: true, PINRequired: true}, chainUnknown, nil
+		r.AuthCertificate, r.issuer = certificate{Present: true, PINRequired: true}, textIssuerNeedsPIN
+		return nil
 	case err != nil:
-		return certificate{Present: !errors.Is(err, jpki.ErrNoCertificate)}, chainUnknown, err
+		r.AuthCertificate.Present = !errors.Is(err, jpki.ErrNoCertificate)
+		return err
 	}
-	return certificate{
+	r.AuthCertificate = certificate{
 		Present:   true,
 		NotBefore: timestamp(found.NotBefore),
 		NotAfter:  timestamp(found.NotAfter),
 		Status:    jpki.ValidityAt(found, p.now()),
 		until:     message.Date(found.NotAfter),
-	}, p.chainOf(found), nil
+	}
+	r.Chain, err = a.Chain(ctx, found)
+	r.issuer = textIssuer[r.Chain]
+	if errors.Is(err, jpki.ErrIssuerExpired) {
+		r.issuer = textIssuerExpired
+	}
+	return err
 }
 
 // writeReport writes the report as text, with a line between it and the failure
@@ -111,7 +122,7 @@ func (p *program) writeReport(r report, failing bool) error {
 	t.row(textRowPIN, triesText(r.AuthPIN))
 	t.row(textRowPassword, triesText(r.SignaturePassword))
 	t.row(textRowCertificate, certificateText(r.AuthCertificate))
-	t.row(textRowIssuer, textIssuer[r.Chain])
+	t.row(textRowIssuer, r.issuer)
 	t.row(textRowRevocation, textRevocation)
 	for _, notice := range notices(r) {
 		t.line(Text{})

@@ -84,6 +84,7 @@ func (p *program) lookAhead(args []string) (err error) {
 func (p *program) say(t Text) string { return t.In(p.language) }
 
 func (p *program) command() *cobra.Command {
+	var authorities []string
 	root := &cobra.Command{
 		Use:   "card-info",
 		Short: p.say(textRootShort),
@@ -96,7 +97,7 @@ func (p *program) command() *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: p.start,
-		RunE:              p.report,
+		RunE:              func(c *cobra.Command, _ []string) error { return p.report(c.Context(), authorities) },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.reader, "reader", "", p.say(textFlagReader))
@@ -107,6 +108,7 @@ func (p *program) command() *cobra.Command {
 	flags.BoolVar(&p.trace, "trace", false, p.say(textFlagTrace))
 	flags.String("lang", "", p.say(textFlagLang))
 	flags.BoolP("help", "h", false, p.say(textFlagHelp))
+	authorityFlag(root, p, &authorities)
 	root.Flags().Bool("version", false, p.say(textFlagVersion))
 
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })

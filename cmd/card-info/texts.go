@@ -60,9 +60,17 @@ Since it can be read without a PIN it proves nothing about who presents it.
 		JA: `暗証番号（数字4桁）を確かめ、カードの鍵を確かめてから、8文字のIDを作ります。
 暗証番号は画面に表示せずに端末から読みます。
 
+発行元は、J-LISの認証局と --authority の認証局から探します。--require-chain を
+付けると、どちらのものでもないカードには暗証番号を送りません（スマートフォンは、
+暗証番号の後で証明書が読めるため、送った後に断ります）。
+
 これは国の「マイキーID」ではありません。失効の確認はしていません。`,
 		EN: `Verify the PIN (4 digits), let the card prove its key, and derive the
 identifier of 8 characters. The PIN is read from the terminal and not shown.
+
+The issuer is looked for among J-LIS's authorities and those of --authority.
+With --require-chain no PIN is sent to a card of any other (a phone, which
+shows its certificate only after the PIN, is refused then).
 
 It is not the government's My Key ID. Revocation is not checked.`,
 	}
@@ -103,6 +111,8 @@ Profiles:
 	textFlagPINStdin     = Text{JA: "暗証番号を標準入力の1行から読みます", EN: "read the PIN from one line of standard input"}
 	textFlagAllowLastTry = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN although one try is left"}
 	textFlagAllowExpired = Text{JA: "有効期限が切れた証明書でも続けます", EN: "go on with an expired certificate"}
+	textFlagRequireChain = Text{JA: "発行元を確認できない証明書を断ります", EN: "refuse a certificate whose issuer is not verified"}
+	textFlagAuthority    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "trust the authority in `FILE` too; may be repeated"}
 )
 
 // The report.
@@ -130,11 +140,16 @@ var (
 	textRowIssuer      = Text{JA: "発行元", EN: "Issuer"}
 	textRowRevocation  = Text{JA: "失効", EN: "Revocation"}
 
-	textIssuer = map[string]Text{
-		chainUnknown:   {JA: "確認していません", EN: "not checked"},
-		chainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
+	textIssuer = map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "確認できませんでした", EN: "could not be verified"},
+		jpki.ChainPinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
+		jpki.ChainCaller:    {JA: "指定された認証局（確認しました）", EN: "an authority that was given (verified)"},
+		jpki.ChainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
 	}
-	textRevocation = Text{JA: "確認していません（認定事業者のみ可能）", EN: "not checked (only certified operators can)"}
+	textIssuerNotAsked = Text{JA: "確認していません", EN: "not checked"}
+	textIssuerNeedsPIN = Text{JA: "暗証番号を確認するまでわかりません", EN: "known only after the PIN"}
+	textIssuerExpired  = Text{JA: "発行元の証明書が、有効期間の外です", EN: "its own certificate is out of its time"}
+	textRevocation     = Text{JA: "確認していません（認定事業者のみ可能）", EN: "not checked (only certified operators can)"}
 
 	textLastTryNotice = Text{
 		JA: "暗証番号の残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。",
@@ -218,10 +233,17 @@ var (
 	textRowChecked   = Text{JA: "確認したこと", EN: "Checked"}
 	textRowUnchecked = Text{JA: "確認していないこと", EN: "Not checked"}
 	textRowUntil     = Text{JA: "証明書の期限", EN: "Certificate until"}
-	textChecked      = Text{JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"}
-	textUnchecked    = map[string]Text{
-		chainUnknown:   {JA: "発行元、失効", EN: "issuer, revocation"},
-		chainSimulator: {JA: "失効", EN: "revocation"},
+	textChecked      = map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"},
+		jpki.ChainPinned:    {JA: "暗証番号、カードの鍵、発行元（J-LIS）", EN: "PIN, the card's key, issuer (J-LIS)"},
+		jpki.ChainCaller:    {JA: "暗証番号、カードの鍵、発行元（指定された認証局）", EN: "PIN, the card's key, issuer (an authority that was given)"},
+		jpki.ChainSimulator: {JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"},
+	}
+	textUnchecked = map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
+		jpki.ChainPinned:    {JA: "失効", EN: "revocation"},
+		jpki.ChainCaller:    {JA: "失効", EN: "revocation"},
+		jpki.ChainSimulator: {JA: "失効", EN: "revocation"},
 	}
 	textSimulatedID = Text{JA: "模擬カードで作ったIDです。実際には使えません。", EN: "Made with a simulated card; not for real use."}
 	textNotOfficial = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
@@ -262,6 +284,14 @@ var (
 	textDERToTerminal = Text{
 		JA: "--der は、ファイルかパイプに書き出してください。",
 		EN: "Send --der to a file or a pipe.",
+	}
+	textAuthorityFile = Text{
+		JA: "--authority のファイルから、認証局の証明書を読み取れません。",
+		EN: "No authority's certificate could be read from the --authority file.",
+	}
+	textAuthorityFileNext = Text{
+		JA: "係の方へ: 認証局の証明書（PEMまたはDER）のファイルを指定してください。\nカードには何も送っていません。",
+		EN: "For staff: give a file with authorities' certificates, as PEM or DER.\nNothing was sent to the card.",
 	}
 	textKeyExists = Text{
 		JA: "そのファイルはすでにあります。上書きはしませんでした。",

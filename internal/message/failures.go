@@ -184,7 +184,12 @@ var messages = map[Code]Message{
 			"電子証明書の発行元（J-LISの利用者証明用認証局）を確認できません。",
 			"The issuer could not be verified against the J-LIS authorities.",
 		},
-		Next: askTheOffice,
+		Next: Text{ // of J-LIS's second authority jpki has no fingerprint
+			"係の方へ: 2019年から2023年に発行された証明書は、本物でもまだ確認できません。\n" +
+				"J-LISが公開する認証局の証明書を、--authority で指定できます。",
+			"For staff: genuine certificates of 2019 to 2023 can't be verified yet.\n" +
+				"Give the authority's certificate, which J-LIS publishes, with --authority.",
+		},
 	},
 	IssuerExpired: {
 		What: Text{

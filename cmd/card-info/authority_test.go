@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+func pemOf(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func fileOf(t testing.TB, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "authority")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+	return path
+}
+
+// authorityOf is a file with the authority of the simulated cards, as cert --ca
+// writes it.
+func authorityOf(t testing.TB) string {
+	t.Helper()
+	o := desk{}.run(t, "cert", "--ca", "--simulator", "contact")
+	require.Zero(t, o.exit, o.stderr)
+	return fileOf(t, o.stdout)
+}
+
+func chainOf(t testing.TB, o outcome) jpki.Chain {
+	t.Helper()
+	require.Zero(t, o.exit, o.stderr)
+	var shown struct {
+		Chain     jpki.Chain
+		Assurance struct{ Chain jpki.Chain }
+	}
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
+	return shown.Chain + shown.Assurance.Chain // a report has the one, an identity the other
+}
+
+// Who issued the certificate, in the report and beside the identifier. With
+// --require-chain the PIN is not sent, nor asked for, where it can be known before.
+func TestTheChainIsShown(t *testing.T) {
+	file := authorityOf(t)
+	for _, tt := range []struct {
+		name    string
+		profile simulator.Profile
+		args    []string
+		report  jpki.Chain
+		id      jpki.Chain // "" is refused
+		pins    int
+	}{
+		{"a card of no known authority", simulator.Contact, nil, jpki.ChainUnknown, jpki.ChainUnknown, 1},
+		{"of one that is given", simulator.Contact, []string{"--authority", file}, jpki.ChainCaller, jpki.ChainCaller, 1},
+		{"required", simulator.Contact, []string{"--require-chain"}, jpki.ChainUnknown, "", 0},
+		{"required, and given", simulator.Contact, []string{"--require-chain", "--authority", file}, jpki.ChainCaller, jpki.ChainCaller, 1},
+		{"required of a phone", simulator.Android, []string{"--require-chain"}, jpki.ChainUnknown, "", 1},
+		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--authority", file}, jpki.ChainUnknown, jpki.ChainCaller, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			driver, cards := withCards(t, tt.profile)
+			m := &meddler{Driver: driver}
+			var ofReport []string
+			for _, arg := range tt.args {
+				if arg != "--require-chain" {
+					ofReport = append(ofReport, arg)
+				}
+			}
+			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, append(ofReport, "--json")...)))
+			assert.Zero(t, m.pins)
+
+			piped := desk{driver: m, stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json"), tt.args...)...)
+			assert.Equal(t, tt.pins, m.pins)
+			typed := desk{driver: m, typed: "1234"}.run(t, append(idArgs(t, "--json"), tt.args...)...)
+			assert.Equal(t, 2*tt.pins, m.pins)
+			assert.Equal(t, tt.pins > 0, typed.terminal != "", "asked")
+			for _, o := range []outcome{piped, typed} {
+				if tt.id != "" {
+					assert.Equal(t, tt.id, chainOf(t, o))
+					continue
+				}
+				assert.Equal(t, exitCertificate, o.exit)
+				assert.Empty(t, o.stdout)
+				code, _ := failureOf(t, o)
+				assert.Equal(t, "CHAIN_UNKNOWN", code)
+			}
+			assert.Equal(t, 3, cards[0].State().AuthTries)
+			assert.False(t, cards[0].State().AuthVerified)
+		})
+	}
+}
+
+// The simulator's authority is trusted because it was asked for by name, and is
+// still not a real one.
+func TestTheSimulatorsChain(t *testing.T) {
+	id := func(more ...string) outcome {
+		return desk{stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json", "--simulator", "contact"), more...)...)
+	}
+	assert.Equal(t, jpki.ChainSimulator, chainOf(t, id()))
+	o := id("--require-chain")
+	assert.Equal(t, exitCertificate, o.exit)
+	code, _ := failureOf(t, o)
+	assert.Equal(t, "CHAIN_UNKNOWN", code)
+	assert.Equal(t, jpki.ChainCaller, chainOf(t, id("--require-chain", "--authority", authorityOf(t))))
+}
+
+// Files of authorities, read before the card is touched.
+func TestAuthorityFiles(t *testing.T) {
+	_, cards := withCards(t, simulator.Contact)
+	der := cards[0].Authority().Raw
+	other := attackersCertificate(t, func(c *x509.Certificate) {
+		c.KeyUsage, c.BasicConstraintsValid, c.IsCA = x509.KeyUsageCertSign, true, true
+	})
+	leaf := attackersCertificate(t, func(*x509.Certificate) {})
+	for name, tt := range map[string]struct {
+		content string
+		taken   bool
+	}{
+		"PEM":                       {pemOf(der), true},
+		"DER":                       {string(der), true},
+		"PEM with words around":     {"J-LIS\n" + pemOf(der) + "\nthe end\n", true},
+		"several":                   {pemOf(other) + pemOf(der), true},
+		"several, DER":              {string(other) + string(der), true},
+		"nothing":                   {"", false},
+		"words":                     {"authority\n", false},
+		"a certificate that is cut": {string(der[:len(der)-1]), false},
+		"PEM of what is none":       {pemOf([]byte("none")), false},
+		"a holder's certificate":    {pemOf(leaf), false},
+		"one beside an authority's": {pemOf(der) + pemOf(leaf), false},
+		"a key":                     {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
+		"a key beside it":           {pemOf(der) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
+		"far too long":              {pemOf(der) + strings.Repeat("\n", maxAuthorities), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			driver, _ := withCards(t, simulator.Contact)
+			m := &meddler{Driver: driver}
+			for _, args := range [][]string{{"--json"}, idArgs(t, "--pin-stdin", "--json")} {
+				o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--authority", fileOf(t, tt.content))...)
+				if tt.taken {
+					assert.Equal(t, jpki.ChainCaller, chainOf(t, o))
+					continue
+				}
+				assert.Equal(t, exitUsage, o.exit)
+				code, _ := failureOf(t, o)
+				assert.Equal(t, "AUTHORITY_FILE", code)
+			}
+			assert.Equal(t, tt.taken, m.sent > 0)
+		})
+	}
+	t.Run("one file each", func(t *testing.T) {
+		driver, _ := withCards(t, simulator.Contact)
+		o := desk{driver: driver}.run(t, "--json", "--authority", fileOf(t, pemOf(other)), "--authority", fileOf(t, pemOf(der)))
+		assert.Equal(t, jpki.ChainCaller, chainOf(t, o))
+	})
+	for _, path := range []string{"", "/nonexistent/authority", t.TempDir(), os.DevNull} {
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: driver}
+		o := desk{driver: m}.run(t, "--authority", path)
+		assert.Equal(t, exitUsage, o.exit, path)
+		assert.Contains(t, o.stderr, "[AUTHORITY_FILE]", path)
+		fits(t, o.stderr)
+		assert.Zero(t, m.sent, path)
+	}
+}
+
+// An issuer that is out of its time is told as such: the report shows the rest,
+// and no PIN is sent.
+//
+// Faults: F56.
+func TestAnIssuerOutOfItsTime(t *testing.T) {
+	for name, period := range map[string][2]time.Time{
+		"expired":       {today.AddDate(-10, 0, 0), today.AddDate(0, 0, -1)},
+		"not yet valid": {today.AddDate(0, 0, 1), today.AddDate(10, 0, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, authority, holder := ownAuthority(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
+			driver, cards := withCards(t, simulator.Contact)
+			m := &meddler{Driver: &attacker{Driver: driver, certificate: holder}}
+			file := fileOf(t, pemOf(authority))
+
+			for _, language := range []string{"ja", "en"} {
+				o := desk{driver: m}.run(t, "--authority", file, "--lang", language)
+				assert.Equal(t, exitCertificate, o.exit)
+				assert.Contains(t, o.stderr, "[ISSUER_EXPIRED]")
+				assert.Contains(t, o.stdout, map[string]string{"ja": "発行元の証明書が、有効期間の外です", "en": "its own certificate is out of its time"}[language])
+				assert.Contains(t, o.stdout, map[string]string{"ja": "残り3回", "en": "3 of 3"}[language])
+				assert.Contains(t, o.stdout, "2029")
+				fits(t, o.stdout+o.stderr)
+			}
+			o := desk{driver: m}.run(t, "--authority", file, "--json")
+			var shown report
+			require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
+			assert.Equal(t, jpki.ChainUnknown, shown.Chain)
+			assert.Equal(t, jpki.Valid, shown.AuthCertificate.Status)
+
+			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
+			assert.Equal(t, exitCertificate, o.exit)
+			code, _ := failureOf(t, o)
+			assert.Equal(t, "ISSUER_EXPIRED", code)
+			assert.Zero(t, m.pins)
+			assert.Equal(t, 3, cards[0].State().AuthTries)
+		})
+	}
+}
+
+// ownAuthority is an attacker's authority with the name and the key identifier
+// of the simulated cards', the genuine one, and a holder's certificate that the
+// attacker's authority issued.
+func ownAuthority(t testing.TB, change func(*x509.Certificate)) (genuine, authority, holder []byte) {
+	t.Helper()
+	_, cards := withCards(t, simulator.Contact)
+	of := cards[0].Authority()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), RawSubject: of.RawSubject, SubjectKeyId: of.SubjectKeyId,
+		NotBefore: of.NotBefore, NotAfter: of.NotAfter, KeyUsage: of.KeyUsage, BasicConstraintsValid: true, IsCA: true,
+	}
+	change(template)
+	authority, err := x509.CreateCertificate(rand.Reader, template, template, attackersKey().Public(), attackersKey())
+	require.NoError(t, err)
+	parsed, err := x509.ParseCertificate(authority)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(of.RawSubject, parsed.RawSubject))
+	holder, err = x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(3, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}, parsed, attackersKey().Public(), attackersKey())
+	require.NoError(t, err)
+	return of.Raw, authority, holder
+}
+
+// An authority is known by its key. One of the same name is not the one that was
+// given, whatever the card shows beside it; and who shows a genuine holder's
+// certificate lacks its key.
+//
+// Faults: F57, F59.
+func TestAttackersAreRefused(t *testing.T) {
+	genuine, own, ofOwn := ownAuthority(t, func(*x509.Certificate) {})
+	victims := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
+	file := fileOf(t, pemOf(genuine))
+	for _, tt := range []struct {
+		name         string
+		card         attacker
+		chain        jpki.Chain
+		code         string // with --require-chain
+		pins         int
+		code2, pins2 any // without
+	}{
+		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, nil, 1},
+		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, nil, 1},
+		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, jpki.ChainCaller, "POSSESSION_FAILED", 1, "POSSESSION_FAILED", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			driver, cards := withCards(t, simulator.Contact)
+			tt.card.Driver = driver
+			m := &meddler{Driver: &tt.card}
+			assert.Equal(t, tt.chain, chainOf(t, desk{driver: m}.run(t, "--json", "--authority", file)))
+			assert.Zero(t, m.pins)
+
+			o := desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file, "--require-chain")...)
+			assert.Equal(t, exitCertificate, o.exit)
+			assert.Empty(t, o.stdout)
+			code, _ := failureOf(t, o)
+			assert.Equal(t, tt.code, code)
+			assert.Equal(t, tt.pins, m.pins)
+
+			m.pins = 0
+			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
+			assert.Equal(t, tt.pins2, m.pins)
+			if tt.code2 == nil {
+				assert.Equal(t, jpki.ChainUnknown, chainOf(t, o))
+			} else {
+				code, _ := failureOf(t, o)
+				assert.Equal(t, tt.code2, code)
+			}
+			assert.False(t, cards[0].State().AuthVerified)
+		})
+	}
+}
+
+// The report reads the authority's certificate only where that can tell something.
+func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
+	for _, args := range [][]string{nil, {"--authority", authorityOf(t)}} {
+		driver, _ := withCards(t, simulator.ContactExtended)
+		m := &meddler{Driver: driver}
+		require.Zero(t, desk{driver: m}.run(t, args...).exit)
+		assert.Equal(t, 5, m.sent, "SELECT, token, two counters, certificate")
+	}
+	o := desk{}.run(t, "--simulator", "contact-extended", "--trace")
+	require.Zero(t, o.exit)
+	assert.Equal(t, 5, strings.Count(o.stderr, "> "))
+}
+
+// What is said of each chain, in both languages. No test has a card of J-LIS's.
+func TestEveryChainHasItsWords(t *testing.T) {
+	for _, language := range []string{"ja", "en"} {
+		var b bytes.Buffer
+		p := &program{environment: environment{stdout: &b}, language: message.Language(language)}
+		for _, chain := range []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller, jpki.ChainSimulator, jpki.ChainUnknown} {
+			r := report{
+				Reader: "Reader", Token: jpki.Token{Kind: jpki.IndividualNumberCard}, Chain: chain, issuer: textIssuer[chain],
+				AuthPIN: jpki.Counter{Remaining: 3, Max: 3}, SignaturePassword: jpki.Counter{Remaining: 5, Max: 5},
+				AuthCertificate: certificate{Present: true, Status: jpki.Valid, until: message.Date(today)},
+			}
+			require.NoError(t, p.writeReport(r, false))
+			b.WriteString("\n")
+			require.NoError(t, p.writeIdentity(identity{
+				Display: "0000-0000", Namespace: "library.example", Assurance: assurance{Chain: chain}, until: message.Date(today),
+			}))
+			b.WriteString("\n")
+		}
+		fits(t, b.String())
+		golden(t, "chains-"+language+".txt", b.String())
+	}
+}
