@@ -1,39 +1,20 @@
 package jpki_test
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
-
-// sameName makes an authority with another's name and a key of its own.
-func sameName(t *testing.T, authority *x509.Certificate) *x509.Certificate {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), RawSubject: authority.RawSubject, SubjectKeyId: authority.SubjectKeyId,
-		NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
-		KeyUsage: authority.KeyUsage, BasicConstraintsValid: true, IsCA: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	made, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	require.Equal(t, authority.RawSubject, made.RawSubject)
-	return made
-}
 
 // Who issued the certificate, by what is trusted, and what is refused without a
 // PIN being sent.
@@ -43,7 +24,7 @@ func TestChain(t *testing.T) {
 	ctx := context.Background()
 	card := newDesk(t, simulator.Contact).card
 	authority := card.Authority()
-	namesake := sameName(t, authority)
+	namesake := newIssuer(t, forger(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).certificate
 	future := jpki.WithClock(func() time.Time { return time.Now().AddDate(9, 0, 0) })
 	for _, tt := range []struct {
 		name    string
@@ -99,60 +80,127 @@ func TestChainOfAPhone(t *testing.T) {
 	assert.False(t, d.card.State().AuthVerified)
 }
 
-// An attacker's card carries an authority's own certificate beside one that the
-// authority did not sign: its fingerprint alone is worth nothing.
-//
-// Faults: F59.
-func TestAPinnedAuthorityHasToHaveSigned(t *testing.T) {
-	ctx := context.Background()
-	d := newDesk(t, simulator.ResidentCard)
-	genuine := sameName(t, d.card.Authority())
-	serveFiles(d, map[byte][]byte{0x0B: genuine.Raw})
-	_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(genuine))
-	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
-	assert.Zero(t, d.tap.pins)
-}
-
-// A certificate that a pinned authority issued for something else.
+// What J-LIS issues says in its policy what it is for.
 //
 // Faults: F55.
 func TestPinnedCertificatesNeedTheirPolicy(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	root := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true,
-	}
-	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, &key.PublicKey, key)
-	require.NoError(t, err)
-	authority, err := x509.ParseCertificate(rootDER)
-	require.NoError(t, err)
+	jlis := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
 	for policy, want := range map[string]error{
-		"1.2.392.200149.8.5.1.3.30": nil,
-		"1.2.392.200149.8.5.1.30.3": jpki.ErrWrongKind,
-		"1.2.392.200149.8.5.1.1.20": jpki.ErrWrongKind,
-		"":                          jpki.ErrWrongKind,
+		"1.2.392.200149.8.5.1.3.30":  nil,
+		"1.2.392.200149.8.5.1.30.3":  jpki.ErrWrongKind,
+		"1.2.392.200149.8.5.1.1.20":  jpki.ErrWrongKind,
+		"1.2.392.200149.8.5.1.30.30": jpki.ErrWrongKind,
+		"":                           jpki.ErrWrongKind,
 	} {
-		leaf := &x509.Certificate{
-			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Holder"}, NotBefore: root.NotBefore, NotAfter: root.NotAfter,
-			KeyUsage: x509.KeyUsageDigitalSignature,
-		}
-		if policy != "" {
-			oid, err := x509.ParseOID(policy)
-			require.NoError(t, err)
-			leaf.Policies = []x509.OID{oid}
-		}
-		der, err := x509.CreateCertificate(rand.Reader, leaf, root, &key.PublicKey, key)
-		require.NoError(t, err)
+		leaf := jlis.issue(t, forger(), func(c *x509.Certificate) {
+			c.Policies = nil
+			if policy != "" {
+				c.Policies = []x509.OID{oid(t, policy)}
+			}
+		})
 		d := newDesk(t, simulator.Contact)
-		serveFiles(d, map[byte][]byte{0x0A: der, 0x0B: rootDER})
-		_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(authority))
+		serveFiles(d, map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
+		answer(d, signedBy(t, forger()))
+		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(jlis.certificate))
+		require.ErrorIs(t, err, want, policy)
 		if want == nil {
-			require.ErrorIs(t, err, jpki.ErrNoPossession, "the certificate is accepted, and its key is not the card's")
+			assert.Equal(t, jpki.ChainPinned, got.Chain)
 			continue
 		}
-		require.ErrorIs(t, err, want, policy)
 		assert.Zero(t, d.tap.pins)
+	}
+}
+
+// An authority is certified again with the same key, as when its certificate
+// ends: the one that is in its time decides, in whatever order they are given.
+func TestAnAuthorityThatWasCertifiedAgain(t *testing.T) {
+	old := newIssuer(t, holdersKey(), func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+	current := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
+	leaf := old.issue(t, forger(), func(*x509.Certificate) {})
+	for _, given := range [][]*x509.Certificate{{old.certificate, current.certificate}, {current.certificate, old.certificate}} {
+		d := newDesk(t, simulator.Contact)
+		signs(d, leaf, signedBy(t, forger()))
+		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(given...))
+		require.NoError(t, err)
+		assert.Equal(t, jpki.ChainCaller, got.Chain)
+	}
+}
+
+// The card's copy of its authority's certificate is read where J-LIS may have
+// issued the holder's, which names its issuer's key, and where nothing cheaper
+// decides.
+func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
+	card := newDesk(t, simulator.ContactExtended).card
+	stranger := newIssuer(t, forger(), func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
+	for _, tt := range []struct {
+		name   string
+		option jpki.Option
+		chain  jpki.Chain
+		reads  int
+	}{
+		{"not asked for", jpki.AllowExpired(), jpki.ChainUnknown, 0},
+		{"J-LIS has another key", jpki.WithChain(), jpki.ChainUnknown, 0},
+		{"the caller's", jpki.WithChain(card.Authority()), jpki.ChainCaller, 0},
+		{"the simulator's", jpki.TrustSimulator(card.Authority()), jpki.ChainSimulator, 0},
+		{"pinned is another", jpki.WithPinned(stranger.certificate), jpki.ChainUnknown, 0},
+		{"pinned", jpki.WithPinned(card.Authority()), jpki.ChainPinned, 1},
+	} {
+		d := newDesk(t, simulator.ContactExtended)
+		a := open(t, d, tt.option)
+		certificate, err := a.AuthCertificate(context.Background())
+		require.NoError(t, err)
+		require.NotEmpty(t, certificate.AuthorityKeyId)
+		before := len(d.tap.sent)
+		chain, err := a.Chain(context.Background(), certificate)
+		require.NoError(t, err, tt.name)
+		assert.Equal(t, tt.chain, chain, tt.name)
+		assert.Len(t, d.tap.sent[before:], tt.reads, tt.name)
+	}
+}
+
+// A card that can't show its authority's certificate has an unknown issuer, and
+// nothing worse; only a wire that fails is a failure.
+func TestCardsWithoutTheirAuthority(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer []byte
+		err    error // of the wire
+	}{
+		{"no such file", []byte{0x6A, 0x82}, nil},
+		{"blank", append(bytes.Repeat([]byte{0xFF}, 256), 0x90, 0x00), nil},
+		{"not a certificate", append(append([]byte{0x30, 0x82, 0x00, 0xFC}, make([]byte, 252)...), 0x90, 0x00), nil},
+		{"after the PIN", []byte{0x69, 0x82}, nil},
+		{"not a file to be read", []byte{0x69, 0x81}, nil},
+		{"a failure", []byte{0x6F, 0x00}, nil},
+		{"removed", nil, reader.ErrRemoved},
+	} {
+		for _, required := range []bool{false, true} {
+			d := newDesk(t, simulator.Contact)
+			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+				if isRead(c) && c.P1 == 0x8B {
+					return tt.answer, tt.err
+				}
+				return response, nil
+			}
+			options := []jpki.Option{jpki.WithChain(), jpki.WithPinned(d.card.Authority())}
+			if required {
+				options = append(options, jpki.RequireChain())
+			}
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), options...)
+			want, pins := tt.err, 0
+			switch {
+			case want == nil && required:
+				want = jpki.ErrUnknownIssuer
+			case want == nil:
+				pins = 1
+			}
+			require.ErrorIs(t, err, want, tt.name)
+			assert.Equal(t, pins, d.tap.pins, tt.name)
+			assert.NotErrorIs(t, err, jpki.ErrPINRequired, tt.name)
+			if err == nil {
+				assert.Equal(t, jpki.ChainUnknown, got.Chain, tt.name)
+			}
+		}
 	}
 }
 

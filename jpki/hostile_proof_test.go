@@ -29,6 +29,11 @@ import (
 // signs has the card show a certificate and answer challenges with sign.
 func signs(d *desk, certificate []byte, sign func(input []byte) []byte) {
 	serve(d, certificate)
+	answer(d, sign)
+}
+
+// answer has the card answer challenges with sign.
+func answer(d *desk, sign func(input []byte) []byte) {
 	serving := d.tap.after
 	d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
 		if isSign(c) {

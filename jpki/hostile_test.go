@@ -3,7 +3,6 @@ package jpki_test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -20,13 +19,7 @@ import (
 )
 
 // forger makes every forged certificate; it is what an attacker has.
-var forger = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err) // of the machine, not of what is tested
-	}
-	return key
-})
+var forger = sync.OnceValue(testKey)
 
 // forged is a certificate that says what change makes it say, signed by its own
 // key. Unchanged it is one that Authenticate takes.
