@@ -156,6 +156,21 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 		assert.Equal(t, tt.chain, chain, tt.name)
 		assert.Len(t, d.tap.sent[before:], tt.reads, tt.name)
 	}
+
+	// One that names no key may be anybody's.
+	jlis := newIssuer(t, authoritysKey(), func(*x509.Certificate) {})
+	nameless := *jlis.certificate
+	nameless.SubjectKeyId = nil
+	leaf := issuer{&nameless, jlis.key}.issue(t, forger(), func(*x509.Certificate) {})
+	d := newDesk(t, simulator.ContactExtended)
+	serveFiles(d, map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
+	a := open(t, d, jpki.WithPinned(jlis.certificate))
+	certificate, err := a.AuthCertificate(context.Background())
+	require.NoError(t, err)
+	require.Empty(t, certificate.AuthorityKeyId)
+	chain, err := a.Chain(context.Background(), certificate)
+	require.NoError(t, err)
+	assert.Equal(t, jpki.ChainPinned, chain)
 }
 
 // A card that can't show its authority's certificate has an unknown issuer, and
