@@ -22,7 +22,10 @@ const (
 	// ChainUnknown: not looked for, or not found.
 	ChainUnknown Chain = "unknown"
 	// ChainPinned: one of J-LIS's authorities for user authentication, which
-	// this package knows by their fingerprints.
+	// this package knows by their fingerprints: the first, whose certificate ended
+	// on 2025-10-19, and the third, of 2023. The second's, of 2019, is not known
+	// here yet: genuine cards that it issued are ChainUnknown, unless a caller
+	// gives its certificate, which J-LIS publishes.
 	ChainPinned Chain = "pinned"
 	// ChainCaller: an authority that the caller gave.
 	ChainCaller Chain = "caller"
@@ -41,8 +44,7 @@ var (
 
 // production are J-LIS's certificates for user authentication
 // (利用者証明用認証局), by what it publishes of them. All generations have the same
-// name. The second, of 2019, is missing: its fingerprint is not known here yet,
-// so cards that it issued have an unknown chain.
+// name. The second is missing: see [ChainPinned].
 var production = []anchor{
 	// 2015-10-20 to 2025-10-19
 	newAnchor("4DCFC4CA0AAF9FB2A3081B3F0C991C320B3ACC008667A341EEAEC5AF1D58CA7D", "9567951B5CA70D84A0FFF1D85A87F1AAB1340385"),

@@ -45,7 +45,7 @@ var sha256Prefix = []byte{
 // ProvePossession has the card sign 32 fresh random bytes with its
 // authentication key and verifies that with the certificate's key. The PIN must
 // be verified. Without error, whoever answered holds the key; that J-LIS issued
-// the certificate is another question, and not checked.
+// the certificate is another question, for [Application.Chain].
 //
 // It fails with [ErrNoPossession] if the card's answer is no proof, with
 // [ErrUnsupportedKey] or [ErrPINRequired], or with the transmitter's error.

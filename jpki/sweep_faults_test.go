@@ -44,6 +44,10 @@ func (f sweptFault) outcomes(at step, base error) []error {
 		}
 	}
 	switch {
+	case at == readingCA && f.forged: // a card that can't show it
+		return append(f.outcomes(readingAll, base), jpki.ErrUnknownIssuer)
+	case at == readingCA:
+		return f.outcomes(readingAll, base)
 	case len(f.causes) == 0, f.outside && at != connecting && at != beginning:
 		return harmless
 	case at == leaving && (base != nil || f.passing): // what failed first is the cause; leaving is tried twice

@@ -66,21 +66,23 @@ type sweptCard struct {
 	name    string
 	profile simulator.Profile
 	options []jpki.Option
+	chain   bool // its authority is pinned, and required
 }
 
 // sweptCards differ in what is sent to them; the other profiles are like one of
 // these, as TestSweptCardsStandForTheOthers shows.
 var sweptCards = []sweptCard{
-	{"contact", simulator.Contact, nil},                                          // the certificate in short blocks, before the PIN
-	{"contact-extended", simulator.ContactExtended, nil},                         // at once, and in short blocks where that fails
-	{"android", simulator.Android, nil},                                          // after the PIN
-	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}}, // a wrong PIN locks it
-	{"last-try", simulator.LastTry, nil},                                         // refused after the counter
-	{"locked", simulator.Locked, nil},                                            // refused after the counter
-	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}},  // goes on
-	{"expired", simulator.Expired, nil},                                          // refused after the certificate
-	{"no-certificate", simulator.NoCertificate, nil},                             // refused after one block
-	{"not-my-number", simulator.NotMyNumber, nil},                                // refused at once
+	{"contact", simulator.Contact, nil, false},                                          // the certificate in short blocks, before the PIN
+	{"contact-extended", simulator.ContactExtended, nil, false},                         // at once, and in short blocks where that fails
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                   // and then its authority's
+	{"android", simulator.Android, nil, false},                                          // after the PIN
+	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, false}, // a wrong PIN locks it
+	{"last-try", simulator.LastTry, nil, false},                                         // refused after the counter
+	{"locked", simulator.Locked, nil, false},                                            // refused after the counter
+	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}, false},  // goes on
+	{"expired", simulator.Expired, nil, false},                                          // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil, false},                             // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil, false},                                // refused at once
 }
 
 func TestSweptCardsStandForTheOthers(t *testing.T) {
@@ -178,7 +180,11 @@ func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*jpki.Authe
 		return nil, err
 	}
 	s.tap.Card = session
-	got, err := jpki.Authenticate(ctx, s.tap, pin(t, s.digits), append(slices.Clone(s.options), jpki.WithClock(atNow))...)
+	options := append(slices.Clone(s.options), jpki.WithClock(atNow))
+	if s.chain {
+		options = append(options, jpki.RequireChain(), jpki.WithPinned(s.card.Authority()))
+	}
+	got, err := jpki.Authenticate(ctx, s.tap, pin(t, s.digits), options...)
 	beforeClose()
 	if err := session.Close(); err != nil { // only where another program still has it
 		require.ErrorIs(t, err, reader.ErrBusy, where)
@@ -216,6 +222,7 @@ const (
 	counting   step = "the counter"
 	reading    step = "READ BINARY"
 	readingAll step = "READ BINARY, extended"
+	readingCA  step = "READ BINARY of the authority, extended"
 	refused    step = "READ BINARY, refused before the PIN"
 	verifying  step = "VERIFY"
 	signing    step = "the signature"
@@ -234,6 +241,8 @@ func stepOf(c apdu.Command) step {
 		return counting
 	case isSign(c):
 		return signing
+	case c.Extended && c.P1 == 0x8B:
+		return readingCA
 	case c.Extended:
 		return readingAll
 	}
@@ -307,6 +316,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)
 		require.True(t, got.PIN && got.Possession, where)
+		require.Equal(t, s.chain, got.Chain == jpki.ChainPinned, where)
 	}
 	requireNoPIN(t, err, where)
 	require.LessOrEqual(t, took, fault.within, where)

@@ -309,6 +309,10 @@ func TestEveryChainHasItsWords(t *testing.T) {
 		var b bytes.Buffer
 		p := &program{environment: environment{stdout: &b}, language: message.Language(language)}
 		for _, chain := range []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller, jpki.ChainSimulator, jpki.ChainUnknown} {
+			if p.simulated = nil; chain == jpki.ChainSimulator {
+				_, cards := withCards(t, simulator.Contact)
+				p.simulated = cards[0]
+			}
 			r := report{
 				Reader: "Reader", Token: jpki.Token{Kind: jpki.IndividualNumberCard}, Chain: chain, issuer: textIssuer[chain],
 				AuthPIN: jpki.Counter{Remaining: 3, Max: 3}, SignaturePassword: jpki.Counter{Remaining: 5, Max: 5},

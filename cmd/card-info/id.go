@@ -155,7 +155,7 @@ func (p *program) writeIdentity(found identity) error {
 	t.row(textRowUnchecked, textUnchecked[found.Assurance.Chain])
 	t.row(textRowUntil, found.until)
 	t.line(Text{})
-	if found.Assurance.Chain == jpki.ChainSimulator {
+	if p.simulated != nil {
 		t.line(textSimulatedID)
 	}
 	t.line(textNotOfficial)
