@@ -80,3 +80,20 @@ func ExampleDo() {
 	}
 	// Output: individual-number-card with 1 try left
 }
+
+// A kiosk that serves nobody but holders of J-LIS's certificates refuses a simulated
+// card before the PIN is sent. Its tests give RequireChain the authority of theirs.
+func ExampleRequireChain() {
+	ctx := context.Background()
+	card := simulated(simulator.Contact)
+	defer card.Close()
+
+	pin, err := jpki.ParsePIN([]byte("1234"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = jpki.Authenticate(ctx, card, pin, jpki.RequireChain())
+	fmt.Println("not J-LIS's:", errors.Is(err, jpki.ErrUnknownIssuer)) // and the PIN was not sent
+	// Output: not J-LIS's: true
+}

@@ -251,40 +251,42 @@ func TestAttackersAreRefused(t *testing.T) {
 	victims := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
 	file := fileOf(t, pemOf(genuine))
 	for _, tt := range []struct {
-		name         string
-		card         attacker
-		chain        jpki.Chain
-		code         string // with --require-chain
-		pins         int
-		code2, pins2 any // without
+		name   string
+		card   attacker
+		report jpki.Chain
+		code   string // of id with --require-chain
+		pins   int
+		taken  bool // without it, as of an unknown issuer
 	}{
-		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, nil, 1},
-		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, nil, 1},
-		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, jpki.ChainCaller, "POSSESSION_FAILED", 1, "POSSESSION_FAILED", 1},
+		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, true},
+		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, true},
+		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, jpki.ChainCaller, "POSSESSION_FAILED", 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
 			tt.card.Driver = driver
 			m := &meddler{Driver: &tt.card}
-			assert.Equal(t, tt.chain, chainOf(t, desk{driver: m}.run(t, "--json", "--authority", file)))
+			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, "--json", "--authority", file)))
 			assert.Zero(t, m.pins)
 
-			o := desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file, "--require-chain")...)
-			assert.Equal(t, exitCertificate, o.exit)
-			assert.Empty(t, o.stdout)
-			code, _ := failureOf(t, o)
-			assert.Equal(t, tt.code, code)
+			id := idArgs(t, "--pin-stdin", "--json", "--authority", file)
+			refused := func(o outcome) {
+				assert.Equal(t, exitCertificate, o.exit)
+				assert.Empty(t, o.stdout)
+				code, _ := failureOf(t, o)
+				assert.Equal(t, tt.code, code)
+			}
+			refused(desk{driver: m, stdin: "1234\n"}.run(t, append(id, "--require-chain")...))
 			assert.Equal(t, tt.pins, m.pins)
 
-			m.pins = 0
-			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
-			assert.Equal(t, tt.pins2, m.pins)
-			if tt.code2 == nil {
+			o := desk{driver: m, stdin: "1234\n"}.run(t, id...)
+			assert.Equal(t, tt.pins+1, m.pins)
+			if tt.taken {
 				assert.Equal(t, jpki.ChainUnknown, chainOf(t, o))
 			} else {
-				code, _ := failureOf(t, o)
-				assert.Equal(t, tt.code2, code)
+				refused(o)
 			}
+			assert.Equal(t, 3, cards[0].State().AuthTries)
 			assert.False(t, cards[0].State().AuthVerified)
 		})
 	}
