@@ -303,6 +303,15 @@ func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
 	o := desk{}.run(t, "--simulator", "contact-extended", "--trace")
 	require.Zero(t, o.exit)
 	assert.Equal(t, 5, strings.Count(o.stderr, "> "))
+
+	// One that says it is J-LIS's, of 2023, is looked at and not believed.
+	_, _, claims := ownAuthority(t, func(c *x509.Certificate) {
+		c.SubjectKeyId = []byte("\x1A\xC1\x00\xF5\x96\xA3\xBC\x8C\x4B\x3D\xF1\x95\xE3\x26\x99\x24\x9E\x9E\x30\x8A")
+	})
+	driver, _ := withCards(t, simulator.ContactExtended)
+	m := &meddler{Driver: &attacker{Driver: driver, certificate: claims}}
+	assert.Equal(t, jpki.ChainUnknown, chainOf(t, desk{driver: m}.run(t, "--json")))
+	assert.Equal(t, 6, m.sent, "and the authority's certificate")
 }
 
 // What is said of each chain, in both languages. No test has a card of J-LIS's.

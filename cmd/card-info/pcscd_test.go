@@ -24,6 +24,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
@@ -233,6 +234,28 @@ func TestPINsThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 0, id("1234", "--allow-last-try").exit)
 	assert.Equal(t, 3, card.State().AuthTries)
 	assert.Equal(t, 3, card.sent())
+}
+
+// A card in a real reader is not the simulator's, even if it is one: its chain is
+// unknown until its authority is given.
+func TestTheChainThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	card := b.insert(t, simulator.ContactExtended)
+	id := func(more ...string) outcome {
+		return b.cardInfo(t, "1234\n", append(idArgs(t, "--pin-stdin", "--json"), more...)...)
+	}
+	o := id("--require-chain")
+	assert.Equal(t, exitCertificate, o.exit)
+	code, _ := failureOf(t, o)
+	assert.Equal(t, "CHAIN_UNKNOWN", code)
+	assert.Zero(t, card.sent())
+	assert.Equal(t, jpki.ChainUnknown, chainOf(t, id()))
+	assert.Equal(t, 1, card.sent())
+
+	file := fileOf(t, b.cardInfo(t, "", "cert", "--ca").stdout)
+	assert.Equal(t, jpki.ChainCaller, chainOf(t, b.cardInfo(t, "", "--json", "--authority", file)))
+	assert.Equal(t, jpki.ChainCaller, chainOf(t, id("--require-chain", "--authority", file)))
+	assert.Equal(t, 2, card.sent())
 }
 
 func TestReadersThroughPCSCD(t *testing.T) {
