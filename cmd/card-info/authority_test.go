@@ -207,6 +207,10 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 			assert.Equal(t, jpki.ChainUnknown, shown.Chain)
 			assert.Equal(t, jpki.Valid, shown.AuthCertificate.Status)
 
+			later := desk{driver: m, now: today.AddDate(11, 0, 0)}.run(t, "--authority", file, "--lang", "en")
+			assert.Zero(t, later.exit, later.stderr) // the certificate has expired as well, which is no failure of a report
+			assert.Contains(t, later.stdout, "its own certificate is out of its time")
+
 			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
 			assert.Equal(t, exitCertificate, o.exit)
 			code, _ := failureOf(t, o)

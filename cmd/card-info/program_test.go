@@ -37,6 +37,7 @@ type desk struct {
 	typing func() // happens before the first key
 	locale string
 	system system
+	now    time.Time // zero is today
 }
 
 func (d desk) run(t testing.TB, args ...string) outcome {
@@ -56,12 +57,16 @@ func (d desk) runContext(t testing.TB, ctx context.Context, args ...string) outc
 	if driver == nil {
 		driver = simulator.New()
 	}
+	now := d.now
+	if now.IsZero() {
+		now = today
+	}
 	env := environment{
 		stdin:  strings.NewReader(d.stdin),
 		stdout: &stdout,
 		stderr: &stderr,
 		driver: driver,
-		now:    func() time.Time { return today },
+		now:    func() time.Time { return now },
 		system: d.system,
 		getenv: func(name string) string { return map[string]string{"LANG": locale}[name] },
 		terminal: func() (terminal, error) {

@@ -108,6 +108,9 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 	r.issuer = textIssuer[r.Chain]
 	if errors.Is(err, jpki.ErrIssuerExpired) {
 		r.issuer = textIssuerExpired
+		if r.AuthCertificate.Status == jpki.Expired {
+			return nil // of the same age, and told already
+		}
 	}
 	return err
 }
