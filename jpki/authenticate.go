@@ -60,17 +60,9 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 }
 
 func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
-	_, certificate, err := a.ready(ctx)
+	certificate, err := a.unlock(ctx, pin)
 	if err != nil {
 		return nil, err
-	}
-	if err := a.verify(ctx, pin); err != nil {
-		return nil, err
-	}
-	if certificate == nil {
-		if certificate, err = a.usableCertificate(ctx); err != nil {
-			return nil, err
-		}
 	}
 	if err := a.ProvePossession(ctx, certificate); err != nil {
 		return nil, err
@@ -85,6 +77,22 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 		Validity:    ValidityAt(certificate, a.config.now()),
 		Chain:       a.chain,
 	}, nil
+}
+
+// unlock verifies the PIN if nothing speaks against that, and returns the
+// certificate.
+func (a *Application) unlock(ctx context.Context, pin PIN) (*x509.Certificate, error) {
+	_, certificate, err := a.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.verify(ctx, pin); err != nil {
+		return nil, err
+	}
+	if certificate == nil {
+		return a.usableCertificate(ctx)
+	}
+	return certificate, nil
 }
 
 // Readiness is what [Application.Ready] found: the tries left for the

@@ -8,7 +8,8 @@
 // A kiosk calls [Authenticate]: with a [PIN] that was typed before, it does
 // everything in one short transaction and says what was established. A program
 // that wants single steps calls [Do], or [Open] and the methods of
-// [Application]. Any apdu.Transmitter is a card; package reader has them.
+// [Application]. A desktop program that needs the key as Go understands keys
+// makes a [Signer]. Any apdu.Transmitter is a card; package reader has them.
 //
 // # A try is never lost by accident
 //
@@ -20,6 +21,8 @@
 //     caller says [AllowLastTry].
 //   - The certificate is looked at before the PIN is sent, wherever the card
 //     shows it without one: a missing, expired or wrong one costs no try.
+//   - Nobody is waited for while the card is held, and what was typed for one card
+//     goes to no other: [ForCard].
 //   - VERIFY is sent once. If its outcome is lost the counter is read again and
 //     reported, as [ErrPINOutcomeUnknown].
 //
@@ -47,7 +50,7 @@
 // # Concurrency
 //
 // An Application belongs to one goroutine at a time. A PIN may be passed
-// between goroutines and still is used once.
+// between goroutines and still is used once. A Signer is for many.
 //
 // # Source
 //

@@ -2,6 +2,9 @@ package jpki_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -96,4 +99,44 @@ func ExampleRequireChain() {
 	_, err = jpki.Authenticate(ctx, card, pin, jpki.RequireChain())
 	fmt.Println("not J-LIS's:", errors.Is(err, jpki.ErrUnknownIssuer)) // and the PIN was not sent
 	// Output: not J-LIS's: true
+}
+
+// A desktop program has the card's key sign, and the person asked for the PIN when
+// it is needed. With pcsc.New() in place of the simulator it is a real card.
+func ExampleSigner() {
+	ctx := context.Background()
+	driver := simulator.New()
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := driver.AddReader("Reader").Insert(card); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	connect := func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, "Reader") }
+	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+		fmt.Println("PIN, please; tries left:", ready.Remaining)
+		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
+	}
+	signer, err := jpki.NewSigner(ctx, connect, ask)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer signer.Close()
+
+	digest := sha256.Sum256([]byte("a document"))
+	signature, err := signer.SignContext(ctx, digest[:], crypto.SHA256)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key := signer.Public().(*rsa.PublicKey)
+	fmt.Println("verifies:", rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil)
+	// Output:
+	// PIN, please; tries left: 3
+	// verifies: true
 }

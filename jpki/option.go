@@ -20,6 +20,8 @@ type config struct {
 	trust        *trust // nil: who issued the certificate is not asked
 	now          func() time.Time
 	random       io.Reader
+	idle         time.Duration // for which a signer keeps the card verified
+	sha1         bool          // a signer signs SHA-1
 }
 
 // WithChannel passes options on to the apdu.Channel. Unless told otherwise a
@@ -47,6 +49,20 @@ func WithClock(now func() time.Time) Option { return func(c *config) { c.now = n
 
 // WithRandom sets the source of challenges. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(c *config) { c.random = r } }
+
+// KeepVerified has a [Signer] ask for one PIN for all signatures of which each
+// follows the last within idle. The PIN is not kept: the card stays verified, in a
+// transaction of the Signer's, so that no other program can use it meanwhile; it is
+// left when idle has passed, after any failure, and by [Signer.Close]. The default,
+// 0, is a PIN for each signature.
+//
+// Windows ends a transaction in which nothing happens for 5 seconds, and with it
+// what is kept: the next signature asks for the PIN.
+func KeepVerified(idle time.Duration) Option { return func(c *config) { c.idle = idle } }
+
+// AllowSHA1 has a [Signer] sign SHA-1 too, whose collisions can be made: only for a
+// protocol that knows nothing better.
+func AllowSHA1() Option { return func(c *config) { c.sha1 = true } }
 
 func newConfig(options []Option) config {
 	c := config{now: time.Now, random: rand.Reader}

@@ -18,6 +18,7 @@ type Card struct {
 	traits traits
 	atr    []byte
 	random io.Reader
+	noPSS  bool
 
 	mu      sync.Mutex
 	powered bool
@@ -38,6 +39,7 @@ type settings struct {
 	now     func() time.Time
 	random  io.Reader
 	blocked apdu.Status
+	noPSS   bool
 }
 
 // WithInsecureSeed makes the keys follow from seed, the same in every run, and
@@ -56,6 +58,11 @@ func WithClock(now func() time.Time) Option { return func(s *settings) { s.now =
 // default, or 6983, which some programs expect.
 func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 
+// WithoutPSS makes a card that has no schemes with PSS: 04 and 05 in P1 of PERFORM
+// SECURITY OPERATION are refused as unknown ones are. That there are such cards is
+// assumed; one kind of test card has the schemes.
+func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
+
 // WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }
 
@@ -70,7 +77,7 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	for _, option := range options {
 		option(&s)
 	}
-	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, apps: otherApplications()}
+	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, apps: otherApplications()}
 	if traits.noJPKI {
 		return c, nil
 	}

@@ -346,6 +346,15 @@ func TestSignatureSchemes(t *testing.T) {
 		require.Len(t, answer, 258, "scheme %02X", tt.scheme)
 		assert.NoError(t, tt.verify(answer[:256]), "scheme %02X", tt.scheme)
 	}
+	without, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithoutPSS())
+	require.NoError(t, err)
+	without.PowerOn()
+	exchange(t, without, "00A4040C0AD392F000260100000001")
+	exchange(t, without, verify1234)
+	for scheme, want := range map[byte]string{0x03: "9000", 0x04: "6a86", 0x05: "6a86"} {
+		answer := without.Exchange(append(append([]byte{0x80, 0x2A, scheme, 0x97, 32}, hash[:]...), 0x00))
+		assert.Equal(t, want, hex.EncodeToString(answer[len(answer)-2:]), "scheme %02X", scheme)
+	}
 	tooLong := append([]byte{0x80, 0x2A, 0x00, 0x97, 246}, make([]byte, 246)...)
 	assert.Equal(t, "6700", hex.EncodeToString(card.Exchange(append(tooLong, 0x00))))
 }

@@ -13,7 +13,7 @@ import (
 // scheme and P2 the key. The schemes other than 00 were measured by one
 // source on test cards: assumed.
 func (c *Card) sign(cmd apdu.Command) apdu.Response {
-	if cmd.P1 > 0x05 {
+	if cmd.P1 > 0x05 || c.noPSS && cmd.P1 >= 0x04 {
 		return status(apdu.StatusIncorrectP1P2)
 	}
 	f, sw := c.refer(cmd.P2)

@@ -1,0 +1,161 @@
+package jpki_test
+
+import (
+	"context"
+	"crypto"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// keeps runs a test of a signer that keeps its card verified for a minute, on a
+// clock of its own.
+func keeps(t *testing.T, name string, test func(t *testing.T, h *holder, s *jpki.Signer)) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+			test(t, h, h.signer(t, jpki.KeepVerified(time.Minute)))
+		})
+	})
+}
+
+func signs256(t testing.TB, s *jpki.Signer) {
+	t.Helper()
+	digest := digestOf(crypto.SHA256)
+	signature, err := s.Sign(nil, digest, crypto.SHA256)
+	require.NoError(t, err)
+	requireSignature(t, s, crypto.SHA256, digest, signature)
+}
+
+// One PIN is good for the signatures that follow each other, and is not kept: the
+// card is, and is left in the end, whatever that is.
+//
+// Faults: F27, F29.
+func TestKeepVerified(t *testing.T) {
+	keeps(t, "until nobody signs for a time", func(t *testing.T, h *holder, s *jpki.Signer) {
+		for range 3 {
+			signs256(t, s)
+			time.Sleep(59 * time.Second)
+			assert.True(t, h.card.State().AuthVerified)
+			_, transaction := h.slot.InUse()
+			assert.True(t, transaction, "no other program can use a verified card")
+		}
+		assert.Len(t, h.shown, 1)
+		commands := len(h.sent())
+		signs256(t, s)
+		assert.Len(t, h.sent(), commands+1, "a signature is one command")
+
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.False(t, h.card.State().AuthVerified)
+		connections, _ := h.slot.InUse()
+		assert.Zero(t, connections)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "until it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		require.NoError(t, s.Close())
+		assert.False(t, h.card.State().AuthVerified)
+		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, jpki.ErrSignerClosed)
+		require.NoError(t, s.Close())
+	})
+	keeps(t, "until the card is taken", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Remove()
+		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, reader.ErrNoCard)
+		require.NoError(t, h.slot.Insert(h.card))
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "until another card is there", func(t *testing.T, h *holder, s *jpki.Signer) {
+		other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"), simulator.WithClock(time.Now))
+		require.NoError(t, err)
+		signs256(t, s)
+		h.slot.Remove()
+		require.NoError(t, h.slot.Insert(other))
+		_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, jpki.ErrOtherCard)
+		assert.Len(t, h.shown, 1)
+	})
+	keeps(t, "until the card forgets", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "until another program resets the card", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ResetCard()})
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "until the card answers something else", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, jpki.ErrNoPossession)
+		assert.False(t, h.card.State().AuthVerified)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "until PSS is asked for", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		start := time.Now()
+		has, err := s.PSS(context.Background())
+		require.NoError(t, err)
+		assert.True(t, has)
+		assert.Zero(t, time.Since(start), "the card is not waited for")
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "not with a wrong PIN", func(t *testing.T, h *holder, s *jpki.Signer) {
+		h.types = "9999"
+		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, jpki.ErrPINWrong)
+		connections, _ := h.slot.InUse()
+		assert.Zero(t, connections)
+		h.types = simulator.PIN
+		signs256(t, s)
+	})
+	keeps(t, "not for who gave up", func(t *testing.T, h *holder, s *jpki.Signer) {
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		connections, _ := h.slot.InUse()
+		assert.Zero(t, connections)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "not for who gives up later", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
+	keeps(t, "whatever becomes of the first caller's context", func(t *testing.T, h *holder, s *jpki.Signer) {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
+		require.NoError(t, err)
+		cancel()
+		synctest.Wait()
+		signs256(t, s)
+		assert.Len(t, h.shown, 1)
+	})
+}

@@ -1,0 +1,91 @@
+package jpki_test
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// Every fault at every command of a signature. There is a signature that verifies,
+// or an error; a PIN entered is sent once at most, and a right one costs no try; the
+// card is left where it can be, and the next signature works.
+//
+// Faults: F19, F20, F21, F22, F23, F25.
+func TestSweepOfSignatures(t *testing.T) {
+	other, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed("another holder"))
+	require.NoError(t, err)
+	faults := map[string]simulator.Action{
+		"pulled before":    simulator.PullCard(),
+		"pulled after":     simulator.After(simulator.PullCard()),
+		"swapped":          simulator.SwapCard(other),
+		"reset":            simulator.ResetCard(),
+		"failed before":    simulator.FailBefore(reader.ErrTransport),
+		"failed after":     simulator.FailAfter(reader.ErrTransport),
+		"no bytes":         simulator.Answer(nil),
+		"one byte":         simulator.Answer([]byte{0x90}),
+		"one byte less":    simulator.Lengthen(-1),
+		"one byte more":    simulator.Lengthen(1),
+		"nothing known":    simulator.AnswerStatus(apdu.StatusNoDiagnosis),
+		"success, no data": simulator.AnswerStatus(apdu.StatusOK),
+		"not satisfied":    simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied),
+		"mute":             simulator.Hang(),
+		"restarted":        simulator.RestartService(),
+	}
+	cases := 0
+	for _, idle := range []time.Duration{0, time.Minute} {
+		for name, fault := range faults {
+			for at := 1; ; at++ {
+				met := false
+				where := fmt.Sprintf("%s at command %d, idle %s", name, at, idle)
+				synctest.Test(t, func(t *testing.T) {
+					h := newHolder(t, simulator.ContactExtended, simulator.WithClock(time.Now))
+					s := h.signer(t, jpki.KeepVerified(idle))
+					h.slot.Fail(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+						met = true
+						return fault(ctx, r, next)
+					}})
+					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+					defer cancel()
+					start, digest := time.Now(), digestOf(crypto.SHA256)
+					for range 2 { // where the card is kept, the second finds it so
+						signature, err := s.SignContext(ctx, digest, crypto.SHA256)
+						if err != nil {
+							require.Nil(t, signature, where)
+							requireNoPIN(t, err, where)
+							break
+						}
+						requireSignature(t, s, crypto.SHA256, digest, signature)
+					}
+					require.LessOrEqual(t, time.Since(start), 20*time.Second, where)
+					sent := h.pins()
+					require.LessOrEqual(t, sent, len(h.shown), where)
+					h.shown = h.shown[:sent] // as far as they got
+					require.Equal(t, 3, h.card.State().AuthTries, where)
+					require.Equal(t, 3, other.State().AuthTries, where)
+
+					h.slot.Heal()
+					h.slot.Remove()
+					require.NoError(t, h.slot.Insert(h.card))
+					_, err := s.SignContext(context.Background(), digest, crypto.SHA256)
+					require.NoError(t, err, where)
+				})
+				if !met {
+					break
+				}
+				cases++
+			}
+		}
+	}
+	t.Logf("%d cases: %d faults at every command, with and without keeping the card", cases, len(faults))
+	require.Greater(t, cases, 200)
+}
