@@ -349,7 +349,7 @@ func TestSignatureSchemes(t *testing.T) {
 	without, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithoutPSS())
 	require.NoError(t, err)
 	without.PowerOn()
-	exchange(t, without, "00A4040C0AD392F000260100000001")
+	exchange(t, without, selectJPKI)
 	exchange(t, without, verify1234)
 	for scheme, want := range map[byte]string{0x03: "9000", 0x04: "6a86", 0x05: "6a86"} {
 		answer := without.Exchange(append(append([]byte{0x80, 0x2A, scheme, 0x97, 32}, hash[:]...), 0x00))
