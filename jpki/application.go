@@ -21,13 +21,16 @@ var (
 // Elementary files of the application; each number is the file's identifier
 // and its short identifier. Observed in published programs.
 const (
-	efTokenInformation  = 0x06
-	efAvailability      = 0x08
-	efAuthCertificate   = 0x0A
-	efAuthCA            = 0x0B
-	efAuthKey           = 0x17
-	efAuthPIN           = 0x18
-	efSignaturePassword = 0x1B
+	efSignatureCertificate = 0x01
+	efSignatureCA          = 0x02
+	efTokenInformation     = 0x06
+	efAvailability         = 0x08
+	efAuthCertificate      = 0x0A
+	efAuthCA               = 0x0B
+	efAuthKey              = 0x17
+	efAuthPIN              = 0x18
+	efSignatureKey         = 0x1A
+	efSignaturePassword    = 0x1B
 )
 
 var (
@@ -43,10 +46,10 @@ var (
 type Application struct {
 	channel  *apdu.Channel
 	config   config
-	byFile   bool  // the card takes no short file identifiers for secrets and keys
-	sent     bool  // a PIN was sent, so the card may be verified
-	verified bool  // the card said that it is
-	chain    Chain // of the certificate that was last found usable
+	byFile   bool    // the card takes no short file identifiers for secrets and keys
+	sent     bool    // a secret was sent, so the card may be verified
+	verified []*side // for which the card said that it is
+	chain    Chain   // of the certificate that was last found usable
 }
 
 // Open selects the application. It fails with [ErrNoApplication] on any other
@@ -167,6 +170,6 @@ func (a *Application) Leave(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("leaving the card: %w", err)
 	}
-	a.sent, a.verified = false, false
+	a.sent, a.verified = false, nil
 	return nil
 }

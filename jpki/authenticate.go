@@ -60,9 +60,14 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 }
 
 func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
-	certificate, err := a.unlock(ctx, pin)
+	certificate, err := a.unlock(ctx, authentication, pin.secret)
 	if err != nil {
 		return nil, err
+	}
+	if certificate == nil {
+		if certificate, err = a.usableCertificate(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.ProvePossession(ctx, certificate); err != nil {
 		return nil, err
@@ -79,24 +84,18 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 	}, nil
 }
 
-// unlock verifies the PIN if nothing speaks against that, and returns the
-// certificate.
-func (a *Application) unlock(ctx context.Context, pin PIN) (*x509.Certificate, error) {
-	_, certificate, err := a.ready(ctx)
+// unlock verifies a secret if nothing speaks against that, and returns the
+// authentication certificate, or nil where the card didn't show it before.
+func (a *Application) unlock(ctx context.Context, of *side, s secret) (*x509.Certificate, error) {
+	_, certificate, err := of.ready(a, ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.verify(ctx, pin); err != nil {
-		return nil, err
-	}
-	if certificate == nil {
-		return a.usableCertificate(ctx)
-	}
-	return certificate, nil
+	return certificate, a.verify(ctx, of, s)
 }
 
-// Readiness is what [Application.Ready] found: the tries left for the
-// authentication PIN, and which card it was, for [ForCard].
+// Readiness is what [Application.Ready] or [Application.ReadyToSign] found: the
+// tries left, and which card it was, for [ForCard].
 type Readiness struct {
 	Counter
 	// is tells whether a certificate is the card's. It is nil for a card that
@@ -110,7 +109,17 @@ type Readiness struct {
 // The options [AllowLastTry], [AllowExpired], [WithClock], [ForCard] and those of
 // the chain matter here.
 func (a *Application) Ready(ctx context.Context) (Readiness, error) {
-	counter, certificate, err := a.ready(ctx)
+	return readiness(a.ready(ctx))
+}
+
+// ReadyToSign is Ready for the signature password. It fails as
+// [Application.SignatureCertificate] where that is missing.
+// The options [AllowLastTry] and [ForCard] matter here.
+func (a *Application) ReadyToSign(ctx context.Context) (Readiness, error) {
+	return readiness(a.readyToSign(ctx))
+}
+
+func readiness(counter Counter, certificate *x509.Certificate, err error) (Readiness, error) {
 	ready := Readiness{Counter: counter}
 	if certificate != nil {
 		ready.is = certificate.Equal
@@ -126,7 +135,7 @@ func (a *Application) ready(ctx context.Context) (Counter, *x509.Certificate, er
 	if err != nil {
 		return Counter{}, nil, err
 	}
-	if err := a.admits(counter); err != nil {
+	if err := a.admits(authentication, counter); err != nil {
 		return counter, nil, err
 	}
 	certificate, err := a.usableCertificate(ctx)
@@ -134,7 +143,27 @@ func (a *Application) ready(ctx context.Context) (Counter, *x509.Certificate, er
 		certificate, err = nil, nil
 	}
 	if err == nil {
-		err = a.sameCard(counter, certificate)
+		err = a.sameCard(authentication, counter, certificate)
+	}
+	return counter, certificate, err
+}
+
+// readyToSign finds what speaks against sending the signature password, a missing
+// certificate among it: a file that is there asks for the password.
+func (a *Application) readyToSign(ctx context.Context) (Counter, *x509.Certificate, error) {
+	counter, err := a.SignaturePasswordCounter(ctx)
+	if err != nil {
+		return Counter{}, nil, err
+	}
+	if err := a.admits(signing, counter); err != nil {
+		return counter, nil, err
+	}
+	if _, err := a.certificate(ctx, efSignatureCertificate); err != nil && !errors.Is(err, ErrPINRequired) {
+		return counter, nil, err
+	}
+	certificate, err := a.identity(ctx)
+	if err == nil {
+		err = a.sameCard(signing, counter, certificate)
 	}
 	return counter, certificate, err
 }

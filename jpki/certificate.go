@@ -18,11 +18,12 @@ var (
 	ErrNoCertificate = errors.New("no certificate on the card")
 	// ErrMalformedCertificate: what stands in the certificate's place is none.
 	ErrMalformedCertificate = errors.New("malformed certificate")
-	// ErrWrongKind: the certificate in the authentication certificate's place
-	// is for something else: an authority's, or the signature certificate.
-	ErrWrongKind = errors.New("not an authentication certificate")
+	// ErrWrongKind: the certificate in the authentication or the signature
+	// certificate's place is for something else: an authority's, or the other.
+	ErrWrongKind = errors.New("certificate of another kind")
 	// ErrPINRequired: this card shows the certificate only after the PIN, as
-	// phones do.
+	// phones do, and every card its signature certificate only after the
+	// signature password.
 	ErrPINRequired = errors.New("PIN required")
 	// ErrExpired and ErrNotYetValid: the certificate can't be used now. They
 	// are the reasons of a [*ValidityError].
@@ -55,6 +56,44 @@ func (a *Application) AuthCertificate(ctx context.Context) (*x509.Certificate, e
 // generations have the same name, and any card can hold any.
 func (a *Application) AuthCACertificate(ctx context.Context) (*x509.Certificate, error) {
 	return a.certificate(ctx, efAuthCA)
+}
+
+// SignatureCertificate reads the signature certificate (署名用電子証明書), which
+// holds its holder's name, address, birth and sex: see [ParseAttributes]. The
+// signature password must be verified.
+//
+// It fails as [Application.AuthCertificate] does.
+func (a *Application) SignatureCertificate(ctx context.Context) (*x509.Certificate, error) {
+	certificate, err := a.certificate(ctx, efSignatureCertificate)
+	if err != nil {
+		return nil, err
+	}
+	if err := forSigning(certificate); err != nil {
+		return nil, err
+	}
+	return certificate, nil
+}
+
+// SignatureCACertificate reads the certificate of the authority that issued the
+// signature certificate, as the card has it. Nothing is checked.
+func (a *Application) SignatureCACertificate(ctx context.Context) (*x509.Certificate, error) {
+	return a.certificate(ctx, efSignatureCA)
+}
+
+// usableSignatureCertificate reads the signature certificate and refuses one that
+// could not be used.
+func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Certificate, error) {
+	certificate, err := a.SignatureCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.config.usable(certificate); err != nil {
+		return nil, err
+	}
+	if _, err := usableKey(certificate); err != nil {
+		return nil, err
+	}
+	return certificate, nil
 }
 
 func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certificate, error) {
@@ -100,6 +139,19 @@ func ofKind(certificate *x509.Certificate) error {
 		return fmt.Errorf("%w: one for signatures", ErrWrongKind)
 	case usage != 0 && usage&x509.KeyUsageDigitalSignature == 0:
 		return fmt.Errorf("%w: its key is for something else", ErrWrongKind)
+	}
+	return nil
+}
+
+// forSigning refuses a certificate that is not for signatures: it has to say that
+// it is.
+func forSigning(certificate *x509.Certificate) error {
+	usage := certificate.KeyUsage
+	switch {
+	case certificate.IsCA, usage&x509.KeyUsageCertSign != 0:
+		return fmt.Errorf("%w: an authority's", ErrWrongKind)
+	case usage&x509.KeyUsageContentCommitment == 0, slices.ContainsFunc(certificate.Policies, forAuthentication):
+		return fmt.Errorf("%w: not one for signatures", ErrWrongKind)
 	}
 	return nil
 }

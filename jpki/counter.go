@@ -41,17 +41,17 @@ func (c Counter) MarshalJSON() ([]byte, error) {
 // AuthPINCounter asks for the tries left for the authentication PIN. It costs
 // none.
 func (a *Application) AuthPINCounter(ctx context.Context) (Counter, error) {
-	return a.counter(ctx, efAuthPIN, MaxAuthPIN)
+	return a.counter(ctx, authentication)
 }
 
 // SignaturePasswordCounter asks for the tries left for the signature password
 // (署名用電子証明書の暗証番号). It costs none.
 func (a *Application) SignaturePasswordCounter(ctx context.Context) (Counter, error) {
-	return a.counter(ctx, efSignaturePassword, MaxSignaturePassword)
+	return a.counter(ctx, signing)
 }
 
-func (a *Application) counter(ctx context.Context, file byte, maximum int) (Counter, error) {
-	status, err := a.verifyStatus(ctx, file)
+func (a *Application) counter(ctx context.Context, of *side) (Counter, error) {
+	status, err := a.verifyStatus(ctx, of.secret)
 	switch {
 	case errors.As(err, &status): // the file could not even be selected
 		return Counter{}, fmt.Errorf("%w: %w", ErrCounterUnknown, err)
@@ -60,10 +60,10 @@ func (a *Application) counter(ctx context.Context, file byte, maximum int) (Coun
 	}
 	left, counted := status.Retries()
 	switch {
-	case counted && left <= maximum:
-		return Counter{Remaining: left, Max: maximum}, nil
+	case counted && left <= of.maximum:
+		return Counter{Remaining: left, Max: of.maximum}, nil
 	case isBlocked(status):
-		return Counter{Max: maximum}, nil
+		return Counter{Max: of.maximum}, nil
 	}
 	// 9000 among them: some cards answer so while a secret is verified, which
 	// is no number of tries.

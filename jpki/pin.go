@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -26,13 +25,7 @@ const pinLength = 4
 //
 // One PIN entered is one VERIFY sent: using a PIN consumes it, for all its
 // copies. It can't be printed, compared or read back. The zero PIN is used up.
-type PIN struct {
-	// take gives the digits to the first who asks, to be wiped, and nil to
-	// everybody else. A function hides its variables from everything that
-	// prints by reflection, and a slice its bytes from a panic's trace, where
-	// an array would be among the arguments.
-	take func() []byte
-}
+type PIN struct{ secret }
 
 // ParsePIN takes what a person typed. Full-width digits are normalised (NFKC);
 // anything but 4 digits then fails with [ErrPINFormat]. The input is the
@@ -47,42 +40,10 @@ func ParsePIN(input []byte) (PIN, error) {
 		clear(normal)
 		return PIN{}, ErrPINFormat
 	}
-	return newPIN(normal), nil
+	return PIN{newSecret(normal)}, nil
 }
 
 func notDigit(c byte) bool { return c < '0' || c > '9' }
-
-// newPIN takes the digits over.
-func newPIN(digits []byte) PIN {
-	var mu sync.Mutex
-	return PIN{take: func() []byte {
-		mu.Lock()
-		defer mu.Unlock()
-		taken := digits
-		digits = nil
-		return taken
-	}}
-}
-
-// use calls send with the digits, once in the PIN's life, and wipes them.
-func (p PIN) use(send func(digits []byte) error) error {
-	if p.take == nil {
-		return ErrPINUsed
-	}
-	digits := p.take()
-	if digits == nil {
-		return ErrPINUsed
-	}
-	defer clear(digits)
-	return send(digits)
-}
-
-// Wipe forgets a PIN that will not be used. Wiping twice is no error.
-func (p PIN) Wipe() {
-	if p.take != nil {
-		clear(p.take())
-	}
-}
 
 const redacted = "[PIN]"
 

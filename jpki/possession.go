@@ -42,6 +42,6 @@ func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Cer
 	}
 	hash := sha256.Sum256(append([]byte(challengeDomain), challenge...))
 
-	_, err = a.sign(ctx, key, pkcs1(crypto.SHA256, hash[:]))
+	_, err = a.sign(ctx, authentication, key, pkcs1(crypto.SHA256, hash[:]))
 	return err
 }

@@ -2,7 +2,6 @@ package jpki
 
 import (
 	"context"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"time"
@@ -50,7 +49,7 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 				return ctx.Err()
 			}
 			close(begun)
-			return h.serve(life, a, s.key, s.config.idle)
+			return h.serve(life, a, s)
 		}, forCard)
 	}()
 	select {
@@ -66,13 +65,14 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 }
 
 // serve signs until nobody asks for a time, or something fails.
-func (h *session) serve(life context.Context, a *Application, key *rsa.PublicKey, idle time.Duration) error {
+func (h *session) serve(life context.Context, a *Application, s *Signer) error {
+	side, key, idle := s.side, s.key, s.config.idle
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	for {
 		select {
 		case r := <-h.requests:
-			signature, err := a.sign(r.ctx, key, r.what)
+			signature, err := a.sign(r.ctx, side, key, r.what)
 			r.answer <- answer{signature, err}
 			if err != nil {
 				return nil // told to who asked

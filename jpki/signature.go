@@ -104,16 +104,16 @@ func pss(digest []byte) toSign {
 	}}
 }
 
-// sign has the card sign with its authentication key, and verifies that with the
-// certificate's. The PIN must be verified.
+// sign has the card sign with a side's key, and verifies that with the
+// certificate's. The side's secret must be verified.
 //
 // It fails with [ErrNoPossession] if what the card answers is not that signature,
 // with [ErrPINRequired], [ErrNoPSS], or with the transmitter's error.
-func (a *Application) sign(ctx context.Context, key *rsa.PublicKey, what toSign) ([]byte, error) {
-	signature, err := a.perform(ctx, what.scheme, what.input, key.Size())
+func (a *Application) sign(ctx context.Context, of *side, key *rsa.PublicKey, what toSign) ([]byte, error) {
+	signature, err := a.perform(ctx, of, what.scheme, what.input, key.Size())
 	var status apdu.Status
 	switch {
-	case errors.Is(err, apdu.StatusSecurityNotSatisfied) && !a.verified:
+	case errors.Is(err, apdu.StatusSecurityNotSatisfied) && !slices.Contains(a.verified, of):
 		return nil, fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case errors.As(err, &status) && what.scheme == schemePSS && lacksScheme(status):
 		return nil, fmt.Errorf("%w: %w", ErrNoPSS, err)
@@ -131,8 +131,8 @@ func (a *Application) sign(ctx context.Context, key *rsa.PublicKey, what toSign)
 // hasPSS asks the card for PSS of a hash that is too short, so that nothing is
 // ever signed: a card that has it says that the PIN is missing or, where another
 // program left it verified, what is wrong with the hash.
-func (a *Application) hasPSS(ctx context.Context) (bool, error) {
-	_, err := a.perform(ctx, schemePSS, []byte{0}, minModulus/8)
+func (a *Application) hasPSS(ctx context.Context, of *side) (bool, error) {
+	_, err := a.perform(ctx, of, schemePSS, []byte{0}, minModulus/8)
 	var status apdu.Status
 	switch {
 	case errors.Is(err, apdu.StatusSecurityNotSatisfied), errors.Is(err, apdu.StatusConditionsNotSatisfied), errors.Is(err, apdu.StatusWrongLength):
@@ -153,8 +153,8 @@ func lacksScheme(s apdu.Status) bool {
 
 // perform sends PERFORM SECURITY OPERATION in this card's form: class 80, P1 the
 // scheme, P2 the key. Observed; not in a public specification.
-func (a *Application) perform(ctx context.Context, scheme byte, input []byte, size int) ([]byte, error) {
-	reference, err := a.reference(ctx, efAuthKey)
+func (a *Application) perform(ctx context.Context, of *side, scheme byte, input []byte, size int) ([]byte, error) {
+	reference, err := a.reference(ctx, of.key)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,10 @@ type Connect func(ctx context.Context) (Connection, error)
 // and with [Signer.Close], and its error is the signature's.
 type AskPIN func(ctx context.Context, ready Readiness) (PIN, error)
 
+// AskPassword is AskPIN for the signature password, of which a card allows 5 wrong
+// entries.
+type AskPassword func(ctx context.Context, ready Readiness) (Password, error)
+
 // Signer is a card's key as a [crypto.Signer]. Goroutines may share one: their
 // signatures follow each other.
 //
@@ -40,10 +44,12 @@ type AskPIN func(ctx context.Context, ready Readiness) (PIN, error)
 // In the second the PIN goes to the same card only, as with [ForCard], and once;
 // the card signs, its answer is verified, and the card is left unverified.
 type Signer struct {
+	side        *side
 	connect     Connect
-	ask         AskPIN
+	ask         func(ctx context.Context, ready Readiness) (secret, error) // nil: nobody to ask
 	config      config
 	options     []Option
+	identity    *x509.Certificate // the authentication certificate, or nil of a card that doesn't show it
 	certificate *x509.Certificate
 	key         *rsa.PublicKey
 
@@ -55,6 +61,12 @@ type Signer struct {
 }
 
 var _ crypto.Signer = (*Signer)(nil)
+
+func newSigner(of *side, connect Connect, options []Option) *Signer {
+	s := &Signer{side: of, connect: connect, config: newConfig(options), options: options, turn: make(chan struct{}, 1)}
+	s.closed, s.close = context.WithCancel(context.Background())
+	return s
+}
 
 // NewSigner makes a [Signer] of the card's authentication key. It reads the
 // certificate, and finds out who issued it if asked to; a phone shows it only
@@ -68,35 +80,57 @@ var _ crypto.Signer = (*Signer)(nil)
 // The options [KeepVerified] and [AllowSHA1] and those of [Authenticate] mean
 // something here, but for [ForCard] and [WithRandom].
 func NewSigner(ctx context.Context, connect Connect, ask AskPIN, options ...Option) (*Signer, error) {
-	s := &Signer{connect: connect, ask: ask, config: newConfig(options), options: options, turn: make(chan struct{}, 1)}
-	s.closed, s.close = context.WithCancel(context.Background())
-	err := s.do(ctx, func(a *Application) (err error) {
-		s.certificate, err = a.usableCertificate(ctx)
+	s := newSigner(authentication, connect, options)
+	if ask != nil {
+		s.ask = func(ctx context.Context, ready Readiness) (secret, error) {
+			pin, err := ask(ctx, ready)
+			return pin.secret, err
+		}
+	}
+	err := s.do(ctx, func(a *Application) error {
+		certificate, err := a.usableCertificate(ctx)
+		if err == nil {
+			s.identity = certificate
+			s.become(certificate)
+		}
 		return err
 	})
 	if errors.Is(err, ErrPINRequired) {
-		s.certificate, err = s.readAfterPIN(ctx)
+		_, err = s.unlock(ctx, schemePKCS1, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.key = s.certificate.PublicKey.(*rsa.PublicKey) // as usableKey found
-	// Who issued it is known from here on: any other certificate is refused.
-	s.options = append(slices.Clip(s.options), func(c *config) { c.trust = nil })
 	return s, nil
 }
 
-func (s *Signer) readAfterPIN(ctx context.Context) (certificate *x509.Certificate, err error) {
-	ready, pin, err := s.prompt(ctx, schemePKCS1)
-	if err != nil {
+// NewSignatureSigner makes a [Signer] of the card's signature key: what it signs is
+// signed by the holder, as with a seal. The certificate, which holds the holder's
+// name and address, is shown only after the password, so ask is called at once.
+//
+// It fails as [Application.SignatureCertificate], with [*ValidityError],
+// [ErrUnsupportedKey] or [*PINError], and as [Application.ReadyToSign]. The options
+// are those of [NewSigner] but for the chain's: who issued a signature certificate
+// is not found out here.
+func NewSignatureSigner(ctx context.Context, connect Connect, ask AskPassword, options ...Option) (*Signer, error) {
+	s := newSigner(signing, connect, options)
+	if ask != nil {
+		s.ask = func(ctx context.Context, ready Readiness) (secret, error) {
+			password, err := ask(ctx, ready)
+			return password.secret, err
+		}
+	}
+	if _, err := s.unlock(ctx, schemePKCS1, nil); err != nil {
 		return nil, err
 	}
-	defer pin.Wipe()
-	err = s.do(ctx, func(a *Application) (err error) {
-		certificate, err = a.unlock(ctx, pin)
-		return err
-	}, ForCard(ready))
-	return certificate, err
+	return s, nil
+}
+
+// become settles whose key it is. Who issued the certificate is known by now: from
+// here on any other is refused.
+func (s *Signer) become(certificate *x509.Certificate) {
+	s.certificate, s.key = certificate, certificate.PublicKey.(*rsa.PublicKey) // as usableKey found
+	s.options = append(slices.Clip(s.options), func(c *config) { c.trust = nil })
 }
 
 // Certificate is the card's certificate: personal data, to be kept no longer than
@@ -143,26 +177,32 @@ func (s *Signer) sign(ctx context.Context, what toSign) (signature []byte, err e
 		return signature, err
 	}
 	s.held = nil
-	ready, pin, err := s.prompt(ctx, what.scheme)
+	return s.unlock(ctx, what.scheme, &what)
+}
+
+// unlock asks for the secret and has the card sign, if there is something to; the
+// first time it finds out whose key it is.
+func (s *Signer) unlock(ctx context.Context, scheme byte, what *toSign) (signature []byte, err error) {
+	ready, typed, err := s.prompt(ctx, scheme)
 	if err != nil {
 		return nil, err
 	}
-	defer pin.Wipe()
-	unlockAndSign := func(ctx context.Context, a *Application) error {
-		certificate, err := a.unlock(ctx, pin)
+	defer typed.Wipe()
+	use := func(ctx context.Context, a *Application) error {
+		identity, err := a.unlock(ctx, s.side, typed)
 		if err != nil {
 			return err
 		}
-		if !certificate.Equal(s.certificate) {
-			return ErrOtherCard
+		if err := s.recognize(ctx, a, identity); err != nil || what == nil {
+			return err
 		}
-		signature, err = a.sign(ctx, s.key, what)
+		signature, err = a.sign(ctx, s.side, s.key, *what)
 		return err
 	}
 	if s.config.idle > 0 {
-		s.held, err = s.hold(ctx, unlockAndSign, ForCard(ready))
+		s.held, err = s.hold(ctx, use, ForCard(ready))
 	} else {
-		err = s.do(ctx, func(a *Application) error { return unlockAndSign(ctx, a) }, ForCard(ready))
+		err = s.do(ctx, func(a *Application) error { return use(ctx, a) }, ForCard(ready))
 	}
 	if errors.Is(err, ErrNoPSS) {
 		s.pss = new(bool) // whatever it said before
@@ -170,34 +210,55 @@ func (s *Signer) sign(ctx context.Context, what toSign) (signature []byte, err e
 	return signature, err
 }
 
-// prompt finds out what speaks against asking for the PIN, and asks.
-func (s *Signer) prompt(ctx context.Context, scheme byte) (ready Readiness, pin PIN, err error) {
-	if s.ask == nil {
-		return ready, pin, fmt.Errorf("%w, and there is nobody to ask", ErrPINRequired)
+// recognize compares a card, whose secret is verified, with the signer's, where its
+// authentication certificate did not tell before; the first card makes the signer.
+func (s *Signer) recognize(ctx context.Context, a *Application, identity *x509.Certificate) error {
+	if s.identity != nil && identity != nil {
+		return nil // compared before the secret was asked for, and again before it was sent
 	}
-	err = s.do(ctx, func(a *Application) (err error) {
-		if ready, err = a.Ready(ctx); err != nil {
+	certificate, err := s.side.certificate(a, ctx)
+	switch {
+	case err != nil:
+		return err
+	case s.certificate == nil:
+		s.identity = identity
+		s.become(certificate)
+	case !certificate.Equal(s.certificate):
+		return ErrOtherCard
+	}
+	return nil
+}
+
+// prompt finds out what speaks against asking for the secret, and asks.
+func (s *Signer) prompt(ctx context.Context, scheme byte) (ready Readiness, typed secret, err error) {
+	if s.ask == nil {
+		return ready, typed, fmt.Errorf("%w, and there is nobody to ask", ErrPINRequired)
+	}
+	err = s.do(ctx, func(a *Application) error {
+		counter, identity, err := s.side.ready(a, ctx)
+		if err != nil {
 			return err
 		}
-		if s.certificate != nil && ready.is != nil && !ready.is(s.certificate) {
-			return &PINError{Reason: ErrOtherCard, Remaining: ready.Remaining, Known: true}
+		if s.identity != nil && identity != nil && !identity.Equal(s.identity) {
+			return s.side.refused(ErrOtherCard, counter)
 		}
-		if scheme != schemePSS {
-			return nil
+		ready, _ = readiness(counter, identity, nil)
+		if scheme == schemePSS {
+			return s.askForPSS(ctx, a)
 		}
-		return s.askForPSS(ctx, a)
+		return nil
 	})
 	switch {
 	case err != nil:
-		return ready, pin, err
-	case s.pss != nil && !*s.pss && scheme == schemePSS:
-		return ready, pin, ErrNoPSS
+		return ready, typed, err
+	case scheme == schemePSS && !*s.pss:
+		return ready, typed, ErrNoPSS
 	}
-	if pin, err = s.ask(ctx, ready); err != nil {
-		pin.Wipe()
-		return ready, PIN{}, fmt.Errorf("asking for the PIN: %w", err)
+	if typed, err = s.ask(ctx, ready); err != nil {
+		typed.Wipe()
+		return ready, secret{}, fmt.Errorf("asking for the PIN: %w", err)
 	}
-	return ready, pin, nil
+	return ready, typed, nil
 }
 
 // PSS tells whether the card can sign with PSS. The card is asked once in the
@@ -222,7 +283,7 @@ func (s *Signer) askForPSS(ctx context.Context, a *Application) error {
 	if s.pss != nil {
 		return nil
 	}
-	has, err := a.hasPSS(ctx)
+	has, err := a.hasPSS(ctx, s.side)
 	if err == nil {
 		s.pss = &has
 	}

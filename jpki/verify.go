@@ -30,9 +30,11 @@ var (
 	ErrPINOutcomeUnknown = errors.New("outcome of the PIN unknown")
 )
 
-// PINError says why a PIN did not open the card, and what is left.
+// PINError says why a PIN, or the signature password, did not open the card, and
+// what is left.
 type PINError struct {
 	Reason    error // one of the errors above
+	Password  bool  // it is about the signature password
 	Remaining int   // tries left, if Known
 	Known     bool
 	Cause     error // the status word or the transport's error; may be nil
@@ -40,6 +42,9 @@ type PINError struct {
 
 func (e *PINError) Error() string {
 	text := e.Reason.Error()
+	if e.Password {
+		text = "signature password: " + text
+	}
 	if e.Known {
 		text += fmt.Sprintf(", tries left: %d", e.Remaining)
 	}
@@ -71,107 +76,130 @@ func (e *PINError) Unwrap() []error {
 // with [ErrPINUsed] or [ErrCounterUnknown]. The PIN is used up, whatever happens.
 // The options [AllowLastTry] and [ForCard] of [Open] or [Do] matter here.
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
-	defer pin.Wipe()
-	counter, err := a.AuthPINCounter(ctx)
+	return a.admitAndVerify(ctx, authentication, pin.secret)
+}
+
+// VerifySignaturePassword verifies the signature password as [VerifyAuthPIN] does
+// the PIN, and fails with the same errors; [ForCard] is of
+// [Application.ReadyToSign] then.
+func (a *Application) VerifySignaturePassword(ctx context.Context, password Password) error {
+	return a.admitAndVerify(ctx, signing, password.secret)
+}
+
+func (a *Application) admitAndVerify(ctx context.Context, of *side, s secret) error {
+	defer s.Wipe()
+	counter, err := a.counter(ctx, of)
 	if err != nil {
 		return err
 	}
-	if err := a.admits(counter); err != nil {
+	if err := a.admits(of, counter); err != nil {
 		return err
 	}
 	if a.config.shown != nil {
-		certificate, err := a.AuthCertificate(ctx)
-		if err != nil && !errors.Is(err, ErrPINRequired) {
-			return err
+		certificate, err := a.identity(ctx)
+		if err == nil {
+			err = a.sameCard(of, counter, certificate)
 		}
-		if err := a.sameCard(counter, certificate); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return a.verify(ctx, pin)
+	return a.verify(ctx, of, s)
 }
 
-// admits tells whether a PIN may be tried with these tries left.
-func (a *Application) admits(counter Counter) error {
+// identity is the authentication certificate for telling cards apart, or nil of a
+// card that does not show one, as phones before the PIN.
+func (a *Application) identity(ctx context.Context) (*x509.Certificate, error) {
+	certificate, err := a.AuthCertificate(ctx)
+	for _, none := range []error{ErrPINRequired, ErrNoCertificate, ErrMalformedCertificate, ErrWrongKind} {
+		if errors.Is(err, none) {
+			return nil, nil
+		}
+	}
+	return certificate, err
+}
+
+// admits tells whether a secret may be tried with these tries left.
+func (a *Application) admits(of *side, counter Counter) error {
 	switch {
 	case counter.Blocked():
-		return &PINError{Reason: ErrPINBlocked, Known: true}
+		return of.refused(ErrPINBlocked, counter)
 	case a.config.shown != nil && a.config.shown.Remaining != counter.Remaining:
-		return &PINError{Reason: ErrTriesChanged, Remaining: counter.Remaining, Known: true}
+		return of.refused(ErrTriesChanged, counter)
 	case counter.Remaining == 1 && !a.config.allowLastTry:
-		return &PINError{Reason: ErrLastTry, Remaining: 1, Known: true}
+		return of.refused(ErrLastTry, counter)
 	}
 	return nil
 }
 
-// sameCard tells whether a PIN that was typed for one card may be sent to this
+// sameCard tells whether a secret that was typed for one card may be sent to this
 // one, which shows this certificate, or none.
-func (a *Application) sameCard(counter Counter, certificate *x509.Certificate) error {
+func (a *Application) sameCard(of *side, counter Counter, certificate *x509.Certificate) error {
 	shown := a.config.shown
 	if shown == nil || shown.is == nil && certificate == nil {
 		return nil
 	}
 	if shown.is == nil || certificate == nil || !shown.is(certificate) {
-		return &PINError{Reason: ErrOtherCard, Remaining: counter.Remaining, Known: true}
+		return of.refused(ErrOtherCard, counter)
 	}
 	return nil
 }
 
-// verify sends the PIN, once.
-func (a *Application) verify(ctx context.Context, pin PIN) error {
-	reference, err := a.reference(ctx, efAuthPIN)
+// verify sends the secret, once.
+func (a *Application) verify(ctx context.Context, of *side, s secret) error {
+	reference, err := a.reference(ctx, of.secret)
 	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err = pin.use(func(digits []byte) error {
+	err = s.use(func(characters []byte) error {
 		a.sent = true // whatever comes back, the card may be verified now
-		return a.channel.Verify(ctx, reference, digits)
+		return a.channel.Verify(ctx, reference, characters)
 	})
 	switch {
 	case err == nil:
-		a.verified = true
+		a.verified = append(a.verified, of)
 		return nil
 	case errors.Is(err, ErrPINUsed):
 		return err
 	}
-	return a.explain(ctx, err)
+	return a.explain(ctx, of, err)
 }
 
 // explain finds out what an answer other than 9000 did to the counter. Where
 // the answer does not say, or says what can't be, the counter is read again, as
 // far as it can still be asked.
-func (a *Application) explain(ctx context.Context, cause error) *PINError {
-	e := &PINError{Reason: ErrPINOutcomeUnknown, Cause: cause}
+func (a *Application) explain(ctx context.Context, of *side, cause error) *PINError {
+	e := &PINError{Reason: ErrPINOutcomeUnknown, Password: of == signing, Cause: cause}
 	var status apdu.Status
 	if !errors.As(cause, &status) {
-		a.recount(ctx, e)
+		a.recount(ctx, of, e)
 		return e
 	}
 	left, counted := status.Retries()
 	switch {
-	case counted && left <= MaxAuthPIN:
+	case counted && left <= of.maximum:
 		e.Reason, e.Remaining, e.Known = ErrPINWrong, left, true
 	case counted, status == apdu.StatusVerificationUncounted:
 		e.Reason = ErrPINWrong
-		a.recount(ctx, e)
+		a.recount(ctx, of, e)
 	case isBlocked(status):
-		a.recount(ctx, e)
+		a.recount(ctx, of, e)
 		if !e.Known || e.Remaining == 0 {
 			e.Reason = ErrPINBlocked
 		}
 	default:
-		a.recount(ctx, e)
+		a.recount(ctx, of, e)
 	}
 	return e
 }
 
-func (a *Application) recount(ctx context.Context, e *PINError) {
+func (a *Application) recount(ctx context.Context, of *side, e *PINError) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
-	if counter, err := a.AuthPINCounter(ctx); err == nil {
+	if counter, err := a.counter(ctx, of); err == nil {
 		e.Remaining, e.Known = counter.Remaining, true
 	}
 }

@@ -1,0 +1,214 @@
+package jpki
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"log/slog"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	// ErrNoAttributes: the certificate holds no attributes of a holder.
+	ErrNoAttributes = errors.New("no attributes of the holder in this certificate")
+	// ErrMalformedAttributes: what stands in their place is not what was expected.
+	ErrMalformedAttributes = errors.New("malformed attributes of the holder")
+)
+
+// Attributes are the four attributes of a signature certificate's holder
+// (基本4情報): personal data, to be kept no longer than needed. Printing or
+// encoding them shows none.
+type Attributes struct {
+	Name    string // with U+3000 between family and given name
+	Address string
+	Birth   Birth
+	Sex     Sex
+	// Which characters of the name and of the address stand for one that can't be
+	// written in the certificate: a digit for each, 1 for those that do.
+	NameSubstitutes, AddressSubstitutes string
+}
+
+// Sex is the holder's, as the certificate has it.
+type Sex byte
+
+// Other values are kept as they are.
+const (
+	Male   Sex = '1'
+	Female Sex = '2'
+)
+
+// Era is the era (元号) in which somebody was born.
+type Era byte
+
+// The eras, as the certificate has them.
+const (
+	EraUnknown Era = '0'
+	Meiji      Era = '1'
+	Taisho     Era = '2'
+	Showa      Era = '3'
+	Heisei     Era = '4'
+	Reiwa      Era = '5'
+)
+
+// Birth is a date of birth: the era, and the date in the Gregorian calendar. A
+// part that is 0 is not known (assumed).
+type Birth struct {
+	Era              Era
+	Year, Month, Day int
+}
+
+// Where the attributes stand: each an otherName of the subject's alternative
+// names, RFC 5280 §4.2.1.6. Read off a test card; not in a public specification.
+const (
+	attributeName               = "1.2.392.200149.8.5.5.1"
+	attributeNameSubstitutes    = "1.2.392.200149.8.5.5.2"
+	attributeSex                = "1.2.392.200149.8.5.5.3"
+	attributeBirth              = "1.2.392.200149.8.5.5.4"
+	attributeAddress            = "1.2.392.200149.8.5.5.5"
+	attributeAddressSubstitutes = "1.2.392.200149.8.5.5.6"
+)
+
+// maxAttribute bounds one attribute, in bytes. The longest addresses have some 400.
+const maxAttribute = 4 << 10
+
+var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+// ParseAttributes takes the holder's attributes from a signature certificate. It
+// fails with [ErrNoAttributes] if there are none, as in an authentication
+// certificate, and with [ErrMalformedAttributes] if one of the four is missing,
+// there twice, or not what it should be. No error quotes one.
+func ParseAttributes(certificate *x509.Certificate) (Attributes, error) {
+	var names []byte
+	for _, extension := range certificate.Extensions {
+		if extension.Id.Equal(oidSubjectAltName) {
+			names = extension.Value
+		}
+	}
+	values, err := otherNames(names)
+	switch {
+	case err != nil:
+		return Attributes{}, err
+	case len(values) == 0:
+		return Attributes{}, ErrNoAttributes
+	}
+	for _, needed := range []string{attributeName, attributeSex, attributeBirth, attributeAddress} {
+		if values[needed] == "" {
+			return Attributes{}, fmt.Errorf("%w: one is missing", ErrMalformedAttributes)
+		}
+	}
+	birth, ok := parseBirth(values[attributeBirth])
+	if !ok || len(values[attributeSex]) != 1 || !digits(values[attributeSex]) ||
+		!digits(values[attributeNameSubstitutes]) || !digits(values[attributeAddressSubstitutes]) {
+		return Attributes{}, ErrMalformedAttributes
+	}
+	return Attributes{
+		Name: values[attributeName], NameSubstitutes: values[attributeNameSubstitutes],
+		Address: values[attributeAddress], AddressSubstitutes: values[attributeAddressSubstitutes],
+		Sex: Sex(values[attributeSex][0]), Birth: birth,
+	}, nil
+}
+
+// otherNames are the texts of the names of other kinds, by their object
+// identifiers. Names of known kinds, and texts that are no attributes, are left out.
+func otherNames(extension []byte) (map[string]string, error) {
+	if extension == nil {
+		return nil, nil
+	}
+	der := cryptobyte.String(extension)
+	var list cryptobyte.String
+	if !der.ReadASN1(&list, tag.SEQUENCE) || !der.Empty() {
+		return nil, ErrMalformedAttributes
+	}
+	explicit := tag.Tag(0).ContextSpecific().Constructed()
+	values := map[string]string{}
+	for !list.Empty() {
+		var name, value cryptobyte.String
+		var kind tag.Tag
+		if !list.ReadAnyASN1(&name, &kind) {
+			return nil, ErrMalformedAttributes
+		}
+		var id asn1.ObjectIdentifier
+		switch {
+		case kind != explicit:
+			continue
+		case !name.ReadASN1ObjectIdentifier(&id):
+			return nil, ErrMalformedAttributes
+		case !isAttribute(id.String()):
+			continue
+		case !name.ReadASN1(&value, explicit) || !name.Empty():
+			return nil, ErrMalformedAttributes
+		}
+		var text cryptobyte.String
+		_, double := values[id.String()]
+		if double || !value.ReadASN1(&text, tag.UTF8String) || !value.Empty() || !plain(text) {
+			return nil, ErrMalformedAttributes
+		}
+		values[id.String()] = string(text)
+	}
+	return values, nil
+}
+
+func isAttribute(id string) bool {
+	switch id {
+	case attributeName, attributeNameSubstitutes, attributeSex, attributeBirth, attributeAddress, attributeAddressSubstitutes:
+		return true
+	}
+	return false
+}
+
+// plain refuses what could do something else to a terminal or a form than
+// stand there.
+func plain(text []byte) bool {
+	if len(text) > maxAttribute || !utf8.Valid(text) {
+		return false
+	}
+	for _, r := range string(text) {
+		if !unicode.IsPrint(r) && r != '\u3000' {
+			return false
+		}
+	}
+	return true
+}
+
+func digits(text string) bool {
+	for _, c := range []byte(text) {
+		if notDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseBirth takes an era's digit and YYYYMMDD.
+func parseBirth(text string) (b Birth, ok bool) {
+	if len(text) != 9 || !digits(text) {
+		return Birth{}, false
+	}
+	number := func(s string) (n int) {
+		for _, c := range s {
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	b = Birth{Era: Era(text[0]), Year: number(text[1:5]), Month: number(text[5:7]), Day: number(text[7:9])}
+	return b, b.Era <= Reiwa && b.Month <= 12 && b.Day <= 31
+}
+
+const redactedAttributes = "[attributes of the holder]"
+
+// String is "[attributes of the holder]", whosever they are.
+func (a Attributes) String() string { return redactedAttributes }
+
+// Format prints [Attributes.String] for every verb and flag.
+func (a Attributes) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAttributes) }
+
+// MarshalText writes [Attributes.String], to JSON too.
+func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttributes), nil }
+
+// LogValue implements slog.LogValuer.
+func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
