@@ -34,13 +34,20 @@ func blocks(text, language string) (found []string) {
 	return found
 }
 
-func TestTheKioskIsTheExample(t *testing.T) {
-	_, code, found := strings.Cut(read(t, "mykey/kiosk_example_test.go"), "// identify waits")
-	require.True(t, found)
-	code, _, _ = strings.Cut(code, "\n}\n")
-	code = "// identify waits" + code + "\n}\n"
+// The code in the READMEs is a function of an example each.
+func TestTheCodeIsOfExamples(t *testing.T) {
+	var code []string
+	for _, example := range []struct{ file, begin string }{
+		{"mykey/kiosk_example_test.go", "// identify waits"},
+		{"jpki/cardtls/client_example_test.go", "// client waits"},
+	} {
+		_, function, found := strings.Cut(read(t, example.file), example.begin)
+		require.True(t, found)
+		function, _, _ = strings.Cut(function, "\n}\n")
+		code = append(code, example.begin+function+"\n}\n")
+	}
 	for name := range languages {
-		assert.Equal(t, []string{code}, blocks(read(t, name), "go"), name)
+		assert.Equal(t, code, blocks(read(t, name), "go"), name)
 	}
 }
 

@@ -1,0 +1,120 @@
+// Package cardtls authenticates TLS clients with a card's key: it fits a
+// jpki.Signer into package crypto/tls.
+//
+// # Where to start
+//
+// [Config] makes a tls.Config with the card's certificate, and [Dialer] connects
+// with it, as http.Transport's DialTLSContext too. In the middle of the handshake
+// the person is asked for the PIN, and the card signs. What the versions of TLS
+// need is seen to: TLS 1.3 wants signatures with PSS, which not every card may
+// have, so others go up to TLS 1.2.
+//
+// # A person in the middle of a handshake
+//
+// Servers give a handshake some seconds, and so does http.DefaultTransport
+// (TLSHandshakeTimeout). A program that asks for the PIN before it dials, and whose
+// jpki.AskPIN returns what was typed, keeps neither waiting; one with
+// tls.Config.ClientSessionCache has the server recognise the next connection
+// without the card.
+//
+// # What others see
+//
+// The certificate holds no name, but its serial number and subject are its
+// holder's alone. With TLS 1.2 it crosses the network in clear: where that must
+// not be, set MinVersion to tls.VersionTLS13. The server learns it in any case, and
+// in Japan the law says who may keep it and who may ask whether it is revoked.
+//
+// # Errors, concurrency
+//
+// A handshake fails with what made the card's signature fail, as *jpki.PINError, and
+// with [ErrNotAccepted] before anybody is asked. Package crypto/tls keeps only the
+// text of some of these; [Dialer] returns them whole. A Config or Dialer is for
+// many goroutines, whose handshakes wait for each other where they need the card.
+package cardtls
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// ErrNotAccepted: the server takes no certificate of the card's authority, or none
+// of the kinds of signature that the card can make. Nobody was asked for a PIN.
+var ErrNotAccepted = errors.New("server does not accept the card's certificate")
+
+// Config returns a copy of base, which may be nil, that authenticates with the
+// signer's certificate: the one alone, for servers have its authority's. The card is
+// asked whether it can sign with PSS, once in the signer's life.
+//
+// It fails with jpki.ErrNoPSS where base wants TLS 1.3 and the card can't, and as
+// jpki.Signer's PSS does. The config's handshakes end with the context of
+// tls.Conn's HandshakeContext.
+func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer) (*tls.Config, error) {
+	pss, err := signer.PSS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{}
+	if base != nil {
+		config = base.Clone()
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // before, MD5 was signed
+	if !pss {
+		if config.MinVersion > tls.VersionTLS12 {
+			return nil, fmt.Errorf("TLS 1.3: %w", jpki.ErrNoPSS)
+		}
+		if config.MaxVersion == 0 || config.MaxVersion > tls.VersionTLS12 {
+			config.MaxVersion = tls.VersionTLS12
+		}
+	}
+	config.Certificates = nil
+	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		ctx := info.Context()
+		if ctx == nil {
+			ctx = context.Background() // not from a handshake
+		}
+		certificate := &tls.Certificate{
+			Certificate: [][]byte{signer.Certificate().Raw},
+			Leaf:        signer.Certificate(),
+			PrivateKey:  key{signer, ctx},
+		}
+		var err error
+		for _, certificate.SupportedSignatureAlgorithms = range schemes(info.Version, pss) {
+			if err = info.SupportsCertificate(certificate); err == nil {
+				return certificate, nil
+			}
+		}
+		return nil, remember(ctx, fmt.Errorf("%w: %w", ErrNotAccepted, err))
+	}
+	return config, nil
+}
+
+// schemes are lists of what the card signs with, the first that the server knows to
+// be taken: what every card can comes before what was seen of some.
+func schemes(version uint16, pss bool) (lists [][]tls.SignatureScheme) {
+	if version < tls.VersionTLS13 {
+		lists = append(lists, []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512})
+	}
+	if pss {
+		lists = append(lists, []tls.SignatureScheme{tls.PSSWithSHA256})
+	}
+	return lists
+}
+
+// key is a signer for one handshake, whose context ends asking for the PIN.
+type key struct {
+	signer *jpki.Signer
+	ctx    context.Context
+}
+
+func (k key) Public() crypto.PublicKey { return k.signer.Public() }
+
+func (k key) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
+	signature, err := k.signer.SignContext(k.ctx, digest, options)
+	return signature, remember(k.ctx, err)
+}

@@ -1,0 +1,385 @@
+package cardtls_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// holder sits at a desktop program with a card and types its PIN.
+type holder struct {
+	driver reader.Driver
+	name   string // of the reader
+	card   *simulator.Card
+	slot   *simulator.Reader // nil through pcscd
+	types  string
+	typing func(ctx context.Context) error
+
+	mu     sync.Mutex
+	asked  int
+	pins   int // VERIFY commands with a PIN
+	signed int
+}
+
+func newHolder(t testing.TB, options ...simulator.Option) *holder {
+	t.Helper()
+	card, err := simulator.NewCard(simulator.Contact, append(options, simulator.WithInsecureSeed("cardtls"))...)
+	require.NoError(t, err)
+	driver := simulator.New()
+	h := &holder{driver: driver, name: "Reader", card: card, slot: driver.AddReader("Reader"), types: simulator.PIN}
+	require.NoError(t, h.slot.Insert(card))
+	h.checkAfterwards(t)
+	return h
+}
+
+func (h *holder) checkAfterwards(t testing.TB) {
+	t.Cleanup(func() {
+		assert.Equal(t, h.asked, h.pins, "PINs entered, and sent")
+		assert.False(t, h.card.State().AuthVerified, "left verified")
+	})
+}
+
+func (h *holder) signer(t testing.TB) *jpki.Signer {
+	t.Helper()
+	s, err := jpki.NewSigner(context.Background(), h.connect, h.ask)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func (h *holder) connect(ctx context.Context) (jpki.Connection, error) {
+	card, err := h.driver.Connect(ctx, h.name)
+	return counted{card, h}, err
+}
+
+func (h *holder) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
+	if h.typing != nil {
+		if err := h.typing(ctx); err != nil {
+			return jpki.PIN{}, err
+		}
+	}
+	h.mu.Lock()
+	h.asked++
+	h.mu.Unlock()
+	return jpki.ParsePIN([]byte(h.types))
+}
+
+// counted counts what passes on a connection.
+type counted struct {
+	reader.Card
+	holder *holder
+}
+
+func (c counted) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	parsed, err := apdu.ParseCommand(append([]byte(nil), command...))
+	if err != nil {
+		return nil, err
+	}
+	c.holder.mu.Lock()
+	if parsed.Secret() {
+		c.holder.pins++
+	}
+	if parsed.INS == apdu.InsPerformSecurityOperation && len(parsed.Data) > 1 {
+		c.holder.signed++
+	}
+	c.holder.mu.Unlock()
+	return c.Card.Transmit(ctx, command)
+}
+
+// server is a certificate of a server's own.
+var server = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"server.example"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}, &x509.Certificate{}, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+})
+
+func pool(certificates ...*x509.Certificate) *x509.CertPool {
+	p := x509.NewCertPool()
+	for _, c := range certificates {
+		p.AddCert(c)
+	}
+	return p
+}
+
+// base is what a client knows of the server.
+func base() *tls.Config {
+	return &tls.Config{RootCAs: pool(server().Leaf), ServerName: "server.example"}
+}
+
+// serve answers with the serial number of each client's certificate, which has to
+// be of a card's authority.
+func serve(t testing.TB, authority *x509.Certificate, change func(*tls.Config)) (address string) {
+	t.Helper()
+	config := &tls.Config{
+		Certificates: []tls.Certificate{server()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool(authority),
+	}
+	if change != nil {
+		change(config)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	require.NoError(t, err)
+	var clients sync.WaitGroup
+	clients.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			clients.Go(func() {
+				defer conn.Close()
+				if conn.(*tls.Conn).Handshake() == nil {
+					_, _ = io.WriteString(conn, conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String())
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		clients.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// dial connects, and returns what the server says of the client.
+func dial(ctx context.Context, config *tls.Config, address string) (said string, state tls.ConnectionState, err error) {
+	conn, err := (&cardtls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return "", state, err
+	}
+	defer conn.Close()
+	b, err := io.ReadAll(conn)
+	return string(b), conn.(*tls.Conn).ConnectionState(), err
+}
+
+func version(v uint16) func(*tls.Config) {
+	return func(c *tls.Config) { c.MinVersion, c.MaxVersion = v, v }
+}
+
+func TestHandshake(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		card []simulator.Option
+		with uint16 // the server's version, 0: all
+		want uint16
+	}{
+		{"TLS 1.2", nil, tls.VersionTLS12, tls.VersionTLS12},
+		{"TLS 1.3", nil, tls.VersionTLS13, tls.VersionTLS13},
+		{"the newer of both", nil, 0, tls.VersionTLS13},
+		{"what a card without PSS can", []simulator.Option{simulator.WithoutPSS()}, 0, tls.VersionTLS12},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHolder(t, tt.card...)
+			signer := h.signer(t)
+			config, err := cardtls.Config(t.Context(), base(), signer)
+			require.NoError(t, err)
+			assert.Zero(t, h.asked)
+			var change func(*tls.Config)
+			if tt.with != 0 {
+				change = version(tt.with)
+			}
+			said, state, err := dial(t.Context(), config, serve(t, h.card.Authority(), change))
+			require.NoError(t, err)
+			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
+			assert.Equal(t, tt.want, state.Version)
+			assert.Equal(t, []int{1, 1}, []int{h.asked, h.signed})
+		})
+	}
+}
+
+// What can't succeed is told before anybody is asked for a PIN.
+func TestHandshakesThatCannotSucceed(t *testing.T) {
+	ctx := t.Context()
+	h := newHolder(t, simulator.WithoutPSS())
+	signer := h.signer(t)
+
+	newest := base()
+	newest.MinVersion = tls.VersionTLS13
+	_, err := cardtls.Config(ctx, newest, signer)
+	require.ErrorIs(t, err, jpki.ErrNoPSS)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+
+	config, err := cardtls.Config(ctx, base(), signer)
+	require.NoError(t, err)
+	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), version(tls.VersionTLS13)))
+	require.ErrorContains(t, err, "protocol version")
+
+	_, _, err = dial(ctx, config, serve(t, server().Leaf, nil))
+	require.ErrorIs(t, err, cardtls.ErrNotAccepted)
+
+	untrusted := base()
+	untrusted.RootCAs = x509.NewCertPool()
+	config, err = cardtls.Config(ctx, untrusted, signer)
+	require.NoError(t, err)
+	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), nil))
+	var unknown x509.UnknownAuthorityError
+	require.ErrorAs(t, err, &unknown)
+
+	old := base()
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	config, err = cardtls.Config(ctx, old, signer)
+	require.NoError(t, err)
+	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), nil))
+	require.Error(t, err)
+
+	h.slot.Remove()
+	other := newHolder(t).signer(t)
+	require.NoError(t, other.Close())
+	_, err = cardtls.Config(ctx, nil, other)
+	require.ErrorIs(t, err, jpki.ErrSignerClosed)
+	assert.Zero(t, h.asked)
+}
+
+// A server may know only signatures that not every card makes.
+func TestSchemesOfTheServer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		server []tls.SignatureScheme
+		with   tls.SignatureScheme // 0: nothing
+		pss    bool
+	}{
+		"PKCS #1 before PSS, of what every card can": {[]tls.SignatureScheme{tls.PSSWithSHA256, tls.PKCS1WithSHA512}, tls.PKCS1WithSHA512, true},
+		"PSS alone":                    {[]tls.SignatureScheme{tls.PSSWithSHA384, tls.PSSWithSHA256}, tls.PSSWithSHA256, true},
+		"PSS alone, of a card without": {[]tls.SignatureScheme{tls.PSSWithSHA256}, 0, false},
+		"PSS of another hash":          {[]tls.SignatureScheme{tls.PSSWithSHA512}, 0, true},
+		"SHA-1":                        {[]tls.SignatureScheme{tls.PKCS1WithSHA1}, 0, true},
+		"elliptic curves":              {[]tls.SignatureScheme{tls.ECDSAWithP256AndSHA256, tls.Ed25519}, 0, true},
+		"nothing known":                {[]tls.SignatureScheme{0xFFFF}, 0, true},
+		"nothing":                      {nil, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var options []simulator.Option
+			if !tt.pss {
+				options = append(options, simulator.WithoutPSS())
+			}
+			h := newHolder(t, options...)
+			config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+			require.NoError(t, err)
+			info := &tls.CertificateRequestInfo{Version: tls.VersionTLS12, SignatureSchemes: tt.server}
+			got, err := config.GetClientCertificate(info)
+			if tt.with == 0 {
+				require.ErrorIs(t, err, cardtls.ErrNotAccepted)
+				return
+			}
+			require.NoError(t, err)
+			assert.Contains(t, got.SupportedSignatureAlgorithms, tt.with)
+			assert.Zero(t, h.asked)
+		})
+	}
+}
+
+// Failures of the card and its holder come out whole, whatever the version.
+func TestHandshakeFailures(t *testing.T) {
+	nobody := errors.New("nobody there")
+	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"))
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		before func(*holder)
+		err    error
+		asked  int
+		left   int
+	}{
+		"a wrong PIN":  {func(h *holder) { h.types = "9999" }, jpki.ErrPINWrong, 1, 2},
+		"nobody types": {func(h *holder) { h.typing = func(context.Context) error { return nobody } }, nobody, 0, 3},
+		"no card":      {func(h *holder) { h.slot.Remove() }, reader.ErrNoCard, 0, 3},
+		"another card": {func(h *holder) { h.slot.Remove(); _ = h.slot.Insert(other) }, jpki.ErrOtherCard, 0, 3},
+		"a card that hesitates": {func(h *holder) {
+			h.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+		}, nil, 1, 3},
+		"no signature": {func(h *holder) { h.slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Lengthen(-1)}) }, jpki.ErrNoPossession, 1, 3},
+		"another's sign": {func(h *holder) {
+			h.slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Answer(append(make([]byte, 256), 0x90, 0))})
+		}, jpki.ErrNoPossession, 1, 3},
+	} {
+		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
+				h := newHolder(t)
+				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+				require.NoError(t, err)
+				tt.before(h)
+				_, _, err = dial(t.Context(), config, serve(t, h.card.Authority(), version(v)))
+				require.ErrorIs(t, err, tt.err)
+				if tt.err == jpki.ErrPINWrong {
+					var wrong *jpki.PINError
+					require.ErrorAs(t, err, &wrong)
+					assert.Equal(t, 2, wrong.Remaining)
+				}
+				assert.Equal(t, tt.asked, h.asked)
+				assert.Equal(t, tt.left, h.card.State().AuthTries)
+			})
+		}
+	}
+}
+
+// The end of the handshake's context ends asking for the PIN.
+func TestContextEndsAsking(t *testing.T) {
+	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		h := newHolder(t)
+		config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		h.typing = func(ctx context.Context) error {
+			cancel()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		_, _, err = dial(ctx, config, serve(t, h.card.Authority(), version(v)))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Zero(t, h.asked)
+	}
+}
+
+// Handshakes at the same time follow each other at the card, for a PIN each; a
+// server that recognises the client needs neither.
+func TestHandshakesOfOneSigner(t *testing.T) {
+	h := newHolder(t)
+	remembering := base()
+	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	config, err := cardtls.Config(t.Context(), remembering, h.signer(t))
+	require.NoError(t, err)
+	address := serve(t, h.card.Authority(), nil)
+	var clients sync.WaitGroup
+	for range 2 {
+		clients.Go(func() {
+			said, _, err := dial(t.Context(), config, address)
+			assert.NoError(t, err)
+			assert.NotEmpty(t, said)
+		})
+	}
+	clients.Wait()
+	assert.Equal(t, 2, h.asked)
+	_, state, err := dial(t.Context(), config, address)
+	require.NoError(t, err)
+	assert.True(t, state.DidResume)
+	assert.Equal(t, 2, h.asked)
+}

@@ -1,0 +1,84 @@
+package cardtls_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// client waits for a card and returns a client whose servers may ask for its
+// certificate; ask asks the person for the PIN then.
+func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask jpki.AskPIN) (*http.Client, error) {
+	found, err := reader.Wait(ctx, driver, "") // until one reader holds a card, or ctx ends
+	if err != nil {
+		return nil, err
+	}
+	connect := func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, found.Name) }
+	signer, err := jpki.NewSigner(ctx, connect, ask) // reads the certificate, without a PIN
+	if err != nil {
+		return nil, err
+	}
+	config, err := cardtls.Config(ctx, servers, signer)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &cardtls.Dialer{Config: config}
+	return &http.Client{Transport: &http.Transport{DialTLSContext: dialer.DialContext}}, nil
+}
+
+// A desktop program and a server that asks who is there. With pcsc.New() in place of
+// the simulator it is a real card.
+func Example() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	driver := simulator.New()
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = driver.AddReader("Reader").Insert(card)
+
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s with %d certificate", tls.VersionName(r.TLS.Version), len(r.TLS.PeerCertificates))
+	}))
+	authorities := x509.NewCertPool()
+	authorities.AddCert(card.Authority()) // where cards are real, J-LIS's
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities}
+	server.StartTLS()
+	defer server.Close()
+	servers := x509.NewCertPool()
+	servers.AddCert(server.Certificate())
+
+	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+		fmt.Println("PIN, please; tries left:", ready.Remaining)
+		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
+	}
+	web, err := client(ctx, driver, &tls.Config{RootCAs: servers}, ask)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer web.CloseIdleConnections()
+	response, err := web.Get(server.URL)
+	if err != nil {
+		fmt.Println(err) // a *jpki.PINError tells the tries left
+		return
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	fmt.Println(string(page), err)
+	// Output:
+	// PIN, please; tries left: 3
+	// TLS 1.3 with 1 certificate <nil>
+}

@@ -1,0 +1,124 @@
+//go:build cgo
+
+package cardtls_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// Handshakes with a card that pcscd has, with Go's server and with OpenSSL's.
+func TestThroughPCSCD(t *testing.T) {
+	daemon := pcscdtest.Require(t)
+	t.Setenv(pcscdtest.SocketVariable, daemon.Socket)
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("cardtls"))
+	require.NoError(t, err)
+	remove := daemon.Insert(0, card)
+	defer remove()
+	h := &holder{driver: pcsc.New(), name: pcscdtest.Readers[0], card: card, types: simulator.PIN}
+	h.checkAfterwards(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = reader.Wait(ctx, h.driver, h.name)
+	require.NoError(t, err)
+	signer := h.signer(t)
+	config, err := cardtls.Config(ctx, base(), signer)
+	require.NoError(t, err)
+
+	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run("Go, "+tls.VersionName(v), func(t *testing.T) {
+			asked := h.asked
+			said, state, err := dial(ctx, config, serve(t, card.Authority(), version(v)))
+			require.NoError(t, err)
+			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
+			assert.Equal(t, v, state.Version)
+			assert.Equal(t, asked+1, h.asked)
+		})
+		t.Run("OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
+			asked := h.asked
+			address := opensslServer(t, card.Authority(), v)
+			conn, err := (&cardtls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+			require.NoError(t, err)
+			page, err := io.ReadAll(conn)
+			require.NoError(t, err)
+			assert.Contains(t, string(page), "Client certificate", "what OpenSSL says after it has verified")
+			assert.Contains(t, string(page), "Verify return code: 0 (ok)")
+			assert.Equal(t, v, conn.(*tls.Conn).ConnectionState().Version)
+			assert.Equal(t, asked+1, h.asked)
+		})
+		t.Run("refused by OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
+			_, _, err := dial(ctx, config, opensslServer(t, server().Leaf, v))
+			require.ErrorIs(t, err, cardtls.ErrNotAccepted)
+		})
+	}
+
+	h.types = "9999"
+	_, _, err = dial(ctx, config, opensslServer(t, card.Authority(), tls.VersionTLS13))
+	var wrong *jpki.PINError
+	require.ErrorAs(t, err, &wrong)
+	assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
+	assert.Equal(t, 2, card.State().AuthTries)
+	require.NoError(t, signer.Close())
+}
+
+// opensslServer verifies that clients have a certificate of the authority, and
+// answers with what it knows of a connection.
+func opensslServer(t *testing.T, authority *x509.Certificate, version uint16) (address string) {
+	t.Helper()
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		pcscdtest.Skip(t, "openssl is not installed")
+	}
+	dir := t.TempDir()
+	key, err := x509.MarshalPKCS8PrivateKey(server().PrivateKey)
+	require.NoError(t, err)
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	c := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-www", "-Verify", "1", "-verify_return_error",
+		map[uint16]string{tls.VersionTLS12: "-tls1_2", tls.VersionTLS13: "-tls1_3"}[version],
+		"-cert", write("server.pem", "CERTIFICATE", server().Certificate[0]), "-key", write("key.pem", "PRIVATE KEY", key),
+		"-CAfile", write("authority.pem", "CERTIFICATE", authority.Raw))
+	c.Stderr = t.Output()
+	output, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		if at, ok := strings.CutPrefix(lines.Text(), "ACCEPT "); ok {
+			go func() { _, _ = io.Copy(io.Discard, output) }()
+			return at
+		}
+	}
+	t.Fatal("openssl s_server does not start")
+	return ""
+}
