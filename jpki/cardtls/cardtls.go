@@ -84,7 +84,7 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer) (*tls.Co
 			PrivateKey:  key{signer, ctx},
 		}
 		var err error
-		for _, certificate.SupportedSignatureAlgorithms = range schemes(info.Version, pss) {
+		for _, certificate.SupportedSignatureAlgorithms = range schemes(pss) {
 			if err = info.SupportsCertificate(certificate); err == nil {
 				return certificate, nil
 			}
@@ -94,12 +94,11 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer) (*tls.Co
 	return config, nil
 }
 
-// schemes are lists of what the card signs with, the first that the server knows to
-// be taken: what every card can comes before what was seen of some.
-func schemes(version uint16, pss bool) (lists [][]tls.SignatureScheme) {
-	if version < tls.VersionTLS13 {
-		lists = append(lists, []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512})
-	}
+// schemes are lists of what the card signs with, the first that the server and the
+// version of TLS know to be taken: what every card can comes before what was seen of
+// some.
+func schemes(pss bool) [][]tls.SignatureScheme {
+	lists := [][]tls.SignatureScheme{{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512}}
 	if pss {
 		lists = append(lists, []tls.SignatureScheme{tls.PSSWithSHA256})
 	}
