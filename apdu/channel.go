@@ -12,13 +12,15 @@ const maxGetResponse = MaxExtendedNe / MaxShortNe
 // Channel sends commands over a [Transmitter] and deals with what ISO/IEC
 // 7816-4 leaves to the sender: status 61xx (fetch the rest with GET RESPONSE),
 // status 6Cxx (ask again with the right length), and cards or readers that
-// refuse extended lengths.
+// refuse extended lengths or lose answers of 256 bytes.
 //
-// A Channel remembers that extended lengths were refused, and nothing else.
+// A Channel remembers the [Form] in which it can read, and nothing else.
 type Channel struct {
 	transmitter Transmitter
 	extended    bool
 	readSize    int
+	report      func(Form) // nil: nobody wants to know
+	started     bool       // the first form was reported
 }
 
 // Option changes how a [Channel] sends.
@@ -30,8 +32,9 @@ type Option func(*Channel)
 func WithExtendedLengths() Option { return func(c *Channel) { c.extended = true } }
 
 // WithReadSize bounds what one short READ BINARY asks for, in bytes, for
-// readers that fail on answers of exactly 256 bytes. The default is 256; sizes
-// outside 16 to 256 are moved to the nearer end.
+// readers that are known to fail on long answers. The default is 256, and 253 from
+// when an object's first 256 bytes were lost; sizes outside 16 to 256 are moved to
+// the nearer end.
 func WithReadSize(n int) Option {
 	return func(c *Channel) { c.readSize = min(max(n, 16), MaxShortNe) }
 }

@@ -74,23 +74,32 @@ func (c *Channel) read(ctx context.Context, p1, p2 byte, ne int) ([]byte, error)
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return data, err
-	case errors.As(err, &status) && status != StatusWrongLength:
+	case errors.As(err, &status) && status != StatusWrongLength && !errors.Is(err, ErrExcessResponse):
 		return nil, err
 	}
-	// 6700, or no answer: some readers can't carry what the card promises.
+	// 6700, or no whole answer: some readers can't carry what the card promises.
 	cmd.Extended, cmd.Ne = false, c.readSize
 	data, short := c.readOnce(ctx, cmd)
 	if short != nil && status == 0 {
 		return nil, err // the transport failed for another reason than length
 	}
-	c.extended = false
+	c.refuseExtended()
 	return data, short
 }
+
+// garbled is from how many bytes on data with an error status are taken for an
+// answer that was cut.
+const garbled = 64
 
 func (c *Channel) readOnce(ctx context.Context, cmd Command) ([]byte, error) {
 	resp, err := c.Send(ctx, cmd)
 	if err == nil && resp.Status != StatusEndOfFile {
 		err = resp.Err()
+	}
+	if err != nil && len(resp.Data) >= garbled && !resp.Status.warning() {
+		// No card sends data with an error: they were cut, in the middle of what
+		// now looks like a status word.
+		err = fmt.Errorf("%w: %d bytes and %w", ErrExcessResponse, len(resp.Data), resp.Status)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("READ BINARY: %w", err)

@@ -62,7 +62,23 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 	return object[:total:total], nil
 }
 
+// firstBlock reads as much of a file's start as the channel's form allows. Where a
+// reader loses answers of 256 bytes, it is here that it shows: by an error, by an
+// answer that was cut, or by none that is reported as success.
 func (c *Channel) firstBlock(ctx context.Context, sfi byte) ([]byte, error) {
+	c.chosen()
+	block, err := c.start(ctx, sfi)
+	if ctx.Err() != nil || !lost(block, err) || !c.shrink() {
+		return block, err
+	}
+	small, smallErr := c.start(ctx, sfi)
+	if lost(small, smallErr) {
+		return block, err // for another reason than length
+	}
+	return small, smallErr
+}
+
+func (c *Channel) start(ctx context.Context, sfi byte) ([]byte, error) {
 	ne := c.readSize
 	if c.extended {
 		ne = MaxExtendedNe // "whatever there is", as published programs ask
@@ -71,6 +87,15 @@ func (c *Channel) firstBlock(ctx context.Context, sfi byte) ([]byte, error) {
 		return c.ReadBinary(ctx, 0, ne)
 	}
 	return c.ReadBinarySFI(ctx, sfi, 0, ne)
+}
+
+// lost tells an answer that did not arrive whole from one that says something.
+func lost(block []byte, err error) bool {
+	var status Status
+	if err == nil {
+		return len(block) == 0
+	}
+	return !errors.As(err, &status) && !errors.Is(err, ErrNoProgress) || errors.Is(err, ErrExcessResponse)
 }
 
 // objectLength returns the length of the DER object that starts b, header

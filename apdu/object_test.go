@@ -140,7 +140,7 @@ func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
 	})
 	t.Run("nothing works: the first error is the cause", func(t *testing.T) {
 		channel, done := play(t, []step{
-			{"00B08A00000000", "", errPulled}, {"00B08A0000", "6A82", nil},
+			{"00B08A00000000", "", errPulled}, {"00B08A0000", "6A82", nil}, {"00B08A00FD", "", errPulled},
 		}, apdu.WithExtendedLengths())
 		defer done()
 		_, err := channel.ReadObject(context.Background(), 0x0A, 65536)
@@ -232,8 +232,8 @@ func TestReadObjectFromACardThatStops(t *testing.T) {
 		answers []string // to the first READ BINARY, and to what follows
 		err     error
 	}{
-		"no bytes, at once":          {[]string{"9000"}, apdu.ErrBlankFile},
-		"6282 and no bytes":          {[]string{"6282"}, apdu.ErrBlankFile},
+		"no bytes, at once":          {[]string{"9000", "9000"}, apdu.ErrBlankFile},
+		"6282 and no bytes":          {[]string{"6282", "6282"}, apdu.ErrBlankFile},
 		"6282, then no more":         {[]string{hexOf(object(300)[:256]) + "6282", "6282"}, apdu.ErrMalformedObject},
 		"6282, then past the end":    {[]string{hexOf(object(300)[:256]) + "6282", "6B00"}, apdu.ErrMalformedObject},
 		"past the end":               {[]string{hexOf(object(300)[:256]) + "9000", "6B00"}, apdu.ErrMalformedObject},
@@ -241,7 +241,7 @@ func TestReadObjectFromACardThatStops(t *testing.T) {
 		"damaged data, later":        {[]string{hexOf(object(300)[:256]) + "9000", hexOf(object(300)[256:]) + "6281"}, apdu.Status(0x6281)},
 		"61xx, then 6F00":            {[]string{"30036103", "6F00"}, apdu.StatusNoDiagnosis},
 		"61xx for ever":              {[]string{"6100", "6100"}, apdu.ErrNoProgress},
-		"61xx of a full block":       {[]string{hexOf(object(300)[:256]) + "6110"}, apdu.ErrExcessResponse},
+		"61xx of a full block":       {[]string{hexOf(object(300)[:256]) + "6110", hexOf(object(300)[:253]) + "6110"}, apdu.ErrExcessResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var steps []step

@@ -105,6 +105,9 @@ func (s Status) more() (n int, ok bool) {
 	return lengthOr(int(s&0xFF), MaxShortNe), s>>8 == 0x61
 }
 
+// warning tells 62xx and 63xx, which come with data.
+func (s Status) warning() bool { return s>>8 == 0x62 || s>>8 == 0x63 }
+
 // exact returns the length that a 6Cxx status asks for (6C 00: 256).
 func (s Status) exact() (n int, ok bool) {
 	return lengthOr(int(s&0xFF), MaxShortNe), s>>8 == 0x6C

@@ -112,29 +112,29 @@ func sweptFaults() []sweptFault {
 	}
 
 	// An error of the wire: the connection may go on, and a long read is
-	// repeated in short blocks.
+	// repeated in shorter blocks.
 	for _, err := range []error{errNotTransacted, errPlain} {
 		faults = append(faults,
 			sweptFault{name: "fails before: " + err.Error(), do: always(simulator.FailBefore(err)),
-				causes: []error{err}, spared: []step{readingAll}, also: beforeCommands, passing: true},
+				causes: []error{err}, spared: []step{readFirst, readingAll}, also: beforeCommands, passing: true},
 			sweptFault{name: "fails after: " + err.Error(), do: always(simulator.FailAfter(err)),
-				causes: []error{err}, spared: []step{readingAll}, also: beforeCommands, passing: true, executed: true})
+				causes: []error{err}, spared: []step{readFirst, readingAll}, also: beforeCommands, passing: true, executed: true})
 	}
 	for _, n := range []int{0, 1} {
 		faults = append(faults,
 			sweptFault{name: fmt.Sprintf("%d bytes", n), do: always(simulator.Answer(make([]byte, n))),
-				causes: []error{apdu.ErrShortResponse}, spared: []step{readingAll}, passing: true},
+				causes: []error{apdu.ErrShortResponse}, spared: []step{readFirst, readingAll}, passing: true},
 			afterwards(sweptFault{name: fmt.Sprintf("%d bytes", n), do: always(simulator.Answer(make([]byte, n))),
-				causes: []error{apdu.ErrShortResponse}, spared: []step{readingAll}, passing: true}))
+				causes: []error{apdu.ErrShortResponse}, spared: []step{readFirst, readingAll}, passing: true}))
 	}
 	// A long read has room for a byte more; one of 70000 is repeated.
 	for _, n := range []int{1, 70000} {
 		faults = append(faults, sweptFault{name: fmt.Sprintf("%d bytes more", n), do: always(simulator.Lengthen(n)),
-			causes: []error{apdu.ErrExcessResponse}, spared: []step{readingAll}, passing: true, executed: true})
+			causes: []error{apdu.ErrExcessResponse}, spared: []step{readFirst, readingAll}, passing: true, executed: true})
 	}
 	faults[len(faults)-2].spared = append(faults[len(faults)-2].spared, refused)
 	faults = append(faults, sweptFault{name: "a byte less", do: always(simulator.Lengthen(-1)),
-		causes: []error{jpki.ErrNoPossession}, spared: []step{selecting, counting, refused, reading, readingAll, verifying}, passing: true, executed: true})
+		causes: []error{jpki.ErrNoPossession}, spared: []step{selecting, counting, refused, reading, readFirst, readingAll, verifying}, passing: true, executed: true})
 
 	// For good: the card can't be left, but for closing the connection.
 	faults = append(faults,
@@ -205,12 +205,14 @@ func sweptStatusWords() []sweptFault {
 
 // mayPass are the steps that a status word, once, need not stop.
 var mayPass = map[apdu.Status][]step{
-	0x63C1: {counting},                     // enough for who allows the last try
-	0x6700: {readingAll},                   // read in short blocks
-	0x6C00: {readingAll},                   // asked again for 256 bytes
-	0x6982: {refused, reading, readingAll}, // "after the PIN", and then it answers
-	0x6A82: {counting},                     // asked again by file
-	0x6F00: {selecting},                    // as some cards answer after power-up
+	0x63C1: {counting},                                // enough for who allows the last try
+	0x6700: {readingAll},                              // read in short blocks
+	0x6C00: {readingAll},                              // asked again for 256 bytes
+	0x6982: {refused, reading, readFirst, readingAll}, // "after the PIN", and then it answers
+	0x6282: {readFirst, readingAll},                   // nothing, and asked again for less
+	0x9000: {readFirst, readingAll},
+	0x6A82: {counting},  // asked again by file
+	0x6F00: {selecting}, // as some cards answer after power-up
 }
 
 var selectISD = []byte{0x00, 0xA4, 0x04, 0x0C, 0x07, 0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00}

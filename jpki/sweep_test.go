@@ -221,6 +221,7 @@ const (
 	selecting  step = "SELECT"
 	counting   step = "the counter"
 	reading    step = "READ BINARY"
+	readFirst  step = "READ BINARY, the first"
 	readingAll step = "READ BINARY, extended"
 	readingCA  step = "READ BINARY of the authority, extended"
 	refused    step = "READ BINARY, refused before the PIN"
@@ -245,6 +246,8 @@ func stepOf(c apdu.Command) step {
 		return readingCA
 	case c.Extended:
 		return readingAll
+	case isRead(c) && c.P1&0x80 != 0:
+		return readFirst
 	}
 	return reading
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -84,8 +85,17 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 // withApplication is withCard with the JPKI application open.
 func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.Option) error {
 	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
-		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, options...)
+		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, append(options, p.traced())...)
 	})
+}
+
+// traced has a trace say how files are read, and why.
+func (p *program) traced() jpki.Option {
+	return jpki.WithChannel(apdu.WithForm(func(form apdu.Form) {
+		if p.trace {
+			fmt.Fprintf(p.stderr, "# %s\n", p.say(textForm[form]))
+		}
+	}))
 }
 
 // showExchange writes one exchange of the trace. What it is given holds no

@@ -126,7 +126,7 @@ func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 }
 
 func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, options []jpki.Option) (identity, error) {
-	holder, err := jpki.Authenticate(ctx, card, pin, options...)
+	holder, err := jpki.Authenticate(ctx, card, pin, append(options, p.traced())...)
 	if err != nil {
 		return identity{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -114,6 +115,14 @@ Profiles:
 	textFlagRequireChain = Text{JA: "発行元を確認できない証明書を断ります", EN: "refuse a certificate whose issuer is not verified"}
 	textFlagAuthority    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "trust the authority in `FILE` too; may be repeated"}
 )
+
+// How files are read, in a trace.
+var textForm = map[apdu.Form]Text{
+	apdu.FormExtended:     {JA: "ファイルは一度に読みます（拡張長に対応とカードのATRにあるため）", EN: "reading files at once: the card's ATR declares extended lengths"},
+	apdu.FormShort:        {JA: "ファイルは256バイトずつ読みます（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"},
+	apdu.FormShortRefused: {JA: "ファイルは256バイトずつ読みます（拡張長が通らなかったため）", EN: "reading 256 bytes at a time: an extended length did not pass"},
+	apdu.FormSmall:        {JA: "ファイルは253バイトずつ読みます（256バイトの返事が届かなかったため）", EN: "reading 253 bytes at a time: an answer of 256 was lost"},
+}
 
 // The report.
 var (
