@@ -40,6 +40,7 @@ type settings struct {
 	random  io.Reader
 	blocked apdu.Status
 	noPSS   bool
+	size    int
 }
 
 // WithInsecureSeed makes the keys follow from seed, the same in every run, and
@@ -62,6 +63,11 @@ func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.bloc
 // SECURITY OPERATION are refused as unknown ones are. That there are such cards is
 // assumed; one kind of test card has the schemes.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
+
+// WithCertificateSize makes the authentication certificate this long, in bytes of
+// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1500;
+// shorter ones can't be had.
+func WithCertificateSize(bytes int) Option { return func(s *settings) { s.size = bytes } }
 
 // WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }

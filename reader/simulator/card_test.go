@@ -313,6 +313,21 @@ func TestSeedsAndKeys(t *testing.T) {
 	assert.Equal(t, "159b481b3504070a", hex.EncodeToString(hash[:8]))
 }
 
+// Certificates of any length that measurements want, and none shorter than it is.
+func TestCertificateSizes(t *testing.T) {
+	for _, size := range []int{1600, 1700, 1701, 2047, 2048, 4096, 16384} {
+		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithCertificateSize(size))
+		require.NoError(t, err)
+		card.PowerOn()
+		exchange(t, card, selectJPKI)
+		assert.Len(t, certificate(t, card, 0x0A).Raw, size)
+	}
+	for _, size := range []int{-1, 100, 1000} {
+		_, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithCertificateSize(size))
+		require.Error(t, err)
+	}
+}
+
 func TestSignatureSchemes(t *testing.T) {
 	card := powered(t, simulator.Contact)
 	public := certificate(t, card, 0x0A).PublicKey.(*rsa.PublicKey)

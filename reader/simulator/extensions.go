@@ -25,6 +25,9 @@ var (
 	oidCPS                    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}
 	oidUserNotice             = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}
 
+	// Of the arc that is for examples.
+	oidFilling = asn1.ObjectIdentifier{2, 999, 1}
+
 	// The holder's attributes in a signature certificate stand under this arc.
 	oidAttributes = asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5}
 )

@@ -49,7 +49,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 		return nil, err
 	}
 	c.authority = ca.certificate
-	certificate, err := ca.issue(key, c.traits.holder, validity)
+	certificate, err := ca.issueOfSize(s.size, key, c.traits.holder, validity)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/binary"
+	"fmt"
 	"math/big"
 	"time"
 )
@@ -101,6 +102,24 @@ func (a *authority) issue(key *rsa.PrivateKey, holder string, valid period, extr
 		}, extra...),
 	}
 	return x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
+}
+
+// issueOfSize pads a certificate to a length in bytes; 0 is as it comes.
+func (a *authority) issueOfSize(size int, key *rsa.PrivateKey, holder string, valid period) ([]byte, error) {
+	if size == 0 {
+		return a.issue(key, holder, valid)
+	}
+	filling := 0
+	for range 8 { // the lengths before the filling grow with it
+		certificate, err := a.issue(key, holder, valid, pkix.Extension{Id: oidFilling, Value: make([]byte, filling)})
+		if err != nil || len(certificate) == size {
+			return certificate, err
+		}
+		if filling += size - len(certificate); filling < 0 {
+			break
+		}
+	}
+	return nil, fmt.Errorf("no certificate of %d bytes", size)
 }
 
 // signatureSide is everything that the signature password guards.

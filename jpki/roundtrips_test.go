@@ -1,0 +1,185 @@
+package jpki_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// task is something that a program does with a card, and the commands that it
+// takes with a certificate of 1700 bytes.
+type task struct {
+	name            string
+	extended, short int // commands
+	do              func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error
+}
+
+// with is a task on an open application that sends no PIN, so that it needs not
+// be left.
+func with(do func(ctx context.Context, a *jpki.Application) error) func(context.Context, apdu.Transmitter, jpki.PIN, ...jpki.Option) error {
+	return func(ctx context.Context, card apdu.Transmitter, _ jpki.PIN, options ...jpki.Option) error {
+		return jpki.Do(ctx, card, func(a *jpki.Application) error { return do(ctx, a) }, options...)
+	}
+}
+
+func tasks() []task {
+	return []task{
+		{"auth certificate", 2, 8, with(func(ctx context.Context, a *jpki.Application) error {
+			_, err := a.AuthCertificate(ctx)
+			return err
+		})},
+		{"auth counter", 2, 2, with(func(ctx context.Context, a *jpki.Application) error {
+			_, err := a.AuthPINCounter(ctx)
+			return err
+		})},
+		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+			return jpki.Do(ctx, card, func(a *jpki.Application) error {
+				if err := a.VerifyAuthPIN(ctx, pin); err != nil {
+					return err
+				}
+				_, err := a.AuthCertificate(ctx)
+				return err
+			}, options...)
+		}},
+		{"Authenticate", 5 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+			_, err := jpki.Authenticate(ctx, card, pin, options...)
+			return err
+		}},
+		{"full report", 5, 11, with(func(ctx context.Context, a *jpki.Application) error {
+			if _, err := a.Token(ctx); err != nil {
+				return err
+			}
+			if _, err := a.AuthPINCounter(ctx); err != nil {
+				return err
+			}
+			if _, err := a.SignaturePasswordCounter(ctx); err != nil {
+				return err
+			}
+			_, err := a.AuthCertificate(ctx)
+			return err
+		})},
+	}
+}
+
+// measured is a card whose certificate is as long as those that the tables are of.
+func measured(t testing.TB, p simulator.Profile) *desk {
+	t.Helper()
+	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(seed), simulator.WithCertificateSize(1700))
+	require.NoError(t, err)
+	d := &desk{driver: simulator.New(), card: card}
+	d.slot = d.driver.AddReader("Reader")
+	require.NoError(t, d.slot.Insert(card))
+	d.tap = &tap{Card: d.connect(t)}
+	return d
+}
+
+// Every task takes the fewest commands that the card allows. The one to leave a card
+// is the last of those that send a PIN.
+func TestRoundTrips(t *testing.T) {
+	for _, task := range tasks() {
+		for profile, want := range map[simulator.Profile]int{simulator.ContactExtended: task.extended, simulator.Contactless: task.short} {
+			d := measured(t, profile)
+			require.NoError(t, task.do(t.Context(), d.tap, pin(t, simulator.PIN)), task.name)
+			assert.Len(t, d.tap.sent, want, "%s on %s", task.name, profile)
+		}
+	}
+}
+
+// A signature in a transaction that runs is one command.
+func TestASignatureIsOneRoundTrip(t *testing.T) {
+	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Contactless} {
+		d := measured(t, profile)
+		require.NoError(t, jpki.Do(t.Context(), d.tap, func(a *jpki.Application) error {
+			certificate, err := a.AuthCertificate(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, a.VerifyAuthPIN(t.Context(), pin(t, simulator.PIN)))
+			for range 3 {
+				before := len(d.tap.sent)
+				require.NoError(t, a.ProvePossession(t.Context(), certificate))
+				assert.Len(t, d.tap.sent, before+1)
+			}
+			return nil
+		}))
+	}
+}
+
+// Where card or reader fail at a form, Authenticate goes on with the next: for one
+// command more, once, with the right certificate and no try lost.
+//
+// Faults: F33, F34, F35, F37.
+func TestRoundTripsSteppingDown(t *testing.T) {
+	read := func(do simulator.Action) simulator.Fault { return simulator.Fault{INS: apdu.InsReadBinary, Do: do} }
+	first := func(do simulator.Action) simulator.Fault {
+		return simulator.Fault{INS: apdu.InsReadBinary, Nth: 1, Do: do}
+	}
+	above := func(n int, failing simulator.Action) simulator.Action {
+		return func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+			answer, err := next()
+			if err != nil || len(answer) <= n {
+				return answer, err
+			}
+			return failing(ctx, r, func() ([]byte, error) { return answer, nil })
+		}
+	}
+	cut := func(n int) simulator.Action {
+		return func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+			answer, err := next()
+			return answer[:min(n, len(answer))], err
+		}
+	}
+	for _, tt := range []struct {
+		name     string
+		profile  simulator.Profile
+		fault    simulator.Fault
+		commands int
+	}{
+		{"extended refused", simulator.ContactExtended, first(simulator.AnswerStatus(apdu.StatusWrongLength)), 12 + 1},
+		{"extended lost", simulator.ContactExtended, first(simulator.FailBefore(errNotTransacted)), 12 + 1},
+		{"extended cut", simulator.ContactExtended, read(above(1024, cut(1024))), 12 + 1},
+		{"256 bytes lost", simulator.Contactless, read(above(257, simulator.FailAfter(errNotTransacted))), 12 + 1},
+		{"256 bytes said to be none", simulator.Contactless, read(above(257, simulator.AnswerStatus(apdu.StatusOK))), 12 + 1},
+		{"cut above 255", simulator.Contactless, read(above(255, cut(255))), 12 + 1},
+		{"6C00, and asked again", simulator.ContactExtended, first(simulator.AnswerStatus(0x6C00)), 6 + 2}, // for 256 bytes, and the rest at once
+		{"the rest by 61xx", simulator.Contactless, first(rest), 12 + 1},
+		{"answers of 128 bytes", simulator.Contactless, read(above(130, short(128))), 12 + 7},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := measured(t, tt.profile)
+			genuine, err := open(t, measured(t, tt.profile)).AuthCertificate(t.Context())
+			require.NoError(t, err)
+			d.slot.Fail(tt.fault)
+			got, err := jpki.Authenticate(t.Context(), d.tap, pin(t, simulator.PIN))
+			require.NoError(t, err)
+			assert.Equal(t, genuine.Raw, got.Certificate.Raw)
+			assert.Len(t, d.tap.sent, tt.commands)
+			assert.Equal(t, 1, d.tap.pins)
+			assert.Equal(t, 3, d.card.State().AuthTries)
+		})
+	}
+}
+
+// short has an answer end after n bytes of data, with success.
+func short(n int) simulator.Action {
+	return func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+		answer, err := next()
+		return append(answer[:n:n], 0x90, 0x00), err
+	}
+}
+
+// rest has an answer of 256 bytes come in two: 61xx after the first half, which the
+// simulated card has no GET RESPONSE for.
+func rest(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+	answer, err := next()
+	if err != nil {
+		return nil, err
+	}
+	half := answer[128:256]
+	r.Fail(simulator.Fault{INS: apdu.InsGetResponse, Nth: 1, Do: simulator.Answer(append(half[:128:128], 0x90, 0x00))})
+	return append(answer[:128:128], 0x61, 128), nil
+}
