@@ -287,7 +287,7 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // recordAnswers keeps what a card answers to each command of Authenticate: with the
 // certificate read at once, in short blocks and in smaller ones, and its PIN and key
 // named by short identifier and by file.
-func recordAnswers(t *testing.T) map[string][]byte {
+func recordAnswers(t testing.TB) map[string][]byte {
 	t.Helper()
 	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed(seed), simulator.WithClock(atNow))
 	require.NoError(t, err)

@@ -35,19 +35,20 @@ type Card struct {
 type Option func(*settings)
 
 type settings struct {
-	keys    keySource
-	now     func() time.Time
-	random  io.Reader
-	blocked apdu.Status
-	noPSS   bool
-	size    int
+	keys         keySource
+	certificates certificateSource
+	now          func() time.Time
+	random       io.Reader
+	blocked      apdu.Status
+	noPSS        bool
+	size         int
 }
 
 // WithInsecureSeed makes the keys follow from seed, the same in every run, and
 // with [WithClock] the certificates too. Whoever knows the seed has the private
 // keys: for tests only.
 func WithInsecureSeed(seed string) Option {
-	return func(s *settings) { s.keys = seededKeys(seed) }
+	return func(s *settings) { s.keys, s.certificates = seededKeys(seed), seededCertificates(seed) }
 }
 
 // WithClock sets the time from which the certificates' validity is counted.
@@ -79,7 +80,7 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	if !ok {
 		return nil, fmt.Errorf("no simulated card called %q", string(profile))
 	}
-	s := settings{keys: randomKeys, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable}
+	s := settings{keys: randomKeys, certificates: newCertificates, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable}
 	for _, option := range options {
 		option(&s)
 	}

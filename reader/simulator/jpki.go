@@ -44,12 +44,14 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := newAuthority(authentication, authority, now)
+	ca, err := newAuthority(authentication, authority, s.certificates, now)
 	if err != nil {
 		return nil, err
 	}
 	c.authority = ca.certificate
-	certificate, err := ca.issueOfSize(s.size, key, c.traits.holder, validity)
+	certificate, err := s.certificates(c.traits.holder, validity.terms(s.size), func() ([]byte, error) {
+		return ca.issueOfSize(s.size, key, c.traits.holder, validity)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	}
 
 	signature := sync.OnceValues(func() (signatureSide, error) {
-		return newSignatureSide(s.keys, c.traits.holder, validity, now)
+		return newSignatureSide(s, c.traits.holder, validity, now)
 	})
 	files := map[uint16]*file{
 		efTokenInformation:  {content: fixed(tokenInformation(c.traits.label))},

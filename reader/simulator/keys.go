@@ -33,6 +33,43 @@ func seededKeys(seed string) keySource {
 	}
 }
 
+// certificateSource gives the certificate with a name that is of some validity and
+// size; make makes it.
+type certificateSource func(name string, of certificateTerms, make func() ([]byte, error)) ([]byte, error)
+
+// certificateTerms are what makes another certificate of the same keys.
+type certificateTerms struct {
+	start, end int64 // seconds since 1970
+	size       int
+}
+
+func newCertificates(_ string, _ certificateTerms, make func() ([]byte, error)) ([]byte, error) {
+	return make()
+}
+
+// certificates holds the last certificate with each seed and name: cards of one
+// seed are mostly made at one time, and signing their certificates takes most of it.
+var certificates sync.Map // of seed and name to heldCertificate
+
+type heldCertificate struct {
+	of  certificateTerms
+	der []byte
+}
+
+func seededCertificates(seed string) certificateSource {
+	return func(name string, of certificateTerms, make func() ([]byte, error)) ([]byte, error) {
+		id := seed + "\x00" + name
+		if held, ok := certificates.Load(id); ok && held.(heldCertificate).of == of {
+			return held.(heldCertificate).der, nil
+		}
+		der, err := make()
+		if err == nil {
+			certificates.Store(id, heldCertificate{of, der})
+		}
+		return der, err
+	}
+}
+
 // insecureKey makes an RSA key that follows from id. rsa.GenerateKey can't:
 // it does not promise the same key for the same bytes of randomness.
 func insecureKey(id string) (*rsa.PrivateKey, error) {

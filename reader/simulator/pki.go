@@ -36,6 +36,10 @@ var (
 
 type period struct{ start, end time.Time }
 
+func (p period) terms(size int) certificateTerms {
+	return certificateTerms{p.start.Unix(), p.end.Unix(), size}
+}
+
 // authority is a certification authority of the simulator.
 type authority struct {
 	kind        kind
@@ -46,7 +50,7 @@ type authority struct {
 
 // newAuthority makes a self-signed authority that has been valid for five years
 // and will be for five more.
-func newAuthority(k kind, key *rsa.PrivateKey, now time.Time) (*authority, error) {
+func newAuthority(k kind, key *rsa.PrivateKey, held certificateSource, now time.Time) (*authority, error) {
 	year := time.Date(now.UTC().Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 	subject := simulatorName(
 		attribute(oidOrganizationalUnit, k.unit),
@@ -67,7 +71,9 @@ func newAuthority(k kind, key *rsa.PrivateKey, now time.Time) (*authority, error
 			{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(subject)},
 		},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := held(k.unit, certificateTerms{start: template.NotBefore.Unix(), end: template.NotAfter.Unix()}, func() ([]byte, error) {
+		return x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -128,21 +134,22 @@ type signatureSide struct {
 	certificate, ca []byte
 }
 
-func newSignatureSide(keys keySource, holder string, valid period, now time.Time) (signatureSide, error) {
-	authorityKey, err := keys("authority/signature")
+func newSignatureSide(s settings, holder string, valid period, now time.Time) (signatureSide, error) {
+	authorityKey, err := s.keys("authority/signature")
 	if err != nil {
 		return signatureSide{}, err
 	}
-	key, err := keys(holder + "/signature")
+	key, err := s.keys(holder + "/signature")
 	if err != nil {
 		return signatureSide{}, err
 	}
-	ca, err := newAuthority(digitalSignature, authorityKey, now)
+	ca, err := newAuthority(digitalSignature, authorityKey, s.certificates, now)
 	if err != nil {
 		return signatureSide{}, err
 	}
-	certificate, err := ca.issue(key, holder+"/signature", valid,
-		pkix.Extension{Id: oidSubjectAltName, Value: syntheticAttributes()})
+	certificate, err := s.certificates(holder+"/signature", valid.terms(0), func() ([]byte, error) {
+		return ca.issue(key, holder+"/signature", valid, pkix.Extension{Id: oidSubjectAltName, Value: syntheticAttributes()})
+	})
 	return signatureSide{key: key, certificate: certificate, ca: ca.der}, err
 }
 

@@ -1,0 +1,39 @@
+package mykey_test
+
+import (
+	"crypto/x509"
+	"testing"
+
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+func BenchmarkDerive(b *testing.B) {
+	key, err := mykey.ParseKey([]byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	namespace, err := mykey.NewNamespace("library.example", key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	holder := &x509.Certificate{RawSubjectPublicKeyInfo: make([]byte, 294)} // as long as of RSA-2048
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := namespace.Derive(holder); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	for name, typed := range map[string]string{"plain": "WAC9F8EY", "as people type": "ｗａｃ９－ｆ８ｅｙ"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := mykey.Parse(typed); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
