@@ -3,6 +3,9 @@
 # make test    every check and every test, and the figures of the sweeps
 # make fuzz    every fuzz target, for FUZZTIME each
 # make soak    what needs long to show: SOAK each
+# make bench   every benchmark, and OpenSC beside card-info, as tables: see
+#              docs/performance.md. With BENCHFLAGS="-doc docs/performance.md" it
+#              writes them there.
 #
 # Each does its own set-up (scripts/setup) and none when it is done already.
 
@@ -14,7 +17,7 @@ SOAK ?= 10m
 # have skipped them.
 export MYKEYKIT_E2E ?= wanted
 
-.PHONY: demo build test fuzz soak
+.PHONY: demo build test fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -46,3 +49,7 @@ soak:
 	@scripts/setup test
 	MYKEYKIT_SOAK=$(SOAK) scripts/cgo go test -timeout 0 -count 1 -v -run '^TestSoak' ./...
 	GODEBUG=clobberfree=1 GOGC=1 GOEXPERIMENT=cgocheck2 scripts/cgo go test -count 1 ./reader/pcsc
+
+bench:
+	@scripts/setup test
+	scripts/cgo go run ./internal/bench $(BENCHFLAGS)

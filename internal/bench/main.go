@@ -1,0 +1,98 @@
+// Command bench runs every benchmark and compares card-info with OpenSC, and
+// prints the tables of docs/performance.md. See make bench.
+//
+//	bench [-time 1s] [-count 5] [-out DIR] [-doc FILE]
+//
+// Raw output for benchstat goes to DIR/raw.txt. With -doc the tables in FILE are
+// replaced: what stands between a line "<!-- bench: NAME -->" and the next
+// "<!-- end -->".
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+func main() {
+	benchTime := flag.String("time", "1s", "how long each benchmark runs, as in go test -benchtime")
+	count := flag.Int("count", 5, "how often each runs; the tables have the medians")
+	out := flag.String("out", "bench", "the `DIR` for raw output and binaries")
+	doc := flag.String("doc", "", "a `FILE` whose tables are replaced")
+	flag.Parse()
+	if err := run(*benchTime, *count, *out, *doc); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(benchTime string, count int, out, doc string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	results, err := benchmarks(filepath.Join(out, "raw.txt"), benchTime, count)
+	if err != nil {
+		return err
+	}
+	start, err := startup(out)
+	if err != nil {
+		return err
+	}
+	tables := []table{
+		{"machine", machine()},
+		{"tap", tapTable(results)},
+		{"goals", goalsTable(results, start)},
+		{"growth", growthTable(results)},
+		{"operations", operationsTable(results)},
+		{"opensc", openSC(out)},
+	}
+	for _, t := range tables {
+		fmt.Printf("%s\n%s\n", t.name, t.text)
+	}
+	if doc == "" {
+		return nil
+	}
+	return replace(doc, tables)
+}
+
+// table is a named part of the documentation.
+type table struct{ name, text string }
+
+func replace(path string, tables []table) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text := string(b)
+	for _, t := range tables {
+		begin := "<!-- bench: " + t.name + " -->\n"
+		before, rest, found := strings.Cut(text, begin)
+		_, after, ended := strings.Cut(rest, "<!-- end -->")
+		if !found || !ended {
+			return fmt.Errorf("%s has no place for the table %q", path, t.name)
+		}
+		text = before + begin + t.text + "<!-- end -->" + after
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// machine describes what ran this.
+func machine() string {
+	cpu := runtime.GOARCH
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, model, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				cpu = strings.TrimSpace(model)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d cores, %s %s, %s.\n", cpu, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
