@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/mykeykit/mykeykit/mykey/internal/crockford"
 )
 
 var (
@@ -19,11 +19,6 @@ var (
 const (
 	idLength = 8
 	bitsEach = 5
-
-	// alphabet is Crockford's base 32: without I, L, O and U.
-	alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	// checkAlphabet has five more symbols, for the remainder modulo 37.
-	checkAlphabet = alphabet + "*~$=U"
 )
 
 // ID is an identifier: 8 characters of Crockford's base 32, upper case,
@@ -40,7 +35,7 @@ var (
 func fromNumber(n uint64) ID {
 	var text [idLength]byte
 	for i := range text {
-		text[i] = alphabet[n>>(bitsEach*(idLength-1-i))&31]
+		text[i] = crockford.Alphabet[n>>(bitsEach*(idLength-1-i))&31]
 	}
 	return ID(text[:])
 }
@@ -48,7 +43,7 @@ func fromNumber(n uint64) ID {
 // number reads an identifier of valid characters.
 func (id ID) number() (n uint64) {
 	for i := range len(id) {
-		n = n<<bitsEach | uint64(strings.IndexByte(alphabet, id[i]))
+		n = n<<bitsEach | uint64(strings.IndexByte(crockford.Alphabet, id[i]))
 	}
 	return n
 }
@@ -68,7 +63,7 @@ func (id ID) Display() string {
 // of 0–9, A–Z without I, L and O, and * ~ $ =. It tells every single mistyped
 // character and every two that were swapped. It is no part of the identifier.
 func (id ID) CheckSymbol() string {
-	return string(checkAlphabet[id.number()%37])
+	return string(crockford.CheckAlphabet[id.number()%37])
 }
 
 // DisplayWithCheck is [ID.Display] with the check symbol, as in "7K2M-9QXR-T".
@@ -91,38 +86,20 @@ func (id *ID) UnmarshalText(text []byte) error {
 // with spaces and hyphens of any kind, with O for 0 and I or L for 1, with or
 // without its check symbol. It fails with [ErrFormat] or [ErrCheckSymbol].
 func Parse(text string) (ID, error) {
-	const longest = 128 // bytes; 9 characters in full width and much punctuation
-	if len(text) > longest {
+	positions, ok := crockford.Symbols(text, idLength+1)
+	if !ok || len(positions) < idLength {
 		return "", ErrFormat
 	}
-	var symbols []byte
-	for _, r := range strings.ToUpper(norm.NFKC.String(text)) {
-		if strings.ContainsRune(ignored, r) {
-			continue
-		}
-		if alike, ok := lookalikes[r]; ok {
-			r = alike
-		}
-		position := strings.IndexRune(checkAlphabet, r)
-		if position < 0 || position >= len(alphabet) && len(symbols) < idLength || len(symbols) > idLength {
+	var symbols [idLength]byte
+	for i := range symbols {
+		if int(positions[i]) >= len(crockford.Alphabet) {
 			return "", ErrFormat
 		}
-		symbols = append(symbols, checkAlphabet[position])
+		symbols[i] = crockford.Alphabet[positions[i]]
 	}
-	if len(symbols) < idLength {
-		return "", ErrFormat
-	}
-	id := ID(symbols[:idLength])
-	if len(symbols) > idLength && string(symbols[idLength:]) != id.CheckSymbol() {
+	id := ID(symbols[:])
+	if len(positions) > idLength && crockford.CheckAlphabet[positions[idLength]] != id.CheckSymbol()[0] {
 		return "", ErrCheckSymbol
 	}
 	return id, nil
 }
-
-// ignored are spaces and what input methods make of a hyphen: hyphens and
-// dashes, the minus sign, and the long vowel mark.
-const ignored = " \t\u00AD-\u2010\u2012\u2013\u2014\u2015\u2212\u30FC_"
-
-// lookalikes are letters that the alphabet leaves out because people mistake
-// them, and the wave dash, which input methods give for a tilde.
-var lookalikes = map[rune]rune{'O': '0', 'I': '1', 'L': '1', '\u301C': '~'}
