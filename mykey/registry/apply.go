@@ -1,0 +1,226 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+var (
+	// ErrAccount: what can't be an account with a service.
+	ErrAccount = errors.New("not an account with a service")
+	// ErrApplied: the holder has applied, which is done once and not changed.
+	ErrApplied = errors.New("the application was made, and can't be changed")
+	// ErrAccountUsed: somebody has applied with this account.
+	ErrAccountUsed = errors.New("the account was used in another application")
+	// ErrNoOperator: nobody is known for whom an account could be sealed.
+	ErrNoOperator = errors.New("no operator's key to seal the account for")
+)
+
+// The longest parts of an account, in bytes.
+const (
+	maxService = 64
+	maxAccount = 128
+	maxCode    = 64
+)
+
+// Account is what a person types to have a cashless service linked: personal
+// data, which does not print itself. The form that a service's IDs have is the
+// campaign's to check.
+type Account struct {
+	// Service names the service to the operator, 1 to 64 bytes.
+	Service string
+	// ID is the person's with the service (決済サービスID), 1 to 128 bytes.
+	ID string
+	// Code is what shows that the ID is the person's (セキュリティコード), at most 64
+	// bytes.
+	Code string
+}
+
+// String names the service.
+func (a Account) String() string { return "[account with " + a.Service + "]" }
+
+// Format prints [Account.String] for every verb and flag.
+func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
+
+// MarshalText writes [Account.String].
+func (a Account) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// LogValue implements slog.LogValuer with [Account.String].
+func (a Account) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+func (a Account) valid() error {
+	for _, part := range []struct {
+		name, text  string
+		least, most int
+	}{{"service", a.Service, 1, maxService}, {"ID", a.ID, 1, maxAccount}, {"code", a.Code, 0, maxCode}} {
+		switch {
+		case len(part.text) < part.least || len(part.text) > part.most:
+			return fmt.Errorf("%w: its %s has %d to %d bytes", ErrAccount, part.name, part.least, part.most)
+		case !utf8.ValidString(part.text) || strings.ContainsFunc(part.text, unicode.IsControl):
+			return fmt.Errorf("%w: its %s is no text", ErrAccount, part.name)
+		}
+	}
+	if canonical(a.ID) == "" {
+		return fmt.Errorf("%w: its ID is blank", ErrAccount)
+	}
+	return nil
+}
+
+// canonical is an account's ID as it is compared: full width or not, upper or
+// lower case, with spaces and hyphens or without is the same account. What is
+// sealed is what was typed.
+func canonical(id string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || unicode.Is(unicode.Cf, r) || r == '\u2212' || r == '\u30FC' {
+			return -1
+		}
+		return r
+	}, cases.Fold().String(norm.NFKC.String(id)))
+}
+
+// digest is what the database knows an account by: nobody without the key can
+// try IDs against it.
+func (a Account) digest(g Generation) []byte {
+	return g.Key.MAC(forAccount, []byte(g.Namespace.Name()), []byte(a.Service), []byte(canonical(a.ID)))
+}
+
+// Preview is an application that could be made: what has to be read back to the
+// person before [Registry.Confirm]. It holds the account; drop it after.
+type Preview struct {
+	id mykey.ID
+	// Pointers hide them from what prints by reflection.
+	account *Account
+	holder  *jpki.Authentication
+}
+
+// Identifier, Service and AccountID are what would be linked.
+func (p Preview) Identifier() mykey.ID { return p.id }
+func (p Preview) Service() string      { return p.shown().Service }
+func (p Preview) AccountID() string    { return p.shown().ID }
+
+func (p Preview) shown() Account {
+	if p.account == nil {
+		return Account{}
+	}
+	return *p.account
+}
+
+// String names the service.
+func (p Preview) String() string { return "[preview: " + p.shown().String() + "]" }
+
+// Format prints [Preview.String] for every verb and flag.
+func (p Preview) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
+
+// MarshalText writes [Preview.String].
+func (p Preview) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// LogValue implements slog.LogValuer with [Preview.String].
+func (p Preview) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// Preview looks whether a holder could apply with an account, and writes nothing.
+// It fails with [ErrProof], [ErrAccount], [ErrNoOperator], [ErrNotFound],
+// [ErrWithdrawn], [ErrSuperseded], [ErrApplied], [ErrAccountUsed] or
+// [ErrUnavailable].
+func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, account Account) (Preview, error) {
+	if err := r.proved(holder, false); err != nil {
+		return Preview{}, err
+	}
+	if err := account.valid(); err != nil {
+		return Preview{}, err
+	}
+	if r.operator == nil {
+		return Preview{}, ErrNoOperator
+	}
+	p := Preview{account: &account, holder: holder}
+	err := r.again(ctx, func() error {
+		mine, err := r.mayApply(ctx, r.storage.db, holder, account)
+		if err == nil {
+			p.id = mine.ID
+		}
+		return err
+	})
+	if err != nil {
+		return Preview{}, err
+	}
+	return p, nil
+}
+
+// mayApply returns the reservation to which an account may be linked.
+func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*Reservation, error) {
+	s, err := r.seatOf(ctx, q, holder)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := s.active()
+	if err != nil {
+		return nil, err
+	}
+	if mine.Application != nil {
+		return nil, ErrApplied
+	}
+	for _, g := range r.generations() {
+		var is int
+		used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account = $3`,
+			g.Namespace.Name(), account.Service, account.digest(g))
+		if err != nil {
+			return nil, err
+		}
+		if used {
+			return nil, ErrAccountUsed
+		}
+	}
+	return mine, nil
+}
+
+// Confirm makes the application that a preview showed. It is made once for a
+// reservation, and not changed: not by withdrawing and reserving again either.
+// The database gets a keyed digest of the account, and the account itself sealed
+// for the operator.
+//
+// It fails as [Registry.Preview], and with [ErrOperation].
+func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) (*Reservation, error) {
+	if p.account == nil {
+		return nil, fmt.Errorf("%w: nothing was shown", ErrAccount)
+	}
+	if r.operator == nil {
+		return nil, ErrNoOperator
+	}
+	c := change{operation, kindApply, func(g Generation) [][]byte {
+		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account.Service), []byte(p.account.ID), []byte(p.account.Code)}
+	}}
+	sealed, err := seal(r.operator, r.current.Namespace.Name(), p.id, *p.account)
+	if err != nil {
+		return nil, err
+	}
+	var result *Reservation
+	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
+		mine, err := r.mayApply(ctx, tx, p.holder, *p.account)
+		if err != nil {
+			return nil, err
+		}
+		if mine.ID != p.id { // withdrawn and reserved again since
+			return nil, ErrWithdrawn
+		}
+		now := r.now().UTC()
+		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			mine.Namespace, mine.lineage, mine.ID.String(), p.account.Service, p.account.digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
+			return nil, err
+		}
+		result = mine
+		result.Application = &Link{Service: p.account.Service, Applied: now}
+		return &made{kind: kindApply, lineage: mine.lineage}, nil
+	})
+	return r.answer(ctx, operation, p.holder, result, done, err)
+}

@@ -1,0 +1,144 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/postgrestest"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// server is one for all tests that don't kill theirs.
+var server = sync.OnceValues(postgrestest.Start)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started {
+		if s, err := server(); err == nil {
+			s.Stop()
+		}
+	}
+	os.Exit(code)
+}
+
+var started bool
+
+// engines names the engines. Each makes an empty database and returns its URL.
+var engines = map[string]func(testing.TB) string{
+	"sqlite": func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "registry ?#%41.db") },
+	"postgres": func(t testing.TB) string {
+		started = true
+		s, err := server()
+		if err != nil {
+			if os.Getenv("MYKEYKIT_E2E") == "required" {
+				t.Fatalf("required by MYKEYKIT_E2E: %s", err)
+			}
+			t.Skip(err)
+		}
+		return s.Database(t)
+	},
+}
+
+// onEach runs a test on an empty database of each engine.
+func onEach(t *testing.T, test func(t *testing.T, url string)) {
+	for name, database := range engines {
+		t.Run(name, func(t *testing.T) { test(t, database(t)) })
+	}
+}
+
+var today = time.Date(2026, 4, 1, 9, 0, 0, 0, jpki.Japan)
+
+func key(t testing.TB, b byte) mykey.Key {
+	t.Helper()
+	k, err := mykey.NewKey(bytes.Repeat([]byte{b}, 32))
+	require.NoError(t, err)
+	return k
+}
+
+// generation makes the nth generation of a namespace's keys.
+func generation(t testing.TB, name string, n uint32) registry.Generation {
+	t.Helper()
+	ns, err := mykey.NewNamespace(name, key(t, byte(2*n)))
+	require.NoError(t, err)
+	return registry.Generation{Number: n, Namespace: ns, Key: key(t, byte(2*n+1))}
+}
+
+// operator is whom accounts are sealed for.
+var operator = func() hpke.PrivateKey {
+	private, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{9}, 32))
+	if err != nil {
+		panic(err)
+	}
+	key, err := hpke.NewDHKEMPrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
+func open(t testing.TB, url string, options ...registry.Option) *registry.Registry {
+	t.Helper()
+	return openGeneration(t, url, generation(t, "points.example", 1), options...)
+}
+
+func openGeneration(t testing.TB, url string, g registry.Generation, options ...registry.Option) *registry.Registry {
+	t.Helper()
+	options = append([]registry.Option{
+		registry.WithClock(func() time.Time { return today }), registry.WithOperator(operator.PublicKey()),
+	}, options...)
+	r, err := registry.Open(context.Background(), url, g, options...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
+
+// holder is the nth person at a terminal, with card, PIN and key.
+func holder(n int) *jpki.Authentication {
+	spki := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("a public key"), uint64(n)))
+	return &jpki.Authentication{
+		Certificate: &x509.Certificate{
+			RawSubjectPublicKeyInfo: spki[:],
+			SerialNumber:            big.NewInt(114_393_094 + int64(n)),
+			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
+			NotAfter:                today.AddDate(3, 0, 0),
+		},
+		PIN: true, Possession: true, Validity: jpki.Valid, Chain: jpki.ChainPinned,
+	}
+}
+
+func account(n int) registry.Account {
+	return registry.Account{Service: "Example Pay", ID: fmt.Sprintf("user-%06d", n), Code: "4649"}
+}
+
+func reserve(t testing.TB, r *registry.Registry, n int) *registry.Reservation {
+	t.Helper()
+	reservation, err := r.Reserve(context.Background(), registry.NewOperation(), holder(n), registry.RecoveryCode{})
+	require.NoError(t, err)
+	return reservation
+}
+
+func apply(t testing.TB, r *registry.Registry, n int) *registry.Reservation {
+	t.Helper()
+	p, err := r.Preview(context.Background(), holder(n), account(n))
+	require.NoError(t, err)
+	reservation, err := r.Confirm(context.Background(), registry.NewOperation(), p)
+	require.NoError(t, err)
+	return reservation
+}

@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/x509"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+// Generation is the secrets that a registry works with, under a number. Keys are
+// changed by adding a generation with a higher number and giving the earlier
+// ones to [WithEarlier].
+type Generation struct {
+	// Number is 1 or more, and is stored with what the keys made.
+	Number uint32
+	// Namespace derives the identifiers.
+	Namespace *mykey.Namespace
+	// Key makes handles, digests and the audit chain: another secret than the
+	// namespace's. It is at least 32 bytes and not all zero.
+	Key mykey.Key
+}
+
+// valid refuses what mykey refuses, and a generation that is not whole.
+func (g Generation) valid() error {
+	switch {
+	case g.Number == 0:
+		return fmt.Errorf("%w: generations count from 1", mykey.ErrKey)
+	case g.Namespace == nil:
+		return fmt.Errorf("%w: generation %d has no namespace", mykey.ErrKey, g.Number)
+	case g.Key.ID() == "":
+		return fmt.Errorf("%w: generation %d has none", mykey.ErrKey, g.Number)
+	}
+	return nil
+}
+
+// The purposes that keep apart what is made with one key.
+const (
+	forHolder      = "registry/holder/v1"
+	forAccount     = "registry/account/v1"
+	forRequest     = "registry/request/v1"
+	forAudit       = "registry/audit/v1"
+	forFingerprint = "registry/fingerprint/v1"
+)
+
+// handle stands for a holder in the database: 32 bytes that only the key can
+// make from the certificate's public key, and nobody can turn back.
+func (g Generation) handle(certificate *x509.Certificate) []byte {
+	return g.Key.MAC(forHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
+}
+
+// request is a digest of what an operation asks for, by which another request
+// under the same operation is told.
+func (g Generation) request(kind kind, parts ...[]byte) []byte {
+	return g.Key.MAC(forRequest, append([][]byte{[]byte(g.Namespace.Name()), []byte(kind)}, parts...)...)
+}
+
+// fingerprint names both keys without telling either.
+func (g Generation) fingerprint() ([]byte, error) {
+	id, err := g.Namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: []byte(forFingerprint)})
+	if err != nil {
+		return nil, err
+	}
+	return g.Key.MAC(forFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
+}
+
+// generations are all, the current first.
+func (r *Registry) generations() []Generation {
+	return append([]Generation{r.current}, r.earlier...)
+}
+
+// generation finds one by its number.
+func (r *Registry) generation(number uint32) (Generation, bool) {
+	for _, g := range r.generations() {
+		if g.Number == number {
+			return g, true
+		}
+	}
+	return Generation{}, false
+}
+
+// checkGenerations refuses keys that are not the ones with which the database
+// was filled: with those nobody would be found again. New ones are written down.
+func (r *Registry) checkGenerations(ctx context.Context) error {
+	return r.transact(ctx, func(tx queryer) error {
+		for _, g := range r.generations() {
+			want, err := g.fingerprint()
+			if err != nil {
+				return err
+			}
+			var stored []byte
+			found, err := one(ctx, tx, []any{&stored},
+				`SELECT fingerprint FROM generations WHERE namespace = $1 AND generation = $2`, g.Namespace.Name(), g.Number)
+			switch {
+			case err != nil:
+				return err
+			case found && !hmac.Equal(stored, want):
+				return fmt.Errorf("%w: not the one that generation %d had before", mykey.ErrKey, g.Number)
+			case found:
+				continue
+			}
+			if _, err := exec(ctx, tx, `INSERT INTO generations (namespace, generation, fingerprint) VALUES ($1, $2, $3)`,
+				g.Namespace.Name(), g.Number, want); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// number is a number as the digests take it.
+func number[N int64 | uint32](n N) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(n))
+}

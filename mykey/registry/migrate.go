@@ -1,0 +1,43 @@
+package registry
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate brings the tables up to date, or with only set looks whether they
+// are. Several programs may do it at once: no lock is held, and who comes second
+// fails, in one of many ways, and looks again.
+func (r *Registry) migrate(ctx context.Context, only bool) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(r.storage.dialect, r.storage.db, files,
+		goose.WithTableName("mykeykit_registry_versions"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return r.again(ctx, func() error {
+		if !only {
+			if _, err := provider.Up(ctx); err != nil {
+				return &storageError{cause: err, race: true}
+			}
+		}
+		current, target, err := provider.GetVersions(ctx)
+		if err != nil {
+			return fromStorage(err)
+		}
+		if current != target {
+			return fmt.Errorf("%w: the database's is %d, the program's %d", ErrSchema, current, target)
+		}
+		return nil
+	})
+}

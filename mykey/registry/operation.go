@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// ErrOperation: an operation that is zero or malformed, or that was something
+// else before.
+var ErrOperation = errors.New("not an operation of its own")
+
+// Operation names one change, so that repeating it, after a lost answer or a
+// double tap, does it once: 128 random bits that whoever wants the change makes
+// beforehand. It is no secret.
+type Operation [16]byte
+
+// NewOperation makes one.
+func NewOperation() Operation {
+	var o Operation
+	_, _ = rand.Read(o[:]) // it never fails
+	return o
+}
+
+// ParseOperation reads what [Operation.String] wrote, or fails with
+// [ErrOperation].
+func ParseOperation(text string) (Operation, error) {
+	var o Operation
+	if len(text) != hex.EncodedLen(len(o)) {
+		return Operation{}, ErrOperation
+	}
+	if _, err := hex.Decode(o[:], []byte(text)); err != nil || o == (Operation{}) {
+		return Operation{}, ErrOperation
+	}
+	return o, nil
+}
+
+// String returns 32 hexadecimal digits.
+func (o Operation) String() string { return hex.EncodeToString(o[:]) }
+
+// kind is what a change did.
+type kind string
+
+const (
+	kindReserve  kind = "reserve"
+	kindRekey    kind = "rekey" // a holder's handle moved to the current generation
+	kindOldCard  kind = "renew-old-card"
+	kindRecovery kind = "renew-recovery-code"
+	kindClerk    kind = "renew-clerk"
+	kindWithdraw kind = "withdraw"
+	kindApply    kind = "apply"
+)
+
+// change is one change: its operation, its kind, and everything that makes it
+// another request, for each generation of keys.
+type change struct {
+	operation Operation
+	kind      kind
+	parts     func(Generation) [][]byte
+}
+
+// made is what a change did, for its record: the lineage that it changed, and
+// the clerk who is answerable.
+type made struct {
+	kind    kind
+	lineage []byte
+	clerk   string
+}
+
+// once does a change and writes its record, in one transaction, unless it was
+// done before. do returns nil if there was nothing to change.
+func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, error)) (done bool, err error) {
+	if c.operation == (Operation{}) {
+		return false, fmt.Errorf("%w: zero", ErrOperation)
+	}
+	select {
+	case r.writing <- struct{}{}:
+		defer func() { <-r.writing }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	err = r.transact(ctx, func(tx queryer) (err error) {
+		if done, err = r.wasDone(ctx, tx, c); err != nil || done {
+			return err
+		}
+		m, err := do(tx)
+		if err != nil || m == nil {
+			return err
+		}
+		return r.record(ctx, tx, record{
+			operation: c.operation, kind: m.kind, generation: r.current.Number, namespace: r.current.Namespace.Name(),
+			lineage: m.lineage, clerk: m.clerk, made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
+		})
+	})
+	return done, err
+}
+
+// wasDone tells whether a change's operation was done, and refuses one that was
+// another request.
+func (r *Registry) wasDone(ctx context.Context, tx queryer, c change) (bool, error) {
+	var generation uint32
+	var request []byte
+	found, err := one(ctx, tx, []any{&generation, &request},
+		`SELECT generation, request FROM audit WHERE operation = $1`, c.operation[:])
+	if err != nil || !found {
+		return false, err
+	}
+	g, known := r.generation(generation)
+	if !known || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
+		return false, fmt.Errorf("%w: it was another request", ErrOperation)
+	}
+	return true, nil
+}

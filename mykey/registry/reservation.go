@@ -1,0 +1,316 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+var (
+	// ErrNotFound: there is no such reservation.
+	ErrNotFound = errors.New("no reservation")
+	// ErrWithdrawn: the reservation was withdrawn.
+	ErrWithdrawn = errors.New("reservation is withdrawn")
+	// ErrSuperseded: another card has taken over this one's reservation.
+	ErrSuperseded = errors.New("another card has taken over the reservation")
+	// ErrNoIdentifier: every identifier that may be tried is another holder's.
+	ErrNoIdentifier = errors.New("no identifier is free for this holder")
+)
+
+// State is a reservation's.
+type State string
+
+// The states of a reservation. One whose [Reservation.Expiry] has passed is
+// still reserved: its identifier is nobody else's.
+const (
+	Reserved  State = "reserved"
+	Withdrawn State = "withdrawn"
+)
+
+// Reservation is an identifier that a holder has taken.
+type Reservation struct {
+	ID        mykey.ID
+	Namespace string
+	// KeyNumber is the number of the [Generation] that derived the identifier,
+	// and Attempt the attempt at which it was free.
+	KeyNumber uint32
+	Attempt   uint32
+	State     State
+	// Expiry is the end of the certificate with which it was reserved or
+	// renewed last.
+	Expiry time.Time
+	// Application is what was applied for, nil before. It stays with the holder
+	// if the reservation is withdrawn and another is made.
+	Application *Link
+	// New: this operation made the reservation. Only then does its recovery
+	// code hold.
+	New bool
+
+	lineage   []byte
+	recovery  string
+	operation []byte // that made it
+}
+
+// Link is what an application linked, without the account: that is sealed.
+type Link struct {
+	Service string
+	Applied time.Time
+}
+
+// columns of a reservation, for scan.
+const columns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, a.service, a.applied`
+
+// withApplication joins what a reservation's holder applied for.
+const withApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage `
+
+// load reads one reservation, or nil, and what else the query selects first.
+func load(ctx context.Context, q queryer, first []any, query string, args ...any) (*Reservation, error) {
+	var r Reservation
+	var expiry int64
+	var service *string
+	var applied *int64
+	found, err := one(ctx, q, append(first, &r.ID, &r.Namespace, &r.KeyNumber, &r.Attempt, &r.State, &expiry,
+		&r.lineage, &r.recovery, &r.operation, &service, &applied), query, args...)
+	if err != nil || !found {
+		return nil, err
+	}
+	r.Expiry = time.Unix(expiry, 0).UTC()
+	if service != nil && applied != nil {
+		r.Application = &Link{Service: *service, Applied: time.Unix(*applied, 0).UTC()}
+	}
+	return &r, nil
+}
+
+// seat is what the registry knows of a holder.
+type seat struct {
+	*Reservation
+	handle     []byte // the one that is stored
+	generation uint32 // the one that made it
+	superseded bool
+}
+
+// seatOf finds a holder by the handles of all generations; nil for a stranger.
+func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentication) (*seat, error) {
+	for _, g := range r.generations() {
+		s := seat{generation: g.Number, handle: g.handle(holder.Certificate)}
+		var err error
+		s.Reservation, err = load(ctx, q, []any{&s.superseded}, `SELECT h.state = 'superseded', `+columns+
+			` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+`WHERE h.namespace = $1 AND h.handle = $2`,
+			g.Namespace.Name(), s.handle)
+		if err != nil {
+			return nil, err
+		}
+		if s.Reservation != nil {
+			return &s, nil
+		}
+	}
+	return nil, nil
+}
+
+// active is the reservation that a holder has, or why there is none.
+func (s *seat) active() (*Reservation, error) {
+	switch {
+	case s == nil:
+		return nil, ErrNotFound
+	case s.superseded:
+		return nil, ErrSuperseded
+	case s.State == Withdrawn:
+		return nil, ErrWithdrawn
+	}
+	return s.Reservation, nil
+}
+
+// Find returns a holder's reservation. It fails with [ErrProof], [ErrNotFound],
+// [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
+func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Reservation, error) {
+	if err := r.proved(holder, false); err != nil {
+		return nil, err
+	}
+	var found *Reservation
+	err := r.again(ctx, func() error {
+		s, err := r.seatOf(ctx, r.storage.db, holder)
+		if err == nil {
+			found, err = s.active()
+		}
+		return err
+	})
+	return found, err
+}
+
+// Lookup returns the reservation of an identifier, withdrawn ones too: for the
+// operator's own use, since nobody proved anything. It fails with [ErrNotFound]
+// or [ErrUnavailable].
+func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
+	var found *Reservation
+	err := r.again(ctx, func() (err error) {
+		found, err = r.byIdentifier(ctx, r.storage.db, id)
+		return err
+	})
+	return found, err
+}
+
+func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*Reservation, error) {
+	found, err := load(ctx, q, nil, `SELECT `+columns+` FROM reservations r`+withApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
+		r.current.Namespace.Name(), id.String())
+	if err == nil && found == nil {
+		err = ErrNotFound
+	}
+	return found, err
+}
+
+// Reserve takes an identifier for a holder, or returns the one that the holder
+// has. Identifiers of others, and all that were ever withdrawn, are passed over
+// for the next attempt number. With a code the reservation can be moved to a new
+// card that has lost the old one; the code holds if the reservation is
+// [Reservation.New].
+//
+// It fails with [ErrProof], [ErrOperation], [ErrSuperseded], [ErrNoIdentifier] or
+// [ErrUnavailable].
+func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
+	if err := r.proved(holder, false); err != nil {
+		return nil, err
+	}
+	recovery, err := r.hashForStranger(ctx, holder, code)
+	if err != nil {
+		return nil, err
+	}
+	c := change{operation, kindReserve, func(g Generation) [][]byte {
+		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
+	}}
+	var result *Reservation
+	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
+		s, err := r.seatOf(ctx, tx, holder)
+		switch {
+		case err != nil:
+			return nil, err
+		case s != nil && s.superseded:
+			return nil, ErrSuperseded
+		case s != nil && s.State == Reserved:
+			result = s.Reservation
+			if s.generation == r.current.Number {
+				return nil, nil
+			}
+			return &made{kind: kindRekey, lineage: s.lineage}, r.sit(ctx, tx, s, holder, s.ID)
+		}
+		result = &Reservation{
+			Namespace: r.current.Namespace.Name(), KeyNumber: r.current.Number, State: Reserved,
+			Expiry: holder.Certificate.NotAfter.UTC(), New: true, recovery: recovery, operation: operation[:],
+		}
+		if s != nil { // withdrawn before: what was applied for then stays applied for
+			result.lineage, result.Application = s.lineage, s.Application
+		} else if result.lineage, err = r.newLineage(); err != nil {
+			return nil, err
+		}
+		if err := r.take(ctx, tx, holder, result); err != nil {
+			return nil, err
+		}
+		return &made{kind: kindReserve, lineage: result.lineage}, r.sit(ctx, tx, s, holder, result.ID)
+	})
+	return r.answer(ctx, operation, holder, result, done, err)
+}
+
+func (r *Registry) newLineage() ([]byte, error) {
+	lineage := make([]byte, 16)
+	if _, err := io.ReadFull(r.random, lineage); err != nil {
+		return nil, fmt.Errorf("lineage: %w", err)
+	}
+	return lineage, nil
+}
+
+// take writes a reservation under the first identifier that is free.
+func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, fresh *Reservation) error {
+	for attempt := range r.attempts {
+		id, err := r.derive(r.current, attempt, holder)
+		if err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (namespace, identifier) DO NOTHING`,
+			fresh.Namespace, id.String(), fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.Unix(), fresh.recovery, fresh.operation)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			fresh.ID, fresh.Attempt = id, attempt
+			return nil
+		}
+	}
+	return ErrNoIdentifier
+}
+
+// sit makes a holder the one of an identifier, under the current generation, in
+// place of the seat that the holder had.
+func (r *Registry) sit(ctx context.Context, tx queryer, before *seat, holder *jpki.Authentication, id mykey.ID) error {
+	namespace := r.current.Namespace.Name()
+	if before != nil {
+		if _, err := exec(ctx, tx, `DELETE FROM holders WHERE namespace = $1 AND handle = $2`, namespace, before.handle); err != nil {
+			return err
+		}
+	}
+	_, err := exec(ctx, tx, `INSERT INTO holders (namespace, handle, generation, identifier, state) VALUES ($1, $2, $3, $4, 'current')`,
+		namespace, r.current.handle(holder.Certificate), r.current.Number, id.String())
+	return err
+}
+
+// answer is what a change returns. One that was done before is answered with the
+// holder's reservation as it is now.
+func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki.Authentication, result *Reservation, done bool, err error) (*Reservation, error) {
+	if err != nil {
+		return nil, err
+	}
+	if !done {
+		return result, nil
+	}
+	err = r.again(ctx, func() error {
+		s, err := r.seatOf(ctx, r.storage.db, holder)
+		switch {
+		case err != nil:
+			return err
+		case s == nil:
+			return ErrNotFound
+		case s.superseded:
+			return ErrSuperseded
+		}
+		result = s.Reservation
+		result.New = bytes.Equal(result.operation, operation[:])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// Withdraw gives up a holder's reservation, for good: the identifier is not
+// given again, and its recovery code ends. What was applied for stays applied
+// for. The holder may reserve another identifier.
+//
+// It fails with [ErrProof], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
+// [ErrSuperseded] or [ErrUnavailable].
+func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jpki.Authentication) (*Reservation, error) {
+	if err := r.proved(holder, false); err != nil {
+		return nil, err
+	}
+	c := change{operation, kindWithdraw, func(g Generation) [][]byte { return [][]byte{g.handle(holder.Certificate)} }}
+	var result *Reservation
+	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
+		s, err := r.seatOf(ctx, tx, holder)
+		if err == nil {
+			result, err = s.active()
+		}
+		if err != nil {
+			return nil, err
+		}
+		result.State, result.recovery = Withdrawn, ""
+		_, err = exec(ctx, tx, `UPDATE reservations SET state = 'withdrawn', recovery = '' WHERE namespace = $1 AND identifier = $2`,
+			result.Namespace, result.ID.String())
+		return &made{kind: kindWithdraw, lineage: result.lineage}, err
+	})
+	return r.answer(ctx, operation, holder, result, done, err)
+}

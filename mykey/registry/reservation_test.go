@@ -1,0 +1,328 @@
+package registry_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+var ctx = context.Background()
+
+func TestReserve(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		first := reserve(t, r, 1)
+		want, err := generation(t, "points.example", 1).Namespace.Derive(holder(1).Certificate)
+		require.NoError(t, err)
+		assert.Equal(t, want, first.ID)
+		assert.Equal(t, "points.example", first.Namespace)
+		assert.Equal(t, uint32(1), first.KeyNumber)
+		assert.Zero(t, first.Attempt)
+		assert.Equal(t, registry.Reserved, first.State)
+		assert.True(t, first.Expiry.Equal(holder(1).Certificate.NotAfter))
+		assert.Nil(t, first.Application)
+		assert.True(t, first.New)
+
+		again := reserve(t, open(t, url, registry.WithTerminal("another")), 1)
+		assert.Equal(t, first.ID, again.ID, "the same holder gets the same identifier again")
+		assert.False(t, again.New)
+		assert.NotEqual(t, first.ID, reserve(t, r, 2).ID)
+
+		found, err := r.Find(ctx, holder(1))
+		require.NoError(t, err)
+		assert.Equal(t, again, found)
+		looked, err := r.Lookup(ctx, first.ID)
+		require.NoError(t, err)
+		assert.Equal(t, again, looked)
+
+		_, err = r.Find(ctx, holder(3))
+		require.ErrorIs(t, err, registry.ErrNotFound)
+		_, err = r.Lookup(ctx, "00000000")
+		require.ErrorIs(t, err, registry.ErrNotFound)
+	})
+}
+
+// Namespaces share a database and nothing else.
+func TestNamespacesAreApart(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		points, library := open(t, url), openGeneration(t, url, generation(t, "library.example", 1))
+		here := reserve(t, points, 1)
+		_, err := library.Find(ctx, holder(1))
+		require.ErrorIs(t, err, registry.ErrNotFound)
+		_, err = library.Lookup(ctx, here.ID)
+		require.ErrorIs(t, err, registry.ErrNotFound)
+		there := reserve(t, library, 1)
+		assert.NotEqual(t, here.ID, there.ID)
+		apply(t, points, 1)
+		apply(t, library, 1)
+		var handles int
+		require.NoError(t, points.DB().QueryRow(`SELECT count(DISTINCT handle) FROM holders`).Scan(&handles))
+		assert.Equal(t, 2, handles)
+	})
+}
+
+func TestHoldersHaveToProveThemselves(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	reserve(t, r, 1)
+	for name, spoil := range map[string]func(*jpki.Authentication){
+		"no certificate":   func(a *jpki.Authentication) { a.Certificate = nil },
+		"no key":           func(a *jpki.Authentication) { a.Certificate.RawSubjectPublicKeyInfo = nil },
+		"no PIN":           func(a *jpki.Authentication) { a.PIN = false },
+		"no possession":    func(a *jpki.Authentication) { a.Possession = false },
+		"expired":          func(a *jpki.Authentication) { a.Validity = jpki.Expired },
+		"not yet valid":    func(a *jpki.Authentication) { a.Validity = jpki.NotYetValid },
+		"validity unknown": func(a *jpki.Authentication) { a.Validity = "" },
+		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = jpki.ChainUnknown },
+		"simulated":        func(a *jpki.Authentication) { a.Chain = jpki.ChainSimulator },
+	} {
+		t.Run(name, func(t *testing.T) {
+			someone := holder(1)
+			spoil(someone)
+			op := registry.NewOperation()
+			calls := map[string]func(*jpki.Authentication) error{
+				"Reserve": func(a *jpki.Authentication) error {
+					_, err := r.Reserve(ctx, op, a, registry.RecoveryCode{})
+					return err
+				},
+				"Find":     func(a *jpki.Authentication) error { _, err := r.Find(ctx, a); return err },
+				"Withdraw": func(a *jpki.Authentication) error { _, err := r.Withdraw(ctx, op, a); return err },
+				"Preview":  func(a *jpki.Authentication) error { _, err := r.Preview(ctx, a, account(1)); return err },
+				"Renew": func(a *jpki.Authentication) error {
+					_, err := r.Renew(ctx, op, a, registry.ByOldCard(holder(1)), registry.RecoveryCode{})
+					return err
+				},
+			}
+			if name != "expired" {
+				calls["ByOldCard"] = func(a *jpki.Authentication) error {
+					_, err := r.Renew(ctx, op, holder(2), registry.ByOldCard(a), registry.RecoveryCode{})
+					return err
+				}
+			}
+			for call, do := range calls {
+				require.ErrorIs(t, do(someone), registry.ErrProof, call)
+				require.ErrorIs(t, do(nil), registry.ErrProof, call)
+			}
+		})
+	}
+	expiring := holder(2)
+	expiring.Validity, expiring.Chain = jpki.Expiring, jpki.ChainCaller
+	_, err := r.Reserve(ctx, registry.NewOperation(), expiring, registry.RecoveryCode{})
+	require.NoError(t, err)
+	simulated := holder(3)
+	simulated.Chain = jpki.ChainSimulator
+	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptChains(jpki.ChainSimulator))
+	_, err = demo.Reserve(ctx, registry.NewOperation(), simulated, registry.RecoveryCode{})
+	require.NoError(t, err)
+	_, err = demo.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})
+	require.ErrorIs(t, err, registry.ErrProof)
+}
+
+// An identifier that is another holder's moves to the next attempt number, up to
+// the bound.
+func TestTakenIdentifiers(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url, registry.WithFewIdentifiers(100), registry.WithAttempts(20))
+		seen := map[mykey.ID]int{}
+		attempts := map[uint32]int{}
+		for n := range 80 {
+			reservation := reserve(t, r, n)
+			require.NotContains(t, seen, reservation.ID)
+			seen[reservation.ID] = n
+			attempts[reservation.Attempt]++
+		}
+		assert.Greater(t, len(attempts), 3, "attempts were needed: %v", attempts)
+		for id, n := range seen {
+			assert.Equal(t, id, reserve(t, r, n).ID)
+		}
+
+		full := open(t, url, registry.WithFewIdentifiers(1), registry.WithAttempts(2), registry.WithTerminal("b"))
+		_, _ = full.Reserve(ctx, registry.NewOperation(), holder(1000), registry.RecoveryCode{}) // takes the one, if it was free
+		_, err := full.Reserve(ctx, registry.NewOperation(), holder(1001), registry.RecoveryCode{})
+		require.ErrorIs(t, err, registry.ErrNoIdentifier)
+		_, err = full.Find(ctx, holder(1001))
+		require.ErrorIs(t, err, registry.ErrNotFound, "nothing was written")
+		_, err = r.VerifyAudit(ctx)
+		require.NoError(t, err)
+	})
+}
+
+func TestWithdraw(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.ErrorIs(t, err, registry.ErrNotFound)
+
+		first := reserve(t, r, 1)
+		apply(t, r, 1)
+		operation := registry.NewOperation()
+		gone, err := r.Withdraw(ctx, operation, holder(1))
+		require.NoError(t, err)
+		assert.Equal(t, registry.Withdrawn, gone.State)
+		assert.Equal(t, first.ID, gone.ID)
+		again, err := r.Withdraw(ctx, operation, holder(1))
+		require.NoError(t, err, "a double tap")
+		assert.Equal(t, registry.Withdrawn, again.State)
+		_, err = r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.ErrorIs(t, err, registry.ErrWithdrawn)
+		_, err = r.Find(ctx, holder(1))
+		require.ErrorIs(t, err, registry.ErrWithdrawn)
+		_, err = r.Preview(ctx, holder(1), account(1))
+		require.ErrorIs(t, err, registry.ErrWithdrawn)
+
+		second := reserve(t, r, 1)
+		assert.NotEqual(t, first.ID, second.ID, "an identifier is not given again")
+		assert.Equal(t, uint32(1), second.Attempt)
+		looked, err := r.Lookup(ctx, first.ID)
+		require.NoError(t, err)
+		assert.Equal(t, registry.Withdrawn, looked.State)
+
+		require.NotNil(t, second.Application, "what was applied for stays applied for")
+		_, err = r.Preview(ctx, holder(1), account(2))
+		require.ErrorIs(t, err, registry.ErrApplied)
+		_, err = r.VerifyAudit(ctx)
+		require.NoError(t, err)
+	})
+}
+
+func TestOperationsAreDoneOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		operation := registry.NewOperation()
+		code := registry.NewRecoveryCode()
+		first, err := r.Reserve(ctx, operation, holder(1), code)
+		require.NoError(t, err)
+		again, err := r.Reserve(ctx, operation, holder(1), code)
+		require.NoError(t, err)
+		assert.Equal(t, first.ID, again.ID)
+		assert.True(t, again.New, "so its recovery code is shown by whoever gets the answer")
+
+		for name, other := range map[string]func() error{
+			"another holder": func() error { _, err := r.Reserve(ctx, operation, holder(2), code); return err },
+			"another code": func() error {
+				_, err := r.Reserve(ctx, operation, holder(1), registry.NewRecoveryCode())
+				return err
+			},
+			"another kind": func() error { _, err := r.Withdraw(ctx, operation, holder(1)); return err },
+			"none":         func() error { _, err := r.Reserve(ctx, registry.Operation{}, holder(2), code); return err },
+		} {
+			require.ErrorIs(t, other(), registry.ErrOperation, name)
+		}
+		heads, err := r.VerifyAudit(ctx)
+		require.NoError(t, err)
+		require.Len(t, heads, 1)
+		assert.Equal(t, int64(1), heads[0].Number, "one change")
+	})
+}
+
+// A holder is found under the keys of earlier generations and moved to the
+// current one.
+func TestKeysAreChanged(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
+		before := openGeneration(t, url, old, registry.WithTerminal("a"))
+		operation := registry.NewOperation()
+		first, err := before.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
+		require.NoError(t, err)
+		reserve(t, before, 2)
+		apply(t, before, 2)
+		reserve(t, before, 3)
+
+		after := openGeneration(t, url, current, registry.WithEarlier(old), registry.WithTerminal("a"))
+		repeated, err := after.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
+		require.NoError(t, err, "an answer that was lost before the keys were changed")
+		assert.True(t, repeated.New)
+		moved := reserve(t, after, 1)
+		assert.Equal(t, first.ID, moved.ID)
+		assert.Equal(t, uint32(1), moved.KeyNumber, "of the key that derived it")
+		_, err = after.Preview(ctx, holder(1), account(2))
+		require.ErrorIs(t, err, registry.ErrAccountUsed, "under the earlier key")
+		assert.Equal(t, uint32(2), reserve(t, after, 4).KeyNumber)
+		_, err = after.Renew(ctx, registry.NewOperation(), holder(30), registry.ByOldCard(holder(3)), registry.RecoveryCode{})
+		require.NoError(t, err)
+		_, err = after.VerifyAudit(ctx)
+		require.NoError(t, err)
+
+		_, err = openGeneration(t, url, current, registry.WithTerminal("b")).Find(ctx, holder(1))
+		require.NoError(t, err, "moved")
+		_, err = before.VerifyAudit(ctx)
+		require.ErrorIs(t, err, registry.ErrAudit, "whoever lacks a key can't vouch for its records")
+	})
+}
+
+func TestKeysAreTheDatabases(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		open(t, url)
+		other := generation(t, "points.example", 1)
+		other.Key = key(t, 99)
+		_, err := registry.Open(ctx, url, other)
+		require.ErrorIs(t, err, mykey.ErrKey)
+		other = generation(t, "points.example", 1)
+		other.Namespace, err = mykey.NewNamespace("points.example", key(t, 99))
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, other)
+		require.ErrorIs(t, err, mykey.ErrKey)
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	good := generation(t, "points.example", 1)
+	url := engines["sqlite"](t)
+	for name, tt := range map[string]struct {
+		url     string
+		g       registry.Generation
+		options []registry.Option
+		want    error
+	}{
+		"no URL":             {"", good, nil, registry.ErrURL},
+		"another scheme":     {"mysql://localhost", good, nil, registry.ErrURL},
+		"no file":            {"sqlite:", good, nil, registry.ErrURL},
+		"memory":             {"sqlite::memory:", good, nil, registry.ErrURL},
+		"no such directory":  {"sqlite:/nonexistent/registry.db", good, nil, registry.ErrUnavailable},
+		"malformed postgres": {"postgres://user:secret@host:port/", good, nil, registry.ErrURL},
+		"no number":          {url, registry.Generation{Namespace: good.Namespace, Key: good.Key}, nil, mykey.ErrKey},
+		"no namespace":       {url, registry.Generation{Number: 1, Key: good.Key}, nil, mykey.ErrKey},
+		"no key":             {url, registry.Generation{Number: 1, Namespace: good.Namespace}, nil, mykey.ErrKey},
+		"twice":              {url, good, []registry.Option{registry.WithEarlier(good)}, mykey.ErrKey},
+		"another namespace":  {url, good, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
+		"terminal":           {url, good, []registry.Option{registry.WithTerminal("窓口")}, registry.ErrTerminal},
+		"no tables":          {url, good, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := registry.Open(ctx, tt.url, tt.g, tt.options...)
+			require.ErrorIs(t, err, tt.want)
+			assert.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
+
+// Terminals that start at the same time find tables, whoever makes them; a
+// database of a later program is left alone.
+func TestMigrations(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		g := generation(t, "points.example", 1)
+		errs := make(chan error)
+		for range 8 {
+			go func() {
+				r, err := registry.Open(ctx, url, g)
+				if err == nil {
+					err = r.Close()
+				}
+				errs <- err
+			}()
+		}
+		for range 8 {
+			require.NoError(t, <-errs)
+		}
+		r := open(t, url, registry.WithoutMigrations())
+		_, err := r.DB().Exec(`INSERT INTO mykeykit_registry_versions (id, version_id, is_applied) VALUES (1000, 1000, true)`)
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, g)
+		require.ErrorIs(t, err, registry.ErrSchema)
+	})
+}

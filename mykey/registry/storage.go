@@ -1,0 +1,150 @@
+package registry
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+var (
+	// ErrURL: what can't name a database.
+	ErrURL = errors.New("a registry's database is sqlite:FILE or postgres://…")
+	// ErrUnavailable: the database can't be reached, or is so busy that
+	// repeating did not help. A change may or may not have been made;
+	// repeating it with the same [Operation] finds out, and makes it if not.
+	ErrUnavailable = errors.New("registry's database is not available")
+	// ErrSchema: the database's tables are not those of this program.
+	ErrSchema = errors.New("registry's tables are of another version")
+)
+
+// storage is a database: its pool of connections, and the two things in which
+// engines differ once they are open.
+type storage struct {
+	db      *sql.DB
+	dialect goose.Dialect
+	judge   func(error) verdict
+}
+
+// verdict is what an engine's error means to somebody who could try again.
+type verdict int
+
+const (
+	final    verdict = iota // it would fail again
+	conflict                // another transaction was in the way
+	lost                    // the server is gone, or not there yet
+)
+
+// connect opens the database that a URL names.
+func connect(url string) (*storage, error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		return openSQLite(rest)
+	case "postgres", "postgresql":
+		return openPostgres(url)
+	}
+	return nil, ErrURL // quoting it could quote a password
+}
+
+// storageError marks what the database said, apart from what the registry
+// decided.
+type storageError struct {
+	cause error
+	race  bool // whatever it is, it may come of another program's doing the same
+}
+
+func (e *storageError) Error() string { return e.cause.Error() }
+func (e *storageError) Unwrap() error { return e.cause }
+
+func fromStorage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &storageError{cause: err}
+}
+
+// queryer is a transaction, or the pool for single statements.
+type queryer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// exec runs a statement and tells how many rows it changed.
+func exec(ctx context.Context, q queryer, query string, args ...any) (int64, error) {
+	result, err := q.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, fromStorage(err)
+	}
+	n, err := result.RowsAffected()
+	return n, fromStorage(err)
+}
+
+// one reads one row, if there is one.
+func one(ctx context.Context, q queryer, into []any, query string, args ...any) (found bool, err error) {
+	err = q.QueryRowContext(ctx, query, args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, fromStorage(err)
+}
+
+// all reads rows: scan is called for each.
+func all(ctx context.Context, q queryer, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fromStorage(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fromStorage(err)
+		}
+	}
+	return fromStorage(rows.Err())
+}
+
+// transact runs fn in a serializable transaction, again and again while others
+// are in its way or the server is away. fn must leave nothing behind when it
+// fails.
+func (r *Registry) transact(ctx context.Context, fn func(queryer) error) error {
+	return r.again(ctx, func() error {
+		tx, err := r.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
+		if err != nil {
+			return fromStorage(err)
+		}
+		if err := fn(tx); err != nil {
+			_ = tx.Rollback() // what failed first is the cause
+			return err
+		}
+		return fromStorage(tx.Commit())
+	})
+}
+
+// again repeats what the storage's errors say can be repeated.
+func (r *Registry) again(ctx context.Context, fn func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := fn()
+		var failed *storageError
+		if err == nil || !errors.As(err, &failed) {
+			return err
+		}
+		if ctx.Err() == nil && attempt+1 < maxTries && (failed.race || r.storage.judge(err) != final) {
+			if r.repeated != nil {
+				r.repeated(err)
+			}
+			err = r.sleep(ctx, r.pause(attempt))
+			if err == nil {
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+}
