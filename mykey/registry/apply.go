@@ -98,10 +98,10 @@ func (a Account) digest(g Generation) []byte {
 // Preview is an application that could be made: what has to be read back to the
 // person before [Registry.Confirm]. It holds the account; drop it after.
 type Preview struct {
-	id mykey.ID
-	// Pointers hide them from what prints by reflection.
-	account *Account
-	holder  *jpki.Authentication
+	id     mykey.ID
+	holder *jpki.Authentication
+	// A function hides it from what prints by reflection.
+	account func() Account
 }
 
 // Identifier, Service and AccountID are what would be linked.
@@ -113,7 +113,7 @@ func (p Preview) shown() Account {
 	if p.account == nil {
 		return Account{}
 	}
-	return *p.account
+	return p.account()
 }
 
 // String names the service.
@@ -142,7 +142,7 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 	if r.operator == nil {
 		return Preview{}, ErrNoOperator
 	}
-	p := Preview{account: &account, holder: holder}
+	p := Preview{account: func() Account { return account }, holder: holder}
 	err := r.again(ctx, func() error {
 		mine, err := r.mayApply(ctx, r.storage.db, holder, account)
 		if err == nil {
@@ -197,15 +197,15 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		return nil, ErrNoOperator
 	}
 	c := change{operation, kindApply, func(g Generation) [][]byte {
-		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account.Service), []byte(p.account.ID), []byte(p.account.Code)}
+		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account().Service), []byte(p.account().ID), []byte(p.account().Code)}
 	}}
-	sealed, err := seal(r.operator, r.current.Namespace.Name(), p.id, *p.account)
+	sealed, err := seal(r.operator, r.current.Namespace.Name(), p.id, p.account())
 	if err != nil {
 		return nil, err
 	}
 	var result *Reservation
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		mine, err := r.mayApply(ctx, tx, p.holder, *p.account)
+		mine, err := r.mayApply(ctx, tx, p.holder, p.account())
 		if err != nil {
 			return nil, err
 		}
@@ -215,11 +215,11 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		now := r.now().UTC()
 		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			mine.Namespace, mine.lineage, mine.ID.String(), p.account.Service, p.account.digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
+			mine.Namespace, mine.lineage, mine.ID.String(), p.account().Service, p.account().digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
 			return nil, err
 		}
 		result = mine
-		result.Application = &Link{Service: p.account.Service, Applied: now}
+		result.Application = &Link{Service: p.account().Service, Applied: now}
 		return &made{kind: kindApply, lineage: mine.lineage}, nil
 	})
 	return r.answer(ctx, operation, p.holder, result, done, err)

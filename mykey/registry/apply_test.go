@@ -1,0 +1,250 @@
+package registry_test
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+func applications(t testing.TB, r *registry.Registry) (list []registry.Application) {
+	t.Helper()
+	for a, err := range r.Applications(ctx) {
+		require.NoError(t, err)
+		list = append(list, a)
+	}
+	return list
+}
+
+func TestApply(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		_, err := r.Preview(ctx, holder(1), account(1))
+		require.ErrorIs(t, err, registry.ErrNotFound)
+		mine := reserve(t, r, 1)
+
+		preview, err := r.Preview(ctx, holder(1), account(1))
+		require.NoError(t, err)
+		assert.Empty(t, applications(t, r), "a preview writes nothing")
+		operation := registry.NewOperation()
+		applied, err := r.Confirm(ctx, operation, preview)
+		require.NoError(t, err)
+		assert.Equal(t, mine.ID, applied.ID)
+		require.NotNil(t, applied.Application)
+		assert.Equal(t, "Example Pay", applied.Application.Service)
+		assert.True(t, applied.Application.Applied.Equal(today))
+
+		again, err := r.Confirm(ctx, operation, preview)
+		require.NoError(t, err, "a fast double submit")
+		assert.True(t, again.Application.Applied.Equal(today))
+		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+		require.ErrorIs(t, err, registry.ErrApplied, "a replay under another operation")
+		_, err = r.Preview(ctx, holder(1), account(2))
+		require.ErrorIs(t, err, registry.ErrApplied, "it can't be changed")
+
+		list := applications(t, r)
+		require.Len(t, list, 1)
+		assert.Equal(t, mine.ID, list[0].ID)
+		opened, err := list[0].Open(operator)
+		require.NoError(t, err)
+		assert.Equal(t, account(1), opened)
+
+		_, err = r.Confirm(ctx, registry.NewOperation(), registry.Preview{})
+		require.ErrorIs(t, err, registry.ErrAccount, "nothing was shown")
+		_, err = r.VerifyAudit(ctx)
+		require.NoError(t, err)
+	})
+}
+
+// An account that was used is refused before anything is written, however it is
+// typed; and so it is when two people confirm it at the same time.
+func TestAccountsAreUsedOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		for n := range 4 {
+			reserve(t, r, n)
+		}
+		early, err := r.Preview(ctx, holder(2), account(1))
+		require.NoError(t, err)
+		apply(t, r, 1)
+		heads, err := r.Heads(ctx)
+		require.NoError(t, err)
+		for _, typed := range []string{"user-000001", "USER-000001", " user 000001", "ｕｓｅｒー０００００１", "user\u200b000001"} {
+			_, err := r.Preview(ctx, holder(3), registry.Account{Service: "Example Pay", ID: typed, Code: "x"})
+			require.ErrorIs(t, err, registry.ErrAccountUsed, "%q", typed)
+		}
+		_, err = r.Confirm(ctx, registry.NewOperation(), early)
+		require.ErrorIs(t, err, registry.ErrAccountUsed, "used between preview and confirmation")
+		after, err := r.Heads(ctx)
+		require.NoError(t, err)
+		assert.Equal(t, heads, after, "nothing was written")
+
+		_, err = r.Preview(ctx, holder(3), registry.Account{Service: "Another Pay", ID: account(1).ID})
+		require.NoError(t, err, "another service's IDs are other people's")
+	})
+}
+
+// Whose reservation was withdrawn between preview and confirmation is not
+// applied for under another identifier than was shown.
+func TestConfirmLinksWhatWasShown(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		reserve(t, r, 1)
+		preview, err := r.Preview(ctx, holder(1), account(1))
+		require.NoError(t, err)
+		_, err = r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.NoError(t, err)
+		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+		require.ErrorIs(t, err, registry.ErrWithdrawn)
+		reserve(t, r, 1)
+		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+		require.ErrorIs(t, err, registry.ErrWithdrawn)
+		assert.Empty(t, applications(t, r))
+	})
+}
+
+func TestAccountsThatAreNone(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	reserve(t, r, 1)
+	for name, a := range map[string]registry.Account{
+		"no service":   {ID: "a"},
+		"no ID":        {Service: "Pay"},
+		"blank ID":     {Service: "Pay", ID: " - \u200b"},
+		"long service": {Service: strings.Repeat("a", 65), ID: "a"},
+		"long ID":      {Service: "Pay", ID: strings.Repeat("a", 129)},
+		"long code":    {Service: "Pay", ID: "a", Code: strings.Repeat("a", 65)},
+		"not UTF-8":    {Service: "Pay", ID: "\xff"},
+		"NUL":          {Service: "Pay", ID: "a\x00"},
+		"line end":     {Service: "Pay", ID: "a", Code: "1\n"},
+	} {
+		_, err := r.Preview(ctx, holder(1), a)
+		require.ErrorIs(t, err, registry.ErrAccount, name)
+	}
+	longest := registry.Account{Service: strings.Repeat("s", 64), ID: strings.Repeat("i", 128), Code: strings.Repeat("c", 64)}
+	preview, err := r.Preview(ctx, holder(1), longest)
+	require.NoError(t, err)
+	_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+	require.NoError(t, err)
+	opened, err := applications(t, r)[0].Open(operator)
+	require.NoError(t, err)
+	assert.Equal(t, longest, opened)
+}
+
+func TestSealsOpenForTheirOperatorAndApplicationOnly(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	for n := range 2 {
+		reserve(t, r, n)
+		apply(t, r, n)
+	}
+	list := applications(t, r)
+	require.Len(t, list, 2)
+	assert.Equal(t, len(list[0].Sealed), len(list[1].Sealed), "a seal tells no lengths")
+	moved := list[0]
+	moved.Sealed = list[1].Sealed
+	_, err := moved.Open(operator)
+	require.ErrorIs(t, err, registry.ErrSealed)
+	altered := list[0]
+	altered.Sealed = bytes.Clone(altered.Sealed)
+	altered.Sealed[len(altered.Sealed)-1] ^= 1
+	_, err = altered.Open(operator)
+	require.ErrorIs(t, err, registry.ErrSealed)
+	private, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{8}, 32))
+	require.NoError(t, err)
+	other, err := hpke.NewDHKEMPrivateKey(private)
+	require.NoError(t, err)
+	_, err = list[0].Open(other)
+	require.ErrorIs(t, err, registry.ErrSealed)
+
+	reserve(t, r, 2)
+	without, err := registry.Open(ctx, url, generation(t, "points.example", 1))
+	require.NoError(t, err)
+	defer without.Close()
+	_, err = without.Preview(ctx, holder(2), account(2))
+	require.ErrorIs(t, err, registry.ErrNoOperator)
+}
+
+// SQL and HTML in every field that a person or a program fills is text.
+func TestHostileText(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		for i, text := range []string{
+			`'; DROP TABLE reservations; --`, `" OR 1=1 --`, `$1`, `?1`, `<script>alert(1)</script>`, `&lt;b&gt;`, `\'; SELECT pg_sleep(9)`, `%s%n`, `{{.}}`,
+		} {
+			g := generation(t, "points "+text, 1)
+			r := openGeneration(t, url, g)
+			code, err := registry.ParseRecoveryCode(text)
+			require.ErrorIs(t, err, registry.ErrRecovery)
+			_, err = registry.ParseOperation(text)
+			require.ErrorIs(t, err, registry.ErrOperation)
+			mine, err := r.Reserve(ctx, registry.NewOperation(), holder(i), code)
+			require.NoError(t, err)
+			assert.Equal(t, g.Namespace.Name(), mine.Namespace)
+
+			a := registry.Account{Service: "S" + text, ID: "I" + text, Code: "C" + text}
+			preview, err := r.Preview(ctx, holder(i), a)
+			require.NoError(t, err)
+			applied, err := r.Confirm(ctx, registry.NewOperation(), preview)
+			require.NoError(t, err)
+			assert.Equal(t, a.Service, applied.Application.Service)
+			list := applications(t, r)
+			require.Len(t, list, 1)
+			opened, err := list[0].Open(operator)
+			require.NoError(t, err)
+			assert.Equal(t, a, opened)
+
+			_, err = r.Lookup(ctx, mine.ID+"' OR '1'='1")
+			require.ErrorIs(t, err, registry.ErrNotFound)
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(100+i), registry.ByClerk(mine.ID, text), code)
+			require.ErrorIs(t, err, registry.ErrClerk)
+			_, err = registry.Open(ctx, url, g, registry.WithTerminal(text))
+			require.ErrorIs(t, err, registry.ErrTerminal)
+			_, err = r.VerifyAudit(ctx, registry.Head{Chain: text, Number: 1})
+			require.ErrorIs(t, err, registry.ErrAudit)
+			_, err = r.VerifyAudit(ctx)
+			require.NoError(t, err)
+		}
+	})
+}
+
+// Nothing of a certificate, an account or a code is in the database.
+func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
+	file := t.TempDir() + "/registry.db"
+	r := open(t, "sqlite:"+file)
+	code := registry.NewRecoveryCode()
+	_, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
+	require.NoError(t, err)
+	a := registry.Account{Service: "Example Pay", ID: "canaryaccount", Code: "canarycode"}
+	preview, err := r.Preview(ctx, holder(1), a)
+	require.NoError(t, err)
+	_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+	require.NoError(t, err)
+	_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByOldCard(holder(1)), registry.NewRecoveryCode())
+	require.NoError(t, err)
+
+	var all []byte
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(file + suffix)
+		require.NoError(t, err)
+		all = append(all, b...)
+		info, err := os.Stat(file + suffix)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), suffix)
+	}
+	require.Contains(t, string(all), "Example Pay", "the test sees what is there")
+	certificate := holder(1).Certificate
+	for _, personal := range [][]byte{
+		[]byte("canary"), []byte(code.Reveal()), []byte(strings.ReplaceAll(code.Reveal(), "-", "")),
+		certificate.RawSubjectPublicKeyInfo, certificate.SerialNumber.Bytes(), []byte(certificate.SerialNumber.String()),
+		[]byte(certificate.Subject.CommonName), fmt.Appendf(nil, "%x", certificate.RawSubjectPublicKeyInfo),
+	} {
+		assert.False(t, bytes.Contains(all, personal), "%q", personal)
+	}
+}
