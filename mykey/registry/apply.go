@@ -143,8 +143,8 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 		return Preview{}, ErrNoOperator
 	}
 	p := Preview{account: func() Account { return account }, holder: holder}
-	err := r.again(ctx, func() error {
-		mine, err := r.mayApply(ctx, r.storage.db, holder, account)
+	err := r.snapshot(ctx, func(tx queryer) error {
+		mine, err := r.mayApply(ctx, tx, holder, account)
 		if err == nil {
 			p.id = mine.ID
 		}

@@ -28,22 +28,32 @@ func (c record) hash(g Generation, previous []byte) []byte {
 // beginning is what a chain's first record follows.
 func beginning(chain string) []byte { return []byte("beginning of " + chain) }
 
-// record appends a record to the terminal's chain. Chains belong to terminals
-// because one for all would be a row that every transaction changes.
-func (r *Registry) record(ctx context.Context, tx queryer, c record) error {
-	c.chain = r.terminal
-	previous := beginning(c.chain)
-	if _, err := one(ctx, tx, []any{&c.number, &previous}, `SELECT number, hash FROM chains WHERE chain = $1`, c.chain); err != nil {
-		return err
+// chainEnd is the last record of the terminal's chain. It is read outside of
+// transactions, and once while all goes well: a read inside would have each
+// transaction conflict with every other terminal's. If it is out of date the
+// record's number is taken, and the change is tried again.
+func (r *Registry) chainEnd(ctx context.Context) (Head, error) {
+	if r.end != nil {
+		return *r.end, nil
 	}
-	c.number++
-	hash := c.hash(r.current, previous)
-	if _, err := exec(ctx, tx, `INSERT INTO chains (chain, number, hash) VALUES ($1, $2, $3)
-		ON CONFLICT (chain) DO UPDATE SET number = excluded.number, hash = excluded.hash`, c.chain, c.number, hash); err != nil {
-		return err
-	}
-	_, err := exec(ctx, tx, `INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, hash)
+	end := Head{Chain: r.terminal, Hash: beginning(r.terminal)}
+	_, err := one(ctx, r.storage.db, []any{&end.Number, &end.Hash},
+		`SELECT number, hash FROM audit WHERE chain = $1 ORDER BY number DESC LIMIT 1`, r.terminal)
+	return end, err
+}
+
+// record appends a record to the terminal's chain, and returns its new end.
+// Chains belong to terminals because one for all would be a row that every
+// transaction changes.
+func (r *Registry) record(ctx context.Context, tx queryer, end Head, c record) (Head, error) {
+	c.chain, c.number = end.Chain, end.Number+1
+	end = Head{Chain: c.chain, Number: c.number, Hash: c.hash(r.current, end.Hash)}
+	if _, err := exec(ctx, tx, `INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		c.chain, c.number, c.operation[:], string(c.kind), c.namespace, c.generation, c.lineage, c.clerk, c.made, c.request, hash)
-	return err
+		c.chain, c.number, c.operation[:], string(c.kind), c.namespace, c.generation, c.lineage, c.clerk, c.made, c.request, end.Hash); err != nil {
+		return Head{}, err
+	}
+	_, err := exec(ctx, tx, `INSERT INTO chains (chain, number, hash) VALUES ($1, $2, $3)
+		ON CONFLICT (chain) DO UPDATE SET number = excluded.number, hash = excluded.hash`, end.Chain, end.Number, end.Hash)
+	return end, err
 }

@@ -82,18 +82,31 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 	case <-ctx.Done():
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
-	err = r.transact(ctx, func(tx queryer) (err error) {
-		if done, err = r.wasDone(ctx, tx, c); err != nil || done {
+	err = r.again(ctx, func() error {
+		end, err := r.chainEnd(ctx)
+		if err != nil {
 			return err
 		}
-		m, err := do(tx)
-		if err != nil || m == nil {
+		next := end
+		err = r.serializable(ctx, func(tx queryer) (err error) {
+			if done, err = r.wasDone(ctx, tx, c); err != nil || done {
+				return err
+			}
+			m, err := do(tx)
+			if err != nil || m == nil {
+				return err
+			}
+			next, err = r.record(ctx, tx, end, record{
+				operation: c.operation, kind: m.kind, generation: r.current.Number, namespace: r.current.Namespace.Name(),
+				lineage: m.lineage, clerk: m.clerk, made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
+			})
 			return err
-		}
-		return r.record(ctx, tx, record{
-			operation: c.operation, kind: m.kind, generation: r.current.Number, namespace: r.current.Namespace.Name(),
-			lineage: m.lineage, clerk: m.clerk, made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
 		})
+		r.end = nil // unless it is known, it has to be looked for
+		if err == nil {
+			r.end = &next
+		}
+		return err
 	})
 	return done, err
 }

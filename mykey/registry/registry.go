@@ -50,6 +50,7 @@ type Registry struct {
 
 	// writing lets one change at a time through: all are links of one chain.
 	writing chan struct{}
+	end     *Head // of the chain, if known; whoever writes has it
 	// hashing lets one recovery code at a time be hashed, which takes memory.
 	hashing chan struct{}
 }

@@ -109,20 +109,31 @@ func all(ctx context.Context, q queryer, scan func(*sql.Rows) error, query strin
 }
 
 // transact runs fn in a serializable transaction, again and again while others
-// are in its way or the server is away. fn must leave nothing behind when it
-// fails.
+// are in its way or the server is away.
 func (r *Registry) transact(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func() error {
-		tx, err := r.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
-		if err != nil {
-			return fromStorage(err)
-		}
-		if err := fn(tx); err != nil {
-			_ = tx.Rollback() // what failed first is the cause
-			return err
-		}
-		return fromStorage(tx.Commit())
-	})
+	return r.again(ctx, func() error { return r.serializable(ctx, fn) })
+}
+
+// snapshot is transact for what only reads, and wants to see one moment.
+func (r *Registry) snapshot(ctx context.Context, fn func(queryer) error) error {
+	return r.again(ctx, func() error { return r.begin(ctx, true, fn) })
+}
+
+// serializable runs fn in a serializable transaction, once.
+func (r *Registry) serializable(ctx context.Context, fn func(queryer) error) error {
+	return r.begin(ctx, false, fn)
+}
+
+func (r *Registry) begin(ctx context.Context, readOnly bool, fn func(queryer) error) error {
+	tx, err := r.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly})
+	if err != nil {
+		return fromStorage(err)
+	}
+	if err := fn(tx); err != nil {
+		_ = tx.Rollback() // what failed first is the cause
+		return err
+	}
+	return fromStorage(tx.Commit())
 }
 
 // again repeats what the storage's errors say can be repeated.

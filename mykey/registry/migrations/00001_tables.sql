@@ -52,9 +52,8 @@ CREATE TABLE applications (
 	UNIQUE (namespace, service, account)
 );
 
--- A chain a terminal. A chain's last record is named here too, in a row that
--- is changed in place: looking for the last record itself would conflict with
--- every other terminal's.
+-- A chain a terminal. A chain's last record is named here too, so that removing
+-- it shows.
 CREATE TABLE chains (
 	chain  text   NOT NULL PRIMARY KEY,
 	number bigint NOT NULL,

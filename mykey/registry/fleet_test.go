@@ -1,0 +1,200 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/postgrestest"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// fleet is many terminals at one database, and what they were told.
+type fleet struct {
+	t         testing.TB
+	terminals int
+	visits    int // to each terminal
+
+	mu       sync.Mutex
+	reserved map[int]mykey.ID // what each holder was told
+	applied  map[int]int      // whose application each account is in
+	refused  map[int]bool     // holders whose account was another's before
+	answers  atomic.Int64
+	repeats  atomic.Int64
+}
+
+// Every holder comes to two terminals, and every account to two holders.
+func (f *fleet) holders() int           { return f.terminals * f.visits / 2 }
+func (f *fleet) holderAt(visit int) int { return visit % f.holders() }
+func (f *fleet) accountOf(n int) int    { return n % (f.holders() / 2) }
+
+// patiently repeats what fails for want of a database, under the same operation,
+// as a kiosk does while it shows that it is out of service.
+func patiently[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	for {
+		result, err := do()
+		if !errors.Is(err, registry.ErrUnavailable) || ctx.Err() != nil {
+			return result, err
+		}
+	}
+}
+
+// run has every terminal serve its visitors, one after the other.
+func (f *fleet) run(ctx context.Context, url string) error {
+	f.reserved, f.applied, f.refused = map[int]mykey.ID{}, map[int]int{}, map[int]bool{}
+	errs := make(chan error, f.terminals)
+	for terminal := range f.terminals {
+		go func() {
+			err := f.terminal(ctx, url, terminal)
+			if err != nil {
+				err = fmt.Errorf("terminal %d: %w", terminal, err)
+			}
+			errs <- err
+		}()
+	}
+	var all error
+	for range f.terminals {
+		all = errors.Join(all, <-errs)
+	}
+	return all
+}
+
+func (f *fleet) terminal(ctx context.Context, url string, terminal int) error {
+	r, err := patiently(ctx, func() (*registry.Registry, error) {
+		return registry.Open(ctx, url, generation(f.t, "points.example", 1), registry.WithTerminal(fmt.Sprint("terminal-", terminal)),
+			registry.WithOperator(operator.PublicKey()), registry.WithFewIdentifiers(uint64(4*f.holders())), registry.WithAttempts(32),
+			registry.WithoutMigrations(), registry.OnRepeat(func(error) { f.repeats.Add(1) }))
+	})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for visit := range f.visits {
+		if err := f.visit(ctx, r, f.holderAt(terminal*f.visits+visit)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
+	operation := registry.NewOperation()
+	mine, err := patiently(ctx, func() (*registry.Reservation, error) {
+		return r.Reserve(ctx, operation, holder(n), registry.RecoveryCode{})
+	})
+	if err != nil {
+		return err
+	}
+	f.answers.Add(1)
+	f.mu.Lock()
+	told, known := f.reserved[n]
+	f.reserved[n] = mine.ID
+	f.mu.Unlock()
+	if known && told != mine.ID {
+		return fmt.Errorf("holder %d was told %s and %s", n, told, mine.ID)
+	}
+
+	operation = registry.NewOperation()
+	preview, err := patiently(ctx, func() (registry.Preview, error) { return r.Preview(ctx, holder(n), account(f.accountOf(n))) })
+	if err == nil {
+		_, err = patiently(ctx, func() (*registry.Reservation, error) { return r.Confirm(ctx, operation, preview) })
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case errors.Is(err, registry.ErrApplied):
+		return nil // at the other terminal
+	case errors.Is(err, registry.ErrAccountUsed):
+		f.refused[n] = true
+		return nil
+	case err != nil:
+		return err
+	}
+	f.answers.Add(1)
+	if other, twice := f.applied[f.accountOf(n)]; twice {
+		return fmt.Errorf("account %d was confirmed to holders %d and %d", f.accountOf(n), other, n)
+	}
+	f.applied[f.accountOf(n)] = n
+	return nil
+}
+
+// check compares what was told with what is there.
+func (f *fleet) check(t *testing.T, url string) {
+	r := open(t, url, registry.WithFewIdentifiers(uint64(4*f.holders())))
+	owner := map[mykey.ID]int{}
+	for n := range f.holders() {
+		found, err := r.Find(ctx, holder(n))
+		require.NoError(t, err, "holder %d", n)
+		require.Equal(t, f.reserved[n], found.ID)
+		require.NotContains(t, owner, found.ID, "an identifier twice")
+		owner[found.ID] = n
+		assert.Equal(t, f.applied[f.accountOf(n)] == n, found.Application != nil, "holder %d", n)
+		assert.Equal(t, f.applied[f.accountOf(n)] != n, f.refused[n], "holder %d", n)
+	}
+	require.Len(t, f.applied, f.holders()/2, "every account is in one application")
+	list := applications(t, r)
+	require.Len(t, list, len(f.applied))
+	for _, a := range list {
+		opened, err := a.Open(operator)
+		require.NoError(t, err)
+		n := owner[a.ID]
+		assert.Equal(t, account(f.accountOf(n)), opened)
+		assert.Equal(t, n, f.applied[f.accountOf(n)])
+	}
+
+	heads, err := r.VerifyAudit(ctx)
+	require.NoError(t, err)
+	var records int64
+	for _, h := range heads {
+		records += h.Number
+	}
+	assert.Equal(t, int64(f.holders()+len(f.applied)), records, "every change once")
+	var reservations int
+	require.NoError(t, r.DB().QueryRow(`SELECT count(*) FROM reservations`).Scan(&reservations))
+	assert.Equal(t, f.holders(), reservations)
+}
+
+// Two hundred terminals at a PostgreSQL server that is killed twice in the
+// middle lose nothing that they were told, give no identifier twice, and take no
+// application twice.
+func TestFleetOutlivesTheServer(t *testing.T) {
+	s := postgrestest.Require(t)
+	url := s.Database(t)
+	open(t, url) // makes the tables
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	f := &fleet{t: t, terminals: 200, visits: 4}
+	ended := make(chan error, 1)
+	go func() { ended <- f.run(ctx, url) }()
+	for _, kill := range []int64{100, 300} {
+		require.Eventually(t, func() bool { return f.answers.Load() >= kill }, 2*time.Minute, time.Millisecond)
+		s.Kill()
+		require.NoError(t, s.Launch())
+	}
+	require.Less(t, f.answers.Load(), int64(f.holders()*3/2), "the server was killed in the middle")
+	require.NoError(t, <-ended)
+	t.Logf("%d answers, %d tries repeated", f.answers.Load(), f.repeats.Load())
+	f.check(t, url)
+}
+
+// The same without a kill, and on one machine's file.
+func TestFleet(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		open(t, url)
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+		defer cancel()
+		f := &fleet{t: t, terminals: 16, visits: 8}
+		begin := time.Now()
+		require.NoError(t, f.run(ctx, url))
+		t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
+		f.check(t, url)
+	})
+}

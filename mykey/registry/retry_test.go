@@ -1,0 +1,323 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// wire is a proxy in front of a database server, that loses what it is told to.
+type wire struct {
+	target string
+
+	mu   sync.Mutex
+	lose loss
+	left int // times
+}
+
+type loss int
+
+const (
+	nothing    loss = iota
+	request         // the commit does not reach the server
+	answer          // the server commits, and nobody hears of it
+	everything      // nothing passes any more, and nothing is closed
+)
+
+// newWire returns the proxy, and a database's URL that leads through it.
+func newWire(t *testing.T, database string) (*wire, string) {
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	w := &wire{target: u.Host}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	u.Host = l.Addr().String()
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go w.pass(client)
+		}
+	}()
+	return w, u.String()
+}
+
+func (w *wire) losing(l loss, times int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lose, w.left = l, times
+}
+
+// next tells what to do with what a client sent.
+func (w *wire) next(b []byte) loss {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.lose == everything:
+		return everything
+	case w.left > 0 && bytes.Contains(b, []byte("commit\x00")):
+		w.left--
+		return w.lose
+	}
+	return nothing
+}
+
+func (w *wire) pass(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", w.target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	answers := make(chan []byte)
+	go func() {
+		defer close(answers)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(b)
+			if err != nil {
+				return
+			}
+			answers <- bytes.Clone(b[:n])
+		}
+	}()
+	requests := make(chan []byte)
+	go func() {
+		defer close(requests)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(b)
+			if err != nil {
+				return
+			}
+			requests <- bytes.Clone(b[:n])
+		}
+	}()
+	defer func() { go drain(answers); go drain(requests) }()
+	for {
+		select {
+		case b, ok := <-answers:
+			if !ok {
+				return
+			}
+			if w.next(nil) == everything {
+				continue
+			}
+			if _, err := client.Write(b); err != nil {
+				return
+			}
+		case b, ok := <-requests:
+			if !ok {
+				return
+			}
+			what := w.next(b)
+			if what == everything {
+				continue
+			}
+			if what == request {
+				return
+			}
+			if _, err := server.Write(b); err != nil {
+				return
+			}
+			if what == answer {
+				<-answers
+				return
+			}
+		}
+	}
+}
+
+func drain(c chan []byte) {
+	for range c {
+	}
+}
+
+// A connection that is lost during COMMIT leaves it open whether the change was
+// made. Trying again finds out, and makes it once.
+func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
+	w, through := newWire(t, engines["postgres"](t))
+	var repeats []error
+	r := open(t, through, registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
+		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
+	code := registry.NewRecoveryCode()
+	n := 0
+	for name, what := range map[string]loss{"request": request, "answer": answer} {
+		for _, times := range []int{1, 3} {
+			t.Run(name, func(t *testing.T) {
+				n += 10
+				before, err := r.Heads(ctx)
+				require.NoError(t, err)
+				changes := []struct {
+					name string
+					do   func() (*registry.Reservation, error)
+				}{
+					{"Reserve", func() (*registry.Reservation, error) {
+						return r.Reserve(ctx, registry.NewOperation(), holder(n), code)
+					}},
+					{"Confirm", func() (*registry.Reservation, error) {
+						preview, err := r.Preview(ctx, holder(n), account(n))
+						require.NoError(t, err)
+						w.losing(what, times)
+						return r.Confirm(ctx, registry.NewOperation(), preview)
+					}},
+					{"Renew", func() (*registry.Reservation, error) {
+						return r.Renew(ctx, registry.NewOperation(), holder(n+1), registry.ByOldCard(holder(n)), code)
+					}},
+					{"Renew by code", func() (*registry.Reservation, error) {
+						mine, err := r.Find(ctx, holder(n+1))
+						require.NoError(t, err)
+						return r.Renew(ctx, registry.NewOperation(), holder(n+2), registry.ByRecoveryCode(mine.ID, code), registry.RecoveryCode{})
+					}},
+					{"Withdraw", func() (*registry.Reservation, error) {
+						return r.Withdraw(ctx, registry.NewOperation(), holder(n+2))
+					}},
+				}
+				for _, change := range changes {
+					repeats = nil
+					if change.name != "Confirm" { // which arms it after the preview
+						w.losing(what, times)
+					}
+					result, err := change.do()
+					require.NoError(t, err, change.name)
+					require.NotNil(t, result)
+					assert.NotEmpty(t, repeats, change.name)
+					w.losing(nothing, 0)
+				}
+				after, err := r.VerifyAudit(ctx)
+				require.NoError(t, err)
+				var already int64
+				if len(before) > 0 {
+					already = before[0].Number
+				}
+				assert.Equal(t, already+int64(len(changes)), after[0].Number, "each change once")
+			})
+		}
+	}
+}
+
+// The result of a change whose answer was lost is the result that it had.
+func TestTheLostAnswerIsTheAnswer(t *testing.T) {
+	w, through := newWire(t, engines["postgres"](t))
+	r := open(t, through)
+	w.losing(answer, 1)
+	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+	require.NoError(t, err)
+	assert.True(t, mine.New, "its recovery code is shown")
+}
+
+// A server that says nothing any more ends with the caller's context, and one
+// that is gone after a bounded number of tries with pauses between.
+func TestServersThatAreGone(t *testing.T) {
+	w, through := newWire(t, engines["postgres"](t))
+	var pauses []time.Duration
+	r := open(t, through, registry.WithSleep(func(_ context.Context, d time.Duration) error {
+		pauses = append(pauses, d)
+		return nil
+	}))
+	reserve(t, r, 1)
+	w.losing(everything, 0)
+	operation := registry.NewOperation()
+	for name, call := range map[string]func(context.Context) error{
+		"Reserve": func(ctx context.Context) error {
+			_, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+			return err
+		},
+		"Find": func(ctx context.Context) error { _, err := r.Find(ctx, holder(1)); return err },
+		"Ping": func(ctx context.Context) error { return r.Ping(ctx) },
+		"Open": func(ctx context.Context) error {
+			_, err := registry.Open(ctx, through, generation(t, "points.example", 1))
+			return err
+		},
+	} {
+		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		err := call(short)
+		cancel()
+		require.ErrorIs(t, err, registry.ErrUnavailable, name)
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+	}
+
+	w.losing(request, 1000)
+	pauses = nil
+	_, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	assert.Len(t, pauses, 19)
+	for i, pause := range pauses {
+		assert.Less(t, pause, min(4*time.Millisecond<<i, 500*time.Millisecond))
+	}
+	w.losing(nothing, 0)
+	mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+	require.NoError(t, err, "the same operation, when the server is back")
+	assert.True(t, mine.New)
+
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = r.Reserve(ended, registry.NewOperation(), holder(3), registry.RecoveryCode{})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A file that another program holds locked is waited for, for as long as the
+// caller wants.
+func TestALockedFile(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	lock, err := r.DB().Conn(ctx)
+	require.NoError(t, err)
+	_, err = lock.ExecContext(ctx, `BEGIN IMMEDIATE`)
+	require.NoError(t, err)
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	operation := registry.NewOperation()
+	_, err = r.Reserve(short, operation, holder(1), registry.RecoveryCode{})
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	_, err = r.Find(ctx, holder(1))
+	require.ErrorIs(t, err, registry.ErrNotFound, "readers don't wait")
+
+	done := make(chan error, 1)
+	go func() {
+		_, err := r.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
+		done <- err
+	}()
+	_, err = lock.ExecContext(ctx, `ROLLBACK`)
+	require.NoError(t, err)
+	require.NoError(t, <-done)
+	require.NoError(t, lock.Close())
+}
+
+// The same operation at two terminals at the same time is done once, and both
+// get the answer.
+func TestDoubleSubmitAtTheSameTime(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		a, b := open(t, url, registry.WithTerminal("a")), open(t, url, registry.WithTerminal("b"))
+		for n := range 10 {
+			reserve(t, a, n)
+			preview, err := a.Preview(ctx, holder(n), account(n))
+			require.NoError(t, err)
+			operation := registry.NewOperation()
+			errs := make(chan error)
+			for _, r := range []*registry.Registry{a, b, a, b} {
+				go func() {
+					_, err := r.Confirm(ctx, operation, preview)
+					errs <- err
+				}()
+			}
+			for range 4 {
+				require.NoError(t, <-errs)
+			}
+		}
+		assert.Len(t, applications(t, a), 10)
+		_, err := a.VerifyAudit(ctx)
+		require.NoError(t, err)
+	})
+}
