@@ -29,6 +29,10 @@ import (
 var server = sync.OnceValues(postgrestest.Start)
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(crashVariable); url != "" {
+		fmt.Fprintln(os.Stderr, serveUntilKilled(url))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if started {
 		if s, err := server(); err == nil {

@@ -1,0 +1,80 @@
+package registry_test
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// beyond gives identifiers to synthetic holders, in memory, and counts who was
+// refused at each attempt. Of an identifier so many bits count.
+func beyond(t testing.TB, holders, bits int) (refused [9]int) {
+	ns := generation(t, "points.example", 1).Namespace
+	taken := make(map[uint64]struct{}, holders)
+	for n := range holders {
+		spki := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("synthetic"), uint64(n)))
+		certificate := &x509.Certificate{RawSubjectPublicKeyInfo: spki[:]}
+		for attempt := range uint32(len(refused)) {
+			id, err := ns.DeriveAttempt(certificate, attempt)
+			require.NoError(t, err)
+			short := numberOf(id) >> (40 - bits)
+			if _, is := taken[short]; !is {
+				taken[short] = struct{}{}
+				break
+			}
+			refused[attempt]++
+		}
+	}
+	return refused
+}
+
+func numberOf(id mykey.ID) (n uint64) {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	for _, c := range []byte(id) {
+		for position := range alphabet {
+			if alphabet[position] == c {
+				n = n<<5 | uint64(position)
+			}
+		}
+	}
+	return n
+}
+
+func TestExpectedAttempts(t *testing.T) {
+	for holders, want := range map[int][3]float64{ // beyond 1, 2 and 3 attempts, as documented
+		100_000:     {0.0045, 2.8e-10, 1.9e-17},
+		1_000_000:   {0.455, 2.8e-7, 1.9e-13},
+		10_000_000:  {45.5, 2.8e-4, 1.9e-9},
+		100_000_000: {4547, 0.28, 1.9e-5},
+	} {
+		for i, w := range want {
+			assert.InEpsilon(t, w, registry.ExpectedBeyond(uint32(i+1), holders), 0.03, "%d holders", holders)
+		}
+	}
+	// What is expected is what happens, in a space where enough happens.
+	const holders, bits = 100_000, 22
+	scale := math.Pow(2, 40-bits)
+	refused := beyond(t, holders, bits)
+	for i, got := range refused[:2] {
+		want := registry.ExpectedBeyond(uint32(i+1), holders) * math.Pow(scale, float64(i+1))
+		assert.InDelta(t, want, got, 5*math.Sqrt(want))
+	}
+}
+
+// A million holders among the real 2^40.
+func BenchmarkRegistryMillionHolders(b *testing.B) {
+	for b.Loop() {
+		refused := beyond(b, 1_000_000, 40)
+		b.ReportMetric(float64(refused[0]), "second-attempts")
+		b.ReportMetric(float64(refused[1]), "third-attempts")
+		require.Zero(b, refused[2])
+	}
+}

@@ -1,0 +1,146 @@
+package registry_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// sizes are the numbers of reservations that are there before. A million takes a
+// minute to write: set MYKEYKIT_BENCH=full.
+func sizes() []int {
+	if os.Getenv("MYKEYKIT_BENCH") == "full" {
+		return []int{10_000, 1_000_000}
+	}
+	return []int{10_000}
+}
+
+// fill writes that many reservations of others, each with its holder and record.
+func fill(b *testing.B, url string, rows int) {
+	r := open(b, url)
+	series, bytes := `SELECT n FROM generate_series(1, $1) n`, `decode(md5(random()::text) || md5(random()::text), 'hex')`
+	identifier, short := `upper(substr(md5(random()::text), 1, 8))`, `decode(md5(random()::text), 'hex')`
+	if strings.HasPrefix(url, "sqlite") {
+		series = `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s`
+		bytes, identifier, short = `randomblob(32)`, `hex(randomblob(4))`, `randomblob(16)`
+	}
+	statements := []struct {
+		text string
+		args []any
+	}{
+		{`INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation)
+			SELECT 'points.example', ` + identifier + `, 1, 0, ` + short + `, 'reserved', 1900000000, '', ` + short + ` FROM (` + series + `) s
+			WHERE true ON CONFLICT DO NOTHING`, []any{rows}},
+		{`INSERT INTO holders (namespace, handle, generation, identifier, state)
+			SELECT namespace, ` + bytes + `, 1, identifier, 'current' FROM reservations`, nil},
+		{`INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, hash)
+			SELECT 'filler', row_number() OVER (), operation, 'reserve', namespace, 1, lineage, '', 1770000000, ` + bytes + `, ` + bytes + ` FROM reservations`, nil},
+		{`ANALYZE`, nil},
+	}
+	for _, s := range statements {
+		_, err := r.DB().Exec(s.text, s.args...)
+		require.NoError(b, err)
+	}
+}
+
+// people are never the same, in any round of any benchmark.
+var people atomic.Int64
+
+// BenchmarkRegistryReserve is new holders a second, at one terminal and at
+// sixteen at a time.
+func BenchmarkRegistryReserve(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, rows := range sizes() {
+			b.Run(fmt.Sprintf("%s/%d", engine, rows), func(b *testing.B) {
+				url := engines[engine](b)
+				fill(b, url, rows)
+				for _, terminals := range []int{1, 16} {
+					var fleet []*registry.Registry
+					var repeats atomic.Int64
+					for i := range terminals {
+						fleet = append(fleet, open(b, url, registry.WithTerminal(fmt.Sprintf("terminal-%d-%d", terminals, i)),
+							registry.OnRepeat(func(error) { repeats.Add(1) })))
+					}
+					b.Run(fmt.Sprintf("terminals=%d", terminals), func(b *testing.B) {
+						repeats.Store(0)
+						var left atomic.Int64
+						left.Store(int64(b.N))
+						var wait sync.WaitGroup
+						for _, r := range fleet {
+							wait.Go(func() {
+								for left.Add(-1) >= 0 {
+									_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(people.Add(1))), registry.RecoveryCode{})
+									if err != nil {
+										b.Error(err)
+										return
+									}
+								}
+							})
+						}
+						wait.Wait()
+						b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reservations/s")
+						b.ReportMetric(float64(repeats.Load())/float64(b.N), "repeats/op")
+					})
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkRegistryVisit is what a visit costs between card and screen: who
+// comes back, who is new and gets a recovery code, and an application.
+func BenchmarkRegistryVisit(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			url := engines[engine](b)
+			fill(b, url, 10_000)
+			r := open(b, url)
+			reserve(b, r, 1)
+			b.Run("returning", func(b *testing.B) {
+				for b.Loop() {
+					reserve(b, r, 1)
+				}
+			})
+			b.Run("new", func(b *testing.B) {
+				for b.Loop() {
+					_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(people.Add(1))), registry.NewRecoveryCode())
+					require.NoError(b, err)
+				}
+			})
+			b.Run("apply", func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					n := 1_000_000 + int(people.Add(1))
+					reserve(b, r, n)
+					b.StartTimer()
+					apply(b, r, n)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkRegistryVerifyAudit is records a second.
+func BenchmarkRegistryVerifyAudit(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			r := open(b, engines[engine](b))
+			const records = 2_000
+			for n := range records {
+				reserve(b, r, n)
+			}
+			for b.Loop() {
+				_, err := r.VerifyAudit(ctx)
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package registry_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+const crashVariable = "MYKEYKIT_TEST_CRASH"
+
+// serveUntilKilled is a terminal that says what it has told its visitors.
+func serveUntilKilled(url string) error {
+	ns := func(b byte) mykey.Key {
+		k, err := mykey.NewKey([]byte(strings.Repeat(string(rune(b)), 32)))
+		if err != nil {
+			panic(err)
+		}
+		return k
+	}
+	namespace, err := mykey.NewNamespace("points.example", ns(2))
+	if err != nil {
+		return err
+	}
+	g := registry.Generation{Number: 1, Namespace: namespace, Key: ns(3)}
+	r, err := registry.Open(ctx, url, g, registry.WithOperator(operator.PublicKey()))
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
+		if err != nil {
+			return err
+		}
+		preview, err := r.Preview(ctx, holder(n), account(n))
+		if err != nil && mine.New {
+			return err
+		}
+		if err == nil {
+			if _, err := r.Confirm(ctx, registry.NewOperation(), preview); err != nil {
+				return err
+			}
+		}
+		fmt.Println(n, mine.ID)
+	}
+}
+
+// A terminal that is killed at any moment has lost nothing that it told, and its
+// registry is whole.
+func TestAFileOutlivesItsTerminal(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	told := map[int]mykey.ID{}
+	for run := range 5 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), crashVariable+"="+url)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for count := 0; lines.Scan(); count++ {
+			var n int
+			var id mykey.ID
+			_, err := fmt.Sscan(lines.Text(), &n, &id)
+			require.NoError(t, err)
+			told[n] = id
+			if count == 20*(run+1) {
+				require.NoError(t, cmd.Process.Kill())
+			}
+		}
+		require.Error(t, cmd.Wait(), "it was killed")
+		_, err = r.VerifyAudit(ctx)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, len(told), 100)
+	for n, id := range told {
+		mine, err := r.Find(ctx, holder(n))
+		require.NoError(t, err)
+		assert.Equal(t, id, mine.ID)
+		assert.NotNil(t, mine.Application)
+	}
+	var ok string
+	require.NoError(t, r.DB().QueryRow(`PRAGMA integrity_check`).Scan(&ok))
+	assert.Equal(t, "ok", ok)
+}

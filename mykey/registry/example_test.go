@@ -1,0 +1,97 @@
+package registry_test
+
+import (
+	"context"
+	"crypto/hpke"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// A visit to a terminal: a card, its identifier, and one application.
+func Example() {
+	ctx := context.Background()
+	driver := simulator.New()
+	card, _ := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
+	_ = driver.AddReader("Reader").Insert(card)
+	connection, err := driver.Connect(ctx, "Reader")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer connection.Close()
+
+	// Two keys, from two files; card-info keygen makes them. These are an example's.
+	namespaceKey, _ := mykey.ParseKey([]byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
+	registryKey, _ := mykey.ParseKey([]byte("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"))
+	points, err := mykey.NewNamespace("points.example", namespaceKey)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The operator makes this key at home, and terminals get its public half.
+	operator, err := hpke.MLKEM768X25519().GenerateKey()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	directory, _ := os.MkdirTemp("", "registry")
+	defer os.RemoveAll(directory)
+	r, err := registry.Open(ctx, "sqlite:"+filepath.Join(directory, "registry.db"),
+		registry.Generation{Number: 1, Namespace: points, Key: registryKey},
+		registry.WithOperator(operator.PublicKey()),
+		registry.AcceptChains(jpki.ChainSimulator)) // this example's card is made of software
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+
+	pin, _ := jpki.ParsePIN([]byte("1234"))
+	holder, err := jpki.Authenticate(ctx, connection, pin, jpki.TrustSimulator(card.Authority()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	code := registry.NewRecoveryCode() // printed for the holder, in case the card is lost
+	reservation, err := r.Reserve(ctx, registry.NewOperation(), holder, code)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(reservation.ID.Display(), reservation.New)
+
+	preview, err := r.Preview(ctx, holder, registry.Account{Service: "Example Pay", ID: "user-000001", Code: "4649"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The person reads this back before it is done for good.
+	fmt.Println("link", preview.Identifier().Display(), "to", preview.AccountID(), "of", preview.Service())
+	if _, err := r.Confirm(ctx, registry.NewOperation(), preview); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	for application, err := range r.Applications(ctx) { // at the operator's
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		account, err := application.Open(operator)
+		fmt.Println(application.ID.Display(), account.ID, account.Code, err)
+	}
+	heads, err := r.VerifyAudit(ctx)
+	fmt.Println(heads[0].Number, "records", err)
+	// Output:
+	// HC7W-9Y1H true
+	// link HC7W-9Y1H to user-000001 of Example Pay
+	// HC7W-9Y1H user-000001 4649 <nil>
+	// 2 records <nil>
+}

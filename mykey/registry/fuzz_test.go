@@ -1,0 +1,88 @@
+package registry_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// A recovery code reads back as it is shown, however it is typed, and nothing
+// else is one.
+func FuzzParseRecoveryCode(f *testing.F) {
+	for _, text := range []string{"7K2M-9QXR-0ABC-DEFG", "７ｋ２ｍー９ｑｘｒ oabc defg", "", "7K2M-9QXR", "7K2M-9QXR-0ABC-DEF*", "\xff", strings.Repeat("-", 300)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		code, err := registry.ParseRecoveryCode(text)
+		if err != nil {
+			require.ErrorIs(t, err, registry.ErrRecovery)
+			require.Empty(t, code.Reveal())
+			return
+		}
+		require.Regexp(t, `^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$`, code.Reveal())
+		again, err := registry.ParseRecoveryCode(code.Reveal())
+		require.NoError(t, err)
+		require.Equal(t, code.Reveal(), again.Reveal())
+	})
+}
+
+func FuzzParseOperation(f *testing.F) {
+	f.Add(registry.NewOperation().String())
+	f.Add(strings.Repeat("0", 32))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		operation, err := registry.ParseOperation(text)
+		if err != nil {
+			require.ErrorIs(t, err, registry.ErrOperation)
+			require.Zero(t, operation)
+			return
+		}
+		require.Equal(t, strings.ToLower(text), operation.String())
+	})
+}
+
+// A hash in the database asks for a bounded cost, whoever wrote it there.
+func FuzzParseHash(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$$$$$")
+	f.Fuzz(func(t *testing.T, text string) {
+		time, memory, salt, hash, ok := registry.ParseHash(text)
+		if !ok {
+			return
+		}
+		require.True(t, time >= 1 && time <= 16 && memory >= 8 && memory <= 256<<10, "%d %d", time, memory)
+		require.Len(t, salt, 16)
+		require.Len(t, hash, 32)
+	})
+}
+
+// What anybody sealed for the operator's public key opens to an account or to
+// nothing.
+func FuzzOpen(f *testing.F) {
+	f.Add(make([]byte, registry.PlainLength), false)
+	f.Add(append([]byte{1, 'a', 1, 'b'}, make([]byte, registry.PlainLength-4)...), false)
+	f.Add([]byte{255, 255}, false)
+	f.Add([]byte("not sealed"), true)
+	f.Fuzz(func(t *testing.T, plain []byte, raw bool) {
+		a := registry.Application{ID: "7K2M9QXR", Namespace: "points.example", Service: "Pay", Sealed: plain}
+		if !raw {
+			var err error
+			a.Sealed, err = registry.SealBytes(operator.PublicKey(), a.Namespace, a.ID, a.Service, plain)
+			require.NoError(t, err)
+		}
+		account, err := a.Open(operator)
+		if err != nil {
+			require.ErrorIs(t, err, registry.ErrSealed)
+			require.Zero(t, account)
+			return
+		}
+		require.Equal(t, "Pay", account.Service)
+		require.NotEmpty(t, account.ID)
+		require.LessOrEqual(t, len(account.ID), 128)
+		require.LessOrEqual(t, len(account.Code), 64)
+	})
+}
