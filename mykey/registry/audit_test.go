@@ -69,6 +69,7 @@ func TestTamperingShows(t *testing.T) {
 			`DELETE FROM applications`}, "a 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			onEach(t, func(t *testing.T, url string) {
 				r := filled(t, url)
 				heads, err := r.VerifyAudit(ctx)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	if started {
+	if started.Load() {
 		if s, err := server(); err == nil {
 			s.Stop()
 		}
@@ -42,13 +43,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var started bool
+var started atomic.Bool
 
 // engines names the engines. Each makes an empty database and returns its URL.
 var engines = map[string]func(testing.TB) string{
 	"sqlite": func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "registry ?#%41.db") },
 	"postgres": func(t testing.TB) string {
-		started = true
+		started.Store(true)
 		s, err := server()
 		if err != nil {
 			if os.Getenv("MYKEYKIT_E2E") == "required" {

@@ -172,16 +172,19 @@ func TestFleetOutlivesTheServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	f := &fleet{t: t, terminals: 200, visits: 4}
+	begin := time.Now()
 	ended := make(chan error, 1)
 	go func() { ended <- f.run(ctx, url) }()
 	for _, kill := range []int64{100, 300} {
 		require.Eventually(t, func() bool { return f.answers.Load() >= kill }, 2*time.Minute, time.Millisecond)
+		killed := time.Now()
 		s.Kill()
 		require.NoError(t, s.Launch())
+		t.Logf("killed at %d answers, back after %s", kill, time.Since(killed))
 	}
 	require.Less(t, f.answers.Load(), int64(f.holders()*3/2), "the server was killed in the middle")
 	require.NoError(t, <-ended)
-	t.Logf("%d answers, %d tries repeated", f.answers.Load(), f.repeats.Load())
+	t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
 	f.check(t, url)
 }
 
@@ -192,8 +195,19 @@ func TestFleet(t *testing.T) {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 		defer cancel()
 		f := &fleet{t: t, terminals: 16, visits: 8}
-		begin := time.Now()
-		require.NoError(t, f.run(ctx, url))
+		begin, ended := time.Now(), make(chan error, 1)
+		go func() { ended <- f.run(ctx, url) }()
+		auditor, running := open(t, url), true
+		for running { // beside the terminals
+			_, err := auditor.VerifyAudit(ctx)
+			require.NoError(t, err)
+			select {
+			case err := <-ended:
+				require.NoError(t, err)
+				running = false
+			default:
+			}
+		}
 		t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
 		f.check(t, url)
 	})

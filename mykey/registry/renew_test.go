@@ -148,6 +148,11 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	assert.Equal(t, "canary-id", preview.AccountID())
 	assert.Equal(t, "Pay", preview.Service())
 	assert.Equal(t, reserve(t, r, 1).ID, preview.Identifier())
+	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(2), code)
+	require.NoError(t, err)
+	printed := fmt.Sprintf("%v %+v %s %x", mine, *mine, mine, mine)
+	assert.NotContains(t, printed, mine.ID.String())
+	assert.NotContains(t, printed, "argon2id")
 	type nested struct {
 		code    registry.RecoveryCode
 		preview registry.Preview

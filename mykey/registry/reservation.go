@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
@@ -56,6 +57,17 @@ type Reservation struct {
 	recovery  string
 	operation []byte // that made it
 }
+
+// String tells nothing by which the holder is known.
+func (r Reservation) String() string {
+	return fmt.Sprintf("[reservation in %s, %s]", r.Namespace, r.State)
+}
+
+// Format prints [Reservation.String] for every verb and flag.
+func (r Reservation) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
+
+// LogValue implements slog.LogValuer with [Reservation.String].
+func (r Reservation) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Link is what an application linked, without the account: that is sealed.
 type Link struct {
@@ -201,6 +213,11 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 		result = &Reservation{
 			Namespace: r.current.Namespace.Name(), KeyNumber: r.current.Number, State: Reserved,
 			Expiry: holder.Certificate.NotAfter.UTC(), New: true, recovery: recovery, operation: operation[:],
+		}
+		if result.recovery == "" { // unless it was hashed, since there was a reservation then
+			if result.recovery, err = r.hashCode(ctx, code); err != nil {
+				return nil, err
+			}
 		}
 		if s != nil { // withdrawn before: what was applied for then stays applied for
 			result.lineage, result.Application = s.lineage, s.Application

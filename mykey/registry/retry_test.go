@@ -321,3 +321,29 @@ func TestDoubleSubmitAtTheSameTime(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// Two terminals that were given one name by mistake are slow, and their chain
+// is one.
+func TestTwoTerminalsOfOneName(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		const each = 20
+		errs := make(chan error)
+		for terminal := range 2 {
+			r := open(t, url, registry.WithTerminal("a"))
+			go func() {
+				var err error
+				for n := 0; n < each && err == nil; n++ {
+					_, err = r.Reserve(ctx, registry.NewOperation(), holder(terminal*each+n), registry.RecoveryCode{})
+				}
+				errs <- err
+			}()
+		}
+		for range 2 {
+			require.NoError(t, <-errs)
+		}
+		heads, err := open(t, url).VerifyAudit(ctx)
+		require.NoError(t, err)
+		require.Len(t, heads, 1)
+		assert.Equal(t, int64(2*each), heads[0].Number)
+	})
+}

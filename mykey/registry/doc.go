@@ -1,0 +1,89 @@
+// Package registry keeps the identifiers of package mykey: who has taken which,
+// who has renewed the card, who has withdrawn, and who has applied for a service.
+//
+// # What it is for
+//
+// An identifier of 40 bits can be another's, and a renewed card derives another
+// one. A registry sees the first and passes over to the next attempt number, and
+// lets a holder keep the identifier through the second. It is where a campaign's
+// one application a person is kept, too.
+//
+// # Where to start
+//
+// [Open] opens one namespace's registry, in a file (sqlite:FILE) or on a server
+// (postgres://…). At a terminal, after jpki.Authenticate:
+//
+//   - [Registry.Reserve] takes an identifier, or finds the one that is the
+//     holder's.
+//   - [Registry.Preview] shows what an application would link, and
+//     [Registry.Confirm] does it after the person has read it back.
+//   - [Registry.Renew] moves a reservation to a new card; [Registry.Withdraw]
+//     gives it up.
+//
+// The operator reads [Registry.Applications], and [Registry.VerifyAudit] at times.
+// With package jpki that makes a terminal; the example shows it whole.
+//
+// # Proof
+//
+// A certificate can be read from any card, so nothing is done for one alone:
+// these functions take a [jpki.Authentication] with PIN and possession, of an
+// issuer that is accepted ([AcceptChains]), or fail with [ErrProof]. For that the
+// terminal authenticates with jpki.WithChain. Who constructs one without a card
+// deceives the registry; it trusts the terminal's program, and has to.
+//
+// Nothing on a new card tells of the old one. Renewal takes the old card's own
+// proof, a recovery code that the holder was given, or a clerk who is recorded;
+// see [Proof]. A holder who comes with a new card and none of these is a
+// stranger, and gets an identifier and an application of their own: only the
+// account that is applied for, which was used, and a clerk's eye stand against
+// that.
+//
+// # What is kept, and what is not
+//
+// A holder is a handle: HMAC-SHA-256 of the certificate's SubjectPublicKeyInfo,
+// under the registry's own key, whole. No serial number, certificate or name is
+// kept. It is a pseudonym all the same: personal data in the hands of whoever has
+// the keys.
+//
+// The account that a person types reaches the operator sealed with HPKE for the
+// operator's public key; the database has a keyed digest of it, by which its second
+// use is seen. Terminals, the database and its backups can't tell it. Recovery
+// codes are hashed with argon2id.
+//
+// A withdrawn reservation's row stays, so that its identifier is given to nobody.
+// What was applied for stays with the holder, who may reserve another identifier
+// and not apply again.
+//
+// # Doing things once
+//
+// Every change takes an [Operation], made beforehand. Repeated under the same
+// operation, after an answer that was lost or a double tap, it is done once and
+// answered as before; the same operation for something else is [ErrOperation].
+// [ErrUnavailable] says that the database did not answer in about 3 seconds or
+// that the context ended: the change may have been made, and repeating it with
+// its operation is right.
+//
+// # Audit
+//
+// Each change leaves a record, chained by HMAC to the one before: its kind, time,
+// operation, a random number that goes with the holder's reservations, a clerk's
+// code if there was one. A record that was removed, altered, moved or added shows
+// in [Registry.VerifyAudit]. One chain for all would be a row that every terminal
+// changes, so each terminal has a chain of its own, under its name
+// ([WithTerminal]). Records that were removed from a chain's end, with everything
+// that they tell of, show only by a [Head] that was kept elsewhere: keep them,
+// daily, where the database's administrator can't write.
+//
+// # Keys
+//
+// A [Generation] is the namespace's key and the registry's, under a number. Losing
+// the registry's loses every holder; so [Open] refuses keys with which the
+// database was not filled. Rotation is [WithEarlier].
+//
+// # Errors, concurrency
+//
+// Errors match the package's by errors.Is and quote nothing that a person typed.
+// A Registry may be used by any number of goroutines; it makes one change at a
+// time. Any number of registries may share a server, and some a file. Functions
+// end with their context.
+package registry

@@ -1,0 +1,39 @@
+package registry_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+// What is more than one page of rows is read whole.
+func TestPages(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	const holders = 1001 // pages are of 500
+	for n := range holders {
+		reserve(t, r, n)
+		apply(t, r, n)
+	}
+	seen := map[mykey.ID]bool{}
+	for _, a := range applications(t, r) {
+		seen[a.ID] = true
+	}
+	assert.Len(t, seen, holders)
+	heads, err := r.VerifyAudit(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, int64(2*holders), heads[0].Number)
+	for range r.Applications(ctx) {
+		break // a loop may end early
+	}
+	for _, number := range []int{500, 501, 1500} {
+		_, err := r.DB().Exec(`UPDATE audit SET made = made + 1 WHERE number = $1`, number)
+		require.NoError(t, err)
+		_, err = r.VerifyAudit(ctx)
+		require.Error(t, err, "record %d", number)
+		_, err = r.DB().Exec(`UPDATE audit SET made = made - 1 WHERE number = $1`, number)
+		require.NoError(t, err)
+	}
+}
