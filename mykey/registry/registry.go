@@ -157,7 +157,11 @@ func (r *Registry) Close() error { return r.storage.db.Close() }
 
 // Ping tells whether the database answers: nil, or [ErrUnavailable] at once.
 func (r *Registry) Ping(ctx context.Context) error {
-	if err := r.storage.db.PingContext(ctx); err != nil {
+	err := r.storage.db.PingContext(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // the driver may say only that the connection is bad
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil

@@ -158,7 +158,8 @@ func TestWithdraw(t *testing.T) {
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.ErrorIs(t, err, registry.ErrNotFound)
 
-		first := reserve(t, r, 1)
+		first, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+		require.NoError(t, err)
 		apply(t, r, 1)
 		operation := registry.NewOperation()
 		gone, err := r.Withdraw(ctx, operation, holder(1))
@@ -174,6 +175,10 @@ func TestWithdraw(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrWithdrawn)
 		_, err = r.Preview(ctx, holder(1), account(1))
 		require.ErrorIs(t, err, registry.ErrWithdrawn)
+
+		var codes int
+		require.NoError(t, r.DB().QueryRow(`SELECT count(*) FROM reservations WHERE recovery <> ''`).Scan(&codes))
+		assert.Zero(t, codes, "a recovery code ends with its reservation")
 
 		second := reserve(t, r, 1)
 		assert.NotEqual(t, first.ID, second.ID, "an identifier is not given again")
