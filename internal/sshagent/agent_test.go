@@ -1,0 +1,522 @@
+//go:build linux || darwin
+
+package sshagent_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// desk has a reader, an agent for the card in it, and somebody who types PINs.
+type desk struct {
+	agent  *sshagent.Agent
+	slot   *simulator.Reader
+	card   *simulator.Card
+	socket string
+	end    func() // ends the agent, and waits for that
+
+	mu      sync.Mutex
+	types   string
+	typing  func(ctx context.Context) error // before
+	entered int
+	sent    int // commands VERIFY with a PIN
+	told    []error
+}
+
+func newCard(t *testing.T, seed string) *simulator.Card {
+	t.Helper()
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
+	require.NoError(t, err)
+	return card
+}
+
+// newDesk has a card in its reader, and an agent that serves it.
+func newDesk(t *testing.T, options ...jpki.Option) *desk {
+	t.Helper()
+	driver := simulator.New()
+	d := &desk{slot: driver.AddReader("Reader"), card: newCard(t, "card"), types: simulator.PIN}
+	require.NoError(t, d.slot.Insert(d.card))
+	d.agent = sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
+		signer, err := jpki.NewSigner(ctx, d.connect, d.ask, options...)
+		if err != nil {
+			return nil, err
+		}
+		return signer, nil
+	}, "comment", func(err error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.told = append(d.told, err)
+	})
+	d.socket = filepath.Join(t.TempDir(), "folder", "socket")
+	listener, err := sshagent.Listen(d.socket)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() { assert.NoError(t, d.agent.Serve(ctx, listener)) })
+	d.end = func() {
+		cancel()
+		serving.Wait()
+	}
+	t.Cleanup(func() {
+		d.end()
+		assert.NoFileExists(t, d.socket)
+		assert.Equal(t, d.entered, d.sent, "PINs entered, and sent")
+		connections, transaction := d.slot.InUse()
+		assert.Zero(t, connections, "connections left open")
+		assert.False(t, transaction)
+		assert.False(t, d.card.State().AuthVerified, "left verified")
+	})
+	return d
+}
+
+func (d *desk) connect(ctx context.Context) (jpki.Connection, error) {
+	found, err := reader.Find(ctx, d.slot.Driver(), "")
+	if err != nil {
+		return nil, err
+	}
+	card, err := d.slot.Driver().Connect(ctx, found.Name)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Trace(card, func(e reader.Exchange) {
+		if e.Command.INS == apdu.InsVerify && e.Command.Secret() && e.Err == nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.sent++
+		}
+	}), nil
+}
+
+func (d *desk) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
+	d.mu.Lock()
+	typing, types := d.typing, d.types
+	d.mu.Unlock()
+	if typing != nil {
+		if err := typing(ctx); err != nil {
+			return jpki.PIN{}, err
+		}
+	}
+	pin, err := jpki.ParsePIN([]byte(types))
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.entered++
+	}
+	return pin, err
+}
+
+// refused is the last error that was told, which is not told again.
+func (d *desk) refused(t *testing.T) error {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	require.NotEmpty(t, d.told)
+	last := d.told[len(d.told)-1]
+	d.told = nil
+	return last
+}
+
+func (d *desk) dial(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("unix", d.socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func (d *desk) client(t *testing.T) agent.ExtendedAgent {
+	t.Helper()
+	return agent.NewClient(d.dial(t))
+}
+
+// key is the only key that the agent shows.
+func key(t *testing.T, client agent.Agent) *agent.Key {
+	t.Helper()
+	keys, err := client.List()
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	return keys[0]
+}
+
+// request is what an SSH client has signed to log in: RFC 4252 §7.
+type request struct {
+	Session               []byte
+	Message               byte
+	User, Service, Method string
+	Signed                bool
+	Algorithm             string
+	Key                   []byte
+	Rest                  []byte `ssh:"rest"`
+}
+
+func loginWith(key ssh.PublicKey, algorithm string) request {
+	return request{make([]byte, 32), 50, "somebody", "ssh-connection", "publickey", true, algorithm, key.Marshal(), nil}
+}
+
+var flags = map[string]agent.SignatureFlags{
+	ssh.KeyAlgoRSA:       0,
+	ssh.KeyAlgoRSASHA256: agent.SignatureFlagRsaSha256,
+	ssh.KeyAlgoRSASHA512: agent.SignatureFlagRsaSha512,
+}
+
+func TestTheAgentSignsLogins(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	key := key(t, client)
+	assert.Equal(t, "ssh-rsa", key.Format)
+	assert.Equal(t, "comment", key.Comment)
+	assert.Zero(t, d.sent, "to show the key needs no PIN")
+
+	for n, algorithm := range []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512} {
+		data := ssh.Marshal(loginWith(key, algorithm))
+		signature, err := client.SignWithFlags(key, data, flags[algorithm])
+		require.NoError(t, err)
+		assert.Equal(t, algorithm, signature.Format)
+		assert.NoError(t, key.Verify(data, signature))
+		assert.Equal(t, n+1, d.sent, "a PIN for each signature")
+		assert.False(t, d.card.State().AuthVerified)
+	}
+	assert.Empty(t, d.told)
+
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSA))
+	_, err := client.Sign(key, data)
+	require.Error(t, err, "SHA-1")
+	require.ErrorIs(t, d.refused(t), sshagent.ErrAlgorithm)
+	assert.Equal(t, 2, d.sent)
+}
+
+// A whole login, by Go's client at Go's server.
+func TestALoginByTheAgent(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	allowed := key(t, client).Marshal()
+	_, hostKey, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	host, err := ssh.NewSignerFromKey(hostKey)
+	require.NoError(t, err)
+	server := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+		if string(key.Marshal()) != string(allowed) {
+			return nil, errors.New("another key")
+		}
+		return nil, nil
+	}}
+	server.AddHostKey(host)
+	// Not a pipe: both sides begin by writing.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		conn, err := listener.Accept()
+		if assert.NoError(t, err) {
+			defer conn.Close()
+			_, _, _, err = ssh.NewServerConn(conn, server)
+			assert.NoError(t, err)
+		}
+	})
+	conn, err := ssh.Dial("tcp", listener.Addr().String(), &ssh.ClientConfig{
+		User: "somebody", Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(client.Signers)}, HostKeyCallback: ssh.FixedHostKey(host.PublicKey()),
+	})
+	require.NoError(t, err)
+	conn.Close()
+	serving.Wait()
+	assert.Equal(t, 1, d.sent)
+}
+
+// Nothing is signed that could mean something elsewhere, and nothing is sent for it.
+func TestWhatTheAgentDoesNotSign(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	key := key(t, client)
+	other, err := ssh.NewPublicKey(newSigner(t, "another").Public())
+	require.NoError(t, err)
+	hostBound := func(rest []byte) []byte {
+		r := loginWith(key, ssh.KeyAlgoRSASHA256)
+		r.Method, r.Rest = "publickey-hostbound-v00@openssh.com", rest
+		return ssh.Marshal(r)
+	}
+	change := func(change func(*request)) []byte {
+		r := loginWith(key, ssh.KeyAlgoRSASHA256)
+		change(&r)
+		return ssh.Marshal(r)
+	}
+	sshsig := func(namespace, hash string, digest int) []byte {
+		return append([]byte("SSHSIG"), ssh.Marshal(struct {
+			Namespace, Reserved, Hash string
+			Digest                    []byte
+		}{namespace, "", hash, make([]byte, digest)})...)
+	}
+	for _, tt := range []struct {
+		name string
+		key  ssh.PublicKey
+		data []byte
+		err  error // nil: signed
+	}{
+		{"a login", key, change(func(*request) {}), nil},
+		{"a login that names the host", key, hostBound(ssh.Marshal(struct{ Key []byte }{[]byte("host key")})), nil},
+		{"a file's signature", key, sshsig("file", "sha512", 64), nil},
+		{"nothing", key, nil, sshagent.ErrData},
+		{"bytes of somebody's making", key, []byte("please sign this"), sshagent.ErrData},
+		{"a digest", key, make([]byte, 32), sshagent.ErrData},
+		{"a long text", key, make([]byte, 100_000), sshagent.ErrData},
+		{"another service", key, change(func(r *request) { r.Service = "ssh-userauth" }), sshagent.ErrData},
+		{"another method", key, change(func(r *request) { r.Method = "hostbased" }), sshagent.ErrData},
+		{"no signature wanted", key, change(func(r *request) { r.Signed = false }), sshagent.ErrData},
+		{"another message", key, change(func(r *request) { r.Message = 51 }), sshagent.ErrData},
+		{"a short session", key, change(func(r *request) { r.Session = make([]byte, 19) }), sshagent.ErrData},
+		{"a long session", key, change(func(r *request) { r.Session = make([]byte, 65) }), sshagent.ErrData},
+		{"another algorithm", key, change(func(r *request) { r.Algorithm = ssh.KeyAlgoRSASHA512 }), sshagent.ErrData},
+		{"another key's login", key, change(func(r *request) { r.Key = other.Marshal() }), sshagent.ErrData},
+		{"something after it", key, change(func(r *request) { r.Rest = []byte{0} }), sshagent.ErrData},
+		{"a host's key that is empty", key, hostBound(ssh.Marshal(struct{ Key []byte }{nil})), sshagent.ErrData},
+		{"a host's key that is none", key, hostBound([]byte{1}), sshagent.ErrData},
+		{"a signature without a namespace", key, sshsig("", "sha512", 64), sshagent.ErrData},
+		{"a signature of an odd length", key, sshsig("file", "sha512", 32), sshagent.ErrData},
+		{"a signature of another hash", key, sshsig("file", "sha1", 20), sshagent.ErrData},
+		{"another key", other, ssh.Marshal(loginWith(other, ssh.KeyAlgoRSASHA256)), sshagent.ErrOtherKey},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := d.sent
+			signature, err := client.SignWithFlags(tt.key, tt.data, agent.SignatureFlagRsaSha256)
+			if tt.err == nil {
+				require.NoError(t, err)
+				assert.NoError(t, key.Verify(tt.data, signature))
+				return
+			}
+			require.Error(t, err)
+			require.ErrorIs(t, d.refused(t), tt.err)
+			assert.Equal(t, before, d.sent)
+		})
+	}
+	_, err = client.SignWithFlags(key, change(func(*request) {}), agent.SignatureFlagRsaSha256|agent.SignatureFlagRsaSha512)
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), sshagent.ErrAlgorithm)
+}
+
+func newSigner(t *testing.T, seed string) *jpki.Signer {
+	t.Helper()
+	slot := simulator.New().AddReader("Reader")
+	require.NoError(t, slot.Insert(newCard(t, seed)))
+	signer, err := jpki.NewSigner(context.Background(), func(ctx context.Context) (jpki.Connection, error) {
+		return slot.Driver().Connect(ctx, "Reader")
+	}, nil)
+	require.NoError(t, err)
+	return signer
+}
+
+func TestTheAgentsKeysDoNotChange(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	key := key(t, client)
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	for name, change := range map[string]func() error{
+		"add":                  func() error { return client.Add(agent.AddedKey{PrivateKey: private}) },
+		"add for a time":       func() error { return client.Add(agent.AddedKey{PrivateKey: private, LifetimeSecs: 1}) },
+		"remove":               func() error { return client.Remove(key) },
+		"remove all":           client.RemoveAll,
+		"lock":                 func() error { return client.Lock([]byte("passphrase")) },
+		"unlock":               func() error { return client.Unlock([]byte("passphrase")) },
+		"a card by its module": func() error { return exchange(d.dial(t), []byte{20, 0, 0, 0, 0, 0, 0, 0, 0}) },
+	} {
+		require.Error(t, change(), name)
+		require.ErrorIs(t, d.refused(t), sshagent.ErrReadOnly, name)
+	}
+	_, err = client.Extension("session-bind@openssh.com", nil)
+	require.ErrorIs(t, err, agent.ErrExtensionUnsupported)
+	assert.Empty(t, d.told, "OpenSSH tries it at each login")
+	keys, err := client.List()
+	require.NoError(t, err)
+	assert.Equal(t, []*agent.Key{key}, keys)
+}
+
+// exchange sends a message, and fails unless the answer is a success.
+func exchange(conn net.Conn, message []byte) error {
+	if err := write(conn, message); err != nil {
+		return err
+	}
+	answer := make([]byte, 5)
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return err
+	}
+	if answer[4] == 5 {
+		return errors.New("failure")
+	}
+	return nil
+}
+
+func write(conn net.Conn, message []byte) error {
+	_, err := conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
+	return err
+}
+
+// While there is no card requests fail, and the next one after it is there works.
+func TestTheAgentWithoutACard(t *testing.T) {
+	d := newDesk(t)
+	d.slot.Remove()
+	client := d.client(t)
+	for range 2 {
+		_, err := client.List()
+		require.Error(t, err)
+		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
+	}
+	require.NoError(t, d.slot.Insert(d.card))
+	key := key(t, client)
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
+	d.slot.Remove()
+	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
+	require.NoError(t, d.slot.Insert(d.card))
+	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+	require.NoError(t, err)
+}
+
+// Another card's key is another key: it is shown after the first request that
+// met it, or when the agent is told to forget.
+//
+// Faults: F25.
+func TestTheAgentWithAnotherCard(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	first := key(t, client)
+	d.slot.Remove()
+	other := newCard(t, "other")
+	require.NoError(t, d.slot.Insert(other))
+	_, err := client.SignWithFlags(first, ssh.Marshal(loginWith(first, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), jpki.ErrOtherCard)
+	assert.Zero(t, d.sent)
+	second := key(t, client)
+	assert.NotEqual(t, first.Blob, second.Blob)
+
+	d.slot.Remove()
+	require.NoError(t, d.slot.Insert(d.card))
+	d.agent.Forget()
+	assert.Equal(t, first.Blob, key(t, client).Blob)
+}
+
+func TestAWrongPINForTheAgent(t *testing.T) {
+	d := newDesk(t)
+	d.types = "9999"
+	client := d.client(t)
+	key := key(t, client)
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
+	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+	require.Error(t, err)
+	var pin *jpki.PINError
+	require.ErrorAs(t, d.refused(t), &pin)
+	assert.Equal(t, 2, pin.Remaining)
+	assert.Equal(t, 2, d.card.State().AuthTries)
+	assert.Equal(t, 1, d.sent)
+
+	d.types = "12345"
+	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), jpki.ErrPINFormat)
+	assert.Equal(t, 2, d.card.State().AuthTries)
+}
+
+// One PIN for the signatures that follow each other, and the card is left at the
+// end.
+func TestTheAgentKeepsTheCardVerified(t *testing.T) {
+	d := newDesk(t, jpki.KeepVerified(time.Hour))
+	client := d.client(t)
+	key := key(t, client)
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
+	for range 3 {
+		_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 1, d.sent)
+	assert.True(t, d.card.State().AuthVerified)
+	d.end()
+	assert.False(t, d.card.State().AuthVerified)
+}
+
+// The end of a client or of the agent ends asking.
+func TestTheEndOfAClientEndsAsking(t *testing.T) {
+	for name, end := range map[string]func(d *desk, conn net.Conn){
+		"the client goes away": func(_ *desk, conn net.Conn) { conn.Close() },
+		"the agent ends":       func(d *desk, _ net.Conn) { d.end() },
+		"the card is another's": func(d *desk, _ net.Conn) {
+			d.agent.Forget()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			asking, ended := make(chan struct{}), make(chan struct{})
+			d.typing = func(ctx context.Context) error {
+				close(asking)
+				<-ctx.Done()
+				close(ended)
+				return ctx.Err()
+			}
+			conn := d.dial(t)
+			key := key(t, d.client(t))
+			require.NoError(t, write(conn, ssh.Marshal(struct {
+				Key, Data []byte `sshtype:"13"`
+				Flags     uint32
+			}{key.Blob, ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256)), uint32(agent.SignatureFlagRsaSha256)})))
+			<-asking
+			end(d, conn)
+			<-ended
+			assert.Zero(t, d.sent)
+		})
+	}
+}
+
+// Messages that are too long, and clients that say nothing, cost the others
+// nothing; those who are too many wait.
+func TestClientsThatMisbehave(t *testing.T) {
+	d := newDesk(t)
+	for _, length := range []uint32{0, 256<<10 + 1, 1<<32 - 1} {
+		conn := d.dial(t)
+		_, err := conn.Write(binary.BigEndian.AppendUint32(nil, length))
+		require.NoError(t, err)
+		_, err = conn.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF, length)
+	}
+	for _, message := range [][]byte{{1}, {13}, {13, 0xFF, 0xFF, 0xFF, 0xFF}, {27, 0}, {255}} {
+		require.Error(t, exchange(d.dial(t), message), message)
+	}
+	key(t, d.client(t))
+
+	const places = 64
+	var silent []net.Conn
+	for range places {
+		silent = append(silent, d.dial(t))
+	}
+	late := d.dial(t)
+	require.NoError(t, write(late, []byte{11}))
+	require.NoError(t, late.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err := late.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "all places are taken")
+	for _, conn := range silent {
+		conn.Close()
+	}
+	require.NoError(t, late.SetReadDeadline(time.Time{}))
+	_, err = late.Read(make([]byte, 1))
+	require.NoError(t, err)
+}

@@ -1,0 +1,17 @@
+//go:build !linux && !darwin
+
+package sshagent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Listen is for Linux and macOS: elsewhere nothing here knows whose a connection
+// is.
+func Listen(string) (net.Listener, error) {
+	return nil, fmt.Errorf("sockets with an owner: %w", errors.ErrUnsupported)
+}
+
+func ofThisUser(net.Conn) error { return ErrOtherUser }
