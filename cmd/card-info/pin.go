@@ -18,8 +18,7 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 		return jpki.PIN{}, misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
 	}
 	line, err := untilDone(ctx, func() ([]byte, error) {
-		const longest = 256
-		return bufio.NewReaderSize(io.LimitReader(p.stdin, longest), longest).ReadSlice('\n')
+		return bufio.NewReaderSize(io.LimitReader(p.stdin, maxTyped), maxTyped).ReadSlice('\n')
 	})
 	defer clear(line)
 	if ctx.Err() != nil {
@@ -49,18 +48,38 @@ func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name str
 	if err != nil {
 		return "", pin, shown, err
 	}
-	pin, err = p.askPIN(ctx, t, shown.Counter)
+	pin, err = readPIN(ctx, at(t), p.promptFor(shown.Counter))
 	return name, pin, shown, err
 }
 
-// askPIN asks the person at the terminal, after saying how many tries are left.
-func (p *program) askPIN(ctx context.Context, t terminal, counter jpki.Counter) (jpki.PIN, error) {
-	if counter.Remaining == 1 {
-		fmt.Fprintln(t, p.say(textAskLastTry))
+// ask asks a person, who is shown the prompt, for a line that is not shown.
+type ask func(ctx context.Context, prompt string) ([]byte, error)
+
+// at asks at a terminal.
+func at(t terminal) ask {
+	return func(ctx context.Context, prompt string) ([]byte, error) {
+		fmt.Fprint(t, prompt)
+		line, err := t.readHidden(ctx)
+		fmt.Fprintln(t)
+		return line, err
 	}
-	fmt.Fprintf(t, p.say(textAskPIN), counter.Remaining)
-	line, err := t.readHidden(ctx)
-	fmt.Fprintln(t)
+}
+
+// promptFor says which PIN it is, and how many tries are left.
+func (p *program) promptFor(counter jpki.Counter) string {
+	prompt := fmt.Sprintf(p.say(textAskPIN), counter.Remaining)
+	if counter.Remaining == 1 {
+		prompt = p.say(textAskLastTry) + "\n" + prompt
+	}
+	return prompt
+}
+
+// maxTyped bounds what is taken for a PIN, in bytes: far more than any.
+const maxTyped = 256
+
+// readPIN takes what a person answers.
+func readPIN(ctx context.Context, ask ask, prompt string) (jpki.PIN, error) {
+	line, err := ask(ctx, prompt)
 	defer clear(line)
 	if ctx.Err() != nil {
 		return jpki.PIN{}, ctx.Err()

@@ -89,6 +89,8 @@ type person struct {
 
 func (p *person) Write(b []byte) (int, error) { return p.sees.Write(b) }
 func (p *person) Close() error                { return nil }
+func (p *person) discardTyped()               {}
+func (p *person) background() bool            { return false }
 func (p *person) readHidden(context.Context) ([]byte, error) {
 	if p.do != nil {
 		p.do()

@@ -15,6 +15,11 @@ type terminal interface {
 	io.Writer
 	// readHidden reads a line without showing it.
 	readHidden(ctx context.Context) ([]byte, error)
+	// discardTyped forgets what was typed before a question.
+	discardTyped()
+	// background tells whether another program has the terminal: to read from
+	// it would stop this one.
+	background() bool
 	Close() error
 }
 
@@ -60,18 +65,13 @@ func (t *systemTerminal) Close() error {
 // suspended: the shell that takes over would show what is typed, and so would
 // the terminal when the program goes on.
 func (t *systemTerminal) readHidden(ctx context.Context) ([]byte, error) {
-	fd := int(t.in.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
 	defer holdSuspension()()
-	line, err := untilDone(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
-	if ctx.Err() != nil {
-		_ = term.Restore(fd, before) // the read is left behind, with the echo off
-	}
-	return line, err
+	return readHiddenLine(ctx, int(t.in.Fd()))
 }
+
+func (t *systemTerminal) discardTyped() { discardTyped(int(t.in.Fd())) }
+
+func (t *systemTerminal) background() bool { return inBackground(int(t.in.Fd())) }
 
 // untilDone returns what read returns, or ctx's error if it ends first. A read
 // that can't be interrupted is left behind.
