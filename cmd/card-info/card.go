@@ -60,14 +60,26 @@ func (p *program) find(ctx context.Context, name string) (reader.Reader, error) 
 	return found, err
 }
 
-// withCard finds a card, calls use with a connection to it, and closes that.
-// With an empty name it is the one reader that holds a card.
-func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) (err error) {
+// connect finds a card and connects to it. With an empty name it is the one reader
+// that holds a card.
+func (p *program) connect(ctx context.Context, name string) (string, reader.Card, error) {
 	found, err := p.find(ctx, name)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	card, err := p.driver.Connect(ctx, found.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	if p.trace {
+		card = reader.Trace(card, p.showExchange)
+	}
+	return found.Name, card, nil
+}
+
+// withCard connects to a card, calls use with the connection, and closes that.
+func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) (err error) {
+	name, card, err := p.connect(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -76,10 +88,7 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 			err = closed
 		}
 	}()
-	if p.trace {
-		card = reader.Trace(card, p.showExchange)
-	}
-	return use(found.Name, card)
+	return use(name, card)
 }
 
 // withApplication is withCard with the JPKI application open.

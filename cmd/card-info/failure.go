@@ -26,6 +26,8 @@ var exits = map[message.Code]int{
 	codeUsage:                exitUsage,
 	codeNoTerminal:           exitUsage,
 	codeAuthorityFile:        exitUsage,
+	codeSocket:               exitUsage,
+	codeSSHRefused:           exitUsage,
 	message.PINFormat:        exitUsage,
 	message.SeveralCards:     exitUsage,
 	message.NamespaceKey:     exitUsage,

@@ -1,9 +1,9 @@
 // Command card-info shows what is in the card reader, and turns a My Number
-// Card into an identifier of 8 characters. It is the toolkit's command for
-// debugging; run "card-info help" for what it can do.
+// Card into an identifier of 8 characters and an SSH key. It is the toolkit's
+// command for debugging; run "card-info help" for what it can do.
 //
-// The report and every subcommand but id cost no try: they send no PIN. id
-// sends one, once.
+// The report and every subcommand but id and ssh-agent cost no try: they send no
+// PIN. Those send one for each time that it was entered.
 package main
 
 import (

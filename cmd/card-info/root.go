@@ -118,7 +118,8 @@ func (p *program) command() *cobra.Command {
 	}
 	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 
-	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(), p.simulateCommand())
+	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
+		p.sshAgentCommand(), p.sshKeyCommand(), p.simulateCommand())
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: p.say(textHelpShort), RunE: p.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetUsageTemplate(p.say(textUsageTemplate))

@@ -59,7 +59,7 @@ func sweptFaults() map[string]sweptFault {
 //
 // Faults: F20, F21, F22, F23, F29, F48, F58.
 func TestSweepOfFaults(t *testing.T) {
-	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"doctor"}, idArgs(t, "--pin-stdin")}
+	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, {"doctor"}, idArgs(t, "--pin-stdin")}
 	profiles := []simulator.Profile{simulator.ContactExtended, simulator.Contact, simulator.Android}
 	faults := sweptFaults()
 	goroutines := runtime.NumGoroutine()

@@ -21,11 +21,11 @@ var (
 		JA: `カードリーダーにあるマイナンバーカードの状態を表示します。
 暗証番号は使わず、入力できる回数も減りません。
 
-暗証番号をカードに送るのは id だけで、1回の入力につき1回です。`,
+暗証番号をカードに送るのは id と ssh-agent だけで、1回の入力につき1回です。`,
 		EN: `Show the state of the My Number Card in the reader.
 It uses no PIN and costs no try.
 
-Only id sends a PIN to the card. Each PIN entered is sent once.`,
+Only id and ssh-agent send a PIN to the card. Each PIN entered is sent once.`,
 	}
 	textHelpShort   = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
 	textListShort   = Text{JA: "カードリーダーの一覧を表示します", EN: "List the readers and where cards are"}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// sshComment stands beside the key, where others have their name.
+const sshComment = "my-number-card"
+
+func (p *program) sshKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "ssh-key", Short: p.say(textSSHKeyShort), Long: p.say(textSSHKeyLong), Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return p.sshKey(c.Context()) },
+	}
+}
+
+// sshKey writes the card's key as a line of authorized_keys, if the agent would
+// serve it.
+func (p *program) sshKey(ctx context.Context) error {
+	signer, err := jpki.NewSigner(ctx, p.connectToSign, nil, jpki.WithClock(p.now))
+	if errors.Is(err, jpki.ErrPINRequired) {
+		return because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
+	}
+	if err != nil {
+		return err
+	}
+	public, err := ssh.NewPublicKey(signer.Public())
+	if err != nil {
+		return err
+	}
+	line := strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(public)), "\n") + " " + sshComment
+	if p.json {
+		return writeJSON(p.stdout, map[string]string{"authorized_key": line, "fingerprint": ssh.FingerprintSHA256(public)})
+	}
+	_, err = fmt.Fprintln(p.stdout, line)
+	return err
+}
+
+// sshOptions are the flags of ssh-agent.
+type sshOptions struct {
+	socket       string
+	idle         time.Duration
+	allowLastTry bool
+}
+
+func (p *program) sshAgentCommand() *cobra.Command {
+	var o sshOptions
+	c := &cobra.Command{
+		Use: "ssh-agent --socket PATH", Short: p.say(textSSHAgentShort), Long: p.say(textSSHAgentLong), Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return p.sshAgent(c.Context(), o) },
+	}
+	c.Flags().StringVar(&o.socket, "socket", "", p.say(textFlagSocket))
+	c.Flags().DurationVar(&o.idle, "idle", 0, p.say(textFlagIdle))
+	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.say(textFlagAllowLastTry))
+	return c
+}
+
+// sshAgent serves the card's key until interrupted. It is not suspended: a card
+// that is kept verified would stay so.
+func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
+	switch {
+	case o.socket == "":
+		return misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
+	case o.idle < 0:
+		return wrongUsage(errors.New("--idle: negative"))
+	}
+	path, err := filepath.Abs(o.socket)
+	if err != nil {
+		return err
+	}
+	listener, err := sshagent.Listen(path)
+	if err != nil {
+		return noSocket(err)
+	}
+	defer holdSuspension()()
+	p.stderr = &oneAtATime{Writer: p.stderr}
+	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle)}
+	if o.allowLastTry {
+		options = append(options, jpki.AllowLastTry())
+	}
+	a := sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
+		signer, err := jpki.NewSigner(ctx, p.connectToSign, p.askForSSH, options...)
+		if err != nil {
+			return nil, err // and no Key that is a nil Signer
+		}
+		return signer, nil
+	}, sshComment, func(err error) { p.fail(ofSSH(err)) })
+
+	ctx, end := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	var blind error
+	watching.Go(func() {
+		defer end()
+		blind = p.forgetRemoved(ctx, a)
+	})
+	if err = p.announce(path); err != nil {
+		end()
+	}
+	served := a.Serve(ctx, listener)
+	end()
+	watching.Wait()
+	return errors.Join(err, served, blind)
+}
+
+func (p *program) connectToSign(ctx context.Context) (jpki.Connection, error) {
+	_, card, err := p.connect(ctx, p.reader)
+	return card, err
+}
+
+// forgetRemoved has the agent forget the key of a card that was taken out, until ctx
+// ends.
+func (p *program) forgetRemoved(ctx context.Context, a *sshagent.Agent) error {
+	for event, err := range p.driver.Watch(ctx) {
+		if err != nil {
+			return err
+		}
+		switch event.Kind {
+		case reader.CardRemoved, reader.ReaderRemoved, reader.ServiceDown:
+			if p.reader == "" || event.Reader == "" || event.Reader == p.reader {
+				a.Forget()
+			}
+		}
+	}
+	return nil
+}
+
+// announce tells where the agent is: with --json on standard output, for whoever
+// started it and waits.
+func (p *program) announce(path string) error {
+	if p.json {
+		return writeJSON(p.stdout, map[string]string{"socket": path})
+	}
+	_, err := fmt.Fprintf(p.stderr, p.say(textSSHAgentServes), quoted(message.Printable(path)))
+	return err
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@%") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// oneAtATime keeps what goroutines write apart.
+type oneAtATime struct {
+	mu sync.Mutex
+	io.Writer
+}
+
+func (w *oneAtATime) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Writer.Write(b)
+}

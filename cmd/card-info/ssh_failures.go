@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// The failures of ssh-agent alone.
+const (
+	codeSocket     message.Code = "SOCKET"      // there is no socket for it
+	codeSSHRefused message.Code = "SSH_REFUSED" // what a client asked for
+)
+
+// noSocket says why there is no socket.
+func noSocket(err error) error {
+	what, next := textNoSocket, textNoSocketNext
+	switch {
+	case errors.Is(err, sshagent.ErrUnsafeFolder):
+		what, next = textUnsafeFolder, textUnsafeFolderNext
+	case errors.Is(err, sshagent.ErrSocketInUse), errors.Is(err, sshagent.ErrSocketExists):
+		what, next = textSocketTaken, textSocketTakenNext
+	case errors.Is(err, errors.ErrUnsupported):
+		what, next = textNoSocketsHere, textNoSocketsHereNext
+	}
+	return because(err, codeSocket, what, next)
+}
+
+// ofSSH finds the words for why a request of an SSH client failed. A signer is closed
+// when its card is gone.
+func ofSSH(err error) error {
+	switch {
+	case errors.Is(err, jpki.ErrSignerClosed):
+		return because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)
+	case errors.Is(err, sshagent.ErrReadOnly):
+		return because(err, codeSSHRefused, textSSHReadOnly, textSSHReadOnlyNext)
+	case errors.Is(err, sshagent.ErrAlgorithm):
+		return because(err, codeSSHRefused, textSSHAlgorithm, textSSHAlgorithmNext)
+	case errors.Is(err, sshagent.ErrData):
+		return because(err, codeSSHRefused, textSSHData, textSSHDataNext)
+	case errors.Is(err, sshagent.ErrOtherKey):
+		return because(err, codeSSHRefused, textSSHOtherKey, textSSHOtherKeyNext)
+	case errors.Is(err, sshagent.ErrOtherUser):
+		return because(err, codeSSHRefused, textSSHOtherUser, textSSHOtherUserNext)
+	}
+	return err
+}

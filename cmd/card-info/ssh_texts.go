@@ -1,0 +1,144 @@
+package main
+
+// What ssh-key and ssh-agent say.
+var (
+	textSSHKeyShort   = Text{JA: "カードの鍵を、SSHの公開鍵として表示します", EN: "Show the card's key as a line for authorized_keys"}
+	textSSHAgentShort = Text{JA: "カードの鍵でSSHにログインできるようにします（暗証番号を使います）", EN: "Serve the card's key to SSH clients (asks for the PIN)"}
+
+	textSSHKeyLong = Text{
+		JA: `カードの鍵（利用者証明用電子証明書の公開鍵）を、SSHサーバーの authorized_keys に
+書く形で表示します。暗証番号は使いません。
+
+名前や番号は含みませんが、カードごとに違う鍵です。個人情報として扱ってください。
+電子証明書を更新すると、鍵も変わります。前の鍵は、authorized_keys から消して
+ください。`,
+		EN: `Show the card's key (that of its user-authentication certificate) in the form
+of authorized_keys, for an SSH server. No PIN is used.
+
+It holds no name and no number, but is the key of one person's card: treat it as
+personal data. A renewed certificate has another key; remove the old one from
+authorized_keys then.`,
+	}
+	textSSHAgentLong = Text{
+		JA: `SSHのプログラム（ssh、git など）に、カードの鍵を使わせます。止めるまで動きます。
+プログラムは、環境変数 SSH_AUTH_SOCK に書かれたソケットで鍵を見つけます。
+
+暗証番号は、署名のたびに、この端末で尋ねます。端末がなければ SSH_ASKPASS の
+プログラムで尋ねます。--idle を付けると、1回の入力の後、使わない時間がその長さに
+なるまで、カードを占有して尋ねません。暗証番号は保存しません。
+
+署名は rsa-sha2-256 と rsa-sha2-512 だけです。ログインと、ssh-keygen -Y の署名の
+ほかには署名しません。鍵の追加や削除は、すべて断ります。`,
+		EN: `Let SSH clients (ssh, git and others) use the card's key, until interrupted.
+They find it by the socket that SSH_AUTH_SOCK names.
+
+The PIN is asked for at this terminal for each signature, or, where there is
+none, by the program of SSH_ASKPASS. With --idle one PIN is enough until the key
+was not used for that time; meanwhile no other program can use the card. The
+PIN is not kept.
+
+It signs with rsa-sha2-256 and rsa-sha2-512, logins and what ssh-keygen -Y
+signs and nothing else, and refuses to add or remove keys.`,
+	}
+	textFlagSocket = Text{JA: "ソケットの場所（`PATH`）。フォルダーは自分だけのもの", EN: "`PATH` of the socket, in a folder that is yours alone"}
+	textFlagIdle   = Text{JA: "暗証番号を再び尋ねるまでの、使わない時間（`DURATION`）", EN: "unused `DURATION` after which the PIN is asked for again"}
+
+	textSSHAgentServes = Text{
+		JA: "カードの鍵をSSHで使えます。止めるには Ctrl-C を押してください。\n" +
+			"使うには、別の端末で次のとおりに入力してください:\n  export SSH_AUTH_SOCK=%s\n",
+		EN: "SSH clients can use the card's key now. Press Ctrl-C to end it.\n" +
+			"To use it, enter this in another terminal:\n  export SSH_AUTH_SOCK=%s\n",
+	}
+	textAskForSSH = Text{
+		JA: "SSHのプログラムが、カードの鍵で署名しようとしています。\n" +
+			"心当たりがないときは、何も入れずにEnterを押してください。",
+		EN: "An SSH client wants to sign with the card's key.\n" +
+			"If that is not you, press Enter alone.",
+	}
+	textNotGiven = Text{
+		JA: "暗証番号が入力されませんでした。カードには送っていません。",
+		EN: "No PIN was entered, and none was sent to the card.",
+	}
+	textNotGivenNext = Text{
+		JA: "続けるときは、SSHの接続をもう一度行ってください。",
+		EN: "To go on, connect with SSH again.",
+	}
+	textNoAskpassNext = Text{
+		JA: "係の方へ: ssh-agent を端末の前面で実行するか、SSH_ASKPASS に暗証番号を尋ねる\n" +
+			"プログラムを指定してください（画面がないときは SSH_ASKPASS_REQUIRE=force）。",
+		EN: "For staff: run ssh-agent in the foreground of a terminal, or name a program that\n" +
+			"asks in SSH_ASKPASS (without a display, with SSH_ASKPASS_REQUIRE=force).",
+	}
+	textSSHKeyNeedsPIN = Text{
+		JA: "このスマートフォンの鍵は、暗証番号を確認するまで読み取れません。\n暗証番号は送っていません。",
+		EN: "This phone shows its key only after the PIN. No PIN was sent.",
+	}
+	textSSHKeyNeedsPINNext = Text{
+		JA: "係の方へ: ssh-agent を動かし、ssh-add -L を実行すると、鍵を表示できます。",
+		EN: "For staff: run ssh-agent; ssh-add -L then shows the key.",
+	}
+
+	textSocketMissing = Text{
+		JA: "--socket で、ソケットの場所を指定してください。",
+		EN: "Give the socket's path with --socket.",
+	}
+	textNoSocket         = Text{JA: "ソケットを作れません。カードには何も送っていません。", EN: "The socket could not be made. Nothing was sent to the card."}
+	textNoSocketNext     = Text{JA: "--socket の場所を確かめてください（100バイトまで）。", EN: "Check the path of --socket (at most about 100 bytes)."}
+	textUnsafeFolder     = Text{JA: "ソケットのフォルダーが、自分だけのものではありません。", EN: "The socket's folder is not yours alone."}
+	textUnsafeFolderNext = Text{
+		JA: "別のフォルダーを指定するか、chmod 700 で自分だけのものにしてください。",
+		EN: "Choose another folder, or make it yours alone with chmod 700.",
+	}
+	textSocketTaken     = Text{JA: "その場所はすでに使われています。", EN: "Something is there already, and was left as it is."}
+	textSocketTakenNext = Text{
+		JA: "動いている ssh-agent を止めるか、別の場所を指定してください。",
+		EN: "End the ssh-agent that runs there, or choose another path.",
+	}
+	textNoSocketsHere     = Text{JA: "ssh-agent は、このOSでは使えません。", EN: "ssh-agent does not work on this operating system."}
+	textNoSocketsHereNext = Text{JA: "LinuxかmacOSで使えます。", EN: "It does on Linux and macOS."}
+
+	textSSHCardGone = Text{
+		JA: "カードが取り外されたため、署名しませんでした。\n入力中の暗証番号は、カードに送っていません。",
+		EN: "The card was taken out, so nothing was signed.\nA PIN that was being entered was not sent.",
+	}
+	textSSHReadOnly = Text{
+		JA: "鍵の追加、削除、ロックなどを求められましたが、断りました。",
+		EN: "A client asked to add, remove or lock keys. That was refused.",
+	}
+	textSSHReadOnlyNext = Text{
+		JA: "この ssh-agent が扱うのは、カードの鍵だけです。",
+		EN: "This agent serves the card's key and no other.",
+	}
+	textSSHAlgorithm = Text{
+		JA: "安全でない署名（SHA-1を使う ssh-rsa など）を求められましたが、断りました。\n暗証番号は使っていません。",
+		EN: "A client asked for a signature that is not safe (ssh-rsa, with SHA-1).\nThat was refused. No PIN was used.",
+	}
+	textSSHAlgorithmNext = Text{
+		JA: "係の方へ: rsa-sha2-256 か rsa-sha2-512 を使えるソフトウェアと設定が必要です。",
+		EN: "For staff: client and server have to use rsa-sha2-256 or rsa-sha2-512.",
+	}
+	textSSHData = Text{
+		JA: "SSHのログインではないデータへの署名を求められましたが、断りました。\n暗証番号は使っていません。",
+		EN: "A client asked to sign something that is no SSH login. That was refused.\nNo PIN was used.",
+	}
+	textSSHDataNext = Text{
+		JA: "係の方へ: どのプログラムが求めたのかを確かめてください。",
+		EN: "For staff: find out which program asked.",
+	}
+	textSSHOtherKey = Text{
+		JA: "このカードのものではない鍵での署名を求められましたが、断りました。\n暗証番号は使っていません。",
+		EN: "A client asked for a key that is not this card's. That was refused.\nNo PIN was used.",
+	}
+	textSSHOtherKeyNext = Text{
+		JA: "使うカードをカードリーダーにセットして、もう一度接続してください。",
+		EN: "Place the card to be used on the reader and connect again.",
+	}
+	textSSHOtherUser = Text{
+		JA: "このパソコンの別の利用者からの接続を断りました。",
+		EN: "Another user of this machine connected, and was sent away.",
+	}
+	textSSHOtherUserNext = Text{
+		JA: "係の方へ: sudo で実行したプログラムからは使えません。",
+		EN: "For staff: programs that run with sudo cannot use this agent.",
+	}
+)
