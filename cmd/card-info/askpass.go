@@ -28,7 +28,11 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	prompt := p.say(textAskForSSH) + "\n" + p.promptFor(ready.Counter)
 	for shown := 1; ; shown++ {
 		pin, err := readPIN(ctx, givenBy(ask), prompt)
-		if !errors.Is(err, jpki.ErrPINFormat) || shown == maxPrompts {
+		switch {
+		case ctx.Err() != nil:
+			p.warn(message.Interrupted, textAskOver) // from now on it would show
+			return pin, err
+		case !errors.Is(err, jpki.ErrPINFormat), shown == maxPrompts:
 			return pin, err
 		}
 		if shown == 1 {

@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -40,6 +41,8 @@ func mainExit() int {
 	// writes fail instead.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
+	// What failed is told by this program: x/crypto's agent would log it too.
+	log.SetOutput(io.Discard)
 
 	return run(ctx, os.Args[1:], environment{
 		stdin:    os.Stdin,

@@ -61,6 +61,9 @@ func at(t terminal) ask {
 		fmt.Fprint(t, prompt)
 		line, err := t.readHidden(ctx)
 		fmt.Fprintln(t)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
+		}
 		return line, err
 	}
 }
@@ -85,7 +88,7 @@ func readPIN(ctx context.Context, ask ask, prompt string) (jpki.PIN, error) {
 		return jpki.PIN{}, ctx.Err()
 	}
 	if err != nil {
-		return jpki.PIN{}, fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
+		return jpki.PIN{}, err
 	}
 	return jpki.ParsePIN(withoutLineEnd(line))
 }

@@ -32,7 +32,10 @@ func noSocket(err error) error {
 // ofSSH finds the words for why a request of an SSH client failed. A signer is closed
 // when its card is gone.
 func ofSSH(err error) error {
+	var pin *jpki.PINError
 	switch {
+	case errors.As(err, &pin), errors.Is(err, jpki.ErrStillVerified):
+		return err // which matters more than what came of it
 	case errors.Is(err, jpki.ErrSignerClosed):
 		return because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)
 	case errors.Is(err, sshagent.ErrReadOnly):

@@ -55,6 +55,10 @@ signs and nothing else, and refuses to add or remove keys.`,
 		EN: "An SSH client wants to sign with the card's key.\n" +
 			"If that is not you, press Enter alone.",
 	}
+	textAskOver = Text{
+		JA: "暗証番号は、もう必要ありません。入力しないでください。",
+		EN: "The PIN is not needed any more. Do not enter it.",
+	}
 	textNotGiven = Text{
 		JA: "暗証番号が入力されませんでした。カードには送っていません。",
 		EN: "No PIN was entered, and none was sent to the card.",
@@ -66,8 +70,8 @@ signs and nothing else, and refuses to add or remove keys.`,
 	textNoAskpassNext = Text{
 		JA: "係の方へ: ssh-agent を端末の前面で実行するか、SSH_ASKPASS に暗証番号を尋ねる\n" +
 			"プログラムを指定してください（画面がないときは SSH_ASKPASS_REQUIRE=force）。",
-		EN: "For staff: run ssh-agent in the foreground of a terminal, or name a program that\n" +
-			"asks in SSH_ASKPASS (without a display, with SSH_ASKPASS_REQUIRE=force).",
+		EN: "For staff: run ssh-agent in the foreground of a terminal, or name a program\n" +
+			"that asks in SSH_ASKPASS (without a display: SSH_ASKPASS_REQUIRE=force).",
 	}
 	textSSHKeyNeedsPIN = Text{
 		JA: "このスマートフォンの鍵は、暗証番号を確認するまで読み取れません。\n暗証番号は送っていません。",
@@ -86,8 +90,8 @@ signs and nothing else, and refuses to add or remove keys.`,
 	textNoSocketNext     = Text{JA: "--socket の場所を確かめてください（100バイトまで）。", EN: "Check the path of --socket (at most about 100 bytes)."}
 	textUnsafeFolder     = Text{JA: "ソケットのフォルダーが、自分だけのものではありません。", EN: "The socket's folder is not yours alone."}
 	textUnsafeFolderNext = Text{
-		JA: "別のフォルダーを指定するか、chmod 700 で自分だけのものにしてください。",
-		EN: "Choose another folder, or make it yours alone with chmod 700.",
+		JA: "ほかの人が使えないフォルダー（モード0700）を指定してください。\nないフォルダーを指定すると、作ります（例: ~/.ssh/card-info/socket）。",
+		EN: "Choose one that nobody else can use (mode 0700). One that does not exist is\nmade, as in ~/.ssh/card-info/socket.",
 	}
 	textSocketTaken     = Text{JA: "その場所はすでに使われています。", EN: "Something is there already, and was left as it is."}
 	textSocketTakenNext = Text{
@@ -98,8 +102,8 @@ signs and nothing else, and refuses to add or remove keys.`,
 	textNoSocketsHereNext = Text{JA: "LinuxかmacOSで使えます。", EN: "It does on Linux and macOS."}
 
 	textSSHCardGone = Text{
-		JA: "カードが取り外されたため、署名しませんでした。\n入力中の暗証番号は、カードに送っていません。",
-		EN: "The card was taken out, so nothing was signed.\nA PIN that was being entered was not sent.",
+		JA: "カードが取り外されたため、署名しませんでした。",
+		EN: "The card was taken out, so nothing was signed.",
 	}
 	textSSHReadOnly = Text{
 		JA: "鍵の追加、削除、ロックなどを求められましたが、断りました。",
@@ -110,8 +114,8 @@ signs and nothing else, and refuses to add or remove keys.`,
 		EN: "This agent serves the card's key and no other.",
 	}
 	textSSHAlgorithm = Text{
-		JA: "安全でない署名（SHA-1を使う ssh-rsa など）を求められましたが、断りました。\n暗証番号は使っていません。",
-		EN: "A client asked for a signature that is not safe (ssh-rsa, with SHA-1).\nThat was refused. No PIN was used.",
+		JA: "安全でない署名（ssh-rsa など）を求められましたが、断りました。\n暗証番号は使っていません。",
+		EN: "A client asked for a signature that is not safe, as ssh-rsa.\nThat was refused. No PIN was used.",
 	}
 	textSSHAlgorithmNext = Text{
 		JA: "係の方へ: rsa-sha2-256 か rsa-sha2-512 を使えるソフトウェアと設定が必要です。",
@@ -119,7 +123,7 @@ signs and nothing else, and refuses to add or remove keys.`,
 	}
 	textSSHData = Text{
 		JA: "SSHのログインではないデータへの署名を求められましたが、断りました。\n暗証番号は使っていません。",
-		EN: "A client asked to sign something that is no SSH login. That was refused.\nNo PIN was used.",
+		EN: "A client asked to sign something that is no SSH login.\nThat was refused. No PIN was used.",
 	}
 	textSSHDataNext = Text{
 		JA: "係の方へ: どのプログラムが求めたのかを確かめてください。",
