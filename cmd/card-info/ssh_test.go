@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+	"golang.org/x/sys/unix"
 
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -355,19 +357,20 @@ func TestAnswersOfAskpass(t *testing.T) {
 // A program that asks ends with the request, and with all that it started.
 func TestAskpassEndsWithTheRequest(t *testing.T) {
 	driver, slot, _ := withCard(t)
-	program, prompts := script(t, "sleep 1000 & wait; echo 1234")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, unix.Mkfifo(pipe, 0o600))
+	program, _ := script(t, "exec 3>'"+pipe+"'; sleep 1000 & wait; echo 1234")
 	d := &agentDesk{driver: driver, env: map[string]string{"SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "force"}}
 	client := d.start(t)
 	failed := make(chan error, 1)
 	go func() { failed <- sign(t, client) }()
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(prompts)
-		return err == nil
-	}, 10*time.Second, time.Millisecond)
+	held, err := os.Open(pipe) // by the program, and what it started
+	require.NoError(t, err)
+	defer held.Close()
 	slot.Remove()
 	require.Error(t, <-failed)
-	d.end()
-	require.Zero(t, <-d.exit)
+	_, err = io.ReadAll(held)
+	require.NoError(t, err)
 }
 
 func TestSSHKey(t *testing.T) {
