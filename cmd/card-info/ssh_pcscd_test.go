@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -102,7 +103,7 @@ PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512,ssh-rsa
 		<-ended
 	})
 	return func() (string, error) {
-		for {
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 			select {
 			case err := <-ended:
 				ended <- err
@@ -114,6 +115,7 @@ PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512,ssh-rsa
 				return "", nil
 			}
 		}
+		return s.log(), errors.New("sshd does not answer")
 	}
 }
 
