@@ -415,17 +415,6 @@ func TestOpenSCAgrees(t *testing.T) {
 	assert.JSONEq(t, `{"auth_pin":{"remaining":2,"max":3,"blocked":false},"signature_password":{"remaining":5,"max":5,"blocked":false}}`, retries.stdout)
 }
 
-func parsePEM(t *testing.T, text string) *x509.Certificate {
-	t.Helper()
-	_, start, found := strings.Cut(text, "-----BEGIN CERTIFICATE-----")
-	require.True(t, found, text)
-	block, _ := pem.Decode([]byte("-----BEGIN CERTIFICATE-----" + start))
-	require.NotNil(t, block)
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	require.NoError(t, err)
-	return certificate
-}
-
 // simulate lends a card until it is interrupted.
 func TestSimulateThroughPCSCD(t *testing.T) {
 	b := newBench(t)

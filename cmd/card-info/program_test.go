@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"os"
@@ -141,6 +143,17 @@ func failureOf(t testing.TB, o outcome) (code string, remaining *int) {
 	assert.NotEmpty(t, f.Error.Message["ja"])
 	assert.NotEmpty(t, f.Error.Message["en"])
 	return f.Error.Code, f.Error.Remaining
+}
+
+func parsePEM(t *testing.T, text string) *x509.Certificate {
+	t.Helper()
+	_, start, found := strings.Cut(text, "-----BEGIN CERTIFICATE-----")
+	require.True(t, found, text)
+	block, _ := pem.Decode([]byte("-----BEGIN CERTIFICATE-----" + start))
+	require.NotNil(t, block)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	return certificate
 }
 
 func TestExitCodesAndFailureCodes(t *testing.T) {

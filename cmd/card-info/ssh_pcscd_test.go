@@ -354,3 +354,61 @@ func TestSSHKeepsTheCardVerifiedThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 3, card.sent())
 	agent.stop(t)
 }
+
+// The commands of both READMEs, as they are written, by a new user: only the line in
+// authorized_keys is put there by the test.
+func TestTheREADMEsSSHThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	server := newSSHServer(t)
+	card := b.insert(t, simulator.Contact)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for n, readme := range []string{"README.md", "README.ja.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", readme))
+		require.NoError(t, err)
+		_, section, found := strings.Cut(string(text), "\n## SSH\n")
+		require.True(t, found, readme)
+		section, _, _ = strings.Cut(section, "\n## ")
+		var blocks []string
+		for _, part := range strings.Split(section, "\n```sh\n")[1:] {
+			block, _, _ := strings.Cut(part, "```")
+			blocks = append(blocks, block)
+		}
+		require.Len(t, blocks, 3, readme)
+
+		home, bin := t.TempDir(), t.TempDir()
+		require.NoError(t, os.Symlink(self, filepath.Join(bin, "card-info")))
+		ssh := fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", openSSH(t, "ssh"), server.clientConfig(t, "server.example"))
+		require.NoError(t, os.WriteFile(filepath.Join(bin, "ssh"), []byte(ssh), 0o700))
+		program, _ := script(t, "echo 1234")
+		shell := func(commands string) *exec.Cmd {
+			c := b.command("sh", "-e", "-c", commands)
+			c.Dir = home
+			c.Env = append(c.Env, "HOME="+home, "PATH="+bin+":"+os.Getenv("PATH"), "SSH_ASKPASS="+program, "SSH_ASKPASS_REQUIRE=force")
+			return c
+		}
+		o := b.finish(t, shell(blocks[0]), "")
+		require.Zero(t, o.exit, o.stderr)
+		key, err := os.ReadFile(filepath.Join(home, "card.pub"))
+		require.NoError(t, err)
+		server.write(t, "authorized", string(key))
+
+		agent := shell("exec " + blocks[1])
+		require.NoError(t, agent.Start())
+		t.Cleanup(func() { _ = agent.Process.Kill() }) // unless it was ended
+		require.Eventually(t, func() bool {
+			conn, err := net.Dial("unix", filepath.Join(home, ".card-info", "socket"))
+			if err == nil {
+				conn.Close()
+			}
+			return err == nil
+		}, 20*time.Second, 5*time.Millisecond)
+		o = b.finish(t, shell(blocks[2]), "echo logged in\nexit\n")
+		assert.Zero(t, o.exit, o.stderr)
+		assert.Contains(t, o.stdout, "my-number-card (RSA)")
+		assert.Contains(t, o.stdout, loggedIn, server.log())
+		require.NoError(t, agent.Process.Signal(os.Interrupt))
+		require.NoError(t, agent.Wait())
+		assert.Equal(t, n+1, card.sent())
+	}
+}

@@ -90,8 +90,8 @@ signs and nothing else, and refuses to add or remove keys.`,
 	textNoSocketNext     = Text{JA: "--socket の場所を確かめてください（100バイトまで）。", EN: "Check the path of --socket (at most about 100 bytes)."}
 	textUnsafeFolder     = Text{JA: "ソケットのフォルダーが、自分だけのものではありません。", EN: "The socket's folder is not yours alone."}
 	textUnsafeFolderNext = Text{
-		JA: "ほかの人が使えないフォルダー（モード0700）を指定してください。\nないフォルダーを指定すると、作ります（例: ~/.ssh/card-info/socket）。",
-		EN: "Choose one that nobody else can use (mode 0700). One that does not exist is\nmade, as in ~/.ssh/card-info/socket.",
+		JA: "ほかの人が使えないフォルダー（モード0700）を指定してください。\nないフォルダーを指定すると、作ります（例: ~/.card-info/socket）。",
+		EN: "Choose one that nobody else can use (mode 0700). One that does not exist is\nmade, as in ~/.card-info/socket.",
 	}
 	textSocketTaken     = Text{JA: "その場所はすでに使われています。", EN: "Something is there already, and was left as it is."}
 	textSocketTakenNext = Text{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
 )
 
@@ -130,4 +132,47 @@ func TestAPipedPINIsNotTakenFromATerminal(t *testing.T) {
 	require.Error(t, c.Wait())
 	assert.Equal(t, 2, c.ProcessState.ExitCode())
 	assert.NotContains(t, p.text(), "SIMULATOR", "no certificate's bytes for a terminal to act upon")
+}
+
+// A question that nobody waits for any more ends, and takes nothing that is typed
+// for the next one. What was typed before a question is no answer to it.
+func TestTheAgentAtTheTerminal(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "agent", "socket")
+	p, c := startAtTerminal(t, "ssh-agent", "--simulator", "contact", "--socket", socket)
+	defer func() { _ = c.Process.Kill() }() // unless it was ended
+	var conn net.Conn
+	dial := func() bool {
+		var err error
+		conn, err = net.Dial("unix", socket)
+		return err == nil
+	}
+	require.Eventually(t, dial, 20*time.Second, time.Millisecond)
+	failed := make(chan error, 1)
+	request := func() {
+		client := agent.NewClient(conn)
+		go func() { failed <- sign(t, client) }()
+	}
+	for n := range 2 {
+		request()
+		p.waitForPrompt(t)
+		conn.Close()
+		require.Error(t, <-failed)
+		require.Eventually(t, func() bool { return strings.Count(p.text(), "Do not enter it") == n+1 }, 20*time.Second, time.Millisecond)
+		assert.True(t, p.echoes(t))
+		require.True(t, dial())
+	}
+	_, err := p.master.WriteString("9999\n")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), "9999") }, 20*time.Second, time.Millisecond)
+	request()
+	p.waitForPrompt(t)
+	_, err = p.master.WriteString("1234\n")
+	require.NoError(t, err)
+	require.NoError(t, <-failed)
+	assert.NotContains(t, p.text(), "1234")
+	assert.Equal(t, 3, strings.Count(p.text(), "Tries left: 3."))
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	require.NoError(t, c.Wait())
+	assert.NotContains(t, p.text(), "PIN_WRONG")
+	assert.True(t, p.echoes(t))
 }
