@@ -359,13 +359,10 @@ func TestContextEndsAsking(t *testing.T) {
 	}
 }
 
-// Handshakes at the same time follow each other at the card, for a PIN each; a
-// server that recognises the client needs neither.
-func TestHandshakesOfOneSigner(t *testing.T) {
+// Handshakes at the same time follow each other at the card, for a PIN each.
+func TestHandshakesAtTheSameTime(t *testing.T) {
 	h := newHolder(t)
-	remembering := base()
-	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	config, err := cardtls.Config(t.Context(), remembering, h.signer(t))
+	config, err := cardtls.Config(t.Context(), base(), h.signer(t))
 	require.NoError(t, err)
 	address := serve(t, h.card.Authority(), nil)
 	var clients sync.WaitGroup
@@ -378,8 +375,20 @@ func TestHandshakesOfOneSigner(t *testing.T) {
 	}
 	clients.Wait()
 	assert.Equal(t, 2, h.asked)
-	_, state, err := dial(t.Context(), config, address)
+}
+
+// A server that recognises the client needs no card.
+func TestResumedSessionsAskNobody(t *testing.T) {
+	h := newHolder(t)
+	remembering := base()
+	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	config, err := cardtls.Config(t.Context(), remembering, h.signer(t))
 	require.NoError(t, err)
-	assert.True(t, state.DidResume)
-	assert.Equal(t, 2, h.asked)
+	address := serve(t, h.card.Authority(), nil)
+	for n := range 3 {
+		_, state, err := dial(t.Context(), config, address)
+		require.NoError(t, err)
+		assert.Equal(t, n > 0, state.DidResume)
+	}
+	assert.Equal(t, 1, h.asked)
 }
