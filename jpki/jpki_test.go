@@ -2,6 +2,7 @@ package jpki_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,7 @@ func (d *desk) connect(t testing.TB) reader.Card {
 // tap sees and may change what passes between the code under test and a card.
 type tap struct {
 	reader.Card
+	mu   sync.Mutex // for who looks while a session goes on
 	sent []apdu.Command
 	pins int // VERIFY commands with data
 
@@ -58,11 +60,13 @@ func (w *tap) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.mu.Lock()
 	n := len(w.sent)
 	w.sent = append(w.sent, c)
 	if c.Secret() {
 		w.pins++
 	}
+	w.mu.Unlock()
 	if w.before != nil {
 		if err := w.before(n, c); err != nil {
 			return nil, err

@@ -100,15 +100,21 @@ func (h *holder) spared(n int) { h.shown = h.shown[:len(h.shown)-n] }
 
 // sent are the commands, and pins the VERIFY commands with a PIN among them.
 func (h *holder) sent() (commands []apdu.Command) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, wire := range h.wires {
+		wire.mu.Lock()
 		commands = append(commands, wire.sent...)
+		wire.mu.Unlock()
 	}
 	return commands
 }
 
 func (h *holder) pins() (n int) {
-	for _, wire := range h.wires {
-		n += wire.pins
+	for _, c := range h.sent() {
+		if c.Secret() {
+			n++
+		}
 	}
 	return n
 }
