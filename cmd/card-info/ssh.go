@@ -32,7 +32,7 @@ func (p *program) sshKeyCommand() *cobra.Command {
 // sshKey writes the card's key as a line of authorized_keys, if the agent would
 // serve it.
 func (p *program) sshKey(ctx context.Context) error {
-	signer, err := jpki.NewSigner(ctx, p.connectToSign, nil, jpki.WithClock(p.now))
+	signer, err := jpki.NewSigner(ctx, p.connectToSign, nil, jpki.WithClock(p.now), p.traced())
 	if errors.Is(err, jpki.ErrPINRequired) {
 		return because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
 	}
@@ -89,7 +89,7 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	}
 	defer holdSuspension()()
 	p.stderr = &oneAtATime{Writer: p.stderr}
-	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle)}
+	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle), p.traced()}
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
 	}
