@@ -1,0 +1,63 @@
+// Package authority reads files of authorities' certificates, which an operator says
+// are to be trusted.
+package authority
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// longest bounds a file, in bytes. A certificate has about 1300.
+const longest = 1 << 20
+
+// Read reads a regular file of authorities' certificates, as PEM or DER. Anything else
+// in it is an error, which quotes nothing of the file.
+func Read(path string) ([]*x509.Certificate, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file") // opening a pipe may wait for ever
+	}
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, longest+1))
+	if err == nil && len(content) > longest {
+		err = fmt.Errorf("longer than %d bytes", longest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parse(content)
+}
+
+func parse(content []byte) ([]*x509.Certificate, error) {
+	der := content
+	if block, rest := pem.Decode(content); block != nil {
+		der = nil
+		for ; block != nil; block, rest = pem.Decode(rest) {
+			if block.Type != "CERTIFICATE" {
+				return nil, errors.New("PEM of something else than certificates")
+			}
+			der = append(der, block.Bytes...)
+		}
+	}
+	authorities, err := x509.ParseCertificates(der)
+	if err != nil || len(authorities) == 0 {
+		return nil, errors.New("not a certificate") // the parser's words may quote it
+	}
+	for i, c := range authorities {
+		if !c.IsCA {
+			return nil, fmt.Errorf("certificate %d is not an authority's", i+1)
+		}
+	}
+	return authorities, nil
+}
