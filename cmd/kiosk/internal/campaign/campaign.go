@@ -1,0 +1,193 @@
+// Package campaign reads a campaign file: who runs it, for how long, what people get,
+// and which cashless services they can choose.
+//
+// The file is TOML; cmd/kiosk/campaigns has examples. What it says is shown to
+// residents, so everything is there in Japanese and in English.
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// ErrCampaign: a file that is no campaign. The error says where and why.
+var ErrCampaign = errors.New("not a campaign file")
+
+// Text is said in both languages.
+type Text struct {
+	JA string `toml:"ja"`
+	EN string `toml:"en"`
+}
+
+// In returns the text in a language.
+func (t Text) In(l message.Language) string { return message.Text{JA: t.JA, EN: t.EN}.In(l) }
+
+func (t Text) missing() bool {
+	return strings.TrimSpace(t.JA) == "" || strings.TrimSpace(t.EN) == ""
+}
+
+// Campaign is what a terminal is for.
+type Campaign struct {
+	Name      Text   `toml:"name"`
+	Operator  Text   `toml:"operator"`  // who runs it and answers questions
+	Contact   Text   `toml:"contact"`   // how to reach them
+	Namespace string `toml:"namespace"` // of the identifiers
+	// Begins and Ends are days in Japan, both of the campaign.
+	Begins   Day       `toml:"begins"`
+	Ends     Day       `toml:"ends"`
+	Benefits []Benefit `toml:"benefits"`
+	Services []Service `toml:"services"`
+}
+
+// Benefit is what a person gets.
+type Benefit struct {
+	Name Text `toml:"name"`
+	Rate int  `toml:"rate"` // percent; 0 for a fixed sum
+	Cap  int  `toml:"cap"`  // yen
+}
+
+// Service is a cashless service that can be chosen.
+type Service struct {
+	ID    string `toml:"id"` // names it to the operator
+	Name  Text   `toml:"name"`
+	Where Text   `toml:"where"` // where a person finds ID and code
+	// AccountID and Code are the forms that they have; a Code without a pattern is
+	// not asked for.
+	AccountID Form `toml:"account_id"`
+	Code      Form `toml:"code"`
+}
+
+// Form is the form of something that is typed.
+type Form struct {
+	Label   Text   `toml:"label"`
+	Pattern string `toml:"pattern"` // a regular expression of the whole
+	Example string `toml:"example"`
+
+	expression *regexp.Regexp
+}
+
+// Asked tells whether there is something to type.
+func (f Form) Asked() bool { return f.Pattern != "" }
+
+// longestTyped bounds what is typed, in bytes; the registry takes no more.
+const longestTyped = 128
+
+// Parse takes what a person typed: normalised (NFKC), without spaces around it.
+// ok is false if it hasn't the form.
+func (f Form) Parse(typed string) (text string, ok bool) {
+	if !f.Asked() {
+		return "", typed == ""
+	}
+	if len(typed) > longestTyped {
+		return "", false
+	}
+	text = strings.TrimSpace(norm.NFKC.String(typed))
+	return text, len(text) <= longestTyped && f.expression.MatchString(text)
+}
+
+// Day is a day in Japan.
+type Day struct{ time.Time }
+
+// UnmarshalText reads YYYY-MM-DD.
+func (d *Day) UnmarshalText(b []byte) (err error) {
+	d.Time, err = time.ParseInLocation(time.DateOnly, string(b), jpki.Japan)
+	return err
+}
+
+// Open tells whether the campaign runs at a time.
+func (c *Campaign) Open(now time.Time) bool {
+	return !now.Before(c.Begins.Time) && now.Before(c.Ends.AddDate(0, 0, 1))
+}
+
+// Service finds one by its ID.
+func (c *Campaign) Service(id string) (Service, bool) {
+	for _, s := range c.Services {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Service{}, false
+}
+
+// longestFile bounds a campaign file, in bytes.
+const longestFile = 1 << 20
+
+// Parse reads a campaign. It fails with [ErrCampaign].
+func Parse(r io.Reader) (*Campaign, error) {
+	var c Campaign
+	meta, err := toml.NewDecoder(io.LimitReader(r, longestFile)).Decode(&c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCampaign, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("%w: %s is not known", ErrCampaign, unknown[0])
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCampaign, err)
+	}
+	return &c, nil
+}
+
+var serviceID = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+
+func (c *Campaign) check() error {
+	for what, text := range map[string]Text{"name": c.Name, "operator": c.Operator, "contact": c.Contact} {
+		if text.missing() {
+			return fmt.Errorf("%s is to be there in Japanese and English", what)
+		}
+	}
+	switch {
+	case c.Begins.IsZero() || c.Ends.IsZero() || c.Ends.Before(c.Begins.Time):
+		return errors.New("begins and ends are two days, in their order")
+	case len(c.Services) == 0:
+		return errors.New("there is no service to choose")
+	}
+	for _, b := range c.Benefits {
+		if b.Name.missing() || b.Rate < 0 || b.Rate > 100 || b.Cap <= 0 {
+			return errors.New("a benefit has a name in both languages, a rate of 0 to 100 percent and a cap")
+		}
+	}
+	seen := map[string]bool{}
+	for i := range c.Services {
+		s := &c.Services[i]
+		if !serviceID.MatchString(s.ID) || seen[s.ID] {
+			return fmt.Errorf("service %q: its id is 1 to 64 of a-z, 0-9 and hyphens, and another service's not", s.ID)
+		}
+		seen[s.ID] = true
+		if s.Name.missing() || s.Where.missing() || !s.AccountID.Asked() {
+			return fmt.Errorf("service %q: name, where and account_id are needed, in both languages", s.ID)
+		}
+		for _, f := range []*Form{&s.AccountID, &s.Code} {
+			if err := f.compile(); err != nil {
+				return fmt.Errorf("service %q: %w", s.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Form) compile() (err error) {
+	if !f.Asked() {
+		return nil
+	}
+	if f.Label.missing() {
+		return errors.New("what is typed has a label in both languages")
+	}
+	if f.expression, err = regexp.Compile(`^(?:` + f.Pattern + `)$`); err != nil {
+		return err
+	}
+	if _, ok := f.Parse(f.Example); !ok {
+		return errors.New("the example has not the form that is asked for")
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package campaign_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+func example(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "campaigns", name+".toml"))
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestExamples(t *testing.T) {
+	now := time.Date(2026, 11, 25, 0, 0, 0, 0, jpki.Japan)
+	for name, open := range map[string]bool{"demo": true, "2020": false, "2022": false} {
+		c, err := campaign.Parse(strings.NewReader(example(t, name)))
+		require.NoError(t, err, name)
+		assert.Equal(t, open, c.Open(now), name)
+	}
+	c, err := campaign.Parse(strings.NewReader(example(t, "2022")))
+	require.NoError(t, err)
+	require.Len(t, c.Benefits, 3)
+	assert.Equal(t, []int{5000, 7500, 7500}, []int{c.Benefits[0].Cap, c.Benefits[1].Cap, c.Benefits[2].Cap})
+}
+
+// Days are Japan's, from their first moment to their last.
+func TestOpen(t *testing.T) {
+	c, err := campaign.Parse(strings.NewReader(example(t, "2020")))
+	require.NoError(t, err)
+	for at, open := range map[string]bool{
+		"2020-06-30T14:59:59Z": false, "2020-06-30T15:00:00Z": true, "2021-12-31T14:59:59Z": true, "2021-12-31T15:00:00Z": false,
+	} {
+		moment, err := time.Parse(time.RFC3339, at)
+		require.NoError(t, err)
+		assert.Equal(t, open, c.Open(moment), at)
+	}
+}
+
+func TestForms(t *testing.T) {
+	c, err := campaign.Parse(strings.NewReader(example(t, "demo")))
+	require.NoError(t, err)
+	pay, ok := c.Service("sample-pay")
+	require.True(t, ok)
+	for typed, want := range map[string]string{
+		"0123456789": "0123456789", "０１２３４５６７８９": "0123456789", "  0123456789\n": "0123456789",
+		"": "", "012345678": "", "01234567890": "", "0123456789\n1": "", "<b>0123456": "", "' OR 1=1": "", strings.Repeat("1", 1000): "",
+	} {
+		got, ok := pay.AccountID.Parse(typed)
+		assert.Equal(t, want != "", ok, typed)
+		if ok {
+			assert.Equal(t, want, got)
+		}
+	}
+	card, _ := c.Service("example-card")
+	assert.False(t, card.Code.Asked())
+	_, ok = card.Code.Parse("")
+	assert.True(t, ok)
+	_, ok = card.Code.Parse("1")
+	assert.False(t, ok)
+	_, ok = c.Service("other")
+	assert.False(t, ok)
+}
+
+func TestCampaignsThatAreNone(t *testing.T) {
+	good := example(t, "demo")
+	for name, change := range map[string][2]string{
+		"no TOML":                 {"namespace", "[[["},
+		"an unknown key":          {"namespace =", "surprise = 1\nnamespace ="},
+		"a name in one language":  {`en = "Trial points"`, ``},
+		"days in the wrong order": {`ends = "2099-12-31"`, `ends = "2025-12-31"`},
+		"no day":                  {`begins = "2026-01-01"`, `begins = "soon"`},
+		"two of one id":           {`id = "example-card"`, `id = "sample-pay"`},
+		"an id with markup":       {`id = "sample-pay"`, `id = "<b>"`},
+		"no pattern":              {`pattern = "[0-9]{10}"`, ``},
+		"no expression":           {`pattern = "[0-9]{10}"`, `pattern = "("`},
+		"an example that is none": {`example = "0123456789"`, `example = "x"`},
+		"a rate above all":        {`rate = 25`, `rate = 250`},
+		"no cap":                  {`cap = 5000`, ``},
+	} {
+		require.Contains(t, good, change[0], name)
+		_, err := campaign.Parse(strings.NewReader(strings.Replace(good, change[0], change[1], 1)))
+		require.ErrorIs(t, err, campaign.ErrCampaign, name)
+	}
+}

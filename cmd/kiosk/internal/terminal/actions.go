@@ -1,0 +1,294 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// What people do.
+const (
+	Start       = "start"      // with a language, and consent
+	TypeFirst   = "type-first" // the PIN, and the card afterwards
+	GivePIN     = "pin"        // a PIN
+	SpendLast   = "spend-last" // the last try, knowing that
+	TryAgain    = "try-again"  // after a wrong PIN
+	Apply       = "apply"      // for a service
+	Choose      = "choose"     // a service
+	GiveID      = "account"    // an account's ID and code
+	Agree       = "agree"      // to what was read back
+	Back        = "back"       // one screen
+	Finish      = "finish"     // the visit
+	Close       = "close"      // what is said after a visit
+	MoreTime    = "more-time"  // is needed
+	SetLanguage = "language"   // to the other
+)
+
+// Action is something that a person did on a screen.
+type Action struct {
+	Step string // of the view that it was done on
+	Name string
+	// What goes with it.
+	Language message.Language
+	PIN      jpki.PIN
+	Service  string
+	Account  string
+	Code     string
+}
+
+type request struct {
+	Action
+	done chan error
+}
+
+// Do does an action. It fails with [ErrStale] if something else is shown now, so
+// the second of two taps does nothing, and with ctx's error. A PIN is used up or
+// wiped, whatever happens.
+func (t *Terminal) Do(ctx context.Context, a Action) error {
+	r := request{a, make(chan error, 1)}
+	select {
+	case t.actions <- r:
+		return <-r.done
+	case <-ctx.Done():
+		a.PIN.Wipe()
+		return ctx.Err()
+	}
+}
+
+// Abandon ends a visit whose page is gone.
+func (t *Terminal) Abandon(ctx context.Context) error {
+	return t.Do(ctx, Action{Name: abandon})
+}
+
+const abandon = "abandon"
+
+// screens on which an action means something.
+var screens = map[string][]Screen{
+	Start: {Welcome}, TypeFirst: {Place}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
+	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {Services, Account, Confirm},
+	Close:  {Cleared},
+	Finish: {Place, LastTry, EnterPIN, Tap, WrongPIN, Result, Services, Account, Confirm, Done},
+}
+
+func (t *Terminal) act(a Action) error {
+	given := false // the PIN, to the visit
+	defer func() {
+		if !given {
+			a.PIN.Wipe()
+		}
+	}()
+	if a.Name == abandon {
+		if t.visit != nil {
+			t.clear(nil)
+		}
+		return nil
+	}
+	if a.Step != t.screen.Step {
+		return ErrStale
+	}
+	switch a.Name {
+	case MoreTime:
+		v := t.screen
+		v.Ending = false
+		t.show(v)
+		return nil
+	case SetLanguage:
+		return t.speak(a.Language)
+	}
+	if !slices.Contains(screens[a.Name], t.screen.Screen) {
+		return ErrStale
+	}
+	v := t.visit
+	switch a.Name {
+	case Start:
+		t.begin(a.Language)
+	case TypeFirst:
+		t.show(View{Screen: EnterPIN})
+	case SpendLast:
+		v.lastTry = true
+		t.show(View{Screen: EnterPIN, Counter: &v.ready.Counter})
+	case GivePIN:
+		given = true
+		v.typed = &a.PIN
+		if v.card == "" {
+			t.show(View{Screen: Tap})
+		} else {
+			t.authenticate()
+		}
+	case TryAgain:
+		t.check()
+	case Apply:
+		t.show(View{Screen: Services, ID: v.reserved.ID})
+	case Choose:
+		service, ok := t.config.Campaign.Service(a.Service)
+		if !ok {
+			return ErrStale
+		}
+		v.service = service
+		t.show(t.account(""))
+	case GiveID:
+		t.preview(a)
+	case Agree:
+		t.apply()
+	case Back:
+		t.back()
+	case Finish:
+		t.finish()
+	case Close:
+		t.rest()
+	}
+	return nil
+}
+
+// speak changes the language of what is shown.
+func (t *Terminal) speak(l message.Language) error {
+	if l != message.Japanese && l != message.English {
+		return ErrStale
+	}
+	if t.visit != nil {
+		t.visit.language = l
+	}
+	v := t.screen
+	v.Language = l
+	t.show(v)
+	return nil
+}
+
+// begin is that somebody agreed to what is read.
+func (t *Terminal) begin(l message.Language) {
+	if l != message.Japanese {
+		l = message.English
+	}
+	ctx, end := context.WithCancel(t.life)
+	t.visit = &visit{ctx: ctx, end: end, language: l}
+	t.config.Log("begun", "")
+	t.show(View{Screen: Place})
+	t.beside(func(ctx context.Context) func() {
+		err := t.config.Registry.Ping(ctx)
+		return func() {
+			if err != nil {
+				t.unavailable(err)
+			}
+		}
+	})
+	t.settle()
+}
+
+// unavailable is that the database does not answer. It is looked after until it
+// does; nobody is asked for a PIN meanwhile.
+func (t *Terminal) unavailable(err error) {
+	t.forget()
+	if !t.down {
+		t.down = true
+		go t.ping()
+	}
+	t.stop(err)
+}
+
+func (t *Terminal) ping() {
+	for {
+		select {
+		case <-t.life.Done():
+			return
+		case <-time.After(pinging):
+		}
+		if t.config.Registry.Ping(t.life) == nil {
+			break
+		}
+	}
+	select {
+	case t.results <- result{nil, t.up}:
+	case <-t.life.Done():
+	}
+}
+
+// up is that the database answers again.
+func (t *Terminal) up() {
+	t.down = false
+	t.config.Log("database up", "")
+	t.rest()
+}
+
+// account is the view that asks for an account.
+func (t *Terminal) account(refused string) View {
+	return View{Screen: Account, Service: &t.visit.service, ID: t.visit.reserved.ID, Refused: refused}
+}
+
+// preview looks whether the account could be applied with.
+func (t *Terminal) preview(a Action) {
+	v := t.visit
+	id, idOK := v.service.AccountID.Parse(a.Account)
+	code, codeOK := v.service.Code.Parse(a.Code)
+	if !idOK || !codeOK {
+		t.show(t.account("form"))
+		return
+	}
+	t.show(View{Screen: Applying, Service: &v.service})
+	t.beside(func(ctx context.Context) func() {
+		preview, err := t.config.Registry.Preview(ctx, v.holder, registry.Account{Service: v.service.ID, ID: id, Code: code})
+		return func() {
+			switch {
+			case errors.Is(err, registry.ErrAccountUsed):
+				t.show(t.account("used"))
+			case err != nil:
+				t.refused(err)
+			default:
+				v.preview = preview
+				t.show(View{Screen: Confirm, Service: &v.service, Account: preview.AccountID(), ID: preview.Identifier()})
+			}
+		}
+	})
+}
+
+// apply makes the application that was read back.
+func (t *Terminal) apply() {
+	v, operation := t.visit, registry.NewOperation()
+	t.show(View{Screen: Applying, Service: &v.service})
+	t.beside(func(ctx context.Context) func() {
+		reserved, err := t.config.Registry.Confirm(ctx, operation, v.preview)
+		if errors.Is(err, registry.ErrUnavailable) { // once more: with its operation it is done once
+			reserved, err = t.config.Registry.Confirm(ctx, operation, v.preview)
+		}
+		return func() {
+			switch {
+			case errors.Is(err, registry.ErrAccountUsed):
+				t.show(t.account("used"))
+			case err != nil:
+				t.refused(err)
+			default:
+				v.reserved = reserved
+				t.config.Log("applied", "")
+				t.show(View{Screen: Done, Service: &v.service, ID: reserved.ID})
+			}
+		}
+	})
+}
+
+// back goes back one screen.
+func (t *Terminal) back() {
+	switch t.screen.Screen {
+	case Services:
+		t.show(t.result())
+	case Account:
+		t.show(View{Screen: Services, ID: t.visit.reserved.ID})
+	case Confirm:
+		t.show(t.account(""))
+	}
+}
+
+// finish ends a visit. Whose card is still there is asked to take it.
+func (t *Terminal) finish() {
+	t.config.Log("finished", "")
+	language := t.visit.language
+	t.forget()
+	if t.left != "" {
+		t.show(View{Screen: Take, Language: language})
+		return
+	}
+	t.show(View{Screen: Cleared, Language: language})
+}

@@ -1,0 +1,140 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// check asks the card for the tries left, before anybody is asked for the PIN. What
+// speaks against asking is a problem until the card is taken.
+func (t *Terminal) check() {
+	v := t.visit
+	v.ready = nil
+	t.show(View{Screen: Checking})
+	t.beside(func(ctx context.Context) func() {
+		var ready jpki.Readiness
+		err := t.use(ctx, v.card, func(a *jpki.Application) (err error) {
+			ready, err = a.Ready(ctx)
+			return err
+		}, jpki.AllowLastTry())
+		return func() {
+			if err != nil {
+				t.refused(err)
+				return
+			}
+			v.ready = &ready
+			if ready.Remaining == 1 && !v.lastTry {
+				t.show(View{Screen: LastTry, Counter: &ready.Counter})
+				return
+			}
+			t.show(View{Screen: EnterPIN, Counter: &ready.Counter})
+		}
+	})
+}
+
+// use connects to the card for one use of it.
+func (t *Terminal) use(ctx context.Context, name string, fn func(*jpki.Application) error, options ...jpki.Option) error {
+	card, err := t.config.Driver.Connect(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer card.Close()
+	return jpki.Do(ctx, card, fn, append(options, t.config.Chain...)...)
+}
+
+// authenticate sends the PIN that was typed, in one session with the card, and takes
+// the holder's identifier.
+func (t *Terminal) authenticate() {
+	v, pin, operation := t.visit, *t.visit.typed, registry.NewOperation()
+	v.typed = nil
+	t.show(View{Screen: Reading})
+	t.beside(func(ctx context.Context) func() {
+		defer pin.Wipe()
+		holder, err := t.prove(ctx, v, pin)
+		if err != nil {
+			return func() { t.refused(err) }
+		}
+		code := registry.NewRecoveryCode()
+		reserved, err := t.config.Registry.Reserve(ctx, operation, holder, code)
+		if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
+			reserved, err = t.config.Registry.Reserve(ctx, operation, holder, code)
+		}
+		return func() {
+			if err != nil {
+				t.refused(err)
+				return
+			}
+			v.holder, v.reserved = holder, reserved
+			if reserved.New {
+				v.recovery = code.Reveal()
+			}
+			t.config.Log("identified", "")
+			t.show(t.result())
+		}
+	})
+}
+
+func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Authentication, error) {
+	card, err := t.config.Driver.Connect(ctx, v.card)
+	if err != nil {
+		return nil, err
+	}
+	defer card.Close()
+	options := t.config.Chain
+	if v.ready != nil {
+		options = append(options[:len(options):len(options)], jpki.ForCard(*v.ready))
+	}
+	if v.lastTry {
+		options = append(options[:len(options):len(options)], jpki.AllowLastTry())
+	}
+	return jpki.Authenticate(ctx, card, pin, options...)
+}
+
+// result is the view of the identifier.
+func (t *Terminal) result() View {
+	v := t.visit
+	view := View{
+		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery,
+	}
+	if v.reserved.Application != nil {
+		view.Applied = v.reserved.Application.Service
+		if s, ok := t.config.Campaign.Service(view.Applied); ok {
+			view.Applied = s.Name.In(v.language)
+		}
+	}
+	return view
+}
+
+// refused is that the card or the registry did not do what was asked of it.
+func (t *Terminal) refused(err error) {
+	notice := problem(err)
+	t.config.Log("refused", notice.Code)
+	v := t.visit
+	var pin *jpki.PINError
+	switch {
+	case errors.Is(err, registry.ErrUnavailable):
+		t.unavailable(err)
+	case errors.As(err, &pin) && pin.Reason == jpki.ErrPINWrong && pin.Known && pin.Remaining > 0:
+		v.lastTry = false
+		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
+	case errors.As(err, &pin) && pin.Reason == jpki.ErrLastTry: // the PIN was typed before the card was there
+		t.check()
+	default:
+		t.show(View{Screen: Problem, Notice: notice})
+	}
+}
+
+// problem is what is said of an error.
+func problem(err error) *message.Message {
+	for _, own := range notices {
+		if errors.Is(err, own.err) {
+			return own.notice
+		}
+	}
+	m := message.For(err)
+	return &m
+}

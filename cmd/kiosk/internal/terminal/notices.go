@@ -1,0 +1,79 @@
+package terminal
+
+import (
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// Codes beside those of package message.
+const (
+	database   message.Code = "DATABASE_UNAVAILABLE"
+	superseded message.Code = "SUPERSEDED"
+	noID       message.Code = "NO_IDENTIFIER"
+	applied    message.Code = "APPLIED_BEFORE"
+	notProved  message.Code = "NOT_PROVED"
+	noOperator message.Code = "NO_OPERATOR"
+	idle       message.Code = "IDLE"
+)
+
+var askTheCounter = message.Text{JA: "係の者におたずねください。", EN: "Please ask the staff."}
+
+// notices are said of errors that package message does not know, or of which a
+// kiosk says something else than a command.
+var notices = []struct {
+	err    error
+	notice *message.Message
+}{
+	{registry.ErrUnavailable, &message.Message{
+		Code: database,
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
+		Next: message.Text{
+			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
+			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo try of your PIN was lost.",
+		},
+	}},
+	{registry.ErrSuperseded, &message.Message{
+		Code: superseded,
+		What: message.Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "This card's ID has moved to a newer card."},
+		Next: message.Text{JA: "新しいカードをお使いください。", EN: "Please use the newer card."},
+	}},
+	{registry.ErrNoIdentifier, &message.Message{
+		Code: noID, What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,
+	}},
+	{registry.ErrApplied, &message.Message{
+		Code: applied,
+		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have applied already."},
+		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。\nカードをお取りください。", EN: "An application is made once and can't be changed.\nPlease take your card."},
+	}},
+	{registry.ErrProof, &message.Message{
+		Code: notProved, What: message.Text{JA: "このカードでは受付できません。", EN: "This card can't be accepted here."}, Next: askTheCounter,
+	}},
+	{registry.ErrNoOperator, &message.Message{
+		Code: noOperator, What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal takes no applications."}, Next: askTheCounter,
+	}},
+	{reader.ErrNoReader, &message.Message{
+		Code: message.For(reader.ErrNoReader).Code,
+		What: message.Text{JA: "カードリーダーが使えません。", EN: "The card reader can't be used."},
+		Next: message.Text{JA: "係の者をお呼びください。直ると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it is mended."},
+	}},
+	{reader.ErrNoService, &message.Message{
+		Code: message.For(reader.ErrNoService).Code,
+		What: message.Text{JA: "カードを読み取る準備ができていません。", EN: "Cards can't be read just now."},
+		Next: message.Text{JA: "係の者をお呼びください。直ると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it is mended."},
+	}},
+}
+
+// What ends a visit.
+var (
+	cardTaken = &message.Message{
+		Code: message.CardRemoved,
+		What: message.Text{JA: "カードが取り出されたので、終わりました。", EN: "The card was taken, so the visit has ended."},
+		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything that was entered is gone.\nTo go on, please start again."},
+	}
+	timeOver = &message.Message{
+		Code: idle,
+		What: message.Text{JA: "しばらく操作がなかったので、終わりました。", EN: "The visit has ended, as nothing was done for a while."},
+		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything that was entered is gone.\nPlease don't forget your card."},
+	}
+)

@@ -1,0 +1,353 @@
+// Package terminal is a kiosk's visit from card to application, without a page: a
+// machine that is told of cards and of what people do, and says what to show.
+//
+// One goroutine ([Terminal.Run]) has the state. Cards come by reader.Driver.Watch,
+// people's actions by [Terminal.Do], and what takes time, as a card's work or the
+// registry's, is done beside it and comes back as a result. Everything of a visit
+// lives in one value that is dropped when the card is taken, another comes, nobody
+// does anything for a time, or something fails; results of a visit that is over
+// come to nobody.
+//
+// A PIN goes from an action to the card and nowhere else. It is asked for while
+// nothing of the card is held, and is for the card that was there then
+// (jpki.ForCard).
+package terminal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// ErrStale: an action that does not belong to what is shown now. Nothing was done.
+var ErrStale = errors.New("not for what is shown now")
+
+// Registry is what a terminal needs of a registry.Registry.
+type Registry interface {
+	Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
+	Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error)
+	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
+	Ping(ctx context.Context) error
+}
+
+// Config is what a terminal is made of.
+type Config struct {
+	Driver   reader.Driver
+	Reader   string // the one to use; "" is any
+	Campaign *campaign.Campaign
+	Registry Registry
+	Chain    []jpki.Option // whose certificates are believed
+	Language message.Language
+	// Log is told of what happens, without anything personal: an event's name and
+	// a code of package message. It may be nil.
+	Log func(event string, code message.Code)
+}
+
+// How long things take that people do.
+const (
+	patience = 90 * time.Second // without any action
+	warning  = 30 * time.Second // of which the page warns that long
+	farewell = 10 * time.Second // for what is said after a visit
+	pinging  = 2 * time.Second  // between looks at a database that is down
+)
+
+// Terminal is a kiosk.
+type Terminal struct {
+	config  Config
+	actions chan request
+	results chan result
+
+	// Used by Run's goroutine only.
+	life    context.Context // Run's
+	cards   map[string]bool // readers, and whether they hold a card
+	service error           // why there are no readers to know of
+	down    bool            // the database does not answer
+	left    string          // the reader with a card that its holder has to take
+	visit   *visit
+	screen  View
+	timer   *time.Timer
+	kinder  bool // the warning was shown
+
+	mu      sync.Mutex
+	current View
+	changed chan struct{} // closed when current is not any more
+}
+
+// visit is everything that is known of somebody.
+type visit struct {
+	ctx      context.Context
+	end      context.CancelFunc
+	language message.Language
+	card     string // the reader it is in; "" before one is there
+	ready    *jpki.Readiness
+	lastTry  bool // one is left, and may be spent
+	typed    *jpki.PIN
+	holder   *jpki.Authentication
+	reserved *registry.Reservation
+	recovery string
+	service  campaign.Service
+	preview  registry.Preview
+}
+
+type result struct {
+	of *visit
+	do func()
+}
+
+// New makes a terminal. It does nothing before Run.
+func New(config Config) *Terminal {
+	if config.Log == nil {
+		config.Log = func(string, message.Code) {}
+	}
+	t := &Terminal{
+		config: config, actions: make(chan request), results: make(chan result),
+		cards: map[string]bool{}, changed: make(chan struct{}), timer: time.NewTimer(time.Hour),
+	}
+	t.timer.Stop()
+	t.show(View{Screen: Problem, Notice: problem(reader.ErrNoService)})
+	return t
+}
+
+// View is what is shown now, and a channel that is closed when it is no more.
+func (t *Terminal) View() (View, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.current, t.changed
+}
+
+// Run works until ctx ends, and returns ctx's error or why readers can't be watched.
+// It clears what is left of a visit.
+func (t *Terminal) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	events := make(chan reader.Event)
+	go func() {
+		for e, err := range t.config.Driver.Watch(ctx) {
+			if err != nil {
+				cancel(err)
+				return
+			}
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	defer func() {
+		t.forget()
+		t.timer.Stop()
+	}()
+	t.life = ctx
+	for {
+		select {
+		case e := <-events:
+			t.seen(e)
+		case a := <-t.actions:
+			a.done <- t.act(a.Action)
+		case r := <-t.results:
+			if r.of == t.visit {
+				r.do()
+			}
+		case <-t.timer.C:
+			t.timeout()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// beside does work that takes time, and takes what comes of it if the visit still
+// goes on then.
+func (t *Terminal) beside(work func(ctx context.Context) (then func())) {
+	of := t.visit
+	go func() {
+		then := work(of.ctx)
+		select {
+		case t.results <- result{of, then}:
+		case <-of.ctx.Done(): // nobody waits for it any more
+		}
+	}()
+}
+
+// show shows a view, of the visit that goes on.
+func (t *Terminal) show(v View) {
+	v.Step = rand.Text()
+	v.Campaign, v.Open = t.config.Campaign, t.config.Campaign.Open(time.Now())
+	if v.Language == "" {
+		v.Language = t.config.Language
+		if t.visit != nil {
+			v.Language = t.visit.language
+		}
+	}
+	t.screen, t.kinder = v, false
+	t.publish(v)
+	switch {
+	case v.Screen == Cleared:
+		t.timer.Reset(farewell)
+	case t.visit != nil:
+		t.timer.Reset(patience - warning)
+	default:
+		t.timer.Stop()
+	}
+}
+
+func (t *Terminal) publish(v View) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.current = v
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+// forget drops everything of the visit, if there is one.
+func (t *Terminal) forget() {
+	if t.visit == nil {
+		return
+	}
+	t.visit.end()
+	if t.visit.typed != nil {
+		t.visit.typed.Wipe()
+	}
+	t.left = t.visit.card
+	t.visit = nil
+}
+
+// clear ends a visit, and says why for a moment; nil says goodbye.
+func (t *Terminal) clear(notice *message.Message) {
+	language := t.config.Language
+	if t.visit != nil {
+		language = t.visit.language
+	}
+	code := message.Code("")
+	if notice != nil {
+		code = notice.Code
+	}
+	t.config.Log("cleared", code)
+	t.forget()
+	t.show(View{Screen: Cleared, Language: language, Notice: notice})
+}
+
+// timeout is that nobody did anything for a time.
+func (t *Terminal) timeout() {
+	switch {
+	case t.visit == nil:
+		t.rest()
+	case !t.kinder:
+		t.kinder = true
+		t.screen.Ending = true
+		t.publish(t.screen)
+		t.timer.Reset(warning)
+	default:
+		t.clear(timeOver)
+	}
+}
+
+// seen takes an event of the readers.
+func (t *Terminal) seen(e reader.Event) {
+	switch e.Kind {
+	case reader.ServiceDown:
+		t.service = reader.ErrNoService
+		clear(t.cards)
+	case reader.ServiceUp:
+		t.service = nil
+	case reader.ReaderAdded, reader.CardRemoved:
+		t.cards[e.Reader] = false
+	case reader.ReaderRemoved:
+		delete(t.cards, e.Reader)
+	case reader.CardInserted:
+		t.cards[e.Reader] = true
+	}
+	if !t.cards[t.left] {
+		t.left = ""
+	}
+	t.settle()
+}
+
+// card is the reader that holds a card, or why there is none to speak of.
+func (t *Terminal) card() (name string, err error) {
+	names := slices.Sorted(maps.Keys(t.cards))
+	if t.config.Reader != "" {
+		names = slices.DeleteFunc(names, func(name string) bool { return name != t.config.Reader })
+	}
+	holding := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !t.cards[name] })
+	switch {
+	case t.service != nil:
+		return "", t.service
+	case len(names) == 0:
+		return "", reader.ErrNoReader
+	case len(holding) > 1:
+		return "", &reader.AmbiguousError{Readers: holding}
+	case len(holding) == 1:
+		return holding[0], nil
+	}
+	return "", nil
+}
+
+// settle looks whether what is shown still fits the readers.
+func (t *Terminal) settle() {
+	name, err := t.card()
+	v := t.visit
+	switch {
+	case v != nil && v.card != "" && !t.cards[v.card]:
+		t.gone()
+	case err != nil: // also a second card, whosever it is
+		t.forget()
+		t.stop(err)
+	case v == nil && t.screen.Screen != Cleared && t.screen.Screen != Welcome:
+		t.rest()
+	case v != nil && v.card == "" && name != "":
+		v.card = name
+		if t.screen.Screen == Tap {
+			t.authenticate()
+		} else {
+			t.check()
+		}
+	}
+}
+
+// rest is between two visits.
+func (t *Terminal) rest() {
+	switch _, err := t.card(); {
+	case err != nil:
+		t.stop(err)
+	case t.down:
+		t.stop(registry.ErrUnavailable)
+	case t.left != "":
+		t.show(View{Screen: Take})
+	default:
+		t.show(View{Screen: Welcome})
+	}
+}
+
+// stop shows what is in the way of any visit.
+func (t *Terminal) stop(err error) {
+	notice := problem(err)
+	t.config.Log("problem", notice.Code)
+	t.show(View{Screen: Problem, Notice: notice})
+}
+
+// gone is that the card was taken, or is another one's.
+func (t *Terminal) gone() {
+	switch t.screen.Screen {
+	case Result, Done, Take:
+		t.clear(nil)
+	case Problem:
+		t.forget()
+		t.left = ""
+		t.rest()
+	default:
+		t.clear(cardTaken)
+	}
+	t.left = ""
+}

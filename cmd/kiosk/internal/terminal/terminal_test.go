@@ -1,0 +1,473 @@
+package terminal_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// book is a registry that fits into a test.
+type book struct {
+	mu        sync.Mutex
+	down      bool
+	failures  error // of changes
+	reserved  map[string]*registry.Reservation
+	used      map[string]bool
+	confirmed []registry.Account
+}
+
+func (b *book) err() error {
+	if b.down {
+		return registry.ErrUnavailable
+	}
+	return b.failures
+}
+
+func (b *book) Ping(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return registry.ErrUnavailable
+	}
+	return nil
+}
+
+func (b *book) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	who := string(holder.Certificate.RawSubjectPublicKeyInfo)
+	if r := b.reserved[who]; r != nil {
+		again := *r
+		again.New = false
+		return &again, nil
+	}
+	r := &registry.Reservation{ID: mykey.ID("ABCD2345"), State: registry.Reserved, Expiry: holder.Certificate.NotAfter, New: true}
+	b.reserved[who] = r
+	return r, nil
+}
+
+func (b *book) Preview(_ context.Context, _ *jpki.Authentication, account registry.Account) (registry.Preview, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.err(); err != nil {
+		return registry.Preview{}, err
+	}
+	if b.used[account.ID] {
+		return registry.Preview{}, registry.ErrAccountUsed
+	}
+	b.confirmed = append(b.confirmed, account)
+	return registry.Preview{}, nil
+}
+
+func (b *book) Confirm(context.Context, registry.Operation, registry.Preview) (*registry.Reservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	for _, r := range b.reserved {
+		r.Application = &registry.Link{Service: "sample-pay"}
+		return r, nil
+	}
+	return nil, registry.ErrNotFound
+}
+
+// stand is a terminal with one simulated reader, on a clock of its own.
+type stand struct {
+	t        *testing.T
+	driver   *simulator.Driver
+	slot     *simulator.Reader
+	book     *book
+	terminal *terminal.Terminal
+	log      []string
+}
+
+func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stand, card *simulator.Card)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		card, err := simulator.NewCard(profile, simulator.WithInsecureSeed("kiosk"), simulator.WithClock(time.Now))
+		require.NoError(t, err)
+		file, err := os.Open(filepath.Join("..", "..", "campaigns", "2020.toml"))
+		require.NoError(t, err)
+		defer file.Close()
+		c, err := campaign.Parse(file)
+		require.NoError(t, err)
+		c.Begins.Time, c.Ends.Time = time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 1, 0)
+		s := &stand{t: t, driver: simulator.New(), book: &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}}}
+		s.slot = s.driver.AddReader("Reader")
+		var chain []jpki.Option
+		if card.Authority() != nil {
+			chain = append(chain, jpki.WithChain(card.Authority()))
+		}
+		s.terminal = terminal.New(terminal.Config{
+			Driver: s.driver, Campaign: c, Registry: s.book, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
+			Log: func(event string, code message.Code) { s.log = append(s.log, event+" "+string(code)) },
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- s.terminal.Run(ctx) }()
+		synctest.Wait()
+		test(t, s, card)
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		synctest.Wait()
+		assert.False(t, card.State().AuthVerified, "left verified")
+		connections, _ := s.slot.InUse()
+		assert.Zero(t, connections)
+	})
+}
+
+func (s *stand) view() terminal.View {
+	synctest.Wait()
+	v, _ := s.terminal.View()
+	return v
+}
+
+func (s *stand) shows(screen terminal.Screen) terminal.View {
+	s.t.Helper()
+	v := s.view()
+	require.Equal(s.t, screen, v.Screen, "%+v", v.Notice)
+	return v
+}
+
+func (s *stand) do(a terminal.Action) error {
+	a.Step = s.view().Step
+	return s.terminal.Do(context.Background(), a)
+}
+
+func (s *stand) press(name string) {
+	s.t.Helper()
+	require.NoError(s.t, s.do(terminal.Action{Name: name}))
+}
+
+func (s *stand) start() {
+	s.t.Helper()
+	require.NoError(s.t, s.do(terminal.Action{Name: terminal.Start, Language: message.Japanese}))
+}
+
+func (s *stand) enter(digits string) {
+	s.t.Helper()
+	pin, err := jpki.ParsePIN([]byte(digits))
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.do(terminal.Action{Name: terminal.GivePIN, PIN: pin}))
+}
+
+func (s *stand) problem(code message.Code) {
+	s.t.Helper()
+	v := s.shows(terminal.Problem)
+	assert.Equal(s.t, code, v.Notice.Code)
+	assert.NotEmpty(s.t, v.Notice.Next.JA)
+}
+
+// The whole way, from consent to application, and then nothing is left.
+func TestAVisit(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.shows(terminal.Welcome)
+		s.start()
+		s.shows(terminal.Place)
+		require.NoError(t, s.slot.Insert(card))
+		v := s.shows(terminal.EnterPIN)
+		assert.Equal(t, 3, v.Counter.Remaining, "the tries are shown before the PIN is typed")
+		s.enter(simulator.PIN)
+		v = s.shows(terminal.Result)
+		assert.Equal(t, mykey.ID("ABCD2345"), v.ID)
+		assert.NotEmpty(t, v.Recovery)
+		assert.False(t, card.State().AuthVerified)
+		s.press(terminal.Apply)
+		s.shows(terminal.Services)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
+		s.shows(terminal.Account)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "12", Code: "4649"}))
+		assert.Equal(t, "form", s.shows(terminal.Account).Refused)
+		s.book.used["0000000000"] = true
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "0000000000", Code: "4649"}))
+		assert.Equal(t, "used", s.shows(terminal.Account).Refused)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "０１２３４５６７８９", Code: "4649"}))
+		s.shows(terminal.Confirm)
+		s.press(terminal.Back)
+		s.shows(terminal.Account)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "0123456789", Code: "4649"}))
+		s.shows(terminal.Confirm)
+		s.press(terminal.Agree)
+		s.shows(terminal.Done)
+		s.press(terminal.Finish)
+		v = s.shows(terminal.Take)
+		assert.Empty(t, v.ID)
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
+		assert.Equal(t, registry.Account{Service: "sample-pay", ID: "0123456789", Code: "4649"}, s.book.confirmed[len(s.book.confirmed)-1])
+		for _, line := range s.log {
+			assert.NotContains(t, line, "ABCD2345")
+			assert.NotContains(t, line, "0123456789")
+		}
+	})
+}
+
+// A card may be there before, and the PIN may be typed before the card.
+func TestOrders(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.shows(terminal.Welcome)
+		s.start()
+		s.shows(terminal.EnterPIN)
+		s.enter(simulator.PIN)
+		s.shows(terminal.Result)
+	})
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.start()
+		s.press(terminal.TypeFirst)
+		assert.Nil(t, s.shows(terminal.EnterPIN).Counter)
+		s.enter(simulator.PIN)
+		s.shows(terminal.Tap)
+		require.NoError(t, s.slot.Insert(card))
+		s.shows(terminal.Result)
+		s.slot.Remove()
+		s.shows(terminal.Cleared)
+	})
+	at(t, simulator.LastTry, func(t *testing.T, s *stand, card *simulator.Card) { // nothing is sent before an explicit yes
+		s.start()
+		s.press(terminal.TypeFirst)
+		s.enter("9999")
+		require.NoError(t, s.slot.Insert(card))
+		s.shows(terminal.LastTry)
+		assert.Equal(t, 1, card.State().AuthTries)
+	})
+}
+
+// Taking the card, another card, and nobody there each clear everything at once.
+func TestClearing(t *testing.T) {
+	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another"))
+	require.NoError(t, err)
+	until := map[string]func(s *stand, card *simulator.Card){
+		"the PIN pad": func(*stand, *simulator.Card) {},
+		"the result":  func(s *stand, _ *simulator.Card) { s.enter(simulator.PIN); s.shows(terminal.Result) },
+		"the account": func(s *stand, _ *simulator.Card) {
+			s.enter(simulator.PIN)
+			s.press(terminal.Apply)
+			require.NoError(s.t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
+			s.shows(terminal.Account)
+		},
+	}
+	for where, until := range until {
+		for what, happens := range map[string]func(s *stand){
+			"taken": func(s *stand) { s.slot.Remove() },
+			"swapped": func(s *stand) {
+				s.slot.Remove()
+				require.NoError(s.t, s.slot.Insert(other))
+			},
+			"idle": func(s *stand) {
+				time.Sleep(61 * time.Second)
+				assert.True(s.t, s.view().Ending)
+				time.Sleep(30 * time.Second)
+			},
+		} {
+			at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+				require.NoError(t, s.slot.Insert(card))
+				s.start()
+				s.shows(terminal.EnterPIN)
+				until(s, card)
+				happens(s)
+				v := s.shows(terminal.Cleared)
+				assert.Empty(t, v.ID, where+what)
+				assert.Empty(t, v.Recovery)
+				assert.Empty(t, v.Account)
+				time.Sleep(11 * time.Second)
+				switch what {
+				case "idle":
+					s.shows(terminal.Take)
+					s.slot.Remove()
+				case "swapped":
+					s.slot.Remove()
+				}
+				s.shows(terminal.Welcome)
+				assert.Equal(t, 3, other.State().AuthTries)
+			})
+		}
+	}
+}
+
+func TestMoreTime(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.start()
+		for range 5 {
+			time.Sleep(61 * time.Second)
+			require.True(t, s.shows(terminal.Place).Ending)
+			s.press(terminal.MoreTime)
+			require.False(t, s.shows(terminal.Place).Ending)
+		}
+	})
+}
+
+// What is in the way of a visit, and that it goes on when it is gone.
+func TestProblems(t *testing.T) {
+	for profile, code := range map[simulator.Profile]message.Code{
+		simulator.Locked: message.PINLocked, simulator.FaceAuth: message.PINLocked, simulator.Expired: message.CertExpired,
+		simulator.NotMyNumber: message.NotMyNumberCard, simulator.NoCertificate: message.NoAuthCert,
+	} {
+		at(t, profile, func(t *testing.T, s *stand, card *simulator.Card) {
+			s.start()
+			require.NoError(t, s.slot.Insert(card))
+			s.problem(code)
+			s.slot.Remove()
+			s.shows(terminal.Welcome)
+		})
+	}
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		second := s.driver.AddReader("Second")
+		other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another"))
+		require.NoError(t, err)
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.enter(simulator.PIN)
+		s.shows(terminal.Result)
+		require.NoError(t, second.Insert(other))
+		s.problem(message.SeveralCards)
+		assert.Empty(t, s.view().ID)
+		second.Remove()
+		s.shows(terminal.Take) // the first visitor's
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
+
+		s.driver.RemoveReader(second)
+		s.driver.RemoveReader(s.slot)
+		s.problem(message.For(reader.ErrNoReader).Code)
+		s.slot = s.driver.AddReader("Reader")
+		s.shows(terminal.Welcome)
+
+		s.driver.StopService()
+		s.problem(message.For(reader.ErrNoService).Code)
+		s.driver.StartService()
+		s.shows(terminal.Welcome)
+	})
+}
+
+// A database that does not answer is told before anybody types a PIN, and afterwards
+// costs nothing either.
+func TestDatabaseDown(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.book.down = true
+		s.start()
+		s.problem("DATABASE_UNAVAILABLE")
+		require.NoError(t, s.slot.Insert(card))
+		s.problem("DATABASE_UNAVAILABLE")
+		s.slot.Remove()
+		s.book.mu.Lock()
+		s.book.down = false
+		s.book.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		s.shows(terminal.Welcome)
+
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.shows(terminal.EnterPIN)
+		s.book.mu.Lock()
+		s.book.down = true
+		s.book.mu.Unlock()
+		s.enter(simulator.PIN)
+		s.problem("DATABASE_UNAVAILABLE")
+		assert.Equal(t, 3, card.State().AuthTries)
+		s.book.mu.Lock()
+		s.book.down = false
+		s.book.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		s.shows(terminal.Take)
+	})
+}
+
+// Wrong PINs are told with what is left, and the last try needs a yes.
+func TestWrongPINs(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		for _, left := range []int{2, 1} {
+			s.enter("9999")
+			assert.Equal(t, left, s.shows(terminal.WrongPIN).Counter.Remaining)
+			assert.Equal(t, left, card.State().AuthTries)
+			s.press(terminal.TryAgain)
+		}
+		s.shows(terminal.LastTry)
+		pin, err := jpki.ParsePIN([]byte("9999"))
+		require.NoError(t, err)
+		require.ErrorIs(t, s.do(terminal.Action{Name: terminal.GivePIN, PIN: pin}), terminal.ErrStale)
+		assert.Equal(t, 1, card.State().AuthTries)
+		s.press(terminal.SpendLast)
+		s.shows(terminal.EnterPIN)
+		s.enter("9999")
+		s.problem(message.PINLocked)
+	})
+}
+
+// An action is for the view that it was done on: the second of two taps, a replayed
+// one, and one for another screen do nothing, and their PIN is forgotten.
+func TestStaleActions(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		step := s.shows(terminal.EnterPIN).Step
+		pin, err := jpki.ParsePIN([]byte("9999"))
+		require.NoError(t, err)
+		again, err := jpki.ParsePIN([]byte("9999"))
+		require.NoError(t, err)
+		require.NoError(t, s.terminal.Do(context.Background(), terminal.Action{Step: step, Name: terminal.GivePIN, PIN: pin}))
+		require.ErrorIs(t, s.terminal.Do(context.Background(), terminal.Action{Step: step, Name: terminal.GivePIN, PIN: again}), terminal.ErrStale)
+		s.shows(terminal.WrongPIN)
+		require.ErrorIs(t, s.terminal.Do(context.Background(), terminal.Action{Step: step, Name: terminal.GivePIN, PIN: again}), terminal.ErrStale)
+		assert.Equal(t, 2, card.State().AuthTries)
+		for _, name := range []string{terminal.Agree, terminal.Apply, terminal.Start, "", "surprise"} {
+			require.ErrorIs(t, s.do(terminal.Action{Name: name}), terminal.ErrStale, name)
+		}
+		s.shows(terminal.WrongPIN)
+	})
+}
+
+// A card that is exchanged between the PIN pad and the card's work gets no PIN.
+func TestASwappedCardGetsNoPIN(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another"))
+		require.NoError(t, err)
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.shows(terminal.EnterPIN)
+		s.slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.SwapCard(other)})
+		s.enter("9999")
+		assert.NotEqual(t, terminal.Result, s.view().Screen)
+		assert.Equal(t, 3, other.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthTries)
+	})
+}
+
+func TestOtherFailuresOfTheRegistry(t *testing.T) {
+	for _, err := range []error{registry.ErrSuperseded, registry.ErrNoIdentifier, registry.ErrProof, errors.New("anything else")} {
+		at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+			s.book.failures = err
+			require.NoError(t, s.slot.Insert(card))
+			s.start()
+			s.enter(simulator.PIN)
+			v := s.shows(terminal.Problem)
+			assert.NotEmpty(t, v.Notice.Code)
+			assert.NotEmpty(t, v.Notice.What.JA)
+			s.slot.Remove()
+			s.shows(terminal.Welcome)
+		})
+	}
+}

@@ -1,0 +1,61 @@
+package terminal
+
+import (
+	"time"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+// Screen is what a person sees.
+type Screen string
+
+// The screens, in the order of a visit.
+const (
+	Welcome  Screen = "welcome"   // language and consent
+	Place    Screen = "place"     // the card is waited for
+	Checking Screen = "checking"  // the tries left are asked for
+	LastTry  Screen = "last-try"  // one is left: yes or no
+	EnterPIN Screen = "pin"       // the PIN pad
+	Tap      Screen = "tap"       // the PIN is typed, and the card waited for
+	Reading  Screen = "reading"   // the card is at work
+	WrongPIN Screen = "wrong-pin" // and how many tries are left
+	Result   Screen = "result"    // the identifier
+	Services Screen = "services"  // one is chosen
+	Account  Screen = "account"   // its ID and code are typed
+	Confirm  Screen = "confirm"   // they are read back
+	Applying Screen = "applying"  // the application is made
+	Done     Screen = "done"      // it was
+	Take     Screen = "take"      // the card is to be taken
+	Cleared  Screen = "cleared"   // nothing is left of the visit
+	Problem  Screen = "problem"   // something is in the way, until it is gone
+)
+
+// View is what the page shows. It holds what a person is shown and no more, and of
+// nobody who is gone.
+type View struct {
+	// Step names this view: a random word that an action has to name, so that
+	// nothing is done twice, late, or by who has not seen it.
+	Step     string
+	Screen   Screen
+	Language message.Language
+	// Ending: the visit ends soon, for want of action.
+	Ending bool
+
+	Campaign *campaign.Campaign
+	Open     bool // applications are taken now
+
+	Counter *jpki.Counter    // tries left, where a card told
+	Notice  *message.Message // a problem, a wrong PIN, or what ended the visit
+
+	ID       mykey.ID
+	Expiry   time.Time
+	Expiring bool   // the certificate can be renewed already
+	Recovery string // a recovery code, once
+	Applied  string // the service that was applied with
+	Service  *campaign.Service
+	Account  string // the account's ID, to be read back
+	Refused  string // why what was typed is not taken: "form", "used"
+}
