@@ -1,5 +1,7 @@
 # make demo    a simulated card's report and identifier
 # make build   bin/card-info
+# make kiosk   the terminal at a counter, with simulated cards: opens nothing, and
+#              prints where its page and the panel for the cards are
 # make test    every check and every test, and the figures of the sweeps
 # make fuzz    every fuzz target, for FUZZTIME each
 # make soak    what needs long to show: SOAK each
@@ -17,7 +19,7 @@ SOAK ?= 10m
 # have skipped them.
 export MYKEYKIT_E2E ?= wanted
 
-.PHONY: demo build test fuzz soak bench
+.PHONY: demo build kiosk test fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -26,6 +28,11 @@ demo: build
 build:
 	@scripts/setup build
 	@scripts/cgo go build -o bin/card-info ./cmd/card-info
+
+kiosk:
+	@scripts/setup build
+	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
+	@bin/kiosk --simulate --campaign cmd/kiosk/campaigns/demo.toml
 
 test:
 	@scripts/setup test

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// client is a browser without a page.
+type client struct {
+	t      testing.TB
+	stand  *stand
+	http   *http.Client
+	header map[string]string // of every request
+}
+
+func (s *stand) client(t testing.TB) *client {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return &client{t: t, stand: s, http: &http.Client{Jar: jar, Timeout: 20 * time.Second}, header: map[string]string{"Origin": "http://" + s.host}}
+}
+
+// started is one that has opened the start URL.
+func (s *stand) started(t testing.TB) *client {
+	c := s.client(t)
+	c.header = nil
+	require.Equal(t, http.StatusOK, c.get(s.page.StartURL()[len("http://"+s.host):]))
+	c.header = map[string]string{"Origin": "http://" + s.host}
+	return c
+}
+
+func (c *client) do(method, path, body string, header map[string]string) int {
+	c.t.Helper()
+	r, err := http.NewRequest(method, "http://"+c.stand.host+path, strings.NewReader(body))
+	require.NoError(c.t, err)
+	for _, set := range []map[string]string{c.header, header} {
+		for name, value := range set {
+			r.Header.Set(name, value)
+			if name == "Host" {
+				r.Host = value
+			}
+		}
+	}
+	answer, err := c.http.Do(r)
+	require.NoError(c.t, err)
+	defer answer.Body.Close()
+	page, err := io.ReadAll(answer.Body)
+	require.NoError(c.t, err)
+	assert.Equal(c.t, "no-store", answer.Header.Get("Cache-Control"))
+	assert.Contains(c.t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	assert.NotContains(c.t, string(page), "1234")
+	return answer.StatusCode
+}
+
+func (c *client) get(path string) int { c.t.Helper(); return c.do("GET", path, "", nil) }
+
+func (c *client) act(a map[string]string) int {
+	c.t.Helper()
+	if a["step"] == "" {
+		view, _ := c.stand.terminal.View()
+		a["step"] = view.Step
+	}
+	body, err := json.Marshal(a)
+	require.NoError(c.t, err)
+	return c.do("POST", "/action", string(body), nil)
+}
+
+func (c *client) pin(digits string) int {
+	c.t.Helper()
+	view, _ := c.stand.terminal.View()
+	return c.do("POST", "/pin", digits, map[string]string{"Step": view.Step})
+}
+
+// identified is a visit up to the identifier.
+func (c *client) identified(t testing.TB) *simulator.Card {
+	t.Helper()
+	card := c.stand.insert(t, simulator.Contact)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start", "lang": "en"}))
+	c.stand.await(t, terminal.EnterPIN)
+	require.Equal(t, http.StatusNoContent, c.pin("1234"))
+	c.stand.await(t, terminal.Result)
+	return card
+}
+
+// What another page in the same browser sends, which has the cookie: nothing is done.
+func TestOtherPagesAreRefused(t *testing.T) {
+	s := newStand(t)
+	c := s.started(t)
+	for name, header := range map[string]map[string]string{
+		"another origin":      {"Origin": "http://evil.example"},
+		"another port":        {"Origin": "http://127.0.0.1:1"},
+		"no origin":           {"Origin": ""},
+		"an opaque origin":    {"Origin": "null"},
+		"a cross-site fetch":  {"Sec-Fetch-Site": "cross-site"},
+		"a same-site fetch":   {"Sec-Fetch-Site": "same-site"},
+		"a navigation's post": {"Sec-Fetch-Site": "none"},
+		"another host's name": {"Host": "evil.example"},
+		"the name localhost":  {"Host": "localhost"},
+	} {
+		view, _ := s.terminal.View()
+		body := `{"step":"` + view.Step + `","name":"start","lang":"ja"}`
+		assert.Equal(t, http.StatusForbidden, c.do("POST", "/action", body, header), name)
+		assert.Equal(t, http.StatusForbidden, c.do("POST", "/pin", "1234", header), name)
+	}
+	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "none"}, {"Host": "evil.example"}} {
+		assert.Equal(t, http.StatusForbidden, c.do("GET", "/events", "", header))
+	}
+	s.await(t, terminal.Welcome)
+}
+
+// A second browser on the machine, which has no secret, or a wrong one.
+func TestASecondBrowserIsRefused(t *testing.T) {
+	s := newStand(t)
+	c := s.client(t)
+	c.header = nil
+	for _, path := range []string{"/", "/events", "/app.js", "/start", "/start?key=", "/start?key=WRONG", "/start?key=" + strings.Repeat("A", 5000)} {
+		assert.Equal(t, http.StatusForbidden, c.get(path), path)
+	}
+	c.header = map[string]string{"Origin": "http://" + s.host, "Cookie": "terminal="}
+	assert.Equal(t, http.StatusForbidden, c.act(map[string]string{"name": "start"}))
+	assert.Equal(t, http.StatusForbidden, c.pin("1234"))
+}
+
+// The start URL opened again, as after a crash of the browser: the page before is cut
+// off, and its visit is over.
+func TestOnePageAtATime(t *testing.T) {
+	s := newStand(t)
+	first := s.started(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+s.host+"/events", nil)
+	require.NoError(t, err)
+	stream, err := first.http.Do(r)
+	require.NoError(t, err)
+	defer stream.Body.Close()
+	lines := bufio.NewScanner(stream.Body)
+	require.True(t, lines.Scan())
+	first.identified(t)
+
+	second := s.started(t)
+	view, _ := s.terminal.View()
+	assert.Empty(t, view.ID)
+	replaced := false
+	for lines.Scan() {
+		replaced = replaced || lines.Text() == "event: replaced"
+	}
+	assert.True(t, replaced, "the stream ends, with the reason")
+	assert.Equal(t, http.StatusForbidden, first.act(map[string]string{"name": "finish"}))
+	assert.Equal(t, http.StatusOK, second.get("/"))
+}
+
+// The same request again, two at once, and one for a screen that is gone.
+func TestReplayedRequestsDoNothing(t *testing.T) {
+	s := newStand(t)
+	c := s.started(t)
+	card := s.insert(t, simulator.Contact)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start", "lang": "ja"}))
+	s.await(t, terminal.EnterPIN)
+	view, _ := s.terminal.View()
+	codes := make(chan int, 4)
+	for range cap(codes) {
+		go func() {
+			codes <- c.do("POST", "/pin", "9999", map[string]string{"Step": view.Step})
+		}()
+	}
+	done := 0
+	for range cap(codes) {
+		switch code := <-codes; code {
+		case http.StatusNoContent:
+			done++
+		default:
+			assert.Equal(t, http.StatusConflict, code)
+		}
+	}
+	assert.Equal(t, 1, done)
+	s.await(t, terminal.WrongPIN)
+	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, http.StatusConflict, c.do("POST", "/pin", "9999", map[string]string{"Step": view.Step}))
+	assert.Equal(t, 2, card.State().AuthTries)
+}
+
+// What is no PIN is refused before anything is sent, and no address or action takes
+// one.
+func TestMalformedPINs(t *testing.T) {
+	s := newStand(t)
+	c := s.started(t)
+	card := s.insert(t, simulator.Contact)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start"}))
+	s.await(t, terminal.EnterPIN)
+	for _, body := range []string{"", "123", "12345", "12a4", "1234\n", strings.Repeat("1", 64), strings.Repeat("1", 100_000), `{"pin":"1234"}`} {
+		assert.Equal(t, http.StatusBadRequest, c.pin(body), body)
+	}
+	assert.Equal(t, http.StatusBadRequest, c.act(map[string]string{"name": "pin", "pin": "1234"}))
+	assert.Equal(t, http.StatusNotFound, c.get("/pin?pin=1234"))
+	for _, body := range []string{"", "{", `[]`, `"x"`, `{"name":` + strings.Repeat(" ", 10_000) + `"start"}`} {
+		assert.Equal(t, http.StatusBadRequest, c.do("POST", "/action", body, nil), body)
+	}
+	assert.Equal(t, 3, card.State().AuthTries)
+	s.await(t, terminal.EnterPIN)
+}
+
+// SQL and HTML in every field that takes text: refused by its form, or kept and shown
+// as what it is. An account that was used is refused before anything is written.
+func TestHostileFields(t *testing.T) {
+	s := newStand(t)
+	c := s.started(t)
+	card := c.identified(t)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "apply"}))
+	for _, evil := range []string{`<script>alert(1)</script>`, `'; DROP TABLE reservations; --`, `"><img src=x>`, "\x00", strings.Repeat("9", 5000)} {
+		assert.Equal(t, http.StatusConflict, c.act(map[string]string{"name": "choose", "service": evil}))
+		assert.Equal(t, http.StatusConflict, c.act(map[string]string{"name": evil}))
+		assert.Equal(t, http.StatusConflict, c.act(map[string]string{"name": "language", "lang": evil}))
+	}
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
+	for _, evil := range []string{`<script>alert(1)</script>`, `' OR 1=1 --`, `"><img src=x>`, "\x00"} {
+		require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": evil, "code": "4649"}))
+		assert.Equal(t, "form", s.await(t, terminal.Account).Refused)
+		require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": evil}))
+		assert.Equal(t, "form", s.await(t, terminal.Account).Refused)
+	}
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": "4649"}))
+	s.await(t, terminal.Confirm)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "agree"}))
+	s.await(t, terminal.Done)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "finish"}))
+	s.slot.Remove()
+	s.await(t, terminal.Welcome)
+	assert.Equal(t, 3, card.State().AuthTries)
+
+	// Another holder, with the same account.
+	other, err := simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed(seed))
+	require.NoError(t, err)
+	require.NoError(t, s.slot.Insert(other))
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start"}))
+	s.await(t, terminal.EnterPIN)
+	require.Equal(t, http.StatusNoContent, c.pin("1234"))
+	s.await(t, terminal.Result)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "apply"}))
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": "1111"}))
+	deadline := time.Now().Add(10 * time.Second)
+	for s.await(t, terminal.Account).Refused != "used" && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	assert.Equal(t, "used", s.await(t, terminal.Account).Refused)
+	heads, err := s.registry.VerifyAudit(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, heads[0].Number, "two reservations and one application")
+}
+
+// Nothing personal is in the log, nor in the database's file, but what the registry
+// says that it keeps.
+func TestNothingPersonalIsKept(t *testing.T) {
+	s := newStand(t)
+	c := s.started(t)
+	c.identified(t)
+	view, _ := s.terminal.View()
+	id, recovery := view.ID.String(), view.Recovery
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "apply"}))
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "7305730573", "code": "7306"}))
+	s.await(t, terminal.Confirm)
+	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "agree"}))
+	s.await(t, terminal.Done)
+	s.slot.Remove()
+	s.await(t, terminal.Cleared)
+	require.NoError(t, s.registry.Close())
+	var kept strings.Builder
+	for _, name := range []string{s.database, s.database + "-wal"} {
+		b, err := os.ReadFile(name)
+		if err == nil {
+			kept.Write(b)
+		}
+	}
+	require.Contains(t, kept.String(), id, "identifiers are what is kept")
+	for _, canary := range []string{"7305730573", recovery, strings.ReplaceAll(recovery, "-", "")} {
+		assert.NotContains(t, kept.String(), canary)
+	}
+	for _, canary := range []string{"7305730573", "7306", "1234", id, recovery} {
+		assert.NotContains(t, s.logged(), canary)
+	}
+	view, _ = s.terminal.View()
+	assert.Empty(t, view.ID)
+	assert.Empty(t, view.Recovery)
+}

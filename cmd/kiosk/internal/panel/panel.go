@@ -1,0 +1,141 @@
+// Package panel is for trying a terminal without cards: a page of its own, visibly
+// no part of the terminal, that puts simulated cards into simulated readers and
+// takes them out.
+package panel
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"sync"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+//go:embed panel.html
+var html string
+
+var page = template.Must(template.New("panel").Parse(html))
+
+// Panel is the page, for a host:port of loopback.
+type Panel struct {
+	host   string
+	driver *simulator.Driver
+	make   func(simulator.Profile) (*simulator.Card, error)
+
+	mu      sync.Mutex
+	readers []*simulator.Reader // nil where unplugged
+	names   []string
+	stopped bool
+	cards   map[simulator.Profile]*simulator.Card
+}
+
+// New makes the panel of a driver with two readers; make makes the card of a profile,
+// when it is first asked for. A card that was taken out is the same when it comes
+// again.
+func New(host string, driver *simulator.Driver, make func(simulator.Profile) (*simulator.Card, error)) *Panel {
+	p := &Panel{host: host, driver: driver, make: make, cards: map[simulator.Profile]*simulator.Card{}}
+	p.names = []string{"Simulated Reader"}
+	for _, name := range p.names {
+		p.readers = append(p.readers, driver.AddReader(name))
+	}
+	return p
+}
+
+// URL is where the panel is.
+func (p *Panel) URL() string { return "http://" + p.host + "/" }
+
+type state struct {
+	Profiles []simulator.Profile
+	Inside   bool
+	Plugged  bool
+	Stopped  bool
+	Second   bool
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	if r.Host != p.host || r.URL.Path != "/" {
+		http.NotFound(w, r)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch r.Method {
+	case http.MethodGet:
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		_ = page.Execute(w, p.state())
+	case http.MethodPost:
+		if r.Header.Get("Origin") != "http://"+p.host {
+			http.Error(w, "not from here", http.StatusForbidden)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
+		if err := p.act(r.FormValue("do"), simulator.Profile(r.FormValue("card"))); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	default:
+		http.Error(w, "GET or POST", http.StatusMethodNotAllowed)
+	}
+}
+
+func (p *Panel) state() state {
+	s := state{Profiles: simulator.Profiles(), Plugged: p.readers[0] != nil, Stopped: p.stopped, Second: len(p.readers) > 1}
+	s.Inside = s.Plugged && p.readers[0].Card() != nil
+	return s
+}
+
+// act does what a button says.
+func (p *Panel) act(do string, profile simulator.Profile) error {
+	slot := p.readers[0]
+	switch {
+	case do == "insert" && slot != nil:
+		card, err := p.card(profile)
+		if err != nil {
+			return err
+		}
+		slot.Remove()
+		return slot.Insert(card)
+	case do == "remove" && slot != nil:
+		slot.Remove()
+	case do == "unplug" && slot != nil:
+		p.driver.RemoveReader(slot)
+		p.readers[0] = nil
+	case do == "plug" && slot == nil:
+		p.readers[0] = p.driver.AddReader(p.names[0])
+	case do == "stop":
+		p.stopped = true
+		p.driver.StopService()
+	case do == "run":
+		p.stopped = false
+		p.driver.StartService()
+	case do == "second" && len(p.readers) == 1:
+		second := p.driver.AddReader("Second Reader")
+		p.readers = append(p.readers, second)
+		card, err := p.make(simulator.Contact)
+		if err != nil {
+			return err
+		}
+		return second.Insert(card)
+	case do == "no-second" && len(p.readers) > 1:
+		p.driver.RemoveReader(p.readers[1])
+		p.readers = p.readers[:1]
+	}
+	return nil
+}
+
+func (p *Panel) card(profile simulator.Profile) (*simulator.Card, error) {
+	if card := p.cards[profile]; card != nil {
+		return card, nil
+	}
+	card, err := p.make(profile)
+	if err == nil {
+		p.cards[profile] = card
+	}
+	return card, err
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"rsc.io/qr"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+//go:embed screens.html
+var screens string
+
+//go:embed shell.html
+var shellHTML string
+
+var shell = template.Must(template.New("shell").Parse(shellHTML))
+
+// pages are the screens in each language.
+var pages = map[message.Language]*template.Template{
+	message.Japanese: parse(message.Japanese),
+	message.English:  parse(message.English),
+}
+
+func parse(l message.Language) *template.Template {
+	return template.Must(template.New("screens").Funcs(template.FuncMap{
+		// say gives what the template itself says in its language, markup included.
+		"say": func(ja, en string) template.HTML { return template.HTML(message.Text{JA: ja, EN: en}.In(l)) },
+		// in gives a campaign's or a message's text, without markup.
+		"in":     func(t campaign.Text) string { return t.In(l) },
+		"lines":  func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
+		"date":   func(t time.Time) string { return message.Date(t).In(l) },
+		"yen":    yen,
+		"spoken": func(id mykey.ID) string { return spoken(id, l) },
+		"qr":     qrCode,
+		"digits": func() []string { return strings.Split("123456789", "") },
+		"day":    func(d campaign.Day) string { return message.Date(d.In(jpki.Japan)).In(l) },
+	}).Parse(screens))
+}
+
+// render makes a view's HTML, and its heading.
+func render(v terminal.View) (html, title string, err error) {
+	page := pages[v.Language]
+	if page == nil {
+		page = pages[message.Japanese]
+	}
+	var b bytes.Buffer
+	if err := page.ExecuteTemplate(&b, string(v.Screen), v); err != nil {
+		return "", "", err
+	}
+	html = b.String()
+	if _, after, ok := strings.Cut(html, `tabindex="-1">`); ok {
+		title, _, _ = strings.Cut(after, "</h1>")
+	}
+	return html, withoutMarkup(title), nil
+}
+
+// withoutMarkup leaves the text of a heading, without readings.
+func withoutMarkup(html string) string {
+	var b strings.Builder
+	for skip, rest := false, html; rest != ""; {
+		text, after, tag := strings.Cut(rest, "<")
+		if !skip {
+			b.WriteString(text)
+		}
+		if !tag {
+			break
+		}
+		name, next, _ := strings.Cut(after, ">")
+		skip = name == "rt"
+		rest = next
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// yen writes a sum with commas.
+func yen(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// letters are the symbols of an identifier as they are read aloud in Japanese.
+var letters = map[rune]string{
+	'0': "ゼロ", '1': "いち", '2': "に", '3': "さん", '4': "よん", '5': "ご", '6': "ろく", '7': "なな", '8': "はち", '9': "きゅう",
+	'A': "エー", 'B': "ビー", 'C': "シー", 'D': "ディー", 'E': "イー", 'F': "エフ", 'G': "ジー", 'H': "エイチ", 'J': "ジェイ", 'K': "ケー",
+	'M': "エム", 'N': "エヌ", 'P': "ピー", 'Q': "キュー", 'R': "アール", 'S': "エス", 'T': "ティー", 'V': "ブイ", 'W': "ダブリュー",
+	'X': "エックス", 'Y': "ワイ", 'Z': "ゼット",
+}
+
+var digitWords = map[rune]string{
+	'0': "zero", '1': "one", '2': "two", '3': "three", '4': "four", '5': "five", '6': "six", '7': "seven", '8': "eight", '9': "nine",
+}
+
+// spoken is an identifier as it is read aloud: symbol by symbol, with a pause in the
+// middle.
+func spoken(id mykey.ID, l message.Language) string {
+	var parts []string
+	for _, c := range id.String() {
+		word := letters[c]
+		if l != message.Japanese {
+			if word = digitWords[c]; word == "" {
+				word = string(c)
+			}
+		}
+		parts = append(parts, word)
+	}
+	if len(parts) != 8 {
+		return ""
+	}
+	separator, pause := "・", "、"
+	if l != message.Japanese {
+		separator, pause = " ", ", "
+	}
+	return strings.Join(parts[:4], separator) + pause + strings.Join(parts[4:], separator)
+}
+
+// qrCode is a text as a QR code, in SVG.
+func qrCode(text string) (template.HTML, error) {
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return "", err
+	}
+	const quiet = 4 // modules around it
+	var path strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+quiet, y+quiet)
+			}
+		}
+	}
+	size := code.Size + 2*quiet
+	return template.HTML(fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" aria-hidden="true"><path d="%s"/></svg>`, size, size, path.String())), nil
+}

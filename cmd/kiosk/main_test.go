@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+func runs(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	c := command(&out)
+	c.SetArgs(args)
+	c.SetErr(&bytes.Buffer{})
+	c.SetOut(&bytes.Buffer{})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := c.ExecuteContext(ctx)
+	return out.String(), err
+}
+
+func TestFlagsThatAreRefused(t *testing.T) {
+	demo := filepath.Join("campaigns", "demo.toml")
+	for want, args := range map[string][]string{
+		"--campaign":      {},
+		"no such file":    {"--campaign", "nonexistent.toml"},
+		"not a campaign":  {"--campaign", "main.go"},
+		"--lang":          {"--campaign", demo, "--lang", "fr"},
+		"this machine":    {"--campaign", demo, "--simulate", "--listen", "0.0.0.0:0"},
+		"machine alone":   {"--campaign", demo, "--simulate", "--listen", "localhost"},
+		"--namespace-key": {"--campaign", demo},
+		"unknown command": {"surprise"},
+		"--authority":     {"--campaign", demo, "--authority", demo},
+	} {
+		_, err := runs(t, args...)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// Started with simulated cards, it prints where the panel and the terminal are, and
+// ends with its context.
+func TestSimulate(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	defer reader.Close()
+	ended := make(chan error, 1)
+	go func() {
+		defer writer.Close()
+		c := command(writer)
+		c.SetArgs([]string{"--simulate", "--campaign", filepath.Join("campaigns", "demo.toml")})
+		ended <- c.ExecuteContext(ctx)
+	}()
+	var printed []byte
+	address := regexp.MustCompile(`panel: +(\S+)\nterminal: (\S+)\n`)
+	for !address.Match(printed) {
+		b := make([]byte, 1024)
+		n, err := reader.Read(b)
+		require.NoError(t, err)
+		printed = append(printed, b[:n]...)
+	}
+	found := address.FindSubmatch(printed)
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for url, want := range map[string]int{string(found[1]): http.StatusOK, string(found[2]): http.StatusSeeOther} {
+		answer, err := client.Get(url)
+		require.NoError(t, err)
+		answer.Body.Close()
+		assert.Equal(t, want, answer.StatusCode, url)
+	}
+	answer, err := client.Post(string(found[1]), "application/x-www-form-urlencoded", bytes.NewReader([]byte("do=insert&card=contact")))
+	require.NoError(t, err)
+	answer.Body.Close()
+	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "another page can't move cards")
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+// The start URL goes to a file that nobody else can read, whatever was there.
+func TestURLFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "url")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
+	var out bytes.Buffer
+	require.NoError(t, options{urlFile: path}.announce("http://127.0.0.1:1/start?key=K", &out))
+	assert.Empty(t, out.String())
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "http://127.0.0.1:1/start?key=K\n", string(b))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.EqualValues(t, 0o600, info.Mode().Perm())
+}
+
+// The operator's way: keys, a terminal's applications opened with the private one, and
+// the audit.
+func TestOperator(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	_, err := runs(t, "operator-keygen", path("private"), path("public"))
+	require.NoError(t, err)
+	info, err := os.Stat(path("private"))
+	require.NoError(t, err)
+	assert.EqualValues(t, 0o600, info.Mode().Perm())
+	_, err = runs(t, "operator-keygen", path("private"), path("other"))
+	require.ErrorIs(t, err, os.ErrExist)
+
+	require.NoError(t, os.WriteFile(path("namespace.key"), []byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), 0o600))
+	require.NoError(t, os.WriteFile(path("registry.key"), []byte("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"), 0o600))
+	flags := []string{
+		"--campaign", filepath.Join("campaigns", "demo.toml"), "--registry", "sqlite:" + path("kiosk.db"),
+		"--namespace-key", path("namespace.key"), "--registry-key", path("registry.key"), "--operator-key", path("public"),
+	}
+	o := options{campaign: flags[1], registry: flags[3], language: "ja", terminal: "t1", generation: 1, namespaceKey: flags[5], registryKey: flags[7], operatorKey: flags[9]}
+	p, err := o.campaignOnly()
+	require.NoError(t, err)
+	p, err = o.openKept(t.Context(), p)
+	require.NoError(t, err)
+	holder := proved(t)
+	_, err = p.registry.Reserve(t.Context(), registry.NewOperation(), holder, registry.RecoveryCode{})
+	require.NoError(t, err)
+	preview, err := p.registry.Preview(t.Context(), holder, registry.Account{Service: "sample-pay", ID: "0123456789", Code: "4649"})
+	require.NoError(t, err)
+	_, err = p.registry.Confirm(t.Context(), registry.NewOperation(), preview)
+	require.NoError(t, err)
+	p.close()
+
+	out, err := runs(t, append(flags, "applications", "--operator-private-key", path("private"))...)
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^identifier,service,account,code,applied\n[0-9A-Z]{8},sample-pay,0123456789,4649,20\S+Z\n$`, out)
+	_, err = runs(t, append(flags, "applications", "--operator-private-key", path("public"))...)
+	require.Error(t, err)
+	out, err = runs(t, append(flags, "audit")...)
+	require.NoError(t, err)
+	assert.Regexp(t, `^t1 2 [0-9a-f]{64}\n$`, out)
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"crypto/hpke"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// stand is a whole terminal: simulated reader, registry in a file, page.
+type stand struct {
+	driver   *simulator.Driver
+	slot     *simulator.Reader
+	terminal *terminal.Terminal
+	registry *registry.Registry
+	operator hpke.PrivateKey
+	page     *web.Server
+	host     string
+	database string
+
+	mu  sync.Mutex
+	log string
+}
+
+func newStand(t testing.TB) *stand {
+	t.Helper()
+	s := &stand{driver: simulator.New()}
+	s.slot = s.driver.AddReader("Reader")
+	key := func(first string) mykey.Key {
+		k, err := mykey.ParseKey([]byte(first + "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
+		require.NoError(t, err)
+		return k
+	}
+	file, err := os.Open(filepath.Join("campaigns", "demo.toml"))
+	require.NoError(t, err)
+	defer file.Close()
+	c, err := campaign.Parse(file)
+	require.NoError(t, err)
+	namespace, err := mykey.NewNamespace(c.Namespace, key("00"))
+	require.NoError(t, err)
+	s.operator, err = hpke.MLKEM768X25519().GenerateKey()
+	require.NoError(t, err)
+	s.database = filepath.Join(t.TempDir(), "kiosk.db")
+	s.registry, err = registry.Open(t.Context(), "sqlite:"+s.database, registry.Generation{Number: 1, Namespace: namespace, Key: key("20")},
+		registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.registry.Close() })
+
+	s.terminal = terminal.New(terminal.Config{
+		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
+		Chain: []jpki.Option{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())},
+		Log: func(event string, code message.Code) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.log += fmt.Sprintln(event, code)
+		},
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.host = listener.Addr().String()
+	s.page = web.New(s.terminal, s.host)
+	server := newServer(s.page)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.terminal.Run(ctx) })
+	running.Go(func() { _ = server.Serve(listener) })
+	t.Cleanup(func() {
+		cancel()
+		_ = server.Close()
+		running.Wait()
+		connections, _ := s.slot.InUse()
+		require.Zero(t, connections)
+	})
+	s.await(t, terminal.Welcome)
+	return s
+}
+
+// card makes a card of a profile; one seed, so one holder for most.
+func (s *stand) card(t testing.TB, p simulator.Profile) *simulator.Card {
+	t.Helper()
+	card, err := newCard(p)
+	require.NoError(t, err)
+	return card
+}
+
+func (s *stand) insert(t testing.TB, p simulator.Profile) *simulator.Card {
+	t.Helper()
+	card := s.card(t, p)
+	require.NoError(t, s.slot.Insert(card))
+	return card
+}
+
+func (s *stand) await(t testing.TB, screen terminal.Screen) terminal.View {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		view, changed := s.terminal.View()
+		if view.Screen == screen {
+			return view
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			require.Equal(t, screen, view.Screen, "%+v", view.Notice)
+		}
+	}
+}
+
+func (s *stand) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log
+}
+
+// proved is a holder of a simulated card, of an issuer that a caller gave.
+func proved(t testing.TB) *jpki.Authentication {
+	t.Helper()
+	driver := simulator.New()
+	card, err := newCard(simulator.Contact)
+	require.NoError(t, err)
+	require.NoError(t, driver.AddReader("Reader").Insert(card))
+	connection, err := driver.Connect(t.Context(), "Reader")
+	require.NoError(t, err)
+	defer connection.Close()
+	pin, err := jpki.ParsePIN([]byte(simulator.PIN))
+	require.NoError(t, err)
+	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.Authority()))
+	require.NoError(t, err)
+	return holder
+}
