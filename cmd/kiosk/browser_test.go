@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -113,7 +115,7 @@ func (b *browser) look(screen terminal.Screen) {
 
 func (b *browser) photograph(name string) {
 	b.t.Helper()
-	if name == string(terminal.Tap) || name == string(terminal.Cleared) {
+	if name == string(terminal.Tap) || name == string(terminal.Cleared) || name == string(terminal.TakeOver) {
 		return // nothing that the others don't show
 	}
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
@@ -207,6 +209,13 @@ func TestBrowserByTouch(t *testing.T) {
 			view, _ := b.stand.terminal.View()
 			b.eval(`document.getElementById("identifier").textContent`, view.ID.Display())
 			id := view.ID.Display()
+			pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize()))
+			require.NoError(t, err)
+			box := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) `).FindAllSubmatch(pdf, -1)
+			require.Len(t, box, 1, "the slip is one page")
+			points, err := strconv.ParseFloat(string(box[0][1]), 64)
+			require.NoError(t, err)
+			assert.InDelta(t, 80/25.4*72, points, 1, "80 mm wide")
 			b.press("[data-action=apply]")
 			b.shows(terminal.Services)
 			b.press("[data-service=sample-pay]")
@@ -330,6 +339,20 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.stand.driver.RemoveReader(second)
 			b.shows(terminal.Take)
 			b.stand.slot.Remove()
+			b.shows(terminal.Welcome)
+
+			b.stand.insert(t, simulator.Contact) // whose holder has an identifier by now
+			b.press("[data-action=renew]")
+			b.shows(terminal.EnterPIN)
+			b.type4("1234")
+			b.shows(terminal.TakeOver)
+			b.run(chromedp.SendKeys(chromedp.CSS("#account"), "ABCD-2345"), chromedp.SendKeys(chromedp.CSS("#code"), "7K2M-9QXR-0ABC-DEFG"))
+			b.press("button[type=submit]")
+			b.eval(`document.querySelectorAll("main [role=alert]").length`, 1)
+			b.shows(terminal.TakeOver)
+			b.stand.slot.Remove()
+			b.shows(terminal.Cleared)
+			b.press("[data-action=close]")
 			b.shows(terminal.Welcome)
 
 			b.press(start)

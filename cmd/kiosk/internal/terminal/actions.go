@@ -8,12 +8,14 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // What people do.
 const (
 	Start       = "start"      // with a language, and consent
+	Renew       = "renew"      // the same, with an identifier of an earlier card
 	TypeFirst   = "type-first" // the PIN, and the card afterwards
 	GivePIN     = "pin"        // a PIN
 	SpendLast   = "spend-last" // the last try, knowing that
@@ -21,6 +23,7 @@ const (
 	Apply       = "apply"      // for a service
 	Choose      = "choose"     // a service
 	GiveID      = "account"    // an account's ID and code
+	GiveCode    = "take-over"  // an earlier card's identifier and its recovery code
 	Agree       = "agree"      // to what was read back
 	Back        = "back"       // one screen
 	Finish      = "finish"     // the visit
@@ -69,10 +72,10 @@ const abandon = "abandon"
 
 // screens on which an action means something.
 var screens = map[string][]Screen{
-	Start: {Welcome}, TypeFirst: {Place}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
+	Start: {Welcome}, Renew: {Welcome}, GiveCode: {TakeOver}, TypeFirst: {Place}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
 	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {Services, Account, Confirm},
 	Close:  {Cleared},
-	Finish: {Place, LastTry, EnterPIN, Tap, WrongPIN, Result, Services, Account, Confirm, Done},
+	Finish: {Place, LastTry, EnterPIN, Tap, WrongPIN, TakeOver, Result, Services, Account, Confirm, Done},
 }
 
 func (t *Terminal) act(a Action) error {
@@ -105,8 +108,8 @@ func (t *Terminal) act(a Action) error {
 	}
 	v := t.visit
 	switch a.Name {
-	case Start:
-		t.begin(a.Language)
+	case Start, Renew:
+		t.begin(a.Language, a.Name == Renew)
 	case TypeFirst:
 		t.show(View{Screen: EnterPIN})
 	case SpendLast:
@@ -133,6 +136,8 @@ func (t *Terminal) act(a Action) error {
 		t.show(t.account(""))
 	case GiveID:
 		t.preview(a)
+	case GiveCode:
+		t.takeOver(a.Account, a.Code)
 	case Agree:
 		t.apply()
 	case Back:
@@ -160,12 +165,12 @@ func (t *Terminal) speak(l message.Language) error {
 }
 
 // begin is that somebody agreed to what is read.
-func (t *Terminal) begin(l message.Language) {
+func (t *Terminal) begin(l message.Language, renewing bool) {
 	if l != message.Japanese {
 		l = message.English
 	}
 	ctx, end := context.WithCancel(t.life)
-	t.visit = &visit{ctx: ctx, end: end, language: l}
+	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing}
 	t.config.Log("begun", "")
 	t.show(View{Screen: Place})
 	t.beside(func(ctx context.Context) func() {
@@ -212,6 +217,34 @@ func (t *Terminal) up() {
 	t.down = false
 	t.config.Log("database up", "")
 	t.rest()
+}
+
+// takeOver moves an earlier card's identifier to this one.
+func (t *Terminal) takeOver(typedID, typedCode string) {
+	v, operation := t.visit, registry.NewOperation()
+	id, idErr := mykey.Parse(typedID)
+	code, codeErr := registry.ParseRecoveryCode(typedCode)
+	if idErr != nil || codeErr != nil {
+		t.show(View{Screen: TakeOver, Refused: "form"})
+		return
+	}
+	t.show(View{Screen: Applying})
+	t.beside(func(ctx context.Context) func() {
+		next := registry.NewRecoveryCode()
+		reserved, err := t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
+		return func() {
+			switch {
+			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):
+				t.show(View{Screen: TakeOver, Refused: "wrong"}) // no telling which of the two
+			case err != nil:
+				t.refused(err)
+			default:
+				v.reserved, v.recovery = reserved, next.Reveal()
+				t.config.Log("renewed", "")
+				t.show(t.result())
+			}
+		}
+	})
 }
 
 // account is the view that asks for an account.

@@ -58,6 +58,12 @@ func (t *Terminal) authenticate() {
 		if err != nil {
 			return func() { t.refused(err) }
 		}
+		if v.renewing {
+			return func() {
+				v.holder = holder
+				t.show(View{Screen: TakeOver})
+			}
+		}
 		code := registry.NewRecoveryCode()
 		reserved, err := t.config.Registry.Reserve(ctx, operation, holder, code)
 		if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
@@ -124,7 +130,7 @@ func (t *Terminal) refused(err error) {
 	case errors.As(err, &pin) && pin.Reason == jpki.ErrLastTry: // the PIN was typed before the card was there
 		t.check()
 	default:
-		t.show(View{Screen: Problem, Notice: notice})
+		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
 	}
 }
 

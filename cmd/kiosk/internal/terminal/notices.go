@@ -14,6 +14,7 @@ const (
 	applied    message.Code = "APPLIED_BEFORE"
 	notProved  message.Code = "NOT_PROVED"
 	noOperator message.Code = "NO_OPERATOR"
+	hasID      message.Code = "HAS_IDENTIFIER"
 	idle       message.Code = "IDLE"
 )
 
@@ -37,6 +38,11 @@ var notices = []struct {
 		Code: superseded,
 		What: message.Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "This card's ID has moved to a newer card."},
 		Next: message.Text{JA: "新しいカードをお使いください。", EN: "Please use the newer card."},
+	}},
+	{registry.ErrHolderReserved, &message.Message{
+		Code: hasID,
+		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card has an ID already."},
+		Next: message.Text{JA: "引き継ぎについては、係の者におたずねください。", EN: "Please ask the staff about taking over another."},
 	}},
 	{registry.ErrNoIdentifier, &message.Message{
 		Code: noID, What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,

@@ -37,6 +37,7 @@ type Registry interface {
 	Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
 	Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error)
 	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
+	Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error)
 	Ping(ctx context.Context) error
 }
 
@@ -88,6 +89,7 @@ type visit struct {
 	ctx      context.Context
 	end      context.CancelFunc
 	language message.Language
+	renewing bool   // an earlier card's identifier is to be taken over
 	card     string // the reader it is in; "" before one is there
 	ready    *jpki.Readiness
 	lastTry  bool // one is left, and may be spent

@@ -66,6 +66,17 @@ func (b *book) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Aut
 	return r, nil
 }
 
+func (b *book) Renew(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.Proof, _ registry.RecoveryCode) (*registry.Reservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: holder.Certificate.NotAfter}
+	b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)] = r
+	return r, nil
+}
+
 func (b *book) Preview(_ context.Context, _ *jpki.Authentication, account registry.Account) (registry.Preview, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -251,6 +262,39 @@ func TestOrders(t *testing.T) {
 		require.NoError(t, s.slot.Insert(card))
 		s.shows(terminal.LastTry)
 		assert.Equal(t, 1, card.State().AuthTries)
+	})
+}
+
+// Who has a new card takes over the identifier of the old one, with its recovery code,
+// and gets another code.
+func TestTakingOver(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.Japanese}))
+		s.enter(simulator.PIN)
+		s.shows(terminal.TakeOver)
+		assert.Empty(t, s.book.reserved, "no identifier of its own")
+		for id, code := range map[string]string{"": "", "WXYZ6789": "short", "short": "7K2M-9QXR-0ABC-DEFG"} {
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: id, Code: code}))
+			assert.Equal(t, "form", s.shows(terminal.TakeOver).Refused)
+		}
+		s.book.failures = registry.ErrRecovery
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "WXYZ-6789", Code: "7K2M-9QXR-0ABC-DEFG"}))
+		assert.Equal(t, "wrong", s.shows(terminal.TakeOver).Refused)
+		s.book.failures = nil
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "ｗｘｙｚ６７８９", Code: "7k2m 9qxr 0abc defg"}))
+		v := s.shows(terminal.Result)
+		assert.Equal(t, mykey.ID("WXYZ6789"), v.ID)
+		assert.NotEmpty(t, v.Recovery)
+		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", v.Recovery)
+	})
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.book.failures = registry.ErrHolderReserved
+		require.NoError(t, s.slot.Insert(card))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.English}))
+		s.enter(simulator.PIN)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "WXYZ6789", Code: "7K2M-9QXR-0ABC-DEFG"}))
+		s.problem("HAS_IDENTIFIER")
 	})
 }
 

@@ -23,6 +23,7 @@ const (
 	Reading  Screen = "reading"   // the card is at work
 	WrongPIN Screen = "wrong-pin" // and how many tries are left
 	Result   Screen = "result"    // the identifier
+	TakeOver Screen = "take-over" // an earlier card's ID and its recovery code are typed
 	Services Screen = "services"  // one is chosen
 	Account  Screen = "account"   // its ID and code are typed
 	Confirm  Screen = "confirm"   // they are read back
@@ -47,6 +48,8 @@ type View struct {
 	Campaign *campaign.Campaign
 	Open     bool // applications are taken now
 
+	CardInside bool // the problem goes when the card is taken
+
 	Counter *jpki.Counter    // tries left, where a card told
 	Notice  *message.Message // a problem, a wrong PIN, or what ended the visit
 
@@ -57,5 +60,5 @@ type View struct {
 	Applied  string // the service that was applied with
 	Service  *campaign.Service
 	Account  string // the account's ID, to be read back
-	Refused  string // why what was typed is not taken: "form", "used"
+	Refused  string // why what was typed is not taken: "form", "used", "wrong"
 }

@@ -38,6 +38,7 @@ func parse(l message.Language) *template.Template {
 		// in gives a campaign's or a message's text, without markup.
 		"in":     func(t campaign.Text) string { return t.In(l) },
 		"lines":  func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
+		"read":   func(text string) template.HTML { return read(text, l) },
 		"date":   func(t time.Time) string { return message.Date(t).In(l) },
 		"yen":    yen,
 		"spoken": func(id mykey.ID) string { return spoken(id, l) },

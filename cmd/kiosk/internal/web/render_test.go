@@ -1,0 +1,49 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+func TestSpoken(t *testing.T) {
+	assert.Equal(t, "ジェイ・ケー・ディー・ゼロ、に・きゅう・イー・よん", spoken("JKD029E4", message.Japanese))
+	assert.Equal(t, "J K D zero, two nine E four", spoken("JKD029E4", message.English))
+	assert.Empty(t, spoken("", message.Japanese))
+	for _, c := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" { // every symbol that an identifier can have
+		id := mykey.ID(strings.Repeat(string(c), 8))
+		assert.NotContains(t, spoken(id, message.Japanese), "・・")
+		assert.Len(t, strings.FieldsFunc(spoken(id, message.Japanese), func(r rune) bool { return r == '・' || r == '、' }), 8)
+	}
+}
+
+func TestReadings(t *testing.T) {
+	assert.EqualValues(t, "<ruby>暗証番号<rt>あんしょうばんごう</rt></ruby>です", read("暗証番号です", message.Japanese))
+	assert.EqualValues(t, "&lt;b&gt;<ruby>窓口<rt>まどぐち</rt></ruby>", read("<b>窓口", message.Japanese))
+	assert.EqualValues(t, "暗証番号", read("暗証番号", message.English))
+	assert.EqualValues(t, "<ruby>利用者証明用電子証明書<rt>りようしゃしょうめいようでんししょうめいしょ</rt></ruby>", read("利用者証明用電子証明書", message.Japanese))
+}
+
+// A message's text is text, whatever is in it.
+func TestNoticesAreNoMarkup(t *testing.T) {
+	html, title, err := render(terminal.View{
+		Screen: terminal.Problem, Language: message.Japanese,
+		Notice: &message.Message{Code: "X", What: message.Text{JA: "<script>alert(1)</script>"}, Next: message.Text{JA: "a\nb"}},
+	})
+	require.NoError(t, err)
+	assert.NotContains(t, html, "<script")
+	assert.Contains(t, html, "&lt;script&gt;")
+	assert.Equal(t, "お知らせ", title)
+}
+
+func TestYen(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 5000: "5,000", 1234567: "1,234,567"} {
+		assert.Equal(t, want, yen(n))
+	}
+}
