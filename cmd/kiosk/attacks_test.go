@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -160,6 +161,39 @@ func TestOnePageAtATime(t *testing.T) {
 	assert.True(t, replaced, "the stream ends, with the reason")
 	assert.Equal(t, http.StatusForbidden, first.act(map[string]string{"name": "finish"}))
 	assert.Equal(t, http.StatusOK, second.get("/"))
+}
+
+// The stream goes on for longer than a server waits for a request.
+func TestTheStreamOutlastsTheServersTimeout(t *testing.T) {
+	s := newStand(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	impatient := &http.Server{Handler: s.page, ReadTimeout: 100 * time.Millisecond}
+	go func() { _ = impatient.Serve(listener) }()
+	defer impatient.Close()
+	c := s.client(t)
+	c.header = nil
+	c.http.Transport = &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, listener.Addr().String())
+	}}
+	require.Equal(t, http.StatusOK, c.get(s.page.StartURL()[len("http://"+s.host):]))
+	answer, err := c.http.Get("http://" + s.host + "/events")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	views := make(chan string)
+	go func() {
+		defer close(views)
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "data: ") {
+				views <- lines.Text()
+			}
+		}
+	}()
+	require.Contains(t, <-views, `"screen":"welcome"`)
+	time.Sleep(500 * time.Millisecond) // the server's limit, several times
+	require.NoError(t, s.terminal.Do(t.Context(), terminal.Action{Step: s.await(t, terminal.Welcome).Step, Name: terminal.Start}))
+	require.Contains(t, <-views, `"screen":"place"`)
 }
 
 // The same request again, two at once, and one for a screen that is gone.
