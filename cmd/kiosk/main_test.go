@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,4 +142,14 @@ func TestOperator(t *testing.T) {
 	out, err = runs(t, append(flags, "audit")...)
 	require.NoError(t, err)
 	assert.Regexp(t, `^t1 2 [0-9a-f]{64}\n$`, out)
+
+	db, err := sql.Open("sqlite", path("kiosk.db"))
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec(`UPDATE audit SET made = made - 86400 WHERE number = 2`)
+	require.NoError(t, err)
+	_, err = runs(t, append(flags, "audit")...)
+	var tampered *registry.AuditError
+	require.ErrorAs(t, err, &tampered)
+	assert.EqualValues(t, 2, tampered.Number)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/hpke"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -38,7 +39,8 @@ type stand struct {
 	log string
 }
 
-func newStand(t testing.TB) *stand {
+// newStand makes one that trusts these authorities of simulated cards, too.
+func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 	t.Helper()
 	s := &stand{driver: simulator.New()}
 	s.slot = s.driver.AddReader("Reader")
@@ -62,9 +64,13 @@ func newStand(t testing.TB) *stand {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 
+	chain := []jpki.Option{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())}
+	for _, a := range authorities {
+		chain = append(chain, jpki.TrustSimulator(a))
+	}
 	s.terminal = terminal.New(terminal.Config{
 		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
-		Chain: []jpki.Option{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())},
+		Chain: chain,
 		Log: func(event string, code message.Code) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
