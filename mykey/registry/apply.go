@@ -199,7 +199,7 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 	c := change{operation, kindApply, func(g Generation) [][]byte {
 		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account().Service), []byte(p.account().ID), []byte(p.account().Code)}
 	}}
-	sealed, err := seal(r.operator, r.current.Namespace.Name(), p.id, p.account())
+	sealed, err := seal(r.operator, r.namespace(), p.id, p.account())
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func filled(t *testing.T, url string) *registry.Registry {
 
 func TestTamperingShows(t *testing.T) {
 	const copied = `chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, hash`
-	for name, tt := range map[string]struct {
+	tampering := map[string]struct {
 		statements []string
 		at         string // chain and number
 	}{
@@ -45,7 +45,7 @@ func TestTamperingShows(t *testing.T) {
 		"kind altered":       {[]string{`UPDATE audit SET kind = 'renew-old-card' WHERE kind = 'renew-clerk'`}, "a 8"},
 		"clerk altered":      {[]string{`UPDATE audit SET clerk = 'c2' WHERE kind = 'renew-clerk'`}, "a 8"},
 		"time altered":       {[]string{`UPDATE audit SET made = made - 1 WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"namespace altered":  {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"namespace altered":  {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, ""},
 		"generation altered": {[]string{`UPDATE audit SET generation = 2 WHERE chain = 'a' AND number = 2`}, "a 2"},
 		"request altered": {[]string{`UPDATE audit SET request = (SELECT request FROM audit WHERE chain = 'b' AND number = 1)
 			WHERE chain = 'a' AND number = 2`}, "a 2"},
@@ -67,21 +67,28 @@ func TestTamperingShows(t *testing.T) {
 		"all records removed":    {[]string{`DELETE FROM audit`}, ""},
 		"all of everything, heads kept": {[]string{`DELETE FROM audit`, `DELETE FROM chains`, `DELETE FROM reservations`, `DELETE FROM holders`,
 			`DELETE FROM applications`}, "a 1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			onEach(t, func(t *testing.T, url string) {
-				r := filled(t, url)
+	}
+	onEach(t, func(t *testing.T, url string) {
+		r := filled(t, url)
+		change := func(t *testing.T, statement string) (rows int64) {
+			result, err := r.DB().Exec(statement)
+			require.NoError(t, err, statement)
+			rows, err = result.RowsAffected()
+			require.NoError(t, err)
+			return rows
+		}
+		tables := []string{"audit", "chains", "reservations", "holders", "applications"}
+		for _, table := range tables {
+			change(t, `CREATE TABLE saved_` + table + ` AS SELECT * FROM ` + table)
+		}
+		for name, tt := range tampering {
+			t.Run(name, func(t *testing.T) {
 				heads, err := r.VerifyAudit(ctx)
 				require.NoError(t, err)
 				require.Len(t, heads, 2)
 				assert.Equal(t, int64(8), heads[0].Number)
 				for _, statement := range tt.statements {
-					result, err := r.DB().Exec(statement)
-					require.NoError(t, err)
-					n, err := result.RowsAffected()
-					require.NoError(t, err)
-					require.Positive(t, n, statement)
+					require.Positive(t, change(t, statement), statement)
 				}
 				var kept []registry.Head
 				if name == "all of everything, heads kept" {
@@ -95,8 +102,12 @@ func TestTamperingShows(t *testing.T) {
 					assert.Equal(t, tt.at, fmt.Sprint(broken.Chain, " ", broken.Number), err)
 				}
 			})
-		})
-	}
+			for _, table := range tables {
+				change(t, `DELETE FROM ` + table)
+				change(t, `INSERT INTO ` + table + ` SELECT * FROM saved_` + table)
+			}
+		}
+	})
 }
 
 // What is removed from a chain's end, and everything that it tells of with it,
@@ -126,6 +137,41 @@ func TestTruncationShowsByKeptHeads(t *testing.T) {
 		_, err = r.VerifyAudit(ctx)
 		require.NoError(t, err)
 		_, err = r.VerifyAudit(ctx, kept...)
+		require.ErrorIs(t, err, registry.ErrAudit)
+	})
+}
+
+// Namespaces that share a database, under keys of their own, don't break each
+// other's chains, though their terminals have one name; and none is moved into
+// another.
+func TestNamespacesHaveTheirOwnChains(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		other := generation(t, "library.example", 2)
+		other.Number = 1
+		points, library := open(t, url), openGeneration(t, url, other)
+		for n := range 3 {
+			reserve(t, points, n)
+			reserve(t, library, n)
+		}
+		for _, r := range []*registry.Registry{points, library} {
+			heads, err := r.VerifyAudit(ctx)
+			require.NoError(t, err)
+			require.Len(t, heads, 1)
+			assert.Equal(t, int64(3), heads[0].Number)
+		}
+		for _, table := range []string{"audit", "chains"} {
+			_, err := points.DB().Exec(`UPDATE ` + table + ` SET chain = 'moved' WHERE namespace = 'library.example'`)
+			require.NoError(t, err)
+		}
+		_, err := library.VerifyAudit(ctx)
+		require.ErrorIs(t, err, registry.ErrAudit)
+		_, err = points.VerifyAudit(ctx)
+		require.NoError(t, err, "another's break is another's")
+		for _, table := range []string{"audit", "chains"} {
+			_, err := points.DB().Exec(`UPDATE ` + table + ` SET namespace = 'points.example' WHERE namespace = 'library.example'`)
+			require.NoError(t, err)
+		}
+		_, err = points.VerifyAudit(ctx)
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }

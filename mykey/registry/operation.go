@@ -97,8 +97,8 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 				return err
 			}
 			next, err = r.record(ctx, tx, end, record{
-				operation: c.operation, kind: m.kind, generation: r.current.Number, namespace: r.current.Namespace.Name(),
-				lineage: m.lineage, clerk: m.clerk, made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
+				operation: c.operation, kind: m.kind, lineage: m.lineage, clerk: m.clerk,
+				made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
 			})
 			return err
 		})

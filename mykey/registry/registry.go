@@ -132,7 +132,7 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 		if err := g.valid(); err != nil {
 			return nil, err
 		}
-		if numbers[g.Number] || g.Namespace.Name() != current.Namespace.Name() {
+		if numbers[g.Number] || g.Namespace.Name() != r.namespace() {
 			return nil, fmt.Errorf("%w: generation %d is there twice, or of another namespace", mykey.ErrKey, g.Number)
 		}
 		numbers[g.Number] = true
@@ -151,6 +151,9 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 	}
 	return r, nil
 }
+
+// namespace is the name of the registry's.
+func (r *Registry) namespace() string { return r.current.Namespace.Name() }
 
 // Close closes the connections. Changes that are being made fail.
 func (r *Registry) Close() error { return r.storage.db.Close() }

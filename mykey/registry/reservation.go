@@ -169,7 +169,7 @@ func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error
 
 func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*Reservation, error) {
 	found, err := load(ctx, q, nil, `SELECT `+columns+` FROM reservations r`+withApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
-		r.current.Namespace.Name(), id.String())
+		r.namespace(), id.String())
 	if err == nil && found == nil {
 		err = ErrNotFound
 	}
@@ -211,7 +211,7 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 			return &made{kind: kindRekey, lineage: s.lineage}, r.sit(ctx, tx, s, holder, s.ID)
 		}
 		result = &Reservation{
-			Namespace: r.current.Namespace.Name(), KeyNumber: r.current.Number, State: Reserved,
+			Namespace: r.namespace(), KeyNumber: r.current.Number, State: Reserved,
 			Expiry: holder.Certificate.NotAfter.UTC(), New: true, recovery: recovery, operation: operation[:],
 		}
 		if result.recovery == "" { // unless it was hashed, since there was a reservation then
@@ -264,7 +264,7 @@ func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentica
 // sit makes a holder the one of an identifier, under the current generation, in
 // place of the seat that the holder had.
 func (r *Registry) sit(ctx context.Context, tx queryer, before *seat, holder *jpki.Authentication, id mykey.ID) error {
-	namespace := r.current.Namespace.Name()
+	namespace := r.namespace()
 	if before != nil {
 		if _, err := exec(ctx, tx, `DELETE FROM holders WHERE namespace = $1 AND handle = $2`, namespace, before.handle); err != nil {
 			return err

@@ -100,7 +100,7 @@ func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, erro
 			err := r.again(ctx, func() error {
 				found = nil
 				return all(ctx, r.storage.db, func(rows *sql.Rows) error {
-					a := Application{Namespace: r.current.Namespace.Name()}
+					a := Application{Namespace: r.namespace()}
 					var applied int64
 					if err := rows.Scan(&a.ID, &a.Service, &applied, &a.Sealed); err != nil {
 						return err
@@ -109,7 +109,7 @@ func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, erro
 					found = append(found, a)
 					return nil
 				}, `SELECT identifier, service, applied, sealed FROM applications
-					WHERE namespace = $1 AND identifier > $2 ORDER BY identifier LIMIT $3`, r.current.Namespace.Name(), last.String(), page)
+					WHERE namespace = $1 AND identifier > $2 ORDER BY identifier LIMIT $3`, r.namespace(), last.String(), page)
 			})
 			if err != nil {
 				yield(Application{}, err)

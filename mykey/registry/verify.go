@@ -39,7 +39,7 @@ type Head struct {
 	Hash   []byte `json:"hash"` // 32 bytes
 }
 
-// Heads returns the end of every chain, by name.
+// Heads returns the end of every chain of the namespace, by the terminals' names.
 func (r *Registry) Heads(ctx context.Context) ([]Head, error) {
 	var heads []Head
 	err := r.again(ctx, func() error {
@@ -49,12 +49,12 @@ func (r *Registry) Heads(ctx context.Context) ([]Head, error) {
 			err := rows.Scan(&h.Chain, &h.Number, &h.Hash)
 			heads = append(heads, h)
 			return err
-		}, `SELECT chain, number, hash FROM chains ORDER BY chain`)
+		}, `SELECT chain, number, hash FROM chains WHERE namespace = $1 ORDER BY chain`, r.namespace())
 	})
 	return heads, err
 }
 
-// VerifyAudit reads all audit records and finds what was removed, altered,
+// VerifyAudit reads all audit records of the namespace and finds what was removed, altered,
 // reordered or added by others, and reservations and applications without a
 // record. Its error is the first break, an [*AuditError], or [ErrUnavailable].
 // It returns the heads, to be kept elsewhere: only with an earlier head, given
@@ -136,16 +136,16 @@ func (r *Registry) records(ctx context.Context, chain string, after int64) (reco
 	err = r.again(ctx, func() error {
 		records, hashes = nil, nil
 		return all(ctx, r.storage.db, func(rows *sql.Rows) error {
-			c := record{chain: chain}
+			c := record{namespace: r.namespace(), chain: chain}
 			var operation, hash []byte
-			if err := rows.Scan(&c.number, &operation, &c.kind, &c.namespace, &c.generation, &c.lineage, &c.clerk, &c.made, &c.request, &hash); err != nil {
+			if err := rows.Scan(&c.number, &operation, &c.kind, &c.generation, &c.lineage, &c.clerk, &c.made, &c.request, &hash); err != nil {
 				return err
 			}
 			copy(c.operation[:], operation)
 			records, hashes = append(records, c), append(hashes, hash)
 			return nil
-		}, `SELECT number, operation, kind, namespace, generation, lineage, clerk, made, request, hash FROM audit
-			WHERE chain = $1 AND number > $2 ORDER BY number LIMIT $3`, chain, after, page)
+		}, `SELECT number, operation, kind, generation, lineage, clerk, made, request, hash FROM audit
+			WHERE namespace = $1 AND chain = $2 AND number > $3 ORDER BY number LIMIT $4`, r.namespace(), chain, after, page)
 	})
 	return records, hashes, err
 }
@@ -159,7 +159,7 @@ func (r *Registry) strays(ctx context.Context, expected map[string][]Head) error
 			err := rows.Scan(&chain)
 			chains = append(chains, chain)
 			return err
-		}, `SELECT DISTINCT chain FROM audit`)
+		}, `SELECT DISTINCT chain FROM audit WHERE namespace = $1`, r.namespace())
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (r *Registry) strays(ctx context.Context, expected map[string][]Head) error
 			}
 			// A terminal that began its work after the heads were read has one now.
 			var n int64
-			if found, err := one(ctx, r.storage.db, []any{&n}, `SELECT number FROM chains WHERE chain = $1`, chain); err != nil {
+			if found, err := one(ctx, r.storage.db, []any{&n}, `SELECT number FROM chains WHERE namespace = $1 AND chain = $2`, r.namespace(), chain); err != nil {
 				return err
 			} else if !found {
 				return &AuditError{Chain: chain, Number: 1, Reason: "a chain without a head"}
@@ -185,7 +185,7 @@ func (r *Registry) withoutRecord(ctx context.Context) error {
 		var n int64
 		err := r.again(ctx, func() error {
 			_, err := one(ctx, r.storage.db, []any{&n}, `SELECT count(*) FROM `+table+
-				` t WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.operation = t.operation)`)
+				` t WHERE t.namespace = $1 AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.operation = t.operation AND a.namespace = t.namespace)`, r.namespace())
 			return err
 		})
 		if err != nil {

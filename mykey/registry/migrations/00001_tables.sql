@@ -55,30 +55,26 @@ CREATE TABLE applications (
 -- A chain a terminal. A chain's last record is named here too, so that removing
 -- it shows.
 CREATE TABLE chains (
-	chain  text   NOT NULL PRIMARY KEY,
-	number bigint NOT NULL,
-	hash   bytea  NOT NULL CHECK (length(hash) = 32)
+	namespace text   NOT NULL,
+	chain     text   NOT NULL,
+	number    bigint NOT NULL,
+	hash      bytea  NOT NULL CHECK (length(hash) = 32),
+	PRIMARY KEY (namespace, chain)
 );
 
 CREATE TABLE audit (
+	namespace  text   NOT NULL,
 	chain      text   NOT NULL,
 	number     bigint NOT NULL,
 	operation  bytea  NOT NULL UNIQUE CHECK (length(operation) = 16),
 	kind       text   NOT NULL,
-	namespace  text   NOT NULL,
 	generation bigint NOT NULL,
 	lineage    bytea  NOT NULL CHECK (length(lineage) = 16),
 	clerk      text   NOT NULL,
 	made       bigint NOT NULL,
 	request    bytea  NOT NULL CHECK (length(request) = 32),
 	hash       bytea  NOT NULL CHECK (length(hash) = 32),
-	PRIMARY KEY (chain, number)
+	PRIMARY KEY (namespace, chain, number)
 );
 
--- +goose Down
-DROP TABLE audit;
-DROP TABLE chains;
-DROP TABLE applications;
-DROP TABLE holders;
-DROP TABLE reservations;
-DROP TABLE generations;
+-- There is no way down: what has to stay for ever would be gone.
