@@ -64,6 +64,9 @@ func TestTamperingShows(t *testing.T) {
 		"head's number altered":  {[]string{`UPDATE chains SET number = 50 WHERE chain = 'b'`}, "b 6"},
 		"a reservation added":    {[]string{`UPDATE reservations SET operation = lineage WHERE state = 'withdrawn'`}, ""},
 		"an application added":   {[]string{`UPDATE applications SET operation = lineage`}, ""},
+		"a reservation removed":  {[]string{`DELETE FROM reservations WHERE state = 'withdrawn'`}, ""},
+		"a withdrawal undone":    {[]string{`UPDATE reservations SET state = 'reserved' WHERE state = 'withdrawn'`}, ""},
+		"an application removed": {[]string{`DELETE FROM applications`}, ""},
 		"all records removed":    {[]string{`DELETE FROM audit`}, ""},
 		"all of everything, heads kept": {[]string{`DELETE FROM audit`, `DELETE FROM chains`, `DELETE FROM reservations`, `DELETE FROM holders`,
 			`DELETE FROM applications`}, "a 1"},
@@ -79,7 +82,7 @@ func TestTamperingShows(t *testing.T) {
 		}
 		tables := []string{"audit", "chains", "reservations", "holders", "applications"}
 		for _, table := range tables {
-			change(t, `CREATE TABLE saved_` + table + ` AS SELECT * FROM ` + table)
+			change(t, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
 		}
 		for name, tt := range tampering {
 			t.Run(name, func(t *testing.T) {
@@ -103,8 +106,8 @@ func TestTamperingShows(t *testing.T) {
 				}
 			})
 			for _, table := range tables {
-				change(t, `DELETE FROM ` + table)
-				change(t, `INSERT INTO ` + table + ` SELECT * FROM saved_` + table)
+				change(t, `DELETE FROM `+table)
+				change(t, `INSERT INTO `+table+` SELECT * FROM saved_`+table)
 			}
 		}
 	})
