@@ -42,6 +42,11 @@ func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 	return func(r *Registry) { r.sleep = sleep }
 }
 
+func WithPatience(d time.Duration) Option { return func(r *Registry) { r.patience = d } }
+
+// HoldHashing lets nobody hash a recovery code any more.
+func (r *Registry) HoldHashing() { r.hashing <- struct{}{} }
+
 // OnRepeat hears of every error that is tried again.
 func OnRepeat(hear func(error)) Option { return func(r *Registry) { r.repeated = hear } }
 

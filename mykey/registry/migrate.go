@@ -26,6 +26,9 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	return r.again(ctx, func() error {
+		if err := r.storage.db.PingContext(ctx); err != nil {
+			return fromStorage(err) // which is no race
+		}
 		if !only {
 			if _, err := provider.Up(ctx); err != nil {
 				return &storageError{cause: err, race: true}

@@ -88,7 +88,7 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 			return err
 		}
 		next := end
-		err = r.serializable(ctx, func(tx queryer) (err error) {
+		err = r.serializable(ctx, false, func(tx queryer) (err error) {
 			if done, err = r.wasDone(ctx, tx, c); err != nil || done {
 				return err
 			}

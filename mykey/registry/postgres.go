@@ -12,8 +12,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// connectTimeout holds for a URL that has no connect_timeout of its own; the
-// system's is minutes.
+// connectTimeout holds for a URL without a connect_timeout; the system's is
+// minutes.
 const connectTimeout = 5 * time.Second
 
 // openPostgres opens a pool of connections to a server that speaks
@@ -23,7 +23,7 @@ func openPostgres(url string) (*storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err) // pgx leaves the password out
 	}
-	if !strings.Contains(url, "connect_timeout") {
+	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
 	if config.RuntimeParams["application_name"] == "" {

@@ -45,6 +45,8 @@ type Registry struct {
 	// derive is the namespace's, except in tests of collisions.
 	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
 	sleep  func(context.Context, time.Duration) error
+	// patience is how long a change is tried again.
+	patience time.Duration
 	// repeated hears of every error that is tried again, in tests.
 	repeated func(error)
 
@@ -117,9 +119,10 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 		derive: func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
 			return g.Namespace.DeriveAttempt(holder.Certificate, attempt)
 		},
-		sleep:   sleepFor,
-		writing: make(chan struct{}, 1),
-		hashing: make(chan struct{}, 1),
+		sleep:    sleepFor,
+		patience: mostPatience,
+		writing:  make(chan struct{}, 1),
+		hashing:  make(chan struct{}, 1),
 	}
 	for _, option := range options {
 		option(r)

@@ -8,12 +8,13 @@ import (
 )
 
 // A change is tried this often. With the pauses below that is 3 seconds on
-// average, and 6 at most, when the server refuses at once; then a person should
-// be told.
+// average, when the server refuses at once, and no try begins after 6; then a
+// person should be told.
 const (
-	maxTries   = 20
-	firstPause = 4 * time.Millisecond
-	maxPause   = 500 * time.Millisecond
+	maxTries     = 20
+	firstPause   = 4 * time.Millisecond
+	maxPause     = 500 * time.Millisecond
+	mostPatience = 6 * time.Second
 )
 
 // pause is how long to wait before trying again: a random part of a span that

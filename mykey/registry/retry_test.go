@@ -268,6 +268,33 @@ func TestServersThatAreGone(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// A server that takes connections and says nothing is not asked twenty times.
+func TestAServerThatSaysNothing(t *testing.T) {
+	w, through := newWire(t, engines["postgres"](t))
+	w.losing(everything, 0)
+	tries := 0
+	begin := time.Now()
+	_, err := registry.Open(ctx, through+"&connect_timeout=1", generation(t, "points.example", 1),
+		registry.WithPatience(time.Millisecond), registry.OnRepeat(func(error) { tries++ }))
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	assert.Zero(t, tries)
+	assert.Less(t, time.Since(begin), 15*time.Second)
+}
+
+// What a server refuses for good, a password, is not tried again: others count
+// such tries.
+func TestAWrongPasswordIsTriedOnce(t *testing.T) {
+	u, err := url.Parse(engines["postgres"](t))
+	require.NoError(t, err)
+	u.User = url.UserPassword(u.User.Username(), "wrong")
+	var repeats []error
+	_, err = registry.Open(ctx, u.String(), generation(t, "points.example", 1), registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
+		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	require.ErrorContains(t, err, "28P01") // invalid_password
+	assert.Empty(t, repeats)
+}
+
 // A file that another program holds locked is waited for, for as long as the
 // caller wants.
 func TestALockedFile(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -111,20 +112,16 @@ func all(ctx context.Context, q queryer, scan func(*sql.Rows) error, query strin
 // transact runs fn in a serializable transaction, again and again while others
 // are in its way or the server is away.
 func (r *Registry) transact(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func() error { return r.serializable(ctx, fn) })
+	return r.again(ctx, func() error { return r.serializable(ctx, false, fn) })
 }
 
 // snapshot is transact for what only reads, and wants to see one moment.
 func (r *Registry) snapshot(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func() error { return r.begin(ctx, true, fn) })
+	return r.again(ctx, func() error { return r.serializable(ctx, true, fn) })
 }
 
 // serializable runs fn in a serializable transaction, once.
-func (r *Registry) serializable(ctx context.Context, fn func(queryer) error) error {
-	return r.begin(ctx, false, fn)
-}
-
-func (r *Registry) begin(ctx context.Context, readOnly bool, fn func(queryer) error) error {
+func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(queryer) error) error {
 	tx, err := r.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly})
 	if err != nil {
 		return fromStorage(err)
@@ -138,13 +135,14 @@ func (r *Registry) begin(ctx context.Context, readOnly bool, fn func(queryer) er
 
 // again repeats what the storage's errors say can be repeated.
 func (r *Registry) again(ctx context.Context, fn func() error) error {
+	begin := time.Now() // not the clock of records, which may be set
 	for attempt := 0; ; attempt++ {
 		err := fn()
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {
 			return err
 		}
-		if ctx.Err() == nil && attempt+1 < maxTries && (failed.race || r.storage.judge(err) != final) {
+		if ctx.Err() == nil && attempt+1 < maxTries && time.Since(begin) < r.patience && (failed.race || r.storage.judge(err) != final) {
 			if r.repeated != nil {
 				r.repeated(err)
 			}
