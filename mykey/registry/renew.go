@@ -172,10 +172,7 @@ func (r *Registry) compared(ctx context.Context, c change, proof Proof) (string,
 		}
 		return err
 	})
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return "", ErrRecovery
-	case err != nil || done:
+	if err != nil && !errors.Is(err, ErrNotFound) || done {
 		return "", err
 	}
 	ok, err := r.matches(ctx, proof.code, stored)

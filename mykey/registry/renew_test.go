@@ -1,16 +1,19 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -113,6 +116,20 @@ func TestRenewWithANewCardThatHasSomething(t *testing.T) {
 		_, err = r.VerifyAudit(ctx)
 		require.NoError(t, err)
 	})
+}
+
+// Whether an identifier is somebody's, with a code or without, does not show in
+// the time that a guess takes: a code is hashed in any case.
+func TestGuessesTakeTheSameTime(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	without := reserve(t, r, 1)
+	r.HoldHashing()
+	for _, id := range []mykey.ID{without.ID, "00000000"} {
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		_, err := r.Renew(short, registry.NewOperation(), holder(2), registry.ByRecoveryCode(id, registry.NewRecoveryCode()), registry.RecoveryCode{})
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it waits to be hashed")
+	}
 }
 
 func TestRecoveryCodes(t *testing.T) {
