@@ -193,6 +193,9 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 	if p.account == nil {
 		return nil, fmt.Errorf("%w: nothing was shown", ErrAccount)
 	}
+	if err := r.proved(p.holder, false); err != nil { // to another registry, perhaps
+		return nil, err
+	}
 	if r.operator == nil {
 		return nil, ErrNoOperator
 	}

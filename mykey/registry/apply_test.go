@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -90,6 +92,20 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		_, err = r.Preview(ctx, holder(3), registry.Account{Service: "Another Pay", ID: account(1).ID})
 		require.NoError(t, err, "another service's IDs are other people's")
 	})
+}
+
+// What another registry has shown is no proof to this one.
+func TestConfirmAsksForProof(t *testing.T) {
+	url := engines["sqlite"](t)
+	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(jpki.ChainSimulator))
+	someone := holder(1)
+	someone.Chain = jpki.ChainSimulator
+	_, err := lenient.Reserve(ctx, registry.NewOperation(), someone, registry.RecoveryCode{})
+	require.NoError(t, err)
+	preview, err := lenient.Preview(ctx, someone, account(1))
+	require.NoError(t, err)
+	_, err = strict.Confirm(ctx, registry.NewOperation(), preview)
+	require.ErrorIs(t, err, registry.ErrProof)
 }
 
 // Whose reservation was withdrawn between preview and confirmation is not
@@ -200,8 +216,10 @@ func TestHostileText(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, a, opened)
 
-			_, err = r.Lookup(ctx, mine.ID+"' OR '1'='1")
-			require.ErrorIs(t, err, registry.ErrNotFound)
+			for _, id := range []mykey.ID{mine.ID + "' OR '1'='1", "\xff", "a\x00", ""} {
+				_, err = r.Lookup(ctx, id)
+				require.ErrorIs(t, err, registry.ErrNotFound)
+			}
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(100+i), registry.ByClerk(mine.ID, text), code)
 			require.ErrorIs(t, err, registry.ErrClerk)
 			_, err = registry.Open(ctx, url, g, registry.WithTerminal(text))

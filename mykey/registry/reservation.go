@@ -168,6 +168,9 @@ func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error
 }
 
 func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*Reservation, error) {
+	if parsed, err := mykey.Parse(string(id)); err != nil || parsed != id {
+		return nil, ErrNotFound // not text at all, perhaps
+	}
 	found, err := load(ctx, q, nil, `SELECT `+columns+` FROM reservations r`+withApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
 		r.namespace(), id.String())
 	if err == nil && found == nil {
