@@ -169,18 +169,13 @@ func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authent
 	if mine.Application != nil {
 		return nil, ErrApplied
 	}
-	for _, g := range r.generations() {
-		var is int
-		used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account = $3`,
-			g.Namespace.Name(), account.Service, account.digest(g))
-		if err != nil {
-			return nil, err
-		}
-		if used {
-			return nil, ErrAccountUsed
-		}
+	in, args := r.ofEach([]any{r.namespace(), account.Service}, account.digest)
+	var is int
+	used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account IN `+in, args...)
+	if err == nil && used {
+		err = ErrAccountUsed
 	}
-	return mine, nil
+	return mine, err
 }
 
 // Confirm makes the application that a preview showed. It is made once for a

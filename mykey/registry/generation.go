@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -69,6 +70,17 @@ func (g Generation) fingerprint() ([]byte, error) {
 // generations are all, the current first.
 func (r *Registry) generations() []Generation {
 	return append([]Generation{r.current}, r.earlier...)
+}
+
+// ofEach is a list of what each generation makes, for IN, and the arguments of
+// the statement with it.
+func (r *Registry) ofEach(args []any, made func(Generation) []byte) (string, []any) {
+	var places []string
+	for _, g := range r.generations() {
+		args = append(args, made(g))
+		places = append(places, fmt.Sprintf("$%d", len(args)))
+	}
+	return "(" + strings.Join(places, ", ") + ")", args
 }
 
 // generation finds one by its number.

@@ -107,22 +107,20 @@ type seat struct {
 	superseded bool
 }
 
-// seatOf finds a holder by the handles of all generations; nil for a stranger.
+// seatOf finds a holder by the handles of all generations; nil for a stranger. It
+// is one statement, since another terminal may be moving the holder from one
+// generation to the next.
 func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentication) (*seat, error) {
-	for _, g := range r.generations() {
-		s := seat{generation: g.Number, handle: g.handle(holder.Certificate)}
-		var err error
-		s.Reservation, err = load(ctx, q, []any{&s.superseded}, `SELECT h.state = 'superseded', `+columns+
-			` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+`WHERE h.namespace = $1 AND h.handle = $2`,
-			g.Namespace.Name(), s.handle)
-		if err != nil {
-			return nil, err
-		}
-		if s.Reservation != nil {
-			return &s, nil
-		}
+	in, args := r.ofEach([]any{r.namespace()}, func(g Generation) []byte { return g.handle(holder.Certificate) })
+	var s seat
+	var err error
+	s.Reservation, err = load(ctx, q, []any{&s.handle, &s.generation, &s.superseded}, `SELECT h.handle, h.generation, h.state = 'superseded', `+columns+
+		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+
+		`WHERE h.namespace = $1 AND h.handle IN `+in, args...)
+	if err != nil || s.Reservation == nil {
+		return nil, err
 	}
-	return nil, nil
+	return &s, nil
 }
 
 // active is the reservation that a holder has, or why there is none.
