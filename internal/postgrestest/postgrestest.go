@@ -5,7 +5,7 @@
 // It needs PostgreSQL's server programs, as Debian's package postgresql has
 // them; the cluster that the package makes is left alone. The server refuses to
 // run as root: then it runs as the user postgres, or nobody. Where something is
-// missing [Require] skips the test with the reason, or fails it if the
+// missing [Must] skips the test with the reason, or fails it if the
 // environment variable MYKEYKIT_E2E is "required".
 package postgrestest
 
@@ -51,22 +51,19 @@ type Server struct {
 	ended   chan struct{} // closed when the process has ended
 }
 
-// Require starts a server for a test, or skips the test. The server ends with
-// the test.
-func Require(t testing.TB) *Server {
+// Must returns what [Start] returned to a test, or skips the test.
+func Must(t testing.TB, s *Server, err error) *Server {
 	t.Helper()
-	s, err := Start()
 	if err != nil {
 		if os.Getenv("MYKEYKIT_E2E") == "required" {
 			t.Fatalf("required by MYKEYKIT_E2E: %s", err)
 		}
 		t.Skip(err.Error())
 	}
-	t.Cleanup(s.Stop)
 	return s
 }
 
-// Start makes a server and waits until it answers.
+// Start makes a server and waits until it answers. It runs until [Server.Stop].
 func Start() (*Server, error) {
 	bin, err := programs()
 	if err != nil {

@@ -26,8 +26,16 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// server is one for all tests that don't kill theirs.
+// server is one for all tests.
 var server = sync.OnceValues(postgrestest.Start)
+
+// postgres returns the server, or skips the test.
+func postgres(t testing.TB) *postgrestest.Server {
+	t.Helper()
+	started.Store(true)
+	s, err := server()
+	return postgrestest.Must(t, s, err)
+}
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(crashVariable); url != "" {
@@ -47,18 +55,8 @@ var started atomic.Bool
 
 // engines names the engines. Each makes an empty database and returns its URL.
 var engines = map[string]func(testing.TB) string{
-	"sqlite": func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "registry ?#%41.db") },
-	"postgres": func(t testing.TB) string {
-		started.Store(true)
-		s, err := server()
-		if err != nil {
-			if os.Getenv("MYKEYKIT_E2E") == "required" {
-				t.Fatalf("required by MYKEYKIT_E2E: %s", err)
-			}
-			t.Skip(err)
-		}
-		return s.Database(t)
-	},
+	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "registry ?#%41.db") },
+	"postgres": func(t testing.TB) string { return postgres(t).Database(t) },
 }
 
 // onEach runs a test on an empty database of each engine.

@@ -44,6 +44,8 @@ func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 
 func WithPatience(d time.Duration) Option { return func(r *Registry) { r.patience = d } }
 
+func WithPage(rows int) Option { return func(r *Registry) { r.page = rows } }
+
 // HoldHashing lets nobody hash a recovery code any more.
 func (r *Registry) HoldHashing() { r.hashing <- struct{}{} }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/internal/postgrestest"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -166,7 +165,7 @@ func (f *fleet) check(t *testing.T, url string) {
 // middle lose nothing that they were told, give no identifier twice, and take no
 // application twice.
 func TestFleetOutlivesTheServer(t *testing.T) {
-	s := postgrestest.Require(t)
+	s := postgres(t) // other tests find it running again
 	url := s.Database(t)
 	open(t, url) // makes the tables
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)

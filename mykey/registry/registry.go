@@ -50,6 +50,8 @@ type Registry struct {
 	// repeated hears of every error that is tried again, in tests.
 	repeated func(error)
 
+	page int // rows that are read at once
+
 	// writing lets one change at a time through: all are links of one chain.
 	writing chan struct{}
 	end     *Head // of the chain, if known; whoever writes has it
@@ -121,6 +123,7 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 		},
 		sleep:    sleepFor,
 		patience: mostPatience,
+		page:     500,
 		writing:  make(chan struct{}, 1),
 		hashing:  make(chan struct{}, 1),
 	}

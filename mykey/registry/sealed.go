@@ -87,9 +87,6 @@ func parsePlain(plain []byte) (a Account, ok bool) {
 	return a, a.valid() == nil
 }
 
-// page is how many rows are read at once.
-const page = 500
-
 // Applications returns all applications of the namespace, by identifier, for the
 // operator. An error, [ErrUnavailable], is the last.
 func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, error] {
@@ -109,7 +106,7 @@ func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, erro
 					found = append(found, a)
 					return nil
 				}, `SELECT identifier, service, applied, sealed FROM applications
-					WHERE namespace = $1 AND identifier > $2 ORDER BY identifier LIMIT $3`, r.namespace(), last.String(), page)
+					WHERE namespace = $1 AND identifier > $2 ORDER BY identifier LIMIT $3`, r.namespace(), last.String(), r.page)
 			})
 			if err != nil {
 				yield(Application{}, err)
@@ -121,7 +118,7 @@ func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, erro
 				}
 				last = a.ID
 			}
-			if len(found) < page {
+			if len(found) < r.page {
 				return
 			}
 		}

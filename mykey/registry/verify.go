@@ -117,7 +117,7 @@ func (r *Registry) verifyChain(ctx context.Context, chain string, heads []Head) 
 				hashes[last] = previous
 			}
 		}
-		if len(records) < page {
+		if len(records) < r.page {
 			break
 		}
 	}
@@ -146,7 +146,7 @@ func (r *Registry) records(ctx context.Context, chain string, after int64) (reco
 			records, hashes = append(records, c), append(hashes, hash)
 			return nil
 		}, `SELECT number, operation, kind, generation, lineage, clerk, made, request, hash FROM audit
-			WHERE namespace = $1 AND chain = $2 AND number > $3 ORDER BY number LIMIT $4`, r.namespace(), chain, after, page)
+			WHERE namespace = $1 AND chain = $2 AND number > $3 ORDER BY number LIMIT $4`, r.namespace(), chain, after, r.page)
 	})
 	return records, hashes, err
 }

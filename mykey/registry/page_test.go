@@ -7,12 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // What is more than one page of rows is read whole.
 func TestPages(t *testing.T) {
-	r := open(t, engines["sqlite"](t))
-	const holders = 1001 // pages are of 500
+	r := open(t, engines["sqlite"](t), registry.WithPage(5))
+	const holders = 11
 	for n := range holders {
 		reserve(t, r, n)
 		apply(t, r, n)
@@ -28,7 +29,7 @@ func TestPages(t *testing.T) {
 	for range r.Applications(ctx) {
 		break // a loop may end early
 	}
-	for _, number := range []int{500, 501, 1500} {
+	for _, number := range []int{5, 6, 15, 22} {
 		_, err := r.DB().Exec(`UPDATE audit SET made = made + 1 WHERE number = $1`, number)
 		require.NoError(t, err)
 		_, err = r.VerifyAudit(ctx)
