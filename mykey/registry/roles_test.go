@@ -21,7 +21,10 @@ func TestTerminalsNeedFewRights(t *testing.T) {
 	_, grants, found := strings.Cut(string(page), "```sql\n")
 	require.True(t, found)
 	grants, _, _ = strings.Cut(grants, "```")
-	for _, statement := range append([]string{`CREATE ROLE terminal LOGIN PASSWORD 'example'`}, strings.Split(strings.TrimSpace(grants), "\n")...) {
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	usage := `GRANT USAGE ON SCHEMA ` + u.Query().Get("search_path") + ` TO terminal` // which everybody has on the usual one
+	for _, statement := range append([]string{`CREATE ROLE terminal LOGIN PASSWORD 'example'`, usage}, strings.Split(strings.TrimSpace(grants), "\n")...) {
 		_, err := admin.DB().Exec(statement)
 		require.NoError(t, err, statement)
 	}
@@ -31,8 +34,6 @@ func TestTerminalsNeedFewRights(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
-	u, err := url.Parse(database)
-	require.NoError(t, err)
 	u.User = url.UserPassword("terminal", "example")
 
 	r := open(t, u.String(), registry.WithoutMigrations())
