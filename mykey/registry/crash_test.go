@@ -56,6 +56,7 @@ func serveUntilKilled(url string) error {
 // A terminal that is killed at any moment has lost nothing that it told, and its
 // registry is whole.
 func TestAFileOutlivesItsTerminal(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	told := map[int]mykey.ID{}

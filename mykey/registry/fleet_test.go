@@ -170,11 +170,11 @@ func TestFleetOutlivesTheServer(t *testing.T) {
 	open(t, url) // makes the tables
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	f := &fleet{t: t, terminals: 200, visits: 4}
+	f := &fleet{t: t, terminals: 200, visits: 2}
 	begin := time.Now()
 	ended := make(chan error, 1)
 	go func() { ended <- f.run(ctx, url) }()
-	for _, kill := range []int64{100, 300} {
+	for _, kill := range []int64{60, 200} {
 		require.Eventually(t, func() bool { return f.answers.Load() >= kill }, 2*time.Minute, time.Millisecond)
 		killed := time.Now()
 		s.Kill()

@@ -312,10 +312,11 @@ func TestOpenRefuses(t *testing.T) {
 // Terminals that start at the same time find tables, whoever makes them; a
 // database of a later program is left alone.
 func TestMigrations(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	onEach(t, func(t *testing.T, url string) {
 		g := generation(t, "points.example", 1)
 		errs := make(chan error)
-		for range 8 {
+		for range 4 {
 			go func() {
 				r, err := registry.Open(ctx, url, g)
 				if err == nil {
@@ -324,7 +325,7 @@ func TestMigrations(t *testing.T) {
 				errs <- err
 			}()
 		}
-		for range 8 {
+		for range 4 {
 			require.NoError(t, <-errs)
 		}
 		r := open(t, url, registry.WithoutMigrations())

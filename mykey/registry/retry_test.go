@@ -148,6 +148,7 @@ func drain(c chan []byte) {
 // A connection that is lost during COMMIT leaves it open whether the change was
 // made. Trying again finds out, and makes it once.
 func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	w, through := newWire(t, engines["postgres"](t))
 	var repeats []error
 	r := open(t, through, registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
@@ -221,6 +222,7 @@ func TestTheLostAnswerIsTheAnswer(t *testing.T) {
 // A server that says nothing any more ends with the caller's context, and one
 // that is gone after a bounded number of tries with pauses between.
 func TestServersThatAreGone(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	w, through := newWire(t, engines["postgres"](t))
 	var pauses []time.Duration
 	r := open(t, through, registry.WithSleep(func(_ context.Context, d time.Duration) error {
@@ -242,7 +244,7 @@ func TestServersThatAreGone(t *testing.T) {
 			return err
 		},
 	} {
-		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		err := call(short)
 		cancel()
 		require.ErrorIs(t, err, registry.ErrUnavailable, name)
@@ -270,6 +272,7 @@ func TestServersThatAreGone(t *testing.T) {
 
 // A server that takes connections and says nothing is not asked twenty times.
 func TestAServerThatSaysNothing(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	w, through := newWire(t, engines["postgres"](t))
 	w.losing(everything, 0)
 	tries := 0
@@ -298,6 +301,7 @@ func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 // A file that another program holds locked is waited for, for as long as the
 // caller wants.
 func TestALockedFile(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	r := open(t, engines["sqlite"](t))
 	lock, err := r.DB().Conn(ctx)
 	require.NoError(t, err)
