@@ -58,19 +58,22 @@
 //
 // Every change takes an [Operation], made beforehand. Repeated under the same
 // operation, after an answer that was lost or a double tap, it is done once and
-// answered as before; the same operation for something else is [ErrOperation].
-// [ErrUnavailable] says that the database did not answer in about 3 seconds or
-// that the context ended: the change may have been made, and repeating it with
-// its operation is right.
+// answered with what the holder has by then; the same operation for something else
+// is [ErrOperation]. [ErrUnavailable] says that the database refused for about 3
+// seconds, that a connection to it took too long, or that the context ended: the
+// change may have been made, and repeating it with its operation is right. A
+// server that falls silent in the middle is waited for until the context ends;
+// give one with a deadline.
 //
 // # Audit
 //
 // Each change leaves a record, chained by HMAC to the one before: its kind, time,
 // operation, a random number that goes with the holder's reservations, a clerk's
 // code if there was one. A record that was removed, altered, moved or added shows
-// in [Registry.VerifyAudit]. One chain for all would be a row that every terminal
-// changes, so each terminal has a chain of its own, under its name
-// ([WithTerminal]). Records that were removed from a chain's end, with everything
+// in [Registry.VerifyAudit], and so does a reservation or an application that was
+// removed, or has no record. One chain for all would be a row that every terminal
+// changes, so each terminal has a chain of its own in a namespace,
+// under its name ([WithTerminal]). Records that were removed from a chain's end, with everything
 // that they tell of, show only by a [Head] that was kept elsewhere: keep them,
 // daily, where the database's administrator can't write.
 //

@@ -105,7 +105,8 @@ var terminalName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 // Open opens the registry of a namespace in the database that url names:
 //
 //   - sqlite:FILE, a file of this machine, made if there is none;
-//   - postgres://…, a server that speaks PostgreSQL's protocol, as pgx takes it.
+//   - postgres://…, a server that speaks PostgreSQL's protocol. What the URL
+//     leaves out pgx takes from where libpq does: PGPASSWORD, PGPASSFILE and others.
 //
 // It makes the tables, or brings them up to date. It fails with [ErrURL],
 // mykey.ErrKey (also for keys that are not those the database was filled with),
