@@ -60,10 +60,8 @@
 // operation, after an answer that was lost or a double tap, it is done once and
 // answered with what the holder has by then; the same operation for something else
 // is [ErrOperation]. [ErrUnavailable] says that the database refused for about 3
-// seconds, that a connection to it took too long, or that the context ended: the
-// change may have been made, and repeating it with its operation is right. A
-// server that falls silent in the middle is waited for until the context ends;
-// give one with a deadline.
+// seconds, or said nothing for 11, or that the context ended: the change may have
+// been made, and repeating it with its operation is right.
 //
 // # Audit
 //

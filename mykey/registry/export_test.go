@@ -44,6 +44,8 @@ func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 
 func WithPatience(d time.Duration) Option { return func(r *Registry) { r.patience = d } }
 
+func WithTryLimit(d time.Duration) Option { return func(r *Registry) { r.tryLimit = d } }
+
 func WithPage(rows int) Option { return func(r *Registry) { r.page = rows } }
 
 // HoldHashing lets nobody hash a recovery code any more.

@@ -25,7 +25,7 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	return r.again(ctx, func() error {
+	return r.atLeisure(ctx, func(ctx context.Context) error {
 		if err := r.storage.db.PingContext(ctx); err != nil {
 			return fromStorage(err) // which is no race
 		}

@@ -82,7 +82,7 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 	case <-ctx.Done():
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
-	err = r.again(ctx, func() error {
+	err = r.again(ctx, func(ctx context.Context) error {
 		end, err := r.chainEnd(ctx)
 		if err != nil {
 			return err

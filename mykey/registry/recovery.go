@@ -132,7 +132,7 @@ func (r *Registry) hashForStranger(ctx context.Context, holder *jpki.Authenticat
 		return "", nil
 	}
 	var s *seat
-	err = r.again(ctx, func() (err error) {
+	err = r.again(ctx, func(ctx context.Context) (err error) {
 		s, err = r.seatOf(ctx, r.storage.db, holder)
 		return err
 	})

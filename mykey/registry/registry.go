@@ -45,8 +45,9 @@ type Registry struct {
 	// derive is the namespace's, except in tests of collisions.
 	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
 	sleep  func(context.Context, time.Duration) error
-	// patience is how long a change is tried again.
-	patience time.Duration
+	// patience is how long something is tried again, and tryLimit what one try of
+	// a visit's may take.
+	patience, tryLimit time.Duration
 	// repeated hears of every error that is tried again, in tests.
 	repeated func(error)
 
@@ -124,6 +125,7 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 		},
 		sleep:    sleepFor,
 		patience: mostPatience,
+		tryLimit: mostTry,
 		page:     500,
 		writing:  make(chan struct{}, 1),
 		hashing:  make(chan struct{}, 1),

@@ -161,7 +161,7 @@ func (r *Registry) compared(ctx context.Context, c change, proof Proof) (string,
 	}
 	var stored string
 	var done bool
-	err := r.again(ctx, func() error {
+	err := r.again(ctx, func(ctx context.Context) error {
 		var err error
 		if done, err = r.wasDone(ctx, r.storage.db, c); err != nil || done {
 			return err

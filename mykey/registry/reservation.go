@@ -143,7 +143,7 @@ func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Rese
 		return nil, err
 	}
 	var found *Reservation
-	err := r.again(ctx, func() error {
+	err := r.again(ctx, func(ctx context.Context) error {
 		s, err := r.seatOf(ctx, r.storage.db, holder)
 		if err == nil {
 			found, err = s.active()
@@ -158,7 +158,7 @@ func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Rese
 // or [ErrUnavailable].
 func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
 	var found *Reservation
-	err := r.again(ctx, func() (err error) {
+	err := r.again(ctx, func(ctx context.Context) (err error) {
 		found, err = r.byIdentifier(ctx, r.storage.db, id)
 		return err
 	})
@@ -285,7 +285,7 @@ func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki
 	if !done {
 		return result, nil
 	}
-	err = r.again(ctx, func() error {
+	err = r.again(ctx, func(ctx context.Context) error {
 		s, err := r.seatOf(ctx, r.storage.db, holder)
 		switch {
 		case err != nil:

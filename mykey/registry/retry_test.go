@@ -284,6 +284,28 @@ func TestAServerThatSaysNothing(t *testing.T) {
 	assert.Less(t, time.Since(begin), 15*time.Second)
 }
 
+// Nor does one that falls silent in the middle hold a caller whose context has no
+// end.
+func TestAServerThatFallsSilent(t *testing.T) {
+	w, through := newWire(t, engines["postgres"](t))
+	r := open(t, through, registry.WithPatience(time.Millisecond), registry.WithTryLimit(50*time.Millisecond))
+	reserve(t, r, 1)
+	w.losing(everything, 0)
+	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for name, call := range map[string]func() error{
+		"Reserve": func() error {
+			_, err := r.Reserve(limit, registry.NewOperation(), holder(2), registry.RecoveryCode{})
+			return err
+		},
+		"Find":    func() error { _, err := r.Find(limit, holder(1)); return err },
+		"Preview": func() error { _, err := r.Preview(limit, holder(1), account(1)); return err },
+	} {
+		require.ErrorIs(t, call(), registry.ErrUnavailable, name)
+		require.NoError(t, limit.Err(), name)
+	}
+}
+
 // What a server refuses for good, a password, is not tried again: others count
 // such tries.
 func TestAWrongPasswordIsTriedOnce(t *testing.T) {

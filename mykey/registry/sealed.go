@@ -94,7 +94,7 @@ func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, erro
 		last := mykey.ID("")
 		for {
 			var found []Application
-			err := r.again(ctx, func() error {
+			err := r.again(ctx, func(ctx context.Context) error {
 				found = nil
 				return all(ctx, r.storage.db, func(rows *sql.Rows) error {
 					a := Application{Namespace: r.namespace()}

@@ -112,12 +112,12 @@ func all(ctx context.Context, q queryer, scan func(*sql.Rows) error, query strin
 // transact runs fn in a serializable transaction, again and again while others
 // are in its way or the server is away.
 func (r *Registry) transact(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func() error { return r.serializable(ctx, false, fn) })
+	return r.again(ctx, func(ctx context.Context) error { return r.serializable(ctx, false, fn) })
 }
 
 // snapshot is transact for what only reads, and wants to see one moment.
 func (r *Registry) snapshot(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func() error { return r.serializable(ctx, true, fn) })
+	return r.again(ctx, func(ctx context.Context) error { return r.serializable(ctx, true, fn) })
 }
 
 // serializable runs fn in a serializable transaction, once.
@@ -133,11 +133,21 @@ func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(quer
 	return fromStorage(tx.Commit())
 }
 
-// again repeats what the storage's errors say can be repeated.
-func (r *Registry) again(ctx context.Context, fn func() error) error {
+// again repeats what the storage's errors say can be repeated. No try takes
+// longer than a person waits.
+func (r *Registry) again(ctx context.Context, fn func(context.Context) error) error {
+	return r.atLeisure(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, r.tryLimit)
+		defer cancel()
+		return fn(ctx)
+	})
+}
+
+// atLeisure is again for what may take long: tables are made, or read whole.
+func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error) error {
 	begin := time.Now() // not the clock of records, which may be set
 	for attempt := 0; ; attempt++ {
-		err := fn()
+		err := fn(ctx)
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {
 			return err

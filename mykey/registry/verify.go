@@ -43,7 +43,7 @@ type Head struct {
 // Heads returns the end of every chain of the namespace, by the terminals' names.
 func (r *Registry) Heads(ctx context.Context) ([]Head, error) {
 	var heads []Head
-	err := r.again(ctx, func() error {
+	err := r.again(ctx, func(ctx context.Context) error {
 		heads = nil
 		return all(ctx, r.storage.db, func(rows *sql.Rows) error {
 			var h Head
@@ -134,7 +134,7 @@ func (r *Registry) verifyChain(ctx context.Context, chain string, heads []Head) 
 
 // records reads the next records of a chain, and their hashes as stored.
 func (r *Registry) records(ctx context.Context, chain string, after int64) (records []record, hashes [][]byte, err error) {
-	err = r.again(ctx, func() error {
+	err = r.again(ctx, func(ctx context.Context) error {
 		records, hashes = nil, nil
 		return all(ctx, r.storage.db, func(rows *sql.Rows) error {
 			c := record{namespace: r.namespace(), chain: chain}
@@ -153,7 +153,7 @@ func (r *Registry) records(ctx context.Context, chain string, after int64) (reco
 
 // strays finds records of chains that have no head.
 func (r *Registry) strays(ctx context.Context, expected map[string][]Head) error {
-	return r.again(ctx, func() error {
+	return r.atLeisure(ctx, func(ctx context.Context) error {
 		var chains []string
 		err := all(ctx, r.storage.db, func(rows *sql.Rows) error {
 			var chain string
@@ -199,7 +199,7 @@ var accounts = []struct{ reason, query string }{
 func (r *Registry) compare(ctx context.Context) error {
 	for _, account := range accounts {
 		var n int64
-		err := r.again(ctx, func() error {
+		err := r.atLeisure(ctx, func(ctx context.Context) error {
 			_, err := one(ctx, r.storage.db, []any{&n}, account.query, r.namespace())
 			return err
 		})
