@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -100,6 +101,9 @@ func (c *client) identified(t testing.TB) *simulator.Card {
 func TestOtherPagesAreRefused(t *testing.T) {
 	s := newStand(t)
 	c := s.started(t)
+	at, err := url.Parse("http://" + s.host)
+	require.NoError(t, err)
+	cookie := c.http.Jar.Cookies(at)[0].String() // which no browser would send to another host
 	for name, header := range map[string]map[string]string{
 		"another origin":      {"Origin": "http://evil.example"},
 		"another port":        {"Origin": "http://127.0.0.1:1"},
@@ -108,8 +112,8 @@ func TestOtherPagesAreRefused(t *testing.T) {
 		"a cross-site fetch":  {"Sec-Fetch-Site": "cross-site"},
 		"a same-site fetch":   {"Sec-Fetch-Site": "same-site"},
 		"a navigation's post": {"Sec-Fetch-Site": "none"},
-		"another host's name": {"Host": "evil.example"},
-		"the name localhost":  {"Host": "localhost"},
+		"another host's name": {"Host": "evil.example", "Cookie": cookie},
+		"the name localhost":  {"Host": "localhost", "Cookie": cookie},
 	} {
 		view, _ := s.terminal.View()
 		body := `{"step":"` + view.Step + `","name":"start","lang":"ja"}`

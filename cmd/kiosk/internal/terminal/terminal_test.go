@@ -31,6 +31,7 @@ type book struct {
 	reserved  map[string]*registry.Reservation
 	used      map[string]bool
 	confirmed []registry.Account
+	wait      chan struct{} // before reserving, if not nil
 }
 
 func (b *book) err() error {
@@ -50,6 +51,12 @@ func (b *book) Ping(context.Context) error {
 }
 
 func (b *book) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+	b.mu.Lock()
+	wait := b.wait
+	b.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.err(); err != nil {
@@ -109,8 +116,19 @@ type stand struct {
 	driver   *simulator.Driver
 	slot     *simulator.Reader
 	book     *book
+	connects reader.Driver // that connections are made by
 	terminal *terminal.Terminal
 	log      []string
+}
+
+// hooked is the stand's driver, whose connections may be another's.
+type hooked struct {
+	reader.Driver
+	stand *stand
+}
+
+func (h hooked) Connect(ctx context.Context, name string) (reader.Card, error) {
+	return h.stand.connects.Connect(ctx, name)
 }
 
 func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stand, card *simulator.Card)) {
@@ -125,13 +143,13 @@ func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stan
 		require.NoError(t, err)
 		c.Begins.Time, c.Ends.Time = time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 1, 0)
 		s := &stand{t: t, driver: simulator.New(), book: &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}}}
-		s.slot = s.driver.AddReader("Reader")
+		s.slot, s.connects = s.driver.AddReader("Reader"), s.driver
 		var chain []jpki.Option
 		if card.Authority() != nil {
 			chain = append(chain, jpki.WithChain(card.Authority()))
 		}
 		s.terminal = terminal.New(terminal.Config{
-			Driver: s.driver, Campaign: c, Registry: s.book, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
+			Driver: hooked{s.driver, s}, Campaign: c, Registry: s.book, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
 			Log: func(event string, code message.Code) { s.log = append(s.log, event+" "+string(code)) },
 		})
 		ctx, cancel := context.WithCancel(context.Background())
@@ -477,6 +495,19 @@ func TestStaleActions(t *testing.T) {
 		s.shows(terminal.WrongPIN)
 		require.ErrorIs(t, s.terminal.Do(context.Background(), terminal.Action{Step: step, Name: terminal.GivePIN, PIN: again}), terminal.ErrStale)
 		assert.Equal(t, 2, card.State().AuthTries)
+		session, err := s.driver.Connect(context.Background(), "Reader")
+		require.NoError(t, err)
+		_, err = jpki.Authenticate(context.Background(), session, again)
+		require.ErrorIs(t, err, jpki.ErrPINUsed, "forgotten")
+		require.NoError(t, session.Close())
+		s.press(terminal.TryAgain)
+		s.shows(terminal.EnterPIN) // the same screen, and not the same view
+		replayed, err := jpki.ParsePIN([]byte("9999"))
+		require.NoError(t, err)
+		require.ErrorIs(t, s.terminal.Do(context.Background(), terminal.Action{Step: step, Name: terminal.GivePIN, PIN: replayed}), terminal.ErrStale)
+		assert.Equal(t, 2, card.State().AuthTries)
+		s.enter("9999")
+		s.shows(terminal.WrongPIN)
 		for _, name := range []string{terminal.Agree, terminal.Apply, terminal.Start, "", "surprise"} {
 			require.ErrorIs(t, s.do(terminal.Action{Name: name}), terminal.ErrStale, name)
 		}
@@ -484,17 +515,63 @@ func TestStaleActions(t *testing.T) {
 	})
 }
 
-// A card that is exchanged between the PIN pad and the card's work gets no PIN.
+// A PIN that waits for a card is forgotten with its visit.
+func TestAWaitingPINIsForgotten(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		s.start()
+		s.press(terminal.TypeFirst)
+		pin, err := jpki.ParsePIN([]byte(simulator.PIN))
+		require.NoError(t, err)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GivePIN, PIN: pin}))
+		s.shows(terminal.Tap)
+		s.press(terminal.Finish)
+		require.NoError(t, s.slot.Insert(card))
+		session, err := s.driver.Connect(context.Background(), "Reader")
+		require.NoError(t, err)
+		defer session.Close()
+		_, err = jpki.Authenticate(context.Background(), session, pin)
+		require.ErrorIs(t, err, jpki.ErrPINUsed)
+	})
+}
+
+// A result that comes after its visit is over is shown to nobody, whoever is there by
+// then.
+func TestLateResultsComeToNobody(t *testing.T) {
+	for range 10 {
+		at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+			let := make(chan struct{})
+			s.book.mu.Lock()
+			s.book.wait = let
+			s.book.mu.Unlock()
+			require.NoError(t, s.slot.Insert(card))
+			s.start()
+			s.enter(simulator.PIN)
+			s.shows(terminal.Reading)
+			s.slot.Remove()
+			s.shows(terminal.Cleared)
+			s.press(terminal.Close)
+			s.start()
+			s.shows(terminal.Place)
+			close(let)
+			assert.Empty(t, s.shows(terminal.Place).ID)
+		})
+	}
+}
+
+// A card that is exchanged between the PIN pad and the card's work, so quickly that no
+// event tells, gets no PIN.
 func TestASwappedCardGetsNoPIN(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another"))
 		require.NoError(t, err)
+		elsewhere := simulator.New().AddReader("Reader")
+		require.NoError(t, elsewhere.Insert(other))
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.shows(terminal.EnterPIN)
-		s.slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.SwapCard(other)})
+		s.connects = elsewhere.Driver()
 		s.enter("9999")
-		assert.NotEqual(t, terminal.Result, s.view().Screen)
+		s.problem(message.CardChanged)
 		assert.Equal(t, 3, other.State().AuthTries)
 		assert.Equal(t, 3, card.State().AuthTries)
 	})
