@@ -19,17 +19,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/readertest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
+
+func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m)) }
 
 // The program as it is installed: a card that pcscd has, files of keys, an authority
 // that is given, and a browser's requests.
 func TestThroughPCSCD(t *testing.T) {
-	daemon := pcscdtest.Require(t)
-	t.Setenv(pcscdtest.SocketVariable, daemon.Socket)
+	daemon := pcscdtest.Shared(t)
 	card, err := newCard(simulator.Contact)
 	require.NoError(t, err)
-	defer daemon.Insert(0, card)()
+	remove := daemon.Insert(0, card)
+	defer func() {
+		remove()
+		readertest.AwaitEmpty(t, readertest.Fixture{Driver: pcsc.New(), Reader: pcscdtest.Readers[0]})
+	}()
 
 	dir := t.TempDir()
 	write := func(name, content string) string {

@@ -86,6 +86,36 @@ func Require(t testing.TB, options ...Option) *Daemon {
 	return d
 }
 
+// Main runs a package's tests with one daemon for all of them, for [Shared]:
+// libpcsclite reads the socket's name once in a process. TestMain calls it.
+func Main(m *testing.M, options ...Option) int {
+	dir, err := os.MkdirTemp("", "mykeykit-pcscd-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if shared, errShared = Start(dir, options...); errShared == nil {
+		defer shared.Stop()
+		os.Setenv(SocketVariable, shared.Socket)
+	}
+	return m.Run()
+}
+
+var (
+	shared    *Daemon
+	errShared = errors.New("TestMain has started no daemon")
+)
+
+// Shared is the daemon of [Main], or skips the test.
+func Shared(t testing.TB) *Daemon {
+	t.Helper()
+	if errShared != nil {
+		Skip(t, errShared.Error())
+	}
+	return shared
+}
+
 // Skip skips a test for want of something, or fails it where that is required.
 func Skip(t testing.TB, reason string) {
 	t.Helper()

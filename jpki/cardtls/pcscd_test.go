@@ -24,17 +24,22 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/readertest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
+func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m)) }
+
 // Handshakes with a card that pcscd has, with Go's server and with OpenSSL's.
 func TestThroughPCSCD(t *testing.T) {
-	daemon := pcscdtest.Require(t)
-	t.Setenv(pcscdtest.SocketVariable, daemon.Socket)
+	daemon := pcscdtest.Shared(t)
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("cardtls"))
 	require.NoError(t, err)
 	remove := daemon.Insert(0, card)
-	defer remove()
+	defer func() {
+		remove()
+		readertest.AwaitEmpty(t, readertest.Fixture{Driver: pcsc.New(), Reader: pcscdtest.Readers[0]})
+	}()
 	h := &holder{driver: pcsc.New(), name: pcscdtest.Readers[0], card: card, types: simulator.PIN}
 	h.checkAfterwards(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

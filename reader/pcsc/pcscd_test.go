@@ -4,7 +4,6 @@ package pcsc_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -20,36 +19,16 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// daemon is one for all tests: libpcsclite reads the socket's name once in a
-// process.
-var (
-	daemon    *pcscdtest.Daemon
-	daemonErr error
-)
+// daemon is one for all tests.
+var daemon *pcscdtest.Daemon
 
 const readers = 8 // of the daemon
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "mykeykit-pcscd-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if daemon, daemonErr = pcscdtest.Start(dir, pcscdtest.WithReaders(readers)); daemonErr == nil {
-		defer daemon.Stop()
-		os.Setenv(pcscdtest.SocketVariable, daemon.Socket)
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m, pcscdtest.WithReaders(readers))) }
 
 func requireDaemon(t *testing.T) {
 	t.Helper()
-	if daemonErr != nil {
-		pcscdtest.Skip(t, daemonErr.Error())
-	}
+	daemon = pcscdtest.Shared(t)
 }
 
 func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
