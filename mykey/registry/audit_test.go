@@ -179,6 +179,43 @@ func TestNamespacesHaveTheirOwnChains(t *testing.T) {
 	})
 }
 
+// A record that was really written does not pass in another's place: whoever has a
+// copy of the database from before can't have it tell what was undone since.
+func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url, registry.WithTerminal("a"))
+		id := reserve(t, r, 1).ID
+		by := func(n int, clerk string) { // at the terminal, started again
+			one := open(t, url, registry.WithTerminal("a"))
+			_, err := one.Renew(ctx, registry.NewOperation(), holder(n), registry.ByClerk(id, clerk), registry.RecoveryCode{})
+			require.NoError(t, err)
+		}
+		by(2, "c1")
+		for _, statement := range []string{
+			`CREATE TABLE copied AS SELECT * FROM audit WHERE number = 2`,
+			`DELETE FROM audit WHERE number = 2`,
+		} {
+			_, err := r.DB().Exec(statement)
+			require.NoError(t, err)
+		}
+		by(3, "c2")
+		by(4, "c3")
+		_, err := r.VerifyAudit(ctx)
+		require.NoError(t, err, "a history without gaps")
+		for _, statement := range []string{
+			`DELETE FROM audit WHERE number = 2`,
+			`INSERT INTO audit SELECT * FROM copied`,
+		} {
+			_, err := r.DB().Exec(statement)
+			require.NoError(t, err)
+		}
+		_, err = r.VerifyAudit(ctx)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, int64(3), broken.Number, "the one that follows another")
+	})
+}
+
 // Heads that were kept stay good while terminals go on.
 func TestKeptHeadsStayGood(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {

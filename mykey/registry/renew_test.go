@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -130,6 +131,39 @@ func TestGuessesTakeTheSameTime(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded, "it waits to be hashed")
 	}
+}
+
+// reading has somebody do something at the first read of randomness.
+type reading func()
+
+func (f *reading) Read(b []byte) (int, error) {
+	if do := *f; do != nil {
+		*f = nil
+		do()
+	}
+	return rand.Read(b)
+}
+
+// A code that was replaced after it was compared, while the next one is hashed,
+// moves nothing.
+func TestACodeThatEndsMeanwhile(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		var meanwhile reading
+		here, there := open(t, url, registry.WithRandom(&meanwhile)), open(t, url, registry.WithTerminal("there"))
+		code := registry.NewRecoveryCode()
+		mine, err := here.Reserve(ctx, registry.NewOperation(), holder(1), code)
+		require.NoError(t, err)
+		meanwhile = func() {
+			_, err := there.Renew(ctx, registry.NewOperation(), holder(2), registry.ByOldCard(holder(1)), registry.NewRecoveryCode())
+			require.NoError(t, err)
+		}
+		_, err = here.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(mine.ID, code), registry.NewRecoveryCode())
+		require.ErrorIs(t, err, registry.ErrRecovery)
+		require.Nil(t, meanwhile, "it was done")
+		found, err := here.Find(ctx, holder(2))
+		require.NoError(t, err)
+		assert.Equal(t, mine.ID, found.ID)
+	})
 }
 
 func TestRecoveryCodes(t *testing.T) {
