@@ -59,12 +59,15 @@ func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 	if err != nil || cmd.Ne == 0 || cmd.Secret() {
 		return resp, err
 	}
+	if _, more := resp.Status.more(); !more {
+		return resp, nil
+	}
 
-	data := resp.Data
+	data := resp.Data()
 	for round := 0; ; round++ {
 		n, more := resp.Status.more()
 		if !more {
-			return Response{Data: data, Status: resp.Status}, nil
+			return NewResponse(data, resp.Status), nil
 		}
 		if round == maxGetResponse {
 			return Response{}, fmt.Errorf("GET RESPONSE: %w after %d rounds", ErrNoProgress, round)
@@ -77,10 +80,10 @@ func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 		if err != nil {
 			return Response{}, fmt.Errorf("GET RESPONSE: %w", err)
 		}
-		if _, more := resp.Status.more(); more && len(resp.Data) == 0 {
+		if _, more := resp.Status.more(); more && len(resp.Data()) == 0 {
 			return Response{}, fmt.Errorf("GET RESPONSE: %w", ErrNoProgress)
 		}
-		data = append(data, resp.Data...)
+		data = append(data, resp.Data()...)
 	}
 }
 
@@ -114,8 +117,8 @@ func (c *Channel) once(ctx context.Context, cmd Command) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	if len(resp.Data) > cmd.Ne {
-		return Response{}, fmt.Errorf("%w: %d bytes, at most %d", ErrExcessResponse, len(resp.Data), cmd.Ne)
+	if len(resp.Data()) > cmd.Ne {
+		return Response{}, fmt.Errorf("%w: %d bytes, at most %d", ErrExcessResponse, len(resp.Data()), cmd.Ne)
 	}
 	return resp, nil
 }
@@ -130,5 +133,5 @@ func (c *Channel) do(ctx context.Context, name string, cmd Command) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return resp.Data, nil
+	return resp.Data(), nil
 }

@@ -110,7 +110,7 @@ func TestChannelFollowsTheCard(t *testing.T) {
 			resp, err := channel.Send(context.Background(), tt.command)
 			done()
 			require.ErrorIs(t, err, tt.err)
-			assert.Equal(t, tt.data, hexOf(resp.Data))
+			assert.Equal(t, tt.data, hexOf(resp.Data()))
 			assert.Equal(t, tt.status, resp.Status)
 		})
 	}
@@ -150,7 +150,7 @@ func (c *generous) Transmit(_ context.Context, command []byte) ([]byte, error) {
 func TestTheLongestResponseThereIs(t *testing.T) {
 	resp, err := apdu.NewChannel(&generous{left: 65536}).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
 	require.NoError(t, err)
-	assert.Len(t, resp.Data, 65536)
+	assert.Len(t, resp.Data(), 65536)
 }
 
 // Answers of about as many bytes as a short command can ask for, and answers
@@ -172,9 +172,9 @@ func TestAnswersOfAFullBlock(t *testing.T) {
 		done()
 		require.ErrorIs(t, err, tt.err, tt.bytes)
 		if tt.err == nil {
-			assert.Equal(t, answer, resp.Data)
+			assert.Equal(t, answer, resp.Data())
 		} else {
-			assert.Empty(t, resp.Data)
+			assert.Empty(t, resp.Data())
 		}
 	}
 }

@@ -96,13 +96,13 @@ func (c *Channel) readOnce(ctx context.Context, cmd Command) ([]byte, error) {
 	if err == nil && resp.Status != StatusEndOfFile {
 		err = resp.Err()
 	}
-	if err != nil && len(resp.Data) >= garbled && !resp.Status.warning() {
+	if err != nil && len(resp.Data()) >= garbled && !resp.Status.warning() {
 		// No card sends data with an error: they were cut, in the middle of what
 		// now looks like a status word.
-		err = fmt.Errorf("%w: %d bytes and %w", ErrExcessResponse, len(resp.Data), resp.Status)
+		err = fmt.Errorf("%w: %d bytes and %w", ErrExcessResponse, len(resp.Data()), resp.Status)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("READ BINARY: %w", err)
 	}
-	return resp.Data, nil
+	return resp.Data(), nil
 }

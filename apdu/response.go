@@ -23,15 +23,25 @@ var (
 // of data and a status word.
 //
 // A response may hold personal data, so printing one shows the length of its
-// data and not the data.
+// data and not the data. The data stay hidden in a field of another struct too,
+// which fmt and other printers read by reflection.
 type Response struct {
-	Data   []byte
 	Status Status
+
+	data func() []byte // hidden from reflection; nil: no data
 }
 
 var _ encoding.BinaryAppender = Response{}
 
-// ParseResponse decodes a response APDU. Data shares b's memory.
+// NewResponse returns a response with data, whose memory it shares.
+func NewResponse(data []byte, status Status) Response {
+	return Response{Status: status, data: hide(data)}
+}
+
+// Data returns the response data field, nil if it is empty.
+func (r Response) Data() []byte { return reveal(r.data) }
+
+// ParseResponse decodes a response APDU. Its data share b's memory.
 // It fails with [ErrShortResponse] or [ErrExcessResponse].
 func ParseResponse(b []byte) (Response, error) {
 	n := len(b) - 2
@@ -41,16 +51,17 @@ func ParseResponse(b []byte) (Response, error) {
 	if n > MaxExtendedNe {
 		return Response{}, fmt.Errorf("%w: %d bytes", ErrExcessResponse, n)
 	}
-	return Response{Data: b[:n:n], Status: Status(b[n])<<8 | Status(b[n+1])}, nil
+	return NewResponse(b[:n:n], Status(b[n])<<8|Status(b[n+1])), nil
 }
 
 // AppendBinary appends the response's bytes to b; it is the inverse of
 // [ParseResponse].
 func (r Response) AppendBinary(b []byte) ([]byte, error) {
-	if len(r.Data) > MaxExtendedNe {
-		return b, fmt.Errorf("%w: %d bytes", ErrExcessResponse, len(r.Data))
+	data := r.Data()
+	if len(data) > MaxExtendedNe {
+		return b, fmt.Errorf("%w: %d bytes", ErrExcessResponse, len(data))
 	}
-	b = append(b, r.Data...)
+	b = append(b, data...)
 	return append(b, byte(r.Status>>8), byte(r.Status)), nil
 }
 
@@ -64,13 +75,13 @@ func (r Response) Err() error {
 
 // String shows the data's length and the status word, as in "[256 bytes] 9000".
 func (r Response) String() string {
-	switch len(r.Data) {
+	switch n := len(r.Data()); n {
 	case 0:
 		return fmt.Sprintf("%04X", uint16(r.Status))
 	case 1:
 		return fmt.Sprintf("[1 byte] %04X", uint16(r.Status))
 	default:
-		return fmt.Sprintf("[%d bytes] %04X", len(r.Data), uint16(r.Status))
+		return fmt.Sprintf("[%d bytes] %04X", n, uint16(r.Status))
 	}
 }
 

@@ -79,7 +79,7 @@ func TestParseResponse(t *testing.T) {
 		data []byte
 		err  error
 	}{
-		{"status alone", []byte{0x90, 0x00}, []byte{}, nil},
+		{"status alone", []byte{0x90, 0x00}, nil, nil},
 		{"data and status", []byte{1, 2, 0x90, 0x00}, []byte{1, 2}, nil},
 		{"longest", make([]byte, 65538), make([]byte, 65536), nil},
 		{"nothing", nil, nil, apdu.ErrShortResponse},
@@ -89,7 +89,7 @@ func TestParseResponse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r, err := apdu.ParseResponse(tt.in)
 			require.ErrorIs(t, err, tt.err)
-			assert.Equal(t, tt.data, r.Data)
+			assert.Equal(t, tt.data, r.Data())
 			if tt.err == nil {
 				back, err := r.AppendBinary(nil)
 				require.NoError(t, err)
@@ -97,14 +97,25 @@ func TestParseResponse(t *testing.T) {
 			}
 		})
 	}
-	_, err := apdu.Response{Data: make([]byte, 65537)}.AppendBinary(nil)
+	_, err := apdu.NewResponse(make([]byte, 65537), apdu.StatusOK).AppendBinary(nil)
 	assert.ErrorIs(t, err, apdu.ErrExcessResponse)
 }
 
+// Faults: F84.
 func TestResponsePrintsNoData(t *testing.T) {
-	r := apdu.Response{Data: []byte("personal"), Status: 0x9000}
+	r := apdu.NewResponse([]byte("personal"), 0x9000)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		assert.Equal(t, "[8 bytes] 9000", fmt.Sprintf(verb, r))
+	}
+	// fmt reads another struct's unexported fields without asking for methods.
+	type others struct{ last apdu.Response }
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
+		for _, printed := range []string{fmt.Sprintf(verb, others{r}), fmt.Sprintf(verb, []*others{{r}})} {
+			assert.NotContains(t, printed, "personal", verb)
+			assert.NotContains(t, printed, "706572736f6e616c", verb)
+			assert.NotContains(t, printed, "112 101 114", verb)
+			assert.NotContains(t, printed, "0x70, 0x65", verb)
+		}
 	}
 	assert.Equal(t, "6A82", apdu.Response{Status: 0x6A82}.String())
 	assert.Equal(t, "[8 bytes] 9000", r.LogValue().String())

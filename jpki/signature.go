@@ -168,7 +168,7 @@ func (a *Application) perform(ctx context.Context, of *side, scheme byte, input 
 	if err != nil {
 		return nil, fmt.Errorf("signature: %w", err)
 	}
-	return resp.Data, nil
+	return resp.Data(), nil
 }
 
 // usableKey refuses what no signature will verify with, before a PIN is sent

@@ -39,7 +39,7 @@ func (t *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	}
 	if err == nil {
 		if r, parseErr := apdu.ParseResponse(response); parseErr == nil {
-			e.Length, e.Status = len(r.Data), r.Status
+			e.Length, e.Status = len(r.Data()), r.Status
 		} else {
 			e.Malformed = true
 		}

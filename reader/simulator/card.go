@@ -166,7 +166,7 @@ func (c *Card) Exchange(command []byte) []byte {
 
 func status(s apdu.Status) apdu.Response { return apdu.Response{Status: s} }
 
-func data(b []byte) apdu.Response { return apdu.Response{Data: b, Status: apdu.StatusOK} }
+func data(b []byte) apdu.Response { return apdu.NewResponse(b, apdu.StatusOK) }
 
 // answer finds who handles the command.
 func (c *Card) answer(command []byte) apdu.Response {
