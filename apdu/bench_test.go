@@ -9,7 +9,7 @@ import (
 
 func BenchmarkAppendCommand(b *testing.B) {
 	for name, c := range map[string]apdu.Command{
-		"short":    {INS: 0x20, P2: 0x98, Data: []byte("1234")},
+		"short":    apdu.Command{INS: 0x20, P2: 0x98}.WithData([]byte("1234")),
 		"extended": {INS: 0xB0, P1: 0x8A, Ne: 65536, Extended: true},
 	} {
 		b.Run(name, func(b *testing.B) {

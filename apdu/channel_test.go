@@ -29,7 +29,7 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"61xx: rest fetched", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCC9000", nil},
 		}, "AABBCC", 0x9000, nil},
-		{"61xx: the class stays", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Data: []byte{1}, Ne: 256}, []step{
+		{"61xx: the class stays", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Ne: 256}.WithData([]byte{1}), []step{
 			{"802A0097010100", "6101", nil}, {"80C0000001", "AA9000", nil},
 		}, "AA", 0x9000, nil},
 		{"61xx twice", read, []step{
@@ -92,10 +92,10 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"6B00", read, []step{{"00B08A0000", "6B00", nil}}, "", 0x6B00, nil},
 		{"fewer bytes than were asked for", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
 		{"none of the bytes that were asked for", read, []step{{"00B08A0000", "9000", nil}}, "", 0x9000, nil},
-		{"a secret is never sent twice, 6Cxx", apdu.Command{INS: 0x20, P2: 0x98, Data: []byte("1234"), Ne: 256}, []step{
+		{"a secret is never sent twice, 6Cxx", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
 			{"", "6C02", nil},
 		}, "", 0x6C02, nil},
-		{"a secret is never followed by another command", apdu.Command{INS: 0x20, P2: 0x98, Data: []byte("1234"), Ne: 256}, []step{
+		{"a secret is never followed by another command", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
 			{"", "6102", nil},
 		}, "", 0x6102, nil},
 		{"no answer", read, []step{{"", "", nil}}, "", 0, apdu.ErrShortResponse},

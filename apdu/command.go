@@ -19,14 +19,14 @@ var ErrCommand = errors.New("malformed command APDU")
 
 // Command is a command APDU, ISO/IEC 7816-4:2020 §5.2.
 //
-// The four cases of the standard follow from Data and Ne: neither is case 1,
-// only Ne is case 2, only Data is case 3, both are case 4.
+// The four cases of the standard follow from the data and Ne: neither is case 1,
+// only Ne is case 2, only data is case 3, both are case 4.
+//
+// Its data may be a secret, so they are set with [Command.WithData] and stay
+// hidden in a field of another struct too, which fmt and other printers read by
+// reflection.
 type Command struct {
 	CLA, INS, P1, P2 byte
-
-	// Data is the command data field: Nc bytes, at most 255 in short form and
-	// 65535 in extended form.
-	Data []byte
 
 	// Ne is the greatest number of response bytes that is accepted, without
 	// the status word: 0 for none, at most 256 in short form and 65536 in
@@ -37,8 +37,19 @@ type Command struct {
 	// lengths are. Case 1 has no length field, so there it must be false.
 	Extended bool
 
-	redacted bool // carried a secret, which is gone
+	data     func() []byte // hidden from reflection; nil: no data
+	redacted bool          // carried a secret, which is gone
 }
+
+// WithData returns the command with data as its command data field: Nc bytes,
+// at most 255 in short form and 65535 in extended form. It shares data's memory.
+func (c Command) WithData(data []byte) Command {
+	c.data = hide(data)
+	return c
+}
+
+// Data returns the command data field, nil if it is empty.
+func (c Command) Data() []byte { return reveal(c.data) }
 
 var (
 	_ encoding.BinaryAppender    = Command{}
@@ -49,7 +60,8 @@ var (
 // AppendBinary appends the command's bytes to b.
 // It fails, matching [ErrCommand], if a length does not fit the chosen form.
 func (c Command) AppendBinary(b []byte) ([]byte, error) {
-	nc := len(c.Data)
+	data := c.Data()
+	nc := len(data)
 	maxNc, maxNe := MaxShortNc, MaxShortNe
 	if c.Extended {
 		maxNc, maxNe = MaxExtendedNc, MaxExtendedNe
@@ -69,7 +81,7 @@ func (c Command) AppendBinary(b []byte) ([]byte, error) {
 	if !c.Extended {
 		if nc > 0 {
 			b = append(b, byte(nc))
-			b = append(b, c.Data...)
+			b = append(b, data...)
 		}
 		if c.Ne > 0 {
 			b = append(b, byte(c.Ne)) // 256 is written as 00
@@ -80,7 +92,7 @@ func (c Command) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, 0) // one 00 in front of the first extended length field
 	if nc > 0 {
 		b = append(b, byte(nc>>8), byte(nc))
-		b = append(b, c.Data...)
+		b = append(b, data...)
 	}
 	if c.Ne > 0 {
 		b = append(b, byte(c.Ne>>8), byte(c.Ne)) // 65536 is written as 0000
@@ -90,7 +102,7 @@ func (c Command) AppendBinary(b []byte) ([]byte, error) {
 
 // MarshalBinary returns the command's bytes; see [Command.AppendBinary].
 func (c Command) MarshalBinary() ([]byte, error) {
-	return c.AppendBinary(make([]byte, 0, 4+3+len(c.Data)+2))
+	return c.AppendBinary(make([]byte, 0, 4+3+len(c.Data())+2))
 }
 
 // UnmarshalBinary is [ParseCommand] with a copy of the data.
@@ -105,7 +117,7 @@ func (c *Command) UnmarshalBinary(b []byte) error {
 
 // ParseCommand decodes a command APDU. It is the exact inverse of
 // [Command.AppendBinary]: whatever it accepts encodes to the same bytes.
-// Data shares b's memory. Errors match [ErrCommand] and hold no byte of b.
+// Its data share b's memory. Errors match [ErrCommand] and hold no byte of b.
 func ParseCommand(b []byte) (Command, error) {
 	if len(b) < 4 {
 		return Command{}, fmt.Errorf("%w: %d bytes, a header has 4", ErrCommand, len(b))
@@ -119,7 +131,7 @@ func ParseCommand(b []byte) (Command, error) {
 		c.Ne = lengthOr(int(body[0]), MaxShortNe)
 		return c, nil
 	case body[0] != 0: // cases 3 and 4, short
-		return c.withData(body[1:], int(body[0]), 1)
+		return c.parseBody(body[1:], int(body[0]), 1)
 	case len(body) < 3:
 		return Command{}, fmt.Errorf("%w: extended length cut off", ErrCommand)
 	case len(body) == 3: // case 2, extended
@@ -128,13 +140,13 @@ func ParseCommand(b []byte) (Command, error) {
 		return c, nil
 	default: // cases 3 and 4, extended
 		c.Extended = true
-		return c.withData(body[3:], int(body[1])<<8|int(body[2]), 2)
+		return c.parseBody(body[3:], int(body[1])<<8|int(body[2]), 2)
 	}
 }
 
-// withData completes c from what follows its Lc field: nc bytes of data and
+// parseBody completes c from what follows its Lc field: nc bytes of data and
 // nothing, or nc bytes of data and a length field of leSize bytes.
-func (c Command) withData(rest []byte, nc, leSize int) (Command, error) {
+func (c Command) parseBody(rest []byte, nc, leSize int) (Command, error) {
 	if nc == 0 {
 		return Command{}, fmt.Errorf("%w: extended Lc is zero", ErrCommand)
 	}
@@ -149,8 +161,7 @@ func (c Command) withData(rest []byte, nc, leSize int) (Command, error) {
 	default:
 		return Command{}, fmt.Errorf("%w: length fields do not fit %d bytes of body", ErrCommand, len(rest))
 	}
-	c.Data = rest[:nc:nc]
-	return c, nil
+	return c.WithData(rest[:nc:nc]), nil
 }
 
 // lengthOr reads a length field in which zero stands for the maximum.

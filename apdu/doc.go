@@ -36,9 +36,10 @@
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
 // COUNTER) does not show its data or their length, with any verb of fmt, to slog
-// and in JSON. One thing nobody can prevent: fmt looks into unexported fields
-// without asking, so do not keep such a command in one; [Channel.Verify] keeps
-// none. It is sent once: no 6Cxx, no length fallback ever repeats it.
+// and in JSON. fmt reads the unexported fields of other structs without asking
+// their methods, so the data of commands and responses stand behind a function,
+// which is printed as an address. A command with a secret is sent once: no 6Cxx,
+// no length fallback ever repeats it.
 //
 // # What is absent
 //

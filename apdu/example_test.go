@@ -40,7 +40,7 @@ func Example() {
 }
 
 func ExampleCommand() {
-	verify := apdu.Command{INS: apdu.InsVerify, P2: 0x98, Data: []byte("1234")}
+	verify := apdu.Command{INS: apdu.InsVerify, P2: 0x98}.WithData([]byte("1234"))
 	fmt.Println(verify)
 
 	read := apdu.Command{INS: apdu.InsReadBinary, P1: 0x8A, Ne: 256}

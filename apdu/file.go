@@ -13,16 +13,15 @@ func (c *Channel) SelectApplication(ctx context.Context, aid []byte) error {
 	if len(aid) == 0 || len(aid) > 16 {
 		return fmt.Errorf("SELECT application: %w: name of %d bytes", ErrAddress, len(aid))
 	}
-	_, err := c.do(ctx, "SELECT application", Command{INS: InsSelect, P1: 0x04, P2: 0x0C, Data: aid})
+	_, err := c.do(ctx, "SELECT application", Command{INS: InsSelect, P1: 0x04, P2: 0x0C}.WithData(aid))
 	return err
 }
 
 // SelectFile selects an elementary file under the current application by its
 // two-byte file identifier: P1=02 P2=0C.
 func (c *Channel) SelectFile(ctx context.Context, fid uint16) error {
-	_, err := c.do(ctx, "SELECT file", Command{
-		INS: InsSelect, P1: 0x02, P2: 0x0C, Data: []byte{byte(fid >> 8), byte(fid)},
-	})
+	cmd := Command{INS: InsSelect, P1: 0x02, P2: 0x0C}.WithData([]byte{byte(fid >> 8), byte(fid)})
+	_, err := c.do(ctx, "SELECT file", cmd)
 	return err
 }
 

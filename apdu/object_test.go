@@ -23,7 +23,7 @@ type file struct {
 
 func (f *file) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	c, err := apdu.ParseCommand(command)
-	if err != nil || c.INS != 0xB0 || len(c.Data) > 0 || c.Ne == 0 {
+	if err != nil || c.INS != 0xB0 || len(c.Data()) > 0 || c.Ne == 0 {
 		return nil, fmt.Errorf("not a READ BINARY: %X", command)
 	}
 	f.sent = append(f.sent, c)

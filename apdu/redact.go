@@ -30,7 +30,7 @@ const (
 // Secret tells whether the command carries a secret as its data. It goes by
 // the instruction alone, so that no caller can forget to say so.
 func (c Command) Secret() bool {
-	if c.redacted || len(c.Data) == 0 {
+	if c.redacted || len(c.Data()) == 0 {
 		return c.redacted
 	}
 	switch c.INS {
@@ -61,11 +61,11 @@ func (c Command) String() string {
 	if c.Secret() {
 		return s + " [redacted]"
 	}
-	switch n := len(c.Data); {
+	switch data, n := c.Data(), len(c.Data()); {
 	case n > 16:
 		s += fmt.Sprintf(" [%d bytes]", n)
 	case n > 0:
-		s += fmt.Sprintf(" %02X %X", n, c.Data)
+		s += fmt.Sprintf(" %02X %X", n, data)
 	}
 	if c.Ne > 0 {
 		s += fmt.Sprintf(" Ne=%d", c.Ne)

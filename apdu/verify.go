@@ -15,7 +15,7 @@ func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) err
 	if len(secret) == 0 {
 		return ErrCommand
 	}
-	_, err := c.do(ctx, "VERIFY", Command{INS: InsVerify, P2: reference, Data: secret})
+	_, err := c.do(ctx, "VERIFY", Command{INS: InsVerify, P2: reference}.WithData(secret))
 	return err
 }
 

@@ -22,12 +22,12 @@ func Annotate(c apdu.Command) string {
 	switch c.INS {
 	case apdu.InsSelect:
 		switch {
-		case bytes.Equal(c.Data, aidJPKI):
+		case bytes.Equal(c.Data(), aidJPKI):
 			return "select the JPKI application"
-		case bytes.Equal(c.Data, aidISD):
+		case bytes.Equal(c.Data(), aidISD):
 			return "leave: select the issuer security domain"
-		case c.P1 == 0x02 && len(c.Data) == 2:
-			return "select the " + nameOf(c.Data[1])
+		case c.P1 == 0x02 && len(c.Data()) == 2:
+			return "select the " + nameOf(c.Data()[1])
 		}
 	case apdu.InsVerify:
 		if c.Secret() {

@@ -225,11 +225,11 @@ func TestAReportLeavesTheCardAlone(t *testing.T) {
 }
 
 func TestAnnotate(t *testing.T) {
-	assert.Equal(t, "select the JPKI application", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C, Data: []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}}))
+	assert.Equal(t, "select the JPKI application", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})))
 	assert.Equal(t, "ask for the tries left of the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98}))
-	assert.Equal(t, "verify the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98, Data: []byte{1}}))
-	assert.Equal(t, "verify the selected file", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x80, Data: []byte{1}}))
-	assert.Equal(t, "select the authentication PIN", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0, 0x18}}))
+	assert.Equal(t, "verify the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98}.WithData([]byte{1})))
+	assert.Equal(t, "verify the selected file", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x80}.WithData([]byte{1})))
+	assert.Equal(t, "select the authentication PIN", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C}.WithData([]byte{0, 0x18})))
 	assert.Equal(t, "read the file", jpki.Annotate(apdu.Command{INS: 0xB0, P1: 0x9D}))
 	assert.Empty(t, jpki.Annotate(apdu.Command{INS: 0xFF}))
 }

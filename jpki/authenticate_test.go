@@ -169,7 +169,7 @@ func TestAPINIsSentOnce(t *testing.T) {
 // Faults: F27, F29.
 func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	ctx := context.Background()
-	sign := apdu.Command{CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P2: 0x97, Data: []byte{1}, Ne: 256}
+	sign := apdu.Command{CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P2: 0x97, Ne: 256}.WithData([]byte{1})
 	refused := func(t *testing.T, d *desk) {
 		t.Helper()
 		channel := apdu.NewChannel(d.connect(t))
@@ -209,7 +209,7 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 			d := newDesk(t, simulator.Contact)
 			ctx, cancel := context.WithCancel(ctx)
 			card := &abandoning{tap: d.tap, during: func(c apdu.Command) {
-				if c.INS == instruction && len(c.Data) > 0 {
+				if c.INS == instruction && len(c.Data()) > 0 {
 					cancel()
 				}
 			}}
@@ -306,7 +306,7 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 			d := newDesk(t, simulator.Contact)
 			attempts := 0
 			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
-				if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 {
+				if c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 {
 					attempts++
 					return tt.answer, nil
 				}
@@ -618,7 +618,7 @@ func TestChallengesAreFresh(t *testing.T) {
 		require.NoError(t, err)
 		for _, c := range d.tap.sent {
 			if isSign(c) {
-				seen[sha256.Sum256(c.Data)] = true
+				seen[sha256.Sum256(c.Data())] = true
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func answer(d *desk, sign func(input []byte) []byte) {
 	serving := d.tap.after
 	d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
 		if isSign(c) {
-			return append(sign(c.Data), 0x90, 0x00), nil
+			return append(sign(c.Data()), 0x90, 0x00), nil
 		}
 		return serving(n, c, response)
 	}
@@ -185,7 +185,7 @@ func TestWhatIsSigned(t *testing.T) {
 	var signed [][]byte
 	for _, c := range d.tap.sent {
 		if isSign(c) {
-			signed = append(signed, c.Data)
+			signed = append(signed, c.Data())
 		}
 	}
 	require.Len(t, signed, 2)

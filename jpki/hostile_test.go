@@ -43,8 +43,8 @@ func signatureCertificate(t testing.TB) []byte {
 	card := newDesk(t, simulator.Contact).card
 	card.PowerOn()
 	for _, command := range []apdu.Command{
-		{INS: apdu.InsSelect, P1: 0x04, P2: 0x0C, Data: []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}},
-		{INS: apdu.InsVerify, P2: 0x9B, Data: []byte(simulator.Password)},
+		apdu.Command{INS: apdu.InsSelect, P1: 0x04, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}),
+		apdu.Command{INS: apdu.InsVerify, P2: 0x9B}.WithData([]byte(simulator.Password)),
 	} {
 		encoded, err := command.MarshalBinary()
 		require.NoError(t, err)

@@ -157,10 +157,10 @@ func (r *replay) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	case parsed.Secret():
 		r.pins++
 		r.leaving = false
-	case parsed.INS == apdu.InsSelect && parsed.Data[0] == 0xA0:
+	case parsed.INS == apdu.InsSelect && parsed.Data()[0] == 0xA0:
 		r.leaving = true
 	case isSign(parsed):
-		r.signed = bytes.Clone(parsed.Data)
+		r.signed = bytes.Clone(parsed.Data())
 	}
 	r.sent++
 	if r.sent > len(r.answers) {

@@ -159,9 +159,9 @@ func (a *Application) perform(ctx context.Context, of *side, scheme byte, input 
 		return nil, err
 	}
 	resp, err := a.channel.Send(ctx, apdu.Command{
-		CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P1: scheme, P2: reference, Data: input,
+		CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P1: scheme, P2: reference,
 		Ne: size, Extended: size > apdu.MaxShortNe,
-	})
+	}.WithData(input))
 	if err == nil {
 		err = resp.Err()
 	}

@@ -237,7 +237,7 @@ func TestPSSIsAskedOfTheCard(t *testing.T) {
 		require.NoError(t, err)
 		var asked, signed int
 		for _, c := range h.sent() {
-			if isSign(c) && len(c.Data) == 1 {
+			if isSign(c) && len(c.Data()) == 1 {
 				asked++
 			} else if isSign(c) {
 				signed++

@@ -232,7 +232,7 @@ const (
 
 func stepOf(c apdu.Command) step {
 	switch {
-	case c.INS == apdu.InsSelect && c.Data[0] == 0xA0:
+	case c.INS == apdu.InsSelect && c.Data()[0] == 0xA0:
 		return leaving
 	case c.INS == apdu.InsSelect:
 		return selecting

@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -35,7 +36,7 @@ func (t *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if parsed, parseErr := apdu.ParseCommand(command); parseErr == nil {
 		// The caller wipes its bytes; what is reported is a copy.
 		e.Command = parsed.Redacted()
-		e.Command.Data = append([]byte(nil), e.Command.Data...)
+		e.Command = e.Command.WithData(bytes.Clone(e.Command.Data()))
 	}
 	if err == nil {
 		if r, parseErr := apdu.ParseResponse(response); parseErr == nil {

@@ -60,7 +60,7 @@ func (c *attackersCard) Transmit(ctx context.Context, command []byte) ([]byte, e
 	content := c.attacker.certificate
 	switch {
 	case parsed.INS == apdu.InsPerformSecurityOperation && len(response) > 2:
-		signature, err := rsa.SignPKCS1v15(nil, attackersKey(), 0, parsed.Data)
+		signature, err := rsa.SignPKCS1v15(nil, attackersKey(), 0, parsed.Data())
 		return append(signature, 0x90, 0x00), err
 	case parsed.INS != apdu.InsReadBinary:
 		return response, nil

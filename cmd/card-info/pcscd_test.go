@@ -340,7 +340,7 @@ func TestNoSignatureForAnotherProgramThroughPCSCD(t *testing.T) {
 			var once sync.Once
 			card.mu.Lock()
 			card.before = func(c apdu.Command) bool {
-				if c.INS == apdu.InsPerformSecurityOperation && len(c.Data) > 16 {
+				if c.INS == apdu.InsPerformSecurityOperation && len(c.Data()) > 16 {
 					once.Do(func() {
 						close(verified)
 						<-release

@@ -97,7 +97,7 @@ func (c counted) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if parsed.Secret() {
 		c.holder.pins++
 	}
-	if parsed.INS == apdu.InsPerformSecurityOperation && len(parsed.Data) > 1 {
+	if parsed.INS == apdu.InsPerformSecurityOperation && len(parsed.Data()) > 1 {
 		c.holder.signed++
 	}
 	c.holder.mu.Unlock()

@@ -218,7 +218,7 @@ func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
 		return status(apdu.StatusConditionsNotSatisfied)
 	case cmd.P1 != 0 || cmd.P2 != 0:
 		return status(apdu.StatusIncorrectP1P2)
-	case len(cmd.Data) > 0 || cmd.Ne == 0:
+	case len(cmd.Data()) > 0 || cmd.Ne == 0:
 		return status(apdu.StatusWrongLength)
 	}
 	challenge := make([]byte, cmd.Ne)

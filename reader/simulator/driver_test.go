@@ -128,7 +128,7 @@ func TestTraceShowsNoSecret(t *testing.T) {
 	require.Len(t, seen, 4)
 	assert.Equal(t, "00A4040C 0A D392F000260100000001", seen[0].Command.String())
 	assert.Equal(t, "00200098 [redacted]", seen[1].Command.String())
-	assert.Empty(t, seen[1].Command.Data)
+	assert.Empty(t, seen[1].Command.Data())
 	assert.EqualValues(t, 0x9000, seen[1].Status)
 	assert.Equal(t, 16, seen[2].Length)
 	assert.Error(t, seen[3].Err)

@@ -52,15 +52,15 @@ func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 	switch {
 	case cmd.P1 == 0x04 && (cmd.P2 == 0x0C || cmd.P2 == 0x0E || cmd.P2 == 0x00 || cmd.P2 == 0x02):
 		return c.selectApplication(cmd)
-	case cmd.P1 == 0x02 && cmd.P2 == 0x0C && len(cmd.Data) == 2:
+	case cmd.P1 == 0x02 && cmd.P2 == 0x0C && len(cmd.Data()) == 2:
 		return c.selectElementaryFile(cmd)
-	case cmd.P1 == 0x00 && cmd.P2 == 0x00 && len(cmd.Data) == 0:
+	case cmd.P1 == 0x00 && cmd.P2 == 0x00 && len(cmd.Data()) == 0:
 		// Observed: refused after power-up, and without effect later.
 		if c.app == nil {
 			return status(apdu.StatusIncorrectP1P2)
 		}
 		return status(apdu.StatusOK)
-	case cmd.P1 == 0x00 && len(cmd.Data) == 2:
+	case cmd.P1 == 0x00 && len(cmd.Data()) == 2:
 		return status(apdu.StatusFileNotFound) // 3F00: the card has no master file
 	}
 	return status(apdu.StatusIncorrectP1P2)
@@ -70,10 +70,10 @@ func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 // file control information is wanted, and 02 for the next that fits (assumed,
 // from one source). An unknown name leaves the current application as it is.
 func (c *Card) selectApplication(cmd apdu.Command) apdu.Response {
-	if len(cmd.Data) == 0 || len(cmd.Data) > 16 {
+	if len(cmd.Data()) == 0 || len(cmd.Data()) > 16 {
 		return status(apdu.StatusWrongLength)
 	}
-	app := c.application(cmd.Data, cmd.P2&0x02 != 0)
+	app := c.application(cmd.Data(), cmd.P2&0x02 != 0)
 	if app == nil {
 		return status(apdu.StatusFileNotFound)
 	}
@@ -97,7 +97,7 @@ func (c *Card) selectElementaryFile(cmd apdu.Command) apdu.Response {
 	if c.app == nil {
 		return status(apdu.StatusIncorrectP1P2) // assumed
 	}
-	f := c.app.files[uint16(cmd.Data[0])<<8|uint16(cmd.Data[1])]
+	f := c.app.files[uint16(cmd.Data()[0])<<8|uint16(cmd.Data()[1])]
 	if f == nil {
 		return status(apdu.StatusFileNotFound)
 	}
@@ -133,7 +133,7 @@ func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 	if cmd.P1&0x80 != 0 {
 		reference, offset = cmd.P1, int(cmd.P2)
 	}
-	if len(cmd.Data) > 0 || cmd.Ne == 0 {
+	if len(cmd.Data()) > 0 || cmd.Ne == 0 {
 		return status(apdu.StatusWrongLength)
 	}
 	f, sw := c.refer(reference)

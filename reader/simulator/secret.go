@@ -60,12 +60,12 @@ func (c *Card) verify(cmd apdu.Command) apdu.Response {
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)
-	case cmd.Ne > 0 || len(cmd.Data) > maxSecretLength:
+	case cmd.Ne > 0 || len(cmd.Data()) > maxSecretLength:
 		return status(apdu.StatusWrongLength)
-	case len(cmd.Data) == 0:
+	case len(cmd.Data()) == 0:
 		return s.counter()
 	}
-	return s.try(cmd.Data)
+	return s.try(cmd.Data())
 }
 
 // changeReferenceData replaces a secret that is verified: P1=01, the new value
@@ -78,11 +78,11 @@ func (c *Card) changeReferenceData(cmd apdu.Command) apdu.Response {
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)
-	case len(cmd.Data) == 0 || len(cmd.Data) > maxSecretLength || cmd.Ne > 0:
+	case len(cmd.Data()) == 0 || len(cmd.Data()) > maxSecretLength || cmd.Ne > 0:
 		return status(apdu.StatusWrongLength)
 	case !s.verified:
 		return status(apdu.StatusSecurityNotSatisfied)
 	}
-	s.value = bytes.Clone(cmd.Data)
+	s.value = bytes.Clone(cmd.Data())
 	return status(apdu.StatusOK)
 }

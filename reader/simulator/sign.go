@@ -24,7 +24,7 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 		return status(apdu.StatusWrongFileType)
 	case !f.open():
 		return status(apdu.StatusSecurityNotSatisfied)
-	case len(cmd.Data) == 0 || cmd.Ne == 0:
+	case len(cmd.Data()) == 0 || cmd.Ne == 0:
 		return status(apdu.StatusWrongLength) // assumed
 	}
 	key, err := f.key()
@@ -35,7 +35,7 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 }
 
 func signWith(key *rsa.PrivateKey, cmd apdu.Command) apdu.Response {
-	input := cmd.Data
+	input := cmd.Data()
 	size := key.Size()
 	var signature []byte
 	var err error
