@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	tag "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/mykeykit/mykeykit/internal/hidden"
 )
 
 var (
@@ -22,16 +24,35 @@ var (
 
 // Attributes are the four attributes of a signature certificate's holder
 // (基本4情報): personal data, to be kept no longer than needed. Printing or
-// encoding them shows none.
-type Attributes struct {
-	Name    string // with U+3000 between family and given name
-	Address string
-	Birth   Birth
-	Sex     Sex
-	// Which characters of the name and of the address stand for one that can't be
-	// written in the certificate: a digit for each, 1 for those that do.
-	NameSubstitutes, AddressSubstitutes string
+// encoding them shows none, in a field of another struct either. The zero
+// Attributes are empty.
+type Attributes struct{ held hidden.Value[attributes] }
+
+type attributes struct {
+	name, nameSubstitutes       string
+	address, addressSubstitutes string
+	birth                       Birth
+	sex                         Sex
 }
+
+// Name returns the name, with U+3000 between family and given name.
+func (a Attributes) Name() string { return a.held.Reveal().name }
+
+// NameSubstitutes tells which characters of the name stand for one that can't be
+// written in the certificate: a digit for each, 1 for those that do.
+func (a Attributes) NameSubstitutes() string { return a.held.Reveal().nameSubstitutes }
+
+// Address returns the address.
+func (a Attributes) Address() string { return a.held.Reveal().address }
+
+// AddressSubstitutes is [Attributes.NameSubstitutes] for the address.
+func (a Attributes) AddressSubstitutes() string { return a.held.Reveal().addressSubstitutes }
+
+// Birth returns the date of birth.
+func (a Attributes) Birth() Birth { return a.held.Reveal().birth }
+
+// Sex returns the sex, 0 for the zero Attributes.
+func (a Attributes) Sex() Sex { return a.held.Reveal().sex }
 
 // Sex is the holder's, as the certificate has it.
 type Sex byte
@@ -55,11 +76,22 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth: the era, and the date in the Gregorian calendar. A
-// part that is 0 is not known (assumed).
-type Birth struct {
-	Era              Era
-	Year, Month, Day int
+// Birth is a date of birth: personal data, which does not print itself. A part of
+// the date that is 0 is not known (assumed).
+type Birth struct{ held hidden.Value[birth] }
+
+type birth struct {
+	era              Era
+	year, month, day int
+}
+
+// Era returns the era of the birth, 0 for the zero Birth.
+func (b Birth) Era() Era { return b.held.Reveal().era }
+
+// Date returns the date of birth in the Gregorian calendar.
+func (b Birth) Date() (year, month, day int) {
+	date := b.held.Reveal()
+	return date.year, date.month, date.day
 }
 
 // Where the attributes stand: each an otherName of the subject's alternative
@@ -106,11 +138,11 @@ func ParseAttributes(certificate *x509.Certificate) (Attributes, error) {
 		!digits(values[attributeNameSubstitutes]) || !digits(values[attributeAddressSubstitutes]) {
 		return Attributes{}, ErrMalformedAttributes
 	}
-	return Attributes{
-		Name: values[attributeName], NameSubstitutes: values[attributeNameSubstitutes],
-		Address: values[attributeAddress], AddressSubstitutes: values[attributeAddressSubstitutes],
-		Sex: Sex(values[attributeSex][0]), Birth: birth,
-	}, nil
+	return Attributes{hidden.New(attributes{
+		name: values[attributeName], nameSubstitutes: values[attributeNameSubstitutes],
+		address: values[attributeAddress], addressSubstitutes: values[attributeAddressSubstitutes],
+		sex: Sex(values[attributeSex][0]), birth: birth,
+	})}, nil
 }
 
 // otherNames are the texts of the names of other kinds, by their object
@@ -185,7 +217,7 @@ func digits(text string) bool {
 }
 
 // parseBirth takes an era's digit and YYYYMMDD.
-func parseBirth(text string) (b Birth, ok bool) {
+func parseBirth(text string) (Birth, bool) {
 	if len(text) != 9 || !digits(text) {
 		return Birth{}, false
 	}
@@ -195,11 +227,14 @@ func parseBirth(text string) (b Birth, ok bool) {
 		}
 		return n
 	}
-	b = Birth{Era: Era(text[0]), Year: number(text[1:5]), Month: number(text[5:7]), Day: number(text[7:9])}
-	return b, b.Era <= Reiwa && b.Month <= 12 && b.Day <= 31
+	b := birth{era: Era(text[0]), year: number(text[1:5]), month: number(text[5:7]), day: number(text[7:9])}
+	return Birth{hidden.New(b)}, b.era <= Reiwa && b.month <= 12 && b.day <= 31
 }
 
-const redactedAttributes = "[attributes of the holder]"
+const (
+	redactedAttributes = "[attributes of the holder]"
+	redactedBirth      = "[date of birth]"
+)
 
 // String is "[attributes of the holder]", whosever they are.
 func (a Attributes) String() string { return redactedAttributes }
@@ -212,3 +247,15 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
+
+// String is "[date of birth]", whosever it is.
+func (b Birth) String() string { return redactedBirth }
+
+// Format prints [Birth.String] for every verb and flag.
+func (b Birth) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedBirth) }
+
+// MarshalText writes [Birth.String], to JSON too.
+func (b Birth) MarshalText() ([]byte, error) { return []byte(redactedBirth), nil }
+
+// LogValue implements slog.LogValuer.
+func (b Birth) LogValue() slog.Value { return slog.StringValue(redactedBirth) }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -187,10 +186,13 @@ func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate,
 	return certificate, nil
 }
 
-// String tells what was established.
+// String tells what was established. It shows no date: a certificate ends on its
+// holder's birthday.
 func (r Authentication) String() string {
-	return fmt.Sprintf("PIN %t, possession %t, certificate %s until %s, issuer %s, revocation not checked",
-		r.PIN, r.Possession, r.Validity, r.Certificate.NotAfter.In(Japan).Format(time.DateOnly), r.Chain)
+	if r.Certificate == nil {
+		return "nothing authenticated"
+	}
+	return fmt.Sprintf("PIN %t, possession %t, certificate %s, issuer %s, revocation not checked", r.PIN, r.Possession, r.Validity, r.Chain)
 }
 
 // Format prints [Authentication.String] for every verb and flag.

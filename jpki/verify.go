@@ -41,7 +41,10 @@ type PINError struct {
 }
 
 func (e *PINError) Error() string {
-	text := e.Reason.Error()
+	text := "PIN refused"
+	if e.Reason != nil {
+		text = e.Reason.Error()
+	}
 	if e.Password {
 		text = "signature password: " + text
 	}
@@ -57,7 +60,10 @@ func (e *PINError) Error() string {
 // Unwrap gives the reason and the cause, and [ErrPINBlocked] with a wrong PIN
 // that was the last.
 func (e *PINError) Unwrap() []error {
-	errs := []error{e.Reason}
+	var errs []error
+	if e.Reason != nil {
+		errs = append(errs, e.Reason)
+	}
 	if e.Known && e.Remaining == 0 && e.Reason != ErrPINBlocked {
 		errs = append(errs, ErrPINBlocked)
 	}
