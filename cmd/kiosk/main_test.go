@@ -128,7 +128,7 @@ func TestOperator(t *testing.T) {
 	holder := proved(t)
 	_, err = p.registry.Reserve(t.Context(), registry.NewOperation(), holder, registry.RecoveryCode{})
 	require.NoError(t, err)
-	preview, err := p.registry.Preview(t.Context(), holder, registry.Account{Service: "sample-pay", ID: "0123456789", Code: "4649"})
+	preview, err := p.registry.Preview(t.Context(), holder, registry.NewAccount("sample-pay", "0123456789", "4649"))
 	require.NoError(t, err)
 	_, err = p.registry.Confirm(t.Context(), registry.NewOperation(), preview)
 	require.NoError(t, err)

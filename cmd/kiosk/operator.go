@@ -101,7 +101,7 @@ func applications(ctx context.Context, o options, private string, out io.Writer)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.ID, err)
 		}
-		row := []string{a.ID.String(), account.Service, account.ID, account.Code, a.Applied.UTC().Format(time.RFC3339)}
+		row := []string{a.ID.String(), account.Service(), account.ID(), account.Code(), a.Applied.UTC().Format(time.RFC3339)}
 		if err := table.Write(row); err != nil {
 			return err
 		}

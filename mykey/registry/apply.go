@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -35,20 +36,34 @@ const (
 )
 
 // Account is what a person types to have a cashless service linked: personal
-// data, which does not print itself. The form that a service's IDs have is the
-// campaign's to check.
+// data, which does not print itself, in a field of another struct either. The
+// form that a service's IDs have is the campaign's to check.
 type Account struct {
-	// Service names the service to the operator, 1 to 64 bytes.
-	Service string
-	// ID is the person's with the service (決済サービスID), 1 to 128 bytes.
-	ID string
-	// Code is what shows that the ID is the person's (セキュリティコード), at most 64
-	// bytes.
-	Code string
+	service string
+	typed   hidden.Value[typed]
 }
 
+type typed struct{ id, code string }
+
+// NewAccount returns the account that a person has with a service. The service's
+// name to the operator has 1 to 64 bytes, the person's ID with it
+// (決済サービスID) 1 to 128, and the code that shows that the ID is the person's
+// (セキュリティコード) at most 64. [Registry.Preview] checks them.
+func NewAccount(service, id, code string) Account {
+	return Account{service, hidden.New(typed{id, code})}
+}
+
+// Service names the service to the operator.
+func (a Account) Service() string { return a.service }
+
+// ID is the person's with the service.
+func (a Account) ID() string { return a.typed.Reveal().id }
+
+// Code is what shows that the ID is the person's.
+func (a Account) Code() string { return a.typed.Reveal().code }
+
 // String names the service.
-func (a Account) String() string { return "[account with " + a.Service + "]" }
+func (a Account) String() string { return "[account with " + a.service + "]" }
 
 // Format prints [Account.String] for every verb and flag.
 func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
@@ -63,7 +78,7 @@ func (a Account) valid() error {
 	for _, part := range []struct {
 		name, text  string
 		least, most int
-	}{{"service", a.Service, 1, maxService}, {"ID", a.ID, 1, maxAccount}, {"code", a.Code, 0, maxCode}} {
+	}{{"service", a.Service(), 1, maxService}, {"ID", a.ID(), 1, maxAccount}, {"code", a.Code(), 0, maxCode}} {
 		switch {
 		case len(part.text) < part.least || len(part.text) > part.most:
 			return fmt.Errorf("%w: its %s has %d to %d bytes", ErrAccount, part.name, part.least, part.most)
@@ -71,7 +86,7 @@ func (a Account) valid() error {
 			return fmt.Errorf("%w: its %s is no text", ErrAccount, part.name)
 		}
 	}
-	if canonical(a.ID) == "" {
+	if canonical(a.ID()) == "" {
 		return fmt.Errorf("%w: its ID is blank", ErrAccount)
 	}
 	return nil
@@ -92,7 +107,7 @@ func canonical(id string) string {
 // digest is what the database knows an account by: nobody without the key can
 // try IDs against it.
 func (a Account) digest(g Generation) []byte {
-	return g.Key.MAC(forAccount, []byte(g.Namespace.Name()), []byte(a.Service), []byte(canonical(a.ID)))
+	return g.Key.MAC(forAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
 }
 
 // Preview is an application that could be made: what has to be read back to the
@@ -106,8 +121,8 @@ type Preview struct {
 
 // Identifier, Service and AccountID are what would be linked.
 func (p Preview) Identifier() mykey.ID { return p.id }
-func (p Preview) Service() string      { return p.shown().Service }
-func (p Preview) AccountID() string    { return p.shown().ID }
+func (p Preview) Service() string      { return p.shown().Service() }
+func (p Preview) AccountID() string    { return p.shown().ID() }
 
 func (p Preview) shown() Account {
 	if p.account == nil {
@@ -157,7 +172,7 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 }
 
 // mayApply returns the reservation to which an account may be linked.
-func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*Reservation, error) {
+func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*row, error) {
 	s, err := r.seatOf(ctx, q, holder)
 	if err != nil {
 		return nil, err
@@ -169,7 +184,7 @@ func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authent
 	if mine.Application != nil {
 		return nil, ErrApplied
 	}
-	in, args := r.ofEach([]any{r.namespace(), account.Service}, account.digest)
+	in, args := r.ofEach([]any{r.namespace(), account.Service()}, account.digest)
 	var is int
 	used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account IN `+in, args...)
 	if err == nil && used {
@@ -195,13 +210,13 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		return nil, ErrNoOperator
 	}
 	c := change{operation, kindApply, func(g Generation) [][]byte {
-		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account().Service), []byte(p.account().ID), []byte(p.account().Code)}
+		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account().Service()), []byte(p.account().ID()), []byte(p.account().Code())}
 	}}
 	sealed, err := seal(r.operator, r.namespace(), p.id, p.account())
 	if err != nil {
 		return nil, err
 	}
-	var result *Reservation
+	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
 		mine, err := r.mayApply(ctx, tx, p.holder, p.account())
 		if err != nil {
@@ -213,11 +228,11 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		now := r.now().UTC()
 		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			mine.Namespace, mine.lineage, mine.ID.String(), p.account().Service, p.account().digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
+			mine.Namespace, mine.lineage, mine.ID.String(), p.account().Service(), p.account().digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
 			return nil, err
 		}
 		result = mine
-		result.Application = &Link{Service: p.account().Service, Applied: now}
+		result.Application = &Link{Service: p.account().Service(), Applied: now}
 		return &made{kind: kindApply, lineage: mine.lineage}, nil
 	})
 	return r.answer(ctx, operation, p.holder, result, done, err)

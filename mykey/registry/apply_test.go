@@ -57,7 +57,7 @@ func TestApply(t *testing.T) {
 		assert.Equal(t, mine.ID, list[0].ID)
 		opened, err := list[0].Open(operator)
 		require.NoError(t, err)
-		assert.Equal(t, account(1), opened)
+		assert.Equal(t, parts(account(1)), parts(opened))
 
 		_, err = r.Confirm(ctx, registry.NewOperation(), registry.Preview{})
 		require.ErrorIs(t, err, registry.ErrAccount, "nothing was shown")
@@ -80,7 +80,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		heads, err := r.Heads(ctx)
 		require.NoError(t, err)
 		for _, typed := range []string{"user-000001", "USER-000001", " user 000001", "ｕｓｅｒー０００００１", "user\u200b000001"} {
-			_, err := r.Preview(ctx, holder(3), registry.Account{Service: "Example Pay", ID: typed, Code: "x"})
+			_, err := r.Preview(ctx, holder(3), registry.NewAccount("Example Pay", typed, "x"))
 			require.ErrorIs(t, err, registry.ErrAccountUsed, "%q", typed)
 		}
 		_, err = r.Confirm(ctx, registry.NewOperation(), early)
@@ -89,7 +89,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, heads, after, "nothing was written")
 
-		_, err = r.Preview(ctx, holder(3), registry.Account{Service: "Another Pay", ID: account(1).ID})
+		_, err = r.Preview(ctx, holder(3), registry.NewAccount("Another Pay", account(1).ID(), ""))
 		require.NoError(t, err, "another service's IDs are other people's")
 	})
 }
@@ -131,27 +131,28 @@ func TestAccountsThatAreNone(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
 	for name, a := range map[string]registry.Account{
-		"no service":   {ID: "a"},
-		"no ID":        {Service: "Pay"},
-		"blank ID":     {Service: "Pay", ID: " - \u200b"},
-		"long service": {Service: strings.Repeat("a", 65), ID: "a"},
-		"long ID":      {Service: "Pay", ID: strings.Repeat("a", 129)},
-		"long code":    {Service: "Pay", ID: "a", Code: strings.Repeat("a", 65)},
-		"not UTF-8":    {Service: "Pay", ID: "\xff"},
-		"NUL":          {Service: "Pay", ID: "a\x00"},
-		"line end":     {Service: "Pay", ID: "a", Code: "1\n"},
+		"zero":         {},
+		"no service":   registry.NewAccount("", "a", ""),
+		"no ID":        registry.NewAccount("Pay", "", ""),
+		"blank ID":     registry.NewAccount("Pay", " - \u200b", ""),
+		"long service": registry.NewAccount(strings.Repeat("a", 65), "a", ""),
+		"long ID":      registry.NewAccount("Pay", strings.Repeat("a", 129), ""),
+		"long code":    registry.NewAccount("Pay", "a", strings.Repeat("a", 65)),
+		"not UTF-8":    registry.NewAccount("Pay", "\xff", ""),
+		"NUL":          registry.NewAccount("Pay", "a\x00", ""),
+		"line end":     registry.NewAccount("Pay", "a", "1\n"),
 	} {
 		_, err := r.Preview(ctx, holder(1), a)
 		require.ErrorIs(t, err, registry.ErrAccount, name)
 	}
-	longest := registry.Account{Service: strings.Repeat("s", 64), ID: strings.Repeat("i", 128), Code: strings.Repeat("c", 64)}
+	longest := registry.NewAccount(strings.Repeat("s", 64), strings.Repeat("i", 128), strings.Repeat("c", 64))
 	preview, err := r.Preview(ctx, holder(1), longest)
 	require.NoError(t, err)
 	_, err = r.Confirm(ctx, registry.NewOperation(), preview)
 	require.NoError(t, err)
 	opened, err := applications(t, r)[0].Open(operator)
 	require.NoError(t, err)
-	assert.Equal(t, longest, opened)
+	assert.Equal(t, parts(longest), parts(opened))
 }
 
 func TestSealsOpenForTheirOperatorAndApplicationOnly(t *testing.T) {
@@ -204,17 +205,17 @@ func TestHostileText(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, g.Namespace.Name(), mine.Namespace)
 
-			a := registry.Account{Service: "S" + text, ID: "I" + text, Code: "C" + text}
+			a := registry.NewAccount("S" + text, "I" + text, "C" + text)
 			preview, err := r.Preview(ctx, holder(i), a)
 			require.NoError(t, err)
 			applied, err := r.Confirm(ctx, registry.NewOperation(), preview)
 			require.NoError(t, err)
-			assert.Equal(t, a.Service, applied.Application.Service)
+			assert.Equal(t, a.Service(), applied.Application.Service)
 			list := applications(t, r)
 			require.Len(t, list, 1)
 			opened, err := list[0].Open(operator)
 			require.NoError(t, err)
-			assert.Equal(t, a, opened)
+			assert.Equal(t, parts(a), parts(opened))
 
 			for _, id := range []mykey.ID{mine.ID + "' OR '1'='1", "\xff", "a\x00", ""} {
 				_, err = r.Lookup(ctx, id)
@@ -239,7 +240,7 @@ func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
 	code := registry.NewRecoveryCode()
 	_, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 	require.NoError(t, err)
-	a := registry.Account{Service: "Example Pay", ID: "canaryaccount", Code: "canarycode"}
+	a := registry.NewAccount("Example Pay", "canaryaccount", "canarycode")
 	preview, err := r.Preview(ctx, holder(1), a)
 	require.NoError(t, err)
 	_, err = r.Confirm(ctx, registry.NewOperation(), preview)

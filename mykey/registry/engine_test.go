@@ -126,8 +126,11 @@ func holder(n int) *jpki.Authentication {
 	}
 }
 
+// parts are what accounts are compared by.
+func parts(a registry.Account) []string { return []string{a.Service(), a.ID(), a.Code()} }
+
 func account(n int) registry.Account {
-	return registry.Account{Service: "Example Pay", ID: fmt.Sprintf("user-%06d", n), Code: "4649"}
+	return registry.NewAccount("Example Pay", fmt.Sprintf("user-%06d", n), "4649")
 }
 
 func reserve(t testing.TB, r *registry.Registry, n int) *registry.Reservation {

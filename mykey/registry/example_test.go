@@ -67,7 +67,7 @@ func Example() {
 	}
 	fmt.Println(reservation.ID.Display(), reservation.New)
 
-	preview, err := r.Preview(ctx, holder, registry.Account{Service: "Example Pay", ID: "user-000001", Code: "4649"})
+	preview, err := r.Preview(ctx, holder, registry.NewAccount("Example Pay", "user-000001", "4649"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -85,7 +85,7 @@ func Example() {
 			return
 		}
 		account, err := application.Open(operator)
-		fmt.Println(application.ID.Display(), account.ID, account.Code, err)
+		fmt.Println(application.ID.Display(), account.ID(), account.Code(), err)
 	}
 	heads, err := r.VerifyAudit(ctx)
 	fmt.Println(heads[0].Number, "records", err)

@@ -145,7 +145,7 @@ func (f *fleet) check(t *testing.T, url string) {
 		opened, err := a.Open(operator)
 		require.NoError(t, err)
 		n := owner[a.ID]
-		assert.Equal(t, account(f.accountOf(n)), opened)
+		assert.Equal(t, parts(account(f.accountOf(n))), parts(opened))
 		assert.Equal(t, n, f.applied[f.accountOf(n)])
 	}
 

@@ -80,9 +80,9 @@ func FuzzOpen(f *testing.F) {
 			require.Zero(t, account)
 			return
 		}
-		require.Equal(t, "Pay", account.Service)
-		require.NotEmpty(t, account.ID)
-		require.LessOrEqual(t, len(account.ID), 128)
-		require.LessOrEqual(t, len(account.Code), 64)
+		require.Equal(t, "Pay", account.Service())
+		require.NotEmpty(t, account.ID())
+		require.LessOrEqual(t, len(account.ID()), 128)
+		require.LessOrEqual(t, len(account.Code()), 64)
 	})
 }

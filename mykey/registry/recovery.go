@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey/internal/crockford"
 )
@@ -27,22 +28,13 @@ const codeLength = 16
 // RecoveryCode moves a reservation to a new card when the old one is gone: 80
 // random bits that the holder is given, as 16 symbols, and that the registry
 // knows only hashed. It does not print itself. The zero RecoveryCode is none.
-type RecoveryCode struct {
-	// A pointer hides it from what prints by reflection.
-	symbols *string
-}
+type RecoveryCode struct{ symbols hidden.Value[string] }
 
 // text is the code's symbols, "" for none.
-func (c RecoveryCode) text() string {
-	if c.symbols == nil {
-		return ""
-	}
-	return *c.symbols
-}
+func (c RecoveryCode) text() string { return c.symbols.Reveal() }
 
 func codeOf(symbols [codeLength]byte) RecoveryCode {
-	text := string(symbols[:])
-	return RecoveryCode{&text}
+	return RecoveryCode{hidden.New(string(symbols[:]))}
 }
 
 // NewRecoveryCode makes one.
@@ -108,7 +100,7 @@ const (
 
 // hashCode hashes a code with a fresh salt, in the usual text form; "" for none.
 func (r *Registry) hashCode(ctx context.Context, code RecoveryCode) (string, error) {
-	if code.symbols == nil {
+	if code.text() == "" {
 		return "", nil
 	}
 	salt := make([]byte, saltLength)
@@ -128,7 +120,7 @@ const argonFormat = "$argon2id$v=19$m=%d,t=%d,p=1$"
 // hashForStranger is hashCode, unless the holder has a reservation: then the
 // code will not be used, and the time is saved.
 func (r *Registry) hashForStranger(ctx context.Context, holder *jpki.Authentication, code RecoveryCode) (hash string, err error) {
-	if code.symbols == nil {
+	if code.text() == "" {
 		return "", nil
 	}
 	var s *seat
@@ -161,7 +153,7 @@ func (r *Registry) matches(ctx context.Context, code RecoveryCode, stored string
 		time, memory, salt = argonTime, argonMemory, make([]byte, saltLength)
 	}
 	hash, err := r.argon(ctx, code, salt, time, memory)
-	return ok && code.symbols != nil && err == nil && subtle.ConstantTimeCompare(hash, want) == 1, err
+	return ok && code.text() != "" && err == nil && subtle.ConstantTimeCompare(hash, want) == 1, err
 }
 
 // parseHash reads what hashCode wrote.

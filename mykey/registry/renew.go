@@ -88,7 +88,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	if err != nil {
 		return nil, err
 	}
-	var result *Reservation
+	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
 		target, err := r.target(ctx, tx, proof, compared)
 		if err != nil {
@@ -114,7 +114,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 }
 
 // target is the reservation that a proof speaks of.
-func (r *Registry) target(ctx context.Context, tx queryer, proof Proof, compared string) (*Reservation, error) {
+func (r *Registry) target(ctx context.Context, tx queryer, proof Proof, compared string) (*row, error) {
 	if proof.kind == kindOldCard {
 		s, err := r.seatOf(ctx, tx, proof.old)
 		if err != nil {
@@ -136,7 +136,7 @@ func (r *Registry) target(ctx context.Context, tx queryer, proof Proof, compared
 
 // mayTakeOver refuses a new card that has something of its own, and returns the
 // seat that it leaves, if any.
-func (r *Registry) mayTakeOver(ctx context.Context, tx queryer, holder *jpki.Authentication, target *Reservation) (*seat, error) {
+func (r *Registry) mayTakeOver(ctx context.Context, tx queryer, holder *jpki.Authentication, target *row) (*seat, error) {
 	mine, err := r.seatOf(ctx, tx, holder)
 	switch {
 	case err != nil || mine == nil:

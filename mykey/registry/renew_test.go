@@ -193,7 +193,7 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
 	code := registry.NewRecoveryCode()
-	secret := registry.Account{Service: "Pay", ID: "canary-id", Code: "canary-code"}
+	secret := registry.NewAccount("Pay", "canary-id", "canary-code")
 	preview, err := r.Preview(ctx, holder(1), secret)
 	require.NoError(t, err)
 	assert.Equal(t, "canary-id", preview.AccountID())

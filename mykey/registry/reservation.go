@@ -52,10 +52,23 @@ type Reservation struct {
 	// New: this operation made the reservation. Only then does its recovery
 	// code hold.
 	New bool
+}
 
+// row is a reservation as the database has it, with what does not leave this
+// package.
+type row struct {
+	Reservation
 	lineage   []byte
-	recovery  string
+	recovery  string // the recovery code's hash
 	operation []byte // that made it
+}
+
+// public returns the part for other packages, nil of nil.
+func (r *row) public() *Reservation {
+	if r == nil {
+		return nil
+	}
+	return &r.Reservation
 }
 
 // String tells nothing by which the holder is known.
@@ -82,8 +95,8 @@ const columns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.
 const withApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage `
 
 // load reads one reservation, or nil, and what else the query selects first.
-func load(ctx context.Context, q queryer, first []any, query string, args ...any) (*Reservation, error) {
-	var r Reservation
+func load(ctx context.Context, q queryer, first []any, query string, args ...any) (*row, error) {
+	var r row
 	var expiry int64
 	var service *string
 	var applied *int64
@@ -101,7 +114,7 @@ func load(ctx context.Context, q queryer, first []any, query string, args ...any
 
 // seat is what the registry knows of a holder.
 type seat struct {
-	*Reservation
+	*row
 	handle     []byte // the one that is stored
 	generation uint32 // the one that made it
 	superseded bool
@@ -114,17 +127,17 @@ func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentic
 	in, args := r.ofEach([]any{r.namespace()}, func(g Generation) []byte { return g.handle(holder.Certificate) })
 	var s seat
 	var err error
-	s.Reservation, err = load(ctx, q, []any{&s.handle, &s.generation, &s.superseded}, `SELECT h.handle, h.generation, h.state = 'superseded', `+columns+
+	s.row, err = load(ctx, q, []any{&s.handle, &s.generation, &s.superseded}, `SELECT h.handle, h.generation, h.state = 'superseded', `+columns+
 		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+
 		`WHERE h.namespace = $1 AND h.handle IN `+in, args...)
-	if err != nil || s.Reservation == nil {
+	if err != nil || s.row == nil {
 		return nil, err
 	}
 	return &s, nil
 }
 
 // active is the reservation that a holder has, or why there is none.
-func (s *seat) active() (*Reservation, error) {
+func (s *seat) active() (*row, error) {
 	switch {
 	case s == nil:
 		return nil, ErrNotFound
@@ -133,7 +146,7 @@ func (s *seat) active() (*Reservation, error) {
 	case s.State == Withdrawn:
 		return nil, ErrWithdrawn
 	}
-	return s.Reservation, nil
+	return s.row, nil
 }
 
 // Find returns a holder's reservation. It fails with [ErrProof], [ErrNotFound],
@@ -142,7 +155,7 @@ func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Rese
 	if err := r.proved(holder, false); err != nil {
 		return nil, err
 	}
-	var found *Reservation
+	var found *row
 	err := r.again(ctx, func(ctx context.Context) error {
 		s, err := r.seatOf(ctx, r.storage.db, holder)
 		if err == nil {
@@ -150,22 +163,22 @@ func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Rese
 		}
 		return err
 	})
-	return found, err
+	return found.public(), err
 }
 
 // Lookup returns the reservation of an identifier, withdrawn ones too: for the
 // operator's own use, since nobody proved anything. It fails with [ErrNotFound]
 // or [ErrUnavailable].
 func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
-	var found *Reservation
+	var found *row
 	err := r.again(ctx, func(ctx context.Context) (err error) {
 		found, err = r.byIdentifier(ctx, r.storage.db, id)
 		return err
 	})
-	return found, err
+	return found.public(), err
 }
 
-func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*Reservation, error) {
+func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*row, error) {
 	if parsed, err := mykey.Parse(string(id)); err != nil || parsed != id {
 		return nil, ErrNotFound // not text at all, perhaps
 	}
@@ -196,7 +209,7 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 	c := change{operation, kindReserve, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
 	}}
-	var result *Reservation
+	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
 		s, err := r.seatOf(ctx, tx, holder)
 		switch {
@@ -205,16 +218,16 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 		case s != nil && s.superseded:
 			return nil, ErrSuperseded
 		case s != nil && s.State == Reserved:
-			result = s.Reservation
+			result = s.row
 			if s.generation == r.current.Number {
 				return nil, nil
 			}
 			return &made{kind: kindRekey, lineage: s.lineage}, r.sit(ctx, tx, s, holder, s.ID)
 		}
-		result = &Reservation{
+		result = &row{Reservation: Reservation{
 			Namespace: r.namespace(), KeyNumber: r.current.Number, State: Reserved,
-			Expiry: holder.Certificate.NotAfter.UTC(), New: true, recovery: recovery, operation: operation[:],
-		}
+			Expiry: holder.Certificate.NotAfter.UTC(), New: true,
+		}, recovery: recovery, operation: operation[:]}
 		if result.recovery == "" { // unless it was hashed, since there was a reservation then
 			if result.recovery, err = r.hashCode(ctx, code); err != nil {
 				return nil, err
@@ -242,7 +255,7 @@ func (r *Registry) newLineage() ([]byte, error) {
 }
 
 // take writes a reservation under the first identifier that is free.
-func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, fresh *Reservation) error {
+func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, fresh *row) error {
 	for attempt := range r.attempts {
 		id, err := r.derive(r.current, attempt, holder)
 		if err != nil {
@@ -278,12 +291,12 @@ func (r *Registry) sit(ctx context.Context, tx queryer, before *seat, holder *jp
 
 // answer is what a change returns. One that was done before is answered with the
 // holder's reservation as it is now.
-func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki.Authentication, result *Reservation, done bool, err error) (*Reservation, error) {
+func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki.Authentication, result *row, done bool, err error) (*Reservation, error) {
 	if err != nil {
 		return nil, err
 	}
 	if !done {
-		return result, nil
+		return result.public(), nil
 	}
 	err = r.again(ctx, func(ctx context.Context) error {
 		s, err := r.seatOf(ctx, r.storage.db, holder)
@@ -295,14 +308,14 @@ func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki
 		case s.superseded:
 			return ErrSuperseded
 		}
-		result = s.Reservation
+		result = s.row
 		result.New = bytes.Equal(result.operation, operation[:])
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return result, nil
+	return result.public(), nil
 }
 
 // Withdraw gives up a holder's reservation, for good: the identifier is not
@@ -316,7 +329,7 @@ func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jp
 		return nil, err
 	}
 	c := change{operation, kindWithdraw, func(g Generation) [][]byte { return [][]byte{g.handle(holder.Certificate)} }}
-	var result *Reservation
+	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
 		s, err := r.seatOf(ctx, tx, holder)
 		if err == nil {

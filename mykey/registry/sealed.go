@@ -38,13 +38,13 @@ const plainLength = 2 + maxAccount + maxCode
 // seal encrypts an account with HPKE (RFC 9180), HKDF-SHA256 and AES-256-GCM.
 func seal(operator hpke.PublicKey, namespace string, id mykey.ID, account Account) ([]byte, error) {
 	plain := make([]byte, 0, plainLength)
-	for _, part := range []string{account.ID, account.Code} {
+	for _, part := range []string{account.ID(), account.Code()} {
 		plain = append(plain, byte(len(part)))
 		plain = append(plain, part...)
 	}
 	plain = plain[:plainLength]
 	defer clear(plain)
-	sealed, err := hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, account.Service), plain)
+	sealed, err := hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, account.Service()), plain)
 	if err != nil {
 		return nil, fmt.Errorf("sealing the account: %w", err)
 	}
@@ -59,31 +59,31 @@ func (a Application) Open(key hpke.PrivateKey) (Account, error) {
 		return Account{}, ErrSealed
 	}
 	defer clear(plain)
-	account, ok := parsePlain(plain)
+	account, ok := parsePlain(a.Service, plain)
 	if !ok {
 		return Account{}, ErrSealed
 	}
-	account.Service = a.Service
 	return account, nil
 }
 
-// parsePlain reads an account that was sealed. Anybody can seal for a public
-// key.
-func parsePlain(plain []byte) (a Account, ok bool) {
+// parsePlain reads an account with a service that was sealed. Anybody can seal for
+// a public key.
+func parsePlain(service string, plain []byte) (a Account, ok bool) {
 	if len(plain) != plainLength {
 		return Account{}, false
 	}
+	var id, code string
 	for _, part := range []struct {
 		into *string
 		most int
-	}{{&a.ID, maxAccount}, {&a.Code, maxCode}} {
+	}{{&id, maxAccount}, {&code, maxCode}} {
 		length := int(plain[0])
 		if length > part.most || length >= len(plain) {
 			return Account{}, false
 		}
 		*part.into, plain = string(plain[1:1+length]), plain[1+length:]
 	}
-	a.Service = "?"
+	a = NewAccount(service, id, code)
 	return a, a.valid() == nil
 }
 

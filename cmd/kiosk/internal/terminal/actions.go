@@ -263,7 +263,7 @@ func (t *Terminal) preview(a Action) {
 	}
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.beside(func(ctx context.Context) func() {
-		preview, err := t.config.Registry.Preview(ctx, v.holder, registry.Account{Service: v.service.ID, ID: id, Code: code})
+		preview, err := t.config.Registry.Preview(ctx, v.holder, registry.NewAccount(v.service.ID, id, code))
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):

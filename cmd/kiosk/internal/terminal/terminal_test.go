@@ -90,7 +90,7 @@ func (b *book) Preview(_ context.Context, _ *jpki.Authentication, account regist
 	if err := b.err(); err != nil {
 		return registry.Preview{}, err
 	}
-	if b.used[account.ID] {
+	if b.used[account.ID()] {
 		return registry.Preview{}, registry.ErrAccountUsed
 	}
 	b.confirmed = append(b.confirmed, account)
@@ -244,7 +244,8 @@ func TestAVisit(t *testing.T) {
 		assert.Empty(t, v.ID)
 		s.slot.Remove()
 		s.shows(terminal.Welcome)
-		assert.Equal(t, registry.Account{Service: "sample-pay", ID: "0123456789", Code: "4649"}, s.book.confirmed[len(s.book.confirmed)-1])
+		account := s.book.confirmed[len(s.book.confirmed)-1]
+		assert.Equal(t, []string{"sample-pay", "0123456789", "4649"}, []string{account.Service(), account.ID(), account.Code()})
 		for _, line := range s.log {
 			assert.NotContains(t, line, "ABCD2345")
 			assert.NotContains(t, line, "0123456789")
