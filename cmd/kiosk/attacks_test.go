@@ -306,7 +306,7 @@ func TestNothingPersonalIsKept(t *testing.T) {
 	c := s.started(t)
 	c.identified(t)
 	view, _ := s.terminal.View()
-	id, recovery := view.ID.String(), view.Recovery
+	id, recovery := view.ID.String(), view.Recovery.Reveal()
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "apply"}))
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "7305730573", "code": "7306"}))
@@ -332,5 +332,5 @@ func TestNothingPersonalIsKept(t *testing.T) {
 	}
 	view, _ = s.terminal.View()
 	assert.Empty(t, view.ID)
-	assert.Empty(t, view.Recovery)
+	assert.Empty(t, view.Recovery.Reveal())
 }

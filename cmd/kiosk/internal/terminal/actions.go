@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -40,8 +41,8 @@ type Action struct {
 	Language message.Language
 	PIN      jpki.PIN
 	Service  string
-	Account  string
-	Code     string
+	Account  hidden.Value[string]
+	Code     hidden.Value[string]
 }
 
 type request struct {
@@ -137,7 +138,7 @@ func (t *Terminal) act(a Action) error {
 	case GiveID:
 		t.preview(a)
 	case GiveCode:
-		t.takeOver(a.Account, a.Code)
+		t.takeOver(a.Account.Reveal(), a.Code.Reveal())
 	case Agree:
 		t.apply()
 	case Back:
@@ -239,7 +240,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 			case err != nil:
 				t.refused(err)
 			default:
-				v.reserved, v.recovery = reserved, next.Reveal()
+				v.reserved, v.recovery = reserved, hidden.New(next.Reveal())
 				t.config.Log("renewed", "")
 				t.show(t.result())
 			}
@@ -255,8 +256,8 @@ func (t *Terminal) account(refused string) View {
 // preview looks whether the account could be applied with.
 func (t *Terminal) preview(a Action) {
 	v := t.visit
-	id, idOK := v.service.AccountID.Parse(a.Account)
-	code, codeOK := v.service.Code.Parse(a.Code)
+	id, idOK := v.service.AccountID.Parse(a.Account.Reveal())
+	code, codeOK := v.service.Code.Parse(a.Code.Reveal())
 	if !idOK || !codeOK {
 		t.show(t.account("form"))
 		return
@@ -272,7 +273,7 @@ func (t *Terminal) preview(a Action) {
 				t.refused(err)
 			default:
 				v.preview = preview
-				t.show(View{Screen: Confirm, Service: &v.service, Account: preview.AccountID(), ID: preview.Identifier()})
+				t.show(View{Screen: Confirm, Service: &v.service, Account: hidden.New(preview.AccountID()), ID: preview.Identifier()})
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -76,7 +77,7 @@ func (t *Terminal) authenticate() {
 			}
 			v.holder, v.reserved = holder, reserved
 			if reserved.New {
-				v.recovery = code.Reveal()
+				v.recovery = hidden.New(code.Reveal())
 			}
 			t.config.Log("identified", "")
 			t.show(t.result())

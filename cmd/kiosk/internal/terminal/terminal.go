@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -96,7 +97,7 @@ type visit struct {
 	typed    *jpki.PIN
 	holder   *jpki.Authentication
 	reserved *registry.Reservation
-	recovery string
+	recovery hidden.Value[string]
 	service  campaign.Service
 	preview  registry.Preview
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -220,22 +221,22 @@ func TestAVisit(t *testing.T) {
 		s.enter(simulator.PIN)
 		v = s.shows(terminal.Result)
 		assert.Equal(t, mykey.ID("ABCD2345"), v.ID)
-		assert.NotEmpty(t, v.Recovery)
+		assert.NotEmpty(t, v.Recovery.Reveal())
 		assert.False(t, card.State().AuthVerified)
 		s.press(terminal.Apply)
 		s.shows(terminal.Services)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
 		s.shows(terminal.Account)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "12", Code: "4649"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("12"), Code: hidden.New("4649")}))
 		assert.Equal(t, "form", s.shows(terminal.Account).Refused)
 		s.book.used["0000000000"] = true
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "0000000000", Code: "4649"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0000000000"), Code: hidden.New("4649")}))
 		assert.Equal(t, "used", s.shows(terminal.Account).Refused)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "０１２３４５６７８９", Code: "4649"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("０１２３４５６７８９"), Code: hidden.New("4649")}))
 		s.shows(terminal.Confirm)
 		s.press(terminal.Back)
 		s.shows(terminal.Account)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: "0123456789", Code: "4649"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123456789"), Code: hidden.New("4649")}))
 		s.shows(terminal.Confirm)
 		s.press(terminal.Agree)
 		s.shows(terminal.Done)
@@ -294,25 +295,25 @@ func TestTakingOver(t *testing.T) {
 		s.shows(terminal.TakeOver)
 		assert.Empty(t, s.book.reserved, "no identifier of its own")
 		for id, code := range map[string]string{"": "", "WXYZ6789": "short", "short": "7K2M-9QXR-0ABC-DEFG"} {
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: id, Code: code}))
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New(id), Code: hidden.New(code)}))
 			assert.Equal(t, "form", s.shows(terminal.TakeOver).Refused)
 		}
 		s.book.failures = registry.ErrRecovery
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "WXYZ-6789", Code: "7K2M-9QXR-0ABC-DEFG"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
 		assert.Equal(t, "wrong", s.shows(terminal.TakeOver).Refused)
 		s.book.failures = nil
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "ｗｘｙｚ６７８９", Code: "7k2m 9qxr 0abc defg"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("ｗｘｙｚ６７８９"), Code: hidden.New("7k2m 9qxr 0abc defg")}))
 		v := s.shows(terminal.Result)
 		assert.Equal(t, mykey.ID("WXYZ6789"), v.ID)
-		assert.NotEmpty(t, v.Recovery)
-		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", v.Recovery)
+		assert.NotEmpty(t, v.Recovery.Reveal())
+		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", v.Recovery.Reveal())
 	})
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.book.failures = registry.ErrHolderReserved
 		require.NoError(t, s.slot.Insert(card))
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.English}))
 		s.enter(simulator.PIN)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: "WXYZ6789", Code: "7K2M-9QXR-0ABC-DEFG"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
 		s.problem("HAS_IDENTIFIER")
 	})
 }
@@ -352,8 +353,8 @@ func TestClearing(t *testing.T) {
 				happens(s)
 				v := s.shows(terminal.Cleared)
 				assert.Empty(t, v.ID, where+what)
-				assert.Empty(t, v.Recovery)
-				assert.Empty(t, v.Account)
+				assert.Empty(t, v.Recovery.Reveal())
+				assert.Empty(t, v.Account.Reveal())
 				time.Sleep(11 * time.Second)
 				switch what {
 				case "idle":

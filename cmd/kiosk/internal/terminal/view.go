@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -55,10 +56,10 @@ type View struct {
 
 	ID       mykey.ID
 	Expiry   time.Time
-	Expiring bool   // the certificate can be renewed already
-	Recovery string // a recovery code, once
-	Applied  string // the service that was applied with
+	Expiring bool                 // the certificate can be renewed already
+	Recovery hidden.Value[string] // a recovery code, once
+	Applied  string               // the service that was applied with
 	Service  *campaign.Service
-	Account  string // the account's ID, to be read back
-	Refused  string // why what was typed is not taken: "form", "used", "wrong"
+	Account  hidden.Value[string] // the account's ID, to be read back
+	Refused  string               // why what was typed is not taken: "form", "used", "wrong"
 }

@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -40,6 +42,25 @@ func TestNoticesAreNoMarkup(t *testing.T) {
 	assert.NotContains(t, html, "<script")
 	assert.Contains(t, html, "&lt;script&gt;")
 	assert.Equal(t, "お知らせ", title)
+}
+
+// What does not print itself is shown to whom it is for.
+func TestHiddenValuesAreShown(t *testing.T) {
+	for _, language := range []message.Language{message.Japanese, message.English} {
+		for shown, view := range map[string]terminal.View{
+			"7K2M-9QXR-0ABC-DEFG": {Screen: terminal.Result, Recovery: hidden.New("7K2M-9QXR-0ABC-DEFG"), Campaign: &campaign.Campaign{}},
+			"0123456789":          {Screen: terminal.Confirm, Account: hidden.New("0123456789"), Campaign: &campaign.Campaign{}, Service: &campaign.Service{}},
+		} {
+			view.Language = language
+			html, _, err := render(view)
+			require.NoError(t, err)
+			assert.Contains(t, html, shown)
+			assert.NotContains(t, html, "hidden]")
+		}
+		html, _, err := render(terminal.View{Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}})
+		require.NoError(t, err)
+		assert.NotContains(t, html, `class="recovery"`, "there is no code to show")
+	}
 }
 
 func TestYen(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 )
@@ -213,7 +214,7 @@ func (s *Server) action(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.do(w, r, terminal.Action{
-		Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service, Account: a.Account, Code: a.Code,
+		Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service, Account: hidden.New(a.Account), Code: hidden.New(a.Code),
 	})
 }
 

@@ -1,0 +1,27 @@
+package terminal_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/internal/redacttest"
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// Faults: F84.
+func TestNoTypePrintsWhatItHolds(t *testing.T) {
+	const account, code = "0123456789", "7K2M-9QXR-0ABC-DEFG"
+	pin, err := jpki.ParsePIN([]byte("7305"))
+	require.NoError(t, err)
+	canaries := []redacttest.Canary{redacttest.Text(account), redacttest.Text(code), redacttest.Text("7305")}
+	redacttest.Run(t, []redacttest.Type{
+		redacttest.Holder(terminal.View{Account: hidden.New(account), Recovery: hidden.New(code)}, canaries...),
+		redacttest.Holder(terminal.Action{Account: hidden.New(account), Code: hidden.New(code), PIN: pin}, canaries...),
+		redacttest.Plain[terminal.Config](),
+		redacttest.Plain[terminal.Screen](),
+		redacttest.Plain[terminal.Terminal](), // a visit is in fields that are hidden as in these
+	}, ".")
+}
