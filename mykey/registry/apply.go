@@ -113,26 +113,30 @@ func (a Account) digest(g Generation) []byte {
 // Preview is an application that could be made: what has to be read back to the
 // person before [Registry.Confirm]. It holds the account; drop it after.
 type Preview struct {
-	id     mykey.ID
-	holder *jpki.Authentication
-	// A function hides it from what prints by reflection.
-	account func() Account
+	id    mykey.ID
+	shown hidden.Value[*shown]
+}
+
+// shown is whose account a preview shows.
+type shown struct {
+	holder  *jpki.Authentication
+	account Account
 }
 
 // Identifier, Service and AccountID are what would be linked.
 func (p Preview) Identifier() mykey.ID { return p.id }
-func (p Preview) Service() string      { return p.shown().Service() }
-func (p Preview) AccountID() string    { return p.shown().ID() }
+func (p Preview) Service() string      { return p.account().Service() }
+func (p Preview) AccountID() string    { return p.account().ID() }
 
-func (p Preview) shown() Account {
-	if p.account == nil {
-		return Account{}
+func (p Preview) account() Account {
+	if shown := p.shown.Reveal(); shown != nil {
+		return shown.account
 	}
-	return p.account()
+	return Account{}
 }
 
 // String names the service.
-func (p Preview) String() string { return "[preview: " + p.shown().String() + "]" }
+func (p Preview) String() string { return "[preview: " + p.account().String() + "]" }
 
 // Format prints [Preview.String] for every verb and flag.
 func (p Preview) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
@@ -157,7 +161,7 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 	if r.operator == nil {
 		return Preview{}, ErrNoOperator
 	}
-	p := Preview{account: func() Account { return account }, holder: holder}
+	p := Preview{shown: hidden.New(&shown{holder, account})}
 	err := r.snapshot(ctx, func(tx queryer) error {
 		mine, err := r.mayApply(ctx, tx, holder, account)
 		if err == nil {
@@ -200,25 +204,27 @@ func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authent
 //
 // It fails as [Registry.Preview], and with [ErrOperation].
 func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) (*Reservation, error) {
-	if p.account == nil {
+	shown := p.shown.Reveal()
+	if shown == nil {
 		return nil, fmt.Errorf("%w: nothing was shown", ErrAccount)
 	}
-	if err := r.proved(p.holder, false); err != nil { // to another registry, perhaps
+	holder, account := shown.holder, shown.account
+	if err := r.proved(holder, false); err != nil { // to another registry, perhaps
 		return nil, err
 	}
 	if r.operator == nil {
 		return nil, ErrNoOperator
 	}
 	c := change{operation, kindApply, func(g Generation) [][]byte {
-		return [][]byte{g.handle(p.holder.Certificate), []byte(p.id), []byte(p.account().Service()), []byte(p.account().ID()), []byte(p.account().Code())}
+		return [][]byte{g.handle(holder.Certificate), []byte(p.id), []byte(account.Service()), []byte(account.ID()), []byte(account.Code())}
 	}}
-	sealed, err := seal(r.operator, r.namespace(), p.id, p.account())
+	sealed, err := seal(r.operator, r.namespace(), p.id, account)
 	if err != nil {
 		return nil, err
 	}
 	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		mine, err := r.mayApply(ctx, tx, p.holder, p.account())
+		mine, err := r.mayApply(ctx, tx, holder, account)
 		if err != nil {
 			return nil, err
 		}
@@ -228,12 +234,12 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		now := r.now().UTC()
 		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			mine.Namespace, mine.lineage, mine.ID.String(), p.account().Service(), p.account().digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
+			mine.Namespace, mine.lineage, mine.ID.String(), account.Service(), account.digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
 			return nil, err
 		}
 		result = mine
-		result.Application = &Link{Service: p.account().Service(), Applied: now}
+		result.Application = &Link{Service: account.Service(), Applied: now}
 		return &made{kind: kindApply, lineage: mine.lineage}, nil
 	})
-	return r.answer(ctx, operation, p.holder, result, done, err)
+	return r.answer(ctx, operation, holder, result, done, err)
 }

@@ -205,7 +205,7 @@ func TestHostileText(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, g.Namespace.Name(), mine.Namespace)
 
-			a := registry.NewAccount("S" + text, "I" + text, "C" + text)
+			a := registry.NewAccount("S"+text, "I"+text, "C"+text)
 			preview, err := r.Preview(ctx, holder(i), a)
 			require.NoError(t, err)
 			applied, err := r.Confirm(ctx, registry.NewOperation(), preview)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -23,7 +24,7 @@ var (
 // and the registry never guesses.
 type Proof struct {
 	kind kind
-	old  *jpki.Authentication
+	old  hidden.Value[*jpki.Authentication]
 	id   mykey.ID
 	code RecoveryCode
 	by   string
@@ -31,7 +32,9 @@ type Proof struct {
 
 // ByOldCard proves with the old card, PIN and key; its certificate may have
 // expired.
-func ByOldCard(old *jpki.Authentication) Proof { return Proof{kind: kindOldCard, old: old} }
+func ByOldCard(old *jpki.Authentication) Proof {
+	return Proof{kind: kindOldCard, old: hidden.New(old)}
+}
 
 // ByRecoveryCode proves with the code that was given at the reservation, or at
 // the last renewal. It ends with its use.
@@ -60,7 +63,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	}
 	switch proof.kind {
 	case kindOldCard:
-		if err := r.proved(proof.old, true); err != nil {
+		if err := r.proved(proof.old.Reveal(), true); err != nil {
 			return nil, fmt.Errorf("old card: %w", err)
 		}
 	case kindRecovery:
@@ -73,8 +76,8 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	}
 	c := change{operation, proof.kind, func(g Generation) [][]byte {
 		parts := [][]byte{g.handle(holder.Certificate), []byte(proof.id), []byte(proof.code.text()), []byte(proof.by), []byte(code.text())}
-		if proof.old != nil {
-			parts = append(parts, g.handle(proof.old.Certificate))
+		if old := proof.old.Reveal(); old != nil {
+			parts = append(parts, g.handle(old.Certificate))
 		}
 		return parts
 	}}
@@ -116,7 +119,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 // target is the reservation that a proof speaks of.
 func (r *Registry) target(ctx context.Context, tx queryer, proof Proof, compared string) (*row, error) {
 	if proof.kind == kindOldCard {
-		s, err := r.seatOf(ctx, tx, proof.old)
+		s, err := r.seatOf(ctx, tx, proof.old.Reveal())
 		if err != nil {
 			return nil, err
 		}

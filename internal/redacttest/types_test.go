@@ -1,0 +1,201 @@
+package redacttest_test
+
+import (
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/redacttest"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/readertest"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/reader/simulator/link"
+)
+
+const (
+	pin      = "7305"
+	password = "CANARY7305"
+)
+
+// Every exported type of the module is here: with the secrets and personal data
+// that it holds, which nothing prints, or among those that hold none. The types of
+// mykey/registry are in its own test, which compiles SQLite.
+//
+// Faults: F84.
+func TestNoTypePrintsWhatItHolds(t *testing.T) {
+	certificate, subject := certificateOf(t)
+	card := newCard(t)
+	typed := func() jpki.PIN {
+		p, err := jpki.ParsePIN([]byte(pin))
+		require.NoError(t, err)
+		return p
+	}()
+	signing, err := jpki.ParsePassword([]byte(password))
+	require.NoError(t, err)
+	attributes, err := jpki.ParseAttributes(certificate)
+	require.NoError(t, err)
+	key, err := mykey.NewKey([]byte("canary of thirty-two bytes, 7305"))
+	require.NoError(t, err)
+	namespace, err := mykey.NewNamespace("points.example.jp", key)
+	require.NoError(t, err)
+	personal := []redacttest.Canary{
+		redacttest.Text("模擬"), redacttest.Text("花子"), redacttest.Text("見本町"), redacttest.Number(1987),
+		redacttest.Text("419870701"), redacttest.Text("01010101"),
+	}
+
+	redacttest.Run(t, []redacttest.Type{
+		redacttest.Holder(apdu.Command{INS: apdu.InsVerify, P2: 0x98}.WithData([]byte(password)), redacttest.Text(password)),
+		redacttest.Holder(apdu.NewResponse([]byte(password), apdu.StatusOK), redacttest.Text(password)),
+		redacttest.Holder(typed, redacttest.Text(pin)),
+		redacttest.Holder(signing, redacttest.Text(password)),
+		redacttest.Holder(attributes, personal...),
+		redacttest.Holder(attributes.Birth(), personal...),
+		redacttest.Holder(card.ready, card.canaries...),
+		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, PIN: true, Possession: true, Validity: jpki.Valid}, subject...),
+		redacttest.PublicHolder(card.signer, card.canaries...),
+		redacttest.Holder(key, redacttest.Text("canary of thirty-two bytes, 7305"), redacttest.Text(string(key.RevealText()[:64]))),
+		redacttest.Holder(*namespace, redacttest.Text("canary of thirty-two bytes, 7305")),
+		redacttest.Holder(card.exchange, redacttest.Text(simulator.Password)),
+
+		// What a program is made to show.
+		redacttest.Plain[mykey.ID](),
+		redacttest.Plain[jpki.Sex](), // a character that is somebody's sex only with a name
+		redacttest.Plain[jpki.Era](),
+		redacttest.Plain[jpki.ValidityError](), // the dates that a person is told
+		// What is said of any card: counters, labels, status words, errors.
+		redacttest.Plain[apdu.ATR](),
+		redacttest.Plain[apdu.Status](),
+		redacttest.Plain[jpki.Availability](),
+		redacttest.Plain[jpki.Chain](),
+		redacttest.Plain[jpki.Counter](),
+		redacttest.Plain[jpki.Kind](),
+		redacttest.Plain[jpki.PINError](),
+		redacttest.Plain[jpki.Token](),
+		redacttest.Plain[jpki.Validity](),
+		redacttest.Plain[reader.AmbiguousError](),
+		redacttest.Plain[reader.Event](),
+		redacttest.Plain[reader.EventKind](),
+		redacttest.Plain[reader.Reader](),
+		redacttest.Plain[pcsc.Code](),
+		redacttest.Plain[pcsc.Error](),
+		// Means to reach a card, and functions.
+		redacttest.Plain[apdu.Channel](),
+		redacttest.Plain[apdu.Form](),
+		redacttest.Plain[apdu.Option](),
+		redacttest.Plain[jpki.Application](),
+		redacttest.Plain[jpki.AskPIN](),
+		redacttest.Plain[jpki.AskPassword](),
+		redacttest.Plain[jpki.Connect](),
+		redacttest.Plain[jpki.Option](),
+		redacttest.Plain[cardtls.Dialer](),
+		redacttest.Plain[pcsc.Driver](),
+		redacttest.Plain[readertest.Fixture](),
+		// Simulated cards have the same PIN and password, which are published, and
+		// nobody's data.
+		redacttest.Plain[simulator.Action](),
+		redacttest.Plain[simulator.Card](),
+		redacttest.Plain[simulator.Driver](),
+		redacttest.Plain[simulator.DriverOption](),
+		redacttest.Plain[simulator.Fault](),
+		redacttest.Plain[simulator.Operation](),
+		redacttest.Plain[simulator.Option](),
+		redacttest.Plain[simulator.Profile](),
+		redacttest.Plain[simulator.Reader](),
+		redacttest.Plain[simulator.State](),
+		redacttest.Plain[link.Link](),
+		redacttest.Plain[link.Meter](),
+		redacttest.Plain[link.Times](),
+	}, packages(t)...)
+}
+
+// packages are those of which types are tested here.
+func packages(t *testing.T) []string {
+	root := filepath.Join("..", "..")
+	elsewhere := filepath.Join(root, "mykey", "registry")
+	all := redacttest.Packages(t, root)
+	require.Contains(t, all, elsewhere)
+	return slices.DeleteFunc(all, func(directory string) bool { return directory == elsewhere })
+}
+
+// certificateOf is a signature certificate's content that nobody signed, and by
+// what its holder would be known.
+func certificateOf(t *testing.T) (*x509.Certificate, []redacttest.Canary) {
+	t.Helper()
+	var names []asn1.RawValue
+	for i, text := range []string{"模擬　花子", "01010101", "2", "419870701", "模擬県試験市見本町１－２－３"} {
+		value, err := asn1.MarshalWithParams(text, "utf8,explicit,tag:0")
+		require.NoError(t, err)
+		id, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5, i + 1})
+		require.NoError(t, err)
+		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: append(id, value...)})
+	}
+	extension, err := asn1.Marshal(names)
+	require.NoError(t, err)
+	end := time.Date(2031, 7, 1, 14, 59, 59, 0, time.UTC)
+	return &x509.Certificate{
+		Subject:    pkix.Name{CommonName: "KANJA0730573057"},
+		Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: extension}},
+		NotAfter:   end,
+	}, []redacttest.Canary{redacttest.Text("KANJA0730573057"), redacttest.Text("2031-07-01"), redacttest.Text("模擬")}
+}
+
+// ofCard is what a program holds of a simulated card.
+type ofCard struct {
+	ready    jpki.Readiness
+	signer   *jpki.Signer
+	exchange reader.Exchange
+	canaries []redacttest.Canary
+}
+
+func newCard(t *testing.T) (of ofCard) {
+	t.Helper()
+	ctx := context.Background()
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("printing"))
+	require.NoError(t, err)
+	require.NoError(t, slot.Insert(card))
+	connection, err := driver.Connect(ctx, "Reader")
+	require.NoError(t, err)
+	defer connection.Close()
+
+	traced := reader.Trace(connection, func(e reader.Exchange) {
+		if e.Command.Secret() {
+			of.exchange = e
+		}
+	})
+	require.NoError(t, jpki.Do(ctx, traced, func(a *jpki.Application) error {
+		secret, err := jpki.ParsePassword([]byte(simulator.Password))
+		require.NoError(t, err)
+		require.NoError(t, a.VerifySignaturePassword(ctx, secret))
+		of.ready, err = a.Ready(ctx)
+		return err
+	}))
+	require.True(t, of.exchange.Command.Secret())
+
+	signer, err := jpki.NewSigner(ctx, func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, "Reader") }, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = signer.Close() })
+	of.signer = signer
+	certificate := signer.Certificate()
+	for _, text := range []string{certificate.Subject.CommonName, certificate.SerialNumber.String(), hex.EncodeToString(certificate.Raw[:32])} {
+		require.NotEmpty(t, strings.TrimSpace(text))
+		of.canaries = append(of.canaries, redacttest.Text(text))
+	}
+	of.canaries = append(of.canaries, redacttest.Text(string(certificate.RawSubjectPublicKeyInfo[40:60])))
+	return of
+}
