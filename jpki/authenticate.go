@@ -12,7 +12,8 @@ import (
 )
 
 // Authentication is what [Authenticate] established. Printing one shows no
-// part of the certificate.
+// part of the certificate. Keep the pointer: of a copy in another struct's
+// unexported field, package fmt can show what Certificate points to.
 type Authentication struct {
 	// Certificate is the card's user-authentication certificate: personal
 	// data, to be kept no longer than needed.

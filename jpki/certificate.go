@@ -205,10 +205,14 @@ func renewable(end time.Time) time.Time {
 // ValidityError says that a certificate can't be used now, and when it can.
 type ValidityError struct {
 	Reason              error // ErrExpired or ErrNotYetValid
+	Signature           bool  // it is the signature certificate
 	NotBefore, NotAfter time.Time
 }
 
 func (e *ValidityError) Error() string {
+	if e.Reason == nil {
+		return "certificate can't be used now"
+	}
 	return fmt.Sprintf("%s: from %s to %s", e.Reason, e.NotBefore.In(Japan).Format(time.DateOnly), e.NotAfter.In(Japan).Format(time.DateOnly))
 }
 
@@ -218,6 +222,7 @@ func (e *ValidityError) Unwrap() error { return e.Reason }
 // usable is nil for a certificate that may be used now.
 func (c config) usable(certificate *x509.Certificate) error {
 	unusable := &ValidityError{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
+	unusable.Signature = certificate.KeyUsage&x509.KeyUsageContentCommitment != 0
 	switch ValidityAt(certificate, c.now()) {
 	case NotYetValid:
 		unusable.Reason = ErrNotYetValid

@@ -2,12 +2,14 @@ package jpki_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,4 +100,32 @@ func TestAPasswordCannotBePrinted(t *testing.T) {
 		assert.NotContains(t, out.String(), form)
 	}
 	assert.Contains(t, out.String(), "[password]")
+}
+
+// Faults: F85.
+func TestThePasswordsErrorsSpeakOfThePassword(t *testing.T) {
+	for reason, want := range map[error]string{
+		jpki.ErrPINWrong:          "wrong signature password, tries left: 4",
+		jpki.ErrPINBlocked:        "signature password locked, tries left: 4",
+		jpki.ErrPINOutcomeUnknown: "outcome of the signature password unknown, tries left: 4",
+		jpki.ErrLastTry:           "signature password: refused with one try left, tries left: 4",
+		jpki.ErrOtherCard:         "signature password: another card than before, tries left: 4",
+	} {
+		assert.EqualError(t, &jpki.PINError{Reason: reason, Password: true, Remaining: 4, Known: true}, want)
+	}
+}
+
+// Which certificate can't be used now is told by the error.
+//
+// Faults: F85.
+func TestValidityErrorNamesTheCertificate(t *testing.T) {
+	h := newSigningHolder(t)
+	late := jpki.WithClock(func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) })
+	_, err := jpki.NewSignatureSigner(context.Background(), h.connect, h.ask, late)
+	var validity *jpki.ValidityError
+	require.ErrorAs(t, err, &validity)
+	assert.True(t, validity.Signature)
+	_, err = jpki.NewSigner(context.Background(), h.connect, nil, late)
+	require.ErrorAs(t, err, &validity)
+	assert.False(t, validity.Signature)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -46,7 +47,7 @@ func (e *PINError) Error() string {
 		text = e.Reason.Error()
 	}
 	if e.Password {
-		text = "signature password: " + text
+		text = ofPassword(text)
 	}
 	if e.Known {
 		text += fmt.Sprintf(", tries left: %d", e.Remaining)
@@ -55,6 +56,15 @@ func (e *PINError) Error() string {
 		text += ": " + e.Cause.Error()
 	}
 	return text
+}
+
+// ofPassword says a reason of the signature password.
+func ofPassword(reason string) string {
+	const name = "signature password"
+	if about := strings.Replace(reason, "PIN", name, 1); about != reason {
+		return about
+	}
+	return name + ": " + reason
 }
 
 // Unwrap gives the reason and the cause, and [ErrPINBlocked] with a wrong PIN

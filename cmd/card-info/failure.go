@@ -23,26 +23,32 @@ const (
 )
 
 var exits = map[message.Code]int{
-	codeUsage:                exitUsage,
-	codeNoTerminal:           exitUsage,
-	codeAuthorityFile:        exitUsage,
-	codeSocket:               exitUsage,
-	codeSSHRefused:           exitUsage,
-	message.PINFormat:        exitUsage,
-	message.SeveralCards:     exitUsage,
-	message.NamespaceKey:     exitUsage,
-	message.NamespaceName:    exitUsage,
-	message.PCSCUnavailable:  exitNoReader,
-	message.PCSCDenied:       exitNoReader,
-	message.PCSCUnsupported:  exitNoReader,
-	message.ReaderNotFound:   exitNoReader,
-	message.CardAbsent:       exitNoCard,
-	message.CardRemoved:      exitNoCard,
-	message.CardChanged:      exitNoCard,
-	message.NotMyNumberCard:  exitOtherCard,
-	message.PINWrong:         exitPIN,
-	message.PINLastTry:       exitPIN,
-	message.PINLocked:        exitLocked,
+	codeUsage:               exitUsage,
+	codeNoTerminal:          exitUsage,
+	codeAuthorityFile:       exitUsage,
+	codeSocket:              exitUsage,
+	codeSSHRefused:          exitUsage,
+	message.PINFormat:       exitUsage,
+	message.SeveralCards:    exitUsage,
+	message.NamespaceKey:    exitUsage,
+	message.NamespaceName:   exitUsage,
+	message.PCSCUnavailable: exitNoReader,
+	message.PCSCDenied:      exitNoReader,
+	message.PCSCUnsupported: exitNoReader,
+	message.ReaderNotFound:  exitNoReader,
+	message.CardAbsent:      exitNoCard,
+	message.CardRemoved:     exitNoCard,
+	message.CardChanged:     exitNoCard,
+	message.NotMyNumberCard: exitOtherCard,
+	message.PINWrong:        exitPIN,
+	message.PINLastTry:      exitPIN,
+	message.PINLocked:       exitLocked,
+
+	message.PasswordFormat:      exitUsage,
+	message.PasswordWrong:       exitPIN,
+	message.PasswordLastAttempt: exitPIN,
+	message.PasswordLocked:      exitLocked,
+
 	message.NoAuthCert:       exitCertificate,
 	message.CertMalformed:    exitCertificate,
 	message.CertWrongKind:    exitCertificate,
@@ -57,7 +63,7 @@ var exits = map[message.Code]int{
 // exitOf finds the exit code. Where the outcome of a PIN is unknown it is what
 // cut the answer off: the card or the service that is gone.
 func exitOf(code message.Code, err error) int {
-	if code == message.PINOutcomeUnknown {
+	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown {
 		switch {
 		case errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged):
 			return exitNoCard

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -46,6 +47,33 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		_, err := runs(t, args...)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// What keeps the kiosk from starting is said in the operator's language.
+//
+// Faults: F85.
+func TestExplain(t *testing.T) {
+	demo := filepath.Join("campaigns", "demo.toml")
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, bytes.Repeat([]byte("5a"), 32), 0o600))
+	keys := []string{"--campaign", demo, "--namespace-key", key, "--registry-key", key}
+	for code, args := range map[string][]string{
+		"CAMPAIGN_FILE": {"--campaign", "main.go"},
+		"DATABASE_URL":  append(keys[:len(keys):len(keys)], "--registry", "mysql://somewhere"),
+		"TERMINAL_NAME": append(keys[:len(keys):len(keys)], "--terminal", "a b"),
+	} {
+		_, err := runs(t, args...)
+		require.Error(t, err, code)
+		var ja, en bytes.Buffer
+		explain(&ja, err, message.Japanese)
+		explain(&en, err, message.English)
+		assert.Contains(t, ja.String(), "担当者の方へ", code)
+		assert.Contains(t, en.String(), "For staff", code)
+		assert.Contains(t, en.String(), "["+code+"]")
+	}
+	var nothing bytes.Buffer
+	explain(&nothing, errNotLoopback, message.English) // says all by itself
+	assert.Empty(t, nothing.String())
 }
 
 // Started with simulated cards, it prints where the panel and the terminal are, and

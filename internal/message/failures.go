@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // The codes of failures.
@@ -42,6 +44,18 @@ const (
 	PINLocked         Code = "PIN_LOCKED"
 	PINOutcomeUnknown Code = "PIN_OUTCOME_UNKNOWN"
 	PINCounterUnknown Code = "PIN_COUNTER_UNKNOWN"
+	PINUsed           Code = "PIN_USED"
+	CardRefused       Code = "CARD_REFUSED"
+	CardDataMalformed Code = "CARD_DATA_MALFORMED"
+	RequestInvalid    Code = "REQUEST_INVALID"
+	SignatureUnknown  Code = "SIGNATURE_UNSUPPORTED"
+	SignatureNoPSS    Code = "SIGNATURE_NO_PSS"
+	SignerClosed      Code = "SIGNER_CLOSED"
+	NoAttributes      Code = "NO_ATTRIBUTES"
+	AttributesDamaged Code = "ATTRIBUTES_MALFORMED"
+	IDFormat          Code = "ID_FORMAT"
+	IDCheckSymbol     Code = "ID_CHECK_SYMBOL"
+	SimulatorOccupied Code = "SIMULATOR_OCCUPIED"
 	NamespaceKey      Code = "NAMESPACE_KEY"
 	NamespaceName     Code = "NAMESPACE_NAME"
 	Interrupted       Code = "INTERRUPTED"
@@ -297,17 +311,45 @@ var kinds = []struct {
 	{jpki.ErrNoPossession, PossessionFailed},
 	{jpki.ErrPINRequired, CertNeedsPIN},
 	{jpki.ErrPINFormat, PINFormat},
+	{jpki.ErrPasswordFormat, PasswordFormat},
+	{jpki.ErrPINUsed, PINUsed},
 	{jpki.ErrCounterUnknown, PINCounterUnknown},
 	{mykey.ErrKey, NamespaceKey},
 	{mykey.ErrNamespace, NamespaceName},
+	{mykey.ErrCertificate, CertMalformed},
+	{mykey.ErrFormat, IDFormat},
+	{mykey.ErrCheckSymbol, IDCheckSymbol},
+	{jpki.ErrNoAttributes, NoAttributes},
+	{jpki.ErrMalformedAttributes, AttributesDamaged},
+	{jpki.ErrUnsupportedSignature, SignatureUnknown},
+	{jpki.ErrNoPSS, SignatureNoPSS},
+	{jpki.ErrDigestLength, RequestInvalid},
+	{apdu.ErrCommand, RequestInvalid},
+	{apdu.ErrAddress, RequestInvalid},
+	{apdu.ErrShortResponse, ReadFailed},
+	{apdu.ErrExcessResponse, ReadFailed},
+	{apdu.ErrNoProgress, ReadFailed},
+	{apdu.ErrATR, ReadFailed},
+	{apdu.ErrBlankFile, CardDataMalformed},
+	{apdu.ErrMalformedObject, CardDataMalformed},
+	{apdu.ErrObjectTooLong, CardDataMalformed},
+	{simulator.ErrOccupied, SimulatorOccupied},
+	{jpki.ErrSignerClosed, SignerClosed}, // what ended it says more
 }
 
-// For finds the message for an error. It knows every error of this module's
-// packages; for any other it is [Failed].
+// reasons for which a PIN did not open a card, where no [jpki.PINError] says of
+// which one and what is left.
+var reasons = []error{
+	jpki.ErrPINBlocked, jpki.ErrPINWrong, jpki.ErrLastTry, jpki.ErrTriesChanged, jpki.ErrOtherCard, jpki.ErrPINOutcomeUnknown,
+}
+
+// For finds the message for an error. It knows every error of the packages that it
+// imports, and with them those of reader/pcsc; for any other it is [Failed].
 func For(err error) Message {
 	var pin *jpki.PINError
 	var validity *jpki.ValidityError
 	var several *reader.AmbiguousError
+	var status apdu.Status
 	switch {
 	case errors.As(err, &pin):
 		return forPIN(pin)
@@ -330,11 +372,27 @@ func For(err error) Message {
 			return named(kind.code)
 		}
 	}
+	for _, reason := range reasons {
+		if errors.Is(err, reason) {
+			return forPIN(&jpki.PINError{Reason: reason})
+		}
+	}
+	switch {
+	case errors.Is(err, jpki.ErrExpired):
+		return forValidity(&jpki.ValidityError{Reason: jpki.ErrExpired})
+	case errors.Is(err, jpki.ErrNotYetValid):
+		return forValidity(&jpki.ValidityError{Reason: jpki.ErrNotYetValid})
+	case errors.As(err, &status):
+		return named(CardRefused)
+	}
 	return named(Failed)
 }
 
 func named(code Code) Message {
-	m := messages[code]
+	m, ok := messages[code]
+	if !ok {
+		m = more[code]
+	}
 	m.Code = code
 	return m
 }
@@ -349,30 +407,48 @@ func forSeveral(e *reader.AmbiguousError) Message {
 }
 
 func forValidity(e *jpki.ValidityError) Message {
+	name := Text{"利用者証明用電子証明書", "The user-authentication certificate"}
+	if e.Signature {
+		name = Text{"署名用電子証明書", "The signature certificate"}
+	}
 	if errors.Is(e, jpki.ErrNotYetValid) {
+		if e.NotBefore.IsZero() {
+			return notYetValid(Text{
+				name.JA + "の有効期間が始まっていません。",
+				name.EN + " is not valid yet.",
+			})
+		}
 		start := Date(e.NotBefore)
-		return Message{
-			Code: CertNotYetValid,
-			What: Text{
-				"電子証明書の有効期間（" + start.JA + "から）が始まっていません。",
-				"The certificate is not valid before " + start.EN + ".",
-			},
-			Next: Text{
-				"係の方へ: このパソコンの日付と時刻を確かめてください。",
-				"For staff: check the date and time of this machine.",
-			},
+		return notYetValid(Text{
+			"電子証明書の有効期間（" + start.JA + "から）が始まっていません。",
+			"The certificate is not valid before " + start.EN + ".",
+		})
+	}
+	what := Text{name.JA + "の有効期限が切れています。", name.EN + " has expired."}
+	if !e.NotAfter.IsZero() {
+		end := Date(e.NotAfter)
+		what = Text{
+			name.JA + "の有効期限（" + end.JA + "）が\n切れています。",
+			name.EN + " expired on " + end.EN + ".",
 		}
 	}
-	end := Date(e.NotAfter)
 	return Message{
 		Code: CertExpired,
-		What: Text{
-			"利用者証明用電子証明書の有効期限（" + end.JA + "）が\n切れています。",
-			"The user-authentication certificate expired on " + end.EN + ".",
-		},
+		What: what,
 		Next: Text{
 			"市区町村の窓口で、電子証明書を更新してください。",
 			"Renew the certificate at your municipal office.",
+		},
+	}
+}
+
+func notYetValid(what Text) Message {
+	return Message{
+		Code: CertNotYetValid,
+		What: what,
+		Next: Text{
+			"係の方へ: このパソコンの日付と時刻を確かめてください。",
+			"For staff: check the date and time of this machine.",
 		},
 	}
 }
@@ -404,6 +480,8 @@ var Locked = Message{
 func forPIN(e *jpki.PINError) Message {
 	var m Message
 	switch {
+	case e.Password:
+		m = forPassword(e)
 	case errors.Is(e, jpki.ErrPINBlocked):
 		m = Locked
 		if errors.Is(e, jpki.ErrPINWrong) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/message"
@@ -19,6 +20,10 @@ import (
 
 func pinError(reason error, left int, known bool) error {
 	return fmt.Errorf("somewhere: %w", &jpki.PINError{Reason: reason, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
+}
+
+func passwordError(reason error, left int, known bool) error {
+	return fmt.Errorf("somewhere: %w", &jpki.PINError{Reason: reason, Password: true, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
 }
 
 var failures = []struct {
@@ -64,6 +69,20 @@ var failures = []struct {
 	{pinError(jpki.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
 	{pinError(jpki.ErrPINOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
 	{pinError(jpki.ErrPINOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
+	{jpki.ErrPasswordFormat, "PASSWORD_FORMAT", "6 to 16 letters and digits"},
+	{passwordError(jpki.ErrPINWrong, 4, true), "PASSWORD_WRONG", "4 of 5 attempts left"},
+	{passwordError(jpki.ErrPINWrong, 1, true), "PASSWORD_WRONG", "The next wrong entry will lock it"},
+	{passwordError(jpki.ErrPINWrong, 0, false), "PASSWORD_WRONG", "is not known"},
+	{passwordError(jpki.ErrPINWrong, 0, true), "PASSWORD_LOCKED", "last of 5 attempts"},
+	{passwordError(jpki.ErrPINBlocked, 0, true), "PASSWORD_LOCKED", "does not unlock by itself"},
+	{passwordError(jpki.ErrLastTry, 1, true), "PASSWORD_LAST_ATTEMPT", "It was not sent"},
+	{passwordError(jpki.ErrTriesChanged, 2, true), "CARD_CHANGED", "password was not sent"},
+	{passwordError(jpki.ErrOtherCard, 5, true), "CARD_CHANGED", "password was not sent"},
+	{passwordError(jpki.ErrPINOutcomeUnknown, 2, true), "PASSWORD_OUTCOME_UNKNOWN", "2 of 5 attempts left"},
+	{passwordError(jpki.ErrPINOutcomeUnknown, 0, false), "PASSWORD_OUTCOME_UNKNOWN", "is not known"},
+	{&jpki.ValidityError{Reason: jpki.ErrExpired, Signature: true}, "CERT_EXPIRED", "signature certificate"},
+	{apdu.StatusWrongLength, "CARD_REFUSED", "rejected"},
+	{jpki.ErrPINUsed, "PIN_USED", "no attempt was used"},
 	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
 	{mykey.ErrNamespace, "NAMESPACE_NAME", "not valid"},
 	{context.Canceled, "INTERRUPTED", "Interrupted"},
@@ -87,22 +106,56 @@ func TestEveryFailureHasItsMessage(t *testing.T) {
 // The sentences stand behind "card-info: " and within 80 columns.
 func TestMessagesFitALineAndHaveBothLanguages(t *testing.T) {
 	for _, tt := range failures {
-		m := message.For(tt.err)
-		assert.NotEmpty(t, m.What.JA)
-		assert.NotEmpty(t, m.What.EN)
-		assert.NotEmpty(t, m.Next.JA, "what to do next")
-		assert.NotEmpty(t, m.Next.EN)
-		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
-			for i, line := range strings.Split(text, "\n") {
-				limit := 78
-				if i == 0 {
-					limit = 80 - len("card-info: ")
-				}
-				if text == m.Next.JA || text == m.Next.EN {
-					limit = 78 // behind two spaces
-				}
-				assert.LessOrEqual(t, message.Columns(line), limit, line)
+		requireWhole(t, message.For(tt.err))
+	}
+}
+
+// requireWhole checks that a message says everything in both languages, and fits.
+func requireWhole(t *testing.T, m message.Message) {
+	t.Helper()
+	require.NotEmpty(t, m.Code)
+	assert.NotEmpty(t, m.What.JA, m.Code)
+	assert.NotEmpty(t, m.What.EN, m.Code)
+	assert.NotEmpty(t, m.Next.JA, "%s: what to do next", m.Code)
+	assert.NotEmpty(t, m.Next.EN, m.Code)
+	for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+		for i, line := range strings.Split(text, "\n") {
+			limit := 78
+			if i == 0 {
+				limit = 80 - len("card-info: ")
 			}
+			if text == m.Next.JA || text == m.Next.EN {
+				limit = 78 // behind two spaces
+			}
+			assert.LessOrEqual(t, message.Columns(line), limit, line)
+		}
+	}
+}
+
+// The signature password is another secret: with other characters and another
+// number of attempts, and reset in more places.
+//
+// Faults: F85.
+func TestThePasswordIsNotCalledThePIN(t *testing.T) {
+	for _, err := range []error{
+		jpki.ErrPasswordFormat,
+		passwordError(jpki.ErrPINWrong, 4, true), passwordError(jpki.ErrPINWrong, 1, true), passwordError(jpki.ErrPINWrong, 0, false),
+		passwordError(jpki.ErrPINWrong, 0, true), passwordError(jpki.ErrPINBlocked, 0, true), passwordError(jpki.ErrLastTry, 1, true),
+		passwordError(jpki.ErrTriesChanged, 2, true), passwordError(jpki.ErrOtherCard, 5, true),
+		passwordError(jpki.ErrPINOutcomeUnknown, 2, true), passwordError(jpki.ErrPINOutcomeUnknown, 0, false),
+	} {
+		m := message.For(err)
+		assert.Contains(t, m.What.EN, "assword", err)
+		assert.Contains(t, m.What.JA, "署名用", err)
+		for _, text := range []string{m.What.EN, m.What.JA, m.Next.EN, m.Next.JA} {
+			for _, pins := range []string{"PIN", "4 digits", "4桁", "利用者証明用", "--", "card-info"} {
+				assert.NotContains(t, text, pins, err)
+			}
+		}
+		switch m.Code {
+		case message.PasswordWrong, message.PasswordLocked, message.PasswordLastAttempt:
+			assert.Contains(t, m.Next.EN, "municipal office, or at a convenience-store kiosk")
+			assert.Contains(t, m.Next.JA, "コンビニ")
 		}
 	}
 }

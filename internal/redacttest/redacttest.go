@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/mykeykit/mykeykit/internal/sourcetest"
 )
 
 // Type is an exported type of the module, as the tests print it.
@@ -72,7 +74,7 @@ func Run(t *testing.T, types []Type, directories ...string) {
 	slices.Sort(names)
 	var exported []string
 	for _, directory := range directories {
-		exported = append(exported, exportedTypes(t, directory)...)
+		exported = append(exported, sourcetest.Types(t, directory)...)
 	}
 	slices.Sort(exported)
 	assert.Equal(t, exported, names, "the exported types, and those that this test prints")

@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
@@ -137,11 +138,15 @@ func (t *Terminal) refused(err error) {
 
 // problem is what is said of an error.
 func problem(err error) *message.Message {
-	for _, own := range notices {
+	for _, own := range slices.Concat(notices, more) {
 		if errors.Is(err, own.err) {
-			return own.notice
+			return own.message
 		}
 	}
 	m := message.For(err)
 	return &m
 }
+
+// MessageFor finds the message for an error of a kiosk, those of its registry and
+// its campaign among them.
+func MessageFor(err error) message.Message { return *problem(err) }

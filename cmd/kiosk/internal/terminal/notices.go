@@ -20,12 +20,15 @@ const (
 
 var askTheCounter = message.Text{JA: "係の者におたずねください。", EN: "Please ask the staff."}
 
+// notice is what is said of an error.
+type notice struct {
+	err     error
+	message *message.Message
+}
+
 // notices are said of errors that package message does not know, or of which a
 // kiosk says something else than a command.
-var notices = []struct {
-	err    error
-	notice *message.Message
-}{
+var notices = []notice{
 	{registry.ErrUnavailable, &message.Message{
 		Code: database,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},

@@ -10,6 +10,8 @@ import (
 // readings are the hard words of messages with how they are read (振り仮名), longer
 // ones before those that they begin with.
 var readings = []string{
+	"署名用電子証明書", "しょめいようでんししょうめいしょ",
+	"署名用", "しょめいよう",
 	"利用者証明用電子証明書", "りようしゃしょうめいようでんししょうめいしょ",
 	"利用者証明用", "りようしゃしょうめいよう",
 	"顔認証", "かおにんしょう",
@@ -36,6 +38,8 @@ var readings = []string{
 	"試し", "ためし",
 	"残り", "のこり",
 	"係の", "かかりの",
+	"担当者", "たんとうしゃ",
+	"引き継ぎ", "ひきつぎ",
 	"受付", "うけつけ",
 	"休止", "きゅうし",
 	"再開", "さいかい",

@@ -1,0 +1,63 @@
+package terminal_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/sourcetest"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// Every error that the registry and the kiosk's own packages export has words of its
+// own. The source says which there are.
+//
+// Faults: F85.
+func TestEveryExportedErrorHasItsNotice(t *testing.T) {
+	known := map[string]error{
+		"campaign.ErrCampaign":       campaign.ErrCampaign,
+		"registry.AuditError":        &registry.AuditError{},
+		"registry.ErrAccount":        registry.ErrAccount,
+		"registry.ErrAccountUsed":    registry.ErrAccountUsed,
+		"registry.ErrApplied":        registry.ErrApplied,
+		"registry.ErrAudit":          registry.ErrAudit,
+		"registry.ErrClerk":          registry.ErrClerk,
+		"registry.ErrHolderReserved": registry.ErrHolderReserved,
+		"registry.ErrNoIdentifier":   registry.ErrNoIdentifier,
+		"registry.ErrNoOperator":     registry.ErrNoOperator,
+		"registry.ErrNotFound":       registry.ErrNotFound,
+		"registry.ErrOperation":      registry.ErrOperation,
+		"registry.ErrProof":          registry.ErrProof,
+		"registry.ErrRecovery":       registry.ErrRecovery,
+		"registry.ErrSchema":         registry.ErrSchema,
+		"registry.ErrSealed":         registry.ErrSealed,
+		"registry.ErrSuperseded":     registry.ErrSuperseded,
+		"registry.ErrTerminal":       registry.ErrTerminal,
+		"registry.ErrURL":            registry.ErrURL,
+		"registry.ErrUnavailable":    registry.ErrUnavailable,
+		"registry.ErrWithdrawn":      registry.ErrWithdrawn,
+		"terminal.ErrStale":          terminal.ErrStale,
+	}
+	var exported []string
+	for _, directory := range []string{".", filepath.Join("..", "campaign"), filepath.Join("..", "..", "..", "..", "mykey", "registry")} {
+		exported = append(exported, sourcetest.Errors(t, directory)...)
+	}
+	slices.Sort(exported)
+	assert.Equal(t, exported, slices.Sorted(maps.Keys(known)), "the exported errors, and those that this test knows")
+
+	unknown := terminal.MessageFor(errors.New("another program's"))
+	for name, err := range known {
+		m := terminal.MessageFor(fmt.Errorf("wrapped: %w", err))
+		assert.NotEqual(t, unknown.Code, m.Code, name)
+		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+			assert.NotEmpty(t, text, name)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package terminal
+
+import (
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+var (
+	startAgain = message.Text{JA: "最初からやり直してください。", EN: "Please start again."}
+	checkAgain = message.Text{JA: "もう一度お確かめください。", EN: "Please check it and try again."}
+)
+
+// more are notices of what people type, and of what a kiosk's operator meets when it
+// starts or when its records are looked at.
+var more = []notice{
+	{registry.ErrAccount, &message.Message{
+		Code: "ACCOUNT_INVALID",
+		What: message.Text{JA: "入力されたアカウントは、受け付けられません。", EN: "The account that you entered can't be accepted."},
+		Next: checkAgain,
+	}},
+	{registry.ErrAccountUsed, &message.Message{
+		Code: "ACCOUNT_USED",
+		What: message.Text{JA: "このアカウントは、別のお申し込みですでに使われています。", EN: "This account was used in another application."},
+		Next: askTheCounter,
+	}},
+	{registry.ErrRecovery, &message.Message{
+		Code: "RECOVERY_CODE_WRONG",
+		What: message.Text{JA: "IDか引き継ぎコードが違います。", EN: "The ID or the recovery code does not match."},
+		Next: checkAgain,
+	}},
+	{registry.ErrNotFound, &message.Message{
+		Code: "ID_NOT_FOUND",
+		What: message.Text{JA: "IDが見つかりません。", EN: "There is no such ID."},
+		Next: startAgain,
+	}},
+	{registry.ErrWithdrawn, &message.Message{
+		Code: "ID_WITHDRAWN",
+		What: message.Text{JA: "このIDは、取り消されています。", EN: "This ID was withdrawn."},
+		Next: askTheCounter,
+	}},
+	{registry.ErrOperation, &message.Message{
+		Code: "OPERATION_REPEATED",
+		What: message.Text{JA: "手続きが重なったため、受け付けられません。", EN: "The request came twice, and not the same, so it was rejected."},
+		Next: startAgain,
+	}},
+	{ErrStale, &message.Message{
+		Code: "SCREEN_CHANGED",
+		What: message.Text{JA: "画面が変わったため、何もしていません。", EN: "The screen had changed, so nothing was done."},
+		Next: message.Text{JA: "今の画面を見て、もう一度押してください。", EN: "Look at the screen and press again."},
+	}},
+
+	{registry.ErrClerk, &message.Message{
+		Code: "CLERK_CODE",
+		What: message.Text{JA: "担当者のコードが正しくありません。", EN: "The clerk's code is not valid."},
+		Next: message.Text{
+			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜32文字にしてください。",
+			EN: "For staff: use 1 to 32 letters, digits, dots, hyphens and underscores.",
+		},
+	}},
+	{registry.ErrTerminal, &message.Message{
+		Code: "TERMINAL_NAME",
+		What: message.Text{JA: "端末の名前が正しくありません。", EN: "The terminal's name is not valid."},
+		Next: message.Text{
+			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜64文字にしてください。",
+			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
+		},
+	}},
+	{registry.ErrURL, &message.Message{
+		Code: "DATABASE_URL",
+		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database's URL is not valid."},
+		Next: message.Text{
+			JA: "担当者の方へ: sqlite:ファイル名 か postgres://… の形で指定してください。",
+			EN: "For staff: give it as sqlite:FILE or postgres://….",
+		},
+	}},
+	{registry.ErrSchema, &message.Message{
+		Code: "DATABASE_VERSION",
+		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database is of another version than this program."},
+		Next: message.Text{
+			JA: "担当者の方へ: すべての端末に同じバージョンを入れ、データベースを更新してください。",
+			EN: "For staff: use the same version on all terminals, and migrate the database.",
+		},
+	}},
+	{registry.ErrAudit, &message.Message{
+		Code: "AUDIT_BROKEN",
+		What: message.Text{JA: "監査記録が書き換えられています。", EN: "The audit log was altered."},
+		Next: message.Text{
+			JA: "担当者の方へ: データベースを使わずに保全し、別に保管した値と比べてください。",
+			EN: "For staff: keep the database as it is, and compare it with the heads kept elsewhere.",
+		},
+	}},
+	{registry.ErrSealed, &message.Message{
+		Code: "ACCOUNT_SEALED",
+		What: message.Text{JA: "暗号化されたアカウントを開けません。", EN: "A sealed account can't be opened."},
+		Next: message.Text{
+			JA: "担当者の方へ: 端末に設定した公開鍵に対応する秘密鍵を指定してください。",
+			EN: "For staff: give the private key of the public key that the terminals have.",
+		},
+	}},
+	{campaign.ErrCampaign, &message.Message{
+		Code: "CAMPAIGN_FILE",
+		What: message.Text{JA: "事業設定ファイルを読み取れません。", EN: "The campaign file can't be used."},
+		Next: message.Text{
+			JA: "担当者の方へ: 表示された箇所を直してください。書き方は docs/kiosk.ja.md にあります。",
+			EN: "For staff: correct the place that is named. docs/kiosk.md describes the file.",
+		},
+	}},
+}

@@ -1,0 +1,131 @@
+package message_test
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/sourcetest"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// known are the errors of all packages but those that elsewhere names.
+var known = map[string]error{
+	"apdu.ErrATR":             apdu.ErrATR,
+	"apdu.ErrAddress":         apdu.ErrAddress,
+	"apdu.ErrBlankFile":       apdu.ErrBlankFile,
+	"apdu.ErrCommand":         apdu.ErrCommand,
+	"apdu.ErrExcessResponse":  apdu.ErrExcessResponse,
+	"apdu.ErrMalformedObject": apdu.ErrMalformedObject,
+	"apdu.ErrNoProgress":      apdu.ErrNoProgress,
+	"apdu.ErrObjectTooLong":   apdu.ErrObjectTooLong,
+	"apdu.ErrShortResponse":   apdu.ErrShortResponse,
+	"apdu.Status":             apdu.StatusSecurityNotSatisfied,
+
+	"jpki.ErrCounterUnknown":       jpki.ErrCounterUnknown,
+	"jpki.ErrDigestLength":         jpki.ErrDigestLength,
+	"jpki.ErrExchange":             jpki.ErrExchange,
+	"jpki.ErrExpired":              jpki.ErrExpired,
+	"jpki.ErrIssuerExpired":        jpki.ErrIssuerExpired,
+	"jpki.ErrLastTry":              jpki.ErrLastTry,
+	"jpki.ErrMalformedAttributes":  jpki.ErrMalformedAttributes,
+	"jpki.ErrMalformedCertificate": jpki.ErrMalformedCertificate,
+	"jpki.ErrNoApplication":        jpki.ErrNoApplication,
+	"jpki.ErrNoAttributes":         jpki.ErrNoAttributes,
+	"jpki.ErrNoCertificate":        jpki.ErrNoCertificate,
+	"jpki.ErrNoPSS":                jpki.ErrNoPSS,
+	"jpki.ErrNoPossession":         jpki.ErrNoPossession,
+	"jpki.ErrNotYetValid":          jpki.ErrNotYetValid,
+	"jpki.ErrOtherCard":            jpki.ErrOtherCard,
+	"jpki.ErrPINBlocked":           jpki.ErrPINBlocked,
+	"jpki.ErrPINFormat":            jpki.ErrPINFormat,
+	"jpki.ErrPINOutcomeUnknown":    jpki.ErrPINOutcomeUnknown,
+	"jpki.ErrPINRequired":          jpki.ErrPINRequired,
+	"jpki.ErrPINUsed":              jpki.ErrPINUsed,
+	"jpki.ErrPINWrong":             jpki.ErrPINWrong,
+	"jpki.ErrPasswordFormat":       jpki.ErrPasswordFormat,
+	"jpki.ErrSignerClosed":         jpki.ErrSignerClosed,
+	"jpki.ErrStillVerified":        jpki.ErrStillVerified,
+	"jpki.ErrTriesChanged":         jpki.ErrTriesChanged,
+	"jpki.ErrUnknownIssuer":        jpki.ErrUnknownIssuer,
+	"jpki.ErrUnsupportedKey":       jpki.ErrUnsupportedKey,
+	"jpki.ErrUnsupportedSignature": jpki.ErrUnsupportedSignature,
+	"jpki.ErrWrongKind":            jpki.ErrWrongKind,
+	"jpki.PINError":                &jpki.PINError{},
+	"jpki.ValidityError":           &jpki.ValidityError{},
+
+	"mykey.ErrCertificate": mykey.ErrCertificate,
+	"mykey.ErrCheckSymbol": mykey.ErrCheckSymbol,
+	"mykey.ErrFormat":      mykey.ErrFormat,
+	"mykey.ErrKey":         mykey.ErrKey,
+	"mykey.ErrNamespace":   mykey.ErrNamespace,
+
+	"reader.AmbiguousError":   &reader.AmbiguousError{},
+	"reader.ErrBusy":          reader.ErrBusy,
+	"reader.ErrChanged":       reader.ErrChanged,
+	"reader.ErrClosed":        reader.ErrClosed,
+	"reader.ErrDenied":        reader.ErrDenied,
+	"reader.ErrNoCard":        reader.ErrNoCard,
+	"reader.ErrNoReader":      reader.ErrNoReader,
+	"reader.ErrNoService":     reader.ErrNoService,
+	"reader.ErrRemoved":       reader.ErrRemoved,
+	"reader.ErrTransport":     reader.ErrTransport,
+	"reader.ErrUnknownReader": reader.ErrUnknownReader,
+	"reader.ErrUnsupported":   reader.ErrUnsupported,
+
+	"simulator.ErrOccupied": simulator.ErrOccupied,
+}
+
+// elsewhere are the errors that this package does not know by themselves, and why.
+var elsewhere = map[string]string{
+	"pcsc.Code":              "is in a pcsc.Error",
+	"pcsc.Error":             "matches an error of package reader, whatever its code: see its tests",
+	"cardtls.ErrNotAccepted": "no program of this module dials a TLS server",
+}
+
+// folders are the packages whose errors a program has words for by itself, and
+// where that is tested.
+var folders = map[string]string{
+	"cmd/kiosk/internal/campaign": "cmd/kiosk/internal/terminal",
+	"cmd/kiosk/internal/terminal": "cmd/kiosk/internal/terminal",
+	"internal/sshagent":           "cmd/card-info",
+	"mykey/registry":              "cmd/kiosk/internal/terminal",
+}
+
+// Every error that a package of this module exports has words of its own. The
+// source says which there are.
+//
+// Faults: F85.
+func TestEveryExportedErrorHasItsMessage(t *testing.T) {
+	root := filepath.Join("..", "..")
+	var exported []string
+	for _, directory := range sourcetest.Packages(t, root) {
+		relative, err := filepath.Rel(root, directory)
+		require.NoError(t, err)
+		if folders[filepath.ToSlash(relative)] == "" {
+			exported = append(exported, sourcetest.Errors(t, directory)...)
+		}
+	}
+	slices.Sort(exported)
+	listed := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(elsewhere))...)
+	slices.Sort(listed)
+	assert.Equal(t, exported, listed, "the exported errors, and those that this test knows")
+
+	unknown := message.For(fmt.Errorf("another program's"))
+	for name, err := range known {
+		m := message.For(fmt.Errorf("wrapped: %w", err))
+		assert.NotEqual(t, unknown.Code, m.Code, name)
+		assert.NotEqual(t, unknown.What, m.What, name)
+		requireWhole(t, m)
+	}
+}
