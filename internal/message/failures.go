@@ -391,7 +391,7 @@ func For(err error) Message {
 func named(code Code) Message {
 	m, ok := messages[code]
 	if !ok {
-		m = more[code]
+		m = ofLibrary[code]
 	}
 	m.Code = code
 	return m

@@ -138,7 +138,7 @@ func (t *Terminal) refused(err error) {
 
 // problem is what is said of an error.
 func problem(err error) *message.Message {
-	for _, own := range slices.Concat(notices, more) {
+	for _, own := range slices.Concat(notices, registryNotices) {
 		if errors.Is(err, own.err) {
 			return own.message
 		}

@@ -2,9 +2,9 @@ package message
 
 var checkTheID = Text{"IDを確かめて、もう一度入力してください。", "Check the ID and enter it again."}
 
-// more are the failures of programs that sign, read the holder's attributes or take
+// ofLibrary are the failures of programs that sign, read the holder's attributes or take
 // identifiers, and of requests that no card would carry out.
-var more = map[Code]Message{
+var ofLibrary = map[Code]Message{
 	PasswordFormat: passwordFormat,
 	PINUsed: {
 		What: Text{

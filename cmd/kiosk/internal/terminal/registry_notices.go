@@ -11,9 +11,9 @@ var (
 	checkAgain = message.Text{JA: "もう一度お確かめください。", EN: "Please check it and try again."}
 )
 
-// more are notices of what people type, and of what a kiosk's operator meets when it
+// registryNotices are notices of what people type, and of what a kiosk's operator meets when it
 // starts or when its records are looked at.
-var more = []notice{
+var registryNotices = []notice{
 	{registry.ErrAccount, &message.Message{
 		Code: "ACCOUNT_INVALID",
 		What: message.Text{JA: "入力されたアカウントは、受け付けられません。", EN: "The account that you entered can't be accepted."},
