@@ -115,7 +115,7 @@ func (b *browser) look(screen terminal.Screen) {
 
 func (b *browser) photograph(name string) {
 	b.t.Helper()
-	if name == string(terminal.Tap) || name == string(terminal.Cleared) || name == string(terminal.TakeOver) {
+	if name == string(terminal.Cleared) || name == string(terminal.TakeOver) {
 		return // nothing that the others don't show
 	}
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
@@ -286,8 +286,6 @@ func TestBrowserByKeyboard(t *testing.T) {
 
 			b.keys("[data-action=start][data-lang="+lang+"]", kb.Enter)
 			b.shows(terminal.Place)
-			b.keys("[data-action=type-first]", kb.Enter)
-			b.shows(terminal.EnterPIN)
 			b.keys("[data-action=finish]", kb.Enter)
 			b.shows(terminal.Cleared)
 			b.keys("[data-action=close]", kb.Enter)
@@ -382,17 +380,6 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.eval(`document.querySelectorAll("main [role=alert]").length`, 1)
 			b.shows(terminal.TakeOver)
 			b.stand.slot.Remove()
-			b.shows(terminal.Cleared)
-			b.press("[data-action=close]")
-			b.shows(terminal.Welcome)
-
-			b.press(start)
-			b.shows(terminal.Place)
-			b.press("[data-action=type-first]")
-			b.shows(terminal.EnterPIN)
-			b.type4("1234")
-			b.shows(terminal.Tap)
-			b.press("[data-action=finish]")
 			b.shows(terminal.Cleared)
 			b.press("[data-action=close]")
 			b.shows(terminal.Welcome)

@@ -17,7 +17,6 @@ import (
 const (
 	Start       = "start"      // with a language, and consent
 	Renew       = "renew"      // the same, with an identifier of an earlier card
-	TypeFirst   = "type-first" // the PIN, and the card afterwards
 	GivePIN     = "pin"        // a PIN
 	SpendLast   = "spend-last" // the last try, knowing that
 	TryAgain    = "try-again"  // after a wrong PIN
@@ -73,10 +72,10 @@ const abandon = "abandon"
 
 // screens on which an action means something.
 var screens = map[string][]Screen{
-	Start: {Welcome}, Renew: {Welcome}, GiveCode: {TakeOver}, TypeFirst: {Place}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
+	Start: {Welcome}, Renew: {Welcome}, GiveCode: {TakeOver}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
 	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {Services, Account, Confirm},
 	Close:  {Cleared},
-	Finish: {Place, LastTry, EnterPIN, Tap, WrongPIN, TakeOver, Result, Services, Account, Confirm, Done},
+	Finish: {Place, LastTry, EnterPIN, WrongPIN, TakeOver, Result, Services, Account, Confirm, Done},
 }
 
 func (t *Terminal) act(a Action) error {
@@ -111,19 +110,12 @@ func (t *Terminal) act(a Action) error {
 	switch a.Name {
 	case Start, Renew:
 		t.begin(a.Language, a.Name == Renew)
-	case TypeFirst:
-		t.show(View{Screen: EnterPIN})
 	case SpendLast:
 		v.lastTry = true
 		t.show(View{Screen: EnterPIN, Counter: &v.ready.Counter})
 	case GivePIN:
 		given = true
-		v.typed = &a.PIN
-		if v.card == "" {
-			t.show(View{Screen: Tap})
-		} else {
-			t.authenticate()
-		}
+		t.authenticate(a.PIN)
 	case TryAgain:
 		t.check()
 	case Apply:

@@ -50,9 +50,8 @@ func (t *Terminal) use(ctx context.Context, name string, fn func(*jpki.Applicati
 
 // authenticate sends the PIN that was typed, in one session with the card, and takes
 // the holder's identifier.
-func (t *Terminal) authenticate() {
-	v, pin, operation := t.visit, *t.visit.typed, registry.NewOperation()
-	v.typed = nil
+func (t *Terminal) authenticate(pin jpki.PIN) {
+	v, operation := t.visit, registry.NewOperation()
 	t.show(View{Screen: Reading})
 	t.beside(func(ctx context.Context) func() {
 		defer pin.Wipe()
@@ -92,12 +91,9 @@ func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Aut
 		return nil, err
 	}
 	defer card.Close()
-	options := t.config.Chain
-	if v.ready != nil {
-		options = append(options[:len(options):len(options)], jpki.ForCard(*v.ready))
-	}
+	options := append(slices.Clip(t.config.Chain), jpki.ForCard(*v.ready))
 	if v.lastTry {
-		options = append(options[:len(options):len(options)], jpki.AllowLastTry())
+		options = append(options, jpki.AllowLastTry())
 	}
 	return jpki.Authenticate(ctx, card, pin, options...)
 }
@@ -129,8 +125,6 @@ func (t *Terminal) refused(err error) {
 	case errors.As(err, &pin) && pin.Reason == jpki.ErrPINWrong && pin.Known && pin.Remaining > 0:
 		v.lastTry = false
 		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
-	case errors.As(err, &pin) && pin.Reason == jpki.ErrLastTry: // the PIN was typed before the card was there
-		t.check()
 	default:
 		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
 	}

@@ -8,9 +8,10 @@
 // does anything for a time, or something fails; results of a visit that is over
 // come to nobody.
 //
-// A PIN goes from an action to the card and nowhere else. It is asked for while
-// nothing of the card is held, and is for the card that was there then
-// (jpki.ForCard).
+// A PIN goes from an action to the card and nowhere else. It is asked for only
+// while a card is there whose attempts left are on the screen, and it goes to that
+// card alone (jpki.ForCard): a PIN that waited for a card would be sent to whoever's
+// card came next.
 package terminal
 
 import (
@@ -94,7 +95,6 @@ type visit struct {
 	card     string // the reader it is in; "" before one is there
 	ready    *jpki.Readiness
 	lastTry  bool // one is left, and may be spent
-	typed    *jpki.PIN
 	holder   *jpki.Authentication
 	reserved *registry.Reservation
 	recovery hidden.Value[string]
@@ -219,9 +219,6 @@ func (t *Terminal) forget() {
 		return
 	}
 	t.visit.end()
-	if t.visit.typed != nil {
-		t.visit.typed.Wipe()
-	}
 	t.left = t.visit.card
 	t.visit = nil
 }
@@ -311,11 +308,7 @@ func (t *Terminal) settle() {
 		t.rest()
 	case v != nil && v.card == "" && name != "":
 		v.card = name
-		if t.screen.Screen == Tap {
-			t.authenticate()
-		} else {
-			t.check()
-		}
+		t.check()
 	}
 }
 

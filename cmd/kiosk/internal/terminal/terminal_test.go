@@ -254,8 +254,8 @@ func TestAVisit(t *testing.T) {
 	})
 }
 
-// A card may be there before, and the PIN may be typed before the card.
-func TestOrders(t *testing.T) {
+// A card may be there before the visit begins.
+func TestACardThatIsThereAlready(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
 		s.shows(terminal.Welcome)
@@ -264,24 +264,24 @@ func TestOrders(t *testing.T) {
 		s.enter(simulator.PIN)
 		s.shows(terminal.Result)
 	})
+}
+
+// No PIN is taken before a card was shown with its attempts left: it would go to
+// whoever's card comes next.
+// Faults: F66.
+func TestNoPINIsTakenBeforeACard(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.start()
-		s.press(terminal.TypeFirst)
-		assert.Nil(t, s.shows(terminal.EnterPIN).Counter)
+		s.shows(terminal.Place)
+		pin, err := jpki.ParsePIN([]byte("9999"))
+		require.NoError(t, err)
+		require.ErrorIs(t, s.do(terminal.Action{Name: terminal.GivePIN, PIN: pin}), terminal.ErrStale)
+		require.ErrorIs(t, s.do(terminal.Action{Name: "type-first"}), terminal.ErrStale)
+		require.NoError(t, s.slot.Insert(card))
+		assert.Equal(t, 3, s.shows(terminal.EnterPIN).Counter.Remaining)
+		assert.Equal(t, 3, card.State().AuthTries)
 		s.enter(simulator.PIN)
-		s.shows(terminal.Tap)
-		require.NoError(t, s.slot.Insert(card))
 		s.shows(terminal.Result)
-		s.slot.Remove()
-		s.shows(terminal.Cleared)
-	})
-	at(t, simulator.LastTry, func(t *testing.T, s *stand, card *simulator.Card) { // nothing is sent before an explicit yes
-		s.start()
-		s.press(terminal.TypeFirst)
-		s.enter("9999")
-		require.NoError(t, s.slot.Insert(card))
-		s.shows(terminal.LastTry)
-		assert.Equal(t, 1, card.State().AuthTries)
 	})
 }
 
@@ -514,25 +514,6 @@ func TestStaleActions(t *testing.T) {
 			require.ErrorIs(t, s.do(terminal.Action{Name: name}), terminal.ErrStale, name)
 		}
 		s.shows(terminal.WrongPIN)
-	})
-}
-
-// A PIN that waits for a card is forgotten with its visit.
-func TestAWaitingPINIsForgotten(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
-		s.start()
-		s.press(terminal.TypeFirst)
-		pin, err := jpki.ParsePIN([]byte(simulator.PIN))
-		require.NoError(t, err)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GivePIN, PIN: pin}))
-		s.shows(terminal.Tap)
-		s.press(terminal.Finish)
-		require.NoError(t, s.slot.Insert(card))
-		session, err := s.driver.Connect(context.Background(), "Reader")
-		require.NoError(t, err)
-		defer session.Close()
-		_, err = jpki.Authenticate(context.Background(), session, pin)
-		require.ErrorIs(t, err, jpki.ErrPINUsed)
 	})
 }
 

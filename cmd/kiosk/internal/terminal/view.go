@@ -20,7 +20,6 @@ const (
 	Checking Screen = "checking"  // the tries left are asked for
 	LastTry  Screen = "last-try"  // one is left: yes or no
 	EnterPIN Screen = "pin"       // the PIN pad
-	Tap      Screen = "tap"       // the PIN is typed, and the card waited for
 	Reading  Screen = "reading"   // the card is at work
 	WrongPIN Screen = "wrong-pin" // and how many tries are left
 	Result   Screen = "result"    // the identifier
