@@ -86,6 +86,13 @@ func (c *client) pin(digits string) int {
 	return c.do("POST", "/pin", digits, map[string]string{"Step": view.Step})
 }
 
+// agree agrees to what is read back: at once, which is refused, and as soon as it isn't.
+func (c *client) agree() {
+	c.t.Helper()
+	require.Equal(c.t, http.StatusTooEarly, c.act(map[string]string{"name": "agree"}))
+	require.Eventually(c.t, func() bool { return c.act(map[string]string{"name": "agree"}) == http.StatusNoContent }, 20*time.Second, 50*time.Millisecond)
+}
+
 // identified is a visit up to the identifier.
 func (c *client) identified(t testing.TB) *simulator.Card {
 	t.Helper()
@@ -265,13 +272,13 @@ func TestHostileFields(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
 	for _, evil := range []string{`<script>alert(1)</script>`, `' OR 1=1 --`, `"><img src=x>`, "\x00"} {
 		require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": evil, "code": "4649"}))
-		assert.Equal(t, "form", s.await(t, terminal.Account).Refused)
+		assert.Equal(t, terminal.Refused{Account: true}, s.await(t, terminal.Account).Refused)
 		require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": evil}))
-		assert.Equal(t, "form", s.await(t, terminal.Account).Refused)
+		assert.Equal(t, terminal.Refused{Code: true}, s.await(t, terminal.Account).Refused)
 	}
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": "4649"}))
 	s.await(t, terminal.Confirm)
-	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "agree"}))
+	c.agree()
 	s.await(t, terminal.Done)
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "finish"}))
 	s.slot.Remove()
@@ -290,10 +297,10 @@ func TestHostileFields(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "0123456789", "code": "1111"}))
 	deadline := time.Now().Add(10 * time.Second)
-	for s.await(t, terminal.Account).Refused != "used" && time.Now().Before(deadline) {
+	for !s.await(t, terminal.Account).Refused.Used && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
-	assert.Equal(t, "used", s.await(t, terminal.Account).Refused)
+	assert.Equal(t, terminal.Refused{Used: true}, s.await(t, terminal.Account).Refused)
 	heads, err := s.registry.VerifyAudit(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 3, heads[0].Number, "two reservations and one application")
@@ -311,7 +318,7 @@ func TestNothingPersonalIsKept(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "choose", "service": "sample-pay"}))
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "account", "account": "7305730573", "code": "7306"}))
 	s.await(t, terminal.Confirm)
-	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "agree"}))
+	c.agree()
 	s.await(t, terminal.Done)
 	s.slot.Remove()
 	s.await(t, terminal.Cleared)

@@ -71,6 +71,7 @@ type Service struct {
 type Form struct {
 	Label   Text   `toml:"label"`
 	Pattern string `toml:"pattern"` // a regular expression of the whole
+	Rule    Text   `toml:"rule"`    // the form in words; may be left out
 	Example string `toml:"example"`
 
 	expression *regexp.Regexp
@@ -82,8 +83,9 @@ func (f Form) Asked() bool { return f.Pattern != "" }
 // longestTyped bounds what is typed, in bytes; the registry takes no more.
 const longestTyped = 128
 
-// Parse takes what a person typed: normalised (NFKC), without spaces around it.
-// ok is false if it hasn't the form.
+// Parse takes what a resident typed: normalised (NFKC), without spaces around it and,
+// where only that gives the form, without spaces and hyphens within it and in
+// capitals. ok is false if it doesn't have the form.
 func (f Form) Parse(typed string) (text string, ok bool) {
 	if !f.Asked() {
 		return "", typed == ""
@@ -92,7 +94,28 @@ func (f Form) Parse(typed string) (text string, ok bool) {
 		return "", false
 	}
 	text = strings.TrimSpace(norm.NFKC.String(typed))
-	return text, len(text) <= longestTyped && f.expression.MatchString(text)
+	joined := separators.Replace(text)
+	for _, text := range []string{text, joined, strings.ToUpper(text), strings.ToUpper(joined)} {
+		if len(text) <= longestTyped && f.expression.MatchString(text) {
+			return text, true
+		}
+	}
+	return text, false
+}
+
+// separators are what people type between groups of digits: spaces, and hyphens as
+// keyboards and input methods have them. NFKC has normalised the full-width ones.
+var separators = strings.NewReplacer(" ", "", "-", "", "‐", "", "‑", "", "–", "", "—", "", "―", "", "−", "", "ー", "")
+
+var onlyDigits = regexp.MustCompile(`^\[0-9\]\{([0-9]+)\}$`)
+
+// Says tells the form in words: the campaign's, or those for a number of digits. It is
+// zero where neither is known.
+func (f Form) Says() Text {
+	if digits := onlyDigits.FindStringSubmatch(f.Pattern); digits != nil && f.Rule.missing() {
+		return Text{JA: digits[1] + "けたの数字", EN: digits[1] + " digits"}
+	}
+	return f.Rule
 }
 
 // Day is a day in Japan.

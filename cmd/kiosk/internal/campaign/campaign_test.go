@@ -53,7 +53,7 @@ func TestForms(t *testing.T) {
 	pay, ok := c.Service("sample-pay")
 	require.True(t, ok)
 	for typed, want := range map[string]string{
-		"0123456789": "0123456789", "０１２３４５６７８９": "0123456789", "  0123456789\n": "0123456789",
+		"0123456789": "0123456789", "0123 4567-89": "0123456789", "０１２３－４５６ー７８９": "0123456789", "０１２３４５６７８９": "0123456789", "  0123456789\n": "0123456789",
 		"": "", "012345678": "", "01234567890": "", "0123456789\n1": "", "<b>0123456": "", "' OR 1=1": "", strings.Repeat("1", 1000): "",
 	} {
 		got, ok := pay.AccountID.Parse(typed)
@@ -91,5 +91,21 @@ func TestCampaignsThatAreNone(t *testing.T) {
 		require.Contains(t, good, change[0], name)
 		_, err := campaign.Parse(strings.NewReader(strings.Replace(good, change[0], change[1], 1)))
 		require.ErrorIs(t, err, campaign.ErrCampaign, name)
+	}
+}
+
+// A form is told in words: the campaign's own, or those of a number of digits.
+func TestFormsInWords(t *testing.T) {
+	c, err := campaign.Parse(strings.NewReader(example(t, "demo")))
+	require.NoError(t, err)
+	pay, _ := c.Service("sample-pay")
+	assert.Equal(t, campaign.Text{JA: "10けたの数字", EN: "10 digits"}, pay.AccountID.Says())
+	assert.Equal(t, campaign.Text{JA: "4けたの数字", EN: "4 digits"}, pay.Code.Says())
+	card, _ := c.Service("example-card")
+	assert.Equal(t, campaign.Text{JA: "英字2文字と数字8けた", EN: "2 letters and 8 digits"}, card.AccountID.Says())
+	for _, typed := range []string{"EX00000001", "ex00000001", "ex-0000-0001", "ＥＸ ００００ ０００１"} {
+		text, ok := card.AccountID.Parse(typed)
+		assert.True(t, ok, typed)
+		assert.Equal(t, "EX00000001", text, typed)
 	}
 }

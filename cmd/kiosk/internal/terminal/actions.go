@@ -28,7 +28,7 @@ const (
 	Back        = "back"       // one screen
 	Finish      = "finish"     // the visit
 	Close       = "close"      // what is said after a visit
-	MoreTime    = "more-time"  // is needed
+	MoreTime    = "more-time"  // is needed, or somebody is typing
 	SetLanguage = "language"   // to the other
 )
 
@@ -50,8 +50,8 @@ type request struct {
 }
 
 // Do does an action. It fails with [ErrStale] if something else is shown now, so
-// the second of two taps does nothing, and with ctx's error. A PIN is used up or
-// wiped, whatever happens.
+// the second of two taps does nothing, with [ErrUnread], and with ctx's error. A PIN
+// is used up or wiped, whatever happens.
 func (t *Terminal) Do(ctx context.Context, a Action) error {
 	r := request{a, make(chan error, 1)}
 	select {
@@ -96,9 +96,7 @@ func (t *Terminal) act(a Action) error {
 	}
 	switch a.Name {
 	case MoreTime:
-		v := t.screen
-		v.Ending = false
-		t.show(v)
+		t.stay()
 		return nil
 	case SetLanguage:
 		return t.speak(a.Language)
@@ -126,12 +124,15 @@ func (t *Terminal) act(a Action) error {
 			return ErrStale
 		}
 		v.service = service
-		t.show(t.account(""))
+		t.show(t.account(Refused{}))
 	case GiveID:
 		t.preview(a)
 	case GiveCode:
 		t.takeOver(a.Account.Reveal(), a.Code.Reveal())
 	case Agree:
+		if time.Since(t.shown) < toRead {
+			return ErrUnread
+		}
 		t.apply()
 	case Back:
 		t.back()
@@ -218,7 +219,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 	id, idErr := mykey.Parse(typedID)
 	code, codeErr := registry.ParseRecoveryCode(typedCode)
 	if idErr != nil || codeErr != nil {
-		t.show(View{Screen: TakeOver, Refused: "form"})
+		t.show(View{Screen: TakeOver, Refused: Refused{Account: idErr != nil, Code: codeErr != nil}})
 		return
 	}
 	t.show(View{Screen: Applying})
@@ -228,7 +229,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):
-				t.show(View{Screen: TakeOver, Refused: "wrong"}) // no telling which of the two
+				t.show(View{Screen: TakeOver, Refused: Refused{Wrong: true}}) // no telling which of the two
 			case err != nil:
 				t.refused(err)
 			default:
@@ -241,7 +242,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 }
 
 // account is the view that asks for an account.
-func (t *Terminal) account(refused string) View {
+func (t *Terminal) account(refused Refused) View {
 	return View{Screen: Account, Service: &t.visit.service, ID: t.visit.reserved.ID, Refused: refused}
 }
 
@@ -251,7 +252,7 @@ func (t *Terminal) preview(a Action) {
 	id, idOK := v.service.AccountID.Parse(a.Account.Reveal())
 	code, codeOK := v.service.Code.Parse(a.Code.Reveal())
 	if !idOK || !codeOK {
-		t.show(t.account("form"))
+		t.show(t.account(Refused{Account: !idOK, Code: !codeOK}))
 		return
 	}
 	t.show(View{Screen: Applying, Service: &v.service})
@@ -260,7 +261,7 @@ func (t *Terminal) preview(a Action) {
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):
-				t.show(t.account("used"))
+				t.show(t.account(Refused{Used: true}))
 			case err != nil:
 				t.refused(err)
 			default:
@@ -283,7 +284,7 @@ func (t *Terminal) apply() {
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):
-				t.show(t.account("used"))
+				t.show(t.account(Refused{Used: true}))
 			case err != nil:
 				t.refused(err)
 			default:
@@ -303,7 +304,7 @@ func (t *Terminal) back() {
 	case Account:
 		t.show(View{Screen: Services, ID: t.visit.reserved.ID})
 	case Confirm:
-		t.show(t.account(""))
+		t.show(t.account(Refused{}))
 	}
 }
 

@@ -44,6 +44,7 @@ func TestEveryExportedErrorHasItsNotice(t *testing.T) {
 		"registry.ErrUnavailable":    registry.ErrUnavailable,
 		"registry.ErrWithdrawn":      registry.ErrWithdrawn,
 		"terminal.ErrStale":          terminal.ErrStale,
+		"terminal.ErrUnread":         terminal.ErrUnread,
 	}
 	var exported []string
 	for _, directory := range []string{".", filepath.Join("..", "campaign"), filepath.Join("..", "..", "..", "..", "mykey", "registry")} {

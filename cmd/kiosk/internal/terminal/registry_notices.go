@@ -44,6 +44,11 @@ var registryNotices = []notice{
 		What: message.Text{JA: "手続きが重なったため、受け付けられません。", EN: "The request came twice, and not the same, so it was rejected."},
 		Next: startAgain,
 	}},
+	{ErrUnread, &message.Message{
+		Code: "UNREAD",
+		What: message.Text{JA: "画面が変わった直後の操作は受け付けません。", EN: "The screen had just changed, so that was not taken."},
+		Next: message.Text{JA: "内容をお確かめのうえ、もう一度押してください。", EN: "Please check what it says, and press again."},
+	}},
 	{ErrStale, &message.Message{
 		Code: "SCREEN_CHANGED",
 		What: message.Text{JA: "画面が変わったため、何もしていません。", EN: "The screen had changed, so nothing was done."},

@@ -31,8 +31,13 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// ErrStale: an action that does not belong to what is shown now. Nothing was done.
-var ErrStale = errors.New("not for what is shown now")
+var (
+	// ErrStale: an action that does not belong to what is shown now. Nothing was done.
+	ErrStale = errors.New("not for what is shown now")
+	// ErrUnread reports that an application was agreed to before anybody could have
+	// read what was read back. Nothing was done.
+	ErrUnread = errors.New("agreed to before it could be read")
+)
 
 // Registry is what a terminal needs of a registry.Registry.
 type Registry interface {
@@ -62,6 +67,7 @@ const (
 	warning  = 30 * time.Second // of which the page warns that long
 	farewell = 10 * time.Second // for what is said after a visit
 	pinging  = 2 * time.Second  // between looks at a database that is down
+	toRead   = time.Second      // before what was read back can be agreed to
 )
 
 // Terminal is a kiosk.
@@ -79,7 +85,8 @@ type Terminal struct {
 	visit   *visit
 	screen  View
 	timer   *time.Timer
-	kinder  bool // the warning was shown
+	shown   time.Time // since when screen is shown
+	kinder  bool      // the warning was shown
 
 	mu      sync.Mutex
 	current View
@@ -193,7 +200,7 @@ func (t *Terminal) show(v View) {
 			v.Language = t.visit.language
 		}
 	}
-	t.screen, t.kinder = v, false
+	t.screen, t.kinder, t.shown = v, false, time.Now()
 	t.publish(v)
 	switch {
 	case v.Screen == Cleared:
@@ -211,6 +218,19 @@ func (t *Terminal) publish(v View) {
 	t.current = v
 	close(t.changed)
 	t.changed = make(chan struct{})
+}
+
+// stay is activity that changes nothing on the screen, but for the warning.
+func (t *Terminal) stay() {
+	if t.visit == nil {
+		return
+	}
+	t.kinder = false
+	t.timer.Reset(patience - warning)
+	if t.screen.Ending {
+		t.screen.Ending = false
+		t.publish(t.screen)
+	}
 }
 
 // forget drops everything of the visit, if there is one.

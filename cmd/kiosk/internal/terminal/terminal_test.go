@@ -228,16 +228,17 @@ func TestAVisit(t *testing.T) {
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
 		s.shows(terminal.Account)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("12"), Code: hidden.New("4649")}))
-		assert.Equal(t, "form", s.shows(terminal.Account).Refused)
+		assert.Equal(t, terminal.Refused{Account: true}, s.shows(terminal.Account).Refused)
 		s.book.used["0000000000"] = true
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0000000000"), Code: hidden.New("4649")}))
-		assert.Equal(t, "used", s.shows(terminal.Account).Refused)
+		assert.Equal(t, terminal.Refused{Used: true}, s.shows(terminal.Account).Refused)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("０１２３４５６７８９"), Code: hidden.New("4649")}))
 		s.shows(terminal.Confirm)
 		s.press(terminal.Back)
 		s.shows(terminal.Account)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123456789"), Code: hidden.New("4649")}))
 		s.shows(terminal.Confirm)
+		time.Sleep(time.Second)
 		s.press(terminal.Agree)
 		s.shows(terminal.Done)
 		s.press(terminal.Finish)
@@ -294,13 +295,20 @@ func TestTakingOver(t *testing.T) {
 		s.enter(simulator.PIN)
 		s.shows(terminal.TakeOver)
 		assert.Empty(t, s.book.reserved, "no identifier of its own")
-		for id, code := range map[string]string{"": "", "WXYZ6789": "short", "short": "7K2M-9QXR-0ABC-DEFG"} {
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New(id), Code: hidden.New(code)}))
-			assert.Equal(t, "form", s.shows(terminal.TakeOver).Refused)
+		for _, tt := range []struct {
+			id, code string
+			refused  terminal.Refused
+		}{
+			{"", "", terminal.Refused{Account: true, Code: true}},
+			{"WXYZ6789", "short", terminal.Refused{Code: true}},
+			{"short", "7K2M-9QXR-0ABC-DEFG", terminal.Refused{Account: true}},
+		} {
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New(tt.id), Code: hidden.New(tt.code)}))
+			assert.Equal(t, tt.refused, s.shows(terminal.TakeOver).Refused)
 		}
 		s.book.failures = registry.ErrRecovery
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
-		assert.Equal(t, "wrong", s.shows(terminal.TakeOver).Refused)
+		assert.Equal(t, terminal.Refused{Wrong: true}, s.shows(terminal.TakeOver).Refused)
 		s.book.failures = nil
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("ｗｘｙｚ６７８９"), Code: hidden.New("7k2m 9qxr 0abc defg")}))
 		v := s.shows(terminal.Result)
@@ -370,15 +378,52 @@ func TestClearing(t *testing.T) {
 	}
 }
 
+// More time and typing keep the view, with what was typed into it.
 func TestMoreTime(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.start()
+		step := s.view().Step
 		for range 5 {
 			time.Sleep(61 * time.Second)
 			require.True(t, s.shows(terminal.Place).Ending)
 			s.press(terminal.MoreTime)
 			require.False(t, s.shows(terminal.Place).Ending)
 		}
+		for range 5 {
+			time.Sleep(59 * time.Second)
+			s.press(terminal.MoreTime)
+			require.False(t, s.shows(terminal.Place).Ending)
+		}
+		assert.Equal(t, step, s.view().Step)
+		time.Sleep(91 * time.Second)
+		s.shows(terminal.Cleared)
+		s.press(terminal.MoreTime) // of nobody's visit
+		time.Sleep(11 * time.Second)
+		s.shows(terminal.Welcome)
+	})
+}
+
+// What was read back can't be agreed to before anybody could have read it, also after
+// a change of language.
+// Faults: F66.
+func TestAnApplicationIsNotAgreedToUnread(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.enter(simulator.PIN)
+		s.press(terminal.Apply)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123 456-789"), Code: hidden.New("4649")}))
+		for range 2 {
+			s.shows(terminal.Confirm)
+			require.ErrorIs(t, s.do(terminal.Action{Name: terminal.Agree}), terminal.ErrUnread)
+			time.Sleep(999 * time.Millisecond)
+			require.ErrorIs(t, s.do(terminal.Action{Name: terminal.Agree}), terminal.ErrUnread)
+			require.NoError(t, s.do(terminal.Action{Name: terminal.SetLanguage, Language: message.English}))
+		}
+		time.Sleep(time.Second)
+		s.press(terminal.Agree)
+		s.shows(terminal.Done)
 	})
 }
 

@@ -60,5 +60,12 @@ type View struct {
 	Applied  string               // the service that was applied with
 	Service  *campaign.Service
 	Account  hidden.Value[string] // the account's ID, to be read back
-	Refused  string               // why what was typed is not taken: "form", "used", "wrong"
+	Refused  Refused
+}
+
+// Refused says why what was typed is not accepted.
+type Refused struct {
+	Account, Code bool // which field does not have its form
+	Used          bool // the account was used in another application
+	Wrong         bool // the identifier and the recovery code don't belong together
 }

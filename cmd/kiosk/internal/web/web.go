@@ -239,6 +239,8 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, a terminal.Action) {
 	switch err := s.terminal.Do(r.Context(), a); {
 	case errors.Is(err, terminal.ErrStale):
 		http.Error(w, "something else is shown now", http.StatusConflict)
+	case errors.Is(err, terminal.ErrUnread):
+		http.Error(w, "shown too recently to have been read", http.StatusTooEarly)
 	case err != nil:
 		http.Error(w, "not now", http.StatusServiceUnavailable)
 	default:

@@ -1,21 +1,30 @@
-// Shows what the terminal sends and sends back what people do. It keeps nothing but
-// the digits of a PIN, until they are sent or the screen is another one.
+// Shows the terminal's views and sends back what a resident does. It keeps the digits
+// of a PIN until they are sent or another view is shown, and the fields of a form until
+// the visit has left that form.
 "use strict";
 (() => {
   const view = document.getElementById("view");
   const ending = document.getElementById("ending");
   const live = document.getElementById("live");
+  const pinLength = 4;
   let step = "";
   let lang = "ja";
   let digits = "";
+  let form = null; // the fields of the last form, and the screen that they are of
 
   const words = {
-    ja: { ending: "まもなく終了します。続けますか。", more: "続ける（時間をのばす）", typed: "桁入力しました", replaced: "この画面は使えません。" },
-    en: { ending: "This ends soon. Do you need more time?", more: "Yes, more time", typed: "digits entered", replaced: "This page is no longer in use." },
+    ja: {
+      ending: "まもなく終了します。続けますか。", more: "続ける（時間をのばす）", typed: "桁入力しました", replaced: "この画面は使えません。",
+      tooMany: "4桁より多く押されました。「消す」を押して、はじめから入力してください。",
+    },
+    en: {
+      ending: "This ends soon. Do you need more time?", more: "Yes, more time", typed: " digits entered", replaced: "This page is no longer in use.",
+      tooMany: "More than 4 digits were pressed. Press Delete and enter all 4 again.",
+    },
   };
 
   async function send(path, headers, body) {
-    document.body.inert = true; // until something else is shown: one tap is enough
+    document.body.inert = true; // until another view is shown: one tap is enough
     try {
       const answer = await fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" });
       if (!answer.ok) document.body.inert = false;
@@ -25,33 +34,79 @@
     }
   }
 
-  const act = (name, more) => send("/action", { "Content-Type": "application/json" }, JSON.stringify({ step, name, ...more }));
+  const request = (name, more) => [
+    "/action", { "Content-Type": "application/json" }, JSON.stringify({ step, name, ...more }),
+  ];
+  const act = (name, more) => send(...request(name, more));
 
-  function dots() {
-    document.querySelectorAll(".dots span").forEach((dot, i) => dot.classList.toggle("on", i < digits.length));
-    const enter = view.querySelector("[data-enter]");
-    if (enter) enter.disabled = digits.length !== 4;
-    live.textContent = digits.length + words[lang].typed;
+  // A finger that taps twice, or a key that is still held, must not act on a view that
+  // its person can't have read. An application can't be undone, so its button waits
+  // longer, as the terminal does too.
+  const unread = { confirm: 1200 };
+  const unreadDefault = 700; // milliseconds
+  let settled;
+  function settle(screen) {
+    document.body.classList.add("unread");
+    clearTimeout(settled);
+    settled = setTimeout(() => document.body.classList.remove("unread"), unread[screen] || unreadDefault);
+  }
+  const isUnread = () => document.body.classList.contains("unread");
+
+  // Typing and touching are activity, and a key that is held is not: the terminal is
+  // told of it without what was typed, at most once in two seconds.
+  const activityEvery = 2000;
+  let heard = 0;
+  function active() {
+    const now = performance.now();
+    if (now - heard < activityEvery && ending.hidden) return;
+    heard = now;
+    const [path, headers, body] = request("more-time");
+    fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" }).catch(() => {});
   }
 
+  function show() {
+    const over = digits.length > pinLength;
+    document.querySelectorAll(".dots span").forEach((dot, i) => dot.classList.toggle("on", i < digits.length));
+    const enter = view.querySelector("[data-enter]");
+    if (enter) enter.disabled = digits.length !== pinLength;
+    const wrong = view.querySelector("#over");
+    if (wrong) wrong.textContent = over ? words[lang].tooMany : "";
+    live.textContent = over ? "" : digits.length + words[lang].typed;
+  }
+
+  // A digit too many makes the whole entry invalid: which of them was not meant can't
+  // be known, and nobody can see them.
   function type(digit) {
-    if (digits.length < 4) digits += digit;
-    dots();
+    if (digits.length <= pinLength) digits += digit;
+    show();
   }
 
   function erase(all = true) {
-    digits = all ? "" : digits.slice(0, -1);
-    if (view.querySelector("#pad")) dots();
+    digits = all || digits.length > pinLength ? "" : digits.slice(0, -1);
+    if (view.querySelector("#pad")) show();
   }
 
   function enter() {
-    if (digits.length !== 4) return;
+    if (digits.length !== pinLength) return;
     const typed = digits;
     erase();
     send("/pin", { "Content-Type": "text/plain", Step: step }, typed);
   }
 
+  // The digit of a key, also on a ten-key pad with NumLock off and under an IME, which
+  // names its keys "Process".
+  function digitOf(event) {
+    if (/^[0-9０-９]$/.test(event.key)) return event.key.normalize("NFKC");
+    const [, pad, digit] = /^(Numpad|Digit)([0-9])$/.exec(event.code) || [];
+    const unnamed = event.key === "Process" || event.key === "Unidentified";
+    return pad === "Numpad" || (pad && unnamed) ? digit : "";
+  }
+
   document.addEventListener("click", (event) => {
+    if (isUnread()) {
+      event.preventDefault();
+      return;
+    }
     const button = event.target.closest("button");
     if (!button) return;
     const data = button.dataset;
@@ -62,18 +117,49 @@
     else if (data.action) act(data.action, { lang: data.lang, service: data.service });
   });
 
+  // A finger on the pad takes no focus: Enter on the keyboard would press that button
+  // again.
+  document.addEventListener("mousedown", (event) => event.target.closest("#pad") && event.preventDefault());
+
   document.addEventListener("submit", (event) => {
     event.preventDefault();
-    const form = event.target;
-    act(form.dataset.submit, { account: form.account.value, code: form.code ? form.code.value : "" });
+    if (isUnread()) return;
+    const fields = event.target;
+    keep(fields);
+    act(fields.dataset.submit, { account: fields.account.value, code: fields.code ? fields.code.value : "" });
   });
 
   document.addEventListener("keydown", (event) => {
+    const key = event.key === "Process" || event.key === "Unidentified" ? event.code : event.key;
+    const presses = key === "Enter" || key === "NumpadEnter" || key === " " || key === "Space";
+    if (event.repeat && (presses || view.querySelector("#pad"))) {
+      event.preventDefault(); // a key that is held is pressed once
+      return;
+    }
     if (!view.querySelector("#pad") || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (/^[0-9０-９]$/.test(event.key)) type(event.key.normalize("NFKC"));
-    else if (event.key === "Backspace") erase(false);
-    else if (event.key === "Enter" && digits.length === 4 && !event.target.closest("button")) enter();
+    const digit = digitOf(event);
+    if (digit) {
+      event.preventDefault();
+      type(digit);
+    } else if (key === "Backspace") erase(false);
+    else if ((key === "Enter" || key === "NumpadEnter") && !isUnread() && !event.target.closest("button")) enter();
   });
+  for (const name of ["keydown", "pointerdown", "input"]) document.addEventListener(name, (event) => step && !event.repeat && active());
+
+  // keep remembers what was typed into a form, for the view that shows it again: after
+  // a correction, in the other language, or with more time.
+  function keep(fields) {
+    if (fields) form = { screen: view.dataset.screen, account: fields.account.value, code: fields.code ? fields.code.value : "" };
+  }
+
+  const onTheWay = ["applying", "confirm"]; // from a form and back to it
+  function restore(screen) {
+    if (form && form.screen !== screen && !onTheWay.includes(screen)) form = null;
+    const fields = view.querySelector("form");
+    if (!fields || !form || form.screen !== screen) return;
+    fields.account.value = form.account;
+    if (fields.code) fields.code.value = form.code;
+  }
 
   const stream = new EventSource("/events");
   stream.addEventListener("view", (event) => {
@@ -84,32 +170,39 @@
     document.getElementById("ending-text").textContent = words[lang].ending;
     document.getElementById("more").textContent = words[lang].more;
     if (now.step !== step) {
+      keep(view.querySelector("form"));
       step = now.step;
-      erase();
+      if (now.screen !== view.dataset.screen) digits = ""; // the same one again is in the other language
       live.textContent = "";
       view.innerHTML = now.html;
+      if (digits) show();
       view.dataset.screen = now.screen;
       document.title = now.title;
-      const focus = view.querySelector("input") || view.querySelector("h1");
+      settle(now.screen);
+      restore(now.screen);
+      const focus = view.querySelector("[aria-invalid]") || view.querySelector("input") || view.querySelector("h1");
       if (focus) focus.focus();
       window.scrollTo(0, 0);
     }
-    const was = ending.hidden;
-    ending.hidden = !now.ending;
-    if (now.ending && was) document.getElementById("more").focus();
+    ending.hidden = !now.ending; // it takes no focus: somebody may be typing
   });
   stream.addEventListener("replaced", () => {
     stream.close();
-    erase();
-    step = "";
+    forget();
     const text = document.createElement("h1");
     text.textContent = words[lang].replaced;
     view.replaceChildren(text);
   });
   stream.addEventListener("error", () => {
     // The terminal's program is away: nothing of a visit stays on the screen.
-    erase();
-    step = "";
+    forget();
     view.replaceChildren();
   });
+
+  function forget() {
+    erase();
+    step = "";
+    form = null;
+    ending.hidden = true;
+  }
 })();
