@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "write the screenshots of docs/images")
 
-// browser is a real Chromium with a terminal's page.
+// browser is a real Chromium with a terminal's page. Tests with one run beside each
+// other: most of their time is a hand's.
 type browser struct {
 	t     *testing.T
 	stand *stand
@@ -35,6 +37,7 @@ type browser struct {
 
 func newBrowser(t *testing.T, lang string) *browser {
 	t.Helper()
+	t.Parallel()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		pcscdtest.Skip(t, "chromium is not installed (Debian: apt-get install chromium fonts-noto-cjk)")
@@ -58,11 +61,26 @@ func newBrowser(t *testing.T, lang string) *browser {
 	b.shows(terminal.Welcome)
 	address := get[string](b, `location.href`)
 	require.Equal(t, "http://"+b.stand.host+"/", address, "the secret is gone from the address")
-	if lang == "en" {
-		b.press("[data-action=language]")
-		b.eval(`document.documentElement.lang`, "en")
-	}
 	return b
+}
+
+// inLanguage has the first screen in the browser's language: it comes back in the
+// terminal's own after each visit.
+func (b *browser) inLanguage(change func()) {
+	b.t.Helper()
+	b.shows(terminal.Welcome)
+	if get[string](b, `document.documentElement.lang`) != b.lang {
+		change()
+		b.eval(`document.documentElement.lang`, b.lang)
+	}
+	b.shows(terminal.Welcome)
+}
+
+// start begins a visit by touch.
+func (b *browser) start() {
+	b.t.Helper()
+	b.inLanguage(func() { b.press("[data-action=language]") })
+	b.press("[data-action=start]")
 }
 
 // get evaluates an expression in the page, or waits for its promise.
@@ -89,28 +107,60 @@ func (b *browser) shows(screen terminal.Screen) {
 	if screen == terminal.Checking || screen == terminal.Reading || screen == terminal.Applying {
 		return // gone in a moment
 	}
-	b.look(screen)
+	notice := ""
+	if view.Notice != nil {
+		notice = string(view.Notice.Code)
+	}
+	if _, before := looked.LoadOrStore(fmt.Sprint(screen, view.Language, notice), true); !before {
+		b.look(screen)
+	}
 	if *update && b.lang == "ja" && screen != terminal.Problem {
 		b.photograph(string(screen))
 	}
 }
 
-// look has axe-core find nothing, and measures type and buttons.
+// looked remembers what was looked at: it looks the same by touch and by keyboard.
+var looked sync.Map
+
+// viewports are the screens that terminals have.
+var viewports = []struct{ width, height int64 }{{1024, 768}, {1280, 800}, {1080, 1920}, {1280, 1024}}
+
+// look looks at a screen on every viewport.
 func (b *browser) look(screen terminal.Screen) {
+	b.t.Helper()
+	for _, v := range viewports {
+		b.run(chromedp.EmulateViewport(v.width, v.height))
+		b.lookOnce(fmt.Sprintf("%s in %s at %dx%d", screen, get[string](b, `document.documentElement.lang`), v.width, v.height))
+		if gallery != "" {
+			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			require.NoError(b.t, err)
+			require.NoError(b.t, os.WriteFile(filepath.Join(gallery, fmt.Sprintf("%s-%s-%d.png", screen, b.lang, v.width*10000+v.height)), png, 0o644))
+		}
+	}
+}
+
+var gallery = os.Getenv("MYKEYKIT_GALLERY")
+
+// lookOnce has axe-core find nothing, measures type and buttons, and wants everything
+// to be in sight without scrolling.
+func (b *browser) lookOnce(what string) {
 	b.t.Helper()
 	if get[string](b, `typeof axe`) != "object" {
 		get[int](b, b.axe+";0")
 	}
 	found := get[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" "))))`)
-	assert.Equal(b.t, "[]", found, "axe-core on %s in %s", screen, b.lang)
+	assert.Equal(b.t, "[]", found, "axe-core on %s", what)
 
 	found = get[string](b, `JSON.stringify([
 		...[...document.querySelectorAll("main *, #ending *")].filter(e => e.tagName !== "RT" && e.getClientRects().length && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && parseFloat(getComputedStyle(e).fontSize) < 24).map(e => "small type: " + e.outerHTML),
 		...[...document.querySelectorAll("button, input")].filter(e => e.getClientRects().length).filter(e => { const r = e.getBoundingClientRect(); return r.width < 60 || r.height < 60 }).map(e => "small target: " + e.outerHTML),
+		...[...document.querySelectorAll("main button, main input, main h1, main p")].filter(e => e.getClientRects().length).filter(e => { const r = e.getBoundingClientRect(); return r.left < 0 || r.top < 0 || r.right > innerWidth || r.bottom > innerHeight }).map(e => "out of sight: " + e.outerHTML),
+		...[...document.querySelectorAll(".content")].filter(e => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1).map(e => "to be scrolled: " + e.scrollHeight + " in " + e.clientHeight + ", " + e.scrollWidth + " in " + e.clientWidth),
 	])`)
-	assert.Equal(b.t, "[]", found, "%s in %s", screen, b.lang)
-	assert.LessOrEqual(b.t, get[float64](b, `document.documentElement.scrollWidth - innerWidth`), 0.0, "%s is wider than the screen", screen)
+	assert.Equal(b.t, "[]", found, what)
+	assert.LessOrEqual(b.t, get[float64](b, `document.documentElement.scrollWidth - innerWidth`), 0.0, "%s is wider than the screen", what)
 	assert.Equal(b.t, 1, get[int](b, `document.querySelectorAll("h1").length`))
+	assert.LessOrEqual(b.t, get[int](b, `document.querySelectorAll("main button.main").length`), 1, "%s has one main action at most", what)
 }
 
 func (b *browser) photograph(name string) {
@@ -139,6 +189,15 @@ func (b *browser) type4(digits string) {
 		b.press(fmt.Sprintf("[data-digit='%c']", d))
 	}
 	b.press("[data-enter]")
+}
+
+// touch fills a field by its keyboard on the screen.
+func (b *browser) touch(field, text string) {
+	b.t.Helper()
+	b.press("#" + field)
+	for _, c := range text {
+		b.press(fmt.Sprintf("[data-keys-for=%s] [data-key='%c']", field, c))
+	}
 }
 
 // keys presses Tab until an element has the focus, and then the keys.
@@ -189,7 +248,7 @@ func TestBrowserByTouch(t *testing.T) {
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
-			b.press("[data-action=start][data-lang=" + lang + "]")
+			b.start()
 			b.shows(terminal.Place)
 			card := b.inserted(simulator.Contact)
 			b.shows(terminal.EnterPIN)
@@ -221,12 +280,15 @@ func TestBrowserByTouch(t *testing.T) {
 			b.shows(terminal.Services)
 			b.press("[data-service=sample-pay]")
 			b.shows(terminal.Account)
-			b.run(chromedp.SendKeys(chromedp.CSS("#account"), "12"), chromedp.SendKeys(chromedp.CSS("#code"), "4649"))
+			b.touch("account", "13")
+			b.press("[data-keys-for=account] [data-back]")
+			b.touch("account", "2")
+			b.touch("code", "4649")
 			b.press("button[type=submit]")
 			b.eval(`document.querySelectorAll("main [role=alert]:not(:empty)").length`, 1)
 			b.look(terminal.Account)
 			b.eval(`document.activeElement.id + document.activeElement.value + document.getElementById("code").value`, "account124649")
-			b.run(chromedp.SendKeys(chromedp.CSS("#account"), "34-56 7890"))
+			b.touch("account", "34567890")
 			b.press("button[type=submit]")
 			b.shows(terminal.Confirm)
 			b.eval(`document.querySelector(".account").textContent`, "1234567890")
@@ -256,7 +318,8 @@ func TestBrowserByKeyboard(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
 			b.stand.insert(t, simulator.Contact)
-			b.keys("[data-action=start][data-lang="+lang+"]", kb.Enter)
+			b.inLanguage(func() { b.keys("[data-action=language]", kb.Enter) })
+			b.keys("[data-action=start]", kb.Enter)
 			b.shows(terminal.EnterPIN)
 			b.run(chromedp.KeyEvent("123"), chromedp.KeyEvent(kb.Backspace))
 			b.eval(`document.querySelectorAll(".dots .on").length`, 2)
@@ -286,7 +349,8 @@ func TestBrowserByKeyboard(t *testing.T) {
 			b.stand.slot.Remove()
 			b.shows(terminal.Welcome)
 
-			b.keys("[data-action=start][data-lang="+lang+"]", kb.Enter)
+			b.inLanguage(func() { b.keys("[data-action=language]", kb.Enter) })
+			b.keys("[data-action=start]", kb.Enter)
 			b.shows(terminal.Place)
 			b.keys("[data-action=finish]", kb.Enter)
 			b.shows(terminal.Cleared)
@@ -318,7 +382,6 @@ func TestBrowserFailureScreens(t *testing.T) {
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
-			start := "[data-action=start][data-lang=" + lang + "]"
 			problem := func(name, code string) {
 				t.Helper()
 				b.shows(terminal.Problem)
@@ -334,7 +397,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 				{simulator.Locked, "PIN_LOCKED"}, {simulator.FaceAuth, "PIN_LOCKED"}, {simulator.Expired, "CERT_EXPIRED"},
 				{simulator.NotMyNumber, "NOT_MYNUMBER_CARD"}, {simulator.NoCertificate, "NO_AUTH_CERT"},
 			} {
-				b.press(start)
+				b.start()
 				b.shows(terminal.Place)
 				b.stand.insert(t, tt.profile)
 				problem(string(tt.profile), tt.code)
@@ -342,7 +405,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 				b.shows(terminal.Welcome)
 			}
 
-			b.press(start)
+			b.start()
 			b.shows(terminal.Place)
 			b.stand.insert(t, simulator.LastTry)
 			b.shows(terminal.LastTry)
@@ -353,7 +416,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.press("[data-action=close]")
 			b.shows(terminal.Welcome)
 
-			b.press(start)
+			b.start()
 			b.shows(terminal.Place)
 			b.stand.insert(t, simulator.Expiring)
 			b.shows(terminal.EnterPIN)
@@ -377,7 +440,8 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.shows(terminal.EnterPIN)
 			b.type4("1234")
 			b.shows(terminal.TakeOver)
-			b.run(chromedp.SendKeys(chromedp.CSS("#account"), "ABCD-2345"), chromedp.SendKeys(chromedp.CSS("#code"), "7K2M-9QXR-0ABC-DEFG"))
+			b.touch("account", "ABCD2345")
+			b.touch("code", "7K2M9QXR0ABCDEFG")
 			b.press("button[type=submit]")
 			b.eval(`document.querySelectorAll("main [role=alert]:not(:empty)").length`, 1)
 			b.shows(terminal.TakeOver)
@@ -396,7 +460,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.shows(terminal.Welcome)
 
 			require.NoError(t, b.stand.registry.Close()) // the database is gone, for good here
-			b.press(start)
+			b.start()
 			problem("database", "DATABASE_UNAVAILABLE")
 		})
 	}
@@ -406,7 +470,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 func TestBrowserLosesTheTerminal(t *testing.T) {
 	b := newBrowser(t, "ja")
 	b.stand.insert(t, simulator.Contact)
-	b.press("[data-action=start][data-lang=ja]")
+	b.start()
 	b.shows(terminal.EnterPIN)
 	b.type4("1234")
 	b.shows(terminal.Result)

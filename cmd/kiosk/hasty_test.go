@@ -34,7 +34,7 @@ func TestBrowserKeysThatWereNotMeant(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
 			card := b.stand.insert(t, simulator.Contact)
-			b.press("[data-action=start][data-lang=" + lang + "]")
+			b.start()
 			b.shows(terminal.EnterPIN)
 
 			b.key("1", "Digit1", false)
@@ -107,7 +107,7 @@ func TestBrowserDoubleTaps(t *testing.T) {
 			b := newBrowser(t, "ja")
 			b.run(chromedp.EmulateViewport(size.width, size.height))
 			b.stand.insert(t, simulator.Contact)
-			b.press("[data-action=start][data-lang=ja]")
+			b.start()
 			b.shows(terminal.EnterPIN)
 			b.type4("9999")
 			b.shows(terminal.WrongPIN)
@@ -146,7 +146,7 @@ func TestBrowserDoubleTaps(t *testing.T) {
 func TestBrowserTypingGoesOn(t *testing.T) {
 	b := newBrowser(t, "ja")
 	b.stand.insert(t, simulator.Contact)
-	b.press("[data-action=start][data-lang=ja]")
+	b.start()
 	b.shows(terminal.EnterPIN)
 	b.type4("1234")
 	b.shows(terminal.Result)

@@ -57,7 +57,7 @@ type options struct {
 	namespaceKey, registryKey, operatorKey                 string
 	generation                                             uint32
 	authorities                                            []string
-	simulate                                               bool
+	simulate, noPrint                                      bool
 }
 
 func command(out io.Writer) *cobra.Command {
@@ -83,6 +83,7 @@ func command(out io.Writer) *cobra.Command {
 	f.StringArrayVar(&o.authorities, "authority", nil, "a `FILE` with another authority's certificate to trust, as that of J-LIS of 2019; may be repeated")
 	f.StringVar(&o.operatorKey, "operator-key", "", "a `FILE` with the operator's public key, in hexadecimal; without it no applications are taken")
 	c.Flags().StringVar(&o.urlFile, "url-file", "", "a `FILE` for the start URL, which only its owner can read, instead of printing it")
+	c.Flags().BoolVar(&o.noPrint, "no-print", false, "there is no printer: no screen offers to print")
 	c.Flags().BoolVar(&o.simulate, "simulate", false, "simulated cards, and a panel for them; nothing is kept")
 	c.AddCommand(keygenCommand(), applicationsCommand(&o, out), auditCommand(&o, out))
 	return c
@@ -103,7 +104,8 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	kiosk := terminal.New(terminal.Config{
 		Driver: p.driver, Reader: o.reader, Campaign: p.campaign, Registry: p.registry, Chain: p.chain, Language: message.Language(o.language),
-		Log: func(event string, code message.Code) { log.Info(event, "code", string(code)) },
+		NoPrinter: o.noPrint,
+		Log:       func(event string, code message.Code) { log.Info(event, "code", string(code)) },
 	})
 	page := web.New(kiosk, listener.Addr().String())
 	servers := []*http.Server{newServer(page)}

@@ -106,7 +106,7 @@ func TestThroughPCSCD(t *testing.T) {
 	v := awaits("welcome")
 	post("/action", "", `{"step":"`+v.Step+`","name":"start","lang":"en"}`)
 	v = awaits("pin")
-	assert.Contains(t, v.HTML, "Tries left")
+	assert.Contains(t, v.HTML, "Attempts left")
 	post("/pin", v.Step, "9999")
 	v = awaits("wrong-pin")
 	assert.Equal(t, 2, card.State().AuthTries)

@@ -109,3 +109,18 @@ func TestFormsInWords(t *testing.T) {
 		assert.Equal(t, "EX00000001", text, typed)
 	}
 }
+
+// A keyboard on the screen has the characters that a form can have, and no other.
+func TestAlphabets(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"[0-9]{10}":        "1234567890",
+		"[A-Z]{2}[0-9]{8}": "1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		`\d{4}-\d{4}`:      "1234567890-",
+		"(A|B|abc)[1-3]":   "123ABabc",
+		"X{0,3}":           "X",
+		"(?i)ab":           "AB", // which match either way
+	} {
+		assert.Equal(t, want, campaign.Form{Pattern: pattern}.Alphabet(), pattern)
+	}
+	assert.Len(t, campaign.Form{Pattern: ".+"}.Alphabet(), 67, "any that can be typed")
+}

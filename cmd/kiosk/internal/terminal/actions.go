@@ -130,7 +130,7 @@ func (t *Terminal) act(a Action) error {
 	case GiveCode:
 		t.takeOver(a.Account.Reveal(), a.Code.Reveal())
 	case Agree:
-		if time.Since(t.shown) < toRead {
+		if time.Since(t.screen.At) < toRead {
 			return ErrUnread
 		}
 		t.apply()

@@ -56,6 +56,8 @@ type Config struct {
 	Registry Registry
 	Chain    []jpki.Option // whose certificates are believed
 	Language message.Language
+	// NoPrinter leaves out what prints.
+	NoPrinter bool
 	// Log is told of what happens, without anything personal: an event's name and
 	// a code of package message. It may be nil.
 	Log func(event string, code message.Code)
@@ -85,8 +87,7 @@ type Terminal struct {
 	visit   *visit
 	screen  View
 	timer   *time.Timer
-	shown   time.Time // since when screen is shown
-	kinder  bool      // the warning was shown
+	kinder  bool // the warning was shown
 
 	mu      sync.Mutex
 	current View
@@ -193,14 +194,15 @@ func (t *Terminal) beside(work func(ctx context.Context) (then func())) {
 // show shows a view, of the visit that goes on.
 func (t *Terminal) show(v View) {
 	v.Step = rand.Text()
-	v.Campaign, v.Open = t.config.Campaign, t.config.Campaign.Open(time.Now())
+	v.At, v.Printer = time.Now(), !t.config.NoPrinter
+	v.Campaign, v.Open = t.config.Campaign, t.config.Campaign.Open(v.At)
 	if v.Language == "" {
 		v.Language = t.config.Language
 		if t.visit != nil {
 			v.Language = t.visit.language
 		}
 	}
-	t.screen, t.kinder, t.shown = v, false, time.Now()
+	t.screen, t.kinder = v, false
 	t.publish(v)
 	switch {
 	case v.Screen == Cleared:

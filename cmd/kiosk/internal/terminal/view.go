@@ -46,7 +46,9 @@ type View struct {
 	Ending bool
 
 	Campaign *campaign.Campaign
-	Open     bool // applications are taken now
+	Open     bool      // applications are taken now
+	At       time.Time // since when this is shown
+	Printer  bool      // there is one
 
 	CardInside bool // the problem goes when the card is taken
 

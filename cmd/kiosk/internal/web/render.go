@@ -36,15 +36,18 @@ func parse(l message.Language) *template.Template {
 		// say gives what the template itself says in its language, markup included.
 		"say": func(ja, en string) template.HTML { return template.HTML(message.Text{JA: ja, EN: en}.In(l)) },
 		// in gives a campaign's or a message's text, without markup.
-		"in":     func(t campaign.Text) string { return t.In(l) },
-		"lines":  func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
-		"read":   func(text string) template.HTML { return read(text, l) },
-		"date":   func(t time.Time) string { return message.Date(t).In(l) },
-		"yen":    yen,
-		"spoken": func(id mykey.ID) string { return spoken(id, l) },
-		"qr":     qrCode,
-		"digits": func() []string { return strings.Split("123456789", "") },
-		"day":    func(d campaign.Day) string { return message.Date(d.In(jpki.Japan)).In(l) },
+		"in":       func(t campaign.Text) string { return t.In(l) },
+		"lines":    func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
+		"read":     func(text string) template.HTML { return read(text, l) },
+		"date":     func(t time.Time) string { return message.Date(t).In(l) },
+		"yen":      yen,
+		"spoken":   func(id mykey.ID) string { return spoken(id, l) },
+		"qr":       qrCode,
+		"digits":   func() []string { return strings.Split("123456789", "") },
+		"steps":    steps,
+		"keyboard": keyboardOf,
+		"symbols":  symbols,
+		"day":      func(d campaign.Day) string { return message.Date(d.In(jpki.Japan)).In(l) },
 	}).Parse(screens))
 }
 

@@ -35,7 +35,7 @@ func TestReadings(t *testing.T) {
 // A message's text is text, whatever is in it.
 func TestNoticesAreNoMarkup(t *testing.T) {
 	html, title, err := render(terminal.View{
-		Screen: terminal.Problem, Language: message.Japanese,
+		Screen: terminal.Problem, Language: message.Japanese, Campaign: &campaign.Campaign{},
 		Notice: &message.Message{Code: "X", What: message.Text{JA: "<script>alert(1)</script>"}, Next: message.Text{JA: "a\nb"}},
 	})
 	require.NoError(t, err)

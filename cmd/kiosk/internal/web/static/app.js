@@ -113,13 +113,29 @@
     if ("digit" in data) type(data.digit);
     else if ("erase" in data) erase(false);
     else if ("enter" in data) enter();
+    else if ("key" in data || "back" in data) press(button);
     else if ("print" in data) window.print();
     else if (data.action) act(data.action, { lang: data.lang, service: data.service });
   });
 
-  // A finger on the pad takes no focus: Enter on the keyboard would press that button
-  // again.
-  document.addEventListener("mousedown", (event) => event.target.closest("#pad") && event.preventDefault());
+  // A finger on the pad or the keyboard takes no focus: Enter would press that button
+  // again, and the field would lose it.
+  document.addEventListener("mousedown", (event) => event.target.closest("#pad, .keyboard") && event.preventDefault());
+
+  // The keyboard of the field that has the focus is shown.
+  document.addEventListener("focusin", (event) => {
+    if (!event.target.matches("input")) return;
+    view.querySelectorAll(".keyboard").forEach((k) => { k.hidden = k.dataset.keysFor !== event.target.id; });
+  });
+
+  function press(button) {
+    const field = document.getElementById(button.closest(".keyboard").dataset.keysFor);
+    const to = field.selectionEnd;
+    const from = "back" in button.dataset && field.selectionStart === to ? Math.max(0, to - 1) : field.selectionStart;
+    const key = button.dataset.key || "";
+    if (field.value.length - (to - from) + key.length <= field.maxLength) field.setRangeText(key, from, to, "end");
+    field.focus();
+  }
 
   document.addEventListener("submit", (event) => {
     event.preventDefault();
