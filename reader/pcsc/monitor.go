@@ -41,7 +41,8 @@ type monitor struct {
 
 	mu       sync.Mutex
 	watchers int
-	run      *run // nil while nobody watches
+	run      *run          // nil while nobody watches
+	began    chan struct{} // closed when the next run begins
 }
 
 // run is one life of the monitor's goroutine.
@@ -56,7 +57,7 @@ type run struct {
 }
 
 func newMonitor(b binding, p platform) *monitor {
-	return &monitor{binding: b, platform: p, turn: make(chan struct{}, 1)}
+	return &monitor{binding: b, platform: p, turn: make(chan struct{}, 1), began: make(chan struct{})}
 }
 
 // take waits for the turn, or for ctx.
@@ -95,10 +96,18 @@ func (m *monitor) enter() *run {
 	m.watchers++
 	if m.run == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		m.run = &run{stop: stop, ready: make(chan struct{}), ended: make(chan struct{})}
+		m.begin(stop)
 		go m.loop(ctx, m.run)
 	}
 	return m.run
+}
+
+// begin makes a new run the current one, with mu held, and wakes whoever waits for
+// the turn to look alone: the run keeps it from now on.
+func (m *monitor) begin(stop context.CancelFunc) {
+	m.run = &run{stop: stop, ready: make(chan struct{}), ended: make(chan struct{})}
+	close(m.began)
+	m.began = make(chan struct{})
 }
 
 func (m *monitor) leave() {
@@ -117,18 +126,24 @@ func (m *monitor) impossible(r *run) error {
 	return r.err
 }
 
-// look returns the state of now: the watching goroutine's if there is one, and
-// otherwise from a look of its own.
+// look returns the current state: the watching goroutine's if there is one, and
+// otherwise from a look of its own. Both may change while it waits.
 func (m *monitor) look(ctx context.Context) (feed.State, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return feed.State{}, err
 		}
 		m.mu.Lock()
-		r := m.run
+		r, began := m.run, m.began
 		m.mu.Unlock()
 		if r == nil {
-			return m.lookAlone(ctx)
+			select {
+			case m.turn <- struct{}{}:
+				return m.lookAlone(ctx)
+			case <-began: // which keeps the turn
+			case <-ctx.Done():
+			}
+			continue
 		}
 		select {
 		case <-r.ready:
@@ -157,12 +172,9 @@ func (m *monitor) seen(r *run) (state feed.State, err error, current bool) {
 	return state, nil, true
 }
 
-// lookAlone looks on a goroutine, for PC/SC may hang in any call; whoever comes
-// then waits for the turn, as long as its context lets it.
+// lookAlone looks with the turn, which it gives back, on a goroutine: PC/SC may hang
+// in any call. Whoever comes then waits for the turn as long as its context lets it.
 func (m *monitor) lookAlone(ctx context.Context) (feed.State, error) {
-	if err := m.take(ctx); err != nil {
-		return feed.State{}, err
-	}
 	type result struct {
 		state feed.State
 		err   error

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/internal/feed"
 )
 
 // Faults: F03, F25.
@@ -84,6 +85,30 @@ func TestWatchersShareOneWait(t *testing.T) {
 	s.change(func() { s.readers["Reader"] = 0x00010020 })
 	group.Wait()
 	s.clean(t)
+}
+
+// A look that found nobody watching, and waits for the turn, follows a watch that
+// begins meanwhile and keeps the turn.
+// Faults: F79.
+func TestLookFollowsAWatchThatBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMonitor(newService(), onLinux)
+		m.turn <- struct{}{} // as the watching goroutine takes and keeps it
+		looked := make(chan feed.State)
+		go func() {
+			state, err := m.look(t.Context())
+			assert.NoError(t, err)
+			looked <- state
+		}()
+		synctest.Wait() // it has found nobody
+		m.mu.Lock()
+		m.begin(func() {})
+		m.mu.Unlock()
+		synctest.Wait()
+		m.publish(m.run, feed.State{Slots: []feed.Slot{{Reader: reader.Reader{Name: "Reader"}}}}, nil)
+		close(m.run.ready)
+		assert.Len(t, (<-looked).Slots, 1)
+	})
 }
 
 // A look that waits for a watcher's first state finds another way when the
