@@ -1,6 +1,8 @@
-// Package feed turns what a driver sees into events for any number of
-// watchers. Each watcher has a queue of its own, so that a slow one holds up
-// nobody, and gets first what is there and then what changes.
+// Package feed turns what a driver sees into events for any number of watchers. A
+// watcher gets first what is there and then what changes. Each is told what leads
+// from the state that it was last told to the current one, so a slow watcher holds
+// up nobody and nothing is queued for it: it misses what has passed, and never that
+// a card was exchanged or a service restarted.
 package feed
 
 import (
@@ -16,12 +18,15 @@ import (
 type Slot struct {
 	reader.Reader
 	Count uint64 // always the same where the system does not count
+
+	// Set by the feed: how often the card and the reader have gone since it began.
+	cardGone, readerGone uint64
 }
 
 // exchanged tells whether a card that is there before and now was taken out
 // meanwhile. Where the system does not count, another ATR tells.
 func exchanged(before, now Slot) bool {
-	return now.Count != before.Count ||
+	return now.Count != before.Count || now.cardGone != before.cardGone ||
 		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
 
@@ -29,6 +34,8 @@ func exchanged(before, now Slot) bool {
 type State struct {
 	ServiceDown bool
 	Slots       []Slot
+
+	downs uint64 // set by the feed: how often the service has gone
 }
 
 // Feed is the current state and who watches it. The zero value is a running
@@ -36,6 +43,7 @@ type State struct {
 type Feed struct {
 	mu       sync.Mutex
 	state    State
+	gone     map[string]Slot // of each reader's name, what the feed counts
 	watchers map[*watcher]struct{}
 }
 
@@ -46,16 +54,66 @@ func (f *Feed) State() State {
 	return f.state
 }
 
-// Set makes now the state and tells every watcher what changed. The feed keeps
-// now's memory.
+// Set makes now the state and wakes every watcher if something changed. The feed
+// keeps now's memory.
 func (f *Feed) Set(now State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	events := changes(f.state, now)
-	f.state = now
-	for w := range f.watchers {
-		w.push(events)
+	if f.gone == nil {
+		f.gone = map[string]Slot{}
 	}
+	now.downs = f.state.downs
+	f.count(&now)
+	events := changes(f.state, now)
+	for _, event := range events {
+		counted := f.gone[event.Reader]
+		switch event.Kind {
+		case reader.CardRemoved:
+			counted.cardGone++
+		case reader.ReaderRemoved:
+			counted.readerGone++
+		case reader.ServiceDown:
+			now.downs++
+			continue
+		default:
+			continue
+		}
+		f.gone[event.Reader] = counted
+	}
+	f.count(&now)
+	f.state = now
+	if len(events) == 0 {
+		return
+	}
+	for w := range f.watchers {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// count gives the slots of a state what the feed has counted.
+func (f *Feed) count(now *State) {
+	for i := range now.Slots {
+		counted := f.gone[now.Slots[i].Name]
+		now.Slots[i].cardGone, now.Slots[i].readerGone = counted.cardGone, counted.readerGone
+	}
+}
+
+// watcher is somebody who watches.
+type watcher struct {
+	told State         // what its events have led to
+	wake chan struct{} // holds a token when there may be more
+}
+
+// events returns what leads to the current state, and takes it as told.
+func (f *Feed) events(w *watcher) []reader.Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	events := changes(w.told, f.state)
+	w.told = f.state
+	return events
 }
 
 // Watch yields what is there and then what changes, until ctx or the loop
@@ -64,7 +122,7 @@ func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 	return func(yield func(reader.Event, error) bool) {
 		w := &watcher{wake: make(chan struct{}, 1)}
 		f.mu.Lock()
-		w.push(changes(State{}, f.state))
+		w.told.downs = f.state.downs
 		if f.watchers == nil {
 			f.watchers = map[*watcher]struct{}{}
 		}
@@ -77,7 +135,7 @@ func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 			f.mu.Unlock()
 		}()
 		for {
-			for _, event := range w.take() {
+			for _, event := range f.events(w) {
 				if ctx.Err() != nil || !yield(event, nil) {
 					return
 				}
@@ -94,6 +152,10 @@ func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 // changes lists what leads from before to now: removals first, then the
 // service, then additions.
 func changes(before, now State) []reader.Event {
+	if before.downs != now.downs && !before.ServiceDown && !now.ServiceDown {
+		down := State{ServiceDown: true, downs: now.downs}
+		return append(changes(before, down), changes(down, now)...)
+	}
 	old := map[string]Slot{}
 	for _, s := range before.Slots {
 		old[s.Name] = s
@@ -106,6 +168,7 @@ func changes(before, now State) []reader.Event {
 	var events []reader.Event
 	for _, s := range before.Slots {
 		next, stays := current[s.Name]
+		stays = stays && next.readerGone == s.readerGone
 		if s.Present && (!stays || !next.Present || exchanged(s, next)) {
 			events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: s.Name})
 		}
@@ -121,6 +184,7 @@ func changes(before, now State) []reader.Event {
 	}
 	for _, s := range now.Slots {
 		last, known := old[s.Name]
+		known = known && last.readerGone == s.readerGone
 		if !known {
 			events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: s.Name})
 		}
@@ -128,34 +192,5 @@ func changes(before, now State) []reader.Event {
 			events = append(events, reader.Event{Kind: reader.CardInserted, Reader: s.Name, ATR: s.ATR})
 		}
 	}
-	return events
-}
-
-// watcher is an unbounded queue: events are few and small, and losing one
-// would leave a watcher wrong for ever.
-type watcher struct {
-	mu    sync.Mutex
-	queue []reader.Event
-	wake  chan struct{}
-}
-
-func (w *watcher) push(events []reader.Event) {
-	if len(events) == 0 {
-		return
-	}
-	w.mu.Lock()
-	w.queue = append(w.queue, events...)
-	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (w *watcher) take() []reader.Event {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	events := w.queue
-	w.queue = nil
 	return events
 }

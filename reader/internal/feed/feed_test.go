@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,29 +53,58 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func TestSlowWatchersLoseNothing(t *testing.T) {
-	var f Feed
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	const cycles = 1000
-	f.Set(State{Slots: []Slot{slot("A", false, 0)}})
-	inserted, first := 0, true
-	for e := range f.Watch(ctx) {
-		if first {
-			first = false
-			for n := range uint64(cycles) {
-				f.Set(State{Slots: []Slot{slot("A", true, 2*n+1)}})
-				f.Set(State{Slots: []Slot{slot("A", false, 2*n+2)}})
+// A watcher that does not read is told, when it does, what leads from where it was to
+// the current state; nothing is queued for it meanwhile.
+// Faults: F78.
+func TestSlowWatchersCatchUp(t *testing.T) {
+	up := State{Slots: []Slot{slot("A", false, 0), slot("B", true, 1)}}
+	for _, tt := range []struct {
+		name   string
+		missed []State
+		events []string
+	}{
+		{"a card that came", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}}, []string{"card-inserted A"}},
+		{"a card that came and went", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}, {Slots: []Slot{slot("A", false, 2), slot("B", true, 1)}}}, nil},
+		{"a card exchanged, and nobody counts", []State{
+			{Slots: []Slot{slot("A", false, 0), slot("B", false, 1)}}, {Slots: []Slot{slot("A", false, 0), slot("B", true, 1)}},
+		}, []string{"card-removed B", "card-inserted B"}},
+		{"a reader that went and came", []State{{Slots: []Slot{slot("A", false, 0)}}, up}, []string{"card-removed B", "reader-removed B", "reader-added B", "card-inserted B"}},
+		{"a service that went and came", []State{{ServiceDown: true}, up}, []string{
+			"reader-removed A", "card-removed B", "reader-removed B", "service-down ", "service-up ", "reader-added A", "reader-added B", "card-inserted B",
+		}},
+		{"a service that went", []State{{ServiceDown: true}, up, {ServiceDown: true}}, []string{"reader-removed A", "card-removed B", "reader-removed B", "service-down "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var f Feed
+			f.Set(State{ServiceDown: true}) // before anybody watched: it is told to nobody
+			set := func(s State) { f.Set(State{ServiceDown: s.ServiceDown, Slots: slices.Clone(s.Slots)}) }
+			set(up)
+			var got []string
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			for e := range f.Watch(ctx) {
+				got = append(got, fmt.Sprintf("%s %s", e.Kind, e.Reader))
+				if len(got) == 3 {
+					assert.Equal(t, []string{"reader-added A", "reader-added B", "card-inserted B"}, got)
+					for range 10_000 {
+						for _, s := range tt.missed {
+							set(s)
+						}
+						if len(tt.missed) < 2 || tt.missed[len(tt.missed)-1].ServiceDown {
+							break
+						}
+					}
+					if tt.events == nil {
+						break
+					}
+				}
+				if len(got) == 3+len(tt.events) {
+					break
+				}
 			}
-		}
-		if e.Kind == reader.CardInserted {
-			inserted++
-			if inserted == cycles {
-				break
-			}
-		}
+			assert.Equal(t, tt.events, append([]string(nil), got[3:]...))
+			assert.Empty(t, f.watchers, "unsubscribed when the loop ends")
+		})
 	}
-	assert.Equal(t, cycles, inserted)
-	assert.Empty(t, f.watchers, "unsubscribed when the loop ends")
 	assert.Equal(t, "event-99", reader.EventKind(99).String())
 }
