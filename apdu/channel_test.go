@@ -265,7 +265,7 @@ func (c *transacted) Begin(context.Context) error {
 }
 func (c *transacted) End() error { c.open--; return errPulled }
 
-// Faults: F24, F29.
+// Faults: F24, F29, F77.
 func TestInTransaction(t *testing.T) {
 	ctx := context.Background()
 	card := &transacted{}
@@ -281,6 +281,7 @@ func TestInTransaction(t *testing.T) {
 	refused := &transacted{refuse: errPulled}
 	err := apdu.InTransaction(ctx, refused, func() error { t.Error("called without a transaction"); return nil })
 	require.ErrorIs(t, err, errPulled)
+	assert.Zero(t, refused.open, "what did not begin is not ended: it may be the caller's")
 
 	ran := false
 	require.NoError(t, apdu.InTransaction(ctx, &keeper{}, func() error { ran = true; return nil }))

@@ -17,15 +17,21 @@ type Transmitter interface {
 // Transactor is an optional ability of a [Transmitter], found by assertion:
 // between Begin and End no other program's command reaches the card.
 // A transaction is kept short; no person is waited for inside one.
+//
+// Transactions nest: each Begin that succeeds takes an End, and the last of these
+// ends the transaction.
 type Transactor interface {
-	// Begin waits until the card is ours, or ctx ends.
+	// Begin blocks until the card is reserved for the caller, or ctx ends. If it
+	// fails, it began nothing.
 	Begin(ctx context.Context) error
-	// End gives the card back. It does not fail on a card that is gone.
+	// End gives the card back. It does not fail on a card that is gone. An End
+	// without a Begin does nothing.
 	End() error
 }
 
 // InTransaction calls fn between Begin and End if t is a [Transactor], and just
-// calls it otherwise. The transaction also ends when fn panics.
+// calls it otherwise. The transaction also ends when fn panics. A transaction that
+// the caller has begun goes on afterwards.
 //
 // A failing End is not reported: after a removed card it says nothing new, and
 // otherwise closing the connection ends the transaction too.
@@ -34,10 +40,9 @@ func InTransaction(ctx context.Context, t Transmitter, fn func() error) error {
 	if !ok {
 		return fn()
 	}
-	// Also when Begin failed: it may have begun all the same.
-	defer func() { _ = tx.End() }()
 	if err := tx.Begin(ctx); err != nil {
 		return err
 	}
+	defer func() { _ = tx.End() }()
 	return fn()
 }

@@ -152,9 +152,9 @@ func TestAProgramThatDawdlesInATransaction(t *testing.T) {
 	}
 }
 
-// However fn ends, so does the transaction.
+// However fn ends, so does the transaction, unless it is the caller's: that goes on.
 //
-// Faults: F29.
+// Faults: F29, F77.
 func TestTransactionsEnd(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	for name, fn := range map[string]func(*jpki.Application) error{
@@ -169,17 +169,27 @@ func TestTransactionsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, simulator.Contact)
-			func() {
+			do := func() {
 				defer func() { _ = recover() }()
 				_ = jpki.Do(context.WithoutCancel(ended), d.tap, func(a *jpki.Application) error {
 					_, transaction := d.slot.InUse()
 					require.True(t, transaction)
 					return fn(a)
 				})
-			}()
-			connections, transaction := d.slot.InUse()
-			assert.Equal(t, 1, connections)
-			assert.False(t, transaction)
+			}
+			inUse := func(want bool) {
+				t.Helper()
+				connections, transaction := d.slot.InUse()
+				assert.Equal(t, 1, connections)
+				assert.Equal(t, want, transaction)
+			}
+			do()
+			inUse(false)
+			require.NoError(t, d.tap.Begin(context.Background()))
+			do()
+			inUse(true)
+			require.NoError(t, d.tap.End())
+			inUse(false)
 		})
 	}
 }

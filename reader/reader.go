@@ -97,8 +97,8 @@ type Driver interface {
 // the card is taken out or reset by somebody else, the connection fails from
 // then on, also if the card comes back. A call whose ctx ends while it runs or
 // waits is abandoned, and the connection is closed by that; a ctx that ended
-// before the call does no harm. Transactions do not nest: a second Begin does
-// nothing, and neither does an End too many.
+// before the call does no harm. Closing a connection ends its transaction, however
+// deep it is nested.
 type Card interface {
 	apdu.Transmitter
 	apdu.Transactor

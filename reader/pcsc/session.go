@@ -36,7 +36,7 @@ type session struct {
 	// Used by the goroutine only.
 	scope scope
 	card  handle
-	begun bool  // a transaction is ours
+	depth int   // of our transaction; 0: there is none
 	sent  bool  // a command was sent, so there may be something to forget
 	lost  error // why the card is not the one any more that was connected
 
@@ -251,12 +251,13 @@ func (s *session) explain(err error) error {
 func (s *session) Begin(ctx context.Context) error {
 	_, err := s.call(ctx, beginWithin, reader.ErrBusy, func() error {
 		return s.onCard(func() error {
-			if s.begun {
-				return nil
+			if s.depth == 0 {
+				if err := s.card.begin(); err != nil {
+					return cardError("SCardBeginTransaction", err)
+				}
 			}
-			err := s.card.begin()
-			s.begun = err == nil
-			return cardError("SCardBeginTransaction", err)
+			s.depth++
+			return nil
 		})
 	})
 	return err
@@ -264,10 +265,12 @@ func (s *session) Begin(ctx context.Context) error {
 
 func (s *session) End() error {
 	_, err := s.call(context.Background(), transmitWithin, reader.ErrTransport, func() error {
-		if !s.begun {
+		if s.depth == 0 {
 			return nil
 		}
-		s.begun = false
+		if s.depth--; s.depth > 0 {
+			return nil
+		}
 		return cardError("SCardEndTransaction", s.card.end())
 	})
 	switch {

@@ -67,7 +67,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"closing ends the sessions of others", suite.othersEnd},
 		{"transactions", suite.transactions},
 		{"transactions hold up others, until their contexts end", suite.othersWait},
-		{"transactions do not nest", suite.nested},
+		{"transactions nest", suite.nested},
 		{"a transaction ends when its session is closed", suite.transactionClosed},
 		{"a session closed beside another's transaction", suite.closedBeside},
 		{"a session that sent nothing", suite.leftAlone},
@@ -421,7 +421,7 @@ func (s suite) leftAlone(t *testing.T) {
 	assert.True(t, inserted.State().AuthVerified)
 }
 
-// nested: transactions do not nest.
+// nested: the last End ends a transaction, and an End too many does nothing.
 func (s suite) nested(t *testing.T) {
 	s.inserted(t, simulator.Contact)
 	first, second := s.connect(t), s.connect(t)
@@ -429,7 +429,16 @@ func (s suite) nested(t *testing.T) {
 	require.NoError(t, first.Begin(s.ctx))
 	require.NoError(t, first.Begin(s.ctx))
 	require.NoError(t, first.End())
-	require.NoError(t, second.Begin(s.ctx))
+	begun := make(chan error)
+	go func() { begun <- second.Begin(s.ctx) }()
+	s.send(t, first, selectJPKI, done)
+	select {
+	case err := <-begun:
+		t.Fatal("began inside another's transaction", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	require.NoError(t, first.End())
+	require.NoError(t, <-begun)
 	require.NoError(t, first.End())
 	s.send(t, second, selectJPKI, done)
 	require.NoError(t, second.End())

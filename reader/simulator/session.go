@@ -17,6 +17,7 @@ type session struct {
 	// Guarded by the driver's mutex.
 	sent   bool // a command was sent, so there may be something to forget
 	closed bool // closed, or abandoned
+	depth  int  // of the transaction, while it owns the card
 }
 
 var _ reader.Card = (*session)(nil)
@@ -172,13 +173,24 @@ func isOver(l *life) bool {
 }
 
 func (s *session) Begin(ctx context.Context) error {
-	_, err := s.perform(ctx, Begin, nil, func() ([]byte, error) { return nil, s.begin(ctx) })
+	begun := false
+	_, err := s.perform(ctx, Begin, nil, func() ([]byte, error) {
+		err := s.begin(ctx)
+		begun = err == nil
+		return nil, err
+	})
+	if err != nil && begun { // and the answer was lost
+		_ = s.End()
+	}
 	return err
 }
 
 func (s *session) begin(ctx context.Context) error {
 	return s.reader.wait(ctx, s, func() error {
-		s.reader.owner = s
+		if s.reader.owner != s {
+			s.reader.owner, s.depth = s, 0
+		}
+		s.depth++
 		s.reader.touch()
 		return nil
 	})
@@ -186,7 +198,10 @@ func (s *session) begin(ctx context.Context) error {
 
 func (s *session) End() error {
 	defer s.reader.lock()()
-	if s.reader.owner == s {
+	if s.reader.owner != s {
+		return nil
+	}
+	if s.depth--; s.depth == 0 {
 		s.reader.owner = nil
 		s.reader.settle()
 	}
