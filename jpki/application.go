@@ -83,6 +83,16 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...Option) (*Appli
 	return a, nil
 }
 
+// Present tells whether a card has the JPKI application, and so is a My Number Card.
+// It is a reader.Probe: it sends SELECT, in a transaction, and uses up no attempt.
+func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
+	err := Do(ctx, card, func(*Application) error { return nil })
+	if errors.As(err, new(apdu.Status)) { // ErrNoApplication, or no answer of a card that has it
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // answersOfOtherCards to SELECT of an application that they do not have.
 var answersOfOtherCards = []apdu.Status{
 	apdu.StatusFileNotFound, apdu.StatusFunctionNotSupported, apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound,

@@ -153,7 +153,7 @@ func (k *kiosk) visit(t *testing.T) string {
 // serve is the kiosk's loop: it waits for a card, connects, authenticates and
 // closes the connection.
 func (k *kiosk) serve(t *testing.T, ctx context.Context, digits string) (got *jpki.Authentication, pins int, err, closed error) {
-	found, err := reader.Wait(ctx, k.driver, "")
+	found, err := reader.Wait(ctx, k.driver, "", nil)
 	if err != nil {
 		return nil, 0, err, nil
 	}

@@ -17,7 +17,7 @@ func identify(ctx context.Context, driver reader.Driver, library *mykey.Namespac
 	if err != nil {
 		return "", err
 	}
-	found, err := reader.Wait(ctx, driver, "") // until one reader holds a card, or ctx ends
+	found, err := reader.Wait(ctx, driver, "", jpki.Present) // until a My Number Card is there, or ctx ends
 	if err != nil {
 		return "", err
 	}

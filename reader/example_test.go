@@ -16,7 +16,7 @@ func Example() {
 	driver := simulator.New()
 	slot := driver.AddReader("Front desk")
 
-	if _, err := reader.Find(ctx, driver, ""); errors.Is(err, reader.ErrNoCard) {
+	if _, err := reader.Find(ctx, driver, "", nil); errors.Is(err, reader.ErrNoCard) {
 		fmt.Println("please place a card")
 	}
 	for event, err := range driver.Watch(ctx) {

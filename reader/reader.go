@@ -6,7 +6,7 @@
 // A [Driver] finds readers and connects to the cards in them. There are two:
 // package pcsc for real readers and package simulator for readers made of
 // software. A program takes a Driver and works with either. [Find] picks the
-// one reader that holds a card, [Wait] waits for there to be one, and a [Card]
+// one reader that holds the card, [Wait] waits for there to be one, and a [Card]
 // is what the other packages send commands to.
 //
 // # Errors
@@ -31,7 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -150,11 +149,4 @@ type Event struct {
 	Kind   EventKind
 	Reader string // empty for events of the service
 	ATR    []byte // with CardInserted; may be empty
-}
-
-// AmbiguousError says that several readers hold a card and none was chosen.
-type AmbiguousError struct{ Readers []string }
-
-func (e *AmbiguousError) Error() string {
-	return "several readers hold a card: " + strings.Join(e.Readers, ", ")
 }

@@ -45,15 +45,21 @@ func (p *program) simulatedCard(flag, profile string) (*simulator.Card, error) {
 	return card, nil
 }
 
-// find picks the reader called name, or the one with a card, waiting for it as
-// long as --wait says.
+// chosen tells whether --reader means a reader, as reader.Find would.
+func (p *program) chosen(name string) bool {
+	_, err := reader.FullName([]string{name}, p.reader)
+	return p.reader == "" || err == nil
+}
+
+// find picks the reader that name means, or the one with a My Number Card, and waits
+// for it as long as --wait says.
 func (p *program) find(ctx context.Context, name string) (reader.Reader, error) {
 	if p.wait == 0 {
-		return reader.Find(ctx, p.driver, name)
+		return reader.Find(ctx, p.driver, name, jpki.Present)
 	}
 	waiting, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	found, err := reader.Wait(waiting, p.driver, name)
+	found, err := reader.Wait(waiting, p.driver, name, jpki.Present)
 	if ctx.Err() != nil {
 		return reader.Reader{}, ctx.Err()
 	}

@@ -30,6 +30,7 @@ var exits = map[message.Code]int{
 	codeSSHRefused:          exitUsage,
 	message.PINFormat:       exitUsage,
 	message.SeveralCards:    exitUsage,
+	message.SeveralReaders:  exitUsage,
 	message.NamespaceKey:    exitUsage,
 	message.NamespaceName:   exitUsage,
 	message.PCSCUnavailable: exitNoReader,

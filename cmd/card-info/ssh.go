@@ -131,7 +131,7 @@ func (p *program) forgetRemoved(ctx context.Context, a *sshagent.Agent) error {
 		}
 		switch event.Kind {
 		case reader.CardRemoved, reader.ReaderRemoved, reader.ServiceDown:
-			if p.reader == "" || event.Reader == "" || event.Reader == p.reader {
+			if event.Reader == "" || p.chosen(event.Reader) {
 				a.Forget()
 			}
 		}

@@ -33,7 +33,7 @@ func (p *program) watch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p.reader != "" && event.Reader != "" && event.Reader != p.reader {
+		if event.Reader != "" && !p.chosen(event.Reader) {
 			continue
 		}
 		if err := p.showEvent(event); err != nil {

@@ -71,11 +71,13 @@ var known = map[string]error{
 	"mykey.ErrNamespace":   mykey.ErrNamespace,
 
 	"reader.AmbiguousError":   &reader.AmbiguousError{},
+	"reader.NameError":        &reader.NameError{},
 	"reader.ErrBusy":          reader.ErrBusy,
 	"reader.ErrChanged":       reader.ErrChanged,
 	"reader.ErrClosed":        reader.ErrClosed,
 	"reader.ErrDenied":        reader.ErrDenied,
 	"reader.ErrNoCard":        reader.ErrNoCard,
+	"reader.ErrNoMatch":       reader.ErrNoMatch,
 	"reader.ErrNoReader":      reader.ErrNoReader,
 	"reader.ErrNoService":     reader.ErrNoService,
 	"reader.ErrRemoved":       reader.ErrRemoved,

@@ -23,6 +23,7 @@ const (
 	CardRemoved       Code = "CARD_REMOVED"
 	CardChanged       Code = "CARD_CHANGED"
 	SeveralCards      Code = "SEVERAL_CARDS"
+	SeveralReaders    Code = "SEVERAL_READERS"
 	ReaderBusy        Code = "READER_BUSY"
 	ReadFailed        Code = "READ_FAILED"
 	ExchangeFailed    Code = "EXCHANGE_FAILED"
@@ -129,6 +130,10 @@ var messages = map[Code]Message{
 			"使うカードだけを残すか、--reader でカードリーダーの名前を指定してください。",
 			"Leave only the one to be used, or name its reader with --reader.",
 		},
+	},
+	SeveralReaders: {
+		What: Text{"その名前に当てはまるカードリーダーが2台以上あります。", "Several card readers have that in their names."},
+		Next: Text{"カードリーダーの名前を、1台に決まるところまで入力してください。", "Type more of the name, so that it means one reader."},
 	},
 	ReaderBusy: {
 		What: Text{"ほかのプログラムがカードを使っています。", "Another program is using the card."},
@@ -358,13 +363,12 @@ func For(err error) Message {
 	case errors.As(err, &several):
 		return forSeveral(several)
 	case errors.Is(err, reader.ErrUnknownReader):
+		return forUnknownReader(err)
+	case errors.Is(err, reader.ErrNoMatch):
 		return Message{
-			Code: ReaderNotFound,
-			What: Text{"その名前のカードリーダーは見つかりません。", "There is no card reader of that name."},
-			Next: Text{
-				"つながっているカードリーダーの名前は card-info list で見られます。",
-				"card-info list shows the names of the readers.",
-			},
+			Code: NotMyNumberCard,
+			What: Text{"入っているカードの中に、マイナンバーカードがありません。", "None of the cards in the readers is a My Number Card."},
+			Next: Text{"マイナンバーカードを置いてください。", "Place a My Number Card on a reader."},
 		}
 	}
 	for _, kind := range kinds {
@@ -399,11 +403,33 @@ func named(code Code) Message {
 
 func forSeveral(e *reader.AmbiguousError) Message {
 	m := named(SeveralCards)
-	for _, name := range e.Readers {
-		m.What.JA += "\n  " + Printable(name)
-		m.What.EN += "\n  " + Printable(name)
+	if e.Name != "" {
+		m = named(SeveralReaders)
+	}
+	m.What = withNames(m.What, e.Readers)
+	return m
+}
+
+func forUnknownReader(err error) Message {
+	m := Message{
+		Code: ReaderNotFound,
+		What: Text{"その名前のカードリーダーは見つかりません。", "There is no card reader of that name."},
+		Next: Text{"カードリーダーがつながっているか、名前をお確かめください。", "Check that the reader is connected, and its name."},
+	}
+	var unknown *reader.NameError
+	if errors.As(err, &unknown) && len(unknown.Readers) > 0 {
+		m.What = withNames(Text{m.What.JA + "今あるカードリーダー:", m.What.EN + " The readers are:"}, unknown.Readers)
 	}
 	return m
+}
+
+// withNames adds readers' names to a text, a line each.
+func withNames(t Text, readers []string) Text {
+	for _, name := range readers {
+		t.JA += "\n  " + Printable(name)
+		t.EN += "\n  " + Printable(name)
+	}
+	return t
 }
 
 func forValidity(e *jpki.ValidityError) Message {

@@ -88,6 +88,8 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[jpki.Token](),
 		redacttest.Plain[jpki.Validity](),
 		redacttest.Plain[reader.AmbiguousError](),
+		redacttest.Plain[reader.NameError](),
+		redacttest.Plain[reader.Probe](),
 		redacttest.Plain[reader.Event](),
 		redacttest.Plain[reader.EventKind](),
 		redacttest.Plain[reader.Reader](),

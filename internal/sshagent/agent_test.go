@@ -91,7 +91,7 @@ func newDesk(t *testing.T, options ...jpki.Option) *desk {
 }
 
 func (d *desk) connect(ctx context.Context) (jpki.Connection, error) {
-	found, err := reader.Find(ctx, d.slot.Driver(), "")
+	found, err := reader.Find(ctx, d.slot.Driver(), "", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 // client waits for a card and returns a client whose servers may ask for its
 // certificate; ask asks the person for the PIN then.
 func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask jpki.AskPIN) (*http.Client, error) {
-	found, err := reader.Wait(ctx, driver, "") // until one reader holds a card, or ctx ends
+	found, err := reader.Wait(ctx, driver, "", jpki.Present) // until a My Number Card is there, or ctx ends
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestThroughPCSCD(t *testing.T) {
 	h.checkAfterwards(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, err = reader.Wait(ctx, h.driver, h.name)
+	_, err = reader.Wait(ctx, h.driver, h.name, nil)
 	require.NoError(t, err)
 	signer := h.signer(t)
 	config, err := cardtls.Config(ctx, base(), signer)

@@ -66,7 +66,7 @@ func cycle(ctx context.Context, n int, card vpcd.Card) error {
 	driver, name := pcsc.New(), pcscdtest.Reader(n)
 	remove := daemon.Insert(n, card)
 	defer remove()
-	if _, err := reader.Wait(ctx, driver, name); err != nil {
+	if _, err := reader.Wait(ctx, driver, name, nil); err != nil {
 		return err
 	}
 	session, err := driver.Connect(ctx, name)
@@ -87,7 +87,7 @@ func cycle(ctx context.Context, n int, card vpcd.Card) error {
 // waitEmpty waits until the driver sees no card in the reader.
 func waitEmpty(ctx context.Context, driver reader.Driver, name string) error {
 	empty := func() bool {
-		_, err := reader.Find(ctx, driver, name)
+		_, err := reader.Find(ctx, driver, name, nil)
 		return errors.Is(err, reader.ErrNoCard)
 	}
 	for _, err := range driver.Watch(ctx) {

@@ -16,7 +16,7 @@ func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	driver := pcsc.New()
-	found, err := reader.Wait(ctx, driver, "")
+	found, err := reader.Wait(ctx, driver, "", nil) // any card; package jpki has a probe for My Number Cards
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -98,7 +98,7 @@ func TestCancelIsHeardAtOnce(t *testing.T) {
 			}
 		},
 		"Wait": func(ctx context.Context, d *Driver) {
-			_, err := reader.Wait(ctx, d, "")
+			_, err := reader.Wait(ctx, d, "", nil)
 			assert.ErrorIs(t, err, context.Canceled)
 		},
 	} {

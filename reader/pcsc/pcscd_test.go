@@ -90,7 +90,7 @@ func awaitCard(t *testing.T, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	_, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n))
+	_, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n), nil)
 	require.NoError(t, err)
 }
 

@@ -43,7 +43,10 @@ type session struct {
 	atr []byte // set by open
 }
 
-var _ reader.Card = (*session)(nil)
+var (
+	_ reader.Card     = (*session)(nil)
+	_ reader.Releaser = (*session)(nil)
+)
 
 func newSession() *session {
 	s := &session{jobs: make(chan func()), over: make(chan struct{}), down: make(chan struct{})}
@@ -292,6 +295,15 @@ func (s *session) Close() error {
 	case <-time.After(closeWithin):
 		return fmt.Errorf("%w: the connection ends when PC/SC lets it", reader.ErrBusy)
 	}
+}
+
+// Release implements reader.Releaser.
+func (s *session) Release() error {
+	_, _ = s.call(context.Background(), closeWithin, reader.ErrBusy, func() error {
+		s.sent = false // nothing that the card has to forget
+		return nil
+	})
+	return s.Close()
 }
 
 func serviceError(call string, err error) error { return meaning(call, err, serviceMeaning) }

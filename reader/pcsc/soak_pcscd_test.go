@@ -75,7 +75,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	what := fmt.Sprintf("PIN %s %s", digits, disturbance)
 
 	remove := daemon.Insert(n, card)
-	found, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n))
+	found, err := reader.Wait(ctx, pcsc.New(), pcscdtest.Reader(n), nil)
 	require.NoError(t, err, "%s\n%s", what, daemon.Log())
 
 	disturbed := make(chan struct{})

@@ -89,7 +89,7 @@ func AwaitEmpty(t *testing.T, f Fixture) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	empty := func() bool {
-		_, err := reader.Find(ctx, f.Driver, f.Reader)
+		_, err := reader.Find(ctx, f.Driver, f.Reader, nil)
 		return errors.Is(err, reader.ErrNoCard)
 	}
 	if empty() {
@@ -171,7 +171,7 @@ func (s suite) empty(t *testing.T) {
 	assert.False(t, s.describe(t).Present)
 	_, err := s.Driver.Connect(s.ctx, s.Reader)
 	assert.ErrorIs(t, err, reader.ErrNoCard)
-	_, err = reader.Find(s.ctx, s.Driver, s.Reader)
+	_, err = reader.Find(s.ctx, s.Driver, s.Reader, nil)
 	assert.ErrorIs(t, err, reader.ErrNoCard)
 }
 
@@ -180,7 +180,7 @@ func (s suite) unknown(t *testing.T) {
 		_, err := s.Driver.Connect(s.ctx, name)
 		assert.ErrorIs(t, err, reader.ErrNoReader, "%q", name)
 	}
-	_, err := reader.Find(s.ctx, s.Driver, "no such reader")
+	_, err := reader.Find(s.ctx, s.Driver, "no such reader", nil)
 	assert.ErrorIs(t, err, reader.ErrNoReader)
 }
 
@@ -251,7 +251,7 @@ func (s suite) watchEnds(t *testing.T) {
 func (s suite) wait(t *testing.T) {
 	found := make(chan reader.Reader, 1)
 	go func() {
-		r, err := reader.Wait(s.ctx, s.Driver, s.Reader)
+		r, err := reader.Wait(s.ctx, s.Driver, s.Reader, nil)
 		assert.NoError(t, err)
 		found <- r
 	}()
@@ -262,12 +262,12 @@ func (s suite) wait(t *testing.T) {
 func (s suite) waitEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
 	defer cancel()
-	_, err := reader.Wait(ctx, s.Driver, s.Reader)
+	_, err := reader.Wait(ctx, s.Driver, s.Reader, nil)
 	assert.ErrorIs(t, err, reader.ErrNoCard, "a deadline tells what was missing")
 
 	ctx, cancel = context.WithCancel(s.ctx)
 	time.AfterFunc(20*time.Millisecond, cancel)
-	_, err = reader.Wait(ctx, s.Driver, s.Reader)
+	_, err = reader.Wait(ctx, s.Driver, s.Reader, nil)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 

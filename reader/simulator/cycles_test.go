@@ -50,7 +50,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 			require.Equal(t, reader.ReaderAdded, event.Kind)
 			break
 		}
-		found, err := reader.Wait(ctx, d, "")
+		found, err := reader.Wait(ctx, d, "", nil)
 		require.NoError(t, err)
 		session, err := d.Connect(ctx, found.Name)
 		require.NoError(t, err)

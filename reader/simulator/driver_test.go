@@ -73,7 +73,7 @@ func TestServiceThatStopsAndStarts(t *testing.T) {
 func TestReadersComeAndGo(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
-	_, err := reader.Find(ctx, driver, "")
+	_, err := reader.Find(ctx, driver, "", nil)
 	require.ErrorIs(t, err, reader.ErrNoReader)
 
 	first, second := driver.AddReader("Reader"), driver.AddReader("Reader")
@@ -81,16 +81,16 @@ func TestReadersComeAndGo(t *testing.T) {
 	require.NoError(t, first.Insert(newCard(t, simulator.Contact)))
 	assert.ErrorIs(t, first.Insert(newCard(t, simulator.Contact)), simulator.ErrOccupied)
 
-	found, err := reader.Find(ctx, driver, "")
+	found, err := reader.Find(ctx, driver, "", nil)
 	require.NoError(t, err)
 	assert.Equal(t, "Reader", found.Name)
 
 	require.NoError(t, second.Insert(newCard(t, simulator.Contact)))
-	_, err = reader.Find(ctx, driver, "")
+	_, err = reader.Find(ctx, driver, "", nil)
 	var ambiguous *reader.AmbiguousError
 	require.ErrorAs(t, err, &ambiguous)
 	assert.Equal(t, []string{"Reader", "Reader 2"}, ambiguous.Readers)
-	found, err = reader.Find(ctx, driver, "Reader 2")
+	found, err = reader.Find(ctx, driver, "Reader 2", nil)
 	require.NoError(t, err)
 	assert.Equal(t, "Reader 2", found.Name)
 

@@ -26,7 +26,7 @@ func Example() {
 		return
 	}
 
-	found, _ := reader.Find(ctx, driver, "")
+	found, _ := reader.Find(ctx, driver, "", nil)
 	fmt.Println("card in", found.Name)
 	session, _ := driver.Connect(ctx, found.Name)
 	defer session.Close()

@@ -20,7 +20,10 @@ type session struct {
 	depth  int  // of the transaction, while it owns the card
 }
 
-var _ reader.Card = (*session)(nil)
+var (
+	_ reader.Card     = (*session)(nil)
+	_ reader.Releaser = (*session)(nil)
+)
 
 func (s *session) ATR() []byte { return s.card.ATR() }
 
@@ -206,6 +209,14 @@ func (s *session) End() error {
 		s.reader.settle()
 	}
 	return nil
+}
+
+// Release implements reader.Releaser.
+func (s *session) Release() error {
+	unlock := s.reader.lock()
+	s.sent = false // nothing that the card has to forget
+	unlock()
+	return s.Close()
 }
 
 func (s *session) Close() error {

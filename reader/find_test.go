@@ -1,0 +1,177 @@
+package reader_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+func put(t *testing.T, d *simulator.Driver, name string, p simulator.Profile) *simulator.Reader {
+	t.Helper()
+	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(name))
+	require.NoError(t, err)
+	slot := d.AddReader(name)
+	require.NoError(t, slot.Insert(card))
+	return slot
+}
+
+// Of several cards the only My Number Card is found, whatever the others are and
+// whoever uses them.
+// Faults: F71.
+func TestFindAmongSeveralCards(t *testing.T) {
+	const mine, other = simulator.Contact, simulator.NotMyNumber
+	for _, tt := range []struct {
+		name    string
+		cards   []simulator.Profile // in readers A, B, …
+		prepare func(a *simulator.Reader)
+		found   string
+		err     error
+	}{
+		{"one, of another kind", []simulator.Profile{other}, nil, "A", nil}, // what is done with it will say so
+		{"the second", []simulator.Profile{other, mine}, nil, "B", nil},
+		{"the first", []simulator.Profile{mine, other, other}, nil, "A", nil},
+		{"a phone", []simulator.Profile{other, simulator.Android}, nil, "B", nil},
+		{"two", []simulator.Profile{other, mine, mine}, nil, "", &reader.AmbiguousError{Readers: []string{"B", "C"}}},
+		{"none", []simulator.Profile{other, other}, nil, "", reader.ErrNoMatch},
+		{"beside one that another program holds", []simulator.Profile{other, mine}, hold, "B", nil},
+		{"beside one that does not answer", []simulator.Profile{other, mine}, hang, "B", nil},
+		{"one that another program holds", []simulator.Profile{mine, other}, hold, "", reader.ErrBusy},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := simulator.New()
+				var slots []*simulator.Reader
+				for i, p := range tt.cards {
+					slots = append(slots, put(t, d, string(rune('A'+i)), p))
+				}
+				if tt.prepare != nil {
+					tt.prepare(slots[0])
+				}
+				found, err := reader.Find(t.Context(), d, "", jpki.Present)
+				assert.Equal(t, tt.found, found.Name)
+				if several, ok := tt.err.(*reader.AmbiguousError); ok {
+					assert.Equal(t, several, err)
+				} else {
+					assert.ErrorIs(t, err, tt.err)
+				}
+				for _, slot := range slots {
+					slot.Remove()
+				}
+			})
+		})
+	}
+}
+
+func hold(a *simulator.Reader) {
+	a.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.Hold(nil)})
+}
+func hang(a *simulator.Reader) { a.Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()}) }
+
+// A card that was only probed keeps its power, so another program's session goes on.
+// Faults: F71.
+func TestProbedCardsKeepTheirPower(t *testing.T) {
+	d := simulator.New()
+	other, mine := put(t, d, "Other", simulator.NotMyNumber), put(t, d, "Mine", simulator.Contact)
+	var sessions []reader.Card
+	for _, slot := range []*simulator.Reader{other, mine} {
+		session, err := d.Connect(t.Context(), slot.Name())
+		require.NoError(t, err)
+		sessions = append(sessions, session)
+	}
+	for range 3 {
+		found, err := reader.Find(t.Context(), d, "", jpki.Present)
+		require.NoError(t, err)
+		assert.Equal(t, "Mine", found.Name)
+	}
+	for _, session := range sessions {
+		_, err := session.Transmit(t.Context(), []byte{0x00, 0xA4, 0x00, 0x00})
+		require.NoError(t, err, "its card was neither reset nor unpowered")
+		require.NoError(t, session.Close())
+	}
+}
+
+// Waiting goes on beside other cards, each of which is probed once for each time that
+// it is put in.
+// Faults: F71.
+func TestWaitBesideOtherCards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := simulator.New()
+		other, empty := put(t, d, "Other", simulator.NotMyNumber), d.AddReader("Empty")
+		var mu sync.Mutex
+		probed := 0
+		probe := func(ctx context.Context, card apdu.Transmitter) (bool, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			probed++
+			return jpki.Present(ctx, card)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := reader.Wait(ctx, d, "", probe)
+		require.ErrorIs(t, err, reader.ErrNoMatch, "at the deadline")
+		assert.Equal(t, 1, probed)
+
+		found := make(chan reader.Reader)
+		go func() {
+			r, err := reader.Wait(t.Context(), d, "", probe)
+			assert.NoError(t, err)
+			found <- r
+		}()
+		synctest.Wait()
+		assert.Equal(t, 2, probed)
+		d.AddReader("Another")
+		require.NoError(t, other.Insert(other.Remove()))
+		synctest.Wait()
+		assert.Equal(t, 3, probed, "it may be another one")
+		put(t, d, "Third", simulator.NotMyNumber)
+		synctest.Wait()
+		assert.Equal(t, 4, probed)
+		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("card"))
+		require.NoError(t, err)
+		empty.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
+		require.NoError(t, empty.Insert(card))
+		synctest.Wait()
+		empty.Heal()
+		assert.Equal(t, "Empty", (<-found).Name, "as soon as it is not busy any more")
+	})
+}
+
+// Faults: F72.
+func TestReaderNames(t *testing.T) {
+	names := []string{"ACS ACR1252 Dual Reader PICC 0", "ACS ACR1252 Dual Reader SAM 0", "Gemalto PC Twin", "twin"}
+	for name, want := range map[string]string{
+		"ACS ACR1252 Dual Reader SAM 0": "ACS ACR1252 Dual Reader SAM 0",
+		"picc":                          "ACS ACR1252 Dual Reader PICC 0",
+		"gemalto":                       "Gemalto PC Twin",
+		"twin":                          "twin", // exactly, though it is in another one too
+	} {
+		got, err := reader.FullName(names, name)
+		require.NoError(t, err, name)
+		assert.Equal(t, want, got)
+	}
+	_, err := reader.FullName(names, "acr1252")
+	assert.Equal(t, &reader.AmbiguousError{Name: "acr1252", Readers: names[:2]}, err)
+	_, err = reader.FullName(names, "sony")
+	require.ErrorIs(t, err, reader.ErrUnknownReader)
+	assert.Equal(t, &reader.NameError{Name: "sony", Readers: names}, err)
+	for _, name := range names {
+		assert.ErrorContains(t, err, name)
+	}
+
+	d := simulator.New()
+	put(t, d, "Front Desk", simulator.NotMyNumber)
+	put(t, d, "Back Office", simulator.Contact)
+	found, err := reader.Find(t.Context(), d, "desk", jpki.Present)
+	require.NoError(t, err)
+	assert.Equal(t, "Front Desk", found.Name, "who names a reader means it, whatever is in it")
+}
