@@ -90,7 +90,7 @@ func accepted(ctx context.Context, d Driver, holding []Reader, probe Probe, seen
 	var probes sync.WaitGroup
 	for i, r := range holding {
 		if !seen[r.Name] {
-			probes.Go(func() { matches[i], errs[i] = probeIn(ctx, d, r.Name, probe) })
+			probes.Go(func() { matches[i], errs[i] = ProbeCard(ctx, d, r.Name, probe) })
 		}
 	}
 	probes.Wait()
@@ -130,12 +130,15 @@ type Releaser interface {
 	Release() error
 }
 
-func probeIn(ctx context.Context, d Driver, name string, probe Probe) (matches bool, err error) {
+// ProbeCard tells whether probe accepts the card in a reader, which keeps its power. It
+// takes 3 seconds at most, and then fails with [ErrBusy]. A card that is gone is not
+// accepted.
+func ProbeCard(ctx context.Context, d Driver, name string, probe Probe) (accepted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	card, err := d.Connect(ctx, name)
 	if err == nil {
-		matches, err = probe(ctx, card)
+		accepted, err = probe(ctx, card)
 		if r, ok := card.(Releaser); ok {
 			_ = r.Release()
 		} else {
@@ -150,7 +153,7 @@ func probeIn(ctx context.Context, d Driver, name string, probe Probe) (matches b
 	case err != nil:
 		err = fmt.Errorf("reader %q: %w", name, err)
 	}
-	return matches && err == nil, err
+	return accepted && err == nil, err
 }
 
 // AmbiguousError says that several readers hold a card that may be meant, or have a

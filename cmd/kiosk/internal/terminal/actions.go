@@ -210,7 +210,9 @@ func (t *Terminal) ping() {
 func (t *Terminal) up() {
 	t.down = false
 	t.config.Log("database up", "")
-	t.rest()
+	if t.visit == nil {
+		t.rest()
+	}
 }
 
 // takeOver moves an earlier card's identifier to this one.

@@ -80,10 +80,11 @@ type Terminal struct {
 
 	// Used by Run's goroutine only.
 	life    context.Context // Run's
-	cards   map[string]bool // readers, and whether they hold a card
-	service error           // why there are no readers to know of
-	down    bool            // the database does not answer
-	left    string          // the reader with a card that its holder has to take
+	cards   map[string]cardState
+	came    map[string]int // how many cards came to each reader
+	service error          // why there are no readers to know of
+	down    bool           // the database does not answer
+	left    string         // the reader with a card that its holder has to take
 	visit   *visit
 	screen  View
 	timer   *time.Timer
@@ -110,8 +111,19 @@ type visit struct {
 	preview  registry.Preview
 }
 
+// cardState says what a reader holds.
+type cardState int
+
+const (
+	noCard cardState = iota
+	someCard
+	// otherCard is no My Number Card and was there before a visit, as B-CAS cards and
+	// SAMs are for ever.
+	otherCard
+)
+
 type result struct {
-	of *visit
+	of *visit // nil: nobody's, whoever is there by then
 	do func()
 }
 
@@ -122,7 +134,7 @@ func New(config Config) *Terminal {
 	}
 	t := &Terminal{
 		config: config, actions: make(chan request), results: make(chan result),
-		cards: map[string]bool{}, changed: make(chan struct{}), timer: time.NewTimer(time.Hour),
+		cards: map[string]cardState{}, came: map[string]int{}, changed: make(chan struct{}), timer: time.NewTimer(time.Hour),
 	}
 	t.timer.Stop()
 	t.show(View{Screen: Problem, Notice: problem(reader.ErrNoService)})
@@ -167,7 +179,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 		case a := <-t.actions:
 			a.done <- t.act(a.Action)
 		case r := <-t.results:
-			if r.of == t.visit {
+			if r.of == nil || r.of == t.visit {
 				r.do()
 			}
 		case <-t.timer.C:
@@ -284,25 +296,55 @@ func (t *Terminal) seen(e reader.Event) {
 	case reader.ServiceUp:
 		t.service = nil
 	case reader.ReaderAdded, reader.CardRemoved:
-		t.cards[e.Reader] = false
+		t.cards[e.Reader] = noCard
 	case reader.ReaderRemoved:
 		delete(t.cards, e.Reader)
 	case reader.CardInserted:
-		t.cards[e.Reader] = true
+		t.cards[e.Reader] = someCard
+		t.came[e.Reader]++
+		if t.visit == nil && t.config.Reader == "" {
+			t.probe(e.Reader)
+		}
 	}
-	if !t.cards[t.left] {
+	if t.cards[t.left] == noCard {
 		t.left = ""
 	}
 	t.settle()
 }
 
+// probe finds out whether a card that came before a visit is somebody's at all.
+func (t *Terminal) probe(name string) {
+	ctx, came := t.life, t.came[name]
+	go func() {
+		accepted, err := reader.ProbeCard(ctx, t.config.Driver, name, jpki.Present)
+		if accepted || err != nil {
+			return
+		}
+		ignore := func() {
+			if t.cards[name] == someCard && t.came[name] == came {
+				t.cards[name] = otherCard
+				t.config.Log("ignored", message.NotMyNumberCard)
+				t.settle()
+			}
+		}
+		select {
+		case t.results <- result{nil, ignore}:
+		case <-ctx.Done():
+		}
+	}()
+}
+
 // card is the reader that holds a card, or why there is none to speak of.
 func (t *Terminal) card() (name string, err error) {
 	names := slices.Sorted(maps.Keys(t.cards))
-	if t.config.Reader != "" {
-		names = slices.DeleteFunc(names, func(name string) bool { return name != t.config.Reader })
+	if t.config.Reader != "" && t.service == nil && len(names) > 0 {
+		full, err := reader.FullName(names, t.config.Reader)
+		if err != nil {
+			return "", err
+		}
+		names = []string{full}
 	}
-	holding := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !t.cards[name] })
+	holding := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return t.cards[name] != someCard })
 	switch {
 	case t.service != nil:
 		return "", t.service
@@ -321,7 +363,7 @@ func (t *Terminal) settle() {
 	name, err := t.card()
 	v := t.visit
 	switch {
-	case v != nil && v.card != "" && !t.cards[v.card]:
+	case v != nil && v.card != "" && t.cards[v.card] != someCard:
 		t.gone()
 	case err != nil: // also a second card, whosever it is
 		t.forget()

@@ -620,3 +620,35 @@ func TestOtherFailuresOfTheRegistry(t *testing.T) {
 		})
 	}
 }
+
+// Cards that sit in other readers for ever are nobody's: they disturb no visit.
+// Faults: F71.
+func TestOtherCardsInOtherReaders(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		for _, name := range []string{"B-CAS", "SAM"} {
+			other, err := simulator.NewCard(simulator.NotMyNumber, simulator.WithInsecureSeed(name))
+			require.NoError(t, err)
+			require.NoError(t, s.driver.AddReader(name).Insert(other))
+		}
+		s.shows(terminal.Welcome)
+		s.start()
+		s.shows(terminal.Place)
+		require.NoError(t, s.slot.Insert(card))
+		s.shows(terminal.EnterPIN)
+		s.enter(simulator.PIN)
+		s.shows(terminal.Result)
+		s.slot.Remove()
+		s.shows(terminal.Cleared)
+		s.press(terminal.Close)
+		s.shows(terminal.Welcome)
+
+		// A card that somebody places during a visit is told to be the wrong one.
+		s.start()
+		other, err := simulator.NewCard(simulator.NotMyNumber, simulator.WithInsecureSeed("other"))
+		require.NoError(t, err)
+		require.NoError(t, s.slot.Insert(other))
+		s.problem(message.NotMyNumberCard)
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
+	})
+}
