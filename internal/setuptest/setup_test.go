@@ -347,3 +347,38 @@ func TestSetupLeavesOthersServersAlone(t *testing.T) {
 		assert.Empty(t, output)
 	})
 }
+
+// A source archive has no git: the check of the format names every file all the
+// same.
+//
+// Faults: F88.
+func TestFormatIsCheckedWithoutGit(t *testing.T) {
+	_, err := exec.LookPath("make")
+	if err != nil {
+		t.Skip("no make")
+	}
+	m := newMachine(t)
+	for _, program := range []string{"make", "gofmt"} {
+		path, err := exec.LookPath(program)
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(path, filepath.Join(m.bin, filepath.Base(program))))
+	}
+	recipe, exit := m.run("make", "--dry-run", "test")
+	require.Zero(t, exit, recipe)
+	check := ""
+	for line := range strings.Lines(recipe) {
+		if strings.Contains(line, "gofmt") {
+			check = line
+		}
+	}
+
+	archive := t.TempDir()
+	m.file(filepath.Join(archive, "good.go"), "package good\n", 0o644)
+	output, exit := m.run("sh", "-c", "cd "+archive+" && "+check)
+	assert.Zero(t, exit, output)
+	require.NoError(t, os.Mkdir(filepath.Join(archive, "folder"), 0o755))
+	m.file(filepath.Join(archive, "folder", "bad.go"), "package  bad\n", 0o644)
+	output, exit = m.run("sh", "-c", "cd "+archive+" && "+check)
+	assert.Equal(t, 1, exit)
+	assert.Equal(t, "not formatted: folder/bad.go\n", output)
+}
