@@ -1,5 +1,5 @@
 # make demo    a simulated card's report and identifier
-# make build   bin/card-info
+# make build   bin/card-info, and the licenses of what is in it
 # make kiosk   the terminal at a counter, with simulated cards: opens nothing, and
 #              prints where its page and the panel for the cards are
 # make test    every check and every test, and the figures of the sweeps
@@ -32,10 +32,12 @@ demo: build
 build:
 	@scripts/setup build
 	@scripts/cgo go build -o bin/card-info ./cmd/card-info
+	@go run ./internal/licenses bin/card-info
 
 kiosk:
 	@scripts/setup build
 	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
+	@go run ./internal/licenses bin/kiosk
 	@bin/kiosk --simulate --campaign cmd/kiosk/campaigns/demo.toml
 
 test:

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Every module that a command is linked with is named in its licenses, with a
+// text; what only tests use is not.
+func TestEveryLinkedModuleHasItsLicense(t *testing.T) {
+	for _, command := range []string{"card-info", "kiosk"} {
+		t.Run(command, func(t *testing.T) {
+			path := "github.com/mykeykit/mykeykit/cmd/" + command
+			program := filepath.Join(t.TempDir(), command+".exe")
+			run(t, "go", "build", "-o", program, path)
+			require.NoError(t, write(program))
+			b, err := os.ReadFile(strings.TrimSuffix(program, ".exe") + "-licenses.txt")
+			require.NoError(t, err)
+
+			const rule = "\n========================================================================\n"
+			texts := map[string]string{}
+			for _, part := range strings.Split(string(b), rule)[1:] {
+				title, text, _ := strings.Cut(part, "\n")
+				name, _, _ := strings.Cut(title, ": ")
+				texts[name] += text
+			}
+			linked := strings.Fields(run(t, "go", "list", "-deps", "-f",
+				`{{with .Module}}{{.Path}}{{with .Version}}@{{.}}{{end}}{{end}}`, path))
+			require.Greater(t, len(linked), 5)
+			for _, module := range linked {
+				assert.Contains(t, texts[strings.ReplaceAll(module, "@", " ")], "opyright", module)
+			}
+			assert.Contains(t, string(b), rule+"The Go standard library, go1.")
+			for _, onlyTests := range []string{"testify", "chromedp", "rogpeppe"} {
+				assert.NotContains(t, string(b), onlyTests)
+			}
+			assert.NotContains(t, strings.ToLower(string(b)), "axe-core")
+		})
+	}
+}
+
+// What can't be handed on is an error that names it.
+func TestModulesWithoutALicense(t *testing.T) {
+	for files, licensed := range map[string]bool{
+		"":                                false,
+		"README.md license.go":            false,
+		"NOTICE":                          false,
+		"LICENSE":                         true,
+		"LICENCE.md":                      true,
+		"license-MIT":                     true,
+		"COPYING NOTICE":                  true,
+		"licenses_of_others.txt main.go":  false,
+		"README.md LICENSE.txt NOTICE.md": true,
+	} {
+		folder := t.TempDir()
+		for _, file := range strings.Fields(files) {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte("text of "+file), 0o600))
+		}
+		var b bytes.Buffer
+		err := appendFolder(&b, "example.com/module v1.0.0", folder)
+		if !licensed {
+			require.ErrorIs(t, err, errNoLicense, files)
+			assert.ErrorContains(t, err, "example.com/module v1.0.0")
+			continue
+		}
+		require.NoError(t, err, files)
+		for _, file := range strings.Fields(files) {
+			if file != "README.md" {
+				assert.Contains(t, b.String(), "text of "+file)
+			}
+		}
+	}
+	assert.Error(t, appendFolder(&bytes.Buffer{}, "", filepath.Join(t.TempDir(), "not there")))
+	assert.Error(t, write(filepath.Join(t.TempDir(), "not there")))
+}
+
+func run(t *testing.T, command ...string) string {
+	t.Helper()
+	c := exec.Command(command[0], command[1:]...)
+	c.Stderr = os.Stderr
+	output, err := c.Output()
+	require.NoError(t, err)
+	return string(output)
+}
