@@ -520,3 +520,16 @@ func TestClientsThatMisbehave(t *testing.T) {
 	_, err = late.Read(make([]byte, 1))
 	require.NoError(t, err)
 }
+
+// A message of the greatest length is answered.
+func TestTheLongestMessage(t *testing.T) {
+	d := newDesk(t)
+	message := make([]byte, 256<<10)
+	message[0] = 255
+	conn := d.dial(t)
+	require.NoError(t, write(conn, message))
+	answer := make([]byte, 5)
+	_, err := io.ReadFull(conn, answer)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{0, 0, 0, 1, 5}, answer)
+}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,4 +92,11 @@ func TestWhatStandsInTheSocketsPlace(t *testing.T) {
 	require.NoError(t, os.Symlink("/nonexistent/socket", path))
 	_, err = sshagent.Listen(path)
 	require.ErrorIs(t, err, sshagent.ErrSocketExists)
+}
+
+// A path that is too long for a socket is an error.
+func TestPathsThatAreTooLongForASocket(t *testing.T) {
+	listener, err := sshagent.Listen(filepath.Join(t.TempDir(), "folder", strings.Repeat("s", 200)))
+	require.Error(t, err)
+	assert.Nil(t, listener)
 }

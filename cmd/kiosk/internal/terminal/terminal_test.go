@@ -652,3 +652,14 @@ func TestOtherCardsInOtherReaders(t *testing.T) {
 		s.shows(terminal.Welcome)
 	})
 }
+
+// The end of a visit is told in its language, not in the terminal's.
+func TestTheEndIsToldInTheVisitsLanguage(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Start, Language: message.English}))
+		time.Sleep(91 * time.Second)
+		assert.Equal(t, message.English, s.shows(terminal.Cleared).Language)
+		time.Sleep(time.Minute)
+		assert.Equal(t, message.Japanese, s.shows(terminal.Welcome).Language)
+	})
+}

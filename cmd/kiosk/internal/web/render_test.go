@@ -68,3 +68,10 @@ func TestYen(t *testing.T) {
 		assert.Equal(t, want, yen(n))
 	}
 }
+
+// A language that there are no screens in gets the Japanese ones.
+func TestLanguagesWithoutScreens(t *testing.T) {
+	_, title, err := render(terminal.View{Screen: terminal.Problem, Language: "fr", Notice: &message.Message{}, Campaign: &campaign.Campaign{}})
+	require.NoError(t, err)
+	assert.Equal(t, "お知らせ", title)
+}
