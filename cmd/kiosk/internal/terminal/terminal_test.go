@@ -663,3 +663,26 @@ func TestTheEndIsToldInTheVisitsLanguage(t *testing.T) {
 		assert.Equal(t, message.Japanese, s.shows(terminal.Welcome).Language)
 	})
 }
+
+// Each step that operators look for is logged once, in its order.
+func TestWhatAVisitLogs(t *testing.T) {
+	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.Japanese}))
+		s.enter(simulator.PIN)
+		s.shows(terminal.TakeOver)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+		s.shows(terminal.Result)
+		s.press(terminal.Apply)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123456789"), Code: hidden.New("4649")}))
+		s.shows(terminal.Confirm)
+		time.Sleep(time.Second)
+		s.press(terminal.Agree)
+		s.shows(terminal.Done)
+		s.press(terminal.Finish)
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
+		assert.Equal(t, []string{"begun ", "renewed ", "applied ", "finished "}, s.log)
+	})
+}
