@@ -58,3 +58,26 @@ func FuzzMessages(f *testing.F) {
 		card.PowerOff()
 	})
 }
+
+// recorder is a card that keeps what was done to it.
+type recorder []string
+
+func (r *recorder) ATR() []byte                    { *r = append(*r, "ATR"); return []byte{0x3B} }
+func (r *recorder) PowerOn()                       { *r = append(*r, "on") }
+func (r *recorder) PowerOff()                      { *r = append(*r, "off") }
+func (r *recorder) Reset()                         { *r = append(*r, "reset") }
+func (r *recorder) Exchange(command []byte) []byte { *r = append(*r, "exchange"); return command }
+
+// Each control does one thing to the card, and only the one for the ATR has an
+// answer.
+func TestControls(t *testing.T) {
+	for control, want := range map[byte]string{controlOff: "off", controlOn: "on", controlReset: "reset", controlATR: "ATR"} {
+		var card recorder
+		answer := respond(&card, []byte{control})
+		assert.Equal(t, recorder{want}, card)
+		assert.Equal(t, control == controlATR, answer != nil, want)
+	}
+	var card recorder
+	assert.Nil(t, respond(&card, []byte{3}))
+	assert.Empty(t, card, "a control that the protocol does not have")
+}
