@@ -21,6 +21,7 @@ type config struct {
 	now          func() time.Time
 	random       io.Reader
 	idle         time.Duration // for which a signer keeps the card verified
+	limit        time.Duration // for which it does so at most
 	sha1         bool          // a signer signs SHA-1
 }
 
@@ -50,22 +51,31 @@ func WithClock(now func() time.Time) Option { return func(c *config) { c.now = n
 // WithRandom sets the source of challenges. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(c *config) { c.random = r } }
 
+// DefaultKeepLimit is how long one PIN is enough for, however often the key is
+// used: see [KeepAtMost].
+const DefaultKeepLimit = 10 * time.Minute
+
 // KeepVerified has a [Signer] ask for one PIN for all signatures of which each
 // follows the last within idle. The PIN is not kept: the card stays verified, in a
 // transaction of the Signer's, so that no other program can use it meanwhile; it is
-// left when idle has passed, after any failure, and by [Signer.Close]. The default,
-// 0, is a PIN for each signature.
+// left when idle has passed, when [KeepAtMost] ends it, after any failure, and by
+// [Signer.Close]. The default, 0, is a PIN for each signature.
 //
 // Windows ends a transaction in which nothing happens for 5 seconds, and with it
 // what is kept: the next signature asks for the PIN.
 func KeepVerified(idle time.Duration) Option { return func(c *config) { c.idle = idle } }
+
+// KeepAtMost limits how long [KeepVerified] keeps the card verified after a PIN, even
+// while signatures follow each other. The default is [DefaultKeepLimit]. With 0 or
+// less, each signature needs a PIN.
+func KeepAtMost(limit time.Duration) Option { return func(c *config) { c.limit = limit } }
 
 // AllowSHA1 has a [Signer] sign SHA-1 too, whose collisions can be made: only for a
 // protocol that knows nothing better.
 func AllowSHA1() Option { return func(c *config) { c.sha1 = true } }
 
 func newConfig(options []Option) config {
-	c := config{now: time.Now, random: rand.Reader}
+	c := config{now: time.Now, random: rand.Reader, limit: DefaultKeepLimit}
 	for _, option := range options {
 		option(&c)
 	}

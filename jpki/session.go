@@ -38,6 +38,7 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 	stop := context.AfterFunc(ctx, end)
 	h := &session{requests: make(chan request), end: end, over: make(chan struct{})}
 	begun := make(chan struct{})
+	over := time.Now().Add(s.config.limit)
 	go func() {
 		defer close(h.over)
 		defer end()
@@ -49,7 +50,7 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 				return ctx.Err()
 			}
 			close(begun)
-			return h.serve(life, a, s)
+			return h.serve(life, a, s, over)
 		}, forCard)
 	}()
 	select {
@@ -64,20 +65,24 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 	}
 }
 
-// serve signs until nobody asks for a time, or something fails.
-func (h *session) serve(life context.Context, a *Application, s *Signer) error {
+// serve signs until nobody asks for a time, until over, or until something fails.
+func (h *session) serve(life context.Context, a *Application, s *Signer, over time.Time) error {
 	side, key, idle := s.side, s.key, s.config.idle
-	timer := time.NewTimer(idle)
+	timer := time.NewTimer(min(idle, time.Until(over)))
 	defer timer.Stop()
 	for {
 		select {
 		case r := <-h.requests:
+			if !time.Now().Before(over) { // the timer may have fired as well
+				r.answer <- answer{err: errNotHeld}
+				return nil
+			}
 			signature, err := a.sign(r.ctx, side, key, r.what)
 			r.answer <- answer{signature, err}
 			if err != nil {
 				return nil // told to who asked
 			}
-			timer.Reset(idle)
+			timer.Reset(min(idle, time.Until(over)))
 		case <-timer.C:
 			return nil
 		case <-life.Done():

@@ -61,6 +61,18 @@ func TestKeepVerified(t *testing.T) {
 		signs256(t, s)
 		assert.Len(t, h.shown, 2)
 	})
+	keeps(t, "no longer than its limit, however often it signs", func(t *testing.T, h *holder, s *jpki.Signer) {
+		end := time.Now().Add(jpki.DefaultKeepLimit)
+		for time.Now().Before(end) {
+			signs256(t, s)
+			time.Sleep(time.Second)
+		}
+		assert.Len(t, h.shown, 1)
+		synctest.Wait()
+		assert.False(t, h.card.State().AuthVerified)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
+	})
 	keeps(t, "until it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
 		signs256(t, s)
 		require.NoError(t, s.Close())
@@ -157,5 +169,56 @@ func TestKeepVerified(t *testing.T) {
 		synctest.Wait()
 		signs256(t, s)
 		assert.Len(t, h.shown, 1)
+	})
+}
+
+// The limit counts from the PIN, in the middle of signatures too; one that is shorter
+// than the idle time ends what is kept, and none keeps nothing.
+//
+// Faults: F83.
+func TestKeepAtMost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		idle, limit, every time.Duration
+		signatures, pins   int
+	}{
+		"longer than the signatures take": {200 * time.Millisecond, time.Minute, 100 * time.Millisecond, 50, 1},
+		"five times":                      {200 * time.Millisecond, time.Second, 100 * time.Millisecond, 50, 5},
+		"at the very end":                 {time.Hour, time.Minute, time.Minute, 3, 3},
+		"shorter than the idle time":      {time.Hour, time.Minute, 59 * time.Second, 4, 2},
+		"none":                            {time.Hour, 0, time.Nanosecond, 3, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+				s := h.signer(t, jpki.KeepVerified(tt.idle), jpki.KeepAtMost(tt.limit))
+				for range tt.signatures {
+					signs256(t, s)
+					time.Sleep(tt.every)
+				}
+				assert.Len(t, h.shown, tt.pins)
+				assert.Equal(t, tt.pins, h.pins())
+			})
+		})
+	}
+}
+
+// A signature that is under way when the limit is over ends, and the next one needs
+// a PIN.
+//
+// Faults: F83.
+func TestTheLimitPassesDuringASignature(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+		s := h.signer(t, jpki.KeepVerified(time.Minute), jpki.KeepAtMost(time.Minute))
+		signs256(t, s)
+		time.Sleep(59 * time.Second)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+			time.Sleep(2 * time.Second)
+			return next()
+		}})
+		signs256(t, s)
+		assert.Len(t, h.shown, 1)
+		signs256(t, s)
+		assert.Len(t, h.shown, 2)
 	})
 }

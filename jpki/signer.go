@@ -77,8 +77,8 @@ func newSigner(of *side, connect Connect, options []Option) *Signer {
 // [*ValidityError] or [ErrUnsupportedKey], and for a phone as [Authenticate] does.
 // A locked PIN is an error of a signature and not of this.
 //
-// The options [KeepVerified] and [AllowSHA1] and those of [Authenticate] mean
-// something here, but for [ForCard] and [WithRandom].
+// It honors [KeepVerified], [KeepAtMost], [AllowSHA1] and the options of
+// [Authenticate], except [ForCard] and [WithRandom].
 func NewSigner(ctx context.Context, connect Connect, ask AskPIN, options ...Option) (*Signer, error) {
 	s := newSigner(authentication, connect, options)
 	if ask != nil {
@@ -199,7 +199,7 @@ func (s *Signer) unlock(ctx context.Context, scheme byte, what *toSign) (signatu
 		signature, err = a.sign(ctx, s.side, s.key, *what)
 		return err
 	}
-	if s.config.idle > 0 {
+	if min(s.config.idle, s.config.limit) > 0 {
 		s.held, err = s.hold(ctx, use, ForCard(ready))
 	} else {
 		err = s.do(ctx, func(a *Application) error { return use(ctx, a) }, ForCard(ready))
