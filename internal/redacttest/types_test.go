@@ -105,6 +105,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[jpki.Connect](),
 		redacttest.Plain[jpki.Option](),
 		redacttest.Plain[cardtls.Dialer](),
+		redacttest.Plain[cardtls.Option](),
 		redacttest.Plain[pcsc.Driver](),
 		redacttest.Plain[readertest.Fixture](),
 		// Simulated cards have the same PIN and password, which are published, and

@@ -17,6 +17,14 @@
 // tls.Config.ClientSessionCache has the server recognise the next connection
 // without the card.
 //
+// # Servers that take a certificate if given
+//
+// A server may ask for a certificate and serve clients without one too:
+// tls.VerifyClientCertIfGiven in Go, "ssl_verify_client optional" in nginx. With
+// [AllowNoCertificate] a handshake goes on without the card where the server's list of
+// CAs lacks the one that issued its certificate. A server that wants the card's
+// certificate has to name that CA, or send an empty list.
+//
 // # What others see
 //
 // The certificate holds no name, but its serial number and subject are its
@@ -47,6 +55,17 @@ import (
 // of the kinds of signature that the card can make. Nobody was asked for a PIN.
 var ErrNotAccepted = errors.New("server does not accept the card's certificate")
 
+// Option changes how [Config] authenticates.
+type Option func(*options)
+
+type options struct{ allowNone bool }
+
+// AllowNoCertificate has a handshake go on without a certificate where it would fail
+// with [ErrNotAccepted]: nobody is asked for a PIN, and the card is not used. Whether
+// the server then accepts the connection is the server's choice: one that requires a
+// certificate ends it, with TLS 1.3 only when the client first reads.
+func AllowNoCertificate() Option { return func(o *options) { o.allowNone = true } }
+
 // Config returns a copy of base, which may be nil, that authenticates with the
 // signer's certificate: the one alone, for servers have its authority's. The card is
 // asked whether it can sign with PSS, once in the signer's life.
@@ -54,7 +73,11 @@ var ErrNotAccepted = errors.New("server does not accept the card's certificate")
 // It fails with jpki.ErrNoPSS where base wants TLS 1.3 and the card can't, and as
 // jpki.Signer's PSS does. The config's handshakes end with the context of
 // tls.Conn's HandshakeContext.
-func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer) (*tls.Config, error) {
+func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...Option) (*tls.Config, error) {
+	var o options
+	for _, option := range more {
+		option(&o)
+	}
 	pss, err := signer.PSS(ctx)
 	if err != nil {
 		return nil, err
@@ -88,6 +111,9 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer) (*tls.Co
 			if err = info.SupportsCertificate(certificate); err == nil {
 				return certificate, nil
 			}
+		}
+		if o.allowNone {
+			return &tls.Certificate{}, nil // which crypto/tls sends as none
 		}
 		return nil, remember(ctx, fmt.Errorf("%w: %w", ErrNotAccepted, err))
 	}

@@ -159,9 +159,14 @@ func serve(t testing.TB, authority *x509.Certificate, change func(*tls.Config)) 
 			}
 			clients.Go(func() {
 				defer conn.Close()
-				if conn.(*tls.Conn).Handshake() == nil {
-					_, _ = io.WriteString(conn, conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String())
+				if conn.(*tls.Conn).Handshake() != nil {
+					return
 				}
+				said := "anonymous"
+				if shown := conn.(*tls.Conn).ConnectionState().PeerCertificates; len(shown) > 0 {
+					said = shown[0].SerialNumber.String()
+				}
+				_, _ = io.WriteString(conn, said)
 			})
 		}
 	})
@@ -391,4 +396,70 @@ func TestResumedSessionsAskNobody(t *testing.T) {
 		assert.Equal(t, n > 0, state.DidResume)
 	}
 	assert.Equal(t, 1, h.asked)
+}
+
+// A server that takes certificates of other CAs, if given, gets none where that is
+// allowed, and nobody is asked for a PIN. One that names the card's CA, or no CA at
+// all, gets the card's.
+//
+// Faults: F82.
+func TestServersThatTakeACertificateIfGiven(t *testing.T) {
+	const anonymous, byCard, refused = "anonymous", "by card", "refused"
+	none := x509.NewCertPool()
+	for name, tt := range map[string]struct {
+		allow  bool
+		change func(*tls.Config)
+		want   string
+	}{
+		"of other CAs, allowed":                 {true, nil, anonymous},
+		"of other CAs, by default":              {false, nil, refused},
+		"of other CAs, required":                {true, func(c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert }, refused},
+		"of the card's CA, allowed":             {true, func(c *tls.Config) { c.ClientCAs = nil }, byCard},
+		"of the card's CA, by default":          {false, func(c *tls.Config) { c.ClientCAs = nil }, byCard},
+		"of any CA":                             {true, func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequestClientCert, none }, byCard},
+		"none asked for":                        {true, func(c *tls.Config) { c.ClientAuth = tls.NoClientCert }, anonymous},
+		"of other CAs, any certificate allowed": {true, func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert }, anonymous},
+	} {
+		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
+				h := newHolder(t)
+				signer := h.signer(t)
+				var options []cardtls.Option
+				if tt.allow {
+					options = append(options, cardtls.AllowNoCertificate())
+				}
+				config, err := cardtls.Config(t.Context(), base(), signer, options...)
+				require.NoError(t, err)
+				address := serve(t, server().Leaf, func(c *tls.Config) {
+					version(v)(c)
+					c.ClientAuth = tls.VerifyClientCertIfGiven
+					if tt.change != nil {
+						tt.change(c)
+					}
+					if c.ClientCAs == nil {
+						c.ClientCAs = pool(h.card.Authority())
+					}
+				})
+				said, _, err := dial(t.Context(), config, address)
+				switch tt.want {
+				case refused:
+					require.Error(t, err)
+					if !tt.allow {
+						require.ErrorIs(t, err, cardtls.ErrNotAccepted)
+					}
+				case anonymous:
+					require.NoError(t, err)
+					assert.Equal(t, anonymous, said)
+				default:
+					require.NoError(t, err)
+					assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
+				}
+				asked := 0
+				if tt.want == byCard {
+					asked = 1
+				}
+				assert.Equal(t, []int{asked, asked}, []int{h.asked, h.signed})
+			})
+		}
+	}
 }

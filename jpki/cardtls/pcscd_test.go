@@ -31,6 +31,8 @@ import (
 func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m)) }
 
 // Handshakes with a card that pcscd has, with Go's server and with OpenSSL's.
+//
+// Faults: F82.
 func TestThroughPCSCD(t *testing.T) {
 	daemon := pcscdtest.Shared(t)
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("cardtls"))
@@ -61,27 +63,32 @@ func TestThroughPCSCD(t *testing.T) {
 		})
 		t.Run("OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
 			asked := h.asked
-			address := opensslServer(t, card.Authority(), v)
-			conn, err := (&cardtls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
-			require.NoError(t, err)
-			defer conn.Close()
-			_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-			require.NoError(t, err)
-			page, err := io.ReadAll(conn)
-			require.NoError(t, err)
-			assert.Contains(t, string(page), "Client certificate", "what OpenSSL says after it has verified")
-			assert.Contains(t, string(page), "Verify return code: 0 (ok)")
-			assert.Equal(t, v, conn.(*tls.Conn).ConnectionState().Version)
+			address := opensslServer(t, card.Authority(), v, "-Verify")
+			page := get(ctx, t, config, address)
+			assert.Contains(t, page, "Client certificate", "what OpenSSL says after it has verified")
+			assert.Contains(t, page, "Verify return code: 0 (ok)")
+			assert.Contains(t, page, map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[v])
 			assert.Equal(t, asked+1, h.asked)
 		})
 		t.Run("refused by OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
-			_, _, err := dial(ctx, config, opensslServer(t, server().Leaf, v))
+			_, _, err := dial(ctx, config, opensslServer(t, server().Leaf, v, "-Verify"))
 			require.ErrorIs(t, err, cardtls.ErrNotAccepted)
+		})
+		t.Run("OpenSSL, if given, "+tls.VersionName(v), func(t *testing.T) {
+			optional, err := cardtls.Config(ctx, base(), signer, cardtls.AllowNoCertificate())
+			require.NoError(t, err)
+			for authority, given := range map[*x509.Certificate]int{card.Authority(): 1, server().Leaf: 0} {
+				asked := h.asked
+				page := get(ctx, t, optional, opensslServer(t, authority, v, "-verify"))
+				assert.Equal(t, given == 1, strings.Contains(page, "Client certificate"), page)
+				assert.Equal(t, given == 0, strings.Contains(page, "no client certificate available"), page)
+				assert.Equal(t, asked+given, h.asked)
+			}
 		})
 	}
 
 	h.types = "9999"
-	_, _, err = dial(ctx, config, opensslServer(t, card.Authority(), tls.VersionTLS13))
+	_, _, err = dial(ctx, config, opensslServer(t, card.Authority(), tls.VersionTLS13, "-Verify"))
 	var wrong *jpki.PINError
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
@@ -89,9 +96,22 @@ func TestThroughPCSCD(t *testing.T) {
 	require.NoError(t, signer.Close())
 }
 
-// opensslServer verifies that clients have a certificate of the authority, and
-// answers with what it knows of a connection.
-func opensslServer(t *testing.T, authority *x509.Certificate, version uint16) (address string) {
+// get returns the page of an openssl s_server.
+func get(ctx context.Context, t *testing.T, config *tls.Config, address string) string {
+	t.Helper()
+	conn, err := (&cardtls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	require.NoError(t, err)
+	page, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	return string(page)
+}
+
+// opensslServer verifies the certificates of clients, who with "-Verify" have to have
+// one of the authority, and answers with what it knows of a connection.
+func opensslServer(t *testing.T, authority *x509.Certificate, version uint16, verify string) (address string) {
 	t.Helper()
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
@@ -105,7 +125,7 @@ func opensslServer(t *testing.T, authority *x509.Certificate, version uint16) (a
 		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 		return path
 	}
-	c := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-www", "-Verify", "1", "-verify_return_error",
+	c := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-www", verify, "1", "-verify_return_error",
 		map[uint16]string{tls.VersionTLS12: "-tls1_2", tls.VersionTLS13: "-tls1_3"}[version],
 		"-cert", write("server.pem", "CERTIFICATE", server().Certificate[0]), "-key", write("key.pem", "PRIVATE KEY", key),
 		"-CAfile", write("authority.pem", "CERTIFICATE", authority.Raw))
