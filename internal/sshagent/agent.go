@@ -1,14 +1,13 @@
 // Package sshagent serves the key of a card to SSH clients, over the protocol of
-// ssh-agent (draft-ietf-sshm-ssh-agent). It holds no other key, and nothing that
-// a client asks can change that.
+// ssh-agent (RFC 9987). It holds no other key, and nothing that a client asks can
+// change that.
 //
 // The card decides what there is: the key is read when a client first asks, and
-// read again after [Agent.Forget]. While there is none every request fails, and
-// an SSH client goes on to its other keys.
+// read again after [Agent.Forget]. While there is none the list of keys is empty,
+// and an SSH client goes on to its other keys, or to a password.
 package sshagent
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"errors"
@@ -16,12 +15,11 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
-// Why a request was refused, before anything was sent to the card.
+// Why a request or a connection was refused, before anything was sent to the card.
 var (
 	// ErrReadOnly: a request to add or remove keys, or to lock the agent.
 	ErrReadOnly = errors.New("the agent serves the card's key and no other")
@@ -35,6 +33,12 @@ var (
 	ErrOtherKey = errors.New("not the key of this card")
 	// ErrOtherUser: somebody else connected, who is sent away.
 	ErrOtherUser = errors.New("connection of another user")
+	// ErrIdleClosed: there were too many connections, and the one that was idle
+	// longest was closed. It is told once.
+	ErrIdleClosed = errors.New("too many connections: idle ones are closed")
+	// ErrAllBusy: there are too many connections, each with a request under way,
+	// and a new one was refused. It is told once.
+	ErrAllBusy = errors.New("too many requests at a time: new connections are refused")
 )
 
 // Key is a key on a card. [jpki.Signer] is one.
@@ -55,6 +59,12 @@ type Agent struct {
 	turn    chan struct{} // held while current is used; a mutex that a context can end
 	current *identity     // nil: to be read when asked for
 	closing sync.WaitGroup
+
+	clients             clients
+	idleClosed, allBusy sync.Once // told
+
+	mu     sync.Mutex
+	absent string // why there was no key when the last client asked for it; told
 }
 
 // identity is a key as SSH knows it.
@@ -64,8 +74,10 @@ type identity struct {
 }
 
 // New makes an agent. open reads the key of the card that is there; the comment
-// is shown beside it. tell is given the error of each request that failed, by
-// several goroutines: clients are told no more than that it failed.
+// is shown beside it. [RequestOf] tells which request the contexts of open and of the
+// key's signatures are of. tell is given the error of each request that failed, by
+// several goroutines: clients are told no more than that it failed. Why there is no
+// key it is given once, and again when the cause has changed.
 func New(open func(context.Context) (Key, error), comment string, tell func(error)) *Agent {
 	return &Agent{open: open, comment: comment, tell: tell, turn: make(chan struct{}, 1)}
 }
@@ -101,8 +113,8 @@ func (a *Agent) Forget() {
 	a.drop(a.current)
 }
 
-// forgetThis is Forget for a key that turned out to be another card's, if that
-// is not known yet.
+// forgetThis is Forget for a key that turned out to be another card's, or unusable,
+// if that is not known yet.
 func (a *Agent) forgetThis(known *identity) {
 	a.turn <- struct{}{}
 	defer func() { <-a.turn }()
@@ -123,82 +135,24 @@ func (a *Agent) drop(known *identity) {
 	})
 }
 
-// request is the agent for one request, which ends with ctx.
-type request struct {
-	*Agent
-	ctx context.Context
-}
-
-var _ agent.ExtendedAgent = request{}
-
-func (r request) List() ([]*agent.Key, error) {
-	known, err := r.key(r.ctx)
+// tellAbsent tells why there is no key to show, unless that is why there was none the
+// last time: clients ask at every login, and some all the time. With nil there is one.
+func (a *Agent) tellAbsent(err error) {
+	var cause string
 	if err != nil {
-		return nil, r.failed(err)
+		cause = err.Error()
 	}
-	return []*agent.Key{{Format: known.public.Type(), Blob: known.public.Marshal(), Comment: r.comment}}, nil
+	a.mu.Lock()
+	told := cause == a.absent && !costly(err)
+	a.absent = cause
+	a.mu.Unlock()
+	if err != nil && !told {
+		a.tell(err)
+	}
 }
 
-// SignWithFlags signs what [signable] admits. The agent hashes it itself, so a
-// client never has the card sign a digest of its own making.
-func (r request) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
-	signature, err := r.sign(key.Marshal(), data, flags)
-	if err != nil {
-		return nil, r.failed(err)
-	}
-	return signature, nil
-}
-
-func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
-	algorithm, hash, err := algorithmOf(flags)
-	if err != nil {
-		return nil, err
-	}
-	if err := signable(data, key, algorithm); err != nil {
-		return nil, err
-	}
-	known, err := r.key(r.ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(key, known.public.Marshal()) {
-		return nil, ErrOtherKey
-	}
-	h := hash.New()
-	h.Write(data)
-	blob, err := known.SignContext(r.ctx, h.Sum(nil), hash)
-	if errors.Is(err, jpki.ErrOtherCard) {
-		r.forgetThis(known)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &ssh.Signature{Format: algorithm, Blob: blob}, nil
-}
-
-// Sign is a request without flags, for a signature with SHA-1.
-func (r request) Sign(ssh.PublicKey, []byte) (*ssh.Signature, error) {
-	return nil, r.failed(ErrAlgorithm)
-}
-
-func (r request) Add(agent.AddedKey) error       { return r.failed(ErrReadOnly) }
-func (r request) Remove(ssh.PublicKey) error     { return r.failed(ErrReadOnly) }
-func (r request) RemoveAll() error               { return r.failed(ErrReadOnly) }
-func (r request) Lock([]byte) error              { return r.failed(ErrReadOnly) }
-func (r request) Unlock([]byte) error            { return r.failed(ErrReadOnly) }
-func (r request) Signers() ([]ssh.Signer, error) { return nil, r.failed(ErrReadOnly) }
-
-// Extension refuses all, in silence: OpenSSH's clients try one at each login.
-func (r request) Extension(string, []byte) ([]byte, error) {
-	return nil, agent.ErrExtensionUnsupported
-}
-
-// failed tells why a request failed, but not that its client went away: of a PIN
-// that was sent by then, or a card that could not be left, somebody has to know.
-func (r request) failed(err error) error {
-	var pin *jpki.PINError
-	if r.ctx.Err() == nil || errors.As(err, &pin) || errors.Is(err, jpki.ErrStillVerified) {
-		r.tell(err)
-	}
-	return err
+// costly tells whether somebody has to know of each such failure: a PIN was sent, or
+// the card may still be unlocked.
+func costly(err error) bool {
+	return errors.Is(err, jpki.ErrPINWrong) || errors.Is(err, jpki.ErrPINOutcomeUnknown) || errors.Is(err, jpki.ErrStillVerified)
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -41,6 +40,8 @@ type desk struct {
 	typing  func(ctx context.Context) error // before
 	entered int
 	sent    int // commands VERIFY with a PIN
+	opened  int
+	asked   []sshagent.Request // for each PIN
 	told    []error
 }
 
@@ -58,6 +59,9 @@ func newDesk(t *testing.T, options ...jpki.Option) *desk {
 	d := &desk{slot: driver.AddReader("Reader"), card: newCard(t, "card"), types: simulator.PIN}
 	require.NoError(t, d.slot.Insert(d.card))
 	d.agent = sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
+		d.mu.Lock()
+		d.opened++
+		d.mu.Unlock()
 		signer, err := jpki.NewSigner(ctx, d.connect, d.ask, options...)
 		if err != nil {
 			return nil, err
@@ -111,6 +115,7 @@ func (d *desk) connect(ctx context.Context) (jpki.Connection, error) {
 func (d *desk) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
 	d.mu.Lock()
 	typing, types := d.typing, d.types
+	d.asked = append(d.asked, sshagent.RequestOf(ctx))
 	d.mu.Unlock()
 	if typing != nil {
 		if err := typing(ctx); err != nil {
@@ -244,6 +249,14 @@ func TestALoginByTheAgent(t *testing.T) {
 	assert.Equal(t, 1, d.sent)
 }
 
+// sshsig is what ssh-keygen -Y has signed.
+func sshsig(namespace, hash string, digest int) []byte {
+	return append([]byte("SSHSIG"), ssh.Marshal(struct {
+		Namespace, Reserved, Hash string
+		Digest                    []byte
+	}{namespace, "", hash, make([]byte, digest)})...)
+}
+
 // Nothing is signed that could mean something elsewhere, and nothing is sent for it.
 func TestWhatTheAgentDoesNotSign(t *testing.T) {
 	d := newDesk(t)
@@ -260,12 +273,6 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 		r := loginWith(key, ssh.KeyAlgoRSASHA256)
 		change(&r)
 		return ssh.Marshal(r)
-	}
-	sshsig := func(namespace, hash string, digest int) []byte {
-		return append([]byte("SSHSIG"), ssh.Marshal(struct {
-			Namespace, Reserved, Hash string
-			Digest                    []byte
-		}{namespace, "", hash, make([]byte, digest)})...)
 	}
 	for _, tt := range []struct {
 		name string
@@ -312,6 +319,11 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 	_, err = client.SignWithFlags(key, change(func(*request) {}), agent.SignatureFlagRsaSha256|agent.SignatureFlagRsaSha512)
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), sshagent.ErrAlgorithm)
+
+	// What older programs ask for without flags is refused for what it is.
+	_, err = client.Sign(key, []byte("please sign this"))
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), sshagent.ErrData)
 }
 
 func newSigner(t *testing.T, seed string) *jpki.Signer {
@@ -343,9 +355,11 @@ func TestTheAgentsKeysDoNotChange(t *testing.T) {
 		require.Error(t, change(), name)
 		require.ErrorIs(t, d.refused(t), sshagent.ErrReadOnly, name)
 	}
-	_, err = client.Extension("session-bind@openssh.com", nil)
-	require.ErrorIs(t, err, agent.ErrExtensionUnsupported)
-	assert.Empty(t, d.told, "OpenSSH tries it at each login")
+	for _, name := range []string{"", "query", "session-bind", "restrict-destination-v00@openssh.com"} {
+		_, err = client.Extension(name, nil)
+		require.ErrorIs(t, err, agent.ErrExtensionUnsupported, name)
+	}
+	assert.Empty(t, d.told, "clients try them at each login")
 	keys, err := client.List()
 	require.NoError(t, err)
 	assert.Equal(t, []*agent.Key{key}, keys)
@@ -371,26 +385,84 @@ func write(conn net.Conn, message []byte) error {
 	return err
 }
 
-// While there is no card requests fail, and the next one after it is there works.
+// Without a usable card the list of keys is empty, which is told once; a signature
+// fails, and the next one after the card is there works.
+//
+// Faults: F80.
 func TestTheAgentWithoutACard(t *testing.T) {
 	d := newDesk(t)
 	d.slot.Remove()
-	client := d.client(t)
+	empty := func(client agent.Agent) {
+		t.Helper()
+		keys, err := client.List()
+		require.NoError(t, err)
+		assert.Empty(t, keys)
+	}
 	for range 2 {
-		_, err := client.List()
+		empty(d.client(t))
+		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
+		for range 3 {
+			empty(d.client(t))
+		}
+		assert.Empty(t, d.told, "the same cause")
+
+		d.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		require.NoError(t, d.slot.Insert(d.card))
+		empty(d.client(t))
+		require.ErrorIs(t, d.refused(t), reader.ErrTransport)
+		d.slot.Heal()
+
+		key(t, d.client(t))
+		d.slot.Remove()
+		d.agent.Forget()
+	}
+
+	require.NoError(t, d.slot.Insert(d.card))
+	client := d.client(t)
+	key := key(t, client)
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
+	d.slot.Remove()
+	for range 2 {
+		_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 		require.Error(t, err)
 		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
 	}
 	require.NoError(t, d.slot.Insert(d.card))
-	key := key(t, client)
-	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
-	d.slot.Remove()
 	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
-	require.Error(t, err)
-	require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
-	require.NoError(t, d.slot.Insert(d.card))
-	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.NoError(t, err)
+}
+
+// A card that is locked while the agent knows its key is read again.
+//
+// Faults: F80.
+func TestALockedCardIsReadAgain(t *testing.T) {
+	d := newDesk(t, jpki.AllowLastTry())
+	client := d.client(t)
+	key := key(t, client)
+	d.types = "9999"
+	for range 3 {
+		_, err := client.SignWithFlags(key, ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
+		require.Error(t, err)
+		require.ErrorIs(t, d.refused(t), jpki.ErrPINWrong)
+	}
+	opened := d.opened
+	_, err := client.List()
+	require.NoError(t, err)
+	assert.Equal(t, opened+1, d.opened)
+}
+
+// Clients that ask for the keys of SSH 1 as well, as OpenSSH's did, get an empty list.
+//
+// Faults: F80.
+func TestKeysOfSSH1(t *testing.T) {
+	d := newDesk(t)
+	conn := d.dial(t)
+	require.NoError(t, write(conn, []byte{1}))
+	answer := make([]byte, 9)
+	_, err := io.ReadFull(conn, answer)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{0, 0, 0, 5, 2, 0, 0, 0, 0}, answer)
+	assert.Empty(t, d.told)
 }
 
 // Another card's key is another key: it is shown after the first request that
@@ -487,38 +559,26 @@ func TestTheEndOfAClientEndsAsking(t *testing.T) {
 	}
 }
 
-// Messages that are too long, and clients that say nothing, cost the others
-// nothing; those who are too many wait.
+// Messages that are too long, and clients that say nothing, cost the others nothing.
 func TestClientsThatMisbehave(t *testing.T) {
 	d := newDesk(t)
 	for _, length := range []uint32{0, 256<<10 + 1, 1<<32 - 1} {
 		conn := d.dial(t)
 		_, err := conn.Write(binary.BigEndian.AppendUint32(nil, length))
 		require.NoError(t, err)
-		_, err = conn.Read(make([]byte, 1))
-		require.ErrorIs(t, err, io.EOF, length)
+		requireClosed(t, conn)
 	}
-	for _, message := range [][]byte{{1}, {13}, {13, 0xFF, 0xFF, 0xFF, 0xFF}, {27, 0}, {255}} {
+	for _, message := range [][]byte{{0}, {2}, {13}, {13, 0xFF, 0xFF, 0xFF, 0xFF}, {27}, {27, 0}, {255}} {
 		require.Error(t, exchange(d.dial(t), message), message)
 	}
 	key(t, d.client(t))
+}
 
-	const places = 64
-	var silent []net.Conn
-	for range places {
-		silent = append(silent, d.dial(t))
-	}
-	late := d.dial(t)
-	require.NoError(t, write(late, []byte{11}))
-	require.NoError(t, late.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
-	_, err := late.Read(make([]byte, 1))
-	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "all places are taken")
-	for _, conn := range silent {
-		conn.Close()
-	}
-	require.NoError(t, late.SetReadDeadline(time.Time{}))
-	_, err = late.Read(make([]byte, 1))
-	require.NoError(t, err)
+func requireClosed(t *testing.T, conn net.Conn) {
+	t.Helper()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	_, err := conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
 }
 
 // A message of the greatest length is answered.

@@ -14,4 +14,4 @@ func Listen(string) (net.Listener, error) {
 	return nil, fmt.Errorf("sockets with an owner: %w", errors.ErrUnsupported)
 }
 
-func ofThisUser(net.Conn) error { return ErrOtherUser }
+func ofThisUser(net.Conn) (Process, error) { return Process{}, ErrOtherUser }

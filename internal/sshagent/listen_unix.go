@@ -53,24 +53,30 @@ func Listen(path string) (net.Listener, error) {
 }
 
 // ofThisUser refuses connections of others, root's too, whom the socket's mode
-// does not stop: a card is asked for by the person in front of it.
-func ofThisUser(conn net.Conn) error {
+// does not stop: a card is asked for by the person in front of it. The process is the
+// one that connected, and is looked up at once, before its number can be another's.
+func ofThisUser(conn net.Conn) (Process, error) {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
-		return fmt.Errorf("%w: by another network", ErrOtherUser)
+		return Process{}, fmt.Errorf("%w: by another network", ErrOtherUser)
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return err
+		return Process{}, err
 	}
-	var user int
-	if controlled := raw.Control(func(fd uintptr) { user, err = peer(int(fd)) }); controlled != nil {
-		return controlled
+	var user, pid int
+	if controlled := raw.Control(func(fd uintptr) { user, pid, err = peer(int(fd)) }); controlled != nil {
+		return Process{}, controlled
 	}
-	if err == nil && user != os.Geteuid() {
-		err = fmt.Errorf("%w: number %d", ErrOtherUser, user)
+	switch {
+	case err != nil:
+		return Process{}, err
+	case user != os.Geteuid():
+		return Process{}, fmt.Errorf("%w: number %d", ErrOtherUser, user)
+	case pid <= 0:
+		return Process{}, nil
 	}
-	return err
+	return Process{PID: pid, Executable: executable(pid)}, nil
 }
 
 // ownFolder checks a folder, and keeps others who call Listen waiting: two that

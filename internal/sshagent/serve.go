@@ -17,27 +17,22 @@ import (
 // Serve answers the clients of a listener until ctx ends, which is no error.
 // Then the listener and all connections are closed, what is under way is ended,
 // and the card has been left. Each client has its own goroutines: one that says
-// nothing, or reads nothing, keeps nobody waiting, unless there are as many as
-// are served at a time. Those who come then wait to be.
+// nothing, or reads nothing, keeps nobody waiting. If there are as many clients as are
+// served at a time, a new one has the one closed that was idle longest; where all have
+// a request under way, it is refused.
 func (a *Agent) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
-	var clients sync.WaitGroup
+	var serving sync.WaitGroup
 	defer func() {
 		end()
 		listener.Close()
-		clients.Wait()
+		serving.Wait()
 		a.Forget()
 		a.closing.Wait()
 	}()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
-	places := make(chan struct{}, maxClients)
 	for {
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
 		conn, err := listener.Accept()
 		switch {
 		case ctx.Err() != nil:
@@ -53,45 +48,76 @@ func (a *Agent) Serve(ctx context.Context, listener net.Listener) error {
 			case <-ctx.Done():
 			case <-time.After(pause):
 			}
-			<-places
-		default:
-			clients.Go(func() {
-				defer func() { <-places }()
-				a.serve(ctx, conn)
-			})
+			continue
 		}
+		c, err := a.admit(conn)
+		serving.Go(func() {
+			if err != nil {
+				a.tellAdmission(err)
+			}
+			if c != nil {
+				a.serve(ctx, c)
+			}
+		})
 	}
 }
-
-// maxClients bounds the clients that are served at a time: a desktop has a few
-// logins at once, and a loop that leaves its connections open has an end.
-const maxClients = 64
 
 // pause is how long no connection is accepted after one could not be.
 const pause = 200 * time.Millisecond
 
+// admit lets a client in, or closes its connection. The error is to be told in either
+// case.
+func (a *Agent) admit(conn net.Conn) (*client, error) {
+	process, err := ofThisUser(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c := &client{conn: conn, process: process}
+	closed, admitted := a.clients.admit(c)
+	switch {
+	case !admitted:
+		conn.Close()
+		return nil, ErrAllBusy
+	case closed != nil:
+		closed.conn.Close()
+		return c, ErrIdleClosed
+	}
+	return c, nil
+}
+
+// tellAdmission tells once of too many connections, however many there are.
+func (a *Agent) tellAdmission(err error) {
+	tell := func() { a.tell(err) }
+	switch {
+	case errors.Is(err, ErrIdleClosed):
+		a.idleClosed.Do(tell)
+	case errors.Is(err, ErrAllBusy):
+		a.allBusy.Do(tell)
+	default:
+		tell()
+	}
+}
+
 // serve answers one client. When the client goes, so does its request: nobody is
 // asked for a PIN for an answer that nobody waits for.
-func (a *Agent) serve(ctx context.Context, conn net.Conn) {
+func (a *Agent) serve(ctx context.Context, c *client) {
 	ctx, gone := context.WithCancel(ctx)
 	var reading sync.WaitGroup
 	defer func() {
+		a.clients.remove(c)
 		gone()
-		conn.Close()
+		c.conn.Close()
 		reading.Wait()
 	}()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := ofThisUser(conn); err != nil {
-		a.tell(err)
-		return
-	}
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
 
 	messages := make(chan []byte)
 	reading.Go(func() {
 		defer gone()
 		for {
-			message, err := readMessage(conn)
-			if err != nil {
+			message, err := readMessage(c.conn)
+			if err != nil || !a.clients.begin(c) {
 				return
 			}
 			select {
@@ -106,9 +132,10 @@ func (a *Agent) serve(ctx context.Context, conn net.Conn) {
 		case <-ctx.Done():
 			return
 		case message := <-messages:
-			if _, err := conn.Write(a.answer(ctx, message)); err != nil {
+			if _, err := c.conn.Write(a.answer(ctx, c, message)); err != nil {
 				return
 			}
+			a.clients.end(c)
 		}
 	}
 }
@@ -135,8 +162,9 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return message, err
 }
 
-// Requests, by their first byte: draft-ietf-sshm-ssh-agent.
+// Requests, by their first byte: RFC 9987, and the one for the keys of SSH 1.
 const (
+	requestListV1        = 1
 	requestList          = 11
 	requestSign          = 13
 	requestAdd           = 17
@@ -148,17 +176,19 @@ const (
 	requestUnlock        = 23
 	requestAddBound      = 25
 	requestAddTokenBound = 26
+	requestExtension     = 27
 )
 
 // failure is the answer to a request that failed.
 var failure = []byte{0, 0, 0, 1, 5}
 
 // answer has the library answer one message. Requests that change keys don't
-// reach it: it would parse the private keys in them first.
-func (a *Agent) answer(ctx context.Context, message []byte) []byte {
-	r := request{a, ctx}
+// reach it: it would parse the private keys in them first. Of SSH 1 it shows no keys,
+// as clients that ask for those as well expect.
+func (a *Agent) answer(ctx context.Context, c *client, message []byte) []byte {
+	r := request{a, ctx, c}
 	switch message[lengthSize] {
-	case requestList, requestSign:
+	case requestListV1, requestList, requestSign, requestExtension:
 		var reply bytes.Buffer
 		// It ends with the message, and tells what failed by the reply.
 		_ = agent.ServeAgent(r, struct {

@@ -26,18 +26,24 @@ func algorithmOf(flags agent.SignatureFlags) (name string, hash crypto.Hash, err
 	}
 }
 
-// signable tells whether data may be signed with a key. The key is the one that
-// also logs in to the state's services and opens TLS connections, so nothing is
-// signed that could be a message of another protocol, nor a challenge that
-// somebody made up: only what an SSH login signs, for this key and this
-// algorithm, and what ssh-keygen -Y signs. Both begin with what no other form
-// can (a session identifier's length, a magic word), so that neither is mistaken
+// signable is what may be signed.
+type signable struct {
+	Request
+	algorithm string // of a login
+}
+
+// parseSignable tells what data is, and refuses what may not be signed with a key.
+// The key is the one that also logs in to the state's services and opens TLS
+// connections, so nothing is signed that could be a message of another protocol, nor a
+// challenge that somebody made up: only what an SSH login signs, for this key and the
+// algorithm that it names, and what ssh-keygen -Y signs. Both begin with what no other
+// form can (a session identifier's length, a magic word), so that neither is mistaken
 // for something else.
-func signable(data, key []byte, algorithm string) error {
+func parseSignable(data, key []byte) (signable, error) {
 	if bytes.HasPrefix(data, []byte(sshsigMagic)) {
 		return sshsig(data)
 	}
-	return login(data, key, algorithm)
+	return login(data, key)
 }
 
 // A login with a public key: RFC 4252 §7, and OpenSSH's form of it that names
@@ -56,7 +62,9 @@ const (
 	maxSessionID = 64
 )
 
-func login(data, key []byte, algorithm string) error {
+func sessionID(id []byte) bool { return len(id) >= minSessionID && len(id) <= maxSessionID }
+
+func login(data, key []byte) (signable, error) {
 	var m struct {
 		SessionID             []byte
 		Message               byte
@@ -67,48 +75,46 @@ func login(data, key []byte, algorithm string) error {
 		HostKey               []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(data, &m); err != nil {
-		return ErrData // the parser's words are about fields nobody here knows
+		return signable{}, ErrData // the parser's words are about fields nobody here knows
 	}
 	switch {
-	case len(m.SessionID) < minSessionID, len(m.SessionID) > maxSessionID,
-		m.Message != msgUserauthRequest, m.Service != service, m.Signed != 1:
-		return ErrData
+	case !sessionID(m.SessionID), m.Message != msgUserauthRequest, m.Service != service, m.Signed != 1:
+		return signable{}, ErrData
 	case !bytes.Equal(m.Key, key):
-		return fmt.Errorf("%w: a login with another key", ErrData)
-	case m.Algorithm != algorithm:
-		return fmt.Errorf("%w: a login with another algorithm", ErrData)
+		return signable{}, fmt.Errorf("%w: a login with another key", ErrData)
 	}
+	what := signable{Request: Request{Kind: Login, User: m.User}, algorithm: m.Algorithm}
 	switch m.Method {
 	case methodPublicKey:
 		if len(m.HostKey) > 0 {
-			return ErrData
+			return signable{}, ErrData
 		}
 	case methodHostBound:
 		var host struct{ Key []byte }
 		if ssh.Unmarshal(m.HostKey, &host) != nil || len(host.Key) == 0 {
-			return ErrData
+			return signable{}, ErrData
 		}
 	default:
-		return ErrData
+		return signable{}, ErrData
 	}
-	return nil
+	return what, nil
 }
 
 // sshsigMagic begins what ssh-keygen -Y signs: OpenSSH's PROTOCOL.sshsig, §3.
 const sshsigMagic = "SSHSIG"
 
-func sshsig(data []byte) error {
+func sshsig(data []byte) (signable, error) {
 	var m struct {
 		Magic                     [len(sshsigMagic)]byte
 		Namespace, Reserved, Hash string
 		Digest                    []byte
 	}
 	if err := ssh.Unmarshal(data, &m); err != nil {
-		return ErrData
+		return signable{}, ErrData
 	}
 	sizes := map[string]int{"sha256": crypto.SHA256.Size(), "sha512": crypto.SHA512.Size()}
 	if size, known := sizes[m.Hash]; !known || len(m.Digest) != size || m.Namespace == "" || m.Reserved != "" {
-		return ErrData
+		return signable{}, ErrData
 	}
-	return nil
+	return signable{Request: Request{Kind: Signature, Namespace: m.Namespace}}, nil
 }
