@@ -30,10 +30,12 @@ func TestEveryErrorOfTheAgentHasItsMessage(t *testing.T) {
 		"sshagent.ErrAlgorithm":  sshagent.ErrAlgorithm,
 		"sshagent.ErrAllBusy":    sshagent.ErrAllBusy,
 		"sshagent.ErrData":       sshagent.ErrData,
+		"sshagent.ErrForwarded":  sshagent.ErrForwarded,
 		"sshagent.ErrIdleClosed": sshagent.ErrIdleClosed,
 		"sshagent.ErrOtherKey":   sshagent.ErrOtherKey,
 		"sshagent.ErrOtherUser":  sshagent.ErrOtherUser,
 		"sshagent.ErrReadOnly":   sshagent.ErrReadOnly,
+		"sshagent.ErrSession":    sshagent.ErrSession,
 	}
 	listed := append(slices.Collect(maps.Keys(ofSocket)), slices.Collect(maps.Keys(ofClient))...)
 	slices.Sort(listed)

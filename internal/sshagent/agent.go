@@ -31,6 +31,12 @@ var (
 	ErrData = errors.New("neither a login with this key nor an SSH signature")
 	// ErrOtherKey: the key asked for is not the card's.
 	ErrOtherKey = errors.New("not the key of this card")
+	// ErrForwarded: the request comes from another machine, to which the agent was
+	// forwarded.
+	ErrForwarded = errors.New("request of a forwarded agent")
+	// ErrSession: the login is not of the SSH session that the client announced,
+	// or what it announced could not be verified.
+	ErrSession = errors.New("not a login of the announced SSH session")
 	// ErrOtherUser: somebody else connected, who is sent away.
 	ErrOtherUser = errors.New("connection of another user")
 	// ErrIdleClosed: there were too many connections, and the one that was idle

@@ -11,6 +11,7 @@ const maxClients = 64
 
 // client is a connection, and what is known of who is at its other end.
 type client struct {
+	bindings
 	conn    net.Conn
 	process Process
 

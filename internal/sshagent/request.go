@@ -83,6 +83,9 @@ func (r request) List() ([]*agent.Key, error) {
 }
 
 func (r request) shown() (*identity, error) {
+	if err := r.client.refused(); err != nil {
+		return nil, err
+	}
 	return r.key(r.context(Request{Kind: ShowKey}))
 }
 
@@ -97,6 +100,9 @@ func (r request) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.Signa
 }
 
 func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
+	if err := r.client.refused(); err != nil {
+		return nil, err
+	}
 	what, err := parseSignable(data, key)
 	if err != nil {
 		return nil, err
@@ -107,6 +113,9 @@ func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signat
 		return nil, err
 	case what.Kind == Login && what.algorithm != algorithm:
 		return nil, fmt.Errorf("%w: a login with another algorithm", ErrData)
+	}
+	if err := r.client.announced(what); err != nil {
+		return nil, err
 	}
 	ctx := r.context(what.Request)
 	known, err := r.key(ctx)
@@ -145,9 +154,13 @@ func (r request) Lock([]byte) error              { return r.failed(ErrReadOnly) 
 func (r request) Unlock([]byte) error            { return r.failed(ErrReadOnly) }
 func (r request) Signers() ([]ssh.Signer, error) { return nil, r.failed(ErrReadOnly) }
 
-// Extension refuses all, in silence: OpenSSH's clients try one at each login.
-func (r request) Extension(string, []byte) ([]byte, error) {
-	return nil, agent.ErrExtensionUnsupported
+// Extension takes [sessionBind] alone. What it refuses is told when a key is asked
+// for, if it ever is.
+func (r request) Extension(name string, contents []byte) ([]byte, error) {
+	if name != sessionBind {
+		return nil, agent.ErrExtensionUnsupported
+	}
+	return nil, r.client.bind(contents)
 }
 
 // failed tells why a request failed and who made it, but not that its client went

@@ -30,6 +30,8 @@ func algorithmOf(flags agent.SignatureFlags) (name string, hash crypto.Hash, err
 type signable struct {
 	Request
 	algorithm string // of a login
+	session   []byte // that a login is for
+	host      []byte // the server's key, in a login that names it
 }
 
 // parseSignable tells what data is, and refuses what may not be signed with a key.
@@ -83,7 +85,7 @@ func login(data, key []byte) (signable, error) {
 	case !bytes.Equal(m.Key, key):
 		return signable{}, fmt.Errorf("%w: a login with another key", ErrData)
 	}
-	what := signable{Request: Request{Kind: Login, User: m.User}, algorithm: m.Algorithm}
+	what := signable{Request: Request{Kind: Login, User: m.User}, algorithm: m.Algorithm, session: m.SessionID}
 	switch m.Method {
 	case methodPublicKey:
 		if len(m.HostKey) > 0 {
@@ -94,6 +96,7 @@ func login(data, key []byte) (signable, error) {
 		if ssh.Unmarshal(m.HostKey, &host) != nil || len(host.Key) == 0 {
 			return signable{}, ErrData
 		}
+		what.host = host.Key
 	default:
 		return signable{}, ErrData
 	}
