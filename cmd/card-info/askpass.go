@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
@@ -20,12 +21,13 @@ const maxPrompts = 3
 // askForSSH asks for the PIN of one signature. What can't be a PIN is asked for
 // again, and was not sent; no answer at all is no.
 func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+	noteAsked(ctx)
 	ask, done, err := p.whoAsksForSSH()
 	if err != nil {
 		return jpki.PIN{}, because(err, codeNoTerminal, textNoTerminal, textNoAskpassNext)
 	}
 	defer done()
-	prompt := p.say(textAskForSSH) + "\n" + p.promptFor(ready.Counter)
+	prompt := p.say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.promptFor(ready.Counter)
 	for shown := 1; ; shown++ {
 		pin, err := readPIN(ctx, givenBy(ask), prompt)
 		switch {

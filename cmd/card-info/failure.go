@@ -28,6 +28,7 @@ var exits = map[message.Code]int{
 	codeAuthorityFile:       exitUsage,
 	codeSocket:              exitUsage,
 	codeSSHRefused:          exitUsage,
+	codeSSHClients:          exitUsage,
 	message.PINFormat:       exitUsage,
 	message.SeveralCards:    exitUsage,
 	message.SeveralReaders:  exitUsage,

@@ -219,6 +219,7 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 		{"ssh-key, Android", desk{}, []string{"ssh-key", "--simulator", "android"}, 1, "CERT_NEEDS_PIN", nil},
 		{"ssh-agent without a socket", desk{}, []string{"ssh-agent", "--simulator", "contact"}, 2, "USAGE", nil},
 		{"ssh-agent with an odd time", desk{}, []string{"ssh-agent", "--socket", "/socket", "--idle", "-1s"}, 2, "USAGE", nil},
+		{"ssh-agent with a time that is too long", desk{}, []string{"ssh-agent", "--socket", "/socket", "--idle", "10m1s"}, 2, "USAGE", nil},
 		{"ssh-agent in everybody's folder", desk{}, []string{"ssh-agent", "--socket", "/socket", "--simulator", "contact"}, 2, "SOCKET", nil},
 		{"no reader", desk{}, []string{"list"}, 3, "READER_NOT_FOUND", nil},
 		{"report, no reader", desk{}, nil, 3, "READER_NOT_FOUND", nil},

@@ -78,6 +78,8 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 		return misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
 	case o.idle < 0:
 		return wrongUsage(errors.New("--idle: negative"))
+	case o.idle > jpki.DefaultKeepLimit:
+		return misuse(textIdleTooLong, fmt.Errorf("--idle: more than %s", jpki.DefaultKeepLimit))
 	}
 	path, err := filepath.Abs(o.socket)
 	if err != nil {
@@ -94,11 +96,14 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 		options = append(options, jpki.AllowLastTry())
 	}
 	a := sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
+		if err := p.refuseLocked(ctx); err != nil {
+			return nil, err
+		}
 		signer, err := jpki.NewSigner(ctx, p.connectToSign, p.askForSSH, options...)
 		if err != nil {
-			return nil, err // and no Key that is a nil Signer
+			return nil, err // and no Key that has no Signer
 		}
-		return signer, nil
+		return cardKey{signer, p}, nil
 	}, sshComment, func(err error) { p.fail(ofSSH(err)) })
 
 	ctx, end := context.WithCancel(ctx)
@@ -115,6 +120,18 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	end()
 	watching.Wait()
 	return errors.Join(err, served, blind)
+}
+
+// refuseLocked fails for a card whose PIN is locked, so that its key is not shown. One
+// attempt left is told at the signature.
+func (p *program) refuseLocked(ctx context.Context) error {
+	return p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) error {
+		counter, err := a.AuthPINCounter(ctx)
+		if err == nil && counter.Blocked() {
+			err = &jpki.PINError{Reason: jpki.ErrPINBlocked, Known: true}
+		}
+		return err
+	})
 }
 
 func (p *program) connectToSign(ctx context.Context) (jpki.Connection, error) {

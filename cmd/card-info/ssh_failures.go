@@ -13,6 +13,7 @@ import (
 const (
 	codeSocket     message.Code = "SOCKET"      // there is no socket for it
 	codeSSHRefused message.Code = "SSH_REFUSED" // what a client asked for
+	codeSSHClients message.Code = "SSH_CLIENTS" // too many at a time
 )
 
 // noSocket says why there is no socket.
@@ -44,6 +45,14 @@ func ofSSH(err error) error {
 		return because(err, codeSSHRefused, textSSHAlgorithm, textSSHAlgorithmNext)
 	case errors.Is(err, sshagent.ErrData):
 		return because(err, codeSSHRefused, textSSHData, textSSHDataNext)
+	case errors.Is(err, sshagent.ErrForwarded):
+		return because(err, codeSSHRefused, textSSHForwarded, textSSHForwardedNext)
+	case errors.Is(err, sshagent.ErrSession):
+		return because(err, codeSSHRefused, textSSHSession, textSSHSessionNext)
+	case errors.Is(err, sshagent.ErrIdleClosed):
+		return because(err, codeSSHClients, textSSHIdleClosed, textSSHClientsNext)
+	case errors.Is(err, sshagent.ErrAllBusy):
+		return because(err, codeSSHClients, textSSHAllBusy, textSSHClientsNext)
 	case errors.Is(err, sshagent.ErrOtherKey):
 		return because(err, codeSSHRefused, textSSHOtherKey, textSSHOtherKeyNext)
 	case errors.Is(err, sshagent.ErrOtherUser):

@@ -192,11 +192,13 @@ func (a *sshAgent) types(t *testing.T, pin string) {
 	require.NoError(t, os.WriteFile(a.pin, []byte(pin+"\n"), 0o600))
 }
 
-// asked is how often the PIN was asked for.
-func (a *sshAgent) asked() int {
+// prompted is what was said to ask for the PIN, and asked how often.
+func (a *sshAgent) prompted() string {
 	b, _ := os.ReadFile(a.prompts)
-	return strings.Count(string(b), "PIN: \n")
+	return string(b)
 }
+
+func (a *sshAgent) asked() int { return strings.Count(a.prompted(), "PIN: \n") }
 
 func (a *sshAgent) told() string {
 	b, _ := os.ReadFile(a.stderr)
@@ -227,20 +229,31 @@ func (a *sshAgent) login(t *testing.T, s *sshServer, algorithm string) outcome {
 	return a.client(t, "ssh", "-F", s.clientConfig(t, "server"), "-o", "PubkeyAcceptedAlgorithms="+algorithm, "server", "echo logged in")
 }
 
+// noKeys is what ssh-add -l says of an empty list. Of a failure it says another thing.
+const noKeys = "The agent has no identities.\n"
+
 // OpenSSH's own programs, with a card in a real pcscd and a real sshd: the key is
-// shown, logs in with a PIN each, and is the only one.
+// shown, logs in with a PIN each, and is the only one. What the key does not sign is
+// refused before anybody is asked, with words for it.
+//
+// Faults: F80, F83.
 func TestSSHThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	server := newSSHServer(t)
 	agent := b.startAgent(t)
 	list := func() outcome { return agent.client(t, "ssh-add", "-l") }
 
-	o := list()
-	assert.NotZero(t, o.exit, "no card yet")
-	assert.Contains(t, agent.told(), "[CARD_ABSENT]")
+	var o outcome
+	for range 2 {
+		o = list()
+		assert.Equal(t, noKeys, o.stdout+o.stderr, "no card yet")
+		assert.Equal(t, 1, strings.Count(agent.told(), "[CARD_ABSENT]"))
+	}
 	card := b.insert(t, simulator.Contact)
-	o = list()
-	assert.Zero(t, o.exit, o.stderr)
+	require.Eventually(t, func() bool {
+		o = list()
+		return o.exit == 0
+	}, 20*time.Second, 50*time.Millisecond)
 	assert.Regexp(t, `^2048 SHA256:\S+ my-number-card \(RSA\)\n$`, o.stdout)
 	line := b.cardInfo(t, "", "ssh-key").stdout
 	assert.Equal(t, agent.client(t, "ssh-add", "-L").stdout, line)
@@ -260,15 +273,30 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	in("rsa-sha2-256")
 	in("rsa-sha2-512")
 	assert.Equal(t, 2, agent.asked())
+	assert.Regexp(t, `log in with the card's key\.\n  User name:  `+server.user+`\n  Asked by:   process \d+, \S*/ssh\n`, agent.prompted())
 
 	o = agent.login(t, server, "ssh-rsa")
 	assert.NotZero(t, o.exit)
 	assert.Contains(t, agent.told(), "ssh-rsa.\n")
 	assert.Equal(t, 2, agent.asked(), "refused before anybody is asked")
 
+	server.write(t, "card.pub", line)
+	o = agent.client(t, "ssh-add", "-T", server.file("card.pub"))
+	assert.NotZero(t, o.exit)
+	assert.Contains(t, agent.told(), "ssh-add -T and PAM modules")
+	assert.Regexp(t, `\[SSH_REFUSED\] .*\(asked by process \d+, \S*/ssh-add\)`, agent.told())
+	assert.Equal(t, 2, agent.asked())
+
+	server.write(t, "file", "content")
+	o = agent.client(t, "ssh-keygen", "-Y", "sign", "-n", "test", "-f", server.file("card.pub"), server.file("file"))
+	entered++
+	assert.Zero(t, o.exit, o.stderr)
+	assert.FileExists(t, server.file("file.sig"))
+	assert.Equal(t, entered, card.sent())
+	assert.Regexp(t, `\(SSHSIG\)\.\n  Namespace:  test\n  Asked by:   process \d+, \S*/ssh-keygen\n`, agent.prompted())
+
 	o = agent.client(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", server.file("other"))
 	require.Zero(t, o.exit, o.stderr)
-	server.write(t, "card.pub", line)
 	for _, change := range [][]string{{server.file("other")}, {"-D"}, {"-d", server.file("card.pub")}, {"-x"}, {"-X"}, {"-s", "/usr/lib/none.so"}} {
 		before := strings.Count(agent.told(), "add, remove or lock")
 		assert.NotZero(t, agent.client(t, "ssh-add", change...).exit, change)
@@ -308,25 +336,54 @@ func TestSSHWhileTheCardComesAndGoesThroughPCSCD(t *testing.T) {
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 	require.NoError(t, err)
 	for range 3 {
-		assert.NotZero(t, agent.client(t, "ssh-add", "-l").exit)
+		assert.Equal(t, noKeys, agent.client(t, "ssh-add", "-l").stdout)
 		remove := b.daemon.Insert(0, card)
-		b.await(t, pcscdtest.Readers[0], true)
-		o := agent.client(t, "ssh-add", "-l")
-		assert.Zero(t, o.exit, o.stderr+agent.told())
+		// Not when another program sees the card: the agent's own watcher may be later.
+		require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").exit == 0 }, 20*time.Second, 50*time.Millisecond)
 		remove()
-		require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").exit != 0 }, 20*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").stdout == noKeys }, 20*time.Second, 50*time.Millisecond)
 	}
 	b.daemon.Kill()
-	assert.NotZero(t, agent.client(t, "ssh-add", "-l").exit)
+	assert.Equal(t, noKeys, agent.client(t, "ssh-add", "-l").stdout)
 	require.NoError(t, b.daemon.Launch())
 	b.insert(t, simulator.Contact)
 	require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").exit == 0 }, 20*time.Second, 50*time.Millisecond)
 	agent.stop(t)
 }
 
+// An agent that ssh -A has forwarded shows and signs nothing, while the login to the
+// machine between works, and so does one by way of it.
+//
+// Faults: F83.
+func TestForwardedSSHThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	server := newSSHServer(t)
+	card := b.insert(t, simulator.Contact)
+	line := b.cardInfo(t, "", "ssh-key").stdout
+	server.write(t, "authorized", line)
+	agent := b.startAgent(t)
+	config := server.clientConfig(t, "server")
+
+	o := agent.client(t, "ssh", "-v", "-F", config, "server", "echo logged in")
+	assert.Equal(t, loggedIn, o.stdout, o.stderr)
+	assert.Contains(t, o.stderr, "bound agent to hostkey", "OpenSSH 8.9 and newer")
+	assert.Equal(t, 1, card.sent())
+
+	onwards := openSSH(t, "ssh-add") + " -l; " + openSSH(t, "ssh") + " -F " + config + " server echo and on || echo refused"
+	o = agent.client(t, "ssh", "-A", "-F", config, "server", onwards)
+	assert.Equal(t, noKeys+"refused\n", o.stdout, o.stderr)
+	assert.Equal(t, 1, strings.Count(agent.told(), "(ssh -A)"), agent.told())
+	assert.Equal(t, 2, card.sent(), "for the first machine alone")
+
+	o = agent.client(t, "ssh", "-F", config, "-J", "server", "server", "echo logged in")
+	assert.Equal(t, loggedIn, o.stdout, o.stderr)
+	assert.Equal(t, 4, card.sent())
+	agent.stop(t)
+}
+
 // With --idle one PIN is enough for what follows in time, and nothing stays behind.
 //
-// Faults: F27.
+// Faults: F27, F83.
 func TestSSHKeepsTheCardVerifiedThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	server := newSSHServer(t)
@@ -337,11 +394,12 @@ func TestSSHKeepsTheCardVerifiedThroughPCSCD(t *testing.T) {
 		o := agent.login(t, server, "rsa-sha2-512")
 		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.told())
 	}
-	agent := b.startAgent(t, "--idle", "1h")
+	agent := b.startAgent(t, "--idle", "10m")
 	in(agent)
 	in(agent)
 	assert.Equal(t, 1, card.sent())
 	assert.Equal(t, 1, agent.asked())
+	assert.Equal(t, 1, strings.Count(agent.told(), "without asking for the PIN again"), agent.told())
 	assert.True(t, card.State().AuthVerified)
 	agent.stop(t)
 	assert.False(t, card.State().AuthVerified, "when it ends")

@@ -1,5 +1,7 @@
 package main
 
+import "github.com/mykeykit/mykeykit/internal/sshagent"
+
 // What ssh-key and ssh-agent say.
 var (
 	textSSHKeyShort   = Text{JA: "カードの鍵を、SSHの公開鍵として表示します", EN: "Show the card's key as a line for authorized_keys"}
@@ -23,25 +25,35 @@ authorized_keys then.`,
 		JA: `SSHのプログラム（ssh、git など）に、カードの鍵を使わせます。止めるまで動きます。
 プログラムは、環境変数 SSH_AUTH_SOCK に書かれたソケットで鍵を見つけます。
 
-暗証番号は、署名のたびに、この端末で尋ねます。端末がなければ SSH_ASKPASS の
-プログラムで尋ねます。--idle を付けると、1回の入力の後、使わない時間がその長さに
-なるまで、カードを占有して尋ねません。暗証番号は保存しません。
+暗証番号は、署名のたびに、何のための署名か、どのプログラムからかを示して、この
+端末で尋ねます。端末がなければ SSH_ASKPASS のプログラムで尋ねます。--idle を
+付けると、1回の入力の後、使わない時間がその長さになるまで（最長10分）、カードを
+占有して尋ねません。その間の署名は、1件ずつ標準エラー出力に示します。暗証番号は
+保存しません。
 
-署名は rsa-sha2-256 と rsa-sha2-512 だけです。ログインと、ssh-keygen -Y の署名の
-ほかには署名しません。鍵の追加や削除は、すべて断ります。`,
+署名は rsa-sha2-256 と rsa-sha2-512 だけです。ログインと ssh-keygen -Y の署名の
+ほかには署名しません（ssh-add -T はほかのデータに署名させるため、失敗します）。
+鍵の追加や削除と、転送されたエージェント（ssh -A）からの要求は、拒否します。`,
 		EN: `Let SSH clients (ssh, git and others) use the card's key, until interrupted.
 They find it by the socket that SSH_AUTH_SOCK names.
 
 The PIN is asked for at this terminal for each signature, or, where there is
-none, by the program of SSH_ASKPASS. With --idle one PIN is enough until the key
-was not used for that time; meanwhile no other program can use the card. The
-PIN is not kept.
+none, by the program of SSH_ASKPASS; the prompt says what for, and by which
+program. With --idle one PIN is enough until the key was not used for that
+time, for 10 minutes at most; meanwhile no other program can use the card, and
+each signature is reported on standard error. The PIN is not kept.
 
 It signs with rsa-sha2-256 and rsa-sha2-512, logins and what ssh-keygen -Y
-signs and nothing else, and refuses to add or remove keys.`,
+signs and nothing else: ssh-add -T, which has other data signed, fails. It
+refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 	}
 	textFlagSocket = Text{JA: "ソケットの場所（`PATH`）。フォルダーは自分だけのもの", EN: "`PATH` of the socket, in a folder that is yours alone"}
-	textFlagIdle   = Text{JA: "暗証番号を再び尋ねるまでの、使わない時間（`DURATION`）", EN: "unused `DURATION` after which the PIN is asked for again"}
+	textFlagIdle   = Text{JA: "暗証番号を再び尋ねるまでの時間（`DURATION`、10mまで）", EN: "ask for the PIN after an unused `DURATION` (at most 10m)"}
+
+	textIdleTooLong = Text{
+		JA: "--idle に指定できるのは、10分（10m）までです。",
+		EN: "The longest time for --idle is 10 minutes (10m).",
+	}
 
 	textSSHAgentServes = Text{
 		JA: "カードの鍵をSSHで使えます。止めるには Ctrl-C を押してください。\n" +
@@ -49,11 +61,18 @@ signs and nothing else, and refuses to add or remove keys.`,
 		EN: "SSH clients can use the card's key now. Press Ctrl-C to end it.\n" +
 			"To use it, enter this in another terminal:\n  export SSH_AUTH_SOCK=%s\n",
 	}
-	textAskForSSH = Text{
-		JA: "SSHのプログラムが、カードの鍵で署名しようとしています。\n" +
-			"心当たりがないときは、何も入れずにEnterを押してください。",
-		EN: "An SSH client wants to sign with the card's key.\n" +
-			"If that is not you, press Enter alone.",
+	textSSHNotYou = Text{
+		JA: "心当たりがないときは、何も入れずにEnterを押してください。",
+		EN: "If that is not you, press Enter alone.",
+	}
+	textSSHUser      = Text{JA: "  ユーザー名: %s", EN: "  User name:  %s"}
+	textSSHNamespace = Text{JA: "  用途:       %s", EN: "  Namespace:  %s"}
+	textSSHAskedBy   = Text{JA: "  要求元:     %s", EN: "  Asked by:   %s"}
+	textSSHProcess   = Text{JA: "プロセス %d、%s", EN: "process %d, %s"}
+	textSSHUnknown   = Text{JA: "不明", EN: "unknown"}
+	textSSHSigned    = Text{
+		JA: "暗証番号を再び尋ねずに、カードの鍵で署名しました。",
+		EN: "Signed with the card's key, without asking for the PIN again.",
 	}
 	textAskOver = Text{
 		JA: "暗証番号は、もう必要ありません。入力しないでください。",
@@ -122,12 +141,59 @@ signs and nothing else, and refuses to add or remove keys.`,
 		EN: "For staff: client and server have to use rsa-sha2-256 or rsa-sha2-512.",
 	}
 	textSSHData = Text{
-		JA: "SSHのログインではないデータへの署名を求められましたが、断りました。\n暗証番号は使っていません。",
-		EN: "A client asked to sign something that is no SSH login.\nThat was refused. No PIN was used.",
+		JA: "SSHのログインでも、ssh-keygen -Y の署名（SSHSIG）でもない\n" +
+			"データへの署名を求められましたが、拒否しました。暗証番号は使っていません。\n" +
+			"この鍵は行政サービスのログインにも使うため、ほかの意味を持つおそれのある\n" +
+			"データには署名しません。",
+		EN: "A client asked to sign data that is neither an SSH login nor an\n" +
+			"SSHSIG signature (ssh-keygen -Y). That was refused. No PIN was used.\n" +
+			"This key also logs in to public services, so nothing is signed that could\n" +
+			"mean something else there.",
 	}
 	textSSHDataNext = Text{
-		JA: "係の方へ: どのプログラムが求めたのかを確かめてください。",
-		EN: "For staff: find out which program asked.",
+		JA: "ssh-add -T や、sudoなどのPAMモジュールは、そのようなデータに署名させるため、\n" +
+			"使えません。鍵を試すときは、SSHでログインするか、次のとおりにしてください:\n" +
+			"  ssh-keygen -Y sign -n test -f card.pub FILE",
+		EN: "ssh-add -T and PAM modules (as for sudo) ask for that and do not work here.\n" +
+			"To try the key, log in with SSH, or use:\n" +
+			"  ssh-keygen -Y sign -n test -f card.pub FILE",
+	}
+	textSSHForwarded = Text{
+		JA: "別のコンピューターに転送されたエージェント（ssh -A）から、\n" +
+			"カードの鍵を求められましたが、拒否しました。暗証番号は使っていません。",
+		EN: "A client on another computer, to which this agent was forwarded\n" +
+			"(ssh -A), asked for the card's key. That was refused. No PIN was used.",
+	}
+	textSSHForwardedNext = Text{
+		JA: "別のサーバーを経由するときは、このコンピューターから次のとおりにしてください:\n" +
+			"  ssh -J 経由するサーバー 接続先",
+		EN: "To connect by way of another server, use this on this computer:\n" +
+			"  ssh -J SERVER-BETWEEN DESTINATION",
+	}
+	textSSHSession = Text{
+		JA: "SSHのプログラムが伝えた接続と合わないログインを求められましたが、\n" +
+			"拒否しました。暗証番号は使っていません。",
+		EN: "A client asked for a login that does not belong to the SSH\n" +
+			"connection that it announced. That was refused. No PIN was used.",
+	}
+	textSSHSessionNext = Text{
+		JA: "もう一度接続してください。担当者の方へ: 繰り返すときは、要求したプログラムを\n" +
+			"確かめてください。",
+		EN: "Connect again. For staff: if it happens again, check the program that asked.",
+	}
+	textSSHIdleClosed = Text{
+		JA: "ソケットへの接続が多すぎます（64本まで）。\n使われていない時間の長いものから閉じています。",
+		EN: "There are too many connections to the socket (more than 64).\nThose idle longest are closed to make room.",
+	}
+	textSSHAllBusy = Text{
+		JA: "ソケットへの接続が多すぎます（64本まで）。\nすべて要求の処理中のため、新しい接続を拒否しています。",
+		EN: "There are too many connections to the socket (more than 64).\nAll have a request under way, so new ones are refused.",
+	}
+	textSSHClientsNext = Text{
+		JA: "担当者の方へ: 接続を閉じないプログラムがないか、確かめてください。\n" +
+			"このお知らせは1回だけ表示します。",
+		EN: "For staff: look for a program that leaves its connections open.\n" +
+			"This is reported once.",
 	}
 	textSSHOtherKey = Text{
 		JA: "このカードのものではない鍵での署名を求められましたが、断りました。\n暗証番号は使っていません。",
@@ -146,3 +212,19 @@ signs and nothing else, and refuses to add or remove keys.`,
 		EN: "For staff: programs that run with sudo cannot use this agent.",
 	}
 )
+
+// textSSHWants is what a client wants of the card's key.
+var textSSHWants = map[sshagent.Kind]Text{
+	sshagent.ShowKey: {
+		JA: "SSHのプログラムが、カードの鍵を調べようとしています。",
+		EN: "An SSH client wants to see the card's key.",
+	},
+	sshagent.Login: {
+		JA: "SSHのプログラムが、カードの鍵でログインしようとしています。",
+		EN: "An SSH client wants to log in with the card's key.",
+	},
+	sshagent.Signature: {
+		JA: "SSHのプログラムが、カードの鍵でデータに署名しようとしています（SSHSIG）。",
+		EN: "An SSH client wants to sign data with the card's key (SSHSIG).",
+	},
+}
