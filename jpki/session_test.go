@@ -38,7 +38,7 @@ func signs256(t testing.TB, s *jpki.Signer) {
 // One PIN is good for the signatures that follow each other, and is not kept: the
 // card is, and is left in the end, whatever that is.
 //
-// Faults: F27, F29.
+// Faults: F27, F29, F83.
 func TestKeepVerified(t *testing.T) {
 	keeps(t, "until nobody signs for a time", func(t *testing.T, h *holder, s *jpki.Signer) {
 		for range 3 {

@@ -1,0 +1,121 @@
+//go:build linux || darwin
+
+package sshagent_test
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// Without a usable card the list of keys is empty, which is told once; a signature
+// fails, and the next one after the card is there works.
+//
+// Faults: F80.
+func TestTheAgentWithoutACard(t *testing.T) {
+	d := newDesk(t)
+	d.slot.Remove()
+	empty := func(client agent.Agent) {
+		t.Helper()
+		keys, err := client.List()
+		require.NoError(t, err)
+		assert.Empty(t, keys)
+	}
+	for range 2 {
+		empty(d.client(t))
+		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
+		for range 3 {
+			empty(d.client(t))
+		}
+		assert.Empty(t, d.told, "the same cause")
+
+		d.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		require.NoError(t, d.slot.Insert(d.card))
+		empty(d.client(t))
+		require.ErrorIs(t, d.refused(t), reader.ErrTransport)
+		d.slot.Heal()
+
+		key(t, d.client(t))
+		d.slot.Remove()
+		d.agent.Forget()
+	}
+
+	require.NoError(t, d.slot.Insert(d.card))
+	client := d.client(t)
+	key := key(t, client)
+	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
+	d.slot.Remove()
+	for range 2 {
+		_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+		require.Error(t, err)
+		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
+	}
+	require.NoError(t, d.slot.Insert(d.card))
+	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
+	require.NoError(t, err)
+}
+
+// A card that is locked while the agent knows its key is read again.
+//
+// Faults: F80.
+func TestALockedCardIsReadAgain(t *testing.T) {
+	d := newDesk(t, jpki.AllowLastTry())
+	client := d.client(t)
+	key := key(t, client)
+	d.types = "9999"
+	for range 3 {
+		_, err := client.SignWithFlags(key, ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
+		require.Error(t, err)
+		require.ErrorIs(t, d.refused(t), jpki.ErrPINWrong)
+	}
+	opened := d.opened
+	_, err := client.List()
+	require.NoError(t, err)
+	assert.Equal(t, opened+1, d.opened)
+}
+
+// Clients that ask for the keys of SSH 1 as well, as OpenSSH's did, get an empty list.
+//
+// Faults: F80.
+func TestKeysOfSSH1(t *testing.T) {
+	d := newDesk(t)
+	conn := d.dial(t)
+	require.NoError(t, write(conn, []byte{1}))
+	answer := make([]byte, 9)
+	_, err := io.ReadFull(conn, answer)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{0, 0, 0, 5, 2, 0, 0, 0, 0}, answer)
+	assert.Empty(t, d.told)
+}
+
+// Another card's key is another key: it is shown after the first request that
+// met it, or when the agent is told to forget.
+//
+// Faults: F25.
+func TestTheAgentWithAnotherCard(t *testing.T) {
+	d := newDesk(t)
+	client := d.client(t)
+	first := key(t, client)
+	d.slot.Remove()
+	other := newCard(t, "other")
+	require.NoError(t, d.slot.Insert(other))
+	_, err := client.SignWithFlags(first, ssh.Marshal(loginWith(first, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
+	require.Error(t, err)
+	require.ErrorIs(t, d.refused(t), jpki.ErrOtherCard)
+	assert.Zero(t, d.sent)
+	second := key(t, client)
+	assert.NotEqual(t, first.Blob, second.Blob)
+
+	d.slot.Remove()
+	require.NoError(t, d.slot.Insert(d.card))
+	d.agent.Forget()
+	assert.Equal(t, first.Blob, key(t, client).Blob)
+}
