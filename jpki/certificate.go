@@ -1,8 +1,10 @@
 package jpki
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -118,7 +120,21 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 	if _, err := asn1.Unmarshal(der, &parts); err != nil || len(parts) != 3 {
 		return nil, fmt.Errorf("%w: more than a certificate", ErrMalformedCertificate)
 	}
+	if err := canonicalKey(certificate); err != nil {
+		return nil, err
+	}
 	return certificate, nil
+}
+
+// canonicalKey returns an error if the certificate's key is not encoded as x509
+// encodes it: the parser accepts bytes where none belong, and identifiers are
+// derived from the encoding. A key that x509 can't encode is none that is used.
+func canonicalKey(certificate *x509.Certificate) error {
+	spki, err := x509.MarshalPKIXPublicKey(certificate.PublicKey)
+	if err == nil && !bytes.Equal(spki, certificate.RawSubjectPublicKeyInfo) {
+		return fmt.Errorf("%w: its key has another encoding than DER's", ErrMalformedCertificate)
+	}
+	return nil
 }
 
 // signaturePolicies is where the policies of signature certificates
@@ -126,10 +142,10 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 // under 3. Observed; not in a public specification.
 const signaturePolicies = "1.2.392.200149.8.5.1.1."
 
-// ofKind refuses a certificate that says that it is for something else than
-// user authentication. One that says nothing is not refused. The signature
-// certificate has its holder's name and address in it, which is why not even
-// reading it is let pass.
+// ofKind refuses a certificate that is not for user authentication: its key usage
+// has to say so, and its extended key usage, where there is one, too. The
+// signature certificate has its holder's name and address in it, which is why not
+// even reading it is let pass.
 func ofKind(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {
@@ -137,10 +153,31 @@ func ofKind(certificate *x509.Certificate) error {
 		return fmt.Errorf("%w: an authority's", ErrWrongKind)
 	case usage&x509.KeyUsageContentCommitment != 0, slices.ContainsFunc(certificate.Policies, forSignatures):
 		return fmt.Errorf("%w: one for signatures", ErrWrongKind)
-	case usage != 0 && usage&x509.KeyUsageDigitalSignature == 0:
-		return fmt.Errorf("%w: its key is for something else", ErrWrongKind)
+	case usage&x509.KeyUsageDigitalSignature == 0:
+		return fmt.Errorf("%w: its key usage is not digital signature", ErrWrongKind)
+	case !forClients(certificate):
+		return fmt.Errorf("%w: its extended key usage is not client authentication alone", ErrWrongKind)
 	}
 	return nil
+}
+
+// Extensions of RFC 5280 §4.2.1 of which has to be known whether they are there.
+var (
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidNameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
+	oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+)
+
+func hasExtension(certificate *x509.Certificate, id asn1.ObjectIdentifier) bool {
+	return slices.ContainsFunc(certificate.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(id) })
+}
+
+// forClients reports whether the certificate's extended key usage is client
+// authentication and nothing else. It may have none: of production cards this was
+// not observed.
+func forClients(certificate *x509.Certificate) bool {
+	return !hasExtension(certificate, oidExtendedKeyUsage) ||
+		len(certificate.UnknownExtKeyUsage) == 0 && slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
 }
 
 // forSigning refuses a certificate that is not for signatures: it has to say that

@@ -59,7 +59,7 @@ func selfSigned(t testing.TB, public, private any) []byte {
 	t.Helper()
 	template := &x509.Certificate{ // of whoever likes
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "\x1b[31mcontrol\x07"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(2, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"sync"
 	"testing"
@@ -66,7 +67,7 @@ func signatureCertificate(t testing.TB) []byte {
 // A certificate of another kind in the authentication certificate's place: it
 // costs no try where it can be read before the PIN, and nothing is established.
 //
-// Faults: F55.
+// Faults: F55, F91.
 func TestWrongKindsOfCertificates(t *testing.T) {
 	ctx := context.Background()
 	ca, err := open(t, newDesk(t, simulator.Contact)).AuthCACertificate(ctx)
@@ -74,6 +75,16 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 	usage := func(u x509.KeyUsage) []byte {
 		return forged(t, func(c *x509.Certificate) { c.KeyUsage = u })
 	}
+	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	extended := func(known []x509.ExtKeyUsage, unknown ...asn1.ObjectIdentifier) []byte {
+		return forged(t, func(c *x509.Certificate) { c.ExtKeyUsage, c.UnknownExtKeyUsage = known, unknown })
+	}
+	extension := func(id asn1.ObjectIdentifier, critical bool, value ...byte) []byte {
+		return forged(t, func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: id, Critical: critical, Value: value}}
+		})
+	}
+	keyUsage, extKeyUsage := asn1.ObjectIdentifier{2, 5, 29, 15}, asn1.ObjectIdentifier{2, 5, 29, 37}
 	policy := func(last ...uint64) []byte {
 		var oids []x509.OID
 		for _, arcs := range [][]uint64{{1, 2, 3}, append([]uint64{1, 2, 392, 200149, 8, 5}, last...)} {
@@ -99,8 +110,24 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		"policy of user authentication":      {policy(1, 3, 30), nil},
 		"a policy beside the arc":            {policy(1, 11, 20), nil},
 		"basic constraints, no authority":    {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid = true }), nil},
-		"nothing said of usage and policies": {usage(0), nil},
+		"nothing said of usage":              {usage(0), jpki.ErrWrongKind},
+		"a usage that allows nothing":        {extension(keyUsage, true, 0x03, 0x01, 0x00), jpki.ErrWrongKind},
 		"another usage beside":               {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment), nil},
+		"no usage, but extended usage":       {forged(t, func(c *x509.Certificate) { c.KeyUsage, c.ExtKeyUsage = 0, client }), jpki.ErrWrongKind},
+		"for clients":                        {extended(client), nil},
+		"for clients, critical":              {extension(extKeyUsage, true, 0x30, 0x0A, 0x06, 0x08, 0x2B, 6, 1, 5, 5, 7, 3, 2), nil},
+		"extended usage that allows nothing": {extension(extKeyUsage, false, 0x30, 0x00), jpki.ErrWrongKind},
+		"for any purpose":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageAny}), jpki.ErrWrongKind},
+		"for clients and any purpose":        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageAny}), jpki.ErrWrongKind},
+		"for OCSP":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}), jpki.ErrWrongKind},
+		"for clients and OCSP":               {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageOCSPSigning}), jpki.ErrWrongKind},
+		"for servers":                        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}), jpki.ErrWrongKind},
+		"for servers and clients":            {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}), jpki.ErrWrongKind},
+		"for time stamps":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}), jpki.ErrWrongKind},
+		"for mail":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}), jpki.ErrWrongKind},
+		"for code":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}), jpki.ErrWrongKind},
+		"for what nobody knows":              {extended(nil, asn1.ObjectIdentifier{1, 2, 3, 4}), jpki.ErrWrongKind},
+		"for clients and what nobody knows":  {extended(client, asn1.ObjectIdentifier{1, 2, 3, 4}), jpki.ErrWrongKind},
 		"an authority's that has expired": {forged(t, func(c *x509.Certificate) {
 			c.BasicConstraintsValid, c.IsCA, c.NotAfter = true, true, time.Now().AddDate(0, 0, -1)
 		}), jpki.ErrWrongKind},

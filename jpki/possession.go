@@ -29,7 +29,8 @@ const challengeDomain = "mykeykit possession v1\x00"
 // the certificate is another question, for [Application.Chain].
 //
 // It fails with [ErrNoPossession] if the card's answer is no proof, with
-// [ErrUnsupportedKey] or [ErrPINRequired], or with the transmitter's error.
+// [ErrUnsupportedKey], [ErrMalformedCertificate] for another encoding of its key
+// than DER's, or [ErrPINRequired], or with the transmitter's error.
 // The option [WithRandom] matters here.
 func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Certificate) error {
 	key, err := usableKey(certificate)

@@ -174,6 +174,9 @@ func (a *Application) perform(ctx context.Context, of *side, scheme byte, input 
 // usableKey refuses what no signature will verify with, before a PIN is sent
 // for one.
 func usableKey(certificate *x509.Certificate) (*rsa.PublicKey, error) {
+	if err := canonicalKey(certificate); err != nil {
+		return nil, err
+	}
 	key, ok := certificate.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.PublicKeyAlgorithm)

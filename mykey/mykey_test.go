@@ -96,12 +96,28 @@ func TestVectorsAreTheScripts(t *testing.T) {
 	assert.Equal(t, string(stored), string(computed))
 }
 
+// Only the one encoding of a key has an identifier: what other bytes there are for
+// the same key is in jpki's tests.
+//
+// Faults: F91.
 func TestDeriveNeedsACertificate(t *testing.T) {
 	ns := namespace(t, "library.example", bytes.Repeat([]byte{7}, 32))
-	for _, c := range []*x509.Certificate{nil, {}} {
+	spki := unhex(t, vectors(t)[0].SPKI)
+	longer := append(bytes.Clone(spki), 0x05, 0x00)
+	inside := bytes.Clone(longer)
+	inside[3] += 2 // in the outer sequence
+	of := bytes.Clone(spki)
+	of[len("\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01")] = 0x0A // RSASSA-PSS
+	for name, c := range map[string]*x509.Certificate{
+		"none": nil, "no key": {}, "a key of an unknown kind": holding(of), "no DER": holding([]byte("a public key")),
+		"bytes after the key": holding(longer), "an element too many": holding(inside),
+		"the key elsewhere": {PublicKey: unhex(t, vectors(t)[0].SPKI)},
+	} {
 		id, err := ns.Derive(c)
-		assert.ErrorIs(t, err, mykey.ErrCertificate)
+		assert.ErrorIs(t, err, mykey.ErrCertificate, name)
 		assert.Empty(t, id)
+		_, err = ns.DeriveAttempt(c, 1)
+		assert.ErrorIs(t, err, mykey.ErrCertificate, name)
 	}
 	assert.Equal(t, "library.example", ns.Name())
 }

@@ -10,12 +10,15 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
 
 var (
 	// ErrNamespace: what can't name a namespace.
 	ErrNamespace = errors.New("not a namespace name")
-	// ErrCertificate: there is no certificate, or one without a key.
+	// ErrCertificate: there is no certificate, or its key is of an unknown kind or
+	// in another encoding than DER's, and would have another identifier under it.
 	ErrCertificate = errors.New("no certificate to derive from")
 )
 
@@ -70,10 +73,11 @@ func (n *Namespace) Derive(certificate *x509.Certificate) (ID, error) {
 // that find the identifier of attempt 0 taken by another holder. Each number
 // gives an unrelated identifier.
 func (n *Namespace) DeriveAttempt(certificate *x509.Certificate, attempt uint32) (ID, error) {
-	if certificate == nil || len(certificate.RawSubjectPublicKeyInfo) == 0 {
+	spki, ok := publickey.Of(certificate)
+	if !ok {
 		return "", ErrCertificate
 	}
-	fingerprint := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+	fingerprint := sha256.Sum256(spki)
 	mac := n.key.mac(n.input(attempt, fingerprint))
 	return fromNumber(uint64(mac[0])<<32 | uint64(binary.BigEndian.Uint32(mac[1:5]))), nil
 }

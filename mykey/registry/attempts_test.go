@@ -1,9 +1,7 @@
 package registry_test
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/binary"
 	"math"
 	"testing"
 
@@ -20,8 +18,7 @@ func beyond(t testing.TB, holders, bits int) (refused [9]int) {
 	ns := generation(t, "points.example", 1).Namespace
 	taken := make(map[uint64]struct{}, holders)
 	for n := range holders {
-		spki := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("synthetic"), uint64(n)))
-		certificate := &x509.Certificate{RawSubjectPublicKeyInfo: spki[:]}
+		certificate := &x509.Certificate{RawSubjectPublicKeyInfo: publicKey("synthetic", n)}
 		for attempt := range uint32(len(refused)) {
 			id, err := ns.DeriveAttempt(certificate, attempt)
 			require.NoError(t, err)

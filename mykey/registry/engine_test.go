@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/sha256"
 	"crypto/x509"
@@ -112,12 +113,21 @@ func openGeneration(t testing.TB, url string, g registry.Generation, options ...
 	return r
 }
 
+// publicKey is the nth synthetic key, which nobody has.
+func publicKey(kind string, n int) []byte {
+	point := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(kind), uint64(n)))
+	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(point[:]))
+	if err != nil {
+		panic(err)
+	}
+	return spki
+}
+
 // holder is the nth person at a terminal, with card, PIN and key.
 func holder(n int) *jpki.Authentication {
-	spki := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("a public key"), uint64(n)))
 	return &jpki.Authentication{
 		Certificate: &x509.Certificate{
-			RawSubjectPublicKeyInfo: spki[:],
+			RawSubjectPublicKeyInfo: publicKey("a public key", n),
 			SerialNumber:            big.NewInt(114_393_094 + int64(n)),
 			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
 			NotAfter:                today.AddDate(3, 0, 0),

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
 	"fmt"
@@ -47,7 +49,8 @@ const (
 )
 
 // handle stands for a holder in the database: 32 bytes that only the key can
-// make from the certificate's public key, and nobody can turn back.
+// make from the certificate's public key, and nobody can turn back. Registry.proved
+// has refused any other encoding of the key.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
 	return g.Key.MAC(forHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
 }
@@ -58,9 +61,15 @@ func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	return g.Key.MAC(forRequest, append([][]byte{[]byte(g.Namespace.Name()), []byte(kind)}, parts...)...)
 }
 
-// fingerprint names both keys without telling either.
+// fingerprint names both keys without telling either, by the identifier of a key
+// that nobody has.
 func (g Generation) fingerprint() ([]byte, error) {
-	id, err := g.Namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: []byte(forFingerprint)})
+	nobodys := sha256.Sum256([]byte(forFingerprint))
+	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(nobodys[:]))
+	if err != nil {
+		return nil, err
+	}
+	id, err := g.Namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
 
 var (
@@ -182,9 +183,13 @@ func (r *Registry) Ping(ctx context.Context) error {
 // proved refuses a holder who has not proved to be one. An old card's
 // certificate may have expired.
 func (r *Registry) proved(holder *jpki.Authentication, old bool) error {
-	switch {
-	case holder == nil || holder.Certificate == nil || len(holder.Certificate.RawSubjectPublicKeyInfo) == 0:
+	if holder == nil {
 		return fmt.Errorf("%w: nobody", ErrProof)
+	}
+	if _, ok := publickey.Of(holder.Certificate); !ok { // it could come back as another holder
+		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrCertificate)
+	}
+	switch {
 	case !holder.PIN:
 		return fmt.Errorf("%w: no PIN", ErrProof)
 	case !holder.Possession:

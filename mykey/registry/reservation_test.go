@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"testing"
 
@@ -68,12 +70,20 @@ func TestNamespacesAreApart(t *testing.T) {
 	})
 }
 
+// Faults: F91.
 func TestHoldersHaveToProveThemselves(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
 	for name, spoil := range map[string]func(*jpki.Authentication){
-		"no certificate":   func(a *jpki.Authentication) { a.Certificate = nil },
-		"no key":           func(a *jpki.Authentication) { a.Certificate.RawSubjectPublicKeyInfo = nil },
+		"no certificate": func(a *jpki.Authentication) { a.Certificate = nil },
+		"no key":         func(a *jpki.Authentication) { a.Certificate.RawSubjectPublicKeyInfo = nil },
+		"another encoding of the key": func(a *jpki.Authentication) {
+			spki := append(bytes.Clone(a.Certificate.RawSubjectPublicKeyInfo), 0x05, 0x00)
+			spki[1] += 2
+			_, err := x509.ParsePKIXPublicKey(spki)
+			require.NoError(t, err, "the parser takes it")
+			a.Certificate.RawSubjectPublicKeyInfo = spki
+		},
 		"no PIN":           func(a *jpki.Authentication) { a.PIN = false },
 		"no possession":    func(a *jpki.Authentication) { a.Possession = false },
 		"expired":          func(a *jpki.Authentication) { a.Validity = jpki.Expired },

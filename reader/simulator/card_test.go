@@ -259,6 +259,13 @@ func TestCertificates(t *testing.T) {
 	assert.LessOrEqual(t, auth.SerialNumber.BitLen(), 32)
 	assert.Equal(t, 4, len(auth.SerialNumber.Bytes()))
 	assert.Equal(t, x509.KeyUsageDigitalSignature, auth.KeyUsage)
+	assert.Equal(t, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, auth.ExtKeyUsage)
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	_, err := auth.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	require.NoError(t, err)
+	_, err = auth.Verify(x509.VerifyOptions{Roots: roots}) // which asks for a server's certificate
+	require.Error(t, err, "as of a test card")
 	assert.Equal(t, "1.2.392.200149.8.5.1.3.30", auth.Policies[0].String())
 	assert.Empty(t, auth.UnhandledCriticalExtensions)
 	assert.Equal(t, 2048, auth.PublicKey.(*rsa.PublicKey).N.BitLen())
@@ -272,6 +279,7 @@ func TestCertificates(t *testing.T) {
 	sign := certificate(t, card, 0x01)
 	require.NoError(t, sign.CheckSignatureFrom(certificate(t, card, 0x02)))
 	assert.Equal(t, x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment, sign.KeyUsage)
+	assert.Empty(t, sign.ExtKeyUsage)
 	assert.NotEqual(t, auth.PublicKey, sign.PublicKey)
 	assert.Contains(t, string(sign.Raw), "模擬　花子")
 }

@@ -16,16 +16,18 @@ import (
 
 // kind is one of the two hierarchies: user authentication and signature.
 type kind struct {
-	unit     string // of the authority's name
-	policy   asn1.ObjectIdentifier
-	keyUsage x509.KeyUsage
+	unit        string // of the authority's name
+	policy      asn1.ObjectIdentifier
+	keyUsage    x509.KeyUsage
+	extKeyUsage []x509.ExtKeyUsage // as on test cards
 }
 
 var (
 	authentication = kind{
-		unit:     "JPKI for user authentication",
-		policy:   asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30},
-		keyUsage: x509.KeyUsageDigitalSignature,
+		unit:        "JPKI for user authentication",
+		policy:      asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30},
+		keyUsage:    x509.KeyUsageDigitalSignature,
+		extKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	digitalSignature = kind{
 		unit:     "JPKI for digital signature",
@@ -98,6 +100,7 @@ func (a *authority) issue(key *rsa.PrivateKey, holder string, valid period, extr
 		NotBefore:          valid.start.UTC().Truncate(time.Second),
 		NotAfter:           valid.end.UTC().Truncate(time.Second),
 		KeyUsage:           a.kind.keyUsage,
+		ExtKeyUsage:        a.kind.extKeyUsage,
 		SubjectKeyId:       keyIdentifier(&key.PublicKey),
 		SignatureAlgorithm: x509.SHA256WithRSA,
 		ExtraExtensions: append([]pkix.Extension{
