@@ -242,3 +242,40 @@ func oid(t testing.TB, dotted string) x509.OID {
 	require.NoError(t, err)
 	return parsed
 }
+
+// A relay in the card's place accepts any PIN, and passes the challenge on to a
+// genuine card that its holder unlocked elsewhere. Possession and chain hold, of
+// that card; nothing here can tell, so what is said of the PIN is the card's report.
+//
+// Faults: F94.
+func TestARelayAcceptsAnyPIN(t *testing.T) {
+	ctx := context.Background()
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
+		d := newDesk(t, profile)
+		elsewhere, err := jpki.Open(ctx, d.tap)
+		require.NoError(t, err)
+		require.NoError(t, elsewhere.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
+		require.True(t, d.card.State().AuthVerified)
+		relay := relay{d.tap}
+
+		got, err := jpki.Authenticate(ctx, relay, pin(t, "0000"), jpki.RequireChain(d.card.Authority()))
+		require.NoError(t, err)
+		assert.Equal(t, 1, d.tap.pins, "the wrong PIN reached no card")
+		assert.True(t, got.Possession)
+		assert.Equal(t, jpki.ChainCaller, got.Chain)
+		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
+		assert.Contains(t, got.String(), "card reported correct PIN true")
+		assert.NotContains(t, got.String(), "verified")
+		assert.Equal(t, 3, d.card.State().AuthTries)
+	}
+}
+
+// relay answers VERIFY itself.
+type relay struct{ *tap }
+
+func (r relay) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if c, err := apdu.ParseCommand(append([]byte(nil), command...)); err == nil && c.Secret() {
+		return []byte{0x90, 0x00}, nil
+	}
+	return r.tap.Transmit(ctx, command)
+}

@@ -18,8 +18,11 @@ type Authentication struct {
 	// Certificate is the card's user-authentication certificate: personal
 	// data, to be kept no longer than needed.
 	Certificate *x509.Certificate
-	// PIN: the card accepted the PIN.
-	PIN bool
+	// CardAcceptedPIN: the card reported that the PIN is correct. That is the
+	// card's word alone: the answer to VERIFY is not signed. A relay in the card's
+	// place can accept any PIN and pass the challenge on to a genuine card that was
+	// unlocked elsewhere; Possession and Chain hold of that card.
+	CardAcceptedPIN bool
 	// Possession: the card signed a fresh challenge with the certificate's key.
 	Possession bool
 	// Validity of the certificate at the time. Revocation is not checked.
@@ -76,11 +79,11 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 		return nil, err // ended during the proof, which was let end by itself
 	}
 	return &Authentication{
-		Certificate: certificate,
-		PIN:         true,
-		Possession:  true,
-		Validity:    ValidityAt(certificate, a.config.now()),
-		Chain:       a.chain,
+		Certificate:     certificate,
+		CardAcceptedPIN: true,
+		Possession:      true,
+		Validity:        ValidityAt(certificate, a.config.now()),
+		Chain:           a.chain,
 	}, nil
 }
 
@@ -193,7 +196,8 @@ func (r Authentication) String() string {
 	if r.Certificate == nil {
 		return "nothing authenticated"
 	}
-	return fmt.Sprintf("PIN %t, possession %t, certificate %s, issuer %s, revocation not checked", r.PIN, r.Possession, r.Validity, r.Chain)
+	return fmt.Sprintf("card reported correct PIN %t, possession %t, certificate %s, issuer %s, revocation not checked",
+		r.CardAcceptedPIN, r.Possession, r.Validity, r.Chain)
 }
 
 // Format prints [Authentication.String] for every verb and flag.

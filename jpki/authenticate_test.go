@@ -60,7 +60,7 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 				assert.Nil(t, got)
 				return
 			}
-			assert.True(t, got.PIN)
+			assert.True(t, got.CardAcceptedPIN)
 			assert.True(t, got.Possession)
 			assert.Equal(t, tt.validity, got.Validity)
 			assert.Len(t, got.Certificate.Subject.CommonName, 24)
@@ -68,6 +68,7 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 				printed := fmt.Sprintf(verb+verb, got, *got)
 				assert.Contains(t, printed, "issuer unknown, revocation not checked")
 				assert.NotContains(t, printed, got.Certificate.Subject.CommonName)
+				assert.NotContains(t, printed, fmt.Sprint(got.Certificate.NotAfter.Year()), "its holder's birthday")
 			}
 			for _, value := range []any{got, *got} {
 				marshalled, err := json.Marshal(value)

@@ -239,7 +239,9 @@ func renewable(end time.Time) time.Time {
 	return day
 }
 
-// ValidityError says that a certificate can't be used now, and when it can.
+// ValidityError says that a certificate can't be used now, and when it can. Its
+// text has no dates: errors are logged, and the day on which a certificate expires
+// is its holder's birthday.
 type ValidityError struct {
 	Reason              error // ErrExpired or ErrNotYetValid
 	Signature           bool  // it is the signature certificate
@@ -250,7 +252,7 @@ func (e *ValidityError) Error() string {
 	if e.Reason == nil {
 		return "certificate can't be used now"
 	}
-	return fmt.Sprintf("%s: from %s to %s", e.Reason, e.NotBefore.In(Japan).Format(time.DateOnly), e.NotAfter.In(Japan).Format(time.DateOnly))
+	return e.Reason.Error()
 }
 
 // Unwrap gives the reason.

@@ -44,6 +44,7 @@
 // Revocation: only certified verifiers may ask for it. The issuer, unless asked
 // for with [WithChain] or [RequireChain]: anybody can make a certificate and a
 // card that holds its key.
+// That the PIN was correct: the card reports it, and its report is not signed.
 // A certificate can be read by anybody without a PIN and proves nothing alone;
 // [Authentication].Possession proves that the card holds its key.
 //

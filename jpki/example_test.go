@@ -51,11 +51,11 @@ func ExampleAuthenticate() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("PIN:", holder.PIN)
+	fmt.Println("card accepted the PIN:", holder.CardAcceptedPIN)
 	fmt.Println("possession:", holder.Possession)
 	fmt.Println("certificate:", holder.Validity)
 	// Output:
-	// PIN: true
+	// card accepted the PIN: true
 	// possession: true
 	// certificate: valid
 }

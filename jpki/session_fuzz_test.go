@@ -205,7 +205,7 @@ func replayed(t testing.TB, script []byte) session {
 // certificate that it holds.
 func proven(t testing.TB, script, signed []byte, holder *jpki.Authentication) {
 	t.Helper()
-	require.True(t, holder.PIN && holder.Possession)
+	require.True(t, holder.CardAcceptedPIN && holder.Possession)
 	require.LessOrEqual(t, len(holder.Certificate.Raw), 32<<10)
 	require.True(t, holds(script, holder.Certificate.Raw))
 

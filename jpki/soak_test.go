@@ -135,7 +135,7 @@ func (k *kiosk) visit(t *testing.T) string {
 	switch {
 	case got != nil:
 		require.Equal(t, simulator.PIN, digits, where)
-		require.True(t, got.PIN && got.Possession, where)
+		require.True(t, got.CardAcceptedPIN && got.Possession, where)
 		owner := card
 		if strings.HasPrefix(happens.name, "exchanged") && fault.On == simulator.Connect {
 			owner = other

@@ -201,7 +201,7 @@ func (step answeredStep) answered(t *testing.T, recorded map[string][]byte, s ap
 			require.Equal(t, min(left, jpki.MaxAuthPIN), refused.Remaining, where)
 		}
 	} else {
-		require.True(t, got.PIN && got.Possession, where)
+		require.True(t, got.CardAcceptedPIN && got.Possession, where)
 	}
 	require.Equal(t, pins, card.pins, where)
 	require.Equal(t, pins > 0, card.left, where)

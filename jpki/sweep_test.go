@@ -318,7 +318,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	}
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)
-		require.True(t, got.PIN && got.Possession, where)
+		require.True(t, got.CardAcceptedPIN && got.Possession, where)
 		require.Equal(t, s.chain, got.Chain == jpki.ChainPinned, where)
 	}
 	requireNoPIN(t, err, where)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -336,7 +337,7 @@ func TestEveryChainHasItsWords(t *testing.T) {
 			require.NoError(t, p.writeReport(r, false))
 			b.WriteString("\n")
 			require.NoError(t, p.writeIdentity(identity{
-				Display: "0000-0000", Namespace: "library.example", Assurance: assurance{Chain: chain}, until: message.Date(today),
+				Display: "0000-0000", Namespace: "library.example", Assurance: assurance{Chain: chain}, ValidUntil: mykey.MonthOf(today),
 			}))
 			b.WriteString("\n")
 		}

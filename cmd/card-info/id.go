@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -56,23 +57,26 @@ func (p *program) idCommand() *cobra.Command {
 	return c
 }
 
+// pinSourceCard says that nobody but the card says that the PIN was correct.
+const pinSourceCard = "card"
+
 // assurance says what an identifier stands on.
 type assurance struct {
 	PIN        bool       `json:"pin"`
+	PINSource  string     `json:"pin_source"` // whose word that is
 	Possession bool       `json:"possession"`
 	Chain      jpki.Chain `json:"chain"`
 }
 
 type identity struct {
-	ID         mykey.ID  `json:"mykey_id"`
-	Display    string    `json:"display"`
-	Namespace  string    `json:"namespace"`
-	Assurance  assurance `json:"assurance"`
-	Revocation string    `json:"revocation"`
-	ValidUntil string    `json:"valid_until"`
+	ID         mykey.ID    `json:"mykey_id"`
+	Display    string      `json:"display"`
+	Namespace  string      `json:"namespace"`
+	Assurance  assurance   `json:"assurance"`
+	Revocation string      `json:"revocation"`
+	ValidUntil mykey.Month `json:"valid_until"`
 
 	validity jpki.Validity
-	until    Text
 }
 
 // id derives the identifier. Everything that can be wrong without the card is
@@ -138,11 +142,10 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 		ID:         id,
 		Display:    id.Display(),
 		Namespace:  namespace.Name(),
-		Assurance:  assurance{PIN: holder.PIN, Possession: holder.Possession, Chain: holder.Chain},
+		Assurance:  assurance{PIN: holder.CardAcceptedPIN, PINSource: pinSourceCard, Possession: holder.Possession, Chain: holder.Chain},
 		Revocation: revocationNotChecked,
-		ValidUntil: timestamp(holder.Certificate.NotAfter),
+		ValidUntil: mykey.MonthOf(holder.Certificate.NotAfter),
 		validity:   holder.Validity,
-		until:      message.Date(holder.Certificate.NotAfter),
 	}, nil
 }
 
@@ -151,9 +154,11 @@ func (p *program) writeIdentity(found identity) error {
 	t.row(textRowID, Text{JA: found.Display, EN: found.Display})
 	name := message.Printable(found.Namespace)
 	t.row(textRowNamespace, Text{JA: name, EN: name})
+	t.row(textRowReported, textReported)
 	t.row(textRowChecked, textChecked[found.Assurance.Chain])
 	t.row(textRowUnchecked, textUnchecked[found.Assurance.Chain])
-	t.row(textRowUntil, found.until)
+	until := message.Month(found.ValidUntil)
+	t.row(textRowUntil, Text{JA: fmt.Sprintf(textUntil.JA, until.JA), EN: fmt.Sprintf(textUntil.EN, until.EN)})
 	t.line(Text{})
 	if p.simulated != nil {
 		t.line(textSimulatedID)

@@ -314,6 +314,7 @@ func TestIdentifier(t *testing.T) {
 		Namespace string `json:"namespace"`
 		Assurance struct {
 			PIN        bool   `json:"pin"`
+			PINSource  string `json:"pin_source"`
 			Possession bool   `json:"possession"`
 			Chain      string `json:"chain"`
 		} `json:"assurance"`
@@ -334,10 +335,11 @@ func TestIdentifier(t *testing.T) {
 	assert.Equal(t, first.ID[:4]+"-"+first.ID[4:], first.Display)
 	assert.Equal(t, "library.example", first.Namespace)
 	assert.True(t, first.Assurance.PIN)
+	assert.Equal(t, "card", first.Assurance.PINSource)
 	assert.True(t, first.Assurance.Possession)
 	assert.Equal(t, "simulator", first.Assurance.Chain)
 	assert.Equal(t, "not-checked", first.Revocation)
-	assert.Equal(t, "2030-05-21T12:00:00+09:00", first.ValidUntil)
+	assert.Equal(t, "2030-05", first.ValidUntil, "the day is the holder's birthday")
 
 	// The same in every run and through every profile with this certificate.
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.ContactShort, simulator.Contactless, simulator.Expiring} {

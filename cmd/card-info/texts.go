@@ -241,12 +241,15 @@ var (
 	textRowNamespace = Text{JA: "名前空間", EN: "Namespace"}
 	textRowChecked   = Text{JA: "確認したこと", EN: "Checked"}
 	textRowUnchecked = Text{JA: "確認していないこと", EN: "Not checked"}
-	textRowUntil     = Text{JA: "証明書の期限", EN: "Certificate until"}
+	textRowReported  = Text{JA: "暗証番号", EN: "PIN"}
+	textRowUntil     = Text{JA: "証明書の期限", EN: "Certificate"}
+	textUntil        = Text{JA: "%sまで", EN: "until %s"}
+	textReported     = Text{JA: "正しいとカードが答えました", EN: "the card reported a correct PIN"}
 	textChecked      = map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"},
-		jpki.ChainPinned:    {JA: "暗証番号、カードの鍵、発行元（J-LIS）", EN: "PIN, the card's key, issuer (J-LIS)"},
-		jpki.ChainCaller:    {JA: "暗証番号、カードの鍵、発行元（指定された認証局）", EN: "PIN, the card's key, issuer (an authority that was given)"},
-		jpki.ChainSimulator: {JA: "暗証番号、カードの鍵", EN: "PIN, the card's key"},
+		jpki.ChainUnknown:   {JA: "カードの鍵", EN: "the card's key"},
+		jpki.ChainPinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
+		jpki.ChainCaller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (an authority that was given)"},
+		jpki.ChainSimulator: {JA: "カードの鍵", EN: "the card's key"},
 	}
 	textUnchecked = map[jpki.Chain]Text{
 		jpki.ChainUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},

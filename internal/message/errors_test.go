@@ -68,6 +68,7 @@ var known = map[string]error{
 	"mykey.ErrCheckSymbol": mykey.ErrCheckSymbol,
 	"mykey.ErrFormat":      mykey.ErrFormat,
 	"mykey.ErrKey":         mykey.ErrKey,
+	"mykey.ErrMonth":       mykey.ErrMonth,
 	"mykey.ErrNamespace":   mykey.ErrNamespace,
 
 	"reader.AmbiguousError":   &reader.AmbiguousError{},

@@ -324,6 +324,7 @@ var kinds = []struct {
 	{mykey.ErrCertificate, CertMalformed},
 	{mykey.ErrFormat, IDFormat},
 	{mykey.ErrCheckSymbol, IDCheckSymbol},
+	{mykey.ErrMonth, RequestInvalid},
 	{jpki.ErrNoAttributes, NoAttributes},
 	{jpki.ErrMalformedAttributes, AttributesDamaged},
 	{jpki.ErrUnsupportedSignature, SignatureUnknown},
@@ -452,10 +453,10 @@ func forValidity(e *jpki.ValidityError) Message {
 	}
 	what := Text{name.JA + "の有効期限が切れています。", name.EN + " has expired."}
 	if !e.NotAfter.IsZero() {
-		end := Date(e.NotAfter)
+		end := Month(mykey.MonthOf(e.NotAfter))
 		what = Text{
 			name.JA + "の有効期限（" + end.JA + "）が\n切れています。",
-			name.EN + " expired on " + end.EN + ".",
+			name.EN + " expired in " + end.EN + ".",
 		}
 	}
 	return Message{
@@ -483,6 +484,11 @@ func notYetValid(what Text) Message {
 func Date(t time.Time) Text {
 	t = t.In(jpki.Japan)
 	return Text{t.Format("2006年1月2日"), t.Format("2 January 2006")}
+}
+
+// Month writes a month of Japan's calendar.
+func Month(m mykey.Month) Text {
+	return Text{fmt.Sprintf("%d年%d月", m.Year(), m.Month()), fmt.Sprintf("%s %d", m.Month(), m.Year())}
 }
 
 // Locked is what is said of a locked PIN.

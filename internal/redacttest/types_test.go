@@ -66,7 +66,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Holder(attributes, personal...),
 		redacttest.Holder(attributes.Birth(), personal...),
 		redacttest.Holder(card.ready, card.canaries...),
-		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, PIN: true, Possession: true, Validity: jpki.Valid}, subject...),
+		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, CardAcceptedPIN: true, Possession: true, Validity: jpki.Valid}, subject...),
 		redacttest.PublicHolder(card.signer, card.canaries...),
 		redacttest.Holder(key, redacttest.Text("canary of thirty-two bytes, 7305"), redacttest.Text(string(key.RevealText()[:64]))),
 		redacttest.Holder(*namespace, redacttest.Text("canary of thirty-two bytes, 7305")),
@@ -74,6 +74,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 
 		// What a program is made to show.
 		redacttest.Plain[mykey.ID](),
+		redacttest.Plain[mykey.Month](),
 		redacttest.Plain[jpki.Sex](), // a character that is somebody's sex only with a name
 		redacttest.Plain[jpki.Era](),
 		redacttest.Plain[jpki.ValidityError](), // the dates that a person is told

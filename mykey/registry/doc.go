@@ -26,10 +26,12 @@
 // # Proof
 //
 // A certificate can be read from any card, so nothing is done for one alone:
-// these functions take a [jpki.Authentication] with PIN and possession, of an
-// issuer that is accepted ([AcceptChains]), or fail with [ErrProof]. For that the
-// terminal authenticates with jpki.WithChain. Who constructs one without a card
-// deceives the registry; it trusts the terminal's program, and has to.
+// these functions take a [jpki.Authentication] with possession, of a card that
+// accepted the PIN, of an issuer that is accepted ([AcceptChains]), or fail with
+// [ErrProof]. For that the terminal authenticates with jpki.WithChain. Who
+// constructs one without a card deceives the registry; it trusts the terminal's
+// program, and has to. That the PIN was correct is the card's word, and a relay can
+// give it: see [jpki.Authentication].
 //
 // Nothing on a new card tells of the old one. Renewal takes the old card's own
 // proof, a recovery code that the holder was given, or a clerk who is recorded;
@@ -44,6 +46,11 @@
 // under the registry's own key, whole. No serial number, certificate or name is
 // kept. It is a pseudonym all the same: personal data in the hands of whoever has
 // the keys.
+//
+// Of a certificate's expiry the month is kept, in Japan's time. The day is the
+// holder's birthday, and with it two registries of the same people could be joined
+// without their keys; [mykey.Month] tells how often a day and a month single a
+// holder out. Who needs the day, reads it from the card.
 //
 // The account that a person types reaches the operator sealed with HPKE for the
 // operator's public key; the database has a keyed digest of it, by which its second

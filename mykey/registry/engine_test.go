@@ -132,7 +132,7 @@ func holder(n int) *jpki.Authentication {
 			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
 			NotAfter:                today.AddDate(3, 0, 0),
 		},
-		PIN: true, Possession: true, Validity: jpki.Valid, Chain: jpki.ChainPinned,
+		CardAcceptedPIN: true, Possession: true, Validity: jpki.Valid, Chain: jpki.ChainPinned,
 	}
 }
 

@@ -19,9 +19,10 @@ import (
 var (
 	// ErrTerminal: what can't name a terminal.
 	ErrTerminal = errors.New("a terminal's name is 1 to 64 letters, digits, dots, hyphens and underscores")
-	// ErrProof: the holder did not prove to be one: no PIN, no possession of
-	// the key, a certificate that is not valid, or an issuer that this registry
-	// does not accept.
+	// ErrProof: the holder did not prove to be one: no PIN that the card
+	// accepted, no possession of the key, a key in another encoding than DER's, a
+	// certificate that is not valid, or an issuer that this registry does not
+	// accept.
 	ErrProof = errors.New("holder is not proved")
 )
 
@@ -190,7 +191,7 @@ func (r *Registry) proved(holder *jpki.Authentication, old bool) error {
 		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrCertificate)
 	}
 	switch {
-	case !holder.PIN:
+	case !holder.CardAcceptedPIN:
 		return fmt.Errorf("%w: no PIN", ErrProof)
 	case !holder.Possession:
 		return fmt.Errorf("%w: no possession of the key", ErrProof)

@@ -102,13 +102,13 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 			return nil, err
 		}
 		result = target
-		result.Expiry, result.recovery = holder.Certificate.NotAfter.UTC(), recovery
+		result.Expiry, result.recovery = mykey.MonthOf(holder.Certificate.NotAfter), recovery
 		if _, err := exec(ctx, tx, `UPDATE holders SET state = 'superseded' WHERE namespace = $1 AND identifier = $2 AND state = 'current'`,
 			result.Namespace, result.ID.String()); err != nil {
 			return nil, err
 		}
 		if _, err := exec(ctx, tx, `UPDATE reservations SET expiry = $3, recovery = $4 WHERE namespace = $1 AND identifier = $2`,
-			result.Namespace, result.ID.String(), result.Expiry.Unix(), recovery); err != nil {
+			result.Namespace, result.ID.String(), result.Expiry.String(), recovery); err != nil {
 			return nil, err
 		}
 		return &made{proof.kind, result.lineage, proof.by}, r.sit(ctx, tx, mine, holder, result.ID)

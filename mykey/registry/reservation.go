@@ -43,9 +43,9 @@ type Reservation struct {
 	KeyNumber uint32
 	Attempt   uint32
 	State     State
-	// Expiry is the end of the certificate with which it was reserved or
-	// renewed last.
-	Expiry time.Time
+	// Expiry is the month in which the certificate expires with which it was
+	// reserved or renewed last. The day is not kept: see [mykey.Month].
+	Expiry mykey.Month
 	// Application is what was applied for, nil before. It stays with the holder
 	// if the reservation is withdrawn and another is made.
 	Application *Link
@@ -97,7 +97,7 @@ const withApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace 
 // load reads one reservation, or nil, and what else the query selects first.
 func load(ctx context.Context, q queryer, first []any, query string, args ...any) (*row, error) {
 	var r row
-	var expiry int64
+	var expiry string
 	var service *string
 	var applied *int64
 	found, err := one(ctx, q, append(first, &r.ID, &r.Namespace, &r.KeyNumber, &r.Attempt, &r.State, &expiry,
@@ -105,7 +105,9 @@ func load(ctx context.Context, q queryer, first []any, query string, args ...any
 	if err != nil || !found {
 		return nil, err
 	}
-	r.Expiry = time.Unix(expiry, 0).UTC()
+	if r.Expiry, err = mykey.ParseMonth(expiry); err != nil {
+		return nil, fmt.Errorf("%w: expiry: %w", ErrSchema, err)
+	}
 	if service != nil && applied != nil {
 		r.Application = &Link{Service: *service, Applied: time.Unix(*applied, 0).UTC()}
 	}
@@ -226,7 +228,7 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 		}
 		result = &row{Reservation: Reservation{
 			Namespace: r.namespace(), KeyNumber: r.current.Number, State: Reserved,
-			Expiry: holder.Certificate.NotAfter.UTC(), New: true,
+			Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true,
 		}, recovery: recovery, operation: operation[:]}
 		if result.recovery == "" { // unless it was hashed, since there was a reservation then
 			if result.recovery, err = r.hashCode(ctx, code); err != nil {
@@ -263,7 +265,7 @@ func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentica
 		}
 		n, err := exec(ctx, tx, `INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (namespace, identifier) DO NOTHING`,
-			fresh.Namespace, id.String(), fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.Unix(), fresh.recovery, fresh.operation)
+			fresh.Namespace, id.String(), fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.String(), fresh.recovery, fresh.operation)
 		if err != nil {
 			return err
 		}

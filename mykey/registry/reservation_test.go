@@ -28,7 +28,7 @@ func TestReserve(t *testing.T) {
 		assert.Equal(t, uint32(1), first.KeyNumber)
 		assert.Zero(t, first.Attempt)
 		assert.Equal(t, registry.Reserved, first.State)
-		assert.True(t, first.Expiry.Equal(holder(1).Certificate.NotAfter))
+		assert.Equal(t, mykey.MonthOf(holder(1).Certificate.NotAfter), first.Expiry)
 		assert.Nil(t, first.Application)
 		assert.True(t, first.New)
 
@@ -84,7 +84,7 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 			require.NoError(t, err, "the parser takes it")
 			a.Certificate.RawSubjectPublicKeyInfo = spki
 		},
-		"no PIN":           func(a *jpki.Authentication) { a.PIN = false },
+		"no PIN":           func(a *jpki.Authentication) { a.CardAcceptedPIN = false },
 		"no possession":    func(a *jpki.Authentication) { a.Possession = false },
 		"expired":          func(a *jpki.Authentication) { a.Validity = jpki.Expired },
 		"not yet valid":    func(a *jpki.Authentication) { a.Validity = jpki.NotYetValid },

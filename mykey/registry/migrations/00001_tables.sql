@@ -13,7 +13,9 @@ CREATE TABLE generations (
 );
 
 -- A row is never deleted: that is why no identifier is given twice. The lineage
--- is random and goes from one reservation of a holder to the next.
+-- is random and goes from one reservation of a holder to the next. The expiry is a
+-- month in Japan, as in 2030-02: a certificate's day of expiry is its holder's
+-- birthday.
 CREATE TABLE reservations (
 	namespace  text   NOT NULL,
 	identifier text   NOT NULL CHECK (length(identifier) = 8),
@@ -21,7 +23,7 @@ CREATE TABLE reservations (
 	attempt    bigint NOT NULL,
 	lineage    bytea  NOT NULL CHECK (length(lineage) = 16),
 	state      text   NOT NULL CHECK (state IN ('reserved', 'withdrawn')),
-	expiry     bigint NOT NULL,
+	expiry     text   NOT NULL CHECK (length(expiry) = 7),
 	recovery   text   NOT NULL,
 	operation  bytea  NOT NULL CHECK (length(operation) = 16),
 	PRIMARY KEY (namespace, identifier)

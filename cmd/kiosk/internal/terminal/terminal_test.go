@@ -69,7 +69,7 @@ func (b *book) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Aut
 		again.New = false
 		return &again, nil
 	}
-	r := &registry.Reservation{ID: mykey.ID("ABCD2345"), State: registry.Reserved, Expiry: holder.Certificate.NotAfter, New: true}
+	r := &registry.Reservation{ID: mykey.ID("ABCD2345"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true}
 	b.reserved[who] = r
 	return r, nil
 }
@@ -80,7 +80,7 @@ func (b *book) Renew(_ context.Context, _ registry.Operation, holder *jpki.Authe
 	if err := b.err(); err != nil {
 		return nil, err
 	}
-	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: holder.Certificate.NotAfter}
+	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate.NotAfter)}
 	b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)] = r
 	return r, nil
 }

@@ -56,7 +56,7 @@ type View struct {
 	Notice  *message.Message // a problem, a wrong PIN, or what ended the visit
 
 	ID       mykey.ID
-	Expiry   time.Time
+	Expiry   mykey.Month
 	Expiring bool                 // the certificate can be renewed already
 	Recovery hidden.Value[string] // a recovery code, once
 	Applied  string               // the service that was applied with

@@ -40,6 +40,7 @@ func parse(l message.Language) *template.Template {
 		"lines":    func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
 		"read":     func(text string) template.HTML { return read(text, l) },
 		"date":     func(t time.Time) string { return message.Date(t).In(l) },
+		"month":    func(m mykey.Month) string { return message.Month(m).In(l) },
 		"yen":      yen,
 		"spoken":   func(id mykey.ID) string { return spoken(id, l) },
 		"qr":       qrCode,

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,4 +75,30 @@ func TestLanguagesWithoutScreens(t *testing.T) {
 	_, title, err := render(terminal.View{Screen: terminal.Problem, Language: "fr", Notice: &message.Message{}, Campaign: &campaign.Campaign{}})
 	require.NoError(t, err)
 	assert.Equal(t, "お知らせ", title)
+}
+
+// The screen with the identifier, which is the slip too, tells the month in which
+// the certificate expires, in Japan, and that it can be renewed: not the day, which
+// is its holder's birthday.
+//
+// Faults: F92.
+func TestTheResultTellsAMonth(t *testing.T) {
+	expires := time.Date(2030, 1, 31, 15, 0, 0, 0, time.UTC) // 1 February in Japan
+	for language, want := range map[message.Language][2]string{
+		message.Japanese: {"2030年2月", "<ruby>更<rt>こう</rt>新<rt>しん</rt></ruby>できます"},
+		message.English:  {"February 2030", "can be renewed"},
+	} {
+		for _, expiring := range []bool{false, true} {
+			html, _, err := render(terminal.View{
+				Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{},
+				ID: "7K2M9QXR", Expiry: mykey.MonthOf(expires), Expiring: expiring,
+			})
+			require.NoError(t, err)
+			assert.Contains(t, html, want[0])
+			assert.Equal(t, expiring, strings.Contains(html, want[1]))
+			for _, day := range []string{"2月1日", "1月31日", "1 February", "31 January", "02-01", "01-31"} {
+				assert.NotContains(t, html, day)
+			}
+		}
+	}
 }

@@ -1,0 +1,182 @@
+package registry_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// expiring is the nth person, whose certificate expires at a time of its own.
+func expiring(n int) *jpki.Authentication {
+	h := holder(n)
+	h.Certificate.NotAfter = today.AddDate(2, n%7, 11*n%28).Add(time.Duration(n*n) * 61 * time.Second)
+	return h
+}
+
+// rows reads a whole table, each row as what its columns print.
+func rows(t *testing.T, r *registry.Registry, table string) (list []map[string]string) {
+	t.Helper()
+	found, err := r.DB().Query(`SELECT * FROM ` + table)
+	require.NoError(t, err)
+	defer found.Close()
+	names, err := found.Columns()
+	require.NoError(t, err)
+	for found.Next() {
+		values, into := make([]sql.NullString, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, found.Scan(into...))
+		row := map[string]string{}
+		for i, name := range names {
+			row[name] = values[i].String
+		}
+		list = append(list, row)
+	}
+	require.NoError(t, found.Err())
+	return list
+}
+
+// knownOf is everything that a registry holds and returns of each holder, whose
+// card is renewed once, and applied with. They come in an order.
+func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool {
+	t.Helper()
+	known := make([]map[string]bool, len(order))
+	for _, n := range order {
+		first, err := r.Reserve(ctx, registry.NewOperation(), expiring(1000+n), registry.RecoveryCode{})
+		require.NoError(t, err)
+		_, err = r.Renew(ctx, registry.NewOperation(), expiring(n), registry.ByOldCard(expiring(1000+n)), registry.NewRecoveryCode())
+		require.NoError(t, err)
+		preview, err := r.Preview(ctx, expiring(n), account(n))
+		require.NoError(t, err)
+		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+		require.NoError(t, err)
+		found, err := r.Find(ctx, expiring(n))
+		require.NoError(t, err)
+		require.Equal(t, first.ID, found.ID)
+
+		of := map[string]bool{}
+		encoded, err := json.Marshal(*found)
+		require.NoError(t, err)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(encoded, &fields))
+		for name, value := range fields {
+			of[fmt.Sprint(name, "=", value)] = true
+		}
+		lineage := ""
+		for _, row := range rows(t, r, "reservations") {
+			if row["identifier"] == found.ID.String() {
+				lineage = row["lineage"]
+			}
+		}
+		require.NotEmpty(t, lineage)
+		for _, table := range []string{"reservations", "holders", "applications", "audit"} {
+			some := false
+			for _, row := range rows(t, r, table) {
+				if row["identifier"] != found.ID.String() && row["lineage"] != lineage {
+					continue
+				}
+				some = true
+				for name, value := range row {
+					of[fmt.Sprint(table, ".", name, "=", value)] = true
+				}
+			}
+			require.True(t, some, table)
+		}
+		known[n] = of
+	}
+	return known
+}
+
+// Two services whose holders are the same people find nothing in their lists by
+// which one is the other's, beyond the month in which a certificate expires: what
+// both know of a person is known of everybody, or of everybody with that month.
+//
+// Faults: F92.
+func TestNamespacesShareTheMonthAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		const holders = 20
+		var order []int
+		for n := range holders {
+			order = append(order, n)
+		}
+		points := knownOf(t, openGeneration(t, url, generation(t, "points.example", 1)), order)
+		// Another day and another order: that is for the visitors to choose.
+		slices.Reverse(order)
+		library := registry.WithClock(func() time.Time { return today.AddDate(0, 1, 3).Add(17 * time.Second) })
+		g := generation(t, "library.example", 2)
+		others := knownOf(t, openGeneration(t, url, g, library), order)
+
+		shared := 0
+		for n := range holders {
+			month := mykey.MonthOf(expiring(n).Certificate.NotAfter)
+			for value := range points[n] {
+				if !others[n][value] {
+					continue
+				}
+				for other := range holders {
+					if !points[other][value] {
+						shared++
+						assert.Contains(t, []string{"Expiry=" + month.String(), "reservations.expiry=" + month.String()}, value)
+						assert.NotEqual(t, month, mykey.MonthOf(expiring(other).Certificate.NotAfter))
+					}
+				}
+			}
+		}
+		assert.NotZero(t, shared, "the month is kept")
+	})
+}
+
+// What is kept and returned of a certificate's expiry is a month, in Japan's time,
+// and follows a renewal.
+//
+// Faults: F92.
+func TestExpiryIsAMonth(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		old, renewed := holder(1), holder(2)
+		old.Certificate.NotAfter = time.Date(2027, 1, 31, 15, 0, 0, 0, time.UTC) // 1 February in Japan
+		renewed.Certificate.NotAfter = time.Date(2032, 1, 31, 14, 59, 59, 0, time.UTC)
+		mine, err := r.Reserve(ctx, registry.NewOperation(), old, registry.RecoveryCode{})
+		require.NoError(t, err)
+		assert.Equal(t, "2027-02", mine.Expiry.String())
+		found, err := r.Find(ctx, old)
+		require.NoError(t, err)
+		assert.Equal(t, mine.Expiry, found.Expiry)
+		assert.False(t, found.Expiry.Passed(old.Certificate.NotAfter))
+
+		mine, err = r.Renew(ctx, registry.NewOperation(), renewed, registry.ByOldCard(old), registry.RecoveryCode{})
+		require.NoError(t, err)
+		assert.Equal(t, "2032-01", mine.Expiry.String())
+		found, err = r.Lookup(ctx, mine.ID)
+		require.NoError(t, err)
+		assert.Equal(t, mine.Expiry, found.Expiry)
+		table := rows(t, r, "reservations")
+		require.Len(t, table, 1)
+		assert.Equal(t, "2032-01", table[0]["expiry"])
+		for _, name := range []string{"reservations", "holders", "audit"} {
+			for _, row := range rows(t, r, name) {
+				for column, value := range row {
+					assert.NotContains(t, value, fmt.Sprint(renewed.Certificate.NotAfter.Unix()), column)
+					assert.NotContains(t, value, fmt.Sprint(old.Certificate.NotAfter.Unix()), column)
+				}
+			}
+		}
+
+		// Somebody wrote something else there.
+		_, err = r.DB().Exec(`UPDATE reservations SET expiry = '2032-13'`)
+		require.NoError(t, err)
+		_, err = r.Lookup(ctx, mine.ID)
+		require.ErrorIs(t, err, registry.ErrSchema)
+	})
+}
