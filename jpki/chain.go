@@ -35,7 +35,8 @@ const (
 
 var (
 	// ErrUnknownIssuer: no authority that is trusted has issued the
-	// certificate, whatever the names in it say.
+	// certificate, whatever the names in it say; or one whose key signed it may not
+	// issue it, as the error's text says then.
 	ErrUnknownIssuer = errors.New("certificate's issuer is not known")
 	// ErrIssuerExpired: an authority that is trusted has issued the
 	// certificate, and its own certificate can't be used now.
@@ -91,6 +92,10 @@ type trust struct {
 // certificate: one of J-LIS's authorities, by its fingerprint, or one of these.
 // What they find is [Authentication.Chain]; an unknown issuer is no error. An
 // authority that is out of its time is: [ErrIssuerExpired].
+//
+// An authority that is given is believed for what its certificate allows, and is no
+// issuer of a card's beyond: see [CheckCACertificate]. Where it lists certificate
+// policies, and not any policy, the card's certificate has to have one of them.
 //
 // Where none of these issued it, and J-LIS may have, that costs reading one more
 // certificate, before the PIN is sent where the card shows its own certificate
@@ -159,14 +164,24 @@ func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) 
 // generations have the same, and anybody can write it.
 func (a *Application) issuerOf(ctx context.Context, certificate *x509.Certificate) (Chain, *x509.Certificate, error) {
 	t := a.config.trust
-	if issuer := a.config.issuerAmong(t.caller, certificate); issuer != nil {
-		return ChainCaller, issuer, nil
+	if err := signedStrongly(certificate); err != nil {
+		return ChainUnknown, nil, fmt.Errorf("%w: %w", ErrUnknownIssuer, err)
 	}
-	if issuer := a.config.issuerAmong(t.simulator, certificate); issuer != nil {
-		return ChainSimulator, issuer, nil
+	unknown := ErrUnknownIssuer
+	for _, given := range []struct {
+		chain       Chain
+		authorities []*x509.Certificate
+	}{{ChainCaller, t.caller}, {ChainSimulator, t.simulator}} {
+		issuer, refused := a.config.issuerAmong(given.authorities, certificate)
+		switch {
+		case issuer != nil:
+			return given.chain, issuer, nil
+		case refused != nil:
+			unknown = fmt.Errorf("%w: %w", unknown, refused)
+		}
 	}
 	if !slices.ContainsFunc(t.pinned, func(p anchor) bool { return p.mayHaveIssued(certificate) }) {
-		return ChainUnknown, nil, ErrUnknownIssuer
+		return ChainUnknown, nil, unknown
 	}
 	// J-LIS's certificate is on the card; any card can hold any, so it is known
 	// by its fingerprint.
@@ -176,37 +191,43 @@ func (a *Application) issuerOf(ctx context.Context, certificate *x509.Certificat
 	case errors.Is(err, ErrNoCertificate), errors.Is(err, ErrMalformedCertificate), errors.As(err, &status):
 		// The card's own doing. It is told and not wrapped: [ErrPINRequired], say,
 		// is of the holder's certificate.
-		return ChainUnknown, nil, fmt.Errorf("%w: its certificate: %v", ErrUnknownIssuer, err)
+		return ChainUnknown, nil, fmt.Errorf("%w: its certificate: %v", unknown, err)
 	case err != nil:
 		return ChainUnknown, nil, err
-	case slices.ContainsFunc(t.pinned, func(p anchor) bool { return p.is(authority) }) && issued(authority, certificate):
-		return ChainPinned, authority, nil
+	case !slices.ContainsFunc(t.pinned, func(p anchor) bool { return p.is(authority) }) || !signed(authority, certificate):
+		return ChainUnknown, nil, unknown
 	}
-	return ChainUnknown, nil, ErrUnknownIssuer
+	if err := mayIssue(authority, certificate); err != nil {
+		return ChainUnknown, nil, fmt.Errorf("%w: %w", unknown, err)
+	}
+	return ChainPinned, authority, nil
 }
 
-// issuerAmong finds the authority that issued the certificate, or nil. An
-// authority may be certified again with the same key, so one that is in its time
-// comes first.
-func (c config) issuerAmong(authorities []*x509.Certificate, certificate *x509.Certificate) (found *x509.Certificate) {
+// issuerAmong finds the authority that issued the certificate, or nil, and then
+// why one whose key signed it is refused. An authority may be certified again with
+// the same key, so one that is in its time comes first.
+func (c config) issuerAmong(authorities []*x509.Certificate, certificate *x509.Certificate) (found *x509.Certificate, refused error) {
 	for _, authority := range authorities {
+		if !signed(authority, certificate) {
+			continue
+		}
+		err := mayIssue(authority, certificate)
 		switch {
-		case !issued(authority, certificate):
+		case err != nil:
+			refused = err
 		case c.inTime(authority):
-			return authority
+			return authority, nil
 		case found == nil:
 			found = authority
 		}
 	}
-	return found
+	return found, refused
 }
 
-// issued tells whether the authority is one, by its constraints and its key's
-// usage, and has signed the certificate. Either may say something critical that
-// is not understood: then it is not known what the signature means.
-func issued(authority, certificate *x509.Certificate) bool {
-	return authority.IsCA && len(authority.UnhandledCriticalExtensions) == 0 &&
-		len(certificate.UnhandledCriticalExtensions) == 0 && certificate.CheckSignatureFrom(authority) == nil
+// signed tells whether the authority's key has signed the certificate, and nothing
+// more.
+func signed(authority, certificate *x509.Certificate) bool {
+	return authority.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate, certificate.Signature) == nil
 }
 
 func (c config) inTime(authority *x509.Certificate) bool {

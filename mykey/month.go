@@ -19,8 +19,8 @@ var ErrMonth = errors.New("a month is a year and a month, as in 2030-02")
 // Of holders whose cards were issued evenly over 5 years so many are:
 //
 //	holders       alone with the day    alone with the month
-//	100                         95 %                  22.6 %
-//	1,000                       60 %                   0.2 %
+//	100                         95 %                  22.2 %
+//	1,000                       60 %                   0.1 %
 //	10,000                       2 %                   0.0 %
 //
 // Among few, a month tells holders apart, too.

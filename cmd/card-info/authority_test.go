@@ -120,6 +120,8 @@ func TestTheSimulatorsChain(t *testing.T) {
 }
 
 // Files of authorities, read before the card is touched.
+//
+// Faults: F94.
 func TestAuthorityFiles(t *testing.T) {
 	_, cards := withCards(t, simulator.Contact)
 	der := cards[0].Authority().Raw
@@ -127,6 +129,10 @@ func TestAuthorityFiles(t *testing.T) {
 		c.KeyUsage, c.BasicConstraintsValid, c.IsCA = x509.KeyUsageCertSign, true, true
 	})
 	leaf := attackersCertificate(t, func(*x509.Certificate) {})
+	limited := attackersCertificate(t, func(c *x509.Certificate) {
+		c.KeyUsage, c.BasicConstraintsValid, c.IsCA = x509.KeyUsageCertSign, true, true
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	})
 	for name, tt := range map[string]struct {
 		content string
 		taken   bool
@@ -142,6 +148,8 @@ func TestAuthorityFiles(t *testing.T) {
 		"PEM of what is none":       {pemOf([]byte("none")), false},
 		"a holder's certificate":    {pemOf(leaf), false},
 		"one beside an authority's": {pemOf(der) + pemOf(leaf), false},
+		"an authority for servers":  {pemOf(limited), false},
+		"one beside another":        {pemOf(der) + pemOf(limited), false},
 		"a key":                     {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
 		"a key beside it":           {pemOf(der) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
 		"far too long":              {pemOf(der) + strings.Repeat("\n", 1<<20), false},

@@ -9,13 +9,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/mykeykit/mykeykit/jpki"
 )
 
 // longest bounds a file, in bytes. A certificate has about 1300.
 const longest = 1 << 20
 
 // Read reads a regular file of authorities' certificates, as PEM or DER. Anything else
-// in it is an error, which quotes nothing of the file.
+// in it is an error, which quotes nothing of the file, and so is a certificate that
+// [jpki.CheckCACertificate] refuses.
 func Read(path string) ([]*x509.Certificate, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -55,8 +58,8 @@ func parse(content []byte) ([]*x509.Certificate, error) {
 		return nil, errors.New("not a certificate") // the parser's words may quote it
 	}
 	for i, c := range authorities {
-		if !c.IsCA {
-			return nil, fmt.Errorf("certificate %d is not an authority's", i+1)
+		if err := jpki.CheckCACertificate(c); err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", i+1, err)
 		}
 	}
 	return authorities, nil

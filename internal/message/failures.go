@@ -312,6 +312,7 @@ var kinds = []struct {
 	{jpki.ErrWrongKind, CertWrongKind},
 	{jpki.ErrUnsupportedKey, KeyUnsupported},
 	{jpki.ErrUnknownIssuer, ChainUnknown},
+	{jpki.ErrCACertificate, ChainUnknown},
 	{jpki.ErrIssuerExpired, IssuerExpired},
 	{jpki.ErrNoPossession, PossessionFailed},
 	{jpki.ErrPINRequired, CertNeedsPIN},

@@ -57,6 +57,7 @@ var failures = []struct {
 	{jpki.ErrPINRequired, "CERT_NEEDS_PIN", "only after the PIN"},
 	{jpki.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
 	{jpki.ErrUnknownIssuer, "CHAIN_UNKNOWN", "issuer could not be verified"},
+	{jpki.ErrCACertificate, "CHAIN_UNKNOWN", "issuer"},
 	{jpki.ErrIssuerExpired, "ISSUER_EXPIRED", "out of its time"},
 	{jpki.ErrNoPossession, "POSSESSION_FAILED", "did not verify"},
 	{jpki.ErrStillVerified, "CARD_STILL_VERIFIED", "state after the PIN"},
