@@ -331,8 +331,11 @@ func TestCollisionTable(t *testing.T) {
 			thousands(fmt.Sprintf(row.pairs, pairs)), thousands(fmt.Sprintf(row.sharing, sharing)))
 		assert.True(t, strings.Contains(string(documentation), line), line)
 	}
-	pairs, sharing := mykey.ExpectedCollisions(1)
-	assert.Zero(t, pairs+sharing)
+	for cards, want := range map[int]float64{-1: 0, 0: 0, 1: 0, 2: 1, 3: 3, 4: 6} { // pairs there are, each with a chance of 1 in 2^40
+		pairs, sharing := mykey.ExpectedCollisions(cards)
+		assert.InEpsilon(t, 1+want, 1+pairs*(1<<40), 1e-9, "%d cards", cards)
+		assert.InEpsilon(t, 1+2*want, 1+sharing*(1<<40), 1e-9, "%d cards", cards)
+	}
 }
 
 // thousands puts commas into a number of digits before a decimal point.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hpke"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
@@ -37,6 +38,16 @@ func WithFewIdentifiers(n uint64) Option {
 		}
 	}
 }
+
+// WithDerivation derives identifiers in another way.
+func WithDerivation(derive func(attempt uint32) (mykey.ID, error)) Option {
+	return func(r *Registry) {
+		r.derive = func(_ Generation, attempt uint32, _ *jpki.Authentication) (mykey.ID, error) { return derive(attempt) }
+	}
+}
+
+// ErrInTheWay is what a database says while another transaction is in the way.
+var ErrInTheWay error = &storageError{cause: errors.New("another transaction is in the way"), race: true}
 
 func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 	return func(r *Registry) { r.sleep = sleep }

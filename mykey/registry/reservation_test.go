@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -344,4 +345,28 @@ func TestMigrations(t *testing.T) {
 		_, err = registry.Open(ctx, url, g)
 		require.ErrorIs(t, err, registry.ErrSchema)
 	})
+}
+
+// An identifier that can't be derived ends a reservation, at whatever attempt:
+// nothing is written, and nobody has an empty one.
+func TestDerivationsThatFail(t *testing.T) {
+	broken := errors.New("derivation is broken")
+	for _, at := range []uint32{0, 1} {
+		url := engines["sqlite"](t)
+		reserve(t, open(t, url, registry.WithDerivation(func(uint32) (mykey.ID, error) { return "7K2M9QXR", nil })), 1)
+		r := open(t, url, registry.WithDerivation(func(attempt uint32) (mykey.ID, error) {
+			if attempt == at {
+				return "", broken
+			}
+			return "7K2M9QXR", nil // which is another's
+		}))
+		got, err := r.Reserve(ctx, registry.NewOperation(), holder(2), registry.RecoveryCode{})
+		require.ErrorIs(t, err, broken)
+		assert.Nil(t, got)
+		_, err = r.Find(ctx, holder(2))
+		require.ErrorIs(t, err, registry.ErrNotFound)
+		for table, want := range map[string]int{"reservations": 1, "holders": 1, "audit": 1} {
+			assert.Len(t, rows(t, r, table), want, table)
+		}
+	}
 }

@@ -15,6 +15,52 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
+// A database that has another transaction in the way for ever is asked 20 times,
+// with pauses that are random parts of spans which double up to half a second: 3
+// seconds in the mean. Then a person is told, and why.
+func TestAttemptsAreCounted(t *testing.T) {
+	var pauses []time.Duration
+	sleep := func(_ context.Context, d time.Duration) error { pauses = append(pauses, d); return nil }
+	r := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithPatience(time.Hour))
+	for range 50 {
+		attempts := 0
+		pauses = nil
+		err := r.Transact(ctx, func(func(string, ...any) error) error { attempts++; return registry.ErrInTheWay })
+		require.ErrorIs(t, err, registry.ErrUnavailable)
+		require.ErrorIs(t, err, registry.ErrInTheWay)
+		require.Equal(t, 20, attempts)
+		require.Len(t, pauses, 19)
+		var most time.Duration
+		for i, pause := range pauses {
+			span := min(4*time.Millisecond<<i, 500*time.Millisecond)
+			require.GreaterOrEqual(t, pause, time.Duration(0))
+			require.Less(t, pause, span)
+			most += span
+		}
+		require.InDelta(t, 3, most.Seconds()/2, 0.5)
+	}
+	for _, last := range []int{1, 2, 20} { // the attempt at which it is not in the way any more
+		attempts := 0
+		require.NoError(t, r.Transact(ctx, func(func(string, ...any) error) error {
+			if attempts++; attempts < last {
+				return registry.ErrInTheWay
+			}
+			return nil
+		}))
+		require.Equal(t, last, attempts)
+	}
+	impatient := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithPatience(time.Nanosecond))
+	attempts := 0
+	err := impatient.Transact(ctx, func(func(string, ...any) error) error {
+		attempts++
+		for begin := time.Now(); time.Since(begin) < time.Millisecond; { // longer than its patience
+		}
+		return registry.ErrInTheWay
+	})
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	require.Equal(t, 1, attempts)
+}
+
 // wire is a proxy in front of a database server, that loses what it is told to.
 type wire struct {
 	target string
