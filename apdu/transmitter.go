@@ -1,6 +1,14 @@
 package apdu
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrRemoved reports that the card was taken away, and so lost its power and
+// whatever state it had. A [Transmitter] returns it, wrapped or not, only where
+// that is certain.
+var ErrRemoved = errors.New("card removed")
 
 // Transmitter sends one command APDU to a card and returns its response APDU.
 // It is the seam on which the whole toolkit stands.

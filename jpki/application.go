@@ -37,9 +37,10 @@ var (
 	// ErrNoApplication: the card has no JPKI application, so it is not a My
 	// Number Card.
 	ErrNoApplication = errors.New("no JPKI application on this card")
-	// ErrStillVerified: the card refused to leave the application. Closing
-	// the connection cuts its power, which helps too.
-	ErrStillVerified = errors.New("card could not be left unverified")
+	// ErrStillVerified: the card could not be logged out, so it may still be
+	// unlocked. It comes together with what failed before, if anything did. Taking
+	// the card out of the reader logs it out, as cutting its power does.
+	ErrStillVerified = errors.New("card may still be unlocked")
 )
 
 // Application is the JPKI application of a card, selected.
@@ -131,55 +132,64 @@ func (w wire) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 }
 
 // Do calls fn with the application open, in one transaction if the card has
-// them. If a PIN was sent the application is left afterwards, also when fn
-// fails, panics, or ctx ends; if that fails, so does Do. An exchange that ctx
-// ended in the middle, and that does not end within 2 seconds, is abandoned: then
-// the card is left by closing the connection, which cuts its power.
+// them. If a PIN was sent it logs the card out afterwards, as [Application.Leave]
+// does, also when fn fails, panics, or ctx ends. If that fails, so does Do: with
+// [ErrStillVerified], joined to fn's error.
+//
+// An exchange that ctx ended in the middle, and that does not end within 2
+// seconds, is abandoned: closing the connection then cuts the card's power.
 func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error, options ...Option) error {
 	return apdu.InTransaction(ctx, card, func() (err error) {
 		a, err := Open(ctx, card, options...)
 		if err != nil {
 			return err
 		}
-		defer func() {
-			// What failed first is the cause; a lost connection says nothing new.
-			if left := a.Leave(ctx); err == nil {
-				err = left
-			} else if errors.Is(left, ErrStillVerified) {
-				err = errors.Join(err, left)
-			}
-		}()
+		defer func() { err = both(err, a.Leave(ctx)) }()
 		return fn(a)
 	})
 }
 
-// leaveWithin bounds how long a card may take to be left, before the grace.
+// both joins what failed and that the card could not be logged out; either may be
+// nil.
+func both(err, left error) error {
+	switch {
+	case left == nil:
+		return err
+	case err == nil:
+		return left
+	}
+	return errors.Join(err, left)
+}
+
+// leaveWithin bounds how long logging out may take, before the grace.
 const leaveWithin = 3 * time.Second
 
-// Leave makes the card forget that a PIN was verified, by selecting another
-// application. It sends nothing if no PIN was sent. It works after ctx has
-// ended, for up to 5 seconds.
+// Leave logs the card out by selecting another application. It sends nothing if no
+// PIN was sent. It works after ctx has ended, for up to 5 seconds. A card that was
+// removed has lost its power, and is logged out by that.
 //
-// A card that refuses, or answers what no card may, is [ErrStillVerified]. Any
-// other error is the transmitter's: the connection is lost, and closing it
-// cuts the card's power.
+// It fails with [ErrStillVerified], which wraps the cause. A reset by another
+// program is such a cause: it does not log this card out.
 func (a *Application) Leave(ctx context.Context) error {
 	if !a.sent {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
-	err := a.channel.SelectApplication(ctx, aidISD)
-	if err != nil { // once more: it costs nothing
-		err = a.channel.SelectApplication(ctx, aidISD)
-	}
-	var status apdu.Status
-	switch {
-	case errors.As(err, &status), errors.Is(err, apdu.ErrShortResponse), errors.Is(err, apdu.ErrExcessResponse):
-		return fmt.Errorf("%w: %w", ErrStillVerified, err)
-	case err != nil:
-		return fmt.Errorf("leaving the card: %w", err)
+	if err := logOut(ctx, a.channel); err != nil {
+		return err
 	}
 	a.sent, a.verified = false, nil
 	return nil
+}
+
+func logOut(ctx context.Context, channel *apdu.Channel) error {
+	err := channel.SelectApplication(ctx, aidISD)
+	if err != nil && !errors.Is(err, apdu.ErrRemoved) { // once more: it costs nothing
+		err = channel.SelectApplication(ctx, aidISD)
+	}
+	if err == nil || errors.Is(err, apdu.ErrRemoved) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrStillVerified, err)
 }

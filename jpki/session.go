@@ -92,7 +92,8 @@ func (h *session) serve(life context.Context, a *Application, s *Signer, over ti
 }
 
 // sign signs in the session. It fails with errNotHeld after the session's end, also
-// if it ends by that: then the PIN has to be asked for again.
+// if it ends by that: then the PIN has to be asked for again. Any other error comes
+// joined with what leave returns.
 func (h *session) sign(ctx context.Context, what toSign) ([]byte, error) {
 	if h == nil {
 		return nil, errNotHeld
@@ -109,19 +110,19 @@ func (h *session) sign(ctx context.Context, what toSign) ([]byte, error) {
 	if got.err == nil {
 		return got.signature, nil
 	}
-	<-h.over // the card is left, before anybody else is let to it
+	<-h.over // the card is logged out, before anybody else is let to it
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, both(ctx.Err(), h.err)
 	case errors.Is(got.err, apdu.StatusSecurityNotSatisfied):
 		return nil, errNotHeld // the card forgot
 	case errors.Is(got.err, ErrNoPossession), errors.Is(got.err, ErrNoPSS):
-		return nil, got.err
+		return nil, both(got.err, h.err)
 	}
 	return nil, errNotHeld // the connection is lost
 }
 
-// leave ends the session and tells whether the card could be left.
+// leave ends the session, and fails if the card could not be logged out.
 func (h *session) leave() error {
 	if h == nil {
 		return nil

@@ -176,8 +176,18 @@ func (s *Signer) sign(ctx context.Context, what toSign) (signature []byte, err e
 	if signature, err := s.held.sign(ctx, what); !errors.Is(err, errNotHeld) {
 		return signature, err
 	}
+	left := s.leave()
+	if signature, err = s.unlock(ctx, what.scheme, &what); err != nil {
+		return nil, both(err, left)
+	}
+	return signature, nil // of the same card, which was unlocked and is logged out anew
+}
+
+// leave ends what is held, and fails if that card could not be logged out.
+func (s *Signer) leave() error {
+	err := s.held.leave()
 	s.held = nil
-	return s.unlock(ctx, what.scheme, &what)
+	return err
 }
 
 // unlock asks for the secret and has the card sign, if there is something to; the
@@ -268,7 +278,9 @@ func (s *Signer) prompt(ctx context.Context, scheme byte) (ready Readiness, type
 func (s *Signer) PSS(ctx context.Context) (has bool, err error) {
 	err = s.alone(ctx, func(ctx context.Context) error {
 		if s.pss == nil {
-			_ = s.held.leave()
+			if err := s.leave(); err != nil {
+				return err
+			}
 			if err := s.do(ctx, func(a *Application) error { return s.askForPSS(ctx, a) }); err != nil {
 				return err
 			}
@@ -291,16 +303,14 @@ func (s *Signer) askForPSS(ctx context.Context, a *Application) error {
 }
 
 // Close ends what is under way, leaves a card that is kept verified, and makes
-// every later signature fail with [ErrSignerClosed]. It fails if that card could not
-// be left. It waits for AskPIN to return, and for the card up to 5 seconds.
+// every later signature fail with [ErrSignerClosed]. It fails with [ErrStillVerified]
+// if that card could not be logged out. It waits for AskPIN to return, and for the card up to 5 seconds.
 // Closing twice is no error.
 func (s *Signer) Close() error {
 	s.close()
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
-	err := s.held.leave()
-	s.held = nil
-	return err
+	return s.leave()
 }
 
 // alone calls fn while nobody else uses the card through s, with a ctx that Close

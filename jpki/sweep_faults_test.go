@@ -29,6 +29,7 @@ type sweptFault struct {
 	outside  bool // another program's transaction, for which there is room only before ours
 	lasting  bool // it is met at every command from the first on
 	reset    bool // the card may stay verified until the connection is closed
+	removed  bool // the card loses its power, and is logged out by that
 	forged   bool // the answer is not what the card said
 }
 
@@ -50,7 +51,7 @@ func (f sweptFault) outcomes(at step, base error) []error {
 		return f.outcomes(readingAll, base)
 	case len(f.causes) == 0, f.outside && at != connecting && at != beginning:
 		return harmless
-	case at == leaving && (base != nil || f.passing): // what failed first is the cause; leaving is tried twice
+	case at == leaving && (base != nil || f.passing || f.removed): // what failed first is the cause; leaving is tried twice
 		return harmless
 	case slices.Contains(f.spared, at):
 		return append(harmless, f.causes...)
@@ -99,9 +100,9 @@ func sweptFaults() []sweptFault {
 		return f
 	}
 	gone := []sweptFault{
-		{name: "pulled", do: always(simulator.PullCard()), causes: []error{reader.ErrRemoved}, also: beforeBegin},
+		{name: "pulled", do: always(simulator.PullCard()), causes: []error{reader.ErrRemoved}, also: beforeBegin, removed: true},
 		{name: "swapped", do: func(s *sweep) simulator.Action { return simulator.SwapCard(s.other) },
-			causes: []error{reader.ErrRemoved}, also: beforeBegin},
+			causes: []error{reader.ErrRemoved}, also: beforeBegin, removed: true},
 		{name: "reset", do: always(simulator.ResetCard()), causes: []error{reader.ErrChanged}, also: beforeBegin, reset: true},
 		{name: "service stopped", do: always(simulator.StopService()), causes: []error{reader.ErrNoService}, also: beforeCommands},
 		{name: "service restarted", do: always(simulator.RestartService()), causes: []error{reader.ErrNoService}, also: beforeBegin},
@@ -155,7 +156,7 @@ func sweptFaults() []sweptFault {
 				time.AfterFunc(deadline/2, func() { r.Remove() })
 				return simulator.Hang()(ctx, r, next)
 			}
-		}, causes: []error{reader.ErrRemoved}, within: deadline / 2},
+		}, causes: []error{reader.ErrRemoved}, within: deadline / 2, removed: true},
 		// From the PIN on a command is given 2 seconds more, and leaving a
 		// time of its own.
 		sweptFault{name: "mute", do: always(simulator.Hang()), causes: []error{context.DeadlineExceeded}, within: 5 * time.Second},

@@ -24,12 +24,13 @@ import (
 // difference. Whatever happens: it ends, within its time and leaving no
 // goroutine; the error names the cause; a PIN is sent once, is in no error, and
 // costs the try that the card really counted; nothing is reported that was not
-// established; nothing of the reader is kept; and the card is left unverified.
+// established; nothing of the reader is kept; and the card is left unverified, or
+// it is told that it may not be.
 //
 // Each case lives in a bubble of its own: time passes there only where the code
 // waits, and a goroutine that outlives a case fails it.
 //
-// Faults: F19, F20, F21, F22, F23, F25, F28, F29, F31, F32, F33, F44, F58.
+// Faults: F19, F20, F21, F22, F23, F25, F28, F29, F31, F32, F33, F44, F58, F75.
 func TestSweepOfFaults(t *testing.T) {
 	faults := sweptFaults()
 	var cases atomic.Int64
@@ -292,7 +293,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	s.begin(t)
 	s.slot.Fail(fault.rule(s, at))
 	start := time.Now()
-	connected := false
+	connected, unlocked := false, false // before the connection was closed
 	got, err := s.run(t, where, func() {
 		connected = true
 		synctest.Wait() // for a card that is being pulled to be out
@@ -301,8 +302,8 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 		if step != beginning || !fault.executed { // begun after all
 			require.False(t, transaction, where)
 		}
-		if !fault.reset {
-			require.False(t, s.card.State().AuthVerified, where)
+		if unlocked = s.card.State().AuthVerified; !fault.reset {
+			require.False(t, unlocked, where)
 		}
 	})
 	took := time.Since(start)
@@ -315,6 +316,12 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	require.True(t, slices.ContainsFunc(want, func(e error) bool { return errors.Is(err, e) }), "%s: %v, not one of %v", where, err, want)
 	if step == verifying && slices.Equal(want, fault.causes) && !fault.forged {
 		require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown, where)
+	}
+	switch stillVerified := errors.Is(err, jpki.ErrStillVerified); {
+	case fault.removed:
+		require.False(t, stillVerified, where)
+	case unlocked && !fault.forged, step == leaving && !fault.passing && !fault.outside:
+		require.True(t, stillVerified, where)
 	}
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)

@@ -50,8 +50,9 @@ var (
 	ErrUnknownReader = fmt.Errorf("%w of that name", ErrNoReader)
 	// ErrNoCard: the reader is empty.
 	ErrNoCard = errors.New("no card in the reader")
-	// ErrRemoved: the card was taken away while it was in use.
-	ErrRemoved = errors.New("card removed")
+	// ErrRemoved: the card was taken away while it was in use. It is
+	// [apdu.ErrRemoved].
+	ErrRemoved = apdu.ErrRemoved
 	// ErrChanged: the card was reset by somebody else, or is another card
 	// than before. Nothing that held for it may be assumed any more.
 	ErrChanged = errors.New("card reset or exchanged")

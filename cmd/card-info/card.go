@@ -83,17 +83,15 @@ func (p *program) connect(ctx context.Context, name string) (string, reader.Card
 	return found.Name, card, nil
 }
 
-// withCard connects to a card, calls use with the connection, and closes that.
-func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) (err error) {
+// withCard connects to a card, calls use with the connection, and closes that. A
+// connection that fails to close, as while another program uses the card, loses
+// nothing: use has logged the card out, or has failed because it could not.
+func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) error {
 	name, card, err := p.connect(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closed := card.Close(); err == nil {
-			err = closed
-		}
-	}()
+	defer card.Close()
 	return use(name, card)
 }
 

@@ -168,9 +168,7 @@ func (e *examination) examineCard(ctx context.Context) {
 			return err
 		})
 	})
-	// A connection that ends late, for another program's sake, says nothing of
-	// the steps: no PIN was sent over it.
-	if _, noted := e.done[at]; err != nil && at != "" && !noted {
+	if err != nil {
 		e.note(at, "", err)
 	}
 }

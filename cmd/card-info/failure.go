@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -58,6 +59,7 @@ var exits = map[message.Code]int{
 	message.CertNotYetValid:  exitCertificate,
 	message.KeyUnsupported:   exitCertificate,
 	message.ChainUnknown:     exitCertificate,
+	message.CACertificate:    exitUsage,
 	message.IssuerExpired:    exitCertificate,
 	message.PossessionFailed: exitCertificate,
 }
@@ -66,10 +68,10 @@ var exits = map[message.Code]int{
 // cut the answer off: the card or the service that is gone.
 func exitOf(code message.Code, err error) int {
 	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown {
-		switch {
-		case errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged):
+		switch cause := message.Cause(err); {
+		case errors.Is(cause, reader.ErrRemoved), errors.Is(cause, reader.ErrChanged):
 			return exitNoCard
-		case errors.Is(err, reader.ErrNoService), errors.Is(err, reader.ErrNoReader):
+		case errors.Is(cause, reader.ErrNoService), errors.Is(cause, reader.ErrNoReader):
 			return exitNoReader
 		}
 	}
@@ -109,6 +111,22 @@ func misuse(what Text, err error) error {
 	}}
 }
 
+// more is what is told beside a failure's own message, as that the card may still be
+// unlocked.
+type more struct {
+	Code    message.Code `json:"code"`
+	Message Text         `json:"message"`
+	Next    Text         `json:"next"`
+}
+
+func moreOf(err error, told message.Code) (list []more) {
+	if errors.Is(err, jpki.ErrStillVerified) && told != message.CardStillVerified {
+		m := message.For(jpki.ErrStillVerified)
+		list = append(list, more{m.Code, m.What, m.Next})
+	}
+	return list
+}
+
 func messageFor(err error) message.Message {
 	var own *failure
 	if errors.As(err, &own) {
@@ -123,6 +141,7 @@ func (p *program) fail(err error) int {
 	m := messageFor(err)
 	exit := exitOf(m.Code, err)
 	detail := message.Printable(err.Error())
+	also := moreOf(err, m.Code)
 	if p.json {
 		_ = writeJSON(p.stderr, map[string]any{"error": struct {
 			Code      message.Code `json:"code"`
@@ -131,7 +150,8 @@ func (p *program) fail(err error) int {
 			Message   Text         `json:"message"`
 			Next      Text         `json:"next"`
 			Detail    string       `json:"detail"`
-		}{m.Code, exit, m.Remaining, m.What, m.Next, detail}})
+			Also      []more       `json:"also,omitempty"`
+		}{m.Code, exit, m.Remaining, m.What, m.Next, detail, also}})
 		return exit
 	}
 	if errors.As(err, new(diagnosed)) {
@@ -142,6 +162,9 @@ func (p *program) fail(err error) int {
 		fmt.Fprintf(p.stderr, "  %s\n", indented(next))
 	}
 	fmt.Fprintf(p.stderr, "  [%s] %s\n", m.Code, detail)
+	for _, m := range also {
+		fmt.Fprintf(p.stderr, "card-info: %s\n  %s\n  [%s]\n", indented(p.say(m.Message)), indented(p.say(m.Next)), m.Code)
+	}
 	return exit
 }
 

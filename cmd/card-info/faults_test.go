@@ -56,6 +56,8 @@ func (c *meddled) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 
 // The card is pulled at each command in turn, of each of the program's
 // commands.
+//
+// Faults: F75.
 func TestCardPulledAtAnyCommand(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"retries"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin"),
@@ -78,12 +80,17 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 			}}
 			o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
 			name := fmt.Sprintf("%v, command %d", args, n)
+			assert.False(t, card.State().AuthVerified, name)
+			if m.pins > 0 && n == whole.sent-1 { // the one that logs the card out, as losing its power does
+				assert.Zero(t, o.exit, name+": "+o.stderr)
+				assert.Contains(t, o.stdout, "mykey_id", name)
+				continue
+			}
 			assert.Equal(t, 4, o.exit, name+": "+o.stderr)
 			assert.Empty(t, o.stdout, name)
 			failureOf(t, o)
 			assert.LessOrEqual(t, m.pins, 1, name)
 			assert.Equal(t, 3, card.State().AuthTries, name)
-			assert.False(t, card.State().AuthVerified, name)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func noSocket(err error) error {
 func ofSSH(err error) error {
 	var pin *jpki.PINError
 	switch {
-	case errors.As(err, &pin), errors.Is(err, jpki.ErrStillVerified):
+	case errors.As(err, &pin):
 		return err // which matters more than what came of it
 	case errors.Is(err, jpki.ErrSignerClosed):
 		return because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)

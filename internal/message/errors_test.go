@@ -29,9 +29,11 @@ var known = map[string]error{
 	"apdu.ErrMalformedObject": apdu.ErrMalformedObject,
 	"apdu.ErrNoProgress":      apdu.ErrNoProgress,
 	"apdu.ErrObjectTooLong":   apdu.ErrObjectTooLong,
+	"apdu.ErrRemoved":         apdu.ErrRemoved,
 	"apdu.ErrShortResponse":   apdu.ErrShortResponse,
 	"apdu.Status":             apdu.StatusSecurityNotSatisfied,
 
+	"jpki.ErrCACertificate":        jpki.ErrCACertificate,
 	"jpki.ErrCounterUnknown":       jpki.ErrCounterUnknown,
 	"jpki.ErrDigestLength":         jpki.ErrDigestLength,
 	"jpki.ErrExchange":             jpki.ErrExchange,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -54,6 +55,7 @@ const (
 	SignerClosed      Code = "SIGNER_CLOSED"
 	NoAttributes      Code = "NO_ATTRIBUTES"
 	AttributesDamaged Code = "ATTRIBUTES_MALFORMED"
+	CACertificate     Code = "CA_CERTIFICATE"
 	IDFormat          Code = "ID_FORMAT"
 	IDCheckSymbol     Code = "ID_CHECK_SYMBOL"
 	SimulatorOccupied Code = "SIMULATOR_OCCUPIED"
@@ -323,6 +325,7 @@ var kinds = []struct {
 	{mykey.ErrKey, NamespaceKey},
 	{mykey.ErrNamespace, NamespaceName},
 	{mykey.ErrCertificate, CertMalformed},
+	{jpki.ErrCACertificate, CACertificate}, // where no card was looked at
 	{mykey.ErrFormat, IDFormat},
 	{mykey.ErrCheckSymbol, IDCheckSymbol},
 	{mykey.ErrMonth, RequestInvalid},
@@ -352,7 +355,13 @@ var reasons = []error{
 
 // For finds the message for an error. It knows every error of the packages that it
 // imports, and with them those of reader/pcsc; for any other it is [Failed].
+// Where something else failed before a card could not be logged out, the message is
+// about that: whoever shows it also looks for [jpki.ErrStillVerified] and shows
+// [CardStillVerified] beside it.
 func For(err error) Message {
+	if cause := Cause(err); cause != nil {
+		err = cause
+	}
 	var pin *jpki.PINError
 	var validity *jpki.ValidityError
 	var several *reader.AmbiguousError
@@ -392,6 +401,29 @@ func For(err error) Message {
 		return named(CardRefused)
 	}
 	return named(Failed)
+}
+
+// Cause is what failed before a card could not be logged out ([jpki.ErrStillVerified]),
+// nil if nothing did, and err itself if no card was left so.
+func Cause(err error) error {
+	if err == nil || !errors.Is(err, jpki.ErrStillVerified) {
+		return err
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return Cause(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		parts := e.Unwrap()
+		if slices.Contains(parts, jpki.ErrStillVerified) {
+			return nil // the other parts are why
+		}
+		for _, part := range parts {
+			if cause := Cause(part); cause != nil {
+				return cause
+			}
+		}
+	}
+	return nil
 }
 
 func named(code Code) Message {

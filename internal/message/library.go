@@ -75,6 +75,16 @@ var ofLibrary = map[Code]Message{
 		},
 		Next: askTheOffice,
 	},
+	CACertificate: {
+		What: Text{
+			"指定された認証局の証明書は、カードの電子証明書の確認には使えません。\nカードには何も送っていません。",
+			"The CA certificate that was given can't verify cards' certificates.\nNothing was sent to the card.",
+		},
+		Next: Text{
+			"担当者の方へ: カードの電子証明書を発行した認証局の証明書を指定してください。",
+			"For staff: give the certificate of the CA that issues cards' certificates.",
+		},
+	},
 	IDFormat: {
 		What: Text{"IDは、英字と数字の8文字です。", "An ID has 8 letters and digits."},
 		Next: checkTheID,

@@ -189,3 +189,28 @@ func TestLanguagesOfLocales(t *testing.T) {
 		assert.Equal(t, tt.want, message.Match(tt.locales...), tt.locales)
 	}
 }
+
+// Whatever failed before the card could not be logged out has its own message; why
+// it could not be is no cause of that.
+//
+// Faults: F75.
+func TestTheFirstCauseHasTheMessage(t *testing.T) {
+	left := fmt.Errorf("%w: %w", jpki.ErrStillVerified, reader.ErrNoService)
+	for _, tt := range []struct {
+		err   error
+		cause error
+		code  message.Code
+	}{
+		{nil, nil, "FAILED"},
+		{reader.ErrRemoved, reader.ErrRemoved, "CARD_REMOVED"},
+		{jpki.ErrStillVerified, nil, "CARD_STILL_VERIFIED"},
+		{left, nil, "CARD_STILL_VERIFIED"},
+		{fmt.Errorf("wrapped: %w", left), nil, "CARD_STILL_VERIFIED"},
+		{errors.Join(jpki.ErrNoPossession, left), jpki.ErrNoPossession, "POSSESSION_FAILED"},
+		{fmt.Errorf("wrapped: %w", errors.Join(jpki.ErrNoPossession, left)), jpki.ErrNoPossession, "POSSESSION_FAILED"},
+		{errors.Join(errors.Join(context.Canceled, left), left), context.Canceled, "INTERRUPTED"},
+	} {
+		assert.Equal(t, tt.cause, message.Cause(tt.err), tt.err)
+		assert.Equal(t, tt.code, message.For(tt.err).Code, tt.err)
+	}
+}

@@ -29,6 +29,7 @@
 //	StopService, RestartService        the service goes, and comes back
 //	FailBefore, FailAfter              the wire fails, before or after the card has worked
 //	Answer, AnswerStatus, Lengthen     an answer that is not the card's
+//	RefuseShortIdentifiers             files have to be selected
 //	Hang                               nothing, until the card is pulled
 //	Hold, Meanwhile                    another program's doings
 //	After                              any of them, when the card has worked

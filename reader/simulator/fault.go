@@ -23,8 +23,11 @@ const (
 type Fault struct {
 	On  Operation
 	INS byte // of Transmit, only commands with this instruction; 0: any
-	Nth int  // only the nth that matches, from 1 on; 0: each of them
-	Do  Action
+	// Command matches, of Transmit, only commands for which it is true; nil: any.
+	// It must not keep the bytes.
+	Command func(command []byte) bool
+	Nth     int // only the nth that matches, from 1 on; 0: each of them
+	Do      Action
 }
 
 // Action is what a fault does instead of the operation, or around it: next
@@ -53,7 +56,7 @@ type rule struct {
 }
 
 func (f *rule) matches(on Operation, command []byte) bool {
-	return f.On == on && (f.INS == 0 || len(command) > 1 && command[1] == f.INS)
+	return f.On == on && (f.INS == 0 || len(command) > 1 && command[1] == f.INS) && (f.Command == nil || f.Command(command))
 }
 
 // perform runs an operation, or the action of the first fault that it meets.
@@ -171,6 +174,25 @@ func Answer(response []byte) Action {
 
 // AnswerStatus answers with a status word; the card never sees the command.
 func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byte(s)}) }
+
+// RefuseShortIdentifiers is a rule by which card or reader answer with s to every
+// command that names a file by its short identifier, so that it has to be selected
+// first. That there are such ones is assumed; published programs provide for them.
+func RefuseShortIdentifiers(s apdu.Status) Fault {
+	return Fault{Command: namesShortIdentifier, Do: AnswerStatus(s)}
+}
+
+// namesShortIdentifier tells whether READ BINARY, VERIFY, CHANGE REFERENCE DATA or
+// PERFORM SECURITY OPERATION names its file itself, whatever file is selected.
+func namesShortIdentifier(command []byte) bool {
+	switch command[1] {
+	case apdu.InsReadBinary:
+		return command[2]&0x80 != 0
+	case apdu.InsVerify, apdu.InsChangeReferenceData, apdu.InsPerformSecurityOperation:
+		return command[3]&0x1F != 0
+	}
+	return false
+}
 
 // Lengthen adds n bytes to the data of the card's answer, and takes -n away if
 // n is negative; the status word stays.

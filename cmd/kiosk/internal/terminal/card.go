@@ -56,6 +56,9 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 	t.beside(func(ctx context.Context) func() {
 		defer pin.Wipe()
 		holder, err := t.prove(ctx, v, pin)
+		if errors.Is(err, jpki.ErrStillVerified) { // also if the visit has ended
+			t.config.Log("refused", message.CardStillVerified)
+		}
 		if err != nil {
 			return func() { t.refused(err) }
 		}
@@ -122,6 +125,8 @@ func (t *Terminal) refused(err error) {
 	switch {
 	case errors.Is(err, registry.ErrUnavailable):
 		t.unavailable(err)
+	case errors.Is(err, jpki.ErrStillVerified): // nothing goes on before the card was taken
+		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
 	case errors.As(err, &pin) && pin.Reason == jpki.ErrPINWrong && pin.Known && pin.Remaining > 0:
 		v.lastTry = false
 		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
@@ -130,14 +135,22 @@ func (t *Terminal) refused(err error) {
 	}
 }
 
-// problem is what is said of an error.
+// problem is what is said of an error, and of a card that may still be unlocked.
 func problem(err error) *message.Message {
+	m, cause := message.For(err), message.Cause(err)
 	for _, own := range slices.Concat(notices, registryNotices) {
-		if errors.Is(err, own.err) {
-			return own.message
+		if errors.Is(cause, own.err) {
+			m = *own.message
+			break
 		}
 	}
-	m := message.For(err)
+	if errors.Is(err, jpki.ErrStillVerified) && m.Code != message.CardStillVerified {
+		still := message.For(jpki.ErrStillVerified)
+		m.What.JA += "\n" + still.What.JA
+		m.What.EN += "\n" + still.What.EN
+		m.Next.JA = still.Next.JA + "\n" + m.Next.JA
+		m.Next.EN = still.Next.EN + "\n" + m.Next.EN
+	}
 	return &m
 }
 

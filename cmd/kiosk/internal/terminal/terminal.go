@@ -59,7 +59,7 @@ type Config struct {
 	// NoPrinter leaves out what prints.
 	NoPrinter bool
 	// Log is told of what happens, without anything personal: an event's name and
-	// a code of package message. It may be nil.
+	// a code of package message. Several goroutines may call it. It may be nil.
 	Log func(event string, code message.Code)
 }
 
@@ -77,6 +77,7 @@ type Terminal struct {
 	config  Config
 	actions chan request
 	results chan result
+	working sync.WaitGroup // what beside does
 
 	// Used by Run's goroutine only.
 	life    context.Context // Run's
@@ -149,7 +150,7 @@ func (t *Terminal) View() (View, <-chan struct{}) {
 }
 
 // Run works until ctx ends, and returns ctx's error or why readers can't be watched.
-// It clears what is left of a visit.
+// Before it returns, what is left of a visit is cleared and its card logged out.
 func (t *Terminal) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -170,6 +171,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	defer func() {
 		t.forget()
 		t.timer.Stop()
+		t.working.Wait() // for a card that is in use to be logged out
 	}()
 	t.life = ctx
 	for {
@@ -194,13 +196,13 @@ func (t *Terminal) Run(ctx context.Context) error {
 // goes on then.
 func (t *Terminal) beside(work func(ctx context.Context) (then func())) {
 	of := t.visit
-	go func() {
+	t.working.Go(func() {
 		then := work(of.ctx)
 		select {
 		case t.results <- result{of, then}:
 		case <-of.ctx.Done(): // nobody waits for it any more
 		}
-	}()
+	})
 }
 
 // show shows a view, of the visit that goes on.

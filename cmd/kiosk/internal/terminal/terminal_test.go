@@ -119,7 +119,16 @@ type stand struct {
 	book     *book
 	connects reader.Driver // that connections are made by
 	terminal *terminal.Terminal
-	log      []string
+	stop     func() // ends the terminal, once
+
+	logging sync.Mutex
+	log     []string
+}
+
+func (s *stand) note(event string, code message.Code) {
+	s.logging.Lock()
+	defer s.logging.Unlock()
+	s.log = append(s.log, event+" "+string(code))
 }
 
 // hooked is the stand's driver, whose connections may be another's.
@@ -151,15 +160,18 @@ func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stan
 		}
 		s.terminal = terminal.New(terminal.Config{
 			Driver: hooked{s.driver, s}, Campaign: c, Registry: s.book, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
-			Log: func(event string, code message.Code) { s.log = append(s.log, event+" "+string(code)) },
+			Log: s.note,
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- s.terminal.Run(ctx) }()
+		s.stop = sync.OnceFunc(func() {
+			cancel()
+			require.ErrorIs(t, <-ended, context.Canceled)
+		})
 		synctest.Wait()
 		test(t, s, card)
-		cancel()
-		require.ErrorIs(t, <-ended, context.Canceled)
+		s.stop()
 		synctest.Wait()
 		assert.False(t, card.State().AuthVerified, "left verified")
 		connections, _ := s.slot.InUse()

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// whileLeaving is a fault at each command that logs the card out.
+func whileLeaving(do simulator.Action) simulator.Fault {
+	return simulator.Fault{Command: func(command []byte) bool {
+		return command[1] == apdu.InsSelect && len(command) > 5 && command[5] == 0xA0
+	}, Do: do}
+}
+
+// slotWith is a driver with one reader that holds a card, and that reader.
+func slotWith(t testing.TB, profile simulator.Profile, faults ...simulator.Fault) (*simulator.Driver, *simulator.Reader) {
+	t.Helper()
+	card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(simulatorSeed))
+	require.NoError(t, err)
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	require.NoError(t, slot.Insert(card))
+	for _, fault := range faults {
+		slot.Fail(fault)
+	}
+	return driver, slot
+}
+
+// That the card may still be unlocked is told beside what failed first, which gives
+// the exit code: on the screen in both languages, and in JSON.
+//
+// Faults: F75.
+func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
+	still := message.For(jpki.ErrStillVerified)
+	for name, tt := range map[string]struct {
+		pin    string
+		faults []simulator.Fault // beside the one at leaving
+		code   message.Code
+		exit   int
+	}{
+		"a wrong PIN":   {"9999", nil, message.PINWrong, exitPIN},
+		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, exitCertificate},
+		"nothing else":  {"1234", nil, message.CardStillVerified, exitFailed},
+	} {
+		for leaving, fault := range map[string]simulator.Action{
+			"reset": simulator.ResetCard(), "lost": simulator.FailBefore(reader.ErrTransport), "refused": simulator.AnswerStatus(apdu.StatusFileNotFound),
+		} {
+			for _, language := range []message.Language{message.Japanese, message.English} {
+				t.Run(name+", "+leaving+" "+string(language), func(t *testing.T) {
+					driver, _ := slotWith(t, simulator.Contact, append(tt.faults, whileLeaving(fault))...)
+					o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--lang", string(language))...)
+					assert.Equal(t, tt.exit, o.exit)
+					assert.Contains(t, o.stderr, "["+string(tt.code)+"]")
+					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillVerified)+"]"))
+					assert.Equal(t, 1, strings.Count(o.stderr, still.What.In(language)))
+					assert.Contains(t, o.stderr, still.Next.In(language))
+					fits(t, o.stderr)
+				})
+			}
+			driver, _ := slotWith(t, simulator.Contact, append(tt.faults, whileLeaving(fault))...)
+			o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--json")...)
+			code, _ := failureOf(t, o)
+			assert.Equal(t, string(tt.code), code)
+			assert.Equal(t, tt.exit, o.exit)
+			var f struct {
+				Error struct {
+					Also []struct {
+						Code          message.Code
+						Message, Next Text
+					}
+				}
+			}
+			require.NoError(t, json.Unmarshal([]byte(o.stderr), &f))
+			if tt.code == message.CardStillVerified {
+				assert.Empty(t, f.Error.Also)
+				continue
+			}
+			require.Len(t, f.Error.Also, 1)
+			assert.Equal(t, message.CardStillVerified, f.Error.Also[0].Code)
+			assert.Equal(t, still.What, f.Error.Also[0].Message)
+			assert.Equal(t, still.Next, f.Error.Also[0].Next)
+		}
+	}
+}
+
+// A connection that fails to close after the card was logged out loses nothing.
+//
+// Faults: F75.
+func TestAConnectionThatFailsToClose(t *testing.T) {
+	for _, args := range [][]string{nil, {"retries"}, {"cert"}, {"ssh-key"}, {"doctor"}, idArgs(t, "--pin-stdin")} {
+		driver, slot := slotWith(t, simulator.Contact)
+		o := desk{driver: unclosing{driver}, stdin: "1234\n", system: machine(nil)}.run(t, args...)
+		assert.Zero(t, o.exit, "%v: %s", args, o.stderr)
+		assert.NotEmpty(t, o.stdout, args)
+		assert.Empty(t, o.stderr, args)
+		assert.False(t, slot.Card().State().AuthVerified)
+	}
+	// Also before a PIN that is typed.
+	driver, _ := slotWith(t, simulator.Contact)
+	o := desk{driver: unclosing{driver}, typed: "1234"}.run(t, idArgs(t)...)
+	assert.Zero(t, o.exit, o.stderr)
+}
+
+// unclosing is a driver whose connections close when somebody else lets them.
+type unclosing struct{ reader.Driver }
+
+func (d unclosing) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := d.Driver.Connect(ctx, name)
+	return unclosed{card}, err
+}
+
+type unclosed struct{ reader.Card }
+
+func (c unclosed) Close() error {
+	_ = c.Card.Close()
+	return reader.ErrBusy
+}

@@ -1,0 +1,231 @@
+package jpki_test
+
+import (
+	"context"
+	"crypto"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// isLeave tells the command that logs the card out.
+func isLeave(c apdu.Command) bool { return c.INS == apdu.InsSelect && c.Data[0] == 0xA0 }
+
+// whileLeaving is a fault at each command that logs the card out.
+func whileLeaving(do simulator.Action) simulator.Fault {
+	return simulator.Fault{Command: func(command []byte) bool {
+		c, err := apdu.ParseCommand(command)
+		return err == nil && isLeave(c)
+	}, Do: do}
+}
+
+// What logs a card out besides the command for it: its removal, before the card has
+// worked or afterwards.
+func removals(t *testing.T) map[string]simulator.Action {
+	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"))
+	require.NoError(t, err)
+	return map[string]simulator.Action{
+		"pulled":       simulator.PullCard(),
+		"pulled after": simulator.After(simulator.PullCard()),
+		"swapped":      simulator.SwapCard(other),
+	}
+}
+
+// A card that is pulled during the command that logs it out has lost its power: what
+// was established before is returned.
+//
+// Faults: F75.
+func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
+	for name, removal := range removals(t) {
+		t.Run(name+", Authenticate", func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			d.slot.Fail(whileLeaving(removal))
+			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			require.NoError(t, err)
+			assert.True(t, got.PIN && got.Possession)
+			assert.False(t, d.card.State().AuthVerified)
+		})
+		t.Run(name+", a wrong PIN", func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			d.slot.Fail(whileLeaving(removal))
+			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+			require.ErrorIs(t, err, jpki.ErrPINWrong)
+			require.NotErrorIs(t, err, jpki.ErrStillVerified)
+		})
+		t.Run(name+", Sign", func(t *testing.T) {
+			h := newHolder(t, simulator.Contact)
+			s := h.signer(t)
+			h.slot.Fail(whileLeaving(removal))
+			signs256(t, s)
+		})
+		t.Run(name+", a card that is kept verified", func(t *testing.T) {
+			h := newHolder(t, simulator.Contact)
+			s := h.signer(t, jpki.KeepVerified(time.Minute))
+			signs256(t, s)
+			h.slot.Fail(whileLeaving(removal))
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// unsure are the ways in which logging out fails that leave open whether the card is
+// unlocked, each with its cause.
+var unsure = map[string]struct {
+	do    simulator.Action
+	cause error
+}{
+	"reset by another program": {simulator.ResetCard(), reader.ErrChanged},
+	"service stopped":          {simulator.StopService(), reader.ErrNoService},
+	"the wire fails":           {simulator.FailBefore(errNotTransacted), errNotTransacted},
+	"the wire fails afterward": {simulator.FailAfter(errNotTransacted), errNotTransacted},
+	"in use":                   {simulator.FailBefore(reader.ErrBusy), reader.ErrBusy},
+	"abandoned":                {simulator.FailBefore(reader.ErrClosed), reader.ErrClosed},
+	"refused":                  {simulator.AnswerStatus(apdu.StatusFileNotFound), apdu.StatusFileNotFound},
+	"no bytes":                 {simulator.Answer(nil), apdu.ErrShortResponse},
+	"too many bytes":           {simulator.Answer([]byte{1, 0x90, 0x00}), apdu.ErrExcessResponse},
+}
+
+// Any other failure to log out is told, beside whatever failed before, and both
+// causes can be matched.
+//
+// Faults: F75.
+func TestACardThatMayStillBeUnlocked(t *testing.T) {
+	badProof := simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}
+	for name, tt := range unsure {
+		for first, fault := range map[string]struct {
+			pin   string
+			fault simulator.Fault
+			err   error
+		}{
+			"after success":       {simulator.PIN, simulator.Fault{Nth: 1 << 30, Do: simulator.PullCard()}, nil},
+			"after a wrong PIN":   {"9999", simulator.Fault{Nth: 1 << 30, Do: simulator.PullCard()}, jpki.ErrPINWrong},
+			"after a wrong proof": {simulator.PIN, badProof, jpki.ErrNoPossession},
+		} {
+			t.Run(name+", "+first, func(t *testing.T) {
+				d := newDesk(t, simulator.Contact)
+				d.slot.Fail(fault.fault)
+				d.slot.Fail(whileLeaving(tt.do))
+				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, fault.pin))
+				assert.Nil(t, got)
+				require.ErrorIs(t, err, jpki.ErrStillVerified)
+				require.ErrorIs(t, err, tt.cause)
+				if fault.err != nil {
+					require.ErrorIs(t, err, fault.err)
+				}
+			})
+		}
+		t.Run(name+", by a caller's error", func(t *testing.T) {
+			d := newDesk(t, simulator.Contact)
+			d.slot.Fail(whileLeaving(tt.do))
+			err := jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error {
+				require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
+				return errPlain
+			})
+			require.ErrorIs(t, err, errPlain)
+			require.ErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, tt.cause)
+		})
+	}
+}
+
+// A Signer tells of it too: of a signature, of a card that was kept verified, and of
+// whatever is done with that next.
+//
+// Faults: F75.
+func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
+	lost := whileLeaving(simulator.FailBefore(errNotTransacted))
+	told := func(t *testing.T, err error) {
+		t.Helper()
+		require.ErrorIs(t, err, jpki.ErrStillVerified)
+		require.ErrorIs(t, err, errNotTransacted)
+	}
+	sign := func(s *jpki.Signer) error {
+		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+		return err
+	}
+	t.Run("of a signature", func(t *testing.T) {
+		h := newHolder(t, simulator.Contact)
+		s := h.signer(t)
+		h.slot.Fail(lost)
+		told(t, sign(s))
+	})
+	t.Run("of a wrong PIN", func(t *testing.T) {
+		for _, idle := range []time.Duration{0, time.Minute} {
+			h := newHolder(t, simulator.Contact)
+			s := h.signer(t, jpki.KeepVerified(idle))
+			h.types = "9999"
+			h.slot.Fail(lost)
+			err := sign(s)
+			told(t, err)
+			require.ErrorIs(t, err, jpki.ErrPINWrong)
+		}
+	})
+	keeps(t, "when it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		told(t, s.Close())
+		require.NoError(t, s.Close(), "once")
+	})
+	keeps(t, "when PSS is asked for", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		_, err := s.PSS(context.Background())
+		told(t, err)
+		has, err := s.PSS(context.Background())
+		require.NoError(t, err)
+		assert.True(t, has)
+	})
+	keeps(t, "of a signature that is none", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		err := sign(s)
+		told(t, err)
+		require.ErrorIs(t, err, jpki.ErrNoPossession)
+		h.slot.Heal()
+		signs256(t, s)
+	})
+	keeps(t, "of a signature that was given up", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, jpki.ErrStillVerified)
+		h.slot.Heal()
+		signs256(t, s)
+	})
+	keeps(t, "after idle has passed, with the next failure", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		h.typing = func(context.Context) error { return errPlain }
+		err := sign(s)
+		h.spared(1)
+		told(t, err)
+		require.ErrorIs(t, err, errPlain)
+		h.slot.Heal()
+		h.typing = nil
+		signs256(t, s)
+	})
+	keeps(t, "but not after the next signature", func(t *testing.T, h *holder, s *jpki.Signer) {
+		signs256(t, s)
+		h.slot.Fail(lost)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		h.slot.Heal()
+		signs256(t, s)
+		require.NoError(t, s.Close(), "the card is logged out by now")
+	})
+}
