@@ -31,7 +31,7 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 	limit = min(limit, MaxExtendedNe)
 	object, err := c.firstBlock(ctx, sfi)
 	if errors.Is(err, StatusWrongOffset) {
-		return nil, ErrBlankFile // an empty file has no offset 0
+		return nil, fmt.Errorf("%w: %w", ErrBlankFile, err) // an empty file has no offset 0
 	}
 	if err != nil {
 		return nil, err

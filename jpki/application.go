@@ -47,7 +47,7 @@ var (
 type Application struct {
 	channel  *apdu.Channel
 	config   config
-	byFile   bool    // the card takes no short file identifiers for secrets and keys
+	files    fileAccess
 	sent     bool    // a secret was sent, so the card may be verified
 	verified []*side // for which the card said that it is
 	chain    Chain   // of the certificate that was last found usable

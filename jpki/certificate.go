@@ -99,7 +99,7 @@ func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Cer
 }
 
 func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certificate, error) {
-	der, err := a.channel.ReadObject(ctx, file, maxCertificate)
+	der, err := a.readObject(ctx, file, maxCertificate)
 	switch {
 	case errors.Is(err, apdu.ErrBlankFile), errors.Is(err, apdu.StatusFileNotFound):
 		return nil, fmt.Errorf("%w: %w", ErrNoCertificate, err)

@@ -51,9 +51,15 @@ func (a *Application) SignaturePasswordCounter(ctx context.Context) (Counter, er
 }
 
 func (a *Application) counter(ctx context.Context, of *side) (Counter, error) {
-	status, err := a.verifyStatus(ctx, of.secret)
+	var status apdu.Status
+	err := a.useFile(ctx, apdu.InsVerify, of.secret, func(sfi byte) (err error) {
+		if status, err = a.channel.VerifyStatus(ctx, 0x80|sfi); err == nil && refusesSFI(status) {
+			err = status
+		}
+		return err
+	})
 	switch {
-	case errors.As(err, &status): // the file could not even be selected
+	case errors.As(err, new(apdu.Status)): // the file could not even be named
 		return Counter{}, fmt.Errorf("%w: %w", ErrCounterUnknown, err)
 	case err != nil:
 		return Counter{}, fmt.Errorf("retry counter: %w", err)
@@ -73,40 +79,4 @@ func (a *Application) counter(ctx context.Context, of *side) (Counter, error) {
 // isBlocked: published programs expect 6983, and 6984 was measured.
 func isBlocked(s apdu.Status) bool {
 	return s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable
-}
-
-// verifyStatus asks by short file identifier and, on a card that does not
-// take one, once more by selecting the file, and so from then on.
-func (a *Application) verifyStatus(ctx context.Context, file byte) (apdu.Status, error) {
-	reference, err := a.reference(ctx, file)
-	if err != nil {
-		return 0, err
-	}
-	status, err := a.channel.VerifyStatus(ctx, reference)
-	if err != nil || a.byFile || !refusesReference(status) {
-		return status, err
-	}
-	a.byFile = true
-	if reference, err = a.reference(ctx, file); err != nil {
-		return 0, err
-	}
-	return a.channel.VerifyStatus(ctx, reference)
-}
-
-func refusesReference(s apdu.Status) bool {
-	switch s {
-	case apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound, apdu.StatusFileNotFound,
-		apdu.StatusNoCurrentFile, apdu.StatusFunctionNotSupported:
-		return true
-	}
-	return false
-}
-
-// reference returns the P2 that means the file: its short identifier or,
-// where those are not taken, 80 for the file that was just selected.
-func (a *Application) reference(ctx context.Context, file byte) (byte, error) {
-	if !a.byFile {
-		return 0x80 | file, nil
-	}
-	return 0x80, a.channel.SelectFile(ctx, uint16(file))
 }

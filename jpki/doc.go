@@ -57,5 +57,6 @@
 //
 // The card's specification is not public. File identifiers, references and
 // status words are those that published programs use and that were measured on
-// test cards.
+// test cards. Files are named by their short identifiers; where card or reader
+// refuse those, the application falls back to selecting files.
 package jpki

@@ -17,7 +17,7 @@ import (
 )
 
 // isLeave tells the command that logs the card out.
-func isLeave(c apdu.Command) bool { return c.INS == apdu.InsSelect && c.Data[0] == 0xA0 }
+func isLeave(c apdu.Command) bool { return c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 }
 
 // whileLeaving is a fault at each command that logs the card out.
 func whileLeaving(do simulator.Action) simulator.Fault {
@@ -50,7 +50,7 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 			d.slot.Fail(whileLeaving(removal))
 			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
 			require.NoError(t, err)
-			assert.True(t, got.PIN && got.Possession)
+			assert.True(t, got.CardAcceptedPIN && got.Possession)
 			assert.False(t, d.card.State().AuthVerified)
 		})
 		t.Run(name+", a wrong PIN", func(t *testing.T) {

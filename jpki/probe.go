@@ -23,11 +23,11 @@ var ErrExchange = errors.New("reader does not carry answers of 256 bytes")
 // the status word or the transmitter's error.
 func (a *Application) ProbeExchange(ctx context.Context) error {
 	const block = apdu.MaxShortNe
-	whole, wholeErr := a.channel.ReadBinarySFI(ctx, efAuthCA, 0, block)
+	whole, wholeErr := a.readFile(ctx, efAuthCA, block)
 	if errors.Is(wholeErr, apdu.StatusFileNotFound) || errors.Is(wholeErr, apdu.StatusWrongOffset) {
 		return fmt.Errorf("%w: %w", ErrNoCertificate, wholeErr)
 	}
-	halves, err := a.channel.ReadBinarySFI(ctx, efAuthCA, 0, block/2)
+	halves, err := a.readFile(ctx, efAuthCA, block/2)
 	if err == nil {
 		var second []byte
 		second, err = a.channel.ReadBinary(ctx, block/2, block/2)

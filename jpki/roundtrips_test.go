@@ -110,9 +110,10 @@ func TestASignatureIsOneRoundTrip(t *testing.T) {
 }
 
 // Where card or reader fail at a form, Authenticate goes on with the next: for one
-// command more, once, with the right certificate and no try lost.
+// command more, once, with the right certificate and no try lost. Selecting files
+// costs one command more for each use of one.
 //
-// Faults: F33, F34, F35, F37.
+// Faults: F33, F34, F35, F37, F76.
 func TestRoundTripsSteppingDown(t *testing.T) {
 	read := func(do simulator.Action) simulator.Fault { return simulator.Fault{INS: apdu.InsReadBinary, Do: do} }
 	first := func(do simulator.Action) simulator.Fault {
@@ -147,6 +148,8 @@ func TestRoundTripsSteppingDown(t *testing.T) {
 		{"cut above 255", simulator.Contactless, read(above(255, cut(255))), 12 + 1},
 		{"6C00, and asked again", simulator.ContactExtended, first(simulator.AnswerStatus(0x6C00)), 6 + 2}, // for 256 bytes, and the rest at once
 		{"the rest by 61xx", simulator.Contactless, first(rest), 12 + 1},
+		// The question for tries is asked twice, and 4 times a file is selected.
+		{"no short identifiers", simulator.Contactless, simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2), 11 + 5 + 1},
 		{"answers of 128 bytes", simulator.Contactless, read(above(130, short(128))), 12 + 7},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

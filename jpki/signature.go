@@ -154,17 +154,17 @@ func lacksScheme(s apdu.Status) bool {
 // perform sends PERFORM SECURITY OPERATION in this card's form: class 80, P1 the
 // scheme, P2 the key. Observed; not in a public specification.
 func (a *Application) perform(ctx context.Context, of *side, scheme byte, input []byte, size int) ([]byte, error) {
-	reference, err := a.reference(ctx, of.key)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := a.channel.Send(ctx, apdu.Command{
-		CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P1: scheme, P2: reference,
-		Ne: size, Extended: size > apdu.MaxShortNe,
-	}.WithData(input))
-	if err == nil {
-		err = resp.Err()
-	}
+	var resp apdu.Response
+	err := a.useFile(ctx, apdu.InsPerformSecurityOperation, of.key, func(sfi byte) (err error) {
+		resp, err = a.channel.Send(ctx, apdu.Command{
+			CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P1: scheme, P2: 0x80 | sfi,
+			Ne: size, Extended: size > apdu.MaxShortNe,
+		}.WithData(input))
+		if err == nil {
+			err = resp.Err()
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("signature: %w", err)
 	}

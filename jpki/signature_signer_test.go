@@ -161,10 +161,14 @@ func TestSignatureSignerWithoutAnAuthenticationCertificate(t *testing.T) {
 func TestSignatureCertificates(t *testing.T) {
 	ctx := context.Background()
 	h := newSigningHolder(t)
-	h.slot.Fail(simulator.Fault{INS: apdu.InsReadBinary, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusFileNotFound)})
+	for _, absent := range []simulator.Fault{{INS: apdu.InsReadBinary}, {Command: isSelectFile}} {
+		absent.Do = simulator.AnswerStatus(apdu.StatusFileNotFound)
+		h.slot.Fail(absent)
+	}
 	_, err := jpki.NewSignatureSigner(ctx, h.connect, h.ask)
 	require.ErrorIs(t, err, jpki.ErrNoCertificate)
 	assert.Empty(t, h.shown)
+	h.slot.Heal()
 
 	_, err = jpki.NewSignatureSigner(ctx, h.connect, nil)
 	require.ErrorIs(t, err, jpki.ErrPINRequired)

@@ -212,7 +212,9 @@ var mayPass = map[apdu.Status][]step{
 	0x6982: {refused, reading, readFirst, readingAll}, // "after the PIN", and then it answers
 	0x6282: {readFirst, readingAll},                   // nothing, and asked again for less
 	0x9000: {readFirst, readingAll},
-	0x6A82: {counting},  // asked again by file
+	// The file is selected, and used again.
+	0x6A82: {counting, refused, reading, readFirst, readingAll, signing},
+	0x6B00: {counting, refused, readFirst, readingAll, signing},
 	0x6F00: {selecting}, // as some cards answer after power-up
 }
 

@@ -78,13 +78,13 @@ func answeredSteps() []answeredStep {
 	ok, shorter := apdu.StatusOK, apdu.StatusEndOfFile
 	refusals := []apdu.Status{ // then the file is selected, and asked again
 		apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound, apdu.StatusFileNotFound,
-		apdu.StatusNoCurrentFile, apdu.StatusFunctionNotSupported,
+		apdu.StatusNoCurrentFile, apdu.StatusFunctionNotSupported, apdu.StatusWrongOffset,
 	}
 	steps := []answeredStep{
 		{name: "SELECT", command: selectCommand, passes: []apdu.Status{ok}, fails: notSelected},
 		{name: "the first SELECT", command: selectCommand, nth: 1, passes: []apdu.Status{ok, apdu.StatusNoDiagnosis}, fails: notSelected},
 		{name: "the question for tries", command: countCommand, passes: []apdu.Status{0x63C2, 0x63C3}, fails: notCounted},
-		{name: "the first question for tries", command: countCommand, nth: 1, passes: append(refusals, 0x63C2, 0x63C3), fails: notCounted},
+		{name: "the first question for tries", command: countCommand, nth: 1, passes: append(slices.Clone(refusals), 0x63C2, 0x63C3), fails: notCounted},
 		{name: "VERIFY", command: verifyCommand, passes: []apdu.Status{ok}, fails: notVerified},
 		{name: "the signature", command: signatureCommand, fails: notProved},
 		{name: "the signature, with one", command: signatureCommand, data: true, passes: []apdu.Status{ok}, fails: notProved},
@@ -102,8 +102,8 @@ func answeredSteps() []answeredStep {
 		steps = append(steps, byFile)
 	}
 	for _, read := range []answeredStep{
-		{name: "the read at once", command: firstRead, passes: []apdu.Status{apdu.StatusWrongLength, ok, shorter}}, // then in blocks
-		{name: "the read of the first block", command: firstRead, short: true},
+		{name: "the read at once", command: firstRead, passes: append(slices.Clone(refusals), apdu.StatusWrongLength, ok, shorter)}, // then in blocks
+		{name: "the read of the first block", command: firstRead, short: true, passes: refusals},
 		{name: "the read of the next block", command: nextRead, short: true},
 	} {
 		end := jpki.ErrNoCertificate
@@ -111,7 +111,7 @@ func answeredSteps() []answeredStep {
 			end = jpki.ErrMalformedCertificate
 		}
 		full := read
-		full.name, full.data, full.passes = read.name+", with data", true, append(slices.Clone(read.passes), ok, shorter)
+		full.name, full.data, full.passes = read.name+", with data", true, []apdu.Status{ok, shorter}
 		read.fails = func(s apdu.Status) (int, error) { return notRead(s, end, false) }
 		full.fails = func(s apdu.Status) (int, error) { return notRead(s, end, read.short) }
 		if !read.short { // data with an error were cut, and are read in blocks

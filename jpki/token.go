@@ -36,7 +36,7 @@ const labelLength = 32
 
 // Token reads the token's label.
 func (a *Application) Token(ctx context.Context) (Token, error) {
-	record, err := a.channel.ReadBinarySFI(ctx, efTokenInformation, 0, labelLength)
+	record, err := a.readFile(ctx, efTokenInformation, labelLength)
 	if err != nil {
 		return Token{}, fmt.Errorf("token information: %w", err)
 	}
@@ -66,7 +66,7 @@ type Availability struct{ Signature, Authentication bool }
 // Availability reads which certificates the card says it holds. (From one
 // source; a card may lack the file.)
 func (a *Application) Availability(ctx context.Context) (Availability, error) {
-	record, err := a.channel.ReadBinarySFI(ctx, efAvailability, 0, 3)
+	record, err := a.readFile(ctx, efAvailability, 3)
 	if err != nil {
 		return Availability{}, fmt.Errorf("certificate availability: %w", err)
 	}
