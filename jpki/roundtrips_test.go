@@ -2,7 +2,9 @@ package jpki_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,10 +69,14 @@ func tasks() []task {
 	}
 }
 
+// begun is when the tests began: cards of one seed that are made in different seconds
+// have different certificates.
+var begun = sync.OnceValue(time.Now)
+
 // measured is a card whose certificate is as long as those that the tables are of.
 func measured(t testing.TB, p simulator.Profile) *desk {
 	t.Helper()
-	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(seed), simulator.WithCertificateSize(1700))
+	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(seed), simulator.WithCertificateSize(1700), simulator.WithClock(begun))
 	require.NoError(t, err)
 	d := &desk{driver: simulator.New(), card: card}
 	d.slot = d.driver.AddReader("Reader")
