@@ -75,7 +75,6 @@ func (p *program) whoAsksForSSH() (ask ask, done func(), err error) {
 	if !preferred {
 		var t terminal
 		if t, err = p.terminal(); err == nil && !t.background() {
-			t.discardTyped() // it was not meant for this question
 			return at(t), func() { t.Close() }, nil
 		} else if err == nil {
 			t.Close()

@@ -26,6 +26,7 @@ type environment struct {
 	getenv         func(string) string
 	driver         reader.Driver // what --simulator replaces
 	terminal       func() (terminal, error)
+	suspension     *suspension // nil: the process is not suspended
 	now            func() time.Time
 	system         system // what doctor looks at
 }
@@ -44,14 +45,17 @@ func mainExit() int {
 	// What failed is told by this program: x/crypto's agent would log it too.
 	log.SetOutput(io.Discard)
 
+	suspension := newSuspension()
 	return run(ctx, os.Args[1:], environment{
 		stdin:    os.Stdin,
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		getenv:   os.Getenv,
 		driver:   pcsc.New(),
-		terminal: openTerminal,
+		terminal: opener(os.Stdin, os.Stderr, suspension),
 		now:      time.Now,
 		system:   thisSystem(),
+
+		suspension: suspension,
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -37,9 +36,14 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
 	t, err := p.terminal()
 	if err != nil {
-		return "", pin, shown, &failure{err: err, message: message.Message{Code: codeNoTerminal, What: textNoTerminal, Next: textNoTerminalNext}}
+		return "", pin, shown, noTerminal(err)
 	}
 	defer t.Close()
+	// What is typed while the card is waited for is no answer to the prompt, and is
+	// not shown either: it may be the PIN.
+	if err := t.hide(); err != nil {
+		return "", pin, shown, noTerminal(err)
+	}
 	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
 		name = found
 		shown, err = a.Ready(ctx)
@@ -55,17 +59,26 @@ func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name str
 // ask asks a person, who is shown the prompt, for a line that is not shown.
 type ask func(ctx context.Context, prompt string) ([]byte, error)
 
-// at asks at a terminal.
+// at asks at a terminal, which does not show what is typed until it is closed. What
+// was typed before the prompt is discarded: keys pressed too early would cost an attempt.
 func at(t terminal) ask {
 	return func(ctx context.Context, prompt string) ([]byte, error) {
-		fmt.Fprint(t, prompt)
-		line, err := t.readHidden(ctx)
-		fmt.Fprintln(t)
+		line, err := []byte(nil), t.hide()
+		if err == nil {
+			t.discardTyped()
+			fmt.Fprint(t, prompt)
+			line, err = t.readHidden(ctx)
+			fmt.Fprintln(t)
+		}
 		if err != nil {
 			err = fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
 		}
 		return line, err
 	}
+}
+
+func noTerminal(err error) error {
+	return because(err, codeNoTerminal, textNoTerminal, textNoTerminalNext)
 }
 
 // promptFor says which PIN it is, and how many tries are left.

@@ -91,6 +91,7 @@ type person struct {
 
 func (p *person) Write(b []byte) (int, error) { return p.sees.Write(b) }
 func (p *person) Close() error                { return nil }
+func (p *person) hide() error                 { return nil }
 func (p *person) discardTyped()               {}
 func (p *person) background() bool            { return false }
 func (p *person) readHidden(context.Context) ([]byte, error) {

@@ -139,7 +139,11 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 		return errors.New("--wait: negative")
 	}
 	p.started = true
-	return p.useSimulator()
+	if err := p.useSimulator(); err != nil {
+		return err
+	}
+	p.driver = unsuspended{p.driver, p.suspension}
+	return nil
 }
 
 // help is the help command, for one command or for all.

@@ -70,8 +70,8 @@ func (p *program) sshAgentCommand() *cobra.Command {
 	return c
 }
 
-// sshAgent serves the card's key until interrupted. It is not suspended: a card
-// that is kept verified would stay so.
+// sshAgent serves the card's key until interrupted. Like every command it is not
+// suspended while it is connected to a card.
 func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	switch {
 	case o.socket == "":
@@ -89,7 +89,6 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	if err != nil {
 		return noSocket(err)
 	}
-	defer holdSuspension()()
 	p.stderr = &oneAtATime{Writer: p.stderr}
 	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle), p.traced()}
 	if o.allowLastTry {

@@ -57,6 +57,7 @@ type askedTerminal struct {
 
 func (t *askedTerminal) Write(b []byte) (int, error) { return t.sees.Write(b) }
 func (t *askedTerminal) Close() error                { return nil }
+func (t *askedTerminal) hide() error                 { return nil }
 func (t *askedTerminal) discardTyped()               {}
 func (t *askedTerminal) background() bool            { return t.inBackground }
 func (t *askedTerminal) readHidden(ctx context.Context) ([]byte, error) {

@@ -3,16 +3,184 @@
 package main
 
 import (
+	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
-// holdSuspension makes the program deaf to Ctrl-Z until the returned function
-// is called. It may be called again meanwhile.
-func holdSuspension() (release func()) {
-	if signal.Ignored(syscall.SIGTSTP) {
+// suspension decides when the signals that stop the process take effect: SIGTSTP,
+// which Ctrl-Z sends, and SIGTTIN and SIGTTOU, which a process in the background gets
+// when it uses its terminal. While a card is connected they are remembered. At a
+// hidden prompt they are ignored: the shell that takes over would show what is typed.
+//
+// It is safe for concurrent use. A nil *suspension does nothing.
+type suspension struct {
+	signals []os.Signal // those that the parent process does not have ignored
+	caught  chan os.Signal
+
+	mu      sync.Mutex
+	set     disposition
+	held    int             // connections to cards
+	prompts int             // hidden ones
+	hidden  *systemTerminal // that does not show what is typed, or nil
+	pending syscall.Signal  // remembered, or 0
+}
+
+// disposition is what happens when a stop signal comes.
+type disposition int
+
+const (
+	byDefault disposition = iota
+	byCatching
+	byIgnoring
+)
+
+func newSuspension() *suspension {
+	s := &suspension{caught: make(chan os.Signal, 1)}
+	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
+		if !isIgnored(sig) {
+			s.signals = append(s.signals, sig)
+		}
+	}
+	if len(s.signals) == 0 {
+		return nil
+	}
+	go func() {
+		for sig := range s.caught {
+			s.receive(sig.(syscall.Signal))
+		}
+	}()
+	return s
+}
+
+// hold remembers stop signals until the returned function is called, which stops the
+// process if one came and nobody else holds.
+func (s *suspension) hold() (release func()) {
+	return s.count(func(s *suspension) *int { return &s.held })
+}
+
+// prompt ignores stop signals until the returned function is called.
+func (s *suspension) prompt() (done func()) {
+	return s.count(func(s *suspension) *int { return &s.prompts })
+}
+
+func (s *suspension) count(of func(*suspension) *int) (done func()) {
+	if s == nil {
 		return func() {}
 	}
-	signal.Ignore(syscall.SIGTSTP)
-	return func() { signal.Reset(syscall.SIGTSTP) }
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*of(s)++
+	s.arrange()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		*of(s)--
+		if s.pending != 0 && s.held == 0 && s.prompts == 0 {
+			s.stop(s.pending)
+		}
+		s.arrange()
+	}
+}
+
+// hide hides what is typed at t, until show. In the background it stops the process
+// first, as long as no card is connected.
+func (s *suspension) hide(t *systemTerminal) error {
+	if s == nil {
+		return t.hideTyped()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.arrange()
+	s.hidden = t
+	return s.conceal()
+}
+
+func (s *suspension) conceal() (err error) {
+	if s.held == 0 {
+		if err := s.awaitForeground(s.hidden); err != nil {
+			return err
+		}
+	}
+	s.whole(func() { err = s.hidden.hideTyped() })
+	return err
+}
+
+// whole changes a terminal's modes. Stop signals take effect afterwards, but for the
+// one of changing them from the background.
+func (s *suspension) whole(change func()) {
+	s.dispose(byCatching)
+	signal.Ignore(syscall.SIGTTOU)
+	change()
+	signal.Notify(s.caught, s.signals...)
+}
+
+// show gives t back as it was.
+func (s *suspension) show(t *systemTerminal) {
+	if s == nil {
+		t.showTyped()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.arrange()
+	s.whole(t.showTyped)
+	if s.hidden == t {
+		s.hidden = nil
+	}
+}
+
+// receive is told of a signal that was caught.
+func (s *suspension) receive(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.prompts > 0: // sent before, and too late
+	case s.held > 0:
+		s.pending = sig
+		signal.Ignore(sig) // or a write from the background would be retried for ever
+	default:
+		s.stop(sig)
+	}
+	s.arrange()
+}
+
+// stop stops the process, with its terminal as it was, until it is continued.
+func (s *suspension) stop(sig syscall.Signal) {
+	s.pending = 0
+	if s.hidden != nil {
+		s.whole(s.hidden.showTyped)
+	}
+	s.raise(sig)
+	if s.hidden != nil {
+		_ = s.conceal() // if the terminal is lost, the prompt will say so
+	}
+}
+
+// arrange disposes of stop signals as the state asks for.
+func (s *suspension) arrange() {
+	switch {
+	case s.prompts > 0:
+		s.dispose(byIgnoring)
+	case s.held > 0, s.hidden != nil:
+		s.dispose(byCatching)
+	default:
+		s.dispose(byDefault)
+	}
+}
+
+func (s *suspension) dispose(by disposition) {
+	if s.set == by {
+		return
+	}
+	s.set = by
+	switch by {
+	case byCatching:
+		signal.Notify(s.caught, s.signals...)
+	case byIgnoring:
+		signal.Ignore(s.signals...)
+	default:
+		s.restoreDefault()
+	}
 }

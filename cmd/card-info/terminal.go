@@ -2,21 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/term"
 )
 
-// terminal is where a person sits: never standard input or output, which may
-// be pipes.
+// terminal is where a person sits: never standard input or output where those are
+// pipes.
 type terminal interface {
 	io.Writer
-	// readHidden reads a line without showing it.
-	readHidden(ctx context.Context) ([]byte, error)
+	// hide stops showing what is typed, until Close.
+	hide() error
 	// discardTyped forgets what was typed before a question.
 	discardTyped()
+	// readHidden reads a line. It comes after hide.
+	readHidden(ctx context.Context) ([]byte, error)
 	// background tells whether another program has the terminal: to read from
 	// it would stop this one.
 	background() bool
@@ -29,8 +33,28 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// openTerminal opens the terminal that controls the process.
-func openTerminal() (terminal, error) {
+// opener returns what opens the terminal that controls the process. Where there is
+// none, as in containers, it is the one at standard input, if that is one.
+func opener(stdin, stderr *os.File, s *suspension) func() (terminal, error) {
+	return func() (terminal, error) {
+		t, err := controllingTerminal()
+		if err != nil && isTerminal(stdin) {
+			var other error
+			if t, other = terminalOf(stdin, stderr); other != nil {
+				err = errors.Join(err, other)
+			} else {
+				err = nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.suspension = s
+		return t, nil
+	}
+}
+
+func controllingTerminal() (*systemTerminal, error) {
 	if runtime.GOOS == "windows" {
 		in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
 		if err != nil {
@@ -41,37 +65,80 @@ func openTerminal() (terminal, error) {
 			in.Close()
 			return nil, err
 		}
-		return &systemTerminal{in: in, out: out}, nil
+		return &systemTerminal{in: in, out: out, opened: []*os.File{in, out}}, nil
 	}
 	file, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &systemTerminal{in: file, out: file}, nil
+	return &systemTerminal{in: file, out: file, opened: []*os.File{file}}, nil
 }
 
-type systemTerminal struct{ in, out *os.File }
+// terminalOf is the terminal at standard input, with questions on standard error, or
+// on the terminal itself if standard error is something else.
+func terminalOf(stdin, stderr *os.File) (*systemTerminal, error) {
+	if isTerminal(stderr) {
+		return &systemTerminal{in: stdin, out: stderr}, nil
+	}
+	if _, err := stdin.Write(nil); err == nil { // open for writing too
+		return &systemTerminal{in: stdin, out: stdin}, nil
+	}
+	out, err := os.OpenFile("/dev/fd/0", os.O_WRONLY|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &systemTerminal{in: stdin, out: out, opened: []*os.File{out}}, nil
+}
+
+// systemTerminal is a terminal of the system.
+type systemTerminal struct {
+	in, out    *os.File
+	opened     []*os.File // to be closed
+	suspension *suspension
+	before     *modes // how the terminal was before what is typed was hidden; nil while it shows
+}
 
 func (t *systemTerminal) Write(b []byte) (int, error) { return t.out.Write(b) }
 
-func (t *systemTerminal) Close() error {
-	if t.out != t.in {
-		t.out.Close()
+// Close shows again what is typed, and forgets what was typed and not read.
+func (t *systemTerminal) Close() (err error) {
+	t.suspension.show(t)
+	for _, file := range t.opened {
+		err = errors.Join(err, file.Close())
 	}
-	return t.in.Close()
+	return err
 }
 
-// readHidden hides what is typed until a line is there or ctx ends. It can't be
-// suspended: the shell that takes over would show what is typed, and so would
-// the terminal when the program goes on.
+func (t *systemTerminal) hide() error { return t.suspension.hide(t) }
+
+// readHidden reads until a line is there or ctx ends. It can't be suspended.
 func (t *systemTerminal) readHidden(ctx context.Context) ([]byte, error) {
-	defer holdSuspension()()
-	return readHiddenLine(ctx, int(t.in.Fd()))
+	defer t.suspension.prompt()()
+	return readLine(ctx, t.in.Fd())
 }
 
-func (t *systemTerminal) discardTyped() { discardTyped(int(t.in.Fd())) }
+func (t *systemTerminal) discardTyped() { discardTyped(t.in.Fd()) }
 
-func (t *systemTerminal) background() bool { return inBackground(int(t.in.Fd())) }
+func (t *systemTerminal) background() bool { return inBackground(t.in.Fd()) }
+
+// hideTyped and showTyped are for suspension, which calls one at a time.
+func (t *systemTerminal) hideTyped() error {
+	if t.before != nil {
+		return nil
+	}
+	before, err := hideTyped(t.in.Fd())
+	if err == nil {
+		t.before = before
+	}
+	return err
+}
+
+func (t *systemTerminal) showTyped() {
+	if t.before != nil {
+		showTyped(t.in.Fd(), t.before)
+		t.before = nil
+	}
+}
 
 // untilDone returns what read returns, or ctx's error if it ends first. A read
 // that can't be interrupted is left behind.

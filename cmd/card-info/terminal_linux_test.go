@@ -50,22 +50,30 @@ func startUnderShell(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) 
 
 func start(t *testing.T, c *exec.Cmd) *pseudoTerminal {
 	t.Helper()
+	p, slave := newPseudoTerminal(t)
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	c.Env = append(c.Env, "LC_ALL=en_US.UTF-8")
+	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, c.Start())
+	return p
+}
+
+func newPseudoTerminal(t *testing.T) (p *pseudoTerminal, slave *os.File) {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { master.Close() })
 	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	require.NoError(t, err)
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { slave.Close() })
 
-	c.Env = append(os.Environ(), "LC_ALL=en_US.UTF-8")
-	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	require.NoError(t, c.Start())
-
-	p := &pseudoTerminal{master: master}
+	p = &pseudoTerminal{master: master}
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -78,7 +86,26 @@ func start(t *testing.T, c *exec.Cmd) *pseudoTerminal {
 			}
 		}
 	}()
-	return p
+	return p, slave
+}
+
+// types presses keys.
+func (p *pseudoTerminal) types(t *testing.T, keys string) {
+	t.Helper()
+	_, err := p.master.WriteString(keys)
+	require.NoError(t, err)
+}
+
+// waitFor waits until the terminal shows a text.
+func (p *pseudoTerminal) waitFor(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(p.text(), text) }, time.Minute, time.Millisecond, text)
+}
+
+// waitForEcho waits until the terminal shows what is typed, or does not.
+func (p *pseudoTerminal) waitForEcho(t *testing.T, echo bool) {
+	t.Helper()
+	require.Eventually(t, func() bool { return p.echoes(t) == echo }, time.Minute, time.Millisecond)
 }
 
 func (p *pseudoTerminal) text() string {
@@ -108,6 +135,32 @@ func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "My Key ID") }, 5*time.Second, time.Millisecond)
 	assert.NotContains(t, p.text(), "1234")
 	assert.True(t, p.echoes(t), "shows again what is typed")
+}
+
+func TestPINsTypedAtTheTerminal(t *testing.T) {
+	for _, tt := range []struct {
+		name, typed string
+		exit        int
+		args        []string
+		says        []string
+	}{
+		{"right", "1234", 0, []string{"--json"}, []string{"Tries left: 3", `"mykey_id":"`}},
+		{"in full width, as an input method leaves it", "１２３４", 0, []string{"--lang", "ja"}, []string{"あと3回です。", "ID  "}},
+		{"wrong", "9876", exitPIN, nil, []string{"Wrong PIN", "2 more wrong entries"}},
+		{"malformed", "12345", exitUsage, nil, []string{"no try was used"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, c := startAtTerminal(t, idArgs(t, append(tt.args, "--simulator", "contact")...)...)
+			require.Eventually(t, func() bool { return strings.HasSuffix(p.text(), ": ") }, time.Minute, time.Millisecond)
+			p.types(t, tt.typed+"\n")
+			_ = c.Wait()
+			assert.Equal(t, tt.exit, c.ProcessState.ExitCode())
+			for _, text := range tt.says {
+				p.waitFor(t, text)
+			}
+			assert.NotContains(t, p.text(), tt.typed)
+		})
+	}
 }
 
 func TestInterruptedPromptGivesTheTerminalBack(t *testing.T) {

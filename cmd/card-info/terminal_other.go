@@ -1,28 +1,22 @@
-//go:build !linux && !darwin
+//go:build !(linux || darwin || dragonfly || freebsd || netbsd || openbsd || windows)
 
 package main
 
 import (
 	"context"
-
-	"golang.org/x/term"
+	"errors"
 )
 
-// readHiddenLine reads a line that is not shown. When ctx ends first the read is
-// left behind.
-func readHiddenLine(ctx context.Context, fd int) ([]byte, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	line, err := untilDone(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
-	if ctx.Err() != nil {
-		_ = term.Restore(fd, before) // the read has turned the echo off
-	}
-	return line, err
-}
+// modes are how a terminal is set.
+type modes struct{}
 
-// discardTyped and inBackground are for ssh-agent, which is not for these systems.
-func discardTyped(int) {}
+// Without a way to hide what is typed nobody is asked.
+func hideTyped(uintptr) (*modes, error) { return nil, errors.ErrUnsupported }
 
-func inBackground(int) bool { return false }
+func showTyped(uintptr, *modes) {}
+
+func readLine(context.Context, uintptr) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func discardTyped(uintptr) {}
+
+func inBackground(uintptr) bool { return false }

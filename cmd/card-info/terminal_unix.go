@@ -1,4 +1,4 @@
-//go:build linux || darwin
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
 
 package main
 
@@ -11,11 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readHiddenLine reads a line from a terminal that does not show it, unless ctx
-// ends first: then nothing is left behind that would take what is typed for the
-// next question. What was typed after the line is discarded.
-func readHiddenLine(ctx context.Context, fd int) ([]byte, error) {
-	before, err := unix.IoctlGetTermios(fd, getTermios)
+// modes are how a terminal is set.
+type modes = unix.Termios
+
+// hideTyped has a terminal not show what is typed, and returns how it was before.
+func hideTyped(fd uintptr) (*modes, error) {
+	before, err := unix.IoctlGetTermios(int(fd), getTermios)
 	if err != nil {
 		return nil, err
 	}
@@ -23,13 +24,24 @@ func readHiddenLine(ctx context.Context, fd int) ([]byte, error) {
 	hidden.Lflag &^= unix.ECHO
 	hidden.Lflag |= unix.ICANON | unix.ISIG
 	hidden.Iflag |= unix.ICRNL
-	if err := unix.IoctlSetTermios(fd, setTermios, &hidden); err != nil {
-		return nil, err
-	}
-	defer func() { _ = unix.IoctlSetTermios(fd, setTermiosAndFlush, before) }()
+	return before, unix.IoctlSetTermios(int(fd), setTermios, &hidden)
+}
 
+// showTyped sets a terminal as it was, and discards what was typed and not read. A
+// shell that has taken over and edits a line has its own modes, which are left alone.
+func showTyped(fd uintptr, before *modes) {
+	now, err := unix.IoctlGetTermios(int(fd), getTermios)
+	if err == nil && inBackground(fd) && now.Lflag&unix.ICANON == 0 {
+		return
+	}
+	_ = unix.IoctlSetTermios(int(fd), setTermiosAndFlush, before)
+}
+
+// readLine reads a line from a terminal, unless ctx ends first: then nothing is left
+// behind that would take what is typed for the next question.
+func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 	for ctx.Err() == nil {
-		ready, err := readable(fd, 100*time.Millisecond)
+		ready, err := readable(int(fd), 100*time.Millisecond)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return nil, err
 		}
@@ -37,7 +49,7 @@ func readHiddenLine(ctx context.Context, fd int) ([]byte, error) {
 			continue
 		}
 		line := make([]byte, maxTyped)
-		n, err := unix.Read(fd, line) // a whole line is there: it does not wait
+		n, err := unix.Read(int(fd), line) // a whole line is there: it does not wait
 		switch {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 			continue
@@ -51,15 +63,15 @@ func readHiddenLine(ctx context.Context, fd int) ([]byte, error) {
 	return nil, ctx.Err()
 }
 
-// discardTyped forgets what was typed and not read yet.
-func discardTyped(fd int) {
-	if now, err := unix.IoctlGetTermios(fd, getTermios); err == nil {
-		_ = unix.IoctlSetTermios(fd, setTermiosAndFlush, now)
+// discardTyped forgets what was typed and not read yet, a line that was begun too.
+func discardTyped(fd uintptr) {
+	if now, err := unix.IoctlGetTermios(int(fd), getTermios); err == nil {
+		_ = unix.IoctlSetTermios(int(fd), setTermiosAndFlush, now)
 	}
 }
 
 // inBackground tells whether the terminal belongs to others now.
-func inBackground(fd int) bool {
-	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+func inBackground(fd uintptr) bool {
+	group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
 	return err == nil && group != unix.Getpgrp()
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// unsuspended is a driver whose connections hold suspension: a process that is
+// stopped inside a transaction leaves the card unlocked, and blocks every other
+// program that wants it.
+type unsuspended struct {
+	reader.Driver
+	suspension *suspension
+}
+
+// Connect connects, and holds suspension until the connection is closed.
+func (d unsuspended) Connect(ctx context.Context, name string) (reader.Card, error) {
+	release := d.suspension.hold()
+	card, err := d.Driver.Connect(ctx, name)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &unsuspendedCard{card, sync.OnceFunc(release)}, nil
+}
+
+type unsuspendedCard struct {
+	reader.Card
+	release func()
+}
+
+// Close closes the connection, and then lets a suspension that was held take effect.
+func (c *unsuspendedCard) Close() error {
+	defer c.release()
+	return c.Card.Close()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// at runs id at the other end of a pseudo-terminal, in this process.
+func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, driver reader.Driver, more ...string) (ended chan outcome) {
+	t.Helper()
+	ended = make(chan outcome, 1)
+	var stdout, stderr bytes.Buffer
+	args := idArgs(t, more...)
+	go func() {
+		exit := run(ctx, args, environment{
+			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
+			now: func() time.Time { return today }, getenv: func(string) string { return "" },
+			terminal: func() (terminal, error) { return &systemTerminal{in: slave, out: slave}, nil },
+		})
+		ended <- outcome{exit: exit, stdout: stdout.String(), stderr: stderr.String()}
+	}()
+	return ended
+}
+
+// waitForKeys waits until the terminal holds a line that nobody has read.
+func waitForKeys(t *testing.T, slave *os.File) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		n, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
+		return err == nil && n > 0
+	}, time.Minute, time.Millisecond)
+}
+
+// Keys that are pressed before the prompt are neither shown nor taken for the PIN: a
+// whole line, several, or one that was begun.
+//
+// Faults: F66.
+func TestKeysPressedBeforeThePrompt(t *testing.T) {
+	for name, early := range map[string]string{
+		"a line": "9999\n", "lines": "9999\n8888\n7777\n", "a line and a half": "9999\n99", "half a line after Ctrl-D": "99\x0499", "a full-width line": "９９９９\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, slave := newPseudoTerminal(t)
+			driver := simulator.New()
+			slot := driver.AddReader("Reader")
+			card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
+			require.NoError(t, err)
+			ended := p.id(t, t.Context(), slave, driver, "--wait", "1h")
+			p.waitForEcho(t, false)
+			p.types(t, early)
+			waitForKeys(t, slave)
+			require.NoError(t, slot.Insert(card))
+			p.waitForPrompt(t)
+			p.types(t, "1234\n")
+			o := <-ended
+			require.Zero(t, o.exit, o.stderr)
+			assert.Equal(t, 3, card.State().AuthTries)
+			for _, typed := range []string{"9", "８", "1234"} {
+				assert.NotContains(t, p.text(), typed)
+			}
+			assert.True(t, p.echoes(t), "shows again what is typed")
+		})
+	}
+}
+
+// slow calls a function before each connection to a card.
+type slow struct {
+	reader.Driver
+	before func()
+}
+
+func (s slow) Connect(ctx context.Context, name string) (reader.Card, error) {
+	s.before()
+	return s.Driver.Connect(ctx, name)
+}
+
+// The terminal is as before however the wait or the prompt ends, and what was typed
+// is left to nobody.
+//
+// Faults: F66.
+func TestTheTerminalIsGivenBack(t *testing.T) {
+	driver, _ := withCards(t, simulator.Contact)
+	locked, _ := withCards(t, simulator.Locked)
+	hides := func(p *pseudoTerminal) func() {
+		return func() { assert.False(t, p.echoes(t), "hidden before the card is touched") }
+	}
+	given := func(t *testing.T, p *pseudoTerminal, slave *os.File) {
+		t.Helper()
+		assert.True(t, p.echoes(t))
+		n, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
+		require.NoError(t, err)
+		assert.Zero(t, n, "keys left for the next program")
+	}
+	t.Run("an error of the card", func(t *testing.T) {
+		p, slave := newPseudoTerminal(t)
+		o := <-p.id(t, t.Context(), slave, slow{locked, hides(p)})
+		assert.Equal(t, exitLocked, o.exit)
+		given(t, p, slave)
+	})
+	t.Run("a timeout", func(t *testing.T) {
+		p, slave := newPseudoTerminal(t)
+		o := <-p.id(t, t.Context(), slave, simulator.New(), "--wait", "10ms")
+		assert.Equal(t, exitNoReader, o.exit)
+		given(t, p, slave)
+	})
+	t.Run("an interrupt during the wait", func(t *testing.T) {
+		p, slave := newPseudoTerminal(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := p.id(t, ctx, slave, simulator.New(), "--wait", "1h")
+		p.waitForEcho(t, false)
+		p.types(t, "9999\n")
+		waitForKeys(t, slave)
+		cancel()
+		assert.Equal(t, 1, (<-ended).exit)
+		given(t, p, slave)
+	})
+	t.Run("an interrupt at the prompt", func(t *testing.T) {
+		p, slave := newPseudoTerminal(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := p.id(t, ctx, slave, slow{driver, hides(p)})
+		p.waitForPrompt(t)
+		cancel()
+		assert.Equal(t, 1, (<-ended).exit)
+		given(t, p, slave)
+	})
+	t.Run("a panic", func(t *testing.T) {
+		p, slave := newPseudoTerminal(t)
+		m := &program{environment: environment{
+			driver:   slow{driver, func() { hides(p)(); panic("a driver's") }},
+			terminal: func() (terminal, error) { return &systemTerminal{in: slave, out: slave}, nil },
+		}}
+		assert.Panics(t, func() { _, _, _, _ = m.typedPIN(t.Context(), nil) })
+		given(t, p, slave)
+	})
+}
