@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/message"
@@ -26,13 +27,15 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	if err != nil {
 		return jpki.PIN{}, because(err, codeNoTerminal, textNoTerminal, textNoAskpassNext)
 	}
+	done = sync.OnceFunc(done)
 	defer done()
 	prompt := p.say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.promptFor(ready.Counter)
 	for shown := 1; ; shown++ {
 		pin, err := readPIN(ctx, givenBy(ask), prompt)
 		switch {
 		case ctx.Err() != nil:
-			p.warn(message.Interrupted, textAskOver) // from now on it would show
+			done() // from now on it would show
+			p.warn(message.Interrupted, textAskOver)
 			return pin, err
 		case !errors.Is(err, jpki.ErrPINFormat), shown == maxPrompts:
 			return pin, err

@@ -123,7 +123,14 @@ func (p *pseudoTerminal) echoes(t *testing.T) bool {
 
 func (p *pseudoTerminal) waitForPrompt(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(p.text(), "PIN: ") && !p.echoes(t) }, 20*time.Second, time.Millisecond)
+	p.waitForPrompts(t, 1)
+}
+
+// waitForPrompts waits for the last of so many prompts. Keys that are pressed before
+// it would be discarded.
+func (p *pseudoTerminal) waitForPrompts(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Count(p.text(), "PIN: ") == n && !p.echoes(t) }, time.Minute, time.Millisecond)
 }
 
 func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
@@ -207,7 +214,7 @@ func TestTheAgentAtTheTerminal(t *testing.T) {
 	}
 	for n := range 2 {
 		request()
-		p.waitForPrompt(t)
+		p.waitForPrompts(t, n+1)
 		conn.Close()
 		require.Error(t, <-failed)
 		require.Eventually(t, func() bool { return strings.Count(p.text(), "Do not enter it") == n+1 }, 20*time.Second, time.Millisecond)
@@ -218,7 +225,7 @@ func TestTheAgentAtTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "9999") }, 20*time.Second, time.Millisecond)
 	request()
-	p.waitForPrompt(t)
+	p.waitForPrompts(t, 3)
 	_, err = p.master.WriteString("1234\n")
 	require.NoError(t, err)
 	require.NoError(t, <-failed)
