@@ -129,7 +129,7 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 func TestAMalformedPINTouchesNoCard(t *testing.T) {
 	for _, line := range []string{
 		"", "1", "123", "12345", "12a4", "ABC123", "１２３", "１２３４５", "１２３ａ", "一二三四", "١٢٣٤", "123\x00", "\x00\x00\x00\x00", "1234\x00",
-		" 1234", "1234 ", "12 34", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
+		"12 34", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
 	} {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &meddler{Driver: driver}

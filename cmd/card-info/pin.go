@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,17 +16,41 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 	if isTerminal(p.stdin) {
 		return jpki.PIN{}, misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
 	}
-	line, err := untilDone(ctx, func() ([]byte, error) {
-		return bufio.NewReaderSize(io.LimitReader(p.stdin, maxTyped), maxTyped).ReadSlice('\n')
-	})
+	line, err := untilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
 	defer clear(line)
 	if ctx.Err() != nil {
 		return jpki.PIN{}, ctx.Err()
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil {
 		return jpki.PIN{}, jpki.ErrPINFormat // too long for one, or unreadable
 	}
-	return jpki.ParsePIN(withoutLineEnd(line))
+	return jpki.ParsePIN(trimmed(line))
+}
+
+// readPiped reads up to the first line feed, or to the end, into one buffer, which is
+// the caller's to wipe.
+func readPiped(r io.Reader) ([]byte, error) {
+	line := make([]byte, maxTyped)
+	for n := 0; n < len(line); {
+		more, err := r.Read(line[n:])
+		end := bytes.IndexByte(line[n:n+more], '\n')
+		n += more
+		switch {
+		case end >= 0, errors.Is(err, io.EOF):
+			return line[:n], nil
+		case err != nil:
+			return line, err
+		}
+	}
+	return line, errors.New("longer than a line with a PIN")
+}
+
+// trimmed is the first line of what was piped, without what programs leave around a
+// PIN: the byte order mark of PowerShell, line ends, spaces, and those of Japanese
+// input methods.
+func trimmed(piped []byte) []byte {
+	line, _, _ := bytes.Cut(piped, []byte("\n"))
+	return bytes.Trim(bytes.TrimPrefix(line, []byte("\uFEFF")), " \t\r\u3000")
 }
 
 // typedPIN asks the person at the terminal, after asking the card what would

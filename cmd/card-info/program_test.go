@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -355,6 +356,53 @@ func TestIdentifier(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other")
 	require.Zero(t, desk{}.run(t, "keygen", other).exit)
 	assert.NotEqual(t, first.ID, derive(t, simulator.Contact, "--namespace-key", other).ID)
+}
+
+// What programs leave around a piped PIN is no part of it. What can't be a PIN is not
+// sent.
+//
+// Faults: F68.
+func TestWhatIsPipedAroundAPIN(t *testing.T) {
+	for piped, exit := range map[string]int{
+		"\uFEFF1234\r\n":                     0,
+		"\uFEFF１２３４\r\n":                     0,
+		"1234 \n":                            0,
+		"1234\t\r\n":                         0,
+		" 1234":                              0,
+		"\u3000１２３４\u3000\u3000\n":           0,
+		"1234 \r \r\n":                       0,
+		"1234\n9999\n":                       0, // one line is read
+		"\uFEFF \u30001234\n":                0,
+		"1234" + strings.Repeat(" ", 250):    0,
+		"1234" + strings.Repeat(" ", 300):    exitUsage,
+		"12 34\n":                            exitUsage,
+		"12\u300034\n":                       exitUsage,
+		"1234\uFEFF\n":                       exitUsage,
+		"\uFEFF\uFEFF1234\n":                 exitUsage,
+		"1234\u00A0\n":                       exitUsage,
+		"1234\v\n":                           exitUsage,
+		"\n1234\n":                           exitUsage,
+		"\uFEFF\r\n":                         exitUsage,
+		" \u3000\n":                          exitUsage,
+		"\xff\xfe1\x002\x003\x004\x00\n\x00": exitUsage, // UTF-16
+	} {
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: driver}
+		for _, stdin := range []io.Reader{strings.NewReader(piped), iotest.OneByteReader(strings.NewReader(piped)), iotest.DataErrReader(strings.NewReader(piped))} {
+			m.pins = 0
+			var stderr bytes.Buffer
+			got := run(t.Context(), idArgs(t, "--pin-stdin"), environment{
+				stdin: stdin, stdout: io.Discard, stderr: &stderr, driver: m, now: func() time.Time { return today }, getenv: func(string) string { return "" },
+			})
+			assert.Equal(t, exit, got, "%q: %s", piped, &stderr)
+			want := 1
+			if exit != 0 {
+				want = 0
+				assert.Contains(t, stderr.String(), "[PIN_FORMAT]")
+			}
+			assert.Equal(t, want, m.pins, "%q", piped)
+		}
+	}
 }
 
 // Faults: F25, F45.
