@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,5 +144,72 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 		}}
 		assert.Panics(t, func() { _, _, _, _ = m.typedPIN(t.Context(), nil) })
 		given(t, p, slave)
+	})
+}
+
+// Without a controlling terminal the terminal at standard input does, if it is one.
+//
+// Faults: F66, F69.
+func TestTheTerminalAtStandardInput(t *testing.T) {
+	program := func(t *testing.T, stdin, stderr *os.File) (*exec.Cmd, *bytes.Buffer) {
+		self, err := os.Executable()
+		require.NoError(t, err)
+		c := exec.Command(self, idArgs(t, "--simulator", "contact", "--json")...)
+		c.Args[0] = "card-info"
+		c.Env = append(os.Environ(), "LC_ALL=en_US.UTF-8")
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		var stdout bytes.Buffer
+		c.Stdin, c.Stdout, c.Stderr = stdin, &stdout, stderr
+		require.NoError(t, c.Start())
+		return c, &stdout
+	}
+	file := func(t *testing.T) *os.File {
+		f, err := os.CreateTemp(t.TempDir(), "")
+		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	for name, open := range map[string]func(t *testing.T, slave *os.File) (stdin, stderr *os.File){
+		"questions on standard error": func(_ *testing.T, slave *os.File) (*os.File, *os.File) { return slave, slave },
+		"questions on standard input": func(t *testing.T, slave *os.File) (*os.File, *os.File) { return slave, file(t) },
+		"standard input that is for reading": func(t *testing.T, slave *os.File) (*os.File, *os.File) {
+			reading, err := os.OpenFile(slave.Name(), os.O_RDONLY|unix.O_NOCTTY, 0)
+			require.NoError(t, err)
+			t.Cleanup(func() { reading.Close() })
+			return reading, file(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, slave := newPseudoTerminal(t)
+			stdin, stderr := open(t, slave)
+			p.types(t, "9999\n99") // before it starts: this shows
+			waitForKeys(t, slave)
+			c, stdout := program(t, stdin, stderr)
+			p.waitForPrompt(t)
+			p.types(t, "1234\n")
+			require.NoError(t, c.Wait())
+			assert.Contains(t, stdout.String(), `"mykey_id"`)
+			assert.Contains(t, p.text(), "Tries left: 3.")
+			assert.NotContains(t, p.text(), "1234")
+			assert.True(t, p.echoes(t))
+			if stderr != slave {
+				said, err := os.ReadFile(stderr.Name())
+				require.NoError(t, err)
+				assert.Empty(t, said)
+			}
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		stdin, stderr := file(t), file(t)
+		_, err := stdin.WriteString("1234\n")
+		require.NoError(t, err)
+		_, err = stdin.Seek(0, 0)
+		require.NoError(t, err)
+		c, _ := program(t, stdin, stderr)
+		require.Error(t, c.Wait())
+		assert.Equal(t, exitUsage, c.ProcessState.ExitCode())
+		said, err := os.ReadFile(stderr.Name())
+		require.NoError(t, err)
+		assert.Contains(t, string(said), "NO_TERMINAL")
 	})
 }
