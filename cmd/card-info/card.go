@@ -57,9 +57,9 @@ func (p *program) find(ctx context.Context, name string) (reader.Reader, error) 
 	if p.wait == 0 {
 		return reader.Find(ctx, p.driver, name, jpki.Present)
 	}
-	waiting, cancel := context.WithTimeout(ctx, p.wait)
+	within, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	found, err := reader.Wait(waiting, p.driver, name, jpki.Present)
+	found, err := reader.Wait(within, waiting{p.driver, p}, name, jpki.Present)
 	if ctx.Err() != nil {
 		return reader.Reader{}, ctx.Err()
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,12 +33,14 @@ type program struct {
 	json      bool
 	trace     bool
 
-	started bool // a command began; errors before that are wrong usage
+	started     bool // a command began; errors before that are wrong usage
+	attended    bool // standard error is a terminal
+	saidWaiting sync.Once
 }
 
 // run runs the program with its arguments and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
-	p := &program{environment: env}
+	p := &program{environment: env, attended: isTerminal(env.stderr)}
 	err := p.lookAhead(args)
 	root := p.command()
 	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args

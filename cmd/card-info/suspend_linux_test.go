@@ -53,7 +53,7 @@ func (w *watched) pausing(t *testing.T) (paused chan struct{}, resume func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.before = func(c apdu.Command) bool {
-		if c.INS == apdu.InsPerformSecurityOperation && len(c.Data) > 16 {
+		if c.INS == apdu.InsPerformSecurityOperation && len(c.Data()) > 16 {
 			once.Do(func() {
 				close(paused)
 				<-release

@@ -261,6 +261,19 @@ var (
 	textNotOfficial = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
 	textIDChanges   = Text{JA: "電子証明書を更新すると、このIDは変わります。", EN: "This identifier changes when the certificate is renewed."}
 
+	textWaiting = Text{
+		JA: "カードを待っています。カードリーダーにセットしてください:",
+		EN: "Waiting for a card. Place it on a reader:",
+	}
+	textWaitingForReader = Text{
+		JA: "カードリーダーを待っています。USBの接続を確かめてください。",
+		EN: "Waiting for a card reader. Check its USB connection.",
+	}
+	textWaitingForService = Text{
+		JA: "スマートカードサービス（PC/SC）の開始を待っています。",
+		EN: "Waiting for the smart-card service (PC/SC) to start.",
+	}
+
 	textAskPIN = Text{
 		JA: "利用者証明用電子証明書の暗証番号（数字4桁）を入力し、Enterを押してください。\n" +
 			"コンビニ交付やマイナポータルで使う番号です。入力した数字は画面に出ません。\n" +

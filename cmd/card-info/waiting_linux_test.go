@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// At a terminal a wait says that it waits, once, and where a card can be put; a card
+// that is there is not waited for.
+func TestAWaitIsAnnounced(t *testing.T) {
+	empty := func(names ...string) *simulator.Driver {
+		driver := simulator.New()
+		for _, name := range names {
+			driver.AddReader(name)
+		}
+		return driver
+	}
+	there, _ := withCards(t, simulator.Contact)
+	stopped := empty()
+	stopped.StopService()
+	for _, tt := range []struct {
+		name   string
+		driver *simulator.Driver
+		args   []string
+		says   string
+	}{
+		{"two readers", empty("Reader", "\x1b[2JOther"), nil, "Waiting for a card. Place it on a reader:\n  Reader\n  ?[2JOther\n"},
+		{"in Japanese", empty("Reader"), []string{"--lang", "ja"}, "カードを待っています。カードリーダーにセットしてください:\n  Reader\n"},
+		{"no reader", empty(), nil, "Waiting for a card reader. Check its USB connection.\n"},
+		{"no service", stopped, nil, "Waiting for the smart-card service (PC/SC) to start.\n"},
+		{"JSON", empty("Reader"), []string{"--json"}, ""},
+		{"a card that is there", there, nil, ""},
+		{"another command", empty("Reader"), []string{"retries"}, "Waiting for a card. Place it on a reader:\n  Reader\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, slave := newPseudoTerminal(t)
+			run(t.Context(), append(tt.args, "--wait", "100ms"), environment{
+				stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: slave, driver: tt.driver,
+				now: time.Now, getenv: func(string) string { return "" },
+			})
+			_, err := slave.WriteString("[end]")
+			require.NoError(t, err)
+			p.waitFor(t, "[end]")
+			text := strings.ReplaceAll(p.text(), "\r\n", "\n")
+			if tt.says != "" {
+				assert.True(t, strings.HasPrefix(text, tt.says), text)
+			}
+			for _, word := range []string{"Waiting", "待っています"} {
+				assert.LessOrEqual(t, strings.Count(text, word), strings.Count(tt.says, word), text)
+			}
+		})
+	}
+	o := desk{driver: empty("Reader")}.run(t, "--wait", "10ms")
+	assert.NotContains(t, o.stderr, "Waiting", "to a pipe")
+}
