@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // ErrPasswordFormat: what was typed can't be a signature password. Nothing was
@@ -31,20 +28,23 @@ func ParsePassword(input []byte) (Password, error) {
 	if len(input) > longest {
 		return Password{}, ErrPasswordFormat
 	}
-	normal := norm.NFKC.Append(make([]byte, 0, 2*longest), input...)
-	for i, c := range normal {
-		if 'a' <= c && c <= 'z' {
-			normal[i] = c - 'a' + 'A'
-		}
-	}
-	if len(normal) < minPassword || len(normal) > maxPassword || slices.ContainsFunc(normal, notInPassword) {
-		clear(normal)
+	characters, ok := normalize(input, minPassword, maxPassword, letterOrDigit)
+	if !ok {
 		return Password{}, ErrPasswordFormat
 	}
-	return Password{newSecret(normal)}, nil
+	return Password{newSecret(characters)}, nil
 }
 
-func notInPassword(c byte) bool { return notDigit(c) && (c < 'A' || c > 'Z') }
+func letterOrDigit(c byte) (byte, bool) {
+	switch {
+	case 'a' <= c && c <= 'z':
+		return c - 'a' + 'A', true
+	case 'A' <= c && c <= 'Z':
+		return c, true
+	default:
+		return digit(c)
+	}
+}
 
 const redactedPassword = "[password]"
 

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 var (
@@ -35,13 +32,14 @@ func ParsePIN(input []byte) (PIN, error) {
 	if len(input) > longest {
 		return PIN{}, ErrPINFormat
 	}
-	normal := norm.NFKC.Append(make([]byte, 0, longest), input...) // Bytes might return the input itself
-	if len(normal) != pinLength || slices.ContainsFunc(normal, notDigit) {
-		clear(normal)
+	digits, ok := normalize(input, pinLength, pinLength, digit)
+	if !ok {
 		return PIN{}, ErrPINFormat
 	}
-	return PIN{newSecret(normal)}, nil
+	return PIN{newSecret(digits)}, nil
 }
+
+func digit(c byte) (byte, bool) { return c, !notDigit(c) }
 
 func notDigit(c byte) bool { return c < '0' || c > '9' }
 

@@ -1,6 +1,10 @@
 package jpki
 
-import "sync"
+import (
+	"sync"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // secret is what a person typed to open the card. It can be used once.
 type secret struct {
@@ -21,6 +25,42 @@ func newSecret(characters []byte) secret {
 		characters = nil
 		return taken
 	}}
+}
+
+// normalize returns what NFKC makes of the input, if that is at least shortest and at most
+// longest characters that take accepts. It goes from character to character, and keeps
+// nothing but what it returns: norm's own buffers could not be wiped. That is the same,
+// since no character that composes with others is taken.
+func normalize(input []byte, shortest, longest int, take func(byte) (taken byte, ok bool)) (characters []byte, ok bool) {
+	characters = make([]byte, 0, longest)
+	add := func(from []byte) bool {
+		for _, c := range from {
+			taken, ok := take(c)
+			if !ok || len(characters) == longest {
+				return false
+			}
+			characters = append(characters, taken)
+		}
+		return true
+	}
+	for len(input) > 0 {
+		properties := norm.NFKC.Properties(input)
+		size := max(properties.Size(), 1) // 0 of what is not UTF-8, which take refuses
+		from := properties.Decomposition()
+		if from == nil {
+			from = input[:size]
+		}
+		if !add(from) {
+			clear(characters)
+			return nil, false
+		}
+		input = input[size:]
+	}
+	if len(characters) < shortest {
+		clear(characters)
+		return nil, false
+	}
+	return characters, true
 }
 
 // use calls send with the characters, once in the secret's life, and wipes them.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
@@ -36,6 +37,7 @@ func main() { os.Exit(mainExit()) }
 // mainExit runs the program in the system's environment. Signals that would
 // end it end its context instead, so that a card is left unverified.
 func mainExit() int {
+	_ = nodump.Protect() // a PIN may come; where the system refuses, the rest still holds
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
 	// A closed standard output or error must not end it in mid-session either:

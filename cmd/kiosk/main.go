@@ -27,9 +27,11 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/nodump"
 )
 
 func main() {
+	_ = nodump.Protect() // PINs will come; where the system refuses, the rest still holds
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := command(os.Stdout).ExecuteContext(ctx); err != nil { // which cobra has printed

@@ -9,8 +9,9 @@
 // the same browser can do nothing. There is one page at a time: a new one ends the
 // old one's visit.
 //
-// A PIN comes as the body of one request, which is wiped; of what passes through
-// net/http's own buffers that can't be said.
+// A PIN comes as the body of one request, which is read into one buffer and wiped.
+// The connection's own read buffer in net/http, and the socket's in the kernel, can't
+// be wiped: later requests overwrite them.
 package web
 
 import (

@@ -1,0 +1,5 @@
+//go:build unix && !linux && !darwin
+
+package nodump
+
+func denyTracing() error { return nil }

@@ -1,0 +1,5 @@
+package nodump
+
+import "golang.org/x/sys/unix"
+
+func denyTracing() error { return unix.PtraceDenyAttach() }

@@ -1,0 +1,77 @@
+package jpki_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// like tells whether NFKC makes a PIN, or a password, of an input.
+func like(input string) (isPIN, isPassword bool) {
+	normal := norm.NFKC.String(input)
+	return len(input) <= 64 && fourDigits.MatchString(normal), len(input) <= 256 && sixToSixteen.MatchString(normal)
+}
+
+func agrees(t *testing.T, input string) {
+	t.Helper()
+	isPIN, isPassword := like(input)
+	_, err := jpki.ParsePIN([]byte(input))
+	require.Equal(t, isPIN, err == nil, "PIN %+q", input)
+	_, err = jpki.ParsePassword([]byte(input))
+	require.Equal(t, isPassword, err == nil, "password %+q", input)
+}
+
+// Every character that NFKC makes digits or letters of is taken as they are, and no
+// other, alone and beside others.
+//
+// Faults: F46, F89.
+func TestTypedCharactersAreNormalized(t *testing.T) {
+	forms := 0
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		c := string(r)
+		inputs := []string{strings.Repeat(c, 4), "ABC12" + c}
+		if norm.NFKC.String(c) != c {
+			inputs = append(inputs, strings.Repeat(c, 2), c, "12"+c+"4", c+"234", "123"+c, "12"+c, strings.Repeat(c, 8), c+"BC123", "ABC"+c)
+		}
+		for _, input := range inputs {
+			agrees(t, input)
+		}
+		if _, isPassword := like("ABC12" + c); isPassword {
+			forms++
+		}
+	}
+	t.Logf("%d characters are taken", forms)
+	require.Greater(t, forms, 500)
+}
+
+// Characters that NFKC composes, reorders or leaves as they are, in random order.
+//
+// Faults: F46, F89.
+func TestTypedTextsAreNormalized(t *testing.T) {
+	pieces := []string{
+		"1", "2", "Z", "a", "１", "ｚ", "𝟏", "①", "⑩", "㉑", "ﬁ", "㎏", "Ⅻ", "ſ", "K", "Å", "\u0301", "\u0327", "\u3099", "が", "가", "\u1100\u1161",
+		"\xff", "\xc3", "\xe3\x80", "\x00", " ", "\u200b", "\u034f", "ß", "½", "㍘", "\u0345",
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		var input strings.Builder
+		for range 1 + random.IntN(9) {
+			n := len(pieces)
+			if random.IntN(4) > 0 {
+				n = 17 // mostly what is taken
+			}
+			input.WriteString(pieces[random.IntN(n)])
+		}
+		agrees(t, input.String())
+	}
+}
