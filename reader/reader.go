@@ -38,7 +38,8 @@ import (
 // What happens to readers and cards. Each of these stands behind a driver's
 // own error and is matched with [errors.Is].
 var (
-	// ErrNoService: the smart-card service (PC/SC) can't be reached.
+	// ErrNoService: the smart-card service (PC/SC) can't be reached, or fails
+	// before a card is connected.
 	ErrNoService = errors.New("no smart-card service")
 	// ErrDenied: the smart-card service refuses this program, as pcscd does by
 	// its policy. It wraps ErrNoService.

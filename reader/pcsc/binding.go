@@ -1,10 +1,9 @@
 package pcsc
 
 import (
+	"errors"
 	"fmt"
 	"time"
-
-	"github.com/mykeykit/mykeykit/reader"
 )
 
 // binding is PC/SC as this package needs it; errors are a [Code], or another
@@ -48,7 +47,7 @@ type readerState struct {
 }
 
 // errPanicked is what a panic of the binding becomes.
-var errPanicked = fmt.Errorf("%w: the PC/SC binding panicked", reader.ErrTransport)
+var errPanicked = errors.New("the PC/SC binding panicked")
 
 // guard calls f and turns a panic of the binding into an error.
 func guard[T any](f func() (T, error)) (value T, err error) {

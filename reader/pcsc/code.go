@@ -1,6 +1,7 @@
 package pcsc
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/reader"
@@ -86,8 +87,20 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.kind, e.Call
 // Unwrap gives the meaning and the code.
 func (e *Error) Unwrap() []error { return []error{e.kind, e.Code} }
 
-// serviceMeaning says what a code means where no card is connected.
+// serviceMeaning returns what a code means before a card is connected. A code
+// that nobody expected says something about the service: no card is involved yet.
 func serviceMeaning(c Code) error {
+	switch c {
+	case codeSecurityViolation, codeNoAccess:
+		return reader.ErrDenied
+	case codeNoReadersAvailable:
+		return reader.ErrNoReader
+	}
+	return reader.ErrNoService
+}
+
+// connectMeaning returns what a code means when connecting to the card in a reader.
+func connectMeaning(c Code) error {
 	switch c {
 	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle,
 		codeSystemCancelled, codeShutdown: // the system goes to sleep or down
@@ -119,4 +132,22 @@ func cardMeaning(c Code) error {
 		return reader.ErrNoService
 	}
 	return reader.ErrTransport
+}
+
+func serviceError(call string, err error) error { return meaning(call, err, serviceMeaning) }
+func connectError(err error) error              { return meaning("SCardConnect", err, connectMeaning) }
+func cardError(call string, err error) error    { return meaning(call, err, cardMeaning) }
+
+// meaning wraps a code into an [*Error]. An error of the binding's own means the
+// same as an internal error of PC/SC, except that a program built without PC/SC
+// has no service to blame.
+func meaning(call string, err error, of func(Code) error) error {
+	var code Code
+	switch {
+	case err == nil || errors.Is(err, reader.ErrUnsupported):
+		return err
+	case errors.As(err, &code):
+		return &Error{Call: call, Code: code, kind: of(code)}
+	}
+	return fmt.Errorf("%w: %s: %w", of(codeInternalError), call, err)
 }

@@ -3,8 +3,9 @@ package pcsc
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ import (
 func TestCodesHaveMeanings(t *testing.T) {
 	for _, tt := range []struct {
 		code          Code
-		service, card error
+		connect, card error
 	}{
 		{codeNoService, reader.ErrNoService, reader.ErrNoService},
 		{codeServiceStopped, reader.ErrNoService, reader.ErrNoService},
@@ -41,7 +42,7 @@ func TestCodesHaveMeanings(t *testing.T) {
 		{0x80100063, reader.ErrTransport, reader.ErrTransport},
 	} {
 		for err, want := range map[error]error{
-			serviceError("SCardConnect", tt.code): tt.service, cardError("SCardTransmit", tt.code): tt.card,
+			connectError(tt.code): tt.connect, cardError("SCardTransmit", tt.code): tt.card,
 		} {
 			assert.ErrorIs(t, err, want)
 			assert.ErrorIs(t, err, tt.code)
@@ -50,7 +51,83 @@ func TestCodesHaveMeanings(t *testing.T) {
 			assert.Contains(t, err.Error(), fmt.Sprintf("%08X", uint32(tt.code)))
 		}
 	}
-	assert.NoError(t, cardError("SCardTransmit", nil))
+	for _, err := range []error{cardError("SCardTransmit", nil), connectError(nil), serviceError("SCardListReaders", nil)} {
+		assert.NoError(t, err)
+	}
+	for _, err := range []error{cardError("SCardTransmit", errPanicked), connectError(errPanicked)} {
+		assert.ErrorIs(t, err, reader.ErrTransport)
+		assert.ErrorIs(t, err, errPanicked)
+	}
+}
+
+// Before a card is connected, every failure is the service's, whatever its code.
+//
+// Faults: F73.
+func TestFailuresBeforeACardAreTheServices(t *testing.T) {
+	denied := map[Code]bool{codeNoAccess: true, codeSecurityViolation: true}
+	for _, from := range []Code{0x00000001, 0x80100001, 0x80090001, 0x8010FF01, 0xFFFFFF00} {
+		for code := from; code < from+0xFF; code++ {
+			err := serviceError("SCardEstablishContext", code)
+			if code == codeNoReadersAvailable {
+				assert.ErrorIs(t, err, reader.ErrNoReader)
+				continue
+			}
+			assert.ErrorIs(t, err, reader.ErrNoService)
+			assert.ErrorIs(t, err, code)
+			assert.Equal(t, denied[code], errors.Is(err, reader.ErrDenied), "%v", err)
+			assert.Equal(t, []error{reader.ErrNoService}, meaningsOf(err))
+		}
+	}
+	unsupported := fmt.Errorf("%w: built without PC/SC", reader.ErrUnsupported)
+	assert.Equal(t, unsupported, serviceError("SCardEstablishContext", unsupported))
+}
+
+// The service fails in each call that comes before a card, wherever the call is
+// made: in a look, in a watch, in a look beside the watch, in a connection.
+//
+// Faults: F73.
+func TestServiceFailsWithAnyError(t *testing.T) {
+	for _, failure := range []error{
+		codeNoService, codeInternalError, codeInsufficientBuffer, codeSharingViolation, codeNoSmartcard, codeRemovedCard,
+		codeProtoMismatch, codeUnresponsiveCard, codeResetCard, codeUnknownReader, codeReaderUnavailable, codeCommError,
+		Code(0x80100006), Code(0x8010FFFF), Code(0x6), Code(0x6D), errPanicked, errors.New("of another kind"),
+	} {
+		for _, call := range []string{"establish", "list", "wait"} {
+			if call == "list" && errors.Is(failure, errPanicked) {
+				continue // a list of no readers
+			}
+			t.Run(fmt.Sprintf("%s, %v", call, failure), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newService("A")
+					s.fault = func(c string) error {
+						if c == call {
+							return failure
+						}
+						return nil
+					}
+					d := newDriver(s, onLinux)
+					theServices := func(err error) {
+						t.Helper()
+						assert.ErrorIs(t, err, failure)
+						assert.Equal(t, []error{reader.ErrNoService}, meaningsOf(err), "%v", err)
+						assert.NotErrorIs(t, err, reader.ErrDenied)
+					}
+					_, err := d.Readers(t.Context())
+					theServices(err)
+					w := watch(t, s, d)
+					assert.Equal(t, []string{"service-down "}, w.within(time.Minute))
+					_, err = d.Readers(t.Context())
+					theServices(err)
+					w.stop()
+					if call == "establish" {
+						_, err = d.Connect(t.Context(), "A")
+						theServices(err)
+					}
+					s.clean(t)
+				})
+			})
+		}
+	}
 }
 
 // meanings are the errors of package reader that a failure here has one of.
@@ -59,15 +136,22 @@ var meanings = []error{
 	reader.ErrBusy, reader.ErrTransport, reader.ErrClosed,
 }
 
-func hasMeaning(err error) bool {
-	return slices.ContainsFunc(meanings, func(meaning error) bool { return errors.Is(err, meaning) })
+func meaningsOf(err error) (found []error) {
+	for _, meaning := range meanings {
+		if errors.Is(err, meaning) {
+			found = append(found, meaning)
+		}
+	}
+	return found
 }
+
+func hasMeaning(err error) bool { return len(meaningsOf(err)) > 0 }
 
 // Codes of PC/SC and of the system beneath it, known here or not.
 func TestEveryCodeHasAMeaning(t *testing.T) {
 	for _, from := range []Code{0x00000001, 0x80100001, 0x80090001, 0xFFFFFF00} {
 		for code := range Code(0xFF) {
-			for _, err := range []error{serviceError("SCardConnect", from+code), cardError("SCardTransmit", from+code)} {
+			for _, err := range []error{connectError(from + code), cardError("SCardTransmit", from+code)} {
 				assert.True(t, hasMeaning(err), "%v", err)
 			}
 		}

@@ -130,7 +130,7 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 			return serviceError("SCardEstablishContext", err)
 		}
 		if err = s.connect(name); err != nil {
-			return serviceError("SCardConnect", err)
+			return connectError(err)
 		}
 		// Without an ATR a card works as well: it is known by its applications.
 		atr, _ = s.card.status()
@@ -304,16 +304,4 @@ func (s *session) Release() error {
 		return nil
 	})
 	return s.Close()
-}
-
-func serviceError(call string, err error) error { return meaning(call, err, serviceMeaning) }
-func cardError(call string, err error) error    { return meaning(call, err, cardMeaning) }
-
-// meaning wraps a code into an [*Error]; other errors are the binding's own.
-func meaning(call string, err error, of func(Code) error) error {
-	var code Code
-	if !errors.As(err, &code) {
-		return err
-	}
-	return &Error{Call: call, Code: code, kind: of(code)}
 }

@@ -35,7 +35,7 @@ const (
 // errStale: PC/SC listed a reader that it knows nothing of, so that it said
 // nothing of the others either. Mostly it went away meanwhile, and listing again
 // helps.
-var errStale = fmt.Errorf("%w: PC/SC says nothing of a reader that it lists", reader.ErrTransport)
+var errStale = fmt.Errorf("%w: PC/SC says nothing of a reader that it lists", reader.ErrNoService)
 
 // view is what one context shows.
 type view struct {
