@@ -63,7 +63,7 @@ func (p *program) doctor(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // interrupted: nobody waits for a diagnosis
 	}
-	d := diagnosis{OK: e.problem == nil, Programs: []process{}}
+	d := diagnosis{OK: e.problem == nil, Programs: []process{}, Warnings: e.warnings}
 	for _, name := range stepNames {
 		s, done := e.done[name]
 		if !done {
@@ -91,6 +91,8 @@ type examination struct {
 	*program
 	done    map[string]step
 	problem error // what the first NG is about
+
+	warnings []Text
 }
 
 // note is how a step came out.
@@ -100,6 +102,9 @@ func (e *examination) note(name, found string, err error) {
 		m := messageFor(err)
 		if m.Code == message.ExchangeFailed && e.system.os == "darwin" {
 			m.Next = textExchangeOnMac
+		}
+		if remedy, ok := e.system.polkitRemedy(); ok && m.Code == message.PCSCDenied && !errors.As(err, new(*failure)) {
+			m.Next = remedy
 		}
 		s.Result, s.Code, s.Cause, s.Next = resultNG, m.Code, &m.What, &m.Next
 		if e.problem == nil {
@@ -136,12 +141,27 @@ func (e *examination) examine(ctx context.Context) {
 	}
 }
 
-// examineDriver compares what is plugged in with what PC/SC knows.
+// examineDriver compares what is plugged in with what PC/SC knows, and looks for
+// kernel drivers that hold a reader. If PC/SC knows a reader, an NFC device that
+// the kernel holds is worth no more than a warning: it may be part of the
+// computer.
 func (e *examination) examineDriver(readers []reader.Reader) {
-	plugged := e.system.usbReaders()
+	if e.simulated != nil {
+		return
+	}
+	plugged, known, holders := e.system.usbReaders(), len(readers)-countVirtual(readers), e.system.kernelHolders()
+	certain := slices.ContainsFunc(holders, func(h holder) bool { return h.certain })
 	switch {
-	case e.simulated != nil, plugged == 0: // nothing to compare
-	case plugged > len(readers)-countVirtual(readers):
+	case len(holders) > 0 && (certain || known == 0):
+		e.note(stepDriver, namesOfModules(holders), errKernelHolds(holders))
+		return
+	case len(holders) > 0:
+		what, next := kernelHoldsTexts(holders)
+		e.warnings = append(e.warnings, Text{JA: what.JA + "\n" + next.JA, EN: what.EN + "\n" + next.EN})
+	}
+	switch {
+	case plugged == 0: // nothing to compare
+	case plugged > known:
 		e.note(stepDriver, "", errNoDriver)
 	default:
 		e.note(stepDriver, "", nil)
@@ -197,7 +217,9 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 	}
 	var b strings.Builder
 	line := func(indent, text string) {
-		b.WriteString(indent + strings.ReplaceAll(text, "\n", "\n"+indent) + "\n")
+		for part := range strings.SplitSeq(text, "\n") {
+			b.WriteString(strings.TrimRight(indent+part, " ") + "\n")
+		}
 	}
 	line("", p.say(textDoctorTitle))
 	b.WriteString("\n")

@@ -25,7 +25,11 @@ func machine(err error, files ...string) system {
 		name, content, _ := strings.Cut(file, "=")
 		m[name] = &fstest.MapFile{Data: []byte(content)}
 	}
-	return system{os: "linux", files: m, dial: func(string) error { return err }}
+	return system{
+		os: "linux", files: m,
+		dial: func(string) error { return err },
+		user: func() string { return "kiosk" },
+	}
 }
 
 // broken is a driver that has no service.

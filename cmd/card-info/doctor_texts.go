@@ -123,6 +123,32 @@ var (
 		EN: "For staff: install libccid (Debian: apt-get install libccid) or the maker's\n" +
 			"driver, and plug the reader in again.",
 	}
+	textKernelHolds = Text{
+		JA: "Linux のカーネル（モジュール %s）が、カードリーダーを使っています。\n" +
+			"このため、サービス（pcscd）がリーダーを使えません。",
+		EN: "The Linux kernel (module %s) holds a card reader.\n" +
+			"The service (pcscd) can't use that reader.",
+	}
+	textKernelHoldsNext = Text{
+		JA: "担当者の方へ: 次のコマンドで、モジュールを外してください。\n" +
+			"%s次のコマンドで、再起動のあとも読み込まれなくなります。\n" +
+			"%sそのあと、リーダーをつなぎ直してください。",
+		EN: "For staff: unload the module:\n" +
+			"%sKeep it from being loaded again after a restart:\n" +
+			"%sThen plug the reader in again.",
+	}
+	textPolkitNext = Text{
+		JA: "担当者の方へ: このパソコンに直接ログインして実行してください。\n" +
+			"SSH やサービスで使うときは、この利用者だけに許可します。次の規則を、\n" +
+			"%s に追加してください。\n\n%s\n\n" +
+			"すべての利用者に許可する規則は、使わないでください。polkit がないときは、\n" +
+			"インストールしてください（Debian: apt-get install polkitd）。",
+		EN: "For staff: run it in a local login session. For SSH or a service, allow this\n" +
+			"user, and nobody else, in polkit. Add this rule to\n" +
+			"%s:\n\n%s\n\n" +
+			"Do not use a rule that allows every user.\n" +
+			"If polkit is missing, install it (Debian: apt-get install polkitd).",
+	}
 	textExchangeOnMac = Text{
 		JA: "係の方へ: macOS 14 以降では、ドライバーを切り替えると直ることがあります。\n" +
 			"sudo defaults write /Library/Preferences/com.apple.security.smartcard \\\n" +

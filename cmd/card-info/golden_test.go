@@ -93,6 +93,7 @@ func TestGoldenDoctor(t *testing.T) {
 			{driver: broken{simulator.New(), reader.ErrNoService}, system: machine(fs.ErrNotExist)},
 			{driver: broken{simulator.New(), reader.ErrDenied}, system: machine(nil)},
 			{driver: simulator.New(), system: machine(nil, usbReader)},
+			{driver: simulator.New(), system: machine(nil, usbReader, "sys/bus/usb/drivers/pn533_usb/1-1:1.0=")},
 		} {
 			b.WriteString("$ card-info doctor\n" + d.run(t, "doctor", "--lang", language).stdout + "\n")
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path"
 	"runtime"
 	"strconv"
@@ -22,6 +23,7 @@ type system struct {
 	os    string
 	files fs.FS                     // the root of the file system, for /proc, /sys and /usr
 	dial  func(socket string) error // connects to a Unix socket
+	user  func() string             // the name of the user who runs the program; "" if there is none
 }
 
 func thisSystem() system {
@@ -34,6 +36,13 @@ func thisSystem() system {
 				return err
 			}
 			return conn.Close()
+		},
+		user: func() string {
+			current, err := user.Current()
+			if err != nil {
+				return ""
+			}
+			return current.Username
 		},
 	}
 }
@@ -85,19 +94,25 @@ func (s system) installed() bool {
 // errNoDriver: more readers are plugged in than PC/SC knows.
 var errNoDriver = because(fmt.Errorf("%w for a reader that is plugged in", reader.ErrNoReader), message.ReaderNotFound, textNoDriver, textNoDriverNext)
 
-// usbReaders counts, on Linux, the USB interfaces of the class for smart-card
-// readers (0B: USB-IF's list of class codes).
+// usbReaders counts, on Linux, the USB interfaces of smart-card readers.
 func (s system) usbReaders() (n int) {
 	if s.os != "linux" {
 		return 0
 	}
-	classes, _ := fs.Glob(s.files, "sys/bus/usb/devices/*/bInterfaceClass")
-	for _, class := range classes {
-		if text, err := fs.ReadFile(s.files, class); err == nil && strings.TrimSpace(string(text)) == "0b" {
+	interfaces, _ := fs.Glob(s.files, "sys/bus/usb/devices/*/bInterfaceClass")
+	for _, file := range interfaces {
+		if s.isCardInterface(path.Base(path.Dir(file))) {
 			n++
 		}
 	}
 	return n
+}
+
+// isCardInterface reports whether a USB interface, as in "1-2:1.0", has the class
+// for smart-card readers (0B: USB-IF's list of class codes).
+func (s system) isCardInterface(name string) bool {
+	class, err := fs.ReadFile(s.files, path.Join("sys/bus/usb/devices", name, "bInterfaceClass"))
+	return err == nil && strings.TrimSpace(string(class)) == "0b"
 }
 
 // process is a program that runs.
