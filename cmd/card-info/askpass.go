@@ -98,7 +98,7 @@ func (p *program) askpass(ctx context.Context, prompt string) ([]byte, error) {
 		name = "ssh-askpass"
 	}
 	const patience = time.Second // with one that is told to end
-	c := exec.CommandContext(ctx, name, prompt)
+	c := exec.CommandContext(ctx, name, p.encoding.Encode(prompt))
 	c.WaitDelay = patience
 	inOwnSession(c)
 	answer := &answer{}

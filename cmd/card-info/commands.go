@@ -124,7 +124,7 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		return err
 	}
 	if der {
-		_, err = p.stdout.Write(found.Raw)
+		_, err = p.out.writeBytes(found.Raw)
 		return err
 	}
 	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found.Raw})

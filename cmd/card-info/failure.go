@@ -87,6 +87,7 @@ const (
 	codeNoTerminal    message.Code = "NO_TERMINAL"
 	codeKeyExists     message.Code = "KEY_EXISTS"
 	codeAuthorityFile message.Code = "AUTHORITY_FILE"
+	codeOutput        message.Code = "OUTPUT"
 )
 
 // failure is a failure with a message of its own.
@@ -132,7 +133,11 @@ func messageFor(err error) message.Message {
 	if errors.As(err, &own) {
 		return own.message
 	}
-	return message.For(err)
+	m := message.For(err)
+	if m.Code == message.Failed && errors.As(err, new(unwritable)) {
+		return message.Message{Code: codeOutput, What: textUnwritable, Next: textUnwritableNext}
+	}
+	return m
 }
 
 // fail tells the failure on standard error, as text or as one JSON object, and
@@ -142,6 +147,9 @@ func (p *program) fail(err error) int {
 	exit := exitOf(m.Code, err)
 	detail := message.Printable(err.Error())
 	also := moreOf(err, m.Code)
+	if m.Code == codeOutput && isClosedPipe(err) && !errors.As(err, new(*failure)) && len(also) == 0 {
+		return exit // who closed it wants no more
+	}
 	if p.json {
 		_ = writeJSON(p.stderr, map[string]any{"error": struct {
 			Code      message.Code `json:"code"`

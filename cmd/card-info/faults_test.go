@@ -205,7 +205,7 @@ func TestThePINIsNowhereInTheOutput(t *testing.T) {
 					all.WriteString(typed.stdout + typed.stderr + typed.terminal)
 					runs += 2
 				}
-				for _, malformed := range []string{canary + "0", canary + "x", "７３０５１", " " + canary} {
+				for _, malformed := range []string{canary + "0", canary + "x", "７３０５１", canary[:2] + " " + canary[2:]} {
 					o := desk{stdin: malformed + "\n"}.run(t, append(idArgs(t, "--pin-stdin"), "--simulator", "contact", "--lang", language, form)...)
 					assert.Equal(t, 2, o.exit)
 					all.WriteString(o.stdout + o.stderr)

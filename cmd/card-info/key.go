@@ -44,10 +44,19 @@ func (p *program) keygen(path string) error {
 		return err
 	}
 	if p.json {
-		return writeJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
+		err = writeJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
+	} else {
+		_, err = fmt.Fprintf(p.stdout, p.say(textKeyMade), message.Printable(path), key.ID())
 	}
-	_, err = fmt.Fprintf(p.stdout, p.say(textKeyMade), message.Printable(path), key.ID())
-	return err
+	if err != nil {
+		return because(err, codeOutput, formatted(textKeyMadeUnsaid, message.Printable(path), key.ID()), textKeyMadeUnsaidNext)
+	}
+	return nil
+}
+
+// formatted fills in a text.
+func formatted(t Text, values ...any) Text {
+	return Text{JA: fmt.Sprintf(t.JA, values...), EN: fmt.Sprintf(t.EN, values...)}
 }
 
 func writeNew(path string, content []byte) (err error) {

@@ -25,6 +25,8 @@ type Text = message.Text
 type program struct {
 	environment
 	language message.Language
+	encoding message.Encoding
+	out      *output // standard output
 
 	reader    string
 	simulator string
@@ -42,19 +44,23 @@ type program struct {
 func run(ctx context.Context, args []string, env environment) int {
 	p := &program{environment: env, attended: isTerminal(env.stderr)}
 	err := p.lookAhead(args)
+	p.useEncoding()
 	root := p.command()
 	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
 	root.SetIn(env.stdin)
-	root.SetOut(env.stdout)
-	root.SetErr(env.stderr)
+	root.SetOut(forCobra{p.stdout})
+	root.SetErr(forCobra{p.stderr})
 	if err == nil {
 		err = root.ExecuteContext(ctx)
+	}
+	if err == nil {
+		err = p.out.err // help and the like say nothing of it
 	}
 	if err == nil {
 		return exitDone
 	}
 	var told *failure
-	if !p.started && !errors.As(err, &told) {
+	if !p.started && !errors.As(err, &told) && !errors.As(err, new(unwritable)) {
 		err = wrongUsage(err)
 	}
 	return p.fail(err)
@@ -63,7 +69,8 @@ func run(ctx context.Context, args []string, env environment) int {
 // lookAhead finds the language, and whether JSON is wanted, before anything is
 // parsed: help and usage errors have them too.
 func (p *program) lookAhead(args []string) (err error) {
-	p.language = message.Match(p.getenv("LC_ALL"), p.getenv("LC_MESSAGES"), p.getenv("LANG"), systemLanguage())
+	locale := message.LocaleOf(p.getenv, systemLanguage())
+	p.language, p.encoding = locale.Language, locale.Encoding
 	for i, arg := range args {
 		value, isLanguage := strings.CutPrefix(arg, "--lang=")
 		if arg == "--lang" && i+1 < len(args) {

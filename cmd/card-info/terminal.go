@@ -29,6 +29,9 @@ type terminal interface {
 
 // isTerminal tells whether a stream of the program is a terminal.
 func isTerminal(stream any) bool {
+	if o, ok := stream.(*output); ok {
+		stream = o.Writer
+	}
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

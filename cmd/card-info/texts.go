@@ -334,6 +334,22 @@ var (
 		JA: "鍵を作りました: %s（鍵の番号 %s）\n控えを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
 		EN: "Key made: %s (key number %s)\nCopy it to a safe place: without it these identifiers can't be made again.\n",
 	}
+	textKeyMadeUnsaid = Text{
+		JA: "鍵を作りました: %s（鍵の番号 %s）\nしかし、標準出力に書き込めませんでした。",
+		EN: "Key made: %s (key number %s)\nBut standard output could not be written.",
+	}
+	textKeyMadeUnsaidNext = Text{
+		JA: "作り直さずに、この鍵の控えを安全な場所に保管してください。",
+		EN: "Do not make another one. Copy this one to a safe place.",
+	}
+	textUnwritable = Text{
+		JA: "結果を標準出力に書き込めませんでした。\n暗証番号を入力できる回数は減っていません。",
+		EN: "The result could not be written to standard output.\nNo PIN attempt was used up.",
+	}
+	textUnwritableNext = Text{
+		JA: "出力先と、ディスクの空き容量を確かめてください。",
+		EN: "Check where the output goes, and the space on that disk.",
+	}
 	textLent    = Text{JA: "模擬カード %s を %s に入れました。止めるには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to take it out.\n"}
 	textNotLent = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )

@@ -98,5 +98,5 @@ func TestWatchEndsWithItsOutput(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
 	exit, stderr := watching(context.Background(), driver, &steps{})
 	assert.Equal(t, 1, exit)
-	assert.Contains(t, stderr, "[FAILED]")
+	assert.Contains(t, stderr, "[OUTPUT]")
 }

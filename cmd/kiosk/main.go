@@ -35,19 +35,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := command(os.Stdout).ExecuteContext(ctx); err != nil { // which cobra has printed
-		explain(os.Stderr, err, message.Match(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")))
+		explain(os.Stderr, err, message.LocaleOf(os.Getenv, ""))
 		os.Exit(1)
 	}
 }
 
 // explain says what an error means and what to do next, if that is known.
-func explain(w io.Writer, err error, l message.Language) {
+func explain(w io.Writer, err error, l message.Locale) {
 	m := terminal.MessageFor(err)
 	if m.Code == message.Failed {
 		return
 	}
-	for _, text := range []string{m.What.In(l), m.Next.In(l)} {
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
+	for _, text := range []string{m.What.In(l.Language), m.Next.In(l.Language)} {
+		fmt.Fprintf(w, "  %s\n", l.Encoding.Encode(strings.ReplaceAll(text, "\n", "\n  ")))
 	}
 	fmt.Fprintf(w, "  [%s]\n", m.Code)
 }

@@ -65,14 +65,14 @@ func TestExplain(t *testing.T) {
 		_, err := runs(t, args...)
 		require.Error(t, err, code)
 		var ja, en bytes.Buffer
-		explain(&ja, err, message.Japanese)
-		explain(&en, err, message.English)
+		explain(&ja, err, message.Locale{Language: message.Japanese, Encoding: message.UTF8})
+		explain(&en, err, message.Locale{Language: message.English, Encoding: message.UTF8})
 		assert.Contains(t, ja.String(), "担当者の方へ", code)
 		assert.Contains(t, en.String(), "For staff", code)
 		assert.Contains(t, en.String(), "["+code+"]")
 	}
 	var nothing bytes.Buffer
-	explain(&nothing, errNotLoopback, message.English) // says all by itself
+	explain(&nothing, errNotLoopback, message.Locale{}) // says all by itself
 	assert.Empty(t, nothing.String())
 }
 

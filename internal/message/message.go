@@ -7,12 +7,6 @@
 // a line of 78 columns.
 package message
 
-import (
-	"strings"
-
-	"golang.org/x/text/language"
-)
-
 // Text is one thing said in both languages. A line feed parts its lines.
 type Text struct {
 	JA string `json:"ja"`
@@ -35,34 +29,6 @@ const (
 	Japanese Language = "ja"
 	English  Language = "en"
 )
-
-var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
-
-// Match finds the language for the first locale that is set, as in
-// "ja_JP.UTF-8"; without any, or for other languages, it is English.
-func Match(locales ...string) Language {
-	for _, locale := range locales {
-		if locale == "" {
-			continue
-		}
-		tag, err := language.Parse(withoutEncoding(locale))
-		if err != nil {
-			return English // as "C" and "POSIX"
-		}
-		if _, index, _ := matcher.Match(tag); index == 1 {
-			return Japanese
-		}
-		return English
-	}
-	return English
-}
-
-func withoutEncoding(locale string) string {
-	if i := strings.IndexAny(locale, ".@"); i >= 0 {
-		return locale[:i]
-	}
-	return locale
-}
 
 // Code names a message for programs. Codes do not change.
 type Code string

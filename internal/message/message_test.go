@@ -168,28 +168,6 @@ func TestPrintable(t *testing.T) {
 	assert.Equal(t, "?[2J??カード???", message.Printable("\x1b[2J\x07\u0085カード\xff\u202e\u200b"))
 }
 
-// The first locale that is set decides.
-func TestLanguagesOfLocales(t *testing.T) {
-	for _, tt := range []struct {
-		locales []string
-		want    message.Language
-	}{
-		{nil, message.English},
-		{[]string{"", ""}, message.English},
-		{[]string{"ja_JP.UTF-8"}, message.Japanese},
-		{[]string{"ja_JP.UTF-8@modifier"}, message.Japanese},
-		{[]string{"en_US.UTF-8", "ja_JP.UTF-8"}, message.English},
-		{[]string{"", "ja_JP.UTF-8", "en_US.UTF-8"}, message.Japanese},
-		{[]string{"C", "ja_JP.UTF-8"}, message.English},
-		{[]string{"POSIX"}, message.English},
-		{[]string{"C.UTF-8", "ja_JP.UTF-8"}, message.English},
-		{[]string{"de_DE.UTF-8"}, message.English},
-		{[]string{"zh_CN.UTF-8"}, message.English},
-	} {
-		assert.Equal(t, tt.want, message.Match(tt.locales...), tt.locales)
-	}
-}
-
 // Whatever failed before the card could not be logged out has its own message; why
 // it could not be is no cause of that.
 //

@@ -1,0 +1,110 @@
+package message_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/japanese"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+)
+
+// Faults: F70.
+func TestLocaleOf(t *testing.T) {
+	ja, en := message.Japanese, message.English
+	for _, tt := range []struct {
+		environment string
+		language    message.Language
+		encoding    message.Encoding
+	}{
+		{"LANG=ja_JP.UTF-8", ja, message.UTF8},
+		{"LANG=ja_JP.utf8", ja, message.UTF8},
+		{"LANG=ja_JP.UTF-8@cjknarrow", ja, message.UTF8},
+		{"LANG=ja", ja, message.UTF8},
+		{"LANG=ja_JP.eucJP", ja, message.EUCJP},
+		{"LANG=ja_JP.EUC-JP", ja, message.EUCJP},
+		{"LANG=ja_JP.ujis", ja, message.EUCJP},
+		{"LANG=ja_JP.SJIS", ja, message.ShiftJIS},
+		{"LANG=ja_JP.Shift_JIS", ja, message.ShiftJIS},
+		{"LANG=ja_JP.cp932", ja, message.ShiftJIS},
+		{"LANG=ja_JP.ISO-2022-JP", en, message.Other},
+		{"LANG=en_US.UTF-8", en, message.UTF8},
+		{"LANG=fr_FR.UTF-8", en, message.UTF8},
+		{"LANG=fr_FR@euro", en, message.Other},
+		{"LANG=C", en, message.Other},
+		{"LANG=POSIX", en, message.Other},
+		{"LANG=C.UTF-8", en, message.UTF8},
+		{"LANG=-", en, message.UTF8},
+		{"", en, message.Other},
+
+		// The language is of LC_MESSAGES, the encoding of LC_CTYPE.
+		{"LC_MESSAGES=ja_JP.eucJP LANG=en_US.UTF-8", ja, message.UTF8},
+		{"LC_CTYPE=ja_JP.eucJP LANG=ja_JP.UTF-8", ja, message.EUCJP},
+		{"LC_CTYPE=en_US.UTF-8 LANG=ja_JP.eucJP", ja, message.UTF8},
+		{"LC_CTYPE=C LANG=ja_JP.UTF-8", en, message.Other},
+		{"LC_ALL=ja_JP.SJIS LC_CTYPE=ja_JP.UTF-8 LC_MESSAGES=en_US.UTF-8", ja, message.ShiftJIS},
+		{"LC_ALL=C LC_CTYPE=ja_JP.UTF-8 LANG=ja_JP.UTF-8", en, message.Other},
+		{"LC_MESSAGES=ja_JP.UTF-8", en, message.Other}, // LC_CTYPE is C
+
+		{"LANGUAGE=ja LANG=en_US.UTF-8", ja, message.UTF8},
+		{"LANGUAGE=ja_JP:en LANG=en_US.UTF-8", ja, message.UTF8},
+		{"LANGUAGE=fr:ja:en LANG=fr_FR.UTF-8", ja, message.UTF8},
+		{"LANGUAGE=en:ja LANG=ja_JP.UTF-8", en, message.UTF8},
+		{"LANGUAGE=en_GB LANG=ja_JP.UTF-8", en, message.UTF8},
+		{"LANGUAGE=fr LANG=ja_JP.UTF-8", en, message.UTF8},
+		{"LANGUAGE=C:ja LANG=ja_JP.UTF-8", en, message.UTF8},
+		{"LANGUAGE=:ja LANG=en_US.UTF-8", ja, message.UTF8},
+		{"LANGUAGE=ja LANG=C.UTF-8", ja, message.UTF8},
+		{"LANGUAGE=ja LANG=C", en, message.Other},
+		{"LANGUAGE=ja LC_ALL=POSIX LANG=ja_JP.UTF-8", en, message.Other},
+		{"LANGUAGE=ja", en, message.Other},
+		{"LANGUAGE=ja LANG=en_US.ISO-8859-1", en, message.Other},
+		{"LANGUAGE=ja LANG=ja_JP.eucJP", ja, message.EUCJP},
+		{"LC_ALL= LC_MESSAGES= LANG=ja_JP.UTF-8 LANGUAGE=", ja, message.UTF8},
+	} {
+		got := message.LocaleOf(environment(tt.environment), "")
+		assert.Equal(t, message.Locale{Language: tt.language, Encoding: tt.encoding}, got, tt.environment)
+	}
+
+	// Names without an encoding mean the GNU C library's on Linux.
+	for name, want := range map[string]message.Locale{
+		"ja_JP": {Language: ja, Encoding: message.EUCJP}, "en_US": {Language: en, Encoding: message.Other},
+	} {
+		if runtime.GOOS != "linux" {
+			want.Encoding = message.UTF8
+		}
+		assert.Equal(t, want, message.LocaleOf(environment("LANG="+name), ""), name)
+	}
+
+	// Windows names a language and no locale, and has UTF-8 whatever a variable says.
+	for variables, want := range map[string]message.Language{"": ja, "LANG=en_US": en, "LANG=ja_JP.SJIS": ja, "LANGUAGE=en": en} {
+		assert.Equal(t, message.Locale{Language: want, Encoding: message.UTF8}, message.LocaleOf(environment(variables), "ja-JP"), variables)
+	}
+}
+
+func environment(variables string) func(string) string {
+	return func(name string) string {
+		for v := range strings.FieldsSeq(variables) {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+// Faults: F70.
+func TestEncode(t *testing.T) {
+	const text = "暗証番号（数字4桁）ｶﾅ \U0001F600é\n"
+	euc, err := japanese.EUCJP.NewDecoder().String(message.EUCJP.Encode(text))
+	require.NoError(t, err)
+	assert.Equal(t, strings.Replace(text, "\U0001F600", "?", 1), euc) // é is in JIS X 0212
+	sjis, err := japanese.ShiftJIS.NewDecoder().String(message.ShiftJIS.Encode(text))
+	require.NoError(t, err)
+	assert.Equal(t, strings.NewReplacer("\U0001F600", "?", "é", "?").Replace(text), sjis)
+	assert.Equal(t, text, message.UTF8.Encode(text))
+	assert.Equal(t, text, message.Other.Encode(text))
+}
