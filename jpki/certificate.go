@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
+
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
@@ -60,6 +63,20 @@ func (a *Application) AuthCACertificate(ctx context.Context) (*x509.Certificate,
 	return a.certificate(ctx, efAuthCA)
 }
 
+// AuthCertificateDER reads what stands in the place of the user-authentication
+// certificate, as it is: one DER object, which may be a certificate that
+// [Application.AuthCertificate] refuses. It is personal data.
+//
+// It fails as AuthCertificate does, except with [ErrWrongKind].
+func (a *Application) AuthCertificateDER(ctx context.Context) ([]byte, error) {
+	return a.certificateDER(ctx, efAuthCertificate)
+}
+
+// AuthCACertificateDER is AuthCertificateDER for [Application.AuthCACertificate].
+func (a *Application) AuthCACertificateDER(ctx context.Context) ([]byte, error) {
+	return a.certificateDER(ctx, efAuthCA)
+}
+
 // SignatureCertificate reads the signature certificate (署名用電子証明書), which
 // holds its holder's name, address, birth and sex: see [ParseAttributes]. The
 // signature password must be verified.
@@ -98,7 +115,7 @@ func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Cer
 	return certificate, nil
 }
 
-func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certificate, error) {
+func (a *Application) certificateDER(ctx context.Context, file byte) ([]byte, error) {
 	der, err := a.readObject(ctx, file, maxCertificate)
 	switch {
 	case errors.Is(err, apdu.ErrBlankFile), errors.Is(err, apdu.StatusFileNotFound):
@@ -109,6 +126,17 @@ func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certifi
 		return nil, fmt.Errorf("%w: %w", ErrPINRequired, err)
 	case err != nil:
 		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	if object := cryptobyte.String(der); !object.SkipASN1(tag.SEQUENCE) || !object.Empty() {
+		return nil, fmt.Errorf("%w: not a DER object", ErrMalformedCertificate)
+	}
+	return der, nil
+}
+
+func (a *Application) certificate(ctx context.Context, file byte) (*x509.Certificate, error) {
+	der, err := a.certificateDER(ctx, file)
+	if err != nil {
+		return nil, err
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -111,12 +110,20 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		// A card chooses these bytes, and a terminal would act upon them.
 		return misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
 	}
-	var found *x509.Certificate
+	var found []byte
 	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
+		read, readDER := a.AuthCertificate, a.AuthCertificateDER
 		if ca {
-			found, err = a.AuthCACertificate(ctx)
-		} else {
-			found, err = a.AuthCertificate(ctx)
+			read, readDER = a.AuthCACertificate, a.AuthCACertificateDER
+		}
+		certificate, err := read(ctx)
+		if errors.Is(err, jpki.ErrMalformedCertificate) {
+			// Whoever finds out what is wrong with it needs it.
+			found, err = readDER(ctx)
+			return err
+		}
+		if err == nil {
+			found = certificate.Raw
 		}
 		return err
 	})
@@ -124,10 +131,10 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		return err
 	}
 	if der {
-		_, err = p.out.writeBytes(found.Raw)
+		_, err = p.out.writeBytes(found)
 		return err
 	}
-	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found.Raw})
+	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found})
 }
 
 func (p *program) simulateCommand() *cobra.Command {

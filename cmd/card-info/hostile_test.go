@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"math/big"
 	"strings"
 	"sync"
@@ -237,4 +238,49 @@ func FuzzReaderNames(f *testing.F) {
 			onlyPrintable(t, o.stdout+o.stderr)
 		}
 	})
+}
+
+// A certificate that Go's parser refuses is written as it is, to be looked at by other
+// means; everything else treats it as malformed. What is no DER is not written.
+//
+// Faults: F87.
+func TestCertificatesThatGoRefuses(t *testing.T) {
+	named := attackersCertificate(t, func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "NAMED"} })
+	version := []byte{0xA0, 3, 2, 1, 2}
+	for name, der := range map[string][]byte{
+		"a negative serial number":          bytes.Replace(named, append(version, 2, 1, 1), append(version, 2, 1, 0x81), 1),
+		"an underscore in PrintableString":  bytes.ReplaceAll(named, []byte("NAMED"), []byte("NAM_D")),
+		"a sequence that is no certificate": {0x30, 3, 2, 1, 0},
+	} {
+		_, err := x509.ParseCertificate(der)
+		require.Error(t, err, name)
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: &attacker{Driver: driver, certificate: der}}
+		for _, ca := range []string{"--ca=true", "--ca=false"} {
+			o := desk{driver: m}.run(t, "cert", "--der", ca)
+			assert.Zero(t, o.exit, "%s: %s", name, o.stderr)
+			assert.Equal(t, string(der), o.stdout)
+			o = desk{driver: m}.run(t, "cert", ca)
+			assert.Zero(t, o.exit, "%s: %s", name, o.stderr)
+			block, rest := pem.Decode([]byte(o.stdout))
+			require.NotNil(t, block)
+			assert.Equal(t, der, block.Bytes)
+			assert.Empty(t, rest)
+		}
+		for _, args := range [][]string{nil, {"ssh-key"}, idArgs(t, "--pin-stdin")} {
+			o := desk{driver: m, stdin: "1234\n"}.run(t, args...)
+			assert.Equal(t, exitCertificate, o.exit, args)
+			assert.Contains(t, o.stderr, "[CERT_MALFORMED]")
+		}
+		assert.Zero(t, m.pins)
+	}
+	for _, file := range [][]byte{{0x31, 3, 2, 1, 0}, {0x30, 0x80, 2, 1, 0, 0, 0}, {0x30, 0x81, 3, 2, 1, 0}, {0x30, 0x82, 0x10, 0x00, 2, 1}} {
+		driver, _ := withCards(t, simulator.Contact)
+		for _, args := range [][]string{{"cert"}, {"cert", "--der"}} {
+			o := desk{driver: &attacker{Driver: driver, certificate: file}}.run(t, args...)
+			assert.Equal(t, exitCertificate, o.exit, "%x", file)
+			assert.Contains(t, o.stderr, "[CERT_MALFORMED]", "%x", file)
+			assert.Empty(t, o.stdout)
+		}
+	}
 }
