@@ -200,10 +200,12 @@ func FuzzPublicKeys(f *testing.F) {
 	}
 	template, err := x509.ParseCertificate(forged(f, func(*x509.Certificate) {}))
 	require.NoError(f, err)
+	signer := forger()
 	secret, err := mykey.GenerateKey(rand.Reader)
 	require.NoError(f, err)
 	namespace, err := mykey.NewNamespace("library.example", secret)
 	require.NoError(f, err)
+	d := newDesk(f, simulator.ContactExtended)
 	f.Fuzz(func(t *testing.T, spki []byte) {
 		id, err := namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
 		if err == nil {
@@ -214,11 +216,10 @@ func FuzzPublicKeys(f *testing.F) {
 			require.Equal(t, want, spki)
 			require.Len(t, id, 8)
 		}
-		parsed, err := x509.ParseCertificate(withPublicKey(t, template, spki, forger()))
+		parsed, err := x509.ParseCertificate(withPublicKey(t, template, spki, signer))
 		if err != nil {
 			return
 		}
-		d := newDesk(t, simulator.ContactExtended)
 		serve(d, parsed.Raw)
 		read, err := open(t, d).AuthCertificate(context.Background())
 		if err != nil {

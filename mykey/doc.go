@@ -21,7 +21,8 @@
 // base 32. It needs a key because what certificates hold can be enumerated in
 // seconds, and a key for each namespace so that two services can't join their
 // lists. The certificate's serial number (発行の番号), which the law regulates,
-// is not used. The known answers in testdata/identifiers.json were computed
+// is not used. A key in another encoding than DER's, which would have another
+// identifier, is refused. The known answers in testdata/identifiers.json were computed
 // without this package.
 //
 // Who loses the key loses all identifiers; who leaks it lets others tell which
@@ -32,6 +33,9 @@
 // The certificate changes at renewal (at the latest at its holder's fifth
 // birthday after issue) and when a card is issued anew, and the identifier with
 // it. Nothing on the card links the old to the new.
+//
+// A [Month] says when: the day is the holder's birthday, and would link the
+// identifiers of different namespaces.
 //
 // # Collisions
 //
@@ -47,7 +51,7 @@
 //
 // # Errors, concurrency
 //
-// Errors match [ErrKey], [ErrNamespace], [ErrCertificate], [ErrFormat] or
-// [ErrCheckSymbol] and quote nothing. Everything may be used by any number of
+// Errors match [ErrKey], [ErrNamespace], [ErrCertificate], [ErrFormat],
+// [ErrCheckSymbol] or [ErrMonth] and quote nothing. Everything may be used by any number of
 // goroutines.
 package mykey

@@ -25,6 +25,7 @@ func TestMonths(t *testing.T) {
 		time.Date(2030, 2, 28, 14, 59, 59, 0, time.UTC):    "2030-02",
 		time.Date(2030, 2, 28, 15, 0, 0, 0, time.UTC):      "2030-03", // 1 March in Japan
 		time.Date(2029, 12, 31, 15, 0, 0, 0, time.UTC):     "2030-01",
+		time.Date(9999, 5, 17, 0, 0, 0, 0, time.UTC):       "9999-05",
 		time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC):           "0001-01",
 		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC):   "9999-12", // RFC 5280's "no end", in Japan the year 10000
 		time.Date(2030, 1, 31, 23, 0, 0, 0, time.Local):    mykey.MonthOf(time.Date(2030, 1, 31, 23, 0, 0, 0, time.Local).UTC()).String(),

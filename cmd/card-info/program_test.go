@@ -201,6 +201,8 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 		{"no namespace", pin("1234"), []string{"id", "--simulator", "contact"}, 2, "USAGE", nil},
 		{"a folder for a key file", pin("1234"), []string{"id", "--namespace", "a", "--namespace-key", "/"}, 2, "NAMESPACE_KEY", nil},
 		{"no such key file", pin("1234"), []string{"id", "--namespace", "a", "--namespace-key", "/nonexistent/key"}, 2, "NAMESPACE_KEY", nil},
+		{"a key file that goes on", pin("1234"), []string{"id", "--namespace", "a", "--namespace-key",
+			fileOf(t, strings.Repeat("0123456789abcdef", 4)+strings.Repeat("\n", 4096))}, 2, "NAMESPACE_KEY", nil},
 		{"a bad namespace", pin("1234"), append(id(simulator.Contact), "--namespace", "a\nb"), 2, "NAMESPACE_NAME", nil},
 		{"no terminal", desk{}, append(idArgs(t), "--simulator", "contact"), 2, "NO_TERMINAL", nil},
 

@@ -32,6 +32,7 @@ func FuzzParseRecoveryCode(f *testing.F) {
 func FuzzParseOperation(f *testing.F) {
 	f.Add(registry.NewOperation().String())
 	f.Add(strings.Repeat("0", 32))
+	f.Add(strings.Repeat("z", 32))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
 		operation, err := registry.ParseOperation(text)
@@ -40,6 +41,7 @@ func FuzzParseOperation(f *testing.F) {
 			require.Zero(t, operation)
 			return
 		}
+		require.NotZero(t, operation)
 		require.Equal(t, strings.ToLower(text), operation.String())
 	})
 }

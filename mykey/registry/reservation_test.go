@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -369,4 +370,18 @@ func TestDerivationsThatFail(t *testing.T) {
 			assert.Len(t, rows(t, r, table), want, table)
 		}
 	}
+}
+
+// A holder who has a reservation is not kept waiting for a code's hash, which will
+// not be used.
+func TestAHolderWithAReservationWaitsForNoHash(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	first := reserve(t, r, 1)
+	r.HoldHashing()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	again, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+	require.NoError(t, err)
+	assert.Equal(t, first.ID, again.ID)
+	assert.False(t, again.New)
 }
