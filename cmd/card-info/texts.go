@@ -311,12 +311,12 @@ var (
 		EN: "Send --der to a file or a pipe.",
 	}
 	textAuthorityFile = Text{
-		JA: "--authority のファイルから、認証局の証明書を読み取れません。",
-		EN: "No authority's certificate could be read from the --authority file.",
+		JA: "--authority のファイルは、認証局の証明書として使えません。理由は下の行にあります。",
+		EN: "The --authority file can't be used. The line below says why.",
 	}
 	textAuthorityFileNext = Text{
 		JA: "係の方へ: 認証局の証明書（PEMまたはDER）のファイルを指定してください。\nカードには何も送っていません。",
-		EN: "For staff: give a file with authorities' certificates, as PEM or DER.\nNothing was sent to the card.",
+		EN: "For staff: give a file with CA certificates, as PEM or DER.\nNothing was sent to the card.",
 	}
 	textKeyExists = Text{
 		JA: "そのファイルはすでにあります。上書きはしませんでした。",
