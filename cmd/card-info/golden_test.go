@@ -74,7 +74,7 @@ func TestGoldenReports(t *testing.T) {
 func TestGoldenHelp(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b strings.Builder
-		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "doctor", "ssh-agent", "ssh-key", "simulate"} {
+		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "doctor", "ssh-agent", "ssh-key", "leave", "simulate"} {
 			o := desk{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")

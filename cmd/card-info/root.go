@@ -129,7 +129,7 @@ func (p *program) command() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
-		p.sshAgentCommand(), p.sshKeyCommand(), p.simulateCommand())
+		p.sshAgentCommand(), p.sshKeyCommand(), p.leaveCommand(), p.simulateCommand())
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: p.say(textHelpShort), RunE: p.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetUsageTemplate(p.say(textUsageTemplate))

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"card-info": func() { os.Exit(mainExit()) }})
+	testscript.Main(m, map[string]func(){"card-info": func() { os.Exit(mainExit()) }, "idle-connection": idleConnection})
 }
 
 // The program as a process of its own, at a real terminal.

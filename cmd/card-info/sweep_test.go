@@ -62,7 +62,7 @@ func sweptFaults() map[string]sweptFault {
 //
 // Faults: F20, F21, F22, F23, F29, F48, F58, F75.
 func TestSweepOfFaults(t *testing.T) {
-	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, {"doctor"}, idArgs(t, "--pin-stdin")}
+	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, {"doctor"}, {"leave"}, idArgs(t, "--pin-stdin")}
 	profiles := []simulator.Profile{simulator.ContactExtended, simulator.Contact, simulator.Android}
 	faults := sweptFaults()
 	goroutines := runtime.NumGoroutine()
@@ -80,7 +80,10 @@ func TestSweepOfFaults(t *testing.T) {
 					for name, fault := range faults {
 						for nth := 1; nth <= whole; nth++ {
 							fault := fault
-							if nth == whole && slices.Contains(args, "id") && fault.atLeaving != nil {
+							switch {
+							case slices.Contains(args, "leave"): // a card that is gone is logged out
+								fault.exits = []int{exitDone, exitFailed}
+							case nth == whole && slices.Contains(args, "id") && fault.atLeaving != nil:
 								fault.exits = fault.atLeaving
 							}
 							s.run(t, name, fault, simulator.Fault{On: simulator.Transmit, Nth: nth})
@@ -134,7 +137,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	if o.exit != 0 {
 		code, _ := failureOf(t, o)
 		require.NotEmpty(t, code, where)
-		beside := o.exit == exitCertificate || slices.Contains(s.args, "doctor")
+		beside := o.exit == exitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "leave")
 		require.True(t, beside || o.stdout == "", where)
 	}
 	require.LessOrEqual(t, m.pins, 1, where)

@@ -1,0 +1,89 @@
+//go:build cgo
+
+package main
+
+import (
+	"bufio"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/pcscdtest"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// A program is killed between VERIFY and logging out, while another has an idle
+// connection: the card stays unlocked for whoever comes, until leave logs it out.
+//
+// Faults: F93.
+func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	card := b.insert(t, simulator.Contact)
+
+	idle := b.program(pcscdtest.Readers[0])
+	idle.Args[0] = "idle-connection"
+	stdin, err := idle.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := idle.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, idle.Start())
+	defer func() {
+		stdin.Close()
+		require.NoError(t, idle.Wait())
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "connected\n", line)
+
+	verified, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	hold := func(c apdu.Command) bool {
+		if c.INS == apdu.InsPerformSecurityOperation {
+			once.Do(func() {
+				close(verified)
+				<-release
+			})
+		}
+		return false
+	}
+	card.mu.Lock()
+	card.before = hold
+	card.mu.Unlock()
+	id := b.program(idArgs(t, "--pin-stdin")...)
+	id.Stdin = strings.NewReader("1234\n")
+	require.NoError(t, id.Start())
+	select {
+	case <-verified:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "no signature was asked for")
+	}
+	require.True(t, card.State().AuthVerified)
+
+	// While the card is at work for the program, nobody else gets to it.
+	start := time.Now()
+	o := b.cardInfo(t, "", "leave", "--json")
+	assert.Equal(t, exitFailed, o.exit, o.stderr)
+	assert.Equal(t, map[string]leaving{pcscdtest.Readers[0]: leftBusy}, leavingsOf(t, o))
+	code, _ := failureOf(t, o)
+	assert.Equal(t, "READER_BUSY", code)
+	assert.Less(t, time.Since(start), time.Minute)
+
+	require.NoError(t, id.Process.Kill())
+	_ = id.Wait()
+	close(release)
+	require.Contains(t, b.signWithoutPIN(t), "SW1=0x90, SW2=0x00", "another program signs")
+	require.True(t, card.State().AuthVerified)
+
+	o = b.cardInfo(t, "", "leave", "--json")
+	require.Zero(t, o.exit, o.stderr)
+	assert.Equal(t, map[string]leaving{pcscdtest.Readers[0]: leftLoggedOut}, leavingsOf(t, o))
+	assert.False(t, card.State().AuthVerified)
+	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82")
+	assert.Equal(t, 1, card.sent())
+	assert.Equal(t, 3, card.State().AuthTries)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// unlock is another program that verifies the PIN of the card in a reader and lets
+// nobody know.
+func unlock(t testing.TB, driver reader.Driver, name string) (other reader.Card) {
+	t.Helper()
+	other, err := driver.Connect(context.Background(), name)
+	require.NoError(t, err)
+	for _, command := range []string{"\x00\xA4\x04\x0C\x0A\xD3\x92\xF0\x00\x26\x01\x00\x00\x00\x01", "\x00\x20\x00\x98\x041234"} {
+		answer, err := other.Transmit(context.Background(), []byte(command))
+		require.NoError(t, err)
+		require.Equal(t, []byte{0x90, 0x00}, answer)
+	}
+	return other
+}
+
+func leavingsOf(t *testing.T, o outcome) map[string]leaving {
+	t.Helper()
+	var list struct{ Readers []leftReader }
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &list), o.stderr)
+	results := map[string]leaving{}
+	for _, r := range list.Readers {
+		results[r.Reader] = r.Result
+	}
+	return results
+}
+
+// Every My Number Card is logged out, with no PIN and no attempt, also while another
+// program is connected; cards of other kinds and empty readers are no failure.
+//
+// Faults: F93.
+func TestLeave(t *testing.T) {
+	driver, cards := withCards(t, simulator.Contact, simulator.NotMyNumber, simulator.Android)
+	driver.AddReader("Empty")
+	other := unlock(t, driver, "Reader")
+	m := &meddler{Driver: driver}
+	o := desk{driver: m}.run(t, "leave", "--json")
+	require.Zero(t, o.exit, o.stderr)
+	assert.Equal(t, map[string]leaving{"Reader": leftLoggedOut, "Reader 2": leftOtherCard, "Reader 3": leftLoggedOut}, leavingsOf(t, o))
+	assert.False(t, cards[0].State().AuthVerified)
+	assert.Equal(t, 3, cards[0].State().AuthTries)
+	assert.Zero(t, m.pins)
+	assert.Equal(t, 2+1+2, m.sent)
+	require.NoError(t, other.Close())
+
+	unlock(t, driver, "Reader")
+	o = desk{driver: driver}.run(t, "leave", "--reader", "Reader 3")
+	require.Zero(t, o.exit, o.stderr)
+	assert.True(t, cards[0].State().AuthVerified, "only the reader that was named")
+	for language, want := range map[string]string{
+		"en": "  Reader    logged out\n  Reader 2  not a My Number Card\n  Reader 3  logged out\n",
+		"ja": "  Reader    ログアウトしました\n  Reader 2  マイナンバーカードではありません\n  Reader 3  ログアウトしました\n",
+	} {
+		assert.Equal(t, want, desk{driver: driver}.run(t, "leave", "--lang", language).stdout)
+	}
+}
+
+// Faults: F93.
+func TestLeaveWithoutACard(t *testing.T) {
+	empty := simulator.New()
+	empty.AddReader("Reader")
+	for _, d := range []*simulator.Driver{empty, simulator.New()} {
+		o := desk{driver: d}.run(t, "leave", "--json")
+		assert.Zero(t, o.exit, o.stderr)
+		assert.JSONEq(t, `{"readers":[]}`, o.stdout)
+		o = desk{driver: d}.run(t, "leave", "--lang", "ja")
+		assert.Zero(t, o.exit, o.stderr)
+		assert.Equal(t, textLeaveNoCard.JA+"\n", o.stdout)
+	}
+	assert.Zero(t, desk{driver: empty}.run(t, "leave", "--reader", "Reader").exit)
+	assert.Equal(t, exitNoReader, desk{driver: empty}.run(t, "leave", "--reader", "Elsewhere").exit)
+	empty.StopService()
+	assert.Equal(t, exitNoReader, desk{driver: empty}.run(t, "leave").exit)
+}
+
+// A card that may still be unlocked is told, for each reader and as the failure, and
+// the others are logged out all the same.
+//
+// Faults: F75, F93.
+func TestLeaveFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault  simulator.Fault
+		result leaving
+		code   message.Code
+	}{
+		"refused":            {whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)), leftUnsure, message.CardStillVerified},
+		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillVerified},
+		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillVerified},
+		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, leftBusy, message.ReaderBusy},
+		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.Hold(nil)}, leftBusy, message.ReaderBusy},
+		"mute":               {simulator.Fault{Do: simulator.Hang()}, leftBusy, message.ReaderBusy},
+		"reset again and again": {simulator.Fault{On: simulator.Begin, Do: simulator.Meanwhile(func(r *simulator.Reader) {
+			time.Sleep(time.Second)
+			_, _ = simulator.ResetCard()(t.Context(), r, func() ([]byte, error) { return nil, nil })
+		})}, leftBusy, message.ReaderBusy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				driver, slot := slotWith(t, simulator.Contact)
+				second, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
+				require.NoError(t, err)
+				require.NoError(t, driver.AddReader("Second").Insert(second))
+				other := unlock(t, driver, "Second")
+				defer other.Close()
+				slot.Fail(tt.fault)
+				start := time.Now()
+				o := desk{driver: driver}.run(t, "leave", "--json")
+				assert.LessOrEqual(t, time.Since(start), 10*time.Second)
+				assert.Equal(t, exitFailed, o.exit, o.stderr)
+				assert.Equal(t, map[string]leaving{"Reader": tt.result, "Second": leftLoggedOut}, leavingsOf(t, o))
+				code, _ := failureOf(t, o)
+				assert.Equal(t, string(tt.code), code)
+				assert.Contains(t, o.stderr, string(message.CardStillVerified))
+				assert.False(t, second.State().AuthVerified)
+				slot.Remove() // which ends who holds it
+			})
+		})
+	}
+}
+
+// pcscd resets the card when it finds that the program that held it has died, maybe
+// after we have connected.
+//
+// Faults: F93.
+func TestLeaveACardThatIsResetMeanwhile(t *testing.T) {
+	for nth := 1; nth <= 2; nth++ {
+		driver, slot := slotWith(t, simulator.Contact)
+		other := unlock(t, driver, "Reader")
+		slot.Fail(simulator.Fault{Nth: nth, Do: simulator.ResetCard()})
+		o := desk{driver: driver}.run(t, "leave")
+		assert.Zero(t, o.exit, o.stderr)
+		assert.False(t, slot.Card().State().AuthVerified)
+		_ = other.Close()
+	}
+}
+
+// A card of another kind keeps its power where the driver can do that, and a My Number
+// Card does not.
+//
+// Faults: F93.
+func TestLeaveKeepsTheOtherCardsPower(t *testing.T) {
+	driver, _ := withCards(t, simulator.Contact, simulator.NotMyNumber)
+	k := &keeping{Driver: driver, kept: map[string]bool{}}
+	require.Zero(t, desk{driver: k}.run(t, "leave").exit)
+	assert.Equal(t, map[string]bool{"Reader 2": true}, k.kept)
+}
+
+// idleConnection is a program that connects to the card in a reader and does nothing
+// with it, until its standard input ends.
+func idleConnection() {
+	if _, err := pcsc.New().Connect(context.Background(), os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("connected")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// keeping is a driver whose connections can end without cutting the card's power.
+type keeping struct {
+	reader.Driver
+	kept map[string]bool
+}
+
+type keeper struct {
+	reader.Card
+	keep func()
+}
+
+func (k keeper) KeepPower() { k.keep() }
+
+func (k *keeping) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := k.Driver.Connect(ctx, name)
+	return keeper{card, func() { k.kept[name] = true }}, err
+}

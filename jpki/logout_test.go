@@ -1,0 +1,111 @@
+package jpki_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// unlock is another program that verifies the PIN and is gone.
+func unlock(t *testing.T, d *desk) {
+	t.Helper()
+	card, err := d.driver.Connect(context.Background(), "Reader")
+	require.NoError(t, err)
+	for _, command := range [][]byte{selectJPKI, verifyWith(simulator.PIN)} {
+		answer, err := card.Transmit(context.Background(), command)
+		require.NoError(t, err)
+		require.Equal(t, []byte{0x90, 0x00}, answer)
+	}
+	require.True(t, d.card.State().AuthVerified)
+}
+
+// A card that somebody left unlocked is logged out, before its power is cut, and
+// without a PIN; one that was not stays as it was.
+//
+// Faults: F93.
+func TestLogOut(t *testing.T) {
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+		d := newDesk(t, profile)
+		unlock(t, d)
+		require.NoError(t, jpki.LogOut(context.Background(), d.tap))
+		assert.False(t, d.card.State().AuthVerified)
+		assert.Len(t, d.tap.sent, 2)
+		assert.Zero(t, d.tap.pins)
+		_, transaction := d.slot.InUse()
+		assert.False(t, transaction)
+		require.NoError(t, jpki.LogOut(context.Background(), d.tap), "again")
+	}
+	locked := newDesk(t, simulator.Locked)
+	require.NoError(t, jpki.LogOut(context.Background(), locked.tap))
+}
+
+// A card of another kind gets one command, which changes nothing in it.
+//
+// Faults: F93.
+func TestLogOutLeavesOtherCardsAlone(t *testing.T) {
+	d := newDesk(t, simulator.NotMyNumber)
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrNoApplication)
+	assert.Len(t, d.tap.sent, 1)
+	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillVerified)
+}
+
+// Without error the card is logged out; with one it may still be unlocked, whatever
+// failed.
+//
+// Faults: F75, F93.
+func TestLogOutFails(t *testing.T) {
+	for name, tt := range unsure {
+		if name == "refused" {
+			continue // by a card that is left: below
+		}
+		for _, fault := range []simulator.Fault{{On: simulator.Begin, Do: tt.do}, {Do: tt.do}, whileLeaving(tt.do)} {
+			if fault.On == simulator.Begin && (tt.cause == apdu.ErrShortResponse || tt.cause == apdu.ErrExcessResponse) {
+				continue // Begin has no answer
+			}
+			d := newDesk(t, simulator.Contact)
+			unlock(t, d)
+			d.slot.Fail(fault)
+			err := jpki.LogOut(context.Background(), d.tap)
+			require.ErrorIs(t, err, jpki.ErrStillVerified, name)
+			require.ErrorIs(t, err, tt.cause, name)
+		}
+	}
+	for name, removal := range removals(t) {
+		for _, fault := range []simulator.Fault{{On: simulator.Begin, Nth: 1, Do: removal}, {Nth: 1, Do: removal}, whileLeaving(removal)} {
+			d := newDesk(t, simulator.Contact)
+			unlock(t, d)
+			d.slot.Fail(fault)
+			require.NoError(t, jpki.LogOut(context.Background(), d.tap), name)
+			assert.False(t, d.card.State().AuthVerified)
+		}
+	}
+	d := newDesk(t, simulator.Contact)
+	unlock(t, d)
+	d.slot.Fail(whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)))
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillVerified)
+}
+
+// Another program's transaction is waited for until the context ends.
+//
+// Faults: F93.
+func TestLogOutWaitsForAnotherTransaction(t *testing.T) {
+	d := newDesk(t, simulator.Contact)
+	other := d.connect(t)
+	require.NoError(t, other.Begin(context.Background()))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	err := jpki.LogOut(ctx, d.tap)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, jpki.ErrStillVerified)
+	require.NoError(t, other.End())
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), reader.ErrClosed, "given up")
+	require.NoError(t, jpki.LogOut(context.Background(), d.connect(t)))
+}
