@@ -273,3 +273,29 @@ func TestValidityOnlyGoesForwards(t *testing.T) {
 		require.LessOrEqual(t, expiring, 94, end)
 	}
 }
+
+// A certificate can be renewed from the same day on, three months before it ends, or
+// from the last day of a month that is too short; days are Japan's.
+func TestWhenACertificateCanBeRenewed(t *testing.T) {
+	at := func(month time.Month, day, hour int) time.Time {
+		return time.Date(2029, month, day, hour, 59, 59, 0, jpki.Japan)
+	}
+	for _, tt := range []struct{ end, from time.Time }{
+		{at(6, 30, 23), at(3, 30, 23)},
+		{at(5, 28, 23), at(2, 28, 23)},
+		{at(5, 29, 23), at(2, 28, 23)},
+		{at(5, 30, 23), at(2, 28, 23)},
+		{at(5, 31, 23), at(2, 28, 23)},
+		{at(6, 1, 23), at(3, 1, 23)},
+		{at(6, 3, 23), at(3, 3, 23)},
+		{at(7, 31, 23), at(4, 30, 23)},
+		{at(5, 31, 5), at(2, 28, 5)}, // still the 30th of May in UTC
+		{at(6, 1, 5), at(3, 1, 5)},   // still the 31st
+	} {
+		for _, zone := range []*time.Location{time.UTC, jpki.Japan} {
+			certificate := &x509.Certificate{NotAfter: tt.end.In(zone)}
+			assert.Equal(t, jpki.Valid, jpki.ValidityAt(certificate, tt.from.Add(-time.Second)), tt.end)
+			assert.Equal(t, jpki.Expiring, jpki.ValidityAt(certificate, tt.from), tt.end)
+		}
+	}
+}

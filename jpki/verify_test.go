@@ -1,0 +1,87 @@
+package jpki_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// Without error the PIN was sent, and the card is unlocked.
+func TestVerifySendsThePIN(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t, simulator.Contact)
+	require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+		require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
+		assert.True(t, d.card.State().AuthVerified)
+		assert.Equal(t, 1, d.tap.pins)
+		return nil
+	}))
+}
+
+// What fails between the question for the attempts left and the PIN is an error: the
+// PIN was not sent.
+//
+// Faults: F76.
+func TestThePINWasNotSent(t *testing.T) {
+	t.Run("its file can't be selected any more", func(t *testing.T) {
+		ctx := context.Background()
+		d := newDesk(t, simulator.Contact)
+		d.slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2))
+		d.slot.Fail(simulator.Fault{Command: isSelectFile, Nth: 2, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
+		require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
+		assert.Zero(t, d.tap.pins)
+	})
+	t.Run("the context ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		d := newDesk(t, simulator.Contact)
+		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			if isQuery(c) {
+				cancel()
+			}
+			return response, nil
+		}
+		err := jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Zero(t, d.tap.pins)
+	})
+}
+
+// The attempts left that the card tells with a wrong PIN are believed up to what there
+// can be, and not asked for again.
+func TestTheCountInTheAnswerToThePIN(t *testing.T) {
+	for _, tt := range []struct {
+		answer    apdu.Status
+		remaining int
+		questions int
+	}{
+		{0x63C0, 0, 1},
+		{0x63C2, 2, 1},
+		{0x63C3, 3, 1}, // all that there can be
+		{0x63C4, 2, 2}, // more than there can be: asked for again
+	} {
+		d := newDesk(t, simulator.Contact)
+		questions := 0
+		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			switch {
+			case c.Secret():
+				return []byte{byte(tt.answer >> 8), byte(tt.answer)}, nil
+			case isQuery(c):
+				questions++
+			}
+			return response, nil
+		}
+		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		var wrong *jpki.PINError
+		require.ErrorAs(t, err, &wrong)
+		assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
+		assert.Equal(t, tt.remaining, wrong.Remaining, "%04X", uint16(tt.answer))
+		assert.Equal(t, tt.questions, questions, "%04X", uint16(tt.answer))
+	}
+}

@@ -1,0 +1,115 @@
+package simulator_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// extension is the value of a certificate's extension.
+func extension(t *testing.T, certificate *x509.Certificate, id ...int) pkix.Extension {
+	t.Helper()
+	for _, e := range certificate.Extensions {
+		if e.Id.Equal(id) {
+			return e
+		}
+	}
+	require.FailNow(t, "no extension", "%v", id)
+	return pkix.Extension{}
+}
+
+// holds tells whether DER has a value's encoding in it.
+func holds(t *testing.T, der []byte, value any) bool {
+	t.Helper()
+	b, err := asn1.Marshal(value)
+	require.NoError(t, err)
+	return bytes.Contains(der, b)
+}
+
+// directoryName is the first GeneralName of a kind with a Name in it (RFC 5280
+// §4.2.1.6), below so many tags.
+func directoryName(t *testing.T, der []byte, depth int) (name pkix.Name) {
+	t.Helper()
+	for range depth {
+		var outer asn1.RawValue
+		_, err := asn1.Unmarshal(der, &outer)
+		require.NoError(t, err)
+		der = outer.Bytes
+	}
+	var general asn1.RawValue
+	_, err := asn1.Unmarshal(der, &general)
+	require.NoError(t, err)
+	require.Equal(t, 4, general.Tag)
+	require.Equal(t, asn1.ClassContextSpecific, general.Class)
+	var names pkix.RDNSequence
+	_, err = asn1.Unmarshal(general.Bytes, &names)
+	require.NoError(t, err)
+	name.FillFromRDNSequence(&names)
+	return name
+}
+
+// The certificates have the names and extensions that real ones were seen to have.
+func TestNamesAndExtensions(t *testing.T) {
+	card := powered(t, simulator.Contact)
+	exchange(t, card, "0020009B 06 414243313233")
+	for _, side := range []struct {
+		file, ca   byte
+		attributes bool
+	}{
+		{0x0A, 0x0B, false},
+		{0x01, 0x02, true},
+	} {
+		leaf, ca := certificate(t, card, side.file), certificate(t, card, side.ca)
+		assert.Equal(t, []string{"JP"}, leaf.Subject.Country)
+		assert.NotEmpty(t, leaf.Subject.CommonName)
+		assert.Len(t, leaf.Subject.Names, 2)
+		assert.Equal(t, []string{"JP"}, ca.Subject.Country)
+		assert.Equal(t, []string{"JPKI-SIMULATOR"}, ca.Subject.Organization)
+		require.Len(t, ca.Subject.OrganizationalUnit, 2)
+		assert.Equal(t, []string{ca.Subject.OrganizationalUnit[0], "Simulated cards of mykeykit, valid nowhere"}, ca.Subject.OrganizationalUnit)
+
+		for _, e := range []pkix.Extension{extension(t, leaf, 2, 5, 29, 18), extension(t, ca, 2, 5, 29, 17)} {
+			name := directoryName(t, e.Value, 1)
+			assert.Equal(t, []string{"JP"}, name.Country)
+			assert.Equal(t, []string{"公的個人認証サービスの模擬"}, name.Organization)
+		}
+		point := directoryName(t, extension(t, leaf, 2, 5, 29, 31).Value, 4)
+		assert.Equal(t, "Simulated City CRLDP", point.CommonName)
+		assert.Equal(t, []string{ca.Subject.OrganizationalUnit[0], "CRL Distribution Points", "Simulated Prefecture"}, point.OrganizationalUnit)
+		assert.Equal(t, ca.Subject.OrganizationalUnit, directoryName(t, extension(t, ca, 2, 5, 29, 31).Value, 4).OrganizationalUnit)
+
+		policies := extension(t, leaf, 2, 5, 29, 32)
+		assert.True(t, policies.Critical)
+		assert.True(t, holds(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}), "CPS")
+		assert.True(t, holds(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}), "user notice")
+
+		assert.Equal(t, ca.SubjectKeyId, leaf.AuthorityKeyId)
+		issuer := extension(t, leaf, 2, 5, 29, 35).Value
+		assert.True(t, bytes.Contains(issuer, ca.RawSubject))
+		assert.True(t, bytes.Contains(issuer, ca.SerialNumber.Bytes()))
+
+		for arc := range 7 {
+			has := holds(t, leaf.Raw, asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5, arc})
+			assert.Equal(t, side.attributes && arc > 0, has, "attribute %d", arc)
+		}
+	}
+}
+
+// What makes a certificate longer is an extension of the arc for examples.
+func TestFilling(t *testing.T) {
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithCertificateSize(1700))
+	require.NoError(t, err)
+	card.PowerOn()
+	exchange(t, card, selectJPKI)
+	long := certificate(t, card, 0x0A)
+	assert.Len(t, long.Raw, 1700)
+	filling := extension(t, long, 2, 999, 1)
+	assert.False(t, filling.Critical)
+}
