@@ -21,6 +21,8 @@ func TestATR(t *testing.T) {
 		{"contact, declares none", "3BC5FF8131FB458073C6010000", "8073C60100", false},
 		{"contactless", "3B8880010000 41E0B381A1003B", "000041E0B381A100", false},
 		{"contactless bytes that look like capabilities", "3B8A80010073C601C0B381A1000000", "0073C601C0B381A10000", false},
+		{"other objects, and no capabilities", "3B8380018031C100", "8031C1", false},
+		{"shorter capabilities, and no third byte", "3B868001 8031C172FFFF 00", "8031C172FFFF", false},
 		{"capabilities cut off", "3B828001807300", "8073", false},
 		{"without anything", "3B00", "", false},
 		{"of 33 bytes, the most there are", "3BFF 000000F0 000000F0 00000070 000000 8073C60140" + strings.Repeat("00", 11), "8073C60140" + strings.Repeat("00", 10), true},

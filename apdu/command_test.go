@@ -113,6 +113,12 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
+func TestWhatIsNoCommandIsNotUnmarshalled(t *testing.T) {
+	c := apdu.Command{INS: 0xB0, Ne: 1}
+	require.ErrorIs(t, c.UnmarshalBinary([]byte{0x00, 0xB0}), apdu.ErrCommand)
+	assert.Equal(t, apdu.Command{INS: 0xB0, Ne: 1}, c, "as it was")
+}
+
 // A PIN in any form that a program may print: none of them may show.
 //
 // Faults: F48, F84.

@@ -69,6 +69,8 @@ func TestReadObject(t *testing.T) {
 		upTo    int // last byte of the file that may be read
 	}{
 		{"in one short block", file{content: short}, nil, short, 1, 5},
+		{"an empty object", file{content: padded([]byte{0x30, 0x00}, 300)}, nil, []byte{0x30, 0x00}, 1, 256},
+		{"nothing but an empty object", file{content: []byte{0x30, 0x00}}, nil, []byte{0x30, 0x00}, 1, 2},
 		{"filler is not returned", file{content: padded(short, 300)}, nil, short, 1, 256},
 		{"filler is not read beyond the block", file{content: padded(object(1700), 400)}, nil, object(1700), 7, 1700},
 		{"a few bytes more than a block", file{content: object(260)}, nil, object(260), 2, 260},

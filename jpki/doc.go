@@ -31,7 +31,10 @@
 // On this card the verified state survives a reset, a disconnect, the end of
 // the process and selecting the application again. [Authenticate] and [Do]
 // leave by selecting another application, on every path; closing the
-// connection then cuts the card's power.
+// connection then cuts the card's power. If that fails the card may still be
+// unlocked, and [ErrStillVerified] says so, beside whatever failed before. A card
+// that was removed has lost its power: nothing is lost. [LogOut] is for a card that
+// another program left, as one that was killed.
 //
 // # Errors
 //

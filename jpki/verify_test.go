@@ -85,3 +85,38 @@ func TestTheCountInTheAnswerToThePIN(t *testing.T) {
 		assert.Equal(t, tt.questions, questions, "%04X", uint16(tt.answer))
 	}
 }
+
+// A card that refuses the PIN as locked is believed where its counter says so too, or
+// can't be asked.
+func TestThePINWasLockedMeanwhile(t *testing.T) {
+	for _, locked := range []apdu.Status{apdu.StatusAuthenticationBlocked, apdu.StatusReferenceDataUnusable} {
+		for _, tt := range []struct {
+			counter []byte // nil: no answer
+			reason  error
+			known   bool
+		}{
+			{[]byte{0x63, 0xC0}, jpki.ErrPINBlocked, true},
+			{nil, jpki.ErrPINBlocked, false},
+			{[]byte{0x63, 0xC2}, jpki.ErrPINOutcomeUnknown, true},
+		} {
+			d := newDesk(t, simulator.Contact)
+			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+				switch {
+				case c.Secret():
+					return []byte{byte(locked >> 8), byte(locked)}, nil
+				case isQuery(c) && d.tap.pins > 0 && tt.counter == nil:
+					return nil, errNotTransacted
+				case isQuery(c) && d.tap.pins > 0:
+					return tt.counter, nil
+				}
+				return response, nil
+			}
+			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			var refused *jpki.PINError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, tt.reason, refused.Reason)
+			assert.Equal(t, tt.known, refused.Known)
+			require.ErrorIs(t, err, locked)
+		}
+	}
+}
