@@ -176,20 +176,13 @@ func (a *Application) Leave(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 	defer cancel()
-	if err := logOut(ctx, a.channel); err != nil {
-		return err
+	err := a.channel.SelectApplication(ctx, aidISD)
+	if err != nil && !errors.Is(err, apdu.ErrRemoved) { // once more: it costs nothing
+		err = a.channel.SelectApplication(ctx, aidISD)
+	}
+	if err != nil && !errors.Is(err, apdu.ErrRemoved) {
+		return fmt.Errorf("%w: %w", ErrStillVerified, err)
 	}
 	a.sent, a.verified = false, nil
 	return nil
-}
-
-func logOut(ctx context.Context, channel *apdu.Channel) error {
-	err := channel.SelectApplication(ctx, aidISD)
-	if err != nil && !errors.Is(err, apdu.ErrRemoved) { // once more: it costs nothing
-		err = channel.SelectApplication(ctx, aidISD)
-	}
-	if err == nil || errors.Is(err, apdu.ErrRemoved) {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", ErrStillVerified, err)
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
 // A program is killed between VERIFY and logging out, while another has an idle
@@ -86,4 +88,31 @@ func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82")
 	assert.Equal(t, 1, card.sent())
 	assert.Equal(t, 3, card.State().AuthTries)
+}
+
+// A card that is pulled during the command that logs it out has lost its power: the
+// identifier that was found is printed.
+//
+// Faults: F75.
+func TestCardPulledWhileItIsLoggedOutThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
+	require.NoError(t, err)
+	ctx, pull := context.WithCancel(context.Background())
+	w := &watched{Card: card, before: func(c apdu.Command) bool {
+		if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 && card.State().AuthVerified {
+			pull()
+		}
+		return ctx.Err() != nil
+	}}
+	var ended sync.WaitGroup
+	ended.Go(func() { _ = vpcd.Serve(ctx, b.daemon.Address(0), w, nil) })
+	b.await(t, pcscdtest.Readers[0], true)
+	o := b.cardInfo(t, "1234\n", idArgs(t, "--pin-stdin", "--json")...)
+	assert.Zero(t, o.exit, o.stderr)
+	assert.Contains(t, o.stdout, "mykey_id")
+	assert.Empty(t, o.stderr)
+	assert.ErrorIs(t, ctx.Err(), context.Canceled, "pulled")
+	pull()
+	ended.Wait()
 }
