@@ -85,10 +85,11 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...Option) (*Appli
 }
 
 // Present tells whether a card has the JPKI application, and so is a My Number Card.
-// It is a reader.Probe: it sends SELECT, in a transaction, and uses up no attempt.
+// It is a reader.Probe: it sends SELECT, in a transaction, and uses up no attempt. It
+// fails where the answer does not tell.
 func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
 	err := Do(ctx, card, func(*Application) error { return nil })
-	if errors.As(err, new(apdu.Status)) { // ErrNoApplication, or no answer of a card that has it
+	if errors.Is(err, ErrNoApplication) {
 		return false, nil
 	}
 	return err == nil, err

@@ -7,19 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Probe tells whether a connected card is of the kind that a program looks for, as
-// jpki.Present does for My Number Cards. It sends no secret.
-type Probe func(ctx context.Context, card apdu.Transmitter) (bool, error)
-
-// probeWithin bounds the probe of one card, of which another program may have a
-// transaction.
-const probeWithin = 3 * time.Second
-
-// ErrNoMatch reports that several readers hold a card, and that probe accepted none.
+// ErrNoMatch reports that there are cards, and that probe accepted none.
 var ErrNoMatch = errors.New("no card of the kind that is looked for")
 
 // Find returns the reader that a name means or, with an empty name, the one reader
@@ -31,15 +21,18 @@ var ErrNoMatch = errors.New("no card of the kind that is looked for")
 // reader alone.
 //
 // Find fails with [ErrNoReader], [*NameError], [ErrNoCard], [*AmbiguousError],
-// [ErrNoMatch], why a card could not be probed where no other was accepted, or the
-// driver's error.
+// [*NoMatchError], or the driver's error.
 func Find(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
-	return find(ctx, d, name, probe, nil)
+	found, err := find(ctx, d, name, probe, nil)
+	if errors.Is(err, ErrNoMatch) && ctx.Err() != nil {
+		return Reader{}, ctx.Err()
+	}
+	return found, err
 }
 
-// find is Find. With seen, which remembers the readers of rejected cards, a single
-// card is probed too.
-func find(ctx context.Context, d Driver, name string, probe Probe, seen map[string]bool) (Reader, error) {
+// find is Find. With seen, which remembers what probes said of the card in each
+// reader, a single card is probed too.
+func find(ctx context.Context, d Driver, name string, probe Probe, seen map[string]probed) (Reader, error) {
 	readers, err := d.Readers(ctx)
 	switch {
 	case err != nil:
@@ -83,78 +76,83 @@ func findNamed(readers []Reader, name string) (Reader, error) {
 	return Reader{}, fmt.Errorf("%w %q", ErrNoCard, full)
 }
 
-// accepted probes the cards, all at once, and returns the reader of the only one that
-// is accepted.
-func accepted(ctx context.Context, d Driver, holding []Reader, probe Probe, seen map[string]bool) (Reader, error) {
-	matches, errs := make([]bool, len(holding)), make([]error, len(holding))
-	var probes sync.WaitGroup
-	for i, r := range holding {
-		if !seen[r.Name] {
-			probes.Go(func() { matches[i], errs[i] = ProbeCard(ctx, d, r.Name, probe) })
-		}
+// accepted probes the cards and returns the reader of the only one that is accepted.
+func accepted(ctx context.Context, d Driver, holding []Reader, probe Probe, seen map[string]probed) (Reader, error) {
+	if seen == nil {
+		seen = map[string]probed{}
 	}
-	probes.Wait()
-	if err := ctx.Err(); err != nil {
-		return Reader{}, err
-	}
+	probeAll(ctx, d, probe, seen, holding, func(p probed) bool { return p.at.IsZero() })
+	probeAll(ctx, d, probe, seen, holding, func(p probed) bool { return p.err != nil && time.Since(p.at) >= probeAgain })
+
+	none := &NoMatchError{}
 	var found []Reader
-	for i, r := range holding {
-		switch {
-		case matches[i]:
+	for _, r := range holding {
+		switch p := seen[r.Name]; {
+		case p.accepted:
 			found = append(found, r)
-		case errs[i] == nil && seen != nil:
-			seen[r.Name] = true
+		case errors.Is(p.err, ErrNoService):
+			return Reader{}, p.err
+		case p.gone():
+		case p.err != nil:
+			none.Causes = append(none.Causes, p.err)
+		default:
+			none.Rejected = append(none.Rejected, r.Name)
 		}
 	}
-	switch cause := errors.Join(errs...); {
+	switch {
+	case len(found) > 0 && ctx.Err() != nil: // before every card was known
+		return Reader{}, ctx.Err()
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
 		return Reader{}, ambiguous(found)
-	case cause != nil:
-		return Reader{}, &unprobedError{cause}
+	case len(none.Rejected) == 0 && len(none.Causes) == 0:
+		return Reader{}, ErrNoCard
 	}
-	return Reader{}, ErrNoMatch
+	return Reader{}, none
 }
 
-// unprobedError is why cards could not be probed, where no other was accepted.
-type unprobedError struct{ cause error }
-
-func (e *unprobedError) Error() string { return e.cause.Error() }
-func (e *unprobedError) Unwrap() error { return e.cause }
-
-// Releaser is an optional ability of a [Card], found by assertion.
-type Releaser interface {
-	// Release is Close without cutting the card's power. It is for connections over
-	// which no secret was sent, to cards that belong to other programs.
-	Release() error
-}
-
-// ProbeCard tells whether probe accepts the card in a reader, which keeps its power. It
-// takes 3 seconds at most, and then fails with [ErrBusy]. A card that is gone is not
-// accepted.
-func ProbeCard(ctx context.Context, d Driver, name string, probe Probe) (accepted bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeWithin)
-	defer cancel()
-	card, err := d.Connect(ctx, name)
-	if err == nil {
-		accepted, err = probe(ctx, card)
-		if r, ok := card.(Releaser); ok {
-			_ = r.Release()
-		} else {
-			_ = card.Close()
+// probeAll probes, all at once, the cards of which due holds.
+func probeAll(ctx context.Context, d Driver, probe Probe, seen map[string]probed, holding []Reader, due func(probed) bool) {
+	var mu sync.Mutex
+	var probes sync.WaitGroup
+	for _, r := range holding {
+		mu.Lock()
+		isDue := due(seen[r.Name])
+		mu.Unlock()
+		if !isDue {
+			continue
 		}
+		probes.Go(func() {
+			accepted, err := ProbeCard(ctx, d, r.Name, probe)
+			mu.Lock()
+			defer mu.Unlock()
+			seen[r.Name] = probed{accepted, err, time.Now()}
+		})
 	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("reader %q: %w: %w", name, ErrBusy, err)
-	case errors.Is(err, ErrNoCard), errors.Is(err, ErrRemoved), errors.Is(err, ErrUnknownReader):
-		err = nil // it is gone meanwhile
-	case err != nil:
-		err = fmt.Errorf("reader %q: %w", name, err)
-	}
-	return accepted && err == nil, err
+	probes.Wait()
 }
+
+// NoMatchError says that probe accepted no card. It unwraps to [ErrNoMatch] and to
+// why cards could not be probed.
+type NoMatchError struct {
+	Rejected []string // the readers of the cards that probe rejected
+	Causes   []error  // why others could not be probed
+}
+
+func (e *NoMatchError) Error() string {
+	text := ErrNoMatch.Error()
+	if len(e.Rejected) > 0 {
+		text += fmt.Sprintf(": rejected in %q", e.Rejected)
+	}
+	for _, cause := range e.Causes {
+		text += "; " + cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns ErrNoMatch and the causes.
+func (e *NoMatchError) Unwrap() []error { return append([]error{ErrNoMatch}, e.Causes...) }
 
 // AmbiguousError says that several readers hold a card that may be meant, or have a
 // name that fits, and that none was chosen.

@@ -29,6 +29,13 @@ type traced struct {
 	report func(Exchange)
 }
 
+// KeepPower implements PowerKeeper, if the card does.
+func (t *traced) KeepPower() {
+	if card, ok := t.Card.(PowerKeeper); ok {
+		card.KeepPower()
+	}
+}
+
 func (t *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	response, err := t.Card.Transmit(ctx, command)
 

@@ -12,19 +12,23 @@ const probeAgain = time.Second
 
 // Wait is like [Find] but blocks until a card is there that probe accepts, or ctx ends.
 // It probes every card, a single one too, and each once: other cards may sit in readers
-// for ever. A nil probe accepts any card. Wait also waits for a service and for a
-// reader. At a deadline it fails with what Find said last, and otherwise with ctx's
-// error.
+// for ever. A card that can't be probed is probed again from time to time. A nil probe
+// accepts any card. Wait also waits for a service and for a reader. At a deadline it
+// fails with what Find said last, and otherwise with ctx's error.
 func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
-	seen := map[string]bool{}
+	seen := map[string]probed{}
 	found, err := find(ctx, d, name, probe, seen)
 	if !worthWaiting(err) {
 		return found, err
 	}
 	watching, stop := context.WithCancel(ctx)
-	defer stop()
 	events := make(chan Event)
 	failed := make(chan error, 1)
+	defer func() {
+		stop()
+		for range events { // until the watch has ended
+		}
+	}()
 	go func() {
 		defer close(events)
 		for event, err := range d.Watch(watching) {
@@ -41,8 +45,10 @@ func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, erro
 	}()
 	for {
 		var again <-chan time.Time
-		if errors.As(err, new(*unprobedError)) {
-			again = time.After(probeAgain)
+		for _, p := range seen {
+			if p.err != nil {
+				again = time.After(probeAgain)
+			}
 		}
 		select {
 		case event, ok := <-events:
@@ -64,6 +70,9 @@ func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, erro
 		}
 		now, nowErr := find(ctx, d, name, probe, seen)
 		if ctx.Err() != nil {
+			if worthWaiting(nowErr) { // it was cut short, and saw a card all the same
+				err = nowErr
+			}
 			return Reader{}, ended(ctx, err)
 		}
 		if found, err = now, nowErr; !worthWaiting(err) {
@@ -86,5 +95,5 @@ func worthWaiting(err error) bool {
 			return true
 		}
 	}
-	return errors.As(err, new(*unprobedError))
+	return false
 }

@@ -153,11 +153,10 @@ func (p *program) logOut(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", jpki.ErrStillVerified, err)
 	}
+	defer card.Close()
 	err = jpki.LogOut(ctx, card)
-	if r, ok := card.(reader.Releaser); ok && errors.Is(err, jpki.ErrNoApplication) {
-		_ = r.Release()
-		return err
+	if keeper, ok := card.(reader.PowerKeeper); ok && errors.Is(err, jpki.ErrNoApplication) {
+		keeper.KeepPower()
 	}
-	_ = card.Close()
 	return err
 }

@@ -100,7 +100,7 @@ func TestCardPulledWhileItIsLoggedOutThroughPCSCD(t *testing.T) {
 	require.NoError(t, err)
 	ctx, pull := context.WithCancel(context.Background())
 	w := &watched{Card: card, before: func(c apdu.Command) bool {
-		if c.INS == apdu.InsSelect && c.Data[0] == 0xA0 && card.State().AuthVerified {
+		if c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 && card.State().AuthVerified {
 			pull()
 		}
 		return ctx.Err() != nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -34,18 +35,21 @@ type session struct {
 	once sync.Once     // closes over
 
 	// Used by the goroutine only.
-	scope scope
-	card  handle
-	depth int   // of our transaction; 0: there is none
-	sent  bool  // a command was sent, so there may be something to forget
-	lost  error // why the card is not the one any more that was connected
+	scope  scope
+	card   handle
+	depth  int   // of our transaction; 0: there is none
+	sent   bool  // a command was sent, so there may be something to forget
+	secret bool  // among them one with a secret
+	lost   error // why the card is not the one any more that was connected
+
+	keepPower atomic.Bool
 
 	atr []byte // set by open
 }
 
 var (
-	_ reader.Card     = (*session)(nil)
-	_ reader.Releaser = (*session)(nil)
+	_ reader.Card        = (*session)(nil)
+	_ reader.PowerKeeper = (*session)(nil)
 )
 
 func newSession() *session {
@@ -111,11 +115,16 @@ func (s *session) giveUp() { s.once.Do(func() { close(s.over) }) }
 
 // takeDown ends the connection and the context. If a command was sent it cuts
 // the card's power. A transaction ends with the connection, not before: nobody
-// comes between while the card may be verified. After a removed card some of it
-// fails, and that is no news.
+// comes between while the card may be verified. With KeepPower it ends before, for
+// PC/SC may reset a card whose transaction ends with its context. After a removed
+// card some of it fails, and that is no news.
 func (s *session) takeDown() {
 	if s.card != nil {
-		_ = s.card.disconnect(s.sent)
+		cut := s.secret || s.sent && !s.keepPower.Load()
+		if !cut && s.depth > 0 {
+			_ = s.card.end()
+		}
+		_ = s.card.disconnect(cut)
 	}
 	if s.scope != nil {
 		_ = s.scope.release()
@@ -189,6 +198,9 @@ const settleEvery = 25 * time.Millisecond
 
 func (s *session) ATR() []byte { return s.atr }
 
+// KeepPower implements reader.PowerKeeper.
+func (s *session) KeepPower() { s.keepPower.Store(true) }
+
 func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if len(command) < 4 {
 		return nil, apdu.ErrCommand // the binding panics on none
@@ -216,6 +228,7 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 // exchange sends a command, on the session's goroutine.
 func (s *session) exchange(command []byte) ([]byte, error) {
 	s.sent = true
+	s.secret = s.secret || carriesSecret(command)
 	answer, err := s.card.transmit(command)
 	if err != nil {
 		return nil, s.explain(cardError("SCardTransmit", err))
@@ -226,6 +239,12 @@ func (s *session) exchange(command []byte) ([]byte, error) {
 	}
 	// The binding's buffer holds 64 KiB; what is kept should not.
 	return bytes.Clone(answer), nil
+}
+
+// carriesSecret also holds for what is no command of ISO/IEC 7816-4.
+func carriesSecret(command []byte) bool {
+	parsed, err := apdu.ParseCommand(command)
+	return err != nil || parsed.Secret()
 }
 
 // explain looks for the cause of a failed exchange: where the card was pulled
@@ -256,6 +275,7 @@ func (s *session) Begin(ctx context.Context) error {
 		return s.onCard(func() error {
 			if s.depth == 0 {
 				if err := s.card.begin(); err != nil {
+					_ = s.card.end() // it may have begun all the same
 					return cardError("SCardBeginTransaction", err)
 				}
 			}
@@ -295,13 +315,4 @@ func (s *session) Close() error {
 	case <-time.After(closeWithin):
 		return fmt.Errorf("%w: the connection ends when PC/SC lets it", reader.ErrBusy)
 	}
-}
-
-// Release implements reader.Releaser.
-func (s *session) Release() error {
-	_, _ = s.call(context.Background(), closeWithin, reader.ErrBusy, func() error {
-		s.sent = false // nothing that the card has to forget
-		return nil
-	})
-	return s.Close()
 }

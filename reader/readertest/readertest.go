@@ -39,6 +39,9 @@ var (
 	askCounter = []byte{0x00, 0x20, 0x00, 0x98}
 	readBlock  = []byte{0x00, 0xB0, 0x8A, 0x00, 0x00}
 	done       = []byte{0x90, 0x00}
+
+	selectOther = []byte{0x00, 0xA4, 0x04, 0x0C, 0x05, 0xF0, 0x00, 0x00, 0x00, 0x01}
+	notFound    = []byte{0x6A, 0x82}
 )
 
 func signCommand() []byte {
@@ -71,6 +74,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"a transaction ends when its session is closed", suite.transactionClosed},
 		{"a session closed beside another's transaction", suite.closedBeside},
 		{"a session that sent nothing", suite.leftAlone},
+		{"a session that keeps the card's power", suite.keptPower},
 		{"an ended context", suite.ended},
 		{"a closed session", suite.closed},
 	} {
@@ -426,7 +430,10 @@ func (s suite) nested(t *testing.T) {
 	s.inserted(t, simulator.Contact)
 	first, second := s.connect(t), s.connect(t)
 	require.NoError(t, first.End())
+	ended, cancel := context.WithCancel(s.ctx)
+	cancel()
 	require.NoError(t, first.Begin(s.ctx))
+	require.ErrorIs(t, first.Begin(ended), context.Canceled, "which has begun nothing")
 	require.NoError(t, first.Begin(s.ctx))
 	require.NoError(t, first.End())
 	begun := make(chan error)
@@ -442,6 +449,58 @@ func (s suite) nested(t *testing.T) {
 	require.NoError(t, first.End())
 	s.send(t, second, selectJPKI, done)
 	require.NoError(t, second.End())
+}
+
+// keptPower: a probe leaves alone what other programs do with the card, however
+// its connection ends, and a connection over which a secret was sent does not.
+func (s suite) keptPower(t *testing.T) {
+	inserted := s.inserted(t, simulator.Contact)
+	probing := func() reader.Card {
+		card := reader.Trace(s.connect(t), func(reader.Exchange) {})
+		card.(reader.PowerKeeper).KeepPower()
+		return card
+	}
+	working := s.connect(t)
+	if _, able := working.(reader.PowerKeeper); !able {
+		t.Skip("this driver's connections do not keep the power")
+	}
+	s.send(t, working, selectJPKI, done)
+	s.send(t, working, verifyPIN, done)
+	undisturbed := func() {
+		t.Helper()
+		s.send(t, working, askCounter, []byte{0x63, 0xC3})
+		assert.True(t, inserted.State().AuthVerified)
+	}
+
+	closed := probing()
+	s.send(t, closed, selectOther, notFound)
+	require.NoError(t, closed.Close())
+	undisturbed()
+
+	inTransaction := probing()
+	require.NoError(t, inTransaction.Begin(s.ctx))
+	s.send(t, inTransaction, selectOther, notFound)
+	require.NoError(t, inTransaction.Close())
+	undisturbed()
+
+	abandoned := probing()
+	s.send(t, abandoned, selectOther, notFound)
+	require.NoError(t, working.Begin(s.ctx))
+	ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err := abandoned.Transmit(ctx, selectOther)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, working.End())
+	undisturbed()
+	require.NoError(t, abandoned.Close())
+	undisturbed()
+
+	secret := probing()
+	s.send(t, secret, verifyPIN, done)
+	require.NoError(t, secret.Close())
+	_, err = working.Transmit(s.ctx, askCounter)
+	require.ErrorIs(t, err, reader.ErrChanged)
+	assert.False(t, inserted.State().AuthVerified)
 }
 
 func (s suite) transactionClosed(t *testing.T) {

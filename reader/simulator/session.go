@@ -15,17 +15,28 @@ type session struct {
 	life   *life
 
 	// Guarded by the driver's mutex.
-	sent   bool // a command was sent, so there may be something to forget
-	closed bool // closed, or abandoned
-	depth  int  // of the transaction, while it owns the card
+	sent      bool // a command was sent, so there may be something to forget
+	secret    bool // among them one with a secret
+	keepPower bool
+	closed    bool // closed, or abandoned
+	depth     int  // of the transaction, while it owns the card
 }
 
 var (
-	_ reader.Card     = (*session)(nil)
-	_ reader.Releaser = (*session)(nil)
+	_ reader.Card        = (*session)(nil)
+	_ reader.PowerKeeper = (*session)(nil)
 )
 
 func (s *session) ATR() []byte { return s.card.ATR() }
+
+// KeepPower implements reader.PowerKeeper.
+func (s *session) KeepPower() {
+	defer s.reader.lock()()
+	s.keepPower = true
+}
+
+// cuts tells whether the card's power is cut when the session ends.
+func (s *session) cuts() bool { return s.secret || s.sent && !s.keepPower }
 
 // check tells why the session is over, nil if it is not.
 func (s *session) check() error {
@@ -93,7 +104,7 @@ func (s *session) letGo() {
 	if r.owner == s {
 		r.owner = nil
 	}
-	r.cut = r.cut || s.sent
+	r.cut = r.cut || s.cuts()
 	r.settle()
 }
 
@@ -129,7 +140,9 @@ func (s *session) perform(ctx context.Context, on Operation, command []byte, nex
 func (s *session) exchange(ctx context.Context, command []byte) ([]byte, error) {
 	r := s.reader
 	err := r.wait(ctx, s, func() error {
+		parsed, parseErr := apdu.ParseCommand(command)
 		r.active, s.sent = s, true
+		s.secret = s.secret || parseErr != nil || parsed.Secret()
 		return nil
 	})
 	if err != nil {
@@ -211,18 +224,10 @@ func (s *session) End() error {
 	return nil
 }
 
-// Release implements reader.Releaser.
-func (s *session) Release() error {
-	unlock := s.reader.lock()
-	s.sent = false // nothing that the card has to forget
-	unlock()
-	return s.Close()
-}
-
 func (s *session) Close() error {
 	defer s.reader.lock()()
 	s.letGo()
-	if s.reader.cut && s.sent && s.reader.card == s.card {
+	if s.reader.cut && s.cuts() && s.reader.card == s.card {
 		return reader.ErrBusy
 	}
 	return nil
