@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -45,42 +46,57 @@ func (p *program) simulatedCard(flag, profile string) (*simulator.Card, error) {
 	return card, nil
 }
 
-// chosen tells whether --reader means a reader, as reader.Find would.
-func (p *program) chosen(name string) bool {
-	_, err := reader.FullName([]string{name}, p.reader)
-	return p.reader == "" || err == nil
-}
-
-// find picks the reader that name means, or the one with a My Number Card, and waits
-// for it as long as --wait says.
-func (p *program) find(ctx context.Context, name string) (reader.Reader, error) {
+// find picks the reader that name means, or the one whose card probe accepts, and
+// waits for it as long as --wait says.
+func (p *program) find(ctx context.Context, name string, probe reader.Probe) (reader.Reader, error) {
 	if p.wait == 0 {
-		return reader.Find(ctx, p.driver, name, jpki.Present)
+		return reader.Find(ctx, p.cards(), name, probe)
 	}
 	within, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	found, err := reader.Wait(within, waiting{p.driver, p}, name, jpki.Present)
+	found, err := reader.Wait(within, waiting{p.cards(), p}, name, probe)
 	if ctx.Err() != nil {
 		return reader.Reader{}, ctx.Err()
 	}
 	return found, err
 }
 
-// connect finds a card and connects to it. With an empty name it is the one reader
-// that holds a card.
-func (p *program) connect(ctx context.Context, name string) (string, reader.Card, error) {
-	found, err := p.find(ctx, name)
-	if err != nil {
-		return "", nil, err
-	}
-	card, err := p.driver.Connect(ctx, found.Name)
-	if err != nil {
-		return "", nil, err
-	}
+// cards is where cards come from: the driver and, with --trace, one that shows
+// what is sent to them.
+func (p *program) cards() reader.Driver {
 	if p.trace {
-		card = reader.Trace(card, p.showExchange)
+		return &tracing{Driver: p.driver, report: p.showExchange}
 	}
-	return found.Name, card, nil
+	return p.driver
+}
+
+// tracing is a driver that reports every exchange with its cards.
+type tracing struct {
+	reader.Driver
+	mu     sync.Mutex
+	report func(reader.Exchange)
+}
+
+func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error) {
+	card, err := t.Driver.Connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Trace(card, func(e reader.Exchange) {
+		t.mu.Lock() // cards are probed at once
+		defer t.mu.Unlock()
+		t.report(e)
+	}), nil
+}
+
+// connect finds a My Number Card and connects to it.
+func (p *program) connect(ctx context.Context, name string) (string, reader.Card, error) {
+	found, err := p.find(ctx, name, jpki.Present)
+	if err != nil {
+		return "", nil, err
+	}
+	card, err := p.cards().Connect(ctx, found.Name)
+	return found.Name, card, err
 }
 
 // withCard connects to a card, calls use with the connection, and closes that. A

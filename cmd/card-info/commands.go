@@ -33,7 +33,7 @@ type listedReader struct {
 // list shows the readers and where cards are.
 func (p *program) list(ctx context.Context) error {
 	if p.wait > 0 {
-		if _, err := p.find(ctx, p.reader); ctx.Err() != nil {
+		if _, err := p.find(ctx, p.reader, nil); ctx.Err() != nil {
 			return err
 		}
 	}

@@ -188,6 +188,10 @@ func (e *examination) examineCard(ctx context.Context) {
 			return err
 		})
 	})
+	if errors.Is(err, reader.ErrNoMatch) && at == stepCard { // there are cards, of another kind
+		e.note(stepCard, "", nil)
+		at = stepApplication
+	}
 	if err != nil {
 		e.note(at, "", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,8 @@ type program struct {
 	started     bool // a command began; errors before that are wrong usage
 	attended    bool // standard error is a terminal
 	saidWaiting sync.Once
+
+	signsIn atomic.Pointer[string] // the reader that was connected to last for signing
 }
 
 // run runs the program with its arguments and returns its exit code.

@@ -134,8 +134,12 @@ func (p *program) refuseLocked(ctx context.Context) error {
 }
 
 func (p *program) connectToSign(ctx context.Context) (jpki.Connection, error) {
-	_, card, err := p.connect(ctx, p.reader)
-	return card, err
+	found, err := p.find(ctx, p.reader, jpki.Present)
+	if err != nil {
+		return nil, err
+	}
+	p.signsIn.Store(&found.Name)
+	return p.cards().Connect(ctx, found.Name)
 }
 
 // forgetRemoved has the agent forget the key of a card that was taken out, until ctx
@@ -145,14 +149,22 @@ func (p *program) forgetRemoved(ctx context.Context, a *sshagent.Agent) error {
 		if err != nil {
 			return err
 		}
-		switch event.Kind {
-		case reader.CardRemoved, reader.ReaderRemoved, reader.ServiceDown:
-			if event.Reader == "" || p.chosen(event.Reader) {
-				a.Forget()
-			}
+		if p.endsKey(event) {
+			a.Forget()
 		}
 	}
 	return nil
+}
+
+// endsKey tells whether an event takes the card that was last connected to for
+// signing.
+func (p *program) endsKey(e reader.Event) bool {
+	switch e.Kind {
+	case reader.CardRemoved, reader.ReaderRemoved:
+		name := p.signsIn.Load()
+		return name == nil || e.Reader == *name
+	}
+	return e.Kind == reader.ServiceDown
 }
 
 // announce tells where the agent is: with --json on standard output, for whoever

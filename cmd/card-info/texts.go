@@ -95,7 +95,7 @@ Profiles:
 ` + profileList(),
 	}
 
-	textFlagReader       = Text{JA: "使うカードリーダーの名前（`NAME`）", EN: "`NAME` of the reader to use"}
+	textFlagReader       = Text{JA: "使うカードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the reader to use, or a part of it"}
 	textFlagSimulator    = Text{JA: "リーダーの代わりに使う模擬カードの種類（`PROFILE`）", EN: "simulated card to use, by `PROFILE`, without a reader"}
 	textFlagWait         = Text{JA: "カードを待つ時間（`DURATION`、例: 30s）", EN: "how long to wait for a card, as in 30s (`DURATION`)"}
 	textFlagJSON         = Text{JA: "JSONで出力します", EN: "write JSON"}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,11 +31,15 @@ type watchedEvent struct {
 // watch shows what happens to service, readers and cards until interrupted,
 // first what is there. With --reader it leaves out what happens to others.
 func (p *program) watch(ctx context.Context) error {
+	s := selection{name: p.reader}
+	if err := s.begin(ctx, p.driver); err != nil {
+		return err
+	}
 	for event, err := range p.driver.Watch(ctx) {
 		if err != nil {
 			return err
 		}
-		if event.Reader != "" && !p.chosen(event.Reader) {
+		if !s.shows(event) {
 			continue
 		}
 		if err := p.showEvent(event); err != nil {
@@ -41,6 +47,56 @@ func (p *program) watch(ctx context.Context) error {
 		}
 	}
 	return nil // interrupted: that is how it ends
+}
+
+// selection is the reader that --reader means, out of those that there are.
+type selection struct {
+	name   string // as it was given; empty for all
+	known  []string
+	chosen string // empty while there is none
+}
+
+// begin chooses among the readers of now. It fails if several have the name.
+func (s *selection) begin(ctx context.Context, d reader.Driver) error {
+	if s.name == "" {
+		return nil
+	}
+	readers, _ := d.Readers(ctx) // without a service, the watch tells
+	for _, r := range readers {
+		s.known = append(s.known, r.Name)
+	}
+	return s.choose()
+}
+
+func (s *selection) choose() error {
+	chosen, err := reader.FullName(s.known, s.name)
+	if errors.As(err, new(*reader.AmbiguousError)) {
+		return err
+	}
+	s.chosen = chosen
+	return nil
+}
+
+// shows tells whether an event is one to be shown, and takes it in. A reader that
+// was chosen is so until it is gone.
+func (s *selection) shows(e reader.Event) bool {
+	if s.name == "" || e.Reader == "" {
+		return true
+	}
+	if e.Kind == reader.ReaderAdded && !slices.Contains(s.known, e.Reader) {
+		s.known = append(s.known, e.Reader)
+	}
+	if s.chosen == "" {
+		_ = s.choose()
+	}
+	shows := e.Reader == s.chosen
+	if e.Kind == reader.ReaderRemoved {
+		s.known = slices.DeleteFunc(s.known, func(name string) bool { return name == e.Reader })
+		if shows {
+			s.chosen = ""
+		}
+	}
+	return shows
 }
 
 func (p *program) showEvent(event reader.Event) error {

@@ -75,6 +75,7 @@ var known = map[string]error{
 
 	"reader.AmbiguousError":   &reader.AmbiguousError{},
 	"reader.NameError":        &reader.NameError{},
+	"reader.NoMatchError":     &reader.NoMatchError{},
 	"reader.ErrBusy":          reader.ErrBusy,
 	"reader.ErrChanged":       reader.ErrChanged,
 	"reader.ErrClosed":        reader.ErrClosed,

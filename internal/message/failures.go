@@ -376,11 +376,7 @@ func For(err error) Message {
 	case errors.Is(err, reader.ErrUnknownReader):
 		return forUnknownReader(err)
 	case errors.Is(err, reader.ErrNoMatch):
-		return Message{
-			Code: NotMyNumberCard,
-			What: Text{"入っているカードの中に、マイナンバーカードがありません。", "None of the cards in the readers is a My Number Card."},
-			Next: Text{"マイナンバーカードを置いてください。", "Place a My Number Card on a reader."},
-		}
+		return forNoMatch(err)
 	}
 	for _, kind := range kinds {
 		if errors.Is(err, kind.err) {
@@ -453,6 +449,35 @@ func forUnknownReader(err error) Message {
 	var unknown *reader.NameError
 	if errors.As(err, &unknown) && len(unknown.Readers) > 0 {
 		m.What = withNames(Text{m.What.JA + "今あるカードリーダー:", m.What.EN + " The readers are:"}, unknown.Readers)
+	}
+	return m
+}
+
+// forNoMatch says which cards are of another kind, and of those that could not be
+// probed why not, and what to do about the first.
+func forNoMatch(err error) Message {
+	m := Message{
+		Code: NotMyNumberCard,
+		What: Text{"入っているカードの中に、マイナンバーカードがありません。", "None of the cards in the readers is a My Number Card."},
+		Next: Text{"マイナンバーカードを置いてください。", "Place a My Number Card on a reader."},
+	}
+	var none *reader.NoMatchError
+	if !errors.As(err, &none) {
+		return m
+	}
+	if len(none.Causes) == 1 && len(none.Rejected) == 0 {
+		return For(none.Causes[0]) // a card alone: nothing is known of its kind
+	}
+	for i, cause := range none.Causes {
+		why := For(cause)
+		if i == 0 {
+			m.What = Text{"マイナンバーカードを確認できません。読み取れないカードがあります。", "No My Number Card was found. Not every card could be read."}
+			m.Next = Text{why.Next.JA + "\n" + m.Next.JA, why.Next.EN + "\n" + m.Next.EN}
+		}
+		m.What = Text{m.What.JA + "\n" + why.What.JA, m.What.EN + "\n" + why.What.EN}
+	}
+	if len(none.Rejected) > 0 {
+		m.What = withNames(Text{m.What.JA + "\n別のカードが入っているカードリーダー:", m.What.EN + "\nCards of other kinds are in:"}, none.Rejected)
 	}
 	return m
 }

@@ -90,6 +90,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[jpki.Validity](),
 		redacttest.Plain[reader.AmbiguousError](),
 		redacttest.Plain[reader.NameError](),
+		redacttest.Plain[reader.NoMatchError](),
 		redacttest.Plain[reader.Probe](),
 		redacttest.Plain[reader.Event](),
 		redacttest.Plain[reader.EventKind](),
