@@ -164,7 +164,7 @@ func (t *Terminal) begin(l message.Language, renewing bool) {
 		l = message.English
 	}
 	ctx, end := context.WithCancel(t.life)
-	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing}
+	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing, plugged: map[string]bool{}}
 	t.config.Log("begun", "")
 	t.show(View{Screen: Place})
 	t.beside(func(ctx context.Context) func() {

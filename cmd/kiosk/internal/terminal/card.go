@@ -131,6 +131,7 @@ func (t *Terminal) refused(err error) {
 		v.lastTry = false
 		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
 	default:
+		v.wrong = errors.Is(err, jpki.ErrNoApplication) || t.cards[v.card] == unsureCard
 		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
 	}
 }

@@ -104,7 +104,9 @@ type visit struct {
 	renewing bool   // an earlier card's identifier is to be taken over
 	card     string // the reader it is in; "" before one is there
 	ready    *jpki.Readiness
-	lastTry  bool // one is left, and may be spent
+	wrong    bool            // the card is of another kind, or can't be read
+	plugged  map[string]bool // readers that came during the visit, perhaps with a card in them
+	lastTry  bool            // one is left, and may be spent
 	holder   *jpki.Authentication
 	reserved *registry.Reservation
 	recovery hidden.Value[string]
@@ -116,11 +118,11 @@ type visit struct {
 type cardState int
 
 const (
-	noCard cardState = iota
+	noCard  cardState = iota
+	newCard           // is being probed, and does not count yet
 	someCard
-	// otherCard is no My Number Card and was there before a visit, as B-CAS cards and
-	// SAMs are for ever.
-	otherCard
+	unsureCard // could not be probed, and counts where no other does
+	otherCard  // is no My Number Card and nobody's, as B-CAS cards and SAMs are for ever
 )
 
 type result struct {
@@ -297,14 +299,19 @@ func (t *Terminal) seen(e reader.Event) {
 		clear(t.cards)
 	case reader.ServiceUp:
 		t.service = nil
-	case reader.ReaderAdded, reader.CardRemoved:
+	case reader.ReaderAdded:
+		t.cards[e.Reader] = noCard
+		if t.visit != nil {
+			t.visit.plugged[e.Reader] = true
+		}
+	case reader.CardRemoved:
 		t.cards[e.Reader] = noCard
 	case reader.ReaderRemoved:
 		delete(t.cards, e.Reader)
 	case reader.CardInserted:
 		t.cards[e.Reader] = someCard
 		t.came[e.Reader]++
-		if t.visit == nil && t.config.Reader == "" {
+		if t.config.Reader == "" && (t.visit == nil || t.visit.card != "" || t.visit.plugged[e.Reader]) {
 			t.probe(e.Reader)
 		}
 	}
@@ -314,26 +321,40 @@ func (t *Terminal) seen(e reader.Event) {
 	t.settle()
 }
 
-// probe finds out whether a card that came before a visit is somebody's at all.
+// probe finds out whether a card is anybody's. Until then it does not count.
 func (t *Terminal) probe(name string) {
+	t.cards[name] = newCard
 	ctx, came := t.life, t.came[name]
 	go func() {
 		accepted, err := reader.ProbeCard(ctx, t.config.Driver, name, jpki.Present)
-		if accepted || err != nil {
-			return
-		}
-		ignore := func() {
-			if t.cards[name] == someCard && t.came[name] == came {
-				t.cards[name] = otherCard
-				t.config.Log("ignored", message.NotMyNumberCard)
-				t.settle()
-			}
-		}
 		select {
-		case t.results <- result{nil, ignore}:
+		case t.results <- result{nil, func() { t.probed(name, came, accepted, err) }}:
 		case <-ctx.Done():
 		}
 	}()
+}
+
+// probed takes what a probe found out, if the card is still there.
+func (t *Terminal) probed(name string, came int, accepted bool, err error) {
+	if t.cards[name] != newCard || t.came[name] != came {
+		return
+	}
+	v := t.visit
+	switch {
+	case accepted && v != nil && v.wrong: // the visitor has found the right one
+		t.cards[v.card], t.cards[name] = otherCard, someCard
+		v.card, v.wrong = name, false
+		t.check()
+		return
+	case accepted:
+		t.cards[name] = someCard
+	case err != nil:
+		t.cards[name] = unsureCard
+	default:
+		t.cards[name] = otherCard
+		t.config.Log("ignored", message.NotMyNumberCard)
+	}
+	t.settle()
 }
 
 // card is the reader that holds a card, or why there is none to speak of.
@@ -346,7 +367,18 @@ func (t *Terminal) card() (name string, err error) {
 		}
 		names = []string{full}
 	}
-	holding := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return t.cards[name] != someCard })
+	var holding, unsure []string
+	for _, name := range names {
+		switch t.cards[name] {
+		case someCard:
+			holding = append(holding, name)
+		case unsureCard:
+			unsure = append(unsure, name)
+		}
+	}
+	if len(holding) == 0 {
+		holding = unsure
+	}
 	switch {
 	case t.service != nil:
 		return "", t.service
@@ -365,7 +397,7 @@ func (t *Terminal) settle() {
 	name, err := t.card()
 	v := t.visit
 	switch {
-	case v != nil && v.card != "" && t.cards[v.card] != someCard:
+	case v != nil && v.card != "" && t.cards[v.card] == noCard:
 		t.gone()
 	case err != nil: // also a second card, whosever it is
 		t.forget()
