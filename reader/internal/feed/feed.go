@@ -19,14 +19,14 @@ type Slot struct {
 	reader.Reader
 	Count uint64 // always the same where the system does not count
 
-	// Set by the feed: how often the card and the reader have gone since it began.
-	cardGone, readerGone uint64
+	// Set by the feed: which reader and, if one is there, which card it is.
+	reader, card uint64
 }
 
 // exchanged tells whether a card that is there before and now was taken out
 // meanwhile. Where the system does not count, another ATR tells.
 func exchanged(before, now Slot) bool {
-	return now.Count != before.Count || now.cardGone != before.cardGone ||
+	return now.Count != before.Count || now.card != before.card ||
 		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
 
@@ -43,7 +43,7 @@ type State struct {
 type Feed struct {
 	mu       sync.Mutex
 	state    State
-	gone     map[string]Slot // of each reader's name, what the feed counts
+	numbers  uint64 // of readers and cards so far
 	watchers map[*watcher]struct{}
 }
 
@@ -59,28 +59,11 @@ func (f *Feed) State() State {
 func (f *Feed) Set(now State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gone == nil {
-		f.gone = map[string]Slot{}
-	}
 	now.downs = f.state.downs
-	f.count(&now)
-	events := changes(f.state, now)
-	for _, event := range events {
-		counted := f.gone[event.Reader]
-		switch event.Kind {
-		case reader.CardRemoved:
-			counted.cardGone++
-		case reader.ReaderRemoved:
-			counted.readerGone++
-		case reader.ServiceDown:
-			now.downs++
-			continue
-		default:
-			continue
-		}
-		f.gone[event.Reader] = counted
+	events := changes(f.state, f.number(now))
+	if now.ServiceDown && !f.state.ServiceDown {
+		now.downs++
 	}
-	f.count(&now)
 	f.state = now
 	if len(events) == 0 {
 		return
@@ -93,12 +76,26 @@ func (f *Feed) Set(now State) {
 	}
 }
 
-// count gives the slots of a state what the feed has counted.
-func (f *Feed) count(now *State) {
-	for i := range now.Slots {
-		counted := f.gone[now.Slots[i].Name]
-		now.Slots[i].cardGone, now.Slots[i].readerGone = counted.cardGone, counted.readerGone
+// number gives readers and cards that are new a number that none had before, and
+// the others the one that they have.
+func (f *Feed) number(now State) State {
+	before := map[string]Slot{}
+	for _, s := range f.state.Slots {
+		before[s.Name] = s
 	}
+	for i := range now.Slots {
+		s := &now.Slots[i]
+		last, stays := before[s.Name]
+		if s.reader = last.reader; !stays {
+			f.numbers++
+			s.reader = f.numbers
+		}
+		if s.card = last.card; !stays || !last.Present || exchanged(last, *s) {
+			f.numbers++
+			s.card = f.numbers
+		}
+	}
+	return now
 }
 
 // watcher is somebody who watches.
@@ -168,7 +165,7 @@ func changes(before, now State) []reader.Event {
 	var events []reader.Event
 	for _, s := range before.Slots {
 		next, stays := current[s.Name]
-		stays = stays && next.readerGone == s.readerGone
+		stays = stays && next.reader == s.reader
 		if s.Present && (!stays || !next.Present || exchanged(s, next)) {
 			events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: s.Name})
 		}
@@ -184,7 +181,7 @@ func changes(before, now State) []reader.Event {
 	}
 	for _, s := range now.Slots {
 		last, known := old[s.Name]
-		known = known && last.readerGone == s.readerGone
+		known = known && last.reader == s.reader
 		if !known {
 			events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: s.Name})
 		}
