@@ -4,13 +4,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -36,7 +34,9 @@ func (p *program) keygen(path string) error {
 	if err != nil {
 		return err
 	}
-	err = writeNew(path, key.RevealText())
+	text := key.RevealText()
+	defer clear(text)
+	err = keyfile.WriteNew(path, text)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return &failure{err: err, message: message.Message{Code: codeKeyExists, What: textKeyExists, Next: textKeyExistsNext}}
@@ -59,64 +59,16 @@ func formatted(t Text, values ...any) Text {
 	return Text{JA: fmt.Sprintf(t.JA, values...), EN: fmt.Sprintf(t.EN, values...)}
 }
 
-func writeNew(path string, content []byte) (err error) {
-	defer clear(content)
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := file.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			err = errors.Join(err, os.Remove(path))
-		}
-	}()
-	if _, err := file.Write(content); err != nil {
-		return err
-	}
-	return file.Sync()
-}
-
-// readKey reads a key file, and warns of one that others may read.
+// readKey reads a key file, and warns of one that others may read or change.
 func (p *program) readKey(path string) (mykey.Key, error) {
 	const longest = 4096 // far more than any key
-	text, mode, err := readFile(path, longest)
+	text, mode, err := keyfile.Read(path, longest)
 	defer clear(text)
 	if err != nil {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
 	}
-	if readableByOthers(mode) {
-		p.warn(codeKeyReadable, textKeyReadable)
+	if keyfile.Exposed(mode) {
+		p.warn(codeKeyReadable, message.KeyExposed)
 	}
 	return mykey.ParseKey(text)
-}
-
-// readFile reads a regular file of up to longest bytes: opening a pipe may wait
-// for ever, and reading a device never end.
-func readFile(path string, longest int64) ([]byte, fs.FileMode, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, longest+1))
-	if err == nil && int64(len(content)) > longest {
-		err = fmt.Errorf("longer than %d bytes", longest)
-	}
-	return content, info.Mode(), err
-}
-
-// readableByOthers tells whether the group or everybody may read a file.
-// Windows keeps that elsewhere.
-func readableByOthers(mode fs.FileMode) bool {
-	return runtime.GOOS != "windows" && mode.Perm()&0o044 != 0
 }

@@ -474,6 +474,7 @@ func TestThePINAtTheTerminal(t *testing.T) {
 	})
 }
 
+// Faults: F95.
 func TestKeygen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	o := desk{}.run(t, "keygen", path, "--json")
@@ -493,12 +494,15 @@ func TestKeygen(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before, after, "never overwritten")
 
-	require.NoError(t, os.Chmod(path, 0o644))
-	o = desk{stdin: "1234\n"}.run(t, "id", "--namespace", "a", "--namespace-key", path, "--pin-stdin", "--simulator", "contact")
-	assert.Zero(t, o.exit)
-	assert.Contains(t, o.stderr, "chmod 600")
-	o = desk{stdin: "1234\n"}.run(t, "id", "--namespace", "a", "--namespace-key", path, "--pin-stdin", "--simulator", "contact", "--json")
-	assert.True(t, strings.HasPrefix(o.stderr, `{"warning":{"code":"KEY_READABLE"`))
+	for mode, warned := range map[os.FileMode]bool{0o644: true, 0o640: true, 0o620: true, 0o602: true, 0o622: true, 0o400: false} {
+		require.NoError(t, os.Chmod(path, mode))
+		id := []string{"id", "--namespace", "a", "--namespace-key", path, "--pin-stdin", "--simulator", "contact"}
+		o = desk{stdin: "1234\n"}.run(t, id...)
+		assert.Zero(t, o.exit)
+		assert.Equal(t, warned, strings.Contains(o.stderr, "chmod 600"), "%o: %s", mode, o.stderr)
+		o = desk{stdin: "1234\n"}.run(t, append(id, "--json")...)
+		assert.Equal(t, warned, strings.HasPrefix(o.stderr, `{"warning":{"code":"KEY_READABLE"`), "%o", mode)
+	}
 
 	for name, text := range map[string]string{"short": "00ff\n", "zero": strings.Repeat("00", 32), "binary": "\x00\x01", "empty": ""} {
 		bad := filepath.Join(t.TempDir(), name)

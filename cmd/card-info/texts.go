@@ -326,10 +326,6 @@ var (
 		JA: "別のファイル名を指定してください。元の鍵は消さないでください。",
 		EN: "Choose another name. Do not delete the old key: its identifiers depend on it.",
 	}
-	textKeyReadable = Text{
-		JA: "注意: 鍵ファイルを、ほかの人も読める状態です。\nchmod 600 で、自分だけが読めるようにしてください。",
-		EN: "Warning: others can read the key file.\nMake it yours alone with chmod 600.",
-	}
 	textKeyMade = Text{
 		JA: "鍵を作りました: %s（鍵の番号 %s）\n控えを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
 		EN: "Key made: %s (key number %s)\nCopy it to a safe place: without it these identifiers can't be made again.\n",

@@ -26,6 +26,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/panel"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 )
@@ -60,17 +61,20 @@ type options struct {
 	generation                                             uint32
 	authorities                                            []string
 	simulate, noPrint                                      bool
+
+	stderr io.Writer
 }
 
 func command(out io.Writer) *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:          "kiosk --campaign FILE",
-		Short:        "A terminal that makes identifiers with My Number Cards",
-		Long:         "A terminal that makes identifiers of 8 characters with My Number Cards, and takes\napplications for a campaign. It prints the address that the terminal's browser\nopens; who has it has the terminal. docs/kiosk.md says how to run one.",
-		Args:         cobra.NoArgs,
-		SilenceUsage: true,
-		RunE:         func(c *cobra.Command, _ []string) error { return run(c.Context(), o, out) },
+		Use:              "kiosk --campaign FILE",
+		Short:            "A terminal that makes identifiers with My Number Cards",
+		Long:             "A terminal that makes identifiers of 8 characters with My Number Cards, and takes\napplications for a campaign. It prints the address that the terminal's browser\nopens; who has it has the terminal. docs/kiosk.md says how to run one.",
+		Args:             cobra.NoArgs,
+		SilenceUsage:     true,
+		PersistentPreRun: func(c *cobra.Command, _ []string) { o.stderr = c.ErrOrStderr() },
+		RunE:             func(c *cobra.Command, _ []string) error { return run(c.Context(), o, out) },
 	}
 	f := c.PersistentFlags()
 	f.StringVar(&o.campaign, "campaign", "", "the campaign's `FILE` (TOML)")
@@ -156,12 +160,7 @@ func (o options) announce(url string, out io.Writer) error {
 	if err := os.Remove(o.urlFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err // one that others may have opened, or that they may read
 	}
-	file, err := os.OpenFile(o.urlFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(file, url)
-	return errors.Join(err, file.Close())
+	return keyfile.WriteNew(o.urlFile, []byte(url+"\n"))
 }
 
 // newServer bounds what a client may keep a server waiting.

@@ -5,14 +5,13 @@ import (
 	"crypto/hpke"
 	"encoding/csv"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 )
 
 // operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
@@ -35,22 +34,16 @@ func keygenCommand() *cobra.Command {
 				return err
 			}
 			defer clear(private)
-			if err := writeHex(args[0], private, 0o600); err != nil {
-				return err
-			}
-			return writeHex(args[1], key.PublicKey().Bytes(), 0o644)
+			secret, public := hexLine(private), hexLine(key.PublicKey().Bytes())
+			defer clear(secret)
+			return keyfile.WritePair(args[0], secret, args[1], public)
 		},
 	}
 }
 
-// writeHex writes a new file; an old one stays as it is.
-func writeHex(path string, b []byte, mode os.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(file, "%x\n", b)
-	return errors.Join(err, file.Close())
+// hexLine is a line of hexadecimal digits.
+func hexLine(b []byte) []byte {
+	return append(hex.AppendEncode(make([]byte, 0, hex.EncodedLen(len(b))+1), b), '\n')
 }
 
 // applicationsCommand opens what was applied for, for who has the private key.
@@ -67,14 +60,9 @@ func applicationsCommand(o *options, out io.Writer) *cobra.Command {
 }
 
 func applications(ctx context.Context, o options, private string, out io.Writer) error {
-	text, err := readFile(private)
+	raw, err := o.readHex(private, secretKey)
 	if err != nil {
 		return fmt.Errorf("--operator-private-key: %w", err)
-	}
-	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	clear(text)
-	if err != nil {
-		return errors.New("--operator-private-key: not hexadecimal")
 	}
 	defer clear(raw)
 	key, err := operatorKEM().NewPrivateKey(raw)

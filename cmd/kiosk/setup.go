@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/hpke"
 	"crypto/rand"
@@ -8,12 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/authority"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -59,12 +62,11 @@ func (o options) campaignOnly() (p parts, err error) {
 	if o.campaign == "" {
 		return p, errors.New("--campaign: which campaign is it for?")
 	}
-	file, err := os.Open(o.campaign)
+	text, _, err := keyfile.Read(o.campaign, longestCampaign)
 	if err != nil {
 		return p, err
 	}
-	defer file.Close()
-	if p.campaign, err = campaign.Parse(file); err != nil {
+	if p.campaign, err = campaign.Parse(bytes.NewReader(text)); err != nil {
 		return p, fmt.Errorf("%s: %w", o.campaign, err)
 	}
 	return p, nil
@@ -72,17 +74,17 @@ func (o options) campaignOnly() (p parts, err error) {
 
 // openKept opens the registry that the flags name.
 func (o options) openKept(ctx context.Context, p parts) (parts, error) {
-	namespaceKey, err := readKey(o.namespaceKey)
+	namespaceKey, err := o.readKey(o.namespaceKey)
 	if err != nil {
 		return p, fmt.Errorf("--namespace-key: %w", err)
 	}
-	registryKey, err := readKey(o.registryKey)
+	registryKey, err := o.readKey(o.registryKey)
 	if err != nil {
 		return p, fmt.Errorf("--registry-key: %w", err)
 	}
 	var more []registry.Option
 	if o.operatorKey != "" {
-		operator, err := readOperator(o.operatorKey)
+		operator, err := o.readOperator(o.operatorKey)
 		if err != nil {
 			return p, fmt.Errorf("--operator-key: %w", err)
 		}
@@ -149,23 +151,34 @@ func (o options) simulated(ctx context.Context, p parts) (parts, error) {
 	return p, nil
 }
 
-// longestKey bounds a key's file, in bytes.
-const longestKey = 16 << 10
+// Bounds of files, in bytes.
+const (
+	longestKey      = 16 << 10
+	longestCampaign = 1 << 20
+)
 
-func readFile(path string) ([]byte, error) {
+// keyKind says what others must not do with a key's file: the bits of their mode.
+type keyKind fs.FileMode
+
+const (
+	secretKey keyKind = 0o077
+	publicKey keyKind = 0o022
+)
+
+// readKeyFile reads a key's file, and warns of one that others may use.
+func (o options) readKeyFile(path string, kind keyKind) ([]byte, error) {
 	if path == "" {
 		return nil, errors.New("which file?")
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	text, mode, err := keyfile.Read(path, longestKey)
+	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
+		fmt.Fprintf(cmp.Or(o.stderr, io.Writer(os.Stderr)), "%s: %s\n", message.Printable(path), message.KeyExposed.In(message.Language(o.language)))
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, longestKey))
+	return text, err
 }
 
-func readKey(path string) (mykey.Key, error) {
-	text, err := readFile(path)
+func (o options) readKey(path string) (mykey.Key, error) {
+	text, err := o.readKeyFile(path, secretKey)
 	defer clear(text)
 	if err != nil {
 		return mykey.Key{}, err
@@ -173,14 +186,26 @@ func readKey(path string) (mykey.Key, error) {
 	return mykey.ParseKey(text)
 }
 
-func readOperator(path string) (hpke.PublicKey, error) {
-	text, err := readFile(path)
+// readHex reads a key as hexLine writes it.
+func (o options) readHex(path string, kind keyKind) ([]byte, error) {
+	text, err := o.readKeyFile(path, kind)
+	defer clear(text)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
+	digits := bytes.TrimSpace(text)
+	raw := make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(raw, digits); err != nil {
+		clear(raw)
 		return nil, errors.New("not hexadecimal")
+	}
+	return raw, nil
+}
+
+func (o options) readOperator(path string) (hpke.PublicKey, error) {
+	raw, err := o.readHex(path, publicKey)
+	if err != nil {
+		return nil, err
 	}
 	return operatorKEM().NewPublicKey(raw)
 }

@@ -7,9 +7,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
@@ -20,22 +19,7 @@ const longest = 1 << 20
 // in it is an error, which quotes nothing of the file, and so is a certificate that
 // [jpki.CheckCACertificate] refuses.
 func Read(path string) ([]*x509.Certificate, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file") // opening a pipe may wait for ever
-	}
-	if err != nil {
-		return nil, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, longest+1))
-	if err == nil && len(content) > longest {
-		err = fmt.Errorf("longer than %d bytes", longest)
-	}
+	content, _, err := keyfile.Read(path, longest)
 	if err != nil {
 		return nil, err
 	}

@@ -142,13 +142,10 @@ func (c *Campaign) Service(id string) (Service, bool) {
 	return Service{}, false
 }
 
-// longestFile bounds a campaign file, in bytes.
-const longestFile = 1 << 20
-
 // Parse reads a campaign. It fails with [ErrCampaign].
 func Parse(r io.Reader) (*Campaign, error) {
 	var c Campaign
-	meta, err := toml.NewDecoder(io.LimitReader(r, longestFile)).Decode(&c)
+	meta, err := toml.NewDecoder(r).Decode(&c)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCampaign, err)
 	}

@@ -1,0 +1,145 @@
+package keyfile
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// namesIn are the names in a folder.
+func namesIn(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Faults: F90.
+func TestWriteNew(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "key")
+	require.NoError(t, WriteNew(path, []byte("secret\n")))
+	content, mode, err := Read(path, 100)
+	require.NoError(t, err)
+	assert.Equal(t, "secret\n", string(content))
+	if runtime.GOOS != "windows" {
+		assert.EqualValues(t, 0o600, mode.Perm())
+	}
+	require.ErrorIs(t, WriteNew(path, []byte("other\n")), fs.ErrExist)
+	require.ErrorIs(t, WriteNew(filepath.Join(folder, "no", "key"), nil), fs.ErrNotExist)
+	content, _, err = Read(path, 100)
+	require.NoError(t, err)
+	assert.Equal(t, "secret\n", string(content), "an old file stays as it is")
+	assert.Equal(t, []string{"key"}, namesIn(t, folder))
+}
+
+// failing is a disk that fails at the nth thing that is done to it, counted from 1,
+// and tells what was done.
+type failing struct {
+	n, done int
+	err     error
+	log     []string
+}
+
+func (f *failing) disk() disk {
+	do := func(what string, file *os.File) error {
+		f.done++
+		f.log = append(f.log, what+" "+filepath.Base(file.Name()))
+		if f.done == f.n {
+			return f.err
+		}
+		return nil
+	}
+	return disk{
+		write: func(file *os.File, content []byte) (int, error) {
+			if err := do("write", file); err != nil {
+				n, _ := file.Write(content[:len(content)/2]) // half of it
+				return n, err
+			}
+			return file.Write(content)
+		},
+		sync: func(file *os.File) error { return do("sync", file) },
+	}
+}
+
+// Whatever fails, no file is left: not half of one, not one of a pair, and none that may
+// be gone after a power failure.
+//
+// Faults: F90.
+func TestNothingIsLeftOfWhatFailed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("folders are not synced there")
+	}
+	folder := filepath.Join(t.TempDir(), "folder")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	private, public := filepath.Join(folder, "private"), filepath.Join(folder, "public")
+	whole := &failing{}
+	require.NoError(t, writePair(whole.disk(), private, []byte("secret"), public, []byte("open")))
+	require.Equal(t, []string{"write private", "sync private", "sync folder", "write public", "sync public", "sync folder"}, whole.log)
+	require.NoError(t, os.Remove(private))
+	require.NoError(t, os.Remove(public))
+
+	for n := range whole.log {
+		f := &failing{n: n + 1, err: syscall.ENOSPC}
+		require.ErrorIs(t, writePair(f.disk(), private, []byte("secret"), public, []byte("open")), syscall.ENOSPC)
+		assert.Empty(t, namesIn(t, folder), "at: %s", whole.log[n])
+		if n < 3 {
+			f = &failing{n: n + 1, err: syscall.EIO}
+			require.ErrorIs(t, writeNew(f.disk(), private, []byte("secret"), 0o600), syscall.EIO)
+			assert.Empty(t, namesIn(t, folder))
+		}
+	}
+
+	for _, err := range []error{syscall.EINVAL, errors.ErrUnsupported} {
+		f := &failing{n: 3, err: err}
+		require.NoError(t, writeNew(f.disk(), private, []byte("secret"), 0o600), "a file system that can't sync folders")
+		require.NoError(t, os.Remove(private))
+		f = &failing{n: 2, err: err}
+		require.Error(t, writeNew(f.disk(), private, []byte("secret"), 0o600), "a file that can't be synced")
+	}
+}
+
+func TestRead(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("x"), 100), 0o600))
+	content, _, err := Read(path, 100)
+	require.NoError(t, err)
+	assert.Len(t, content, 100)
+	content, _, err = Read(path, 99)
+	require.ErrorContains(t, err, "longer than 99 bytes")
+	assert.Nil(t, content)
+	_, _, err = Read(folder, 100)
+	require.Error(t, err)
+	_, _, err = Read(filepath.Join(folder, "none"), 100)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	empty := filepath.Join(folder, "empty")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	content, _, err = Read(empty, 100)
+	require.NoError(t, err)
+	assert.Empty(t, content)
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(path, link); err == nil {
+		content, _, err = Read(link, 100)
+		require.NoError(t, err)
+		assert.Len(t, content, 100)
+	}
+}
+
+// Faults: F95.
+func TestExposed(t *testing.T) {
+	for mode := range fs.FileMode(0o1000) {
+		assert.Equal(t, runtime.GOOS != "windows" && mode&0o077 != 0, Exposed(mode), "%o", mode)
+	}
+}
