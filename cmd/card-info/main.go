@@ -38,7 +38,7 @@ func main() { os.Exit(mainExit()) }
 // end it end its context instead, so that a card is left unverified.
 func mainExit() int {
 	_ = nodump.Protect() // a PIN may come; where the system refuses, the rest still holds
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	defer stop()
 	// A closed standard output or error must not end it in mid-session either:
 	// writes fail instead.

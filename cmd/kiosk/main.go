@@ -33,7 +33,9 @@ import (
 
 func main() {
 	_ = nodump.Protect() // PINs will come; where the system refuses, the rest still holds
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	neverSuspend()
+	// All that would end it in the middle end it in order, so that a card is logged out.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	defer stop()
 	if err := command(os.Stdout).ExecuteContext(ctx); err != nil { // which cobra has printed
 		explain(os.Stderr, err, message.LocaleOf(os.Getenv, ""))

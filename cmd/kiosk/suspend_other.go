@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// neverSuspend does nothing here: there is no suspending.
+func neverSuspend() {}
