@@ -129,7 +129,7 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 func TestAMalformedPINTouchesNoCard(t *testing.T) {
 	for _, line := range []string{
 		"", "1", "123", "12345", "12a4", "ABC123", "１２３", "１２３４５", "１２３ａ", "一二三四", "١٢٣٤", "123\x00", "\x00\x00\x00\x00", "1234\x00",
-		"12 34", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
+		"12 34", "12\u300034", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
 	} {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &meddler{Driver: driver}
@@ -147,6 +147,12 @@ func TestAMalformedPINTouchesNoCard(t *testing.T) {
 		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
 		assert.NotZero(t, before)
 		assert.Equal(t, before, m.sent, "%.20q", line)
+		assert.Zero(t, m.pins)
+	}
+	for _, line := range []string{" 1234", "1234 "} { // piped it could, as TestWhatIsPipedAroundAPIN shows
+		driver, _ := withCards(t, simulator.Contact)
+		m := &meddler{Driver: driver}
+		assert.Equal(t, 2, desk{driver: m, typed: line}.run(t, idArgs(t)...).exit)
 		assert.Zero(t, m.pins)
 	}
 	for _, line := range []string{"1234", "１２３４", "1２3４", "1234\r"} { // and these can
