@@ -204,3 +204,20 @@ func TestTheAgentForgetsTheCardOfItsReaderAlone(t *testing.T) {
 		}
 	}
 }
+
+// A card of another kind keeps its power while it is probed: another program's session
+// with it goes on.
+//
+// Faults: F71.
+func TestOtherCardsKeepTheirPower(t *testing.T) {
+	driver, _ := withCards(t, simulator.NotMyNumber, simulator.Contact)
+	readers, err := driver.Readers(t.Context())
+	require.NoError(t, err)
+	session, err := driver.Connect(t.Context(), readers[0].Name)
+	require.NoError(t, err)
+	o := desk{driver: driver}.run(t, "retries")
+	require.Zero(t, o.exit, o.stderr)
+	_, err = session.Transmit(t.Context(), []byte{0x00, 0xA4, 0x00, 0x00})
+	assert.NoError(t, err, "neither reset nor unpowered")
+	require.NoError(t, session.Close())
+}

@@ -31,6 +31,15 @@ type unsuspendedCard struct {
 	release func()
 }
 
+var _ reader.PowerKeeper = (*unsuspendedCard)(nil)
+
+// KeepPower implements reader.PowerKeeper, if the card does.
+func (c *unsuspendedCard) KeepPower() {
+	if keeper, ok := c.Card.(reader.PowerKeeper); ok {
+		keeper.KeepPower()
+	}
+}
+
 // Close closes the connection, and then lets a suspension that was held take effect.
 func (c *unsuspendedCard) Close() error {
 	defer c.release()
