@@ -89,6 +89,7 @@ func TestACardThatMayStillBeUnlockedIsLoggedAfterTheVisit(t *testing.T) {
 		s.shows(terminal.Reading)
 		require.NoError(t, s.terminal.Abandon(context.Background()))
 		time.Sleep(10 * time.Second)
+		s.view()
 		assert.Contains(t, strings.Join(s.log, "\n"), "refused "+string(message.CardStillVerified))
 	})
 }
