@@ -219,6 +219,25 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		h.typing = nil
 		signs256(t, s)
 	})
+	t.Run("at once, when its time has passed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+			var reported []error
+			s := h.signer(t, jpki.KeepVerified(time.Minute), jpki.ReportStillVerified(func(err error) { reported = append(reported, err) }))
+			signs256(t, s)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Empty(t, reported, "the card was logged out")
+			signs256(t, s)
+			h.slot.Fail(lost)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			require.Len(t, reported, 1)
+			told(t, reported[0])
+			h.slot.Heal()
+			signs256(t, s)
+		})
+	})
 	keeps(t, "but not after the next signature", func(t *testing.T, h *holder, s *jpki.Signer) {
 		signs256(t, s)
 		h.slot.Fail(lost)

@@ -8,9 +8,9 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// LogOut logs a card out that another program may have left unlocked, as one that was
-// killed in the middle, in one transaction if the card has them. It costs no attempt.
-// Without error the card is logged out; one that was removed is.
+// LogOut logs out a card that another program may have left unlocked, as one that was
+// killed does. It uses one transaction if the card has them, and no attempt. If it
+// returns nil the card is logged out; a removed card counts as logged out.
 //
 // It selects the JPKI application first, since that leaves the state of every other
 // kind of card as it is: such a card gets nothing more, and LogOut fails with

@@ -22,6 +22,7 @@ type config struct {
 	random       io.Reader
 	idle         time.Duration // for which a signer keeps the card verified
 	limit        time.Duration // for which it does so at most
+	report       func(error)   // told of a card that may still be unlocked
 	sha1         bool          // a signer signs SHA-1
 }
 
@@ -69,6 +70,12 @@ func KeepVerified(idle time.Duration) Option { return func(c *config) { c.idle =
 // while signatures follow each other. The default is [DefaultKeepLimit]. With 0 or
 // less, each signature needs a PIN.
 func KeepAtMost(limit time.Duration) Option { return func(c *config) { c.limit = limit } }
+
+// ReportStillVerified has a [Signer] with [KeepVerified] call report with the error, which
+// matches [ErrStillVerified], if the card can't be logged out when the time has passed:
+// there is no signature then whose error it could be. It is called on a goroutine of
+// the Signer's.
+func ReportStillVerified(report func(error)) Option { return func(c *config) { c.report = report } }
 
 // AllowSHA1 has a [Signer] sign SHA-1 too, whose collisions can be made: only for a
 // protocol that knows nothing better.

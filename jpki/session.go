@@ -18,6 +18,7 @@ type session struct {
 	end      context.CancelFunc
 	over     chan struct{} // closed at its end
 	err      error         // after that
+	passed   bool          // its time has passed; the goroutine's own
 }
 
 type request struct {
@@ -52,6 +53,9 @@ func (s *Signer) hold(ctx context.Context, first func(context.Context, *Applicat
 			close(begun)
 			return h.serve(life, a, s, over)
 		}, forCard)
+		if h.passed && errors.Is(h.err, ErrStillVerified) && s.config.report != nil {
+			s.config.report(h.err)
+		}
 	}()
 	select {
 	case <-begun:
@@ -84,6 +88,7 @@ func (h *session) serve(life context.Context, a *Application, s *Signer, over ti
 			}
 			timer.Reset(min(idle, time.Until(over)))
 		case <-timer.C:
+			h.passed = true
 			return nil
 		case <-life.Done():
 			return nil

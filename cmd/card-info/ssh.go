@@ -91,6 +91,7 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	}
 	p.stderr = &oneAtATime{Writer: p.stderr}
 	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle), p.traced()}
+	options = append(options, jpki.ReportStillVerified(func(err error) { p.fail(ofSSH(err)) }))
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastTry())
 	}
