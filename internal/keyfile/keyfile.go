@@ -65,19 +65,25 @@ func writeNew(d disk, path string, content []byte, mode fs.FileMode) (err error)
 }
 
 // syncFolder has a folder's names on the disk. File systems that can't say so are
-// believed; Windows has no such thing.
+// believed, and so is a folder that may be written and not read; Windows has no such
+// thing.
 func syncFolder(d disk, path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
 	folder, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
 	err = d.sync(folder)
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
+	for _, cannot := range []error{syscall.EINVAL, syscall.EBADF, fs.ErrPermission, errors.ErrUnsupported} {
+		if errors.Is(err, cannot) {
+			return nil
+		}
 	}
 	return err
 }

@@ -101,7 +101,7 @@ func TestNothingIsLeftOfWhatFailed(t *testing.T) {
 		}
 	}
 
-	for _, err := range []error{syscall.EINVAL, errors.ErrUnsupported} {
+	for _, err := range []error{syscall.EINVAL, syscall.EBADF, syscall.EPERM, syscall.EACCES, errors.ErrUnsupported} {
 		f := &failing{n: 3, err: err}
 		require.NoError(t, writeNew(f.disk(), private, []byte("secret"), 0o600), "a file system that can't sync folders")
 		require.NoError(t, os.Remove(private))
