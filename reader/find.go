@@ -13,12 +13,12 @@ import (
 var ErrNoMatch = errors.New("no card of the kind that is looked for")
 
 // Find returns the reader that a name means or, with an empty name, the one reader
-// that holds a card. Where several do, it probes each card and returns the reader of
-// the only one that probe accepts; a nil probe accepts none and all, so then it fails.
-// Cards that belong to other programs keep their power.
+// that holds a card. If several readers hold a card, Find probes each and returns the
+// reader of the only card that probe accepts; with a nil probe it fails with an
+// [*AmbiguousError]. Cards that belong to other programs keep their power.
 //
-// A name is a reader's exact name or else, ignoring case, a part of the name of one
-// reader alone.
+// A name is a reader's exact name or, ignoring case, a part of exactly one reader's
+// name.
 //
 // Find fails with [ErrNoReader], [*NameError], [ErrNoCard], [*AmbiguousError],
 // [*NoMatchError], or the driver's error.

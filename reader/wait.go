@@ -11,8 +11,8 @@ import (
 const probeAgain = time.Second
 
 // Wait is like [Find] but blocks until a card is there that probe accepts, or ctx ends.
-// It probes every card, a single one too, and each once: other cards may sit in readers
-// for ever. A card that can't be probed is probed again from time to time. A nil probe
+// It probes every card, even if there is only one, and goes on beside those that probe
+// rejects: other cards may stay in readers permanently. A card that can't be probed is probed again from time to time. A nil probe
 // accepts any card. Wait also waits for a service and for a reader. At a deadline it
 // fails with what Find said last, and otherwise with ctx's error.
 func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
@@ -61,7 +61,9 @@ func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, erro
 				return Reader{}, ended(ctx, err)
 			}
 			switch event.Kind {
-			case CardRemoved, ReaderRemoved:
+			case CardInserted, CardRemoved, ReaderRemoved:
+				// An inserted card may have come after the probe of another in its place, which
+				// was before the watch began.
 				delete(seen, event.Reader)
 			case ServiceDown:
 				clear(seen)
