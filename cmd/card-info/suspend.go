@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/mykeykit/mykeykit/reader"
@@ -40,8 +41,13 @@ func (c *unsuspendedCard) KeepPower() {
 	}
 }
 
-// Close closes the connection, and then lets a suspension that was held take effect.
+// Close closes the connection, and then lets a suspension that was held take effect. A
+// connection that PC/SC does not let go of may still have the transaction, so suspension
+// stays held.
 func (c *unsuspendedCard) Close() error {
-	defer c.release()
-	return c.Card.Close()
+	err := c.Card.Close()
+	if !errors.Is(err, reader.ErrBusy) {
+		c.release()
+	}
+	return err
 }
