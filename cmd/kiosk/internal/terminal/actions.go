@@ -227,7 +227,13 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 	t.show(View{Screen: Applying})
 	t.beside(func(ctx context.Context) func() {
 		next := registry.NewRecoveryCode()
-		reserved, err := t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
+		renew := func() (*registry.Reservation, error) {
+			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
+		}
+		reserved, err := renew()
+		if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil { // once more: the answer may be lost, and the new code with it
+			reserved, err = renew()
+		}
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):

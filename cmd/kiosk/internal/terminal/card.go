@@ -131,7 +131,8 @@ func (t *Terminal) refused(err error) {
 		v.lastTry = false
 		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
 	default:
-		v.wrong = errors.Is(err, jpki.ErrNoApplication) || t.cards[v.card] == unsureCard
+		// Another card may take its place only while nothing was asked for this one.
+		v.wrong = v.ready == nil && (errors.Is(err, jpki.ErrNoApplication) || t.cards[v.card] == unsureCard)
 		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
 	}
 }
@@ -144,6 +145,9 @@ func problem(err error) *message.Message {
 			m = *own.message
 			break
 		}
+	}
+	if next, ok := residentsNext[m.Code]; ok {
+		m.Next = next
 	}
 	if errors.Is(err, jpki.ErrStillVerified) && m.Code != message.CardStillVerified {
 		still := message.For(jpki.ErrStillVerified)

@@ -1,6 +1,7 @@
 package terminal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,8 +14,33 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
 )
+
+// No message of a failure that residents see names a command or an option.
+//
+// Faults: F85.
+func TestResidentsSeeNoOptions(t *testing.T) {
+	failures := []error{
+		reader.ErrNoService, reader.ErrDenied, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged, reader.ErrBusy,
+		reader.ErrTransport, reader.ErrClosed, reader.ErrNoMatch, &reader.AmbiguousError{Readers: []string{"A", "B"}},
+		&reader.AmbiguousError{Readers: []string{"A", "B"}, Name: "x"}, &reader.NameError{Name: "x", Readers: []string{"A"}},
+		jpki.ErrNoApplication, jpki.ErrStillVerified, jpki.ErrCounterUnknown, jpki.ErrNoCertificate, jpki.ErrMalformedCertificate,
+		jpki.ErrWrongKind, jpki.ErrUnsupportedKey, jpki.ErrUnknownIssuer, jpki.ErrIssuerExpired, jpki.ErrNoPossession, jpki.ErrPINRequired,
+		jpki.ErrPINUsed, jpki.ErrPINFormat, jpki.ErrExpired, jpki.ErrNotYetValid, context.DeadlineExceeded, errors.New("anything else"),
+	}
+	for _, reason := range []error{jpki.ErrPINWrong, jpki.ErrPINBlocked, jpki.ErrLastTry, jpki.ErrTriesChanged, jpki.ErrOtherCard, jpki.ErrPINOutcomeUnknown} {
+		failures = append(failures, &jpki.PINError{Reason: reason, Remaining: 1, Known: true}, &jpki.PINError{Reason: reason})
+	}
+	for _, err := range failures {
+		m := terminal.MessageFor(err)
+		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+			assert.NotRegexp(t, `(^|[^-])--[a-z]|card-info`, text, "%v", err)
+		}
+	}
+}
 
 // Every error that the registry and the kiosk's own packages export has words of its
 // own. The source says which there are.

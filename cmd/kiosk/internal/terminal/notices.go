@@ -18,7 +18,7 @@ const (
 	idle       message.Code = "IDLE"
 )
 
-var askTheCounter = message.Text{JA: "係の者におたずねください。", EN: "Please ask the staff."}
+var askTheCounter = message.Text{JA: "担当者におたずねください。", EN: "Please ask the staff."}
 
 // notice is what is said of an error.
 type notice struct {
@@ -34,7 +34,7 @@ var notices = []notice{
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
 		Next: message.Text{
 			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
-			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo try of your PIN was lost.",
+			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo PIN attempt was used up.",
 		},
 	}},
 	{registry.ErrSuperseded, &message.Message{
@@ -45,7 +45,7 @@ var notices = []notice{
 	{registry.ErrHolderReserved, &message.Message{
 		Code: hasID,
 		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card has an ID already."},
-		Next: message.Text{JA: "引き継ぎについては、係の者におたずねください。", EN: "Please ask the staff about taking over another."},
+		Next: message.Text{JA: "引き継ぎについては、担当者におたずねください。", EN: "Please ask the staff about taking over another."},
 	}},
 	{registry.ErrNoIdentifier, &message.Message{
 		Code: noID, What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,
@@ -64,25 +64,40 @@ var notices = []notice{
 	{reader.ErrNoReader, &message.Message{
 		Code: message.For(reader.ErrNoReader).Code,
 		What: message.Text{JA: "カードリーダーが使えません。", EN: "The card reader can't be used."},
-		Next: message.Text{JA: "係の者をお呼びください。直ると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it is mended."},
+		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
 	}},
 	{reader.ErrNoService, &message.Message{
 		Code: message.For(reader.ErrNoService).Code,
 		What: message.Text{JA: "カードを読み取る準備ができていません。", EN: "Cards can't be read just now."},
-		Next: message.Text{JA: "係の者をお呼びください。直ると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it is mended."},
+		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
 	}},
+}
+
+// residentsNext are what a resident can do where package message names a command or
+// one of its options.
+var residentsNext = map[message.Code]message.Text{
+	message.SeveralCards: {JA: "お使いになるカードだけを残してください。", EN: "Leave only the card that you want to use."},
+	message.ChainUnknown: askTheCounter,
+	message.PINLastTry: {
+		JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。",
+		EN: "If you are not sure of the PIN, ask at your municipal office.",
+	},
+	message.PINOutcomeUnknown: {
+		JA: "カードを置き直して、最初からやり直してください。残りの回数を画面に表示します。",
+		EN: "Put the card back and start again: the screen shows the attempts left.",
+	},
 }
 
 // What ends a visit.
 var (
 	cardTaken = &message.Message{
 		Code: message.CardRemoved,
-		What: message.Text{JA: "カードが取り出されたので、終わりました。", EN: "The card was taken, so the visit has ended."},
+		What: message.Text{JA: "カードが取り出されたため、終了しました。", EN: "The card was taken, so the visit has ended."},
 		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything that was entered is gone.\nTo go on, please start again."},
 	}
 	timeOver = &message.Message{
 		Code: idle,
-		What: message.Text{JA: "しばらく操作がなかったので、終わりました。", EN: "The visit has ended, as nothing was done for a while."},
+		What: message.Text{JA: "しばらく操作がなかったため、終了しました。", EN: "The visit has ended, as nothing was done for a while."},
 		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything that was entered is gone.\nPlease don't forget your card."},
 	}
 )

@@ -118,3 +118,24 @@ func TestOtherCardsAreThereFromTheStart(t *testing.T) {
 		assert.NotContains(t, s.log, "problem SEVERAL_CARDS")
 	})
 }
+
+// Who agreed to spend the last attempt of one card has not agreed for another one, which
+// comes when the first has been locked.
+// Faults: F47, F71.
+func TestTheLastAttemptIsOfOneCard(t *testing.T) {
+	at(t, simulator.LastTry, func(t *testing.T, s *stand, card *simulator.Card) {
+		unsure := s.driver.AddReader("A")
+		unsure.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		require.NoError(t, unsure.Insert(card))
+		s.shows(terminal.Welcome)
+		s.start()
+		s.shows(terminal.LastTry)
+		s.press(terminal.SpendLast)
+		s.enter("9999")
+		s.problem(message.PINLocked)
+		second := cardOf(t, simulator.LastTry, "another")
+		require.NoError(t, s.slot.Insert(second))
+		assert.NotEqual(t, terminal.EnterPIN, s.view().Screen)
+		assert.Equal(t, 1, second.State().AuthTries)
+	})
+}

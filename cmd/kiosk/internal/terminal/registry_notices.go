@@ -41,12 +41,12 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrOperation, &message.Message{
 		Code: "OPERATION_REPEATED",
-		What: message.Text{JA: "手続きが重なったため、受け付けられません。", EN: "The request came twice, and not the same, so it was rejected."},
+		What: message.Text{JA: "同じ手続きが、違う内容で重ねて届いたため、受け付けられません。", EN: "This request was already received with different contents, so it was rejected."},
 		Next: startAgain,
 	}},
 	{ErrUnread, &message.Message{
 		Code: "UNREAD",
-		What: message.Text{JA: "画面が変わった直後の操作は受け付けません。", EN: "The screen had just changed, so that was not taken."},
+		What: message.Text{JA: "画面が変わった直後の操作は受け付けません。", EN: "The screen had just changed, so your press was ignored."},
 		Next: message.Text{JA: "内容をお確かめのうえ、もう一度押してください。", EN: "Please check what it says, and press again."},
 	}},
 	{ErrStale, &message.Message{
@@ -83,7 +83,7 @@ var registryNotices = []notice{
 		Code: "DATABASE_VERSION",
 		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database is of another version than this program."},
 		Next: message.Text{
-			JA: "担当者の方へ: すべての端末に同じバージョンを入れ、データベースを更新してください。",
+			JA: "担当者の方へ: すべての端末に同じバージョンをインストールし、データベースを更新してください。",
 			EN: "For staff: use the same version on all terminals, and migrate the database.",
 		},
 	}},

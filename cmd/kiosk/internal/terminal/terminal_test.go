@@ -29,6 +29,7 @@ type book struct {
 	mu        sync.Mutex
 	down      bool
 	failures  error // of changes
+	lost      int   // answers to Renew that get lost, of changes that were made
 	reserved  map[string]*registry.Reservation
 	used      map[string]bool
 	confirmed []registry.Account
@@ -82,6 +83,10 @@ func (b *book) Renew(_ context.Context, _ registry.Operation, holder *jpki.Authe
 	}
 	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate.NotAfter)}
 	b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)] = r
+	if b.lost > 0 {
+		b.lost--
+		return nil, registry.ErrUnavailable
+	}
 	return r, nil
 }
 
@@ -322,6 +327,7 @@ func TestTakingOver(t *testing.T) {
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
 		assert.Equal(t, terminal.Refused{Wrong: true}, s.shows(terminal.TakeOver).Refused)
 		s.book.failures = nil
+		s.book.lost = 1 // asked once more, or the new code would be lost too
 		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("ｗｘｙｚ６７８９"), Code: hidden.New("7k2m 9qxr 0abc defg")}))
 		v := s.shows(terminal.Result)
 		assert.Equal(t, mykey.ID("WXYZ6789"), v.ID)
