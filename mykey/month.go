@@ -10,8 +10,8 @@ import (
 // ErrMonth: a text that is no month.
 var ErrMonth = errors.New("a month is a year and a month, as in 2030-02")
 
-// Month is a month of Japan's calendar, as in "2030-02": all that goes with an
-// identifier of when its certificate expires. The zero Month is none.
+// Month is a month of Japan's calendar, as in "2030-02". It is the only information
+// about a certificate's expiry that goes with an identifier. The zero Month is no month.
 //
 // The exact time is not for keeping. A certificate expires at its holder's fifth
 // birthday after it was issued, so the day is a birthday, and who knows it in two

@@ -76,7 +76,7 @@ var (
 		EN: "The service for card readers (pcscd) is not installed.",
 	}
 	textPCSCDMissingNext = Text{
-		JA: "係の方へ: 入れてください（Debian: apt-get install pcscd libccid）。",
+		JA: "担当者の方へ: 入れてください（Debian: apt-get install pcscd libccid）。",
 		EN: "For staff: install it (Debian: apt-get install pcscd libccid).",
 	}
 	textPCSCDStopped = Text{
@@ -84,7 +84,7 @@ var (
 		EN: "The service for card readers (pcscd) is not running.",
 	}
 	textPCSCDStoppedNext = Text{
-		JA: "係の方へ: 起動してください（systemctl enable --now pcscd.socket）。",
+		JA: "担当者の方へ: 起動してください（systemctl enable --now pcscd.socket）。",
 		EN: "For staff: start it (systemctl enable --now pcscd.socket).",
 	}
 	textPCSCDDied = Text{
@@ -92,7 +92,7 @@ var (
 		EN: "The service for card readers (pcscd) seems to have died.",
 	}
 	textPCSCDDiedNext = Text{
-		JA: "係の方へ: 起動し直してください（systemctl restart pcscd.socket pcscd）。",
+		JA: "担当者の方へ: 起動し直してください（systemctl restart pcscd.socket pcscd）。",
 		EN: "For staff: start it again (systemctl restart pcscd.socket pcscd).",
 	}
 	textPCSCDOdd = Text{
@@ -100,7 +100,7 @@ var (
 		EN: "The service (pcscd) is there but does not answer as it should.",
 	}
 	textPCSCDOddNext = Text{
-		JA: "係の方へ: pcscd と libpcsclite の版が合っているかを確かめ、\n" +
+		JA: "担当者の方へ: pcscd と libpcsclite の版が合っているかを確かめ、\n" +
 			"起動し直してください（systemctl restart pcscd）。",
 		EN: "For staff: check that pcscd and libpcsclite are of the same version, and\n" +
 			"start it again (systemctl restart pcscd).",
@@ -110,7 +110,7 @@ var (
 		EN: "This user may not open the service's (pcscd's) socket.",
 	}
 	textSocketDeniedNext = Text{
-		JA: "係の方へ: /run/pcscd/pcscd.comm の所有者と許可を確かめてください。",
+		JA: "担当者の方へ: /run/pcscd/pcscd.comm の所有者と許可を確かめてください。",
 		EN: "For staff: check the owner and mode of /run/pcscd/pcscd.comm.",
 	}
 	textNoDriver = Text{
@@ -118,7 +118,7 @@ var (
 		EN: "A card reader is plugged in by USB, and no driver takes care of it.",
 	}
 	textNoDriverNext = Text{
-		JA: "係の方へ: メーカーのドライバーか、libccid を入れてください\n" +
+		JA: "担当者の方へ: メーカーのドライバーか、libccid を入れてください\n" +
 			"（Debian: apt-get install libccid）。そのあと、つなぎ直してください。",
 		EN: "For staff: install libccid (Debian: apt-get install libccid) or the maker's\n" +
 			"driver, and plug the reader in again.",
@@ -150,7 +150,7 @@ var (
 			"If polkit is missing, install it (Debian: apt-get install polkitd).",
 	}
 	textExchangeOnMac = Text{
-		JA: "係の方へ: macOS 14 以降では、ドライバーを切り替えると直ることがあります。\n" +
+		JA: "担当者の方へ: macOS 14 以降は、ドライバーの切り替えで直ることがあります。\n" +
 			"sudo defaults write /Library/Preferences/com.apple.security.smartcard \\\n" +
 			"  useIFDCCID -bool yes\n" +
 			"そのあと再起動してください。直らないときは、別のリーダーを使ってください。",

@@ -59,8 +59,8 @@ var (
 A card may stay unlocked after the program that sent the PIN has ended. Run this
 command when a program that uses the card was killed.
 
-Without --reader it is done for every reader that holds a card. Cards of other
-kinds are left as they are. If a card could not be logged out, it exits with 1.`,
+Without --reader it logs out the card in every reader. Cards of other kinds are
+left alone. It exits with 1 if a card could not be logged out.`,
 	}
 )
 

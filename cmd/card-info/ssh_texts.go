@@ -62,8 +62,8 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 			"To use it, enter this in another terminal:\n  export SSH_AUTH_SOCK=%s\n",
 	}
 	textSSHNotYou = Text{
-		JA: "心当たりがないときは、何も入れずにEnterを押してください。",
-		EN: "If that is not you, press Enter alone.",
+		JA: "心当たりがないときは、何も入力せずにEnterを押してください。",
+		EN: "If you did not start this, press Enter alone.",
 	}
 	textSSHUser      = Text{JA: "  ユーザー名: %s", EN: "  User name:  %s"}
 	textSSHNamespace = Text{JA: "  用途:       %s", EN: "  Namespace:  %s"}
@@ -87,8 +87,9 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 		EN: "To go on, connect with SSH again.",
 	}
 	textNoAskpassNext = Text{
-		JA: "係の方へ: ssh-agent を端末の前面で実行するか、SSH_ASKPASS に暗証番号を尋ねる\n" +
-			"プログラムを指定してください（画面がないときは SSH_ASKPASS_REQUIRE=force）。",
+		JA: "担当者の方へ: ssh-agent を端末の前面で実行するか、SSH_ASKPASS に暗証番号を\n" +
+			"尋ねるプログラムを指定してください。\n" +
+			"（画面がないときは SSH_ASKPASS_REQUIRE=force）。",
 		EN: "For staff: run ssh-agent in the foreground of a terminal, or name a program\n" +
 			"that asks in SSH_ASKPASS (without a display: SSH_ASKPASS_REQUIRE=force).",
 	}
@@ -97,7 +98,7 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 		EN: "This phone shows its key only after the PIN. No PIN was sent.",
 	}
 	textSSHKeyNeedsPINNext = Text{
-		JA: "係の方へ: ssh-agent を動かし、ssh-add -L を実行すると、鍵を表示できます。",
+		JA: "担当者の方へ: ssh-agent を動かし、ssh-add -L を実行すると、鍵を表示できます。",
 		EN: "For staff: run ssh-agent; ssh-add -L then shows the key.",
 	}
 
@@ -137,7 +138,7 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 		EN: "A client asked for a signature that is not safe, as ssh-rsa.\nThat was refused. No PIN was used.",
 	}
 	textSSHAlgorithmNext = Text{
-		JA: "係の方へ: rsa-sha2-256 か rsa-sha2-512 を使えるソフトウェアと設定が必要です。",
+		JA: "担当者の方へ: rsa-sha2-256 か rsa-sha2-512 を使えるソフトウェアが必要です。",
 		EN: "For staff: client and server have to use rsa-sha2-256 or rsa-sha2-512.",
 	}
 	textSSHData = Text{
@@ -208,7 +209,7 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 		EN: "Another user of this machine connected, and was sent away.",
 	}
 	textSSHOtherUserNext = Text{
-		JA: "係の方へ: sudo で実行したプログラムからは使えません。",
+		JA: "担当者の方へ: sudo で実行したプログラムからは使えません。",
 		EN: "For staff: programs that run with sudo cannot use this agent.",
 	}
 )

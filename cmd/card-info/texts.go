@@ -293,7 +293,7 @@ var (
 		EN: "There is no terminal at which to ask for the PIN.\nNo PIN was sent.",
 	}
 	textNoTerminalNext = Text{
-		JA: "係の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
+		JA: "担当者の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
 		EN: "For staff: run it at a terminal, or pipe the PIN in with --pin-stdin.",
 	}
 	textPINStdinTerminal = Text{
@@ -315,7 +315,7 @@ var (
 		EN: "The --authority file can't be used. The line below says why.",
 	}
 	textAuthorityFileNext = Text{
-		JA: "係の方へ: 認証局の証明書（PEMまたはDER）のファイルを指定してください。\nカードには何も送っていません。",
+		JA: "担当者の方へ: 認証局の証明書（PEMまたはDER）のファイルを指定してください。\nカードには何も送っていません。",
 		EN: "For staff: give a file with CA certificates, as PEM or DER.\nNothing was sent to the card.",
 	}
 	textKeyExists = Text{

@@ -84,7 +84,7 @@ var messages = map[Code]Message{
 	PCSCUnavailable: {
 		What: Text{"スマートカードサービス（PC/SC）に接続できません。", "The smart-card service (PC/SC) cannot be reached."},
 		Next: Text{
-			"係の方へ: サービスを起動してください（Linuxでは systemctl start pcscd）。",
+			"担当者の方へ: サービスを起動してください（Linux: systemctl start pcscd）。",
 			"For staff: start the service (on Linux: systemctl start pcscd).",
 		},
 	},
@@ -94,7 +94,7 @@ var messages = map[Code]Message{
 			"The smart-card service (PC/SC) refuses this program.",
 		},
 		Next: Text{
-			"係の方へ: このパソコンに直接ログインして実行するか、polkit の規則\n" +
+			"担当者の方へ: このパソコンに直接ログインして実行するか、polkit の規則\n" +
 				"（org.debian.pcsc-lite.access_pcsc）で、この利用者に許可してください。",
 			"For staff: run it in a local login session, or allow this user in polkit\n" +
 				"(org.debian.pcsc-lite.access_pcsc and access_card).",
@@ -103,7 +103,7 @@ var messages = map[Code]Message{
 	PCSCUnsupported: {
 		What: Text{"このプログラムは、カードリーダーに対応していません。", "This program was built without support for card readers."},
 		Next: Text{
-			"係の方へ: libpcsclite-dev と pkg-config をインストールし、\n" +
+			"担当者の方へ: libpcsclite-dev と pkg-config をインストールし、\n" +
 				"cgoを有効にして作り直してください。",
 			"For staff: install libpcsclite-dev and pkg-config, and build it with cgo.",
 		},
@@ -134,8 +134,8 @@ var messages = map[Code]Message{
 		},
 	},
 	SeveralReaders: {
-		What: Text{"その名前に当てはまるカードリーダーが2台以上あります。", "Several card readers have that in their names."},
-		Next: Text{"カードリーダーの名前を、1台に決まるところまで入力してください。", "Type more of the name, so that it means one reader."},
+		What: Text{"その名前に当てはまるカードリーダーが2台以上あります。", "That name matches several card readers."},
+		Next: Text{"1台だけに当てはまるように、名前をもっと長く入力してください。", "Type more of the name, so that it matches only one."},
 	},
 	ReaderBusy: {
 		What: Text{"ほかのプログラムがカードを使っています。", "Another program is using the card."},
@@ -154,7 +154,7 @@ var messages = map[Code]Message{
 			"The reader does not carry 256 bytes correctly. No PIN was used.",
 		},
 		Next: Text{
-			"係の方へ: リーダーのドライバーを更新するか、別のリーダーを使ってください。",
+			"担当者の方へ: ドライバーを更新するか、別のリーダーを使ってください。",
 			"For staff: update the reader's driver, or use another reader.",
 		},
 	},
@@ -196,7 +196,7 @@ var messages = map[Code]Message{
 	KeyUnsupported: {
 		What: Text{"このカードの鍵の種類には、まだ対応していません。", "The kind of key on this card is not supported yet."},
 		Next: Text{
-			"係の方へ: このソフトウェアの新しいバージョンを確かめてください。",
+			"担当者の方へ: このソフトウェアの新しいバージョンを確かめてください。",
 			"For staff: look for a newer version of this software.",
 		},
 	},
@@ -206,7 +206,8 @@ var messages = map[Code]Message{
 			"The issuer could not be verified against the J-LIS authorities.",
 		},
 		Next: Text{ // of J-LIS's second authority jpki has no fingerprint
-			"係の方へ: 2019年から2023年に発行された証明書は、本物でもまだ確認できません。\n" +
+			"担当者の方へ: 2019年から2023年に発行された証明書は、本物でもまだ確認でき\n" +
+				"ません。\n" +
 				"J-LISが公開する認証局の証明書を、--authority で指定できます。",
 			"For staff: genuine certificates of 2019 to 2023 can't be verified yet.\n" +
 				"Give the authority's certificate, which J-LIS publishes, with --authority.",
@@ -218,7 +219,7 @@ var messages = map[Code]Message{
 			"The issuer's own certificate is out of its time.",
 		},
 		Next: Text{
-			"係の方へ: このパソコンの日付と時刻を確かめてください。\n" +
+			"担当者の方へ: このパソコンの日付と時刻を確かめてください。\n" +
 				"正しいときは、市区町村の窓口で電子証明書を更新してください。",
 			"For staff: check the date and time of this machine.\n" +
 				"If they are right, the municipal office can renew the certificate.",
@@ -532,7 +533,7 @@ func notYetValid(what Text) Message {
 		Code: CertNotYetValid,
 		What: what,
 		Next: Text{
-			"係の方へ: このパソコンの日付と時刻を確かめてください。",
+			"担当者の方へ: このパソコンの日付と時刻を確かめてください。",
 			"For staff: check the date and time of this machine.",
 		},
 	}

@@ -32,7 +32,7 @@ var ofLibrary = map[Code]Message{
 	RequestInvalid: {
 		What: Text{
 			"プログラムの誤りのため、処理を中止しました。\nその命令は、カードに送っていません。",
-			"This program made a mistake and stopped.\nThe command was not sent to the card.",
+			"This program stopped because of a bug in it.\nThe command was not sent to the card.",
 		},
 		Next: Text{
 			"担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
@@ -65,7 +65,7 @@ var ofLibrary = map[Code]Message{
 		Next: Text{"続けるときは、最初からやり直してください。", "To go on, start again from the beginning."},
 	},
 	NoAttributes: {
-		What: Text{"この電子証明書には、氏名や住所が入っていません。", "This certificate holds no name and address."},
+		What: Text{"この電子証明書には、氏名や住所が入っていません。", "This certificate holds no name or address."},
 		Next: Text{"担当者の方へ: 署名用電子証明書を使ってください。", "For staff: use the signature certificate."},
 	},
 	AttributesDamaged: {
@@ -90,11 +90,11 @@ var ofLibrary = map[Code]Message{
 		Next: checkTheID,
 	},
 	IDCheckSymbol: {
-		What: Text{"IDの入力に誤りがあります。最後の文字と合いません。", "The ID was mistyped: its last character does not match."},
+		What: Text{"入力されたIDに誤りがあります。最後の文字（確認用）が合いません。", "The ID was mistyped: its last character does not match."},
 		Next: checkTheID,
 	},
 	SimulatorOccupied: {
-		What: Text{"シミュレーターのカードリーダーに、すでにカードが入っています。", "The simulated reader already holds a card."},
+		What: Text{"模擬リーダーに、すでにカードが入っています。", "The simulated reader already holds a card."},
 		Next: Text{"入っているカードを先に取り出してください。", "Take that card out first."},
 	},
 }

@@ -14,8 +14,8 @@
 
   const words = {
     ja: {
-      ending: "まもなく終了します。続けますか。", more: "続ける（時間をのばす）", typed: "桁入力しました", replaced: "この画面は使えません。",
-      tooMany: "4桁より多く押されました。「消す」を押して、はじめから入力してください。",
+      ending: "まもなく終了します。続けますか。", more: "続ける（時間を延ばす）", typed: "けた入力しました", replaced: "この画面は使えません。",
+      tooMany: "4けたより多く押されました。「消す」を押して、はじめから入力してください。",
     },
     en: {
       ending: "This ends soon. Do you need more time?", more: "Yes, more time", typed: " digits entered", replaced: "This page is no longer in use.",
