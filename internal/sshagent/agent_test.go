@@ -131,12 +131,17 @@ func (d *desk) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
 	return pin, err
 }
 
-// refused is the last error that was told, which is not told again.
+// refused is the last error that was told, which is not told again. A client may hear
+// of it before.
 func (d *desk) refused(t *testing.T) error {
 	t.Helper()
+	require.Eventually(t, func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return len(d.told) > 0
+	}, 20*time.Second, time.Millisecond)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	require.NotEmpty(t, d.told)
 	last := d.told[len(d.told)-1]
 	d.told = nil
 	return last
