@@ -215,6 +215,16 @@ func (t *Terminal) up() {
 	}
 }
 
+// once makes a change of the registry. Where its answer may be lost, and a new recovery
+// code with it, it asks again: with its operation the change is made once.
+func once(ctx context.Context, change func() (*registry.Reservation, error)) (*registry.Reservation, error) {
+	reserved, err := change()
+	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
+		return change()
+	}
+	return reserved, err
+}
+
 // takeOver moves an earlier card's identifier to this one.
 func (t *Terminal) takeOver(typedID, typedCode string) {
 	v, operation := t.visit, registry.NewOperation()
@@ -227,13 +237,9 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 	t.show(View{Screen: Applying})
 	t.beside(func(ctx context.Context) func() {
 		next := registry.NewRecoveryCode()
-		renew := func() (*registry.Reservation, error) {
+		reserved, err := once(ctx, func() (*registry.Reservation, error) {
 			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
-		}
-		reserved, err := renew()
-		if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil { // once more: the answer may be lost, and the new code with it
-			reserved, err = renew()
-		}
+		})
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):
@@ -285,10 +291,9 @@ func (t *Terminal) apply() {
 	v, operation := t.visit, registry.NewOperation()
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.beside(func(ctx context.Context) func() {
-		reserved, err := t.config.Registry.Confirm(ctx, operation, v.preview)
-		if errors.Is(err, registry.ErrUnavailable) { // once more: with its operation it is done once
-			reserved, err = t.config.Registry.Confirm(ctx, operation, v.preview)
-		}
+		reserved, err := once(ctx, func() (*registry.Reservation, error) {
+			return t.config.Registry.Confirm(ctx, operation, v.preview)
+		})
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):

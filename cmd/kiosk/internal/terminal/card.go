@@ -69,10 +69,9 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 			}
 		}
 		code := registry.NewRecoveryCode()
-		reserved, err := t.config.Registry.Reserve(ctx, operation, holder, code)
-		if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
-			reserved, err = t.config.Registry.Reserve(ctx, operation, holder, code)
-		}
+		reserved, err := once(ctx, func() (*registry.Reservation, error) {
+			return t.config.Registry.Reserve(ctx, operation, holder, code)
+		})
 		return func() {
 			if err != nil {
 				t.refused(err)

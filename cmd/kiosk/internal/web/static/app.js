@@ -23,10 +23,12 @@
     },
   };
 
+  const post = (path, headers, body) => fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" });
+
   async function send(path, headers, body) {
     document.body.inert = true; // until another view is shown: one tap is enough
     try {
-      const answer = await fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" });
+      const answer = await post(path, headers, body);
       if (!answer.ok) document.body.inert = false;
       if (path === "/pin" && answer.status === 400) erase();
     } catch {
@@ -60,8 +62,7 @@
     const now = performance.now();
     if (now - heard < activityEvery && ending.hidden) return;
     heard = now;
-    const [path, headers, body] = request("more-time");
-    fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" }).catch(() => {});
+    post(...request("more-time")).catch(() => {});
   }
 
   function show() {
@@ -142,7 +143,7 @@
     if (isUnread()) return;
     const fields = event.target;
     keep(fields);
-    act(fields.dataset.submit, { account: fields.account.value, code: fields.code ? fields.code.value : "" });
+    act(fields.dataset.submit, typedInto(fields));
   });
 
   document.addEventListener("keydown", (event) => {
@@ -162,10 +163,12 @@
   });
   for (const name of ["keydown", "pointerdown", "input"]) document.addEventListener(name, (event) => step && !event.repeat && active());
 
+  const typedInto = (fields) => ({ account: fields.account.value, code: fields.code ? fields.code.value : "" });
+
   // keep remembers what was typed into a form, for the view that shows it again: after
   // a correction, in the other language, or with more time.
   function keep(fields) {
-    if (fields) form = { screen: view.dataset.screen, account: fields.account.value, code: fields.code ? fields.code.value : "" };
+    if (fields) form = { screen: view.dataset.screen, ...typedInto(fields) };
   }
 
   const onTheWay = ["applying", "confirm"]; // from a form and back to it
