@@ -11,7 +11,7 @@ import (
 type step struct {
 	Number int
 	Name   campaign.Text
-	State  string // "done", "now" or "" for one that is still to come
+	State  string // "done", "now", or "" if it comes later
 }
 
 var stepNames = []campaign.Text{
