@@ -43,6 +43,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveUntilKilled(url))
 		os.Exit(1)
 	}
+	if arguments := os.Getenv(restoreVariable); arguments != "" {
+		if err := restoreUntilKilled(arguments); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code := m.Run()
 	if started.Load() {
 		if s, err := server(); err == nil {

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/hpke"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"time"
@@ -78,4 +79,71 @@ func (r *Registry) Transact(ctx context.Context, fn func(exec func(query string,
 // SealBytes seals what is no account.
 func SealBytes(operator hpke.PublicKey, namespace string, id mykey.ID, service string, plain []byte) ([]byte, error) {
 	return hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, service), plain)
+}
+
+// Modes in which a database is opened.
+const ReadOnly = readOnly
+
+var ModesOfWhatExists = []mode{existing, readOnly}
+
+// OpenFor opens a database in a mode, looks whether its tables are there, and closes it.
+func OpenFor(ctx context.Context, mode mode, url string) error {
+	return using(mode, url, func(r *Registry) error { return r.migrate(ctx, true) })
+}
+
+// TryToWrite changes a row of a database that is opened in a mode.
+func TryToWrite(ctx context.Context, mode mode, url string) error {
+	return using(mode, url, func(r *Registry) error {
+		return r.transact(ctx, func(tx queryer) error {
+			_, err := exec(ctx, tx, `UPDATE generations SET namespace = namespace`)
+			return err
+		})
+	})
+}
+
+// MakeEmpty makes a database without tables.
+func MakeEmpty(ctx context.Context, url string) error {
+	return using(creating, url, func(r *Registry) error { return r.storage.db.PingContext(ctx) })
+}
+
+// HasTables reports whether the tables' version is known to a database.
+func HasTables(ctx context.Context, url string) (found bool, err error) {
+	err = using(creating, url, func(r *Registry) error {
+		_, err := one(ctx, r.storage.db, []any{&found}, r.storage.hasTable, versionTable)
+		return err
+	})
+	return found, err
+}
+
+func using(mode mode, url string, do func(*Registry) error) error {
+	s, err := connectFor(mode, url)
+	if err != nil {
+		return err
+	}
+	r := &Registry{storage: s, sleep: sleepFor, patience: mostPatience, tryLimit: mostTry, random: rand.Reader}
+	return errors.Join(do(r), s.db.Close())
+}
+
+// BeforeRestoreStep has a function called before each step of Restore.
+func BeforeRestoreStep(do func(step int)) { beforeRestoreStep = do }
+
+// RestoreSteps is how many there are.
+const RestoreSteps = 6
+
+// OpenPlain opens a file as a program does that does not know of the lock.
+func OpenPlain(file string) (*sql.DB, error) {
+	connector, err := sqliteConnector(file, nil)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// HoldLock locks a database as Restore does.
+func HoldLock(file string) (release func() error, err error) {
+	lock, err := lockExclusive(file)
+	if err != nil {
+		return nil, err
+	}
+	return lock.Close, nil
 }

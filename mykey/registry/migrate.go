@@ -12,16 +12,18 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+const versionTable = "mykeykit_registry_versions"
+
 // migrate brings the tables up to date, or with only set looks whether they
-// are. Several programs may do it at once: no lock is held, and who comes second
-// fails, in one of many ways, and looks again.
+// are, and then writes nothing. Several programs may do it at once: no lock is held,
+// and who comes second fails, in one of many ways, and looks again.
 func (r *Registry) migrate(ctx context.Context, only bool) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
 	provider, err := goose.NewProvider(r.storage.dialect, r.storage.db, files,
-		goose.WithTableName("mykeykit_registry_versions"), goose.WithDisableGlobalRegistry(true))
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
@@ -34,13 +36,25 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 				return &storageError{cause: err, race: true}
 			}
 		}
-		current, target, err := provider.GetVersions(ctx)
+		sources := provider.ListSources()
+		target := sources[len(sources)-1].Version
+		current, err := r.storage.version(ctx)
 		if err != nil {
-			return fromStorage(err)
+			return err
 		}
 		if current != target {
 			return fmt.Errorf("%w: the database's is %d, the program's %d", ErrSchema, current, target)
 		}
 		return nil
 	})
+}
+
+// version returns the version of the database's tables, 0 if there are none.
+func (s *storage) version(ctx context.Context) (current int64, err error) {
+	var known bool
+	if _, err := one(ctx, s.db, []any{&known}, s.hasTable, versionTable); err != nil || !known {
+		return 0, err
+	}
+	_, err = one(ctx, s.db, []any{&current}, `SELECT coalesce(max(version_id), 0) FROM `+versionTable)
+	return current, err
 }

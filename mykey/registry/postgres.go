@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -18,10 +17,10 @@ const connectTimeout = 5 * time.Second
 
 // openPostgres opens a pool of connections to a server that speaks
 // PostgreSQL's protocol. Nothing is sent yet.
-func openPostgres(url string) (*storage, error) {
-	config, err := pgx.ParseConfig(url)
+func openPostgres(url string, mode mode) (*storage, error) {
+	config, err := parsePostgres(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrURL, err) // pgx leaves the password out
+		return nil, err
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -29,11 +28,44 @@ func openPostgres(url string) (*storage, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "mykeykit"
 	}
+	if mode == readOnly {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	config.OnNotice = keepWarning
 	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
+	limit(db)
 	// Of goose's tables only this one has no sequence.
-	return &storage{db: db, dialect: goose.DialectAuroraDSQL, judge: judgePostgres}, nil
+	return &storage{db: db, dialect: goose.DialectAuroraDSQL, judge: judgePostgres, warning: takeWarning, hasTable: postgresHasTable}, nil
+}
+
+const postgresHasTable = `SELECT to_regclass($1) IS NOT NULL`
+
+// warningKey is where a connection's last warning is kept.
+const warningKey = "mykeykit.warning"
+
+// keepWarning keeps a warning with its connection. A commit that no standby has
+// confirmed is announced by one: "canceling wait for synchronous replication". The
+// server has committed, and reports success. It sends no code that tells it from other
+// warnings, and the text is in the server's language.
+func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.SeverityUnlocalized == "WARNING" {
+		conn.CustomData()[warningKey] = (*pgconn.PgError)(notice)
+	}
+}
+
+// takeWarning returns a connection's last warning and forgets it.
+func takeWarning(driverConn any) error {
+	conn, ok := driverConn.(*stdlib.Conn)
+	if !ok {
+		return fmt.Errorf("a connection of %T", driverConn)
+	}
+	kept := conn.Conn().PgConn().CustomData()
+	warning, ok := kept[warningKey].(*pgconn.PgError)
+	if !ok {
+		return nil
+	}
+	delete(kept, warningKey)
+	return fmt.Errorf("commit is not known to be durable: %w", warning)
 }
 
 // judgePostgres goes by SQLSTATE, which other engines that speak the protocol

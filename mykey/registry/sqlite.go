@@ -1,59 +1,253 @@
 package registry
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite opens a file, and makes one that only its owner may read if there
-// is none. Write-ahead logging lets readers and a writer be; a commit is on the
-// disk when it returns, since kiosks are switched off at the plug. Transactions
-// take the write lock at their start: they would conflict anyway.
-func openSQLite(file string) (*storage, error) {
+// openSQLite prepares a pool of connections to a file. In the mode creating it makes
+// the file, which only its owner can read, if there is none. Write-ahead logging lets
+// readers and a writer work at the same time; a commit is on the disk when it returns,
+// since kiosks are switched off at the plug. Transactions take the write lock at their
+// start: they would conflict anyway.
+func openSQLite(file string, mode mode) (*storage, error) {
+	f, err := newSQLiteFile(file, mode)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(f)
+	limit(db)
+	return &storage{db: db, dialect: goose.DialectSQLite3, judge: judgeSQLite, check: f.check, hasTable: sqliteHasTable}, nil
+}
+
+const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`
+
+// sqliteFile connects to a database file, and detects when the file or its log is
+// removed or replaced while it is open: what is committed then is on no disk. It never
+// opens the database file by itself: closing it would drop SQLite's locks, which POSIX
+// keeps by process. It implements [driver.Connector] and [io.Closer].
+type sqliteFile struct {
+	path    string // absolute, as the operator named it
+	real    string // without symbolic links: the log and the lock are beside it
+	mode    mode
+	lock    *os.File // shared, see backup.go; nil where it can't be made
+	first   driver.Connector
+	another driver.Connector
+
+	mu    sync.Mutex
+	held  driver.Conn // keeps the files open, so that no other gets their identity
+	files []openedFile
+}
+
+var (
+	_ driver.Connector = (*sqliteFile)(nil)
+	_ io.Closer        = (*sqliteFile)(nil)
+)
+
+// openedFile is a file as it was when the database was opened.
+type openedFile struct {
+	path string
+	info fs.FileInfo
+}
+
+func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
+	path, real, err := locate(file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && mode != creating && info.Size() == 0:
+		err = &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: the file is empty", fs.ErrNotExist)}
+	case mode == creating && errors.Is(err, fs.ErrNotExist):
+		err = nil
+		if _, missing := os.Stat(real + "-wal"); missing == nil {
+			err = fmt.Errorf("%s-wal exists and %s does not: restore a backup, or put the file back", real, real)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	f := &sqliteFile{path: path, real: real, mode: mode}
+	if f.lock, err = lockShared(real, mode); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	settings := url.Values{
+		"mode":    {"rw"},
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "trusted_schema(off)"},
+	}
+	if mode == readOnly {
+		settings = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(100)", "trusted_schema(off)"}}
+	}
+	f.another, err = sqliteConnector(path, settings)
+	if err == nil {
+		if mode == creating {
+			settings.Set("mode", "rwc")
+			settings.Set("modeof", real+lockSuffix) // and the log gets the same mode
+		}
+		f.first, err = sqliteConnector(path, settings)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrURL, err), f.Close())
+	}
+	return f, nil
+}
+
+// locate returns a file's absolute path, and the same without symbolic links.
+func locate(file string) (path, real string, err error) {
 	if file == "" || file == ":memory:" {
-		return nil, fmt.Errorf("%w: no file", ErrURL)
+		return "", "", fmt.Errorf("%w: no file", ErrURL)
 	}
-	path, err := filepath.Abs(file)
+	if path, err = filepath.Abs(file); err != nil {
+		return "", "", fmt.Errorf("%w: %w", ErrURL, err)
+	}
+	if real, err = filepath.EvalSymlinks(path); err == nil {
+		return path, real, nil
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrURL, err)
+		return "", "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	// SQLite gives the files beside it the same mode.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
+	return path, filepath.Join(folder, filepath.Base(path)), nil
+}
+
+func sqliteConnector(path string, settings url.Values) (driver.Connector, error) {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' { // a drive's letter
 		path = "/" + path
 	}
-	settings := url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "trusted_schema(off)"},
+	query := strings.ReplaceAll(settings.Encode(), "+", "%20") // which SQLite does not take for a space
+	name := url.URL{Scheme: "file", Path: path, RawQuery: query}
+	return sqlite.NewConnector(name.String())
+}
+
+// Connect opens a connection to the file that the first connection opened, or returns
+// [ErrReplaced].
+func (f *sqliteFile) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := f.hold(ctx); err != nil {
+		return nil, err
 	}
-	name := url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}
-	db, err := sql.Open("sqlite", name.String())
+	conn, err := f.another.Connect(ctx)
+	if replaced := f.check(); replaced != nil {
+		if err == nil {
+			err = conn.Close()
+		}
+		return nil, errors.Join(replaced, err)
+	}
+	return conn, err
+}
+
+// Driver returns SQLite's.
+func (f *sqliteFile) Driver() driver.Driver { return f.another.Driver() }
+
+// hold opens the connection that is held until Close, and remembers which files it
+// opened.
+func (f *sqliteFile) hold(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held != nil {
+		return nil
+	}
+	before, err := os.Stat(f.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	conn, err := f.first.Connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrURL, err)
+		return err
 	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return &storage{db: db, dialect: goose.DialectSQLite3, judge: judgeSQLite}, nil
+	files, err := f.opened(ctx, conn)
+	if err == nil && before != nil && !os.SameFile(before, files[0].info) {
+		err = replaced(f.path, nil)
+	}
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	f.held, f.files = conn, files
+	return nil
+}
+
+// opened reads through a connection, so that it opens the log, and lists its files.
+func (f *sqliteFile) opened(ctx context.Context, conn driver.Conn) ([]openedFile, error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT count(*) FROM sqlite_master`, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = rows.Next(make([]driver.Value, 1))
+	if err = errors.Join(err, rows.Close()); err != nil {
+		return nil, err
+	}
+	var files []openedFile
+	for _, path := range []string{f.path, f.real + "-wal", f.real + "-shm"} {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 { // a file in another journal mode
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, openedFile{path, info})
+		if f.mode == readOnly {
+			break // nothing is committed to the log
+		}
+	}
+	return files, nil
+}
+
+// check returns [ErrReplaced] unless the opened files are where they were.
+func (f *sqliteFile) check() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, file := range f.files {
+		now, err := os.Stat(file.path)
+		if err != nil || !os.SameFile(file.info, now) {
+			return replaced(file.path, err)
+		}
+	}
+	return nil
+}
+
+func replaced(path string, cause error) error {
+	if cause == nil {
+		return fmt.Errorf("%w: %s is another file", ErrReplaced, path)
+	}
+	return fmt.Errorf("%w: %w", ErrReplaced, cause)
+}
+
+// Close closes what is held, when the pool is closed.
+func (f *sqliteFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var err error
+	if f.held != nil {
+		err = f.held.Close()
+		f.held = nil
+	}
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+		f.lock = nil
+	}
+	return err
 }
 
 func judgeSQLite(err error) verdict {
 	var failed *sqlite.Error
-	if !errors.As(err, &failed) {
+	if errors.Is(err, ErrReplaced) || !errors.As(err, &failed) {
 		return final
 	}
 	switch failed.Code() {

@@ -20,14 +20,50 @@ var (
 	ErrUnavailable = errors.New("registry's database is not available")
 	// ErrSchema: the database's tables are not those of this program.
 	ErrSchema = errors.New("registry's tables are of another version")
+	// ErrReplaced reports that a database's file was removed or replaced while it
+	// was open: nothing can be kept until the program opens the registry again. It
+	// comes with [ErrUnavailable].
+	ErrReplaced = errors.New("registry's file was removed or replaced while it was open")
+	// ErrInUse reports that a program has the database open that is to be restored.
+	ErrInUse = errors.New("registry's file is open in a running program")
+	// ErrBackup reports a file that is not a whole backup of a registry.
+	ErrBackup = errors.New("not a backup of a registry")
 )
 
-// storage is a database: its pool of connections, and the two things in which
-// engines differ once they are open.
+// mode is what a database is opened for.
+type mode int
+
+const (
+	creating mode = iota // a file that is missing is made
+	existing             // a file that is missing or empty is an error, which wraps fs.ErrNotExist
+	readOnly             // the same, and the database rejects every change
+)
+
+// A registry holds at most this many idle connections, and each for this long: a
+// server has few, and a fleet's terminals are idle most of the time.
+const idleConnections = 1
+
+var idleTime = time.Minute // a variable for a test
+
+// limit bounds the connections of a pool.
+func limit(db *sql.DB) {
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(idleConnections)
+	db.SetConnMaxIdleTime(idleTime)
+}
+
+// storage is a database: its pool of connections, and that in which engines differ
+// once they are open.
 type storage struct {
-	db      *sql.DB
-	dialect goose.Dialect
-	judge   func(error) verdict
+	db       *sql.DB
+	dialect  goose.Dialect
+	judge    func(error) verdict
+	hasTable string // a query whether there is a table of the name $1
+	// check returns an error if what is committed is not kept. It may be nil.
+	check func() error
+	// warning returns what the server warned of on a connection, and forgets it. It
+	// may be nil.
+	warning func(driverConn any) error
 }
 
 // verdict is what an engine's error means to somebody who could try again.
@@ -39,14 +75,17 @@ const (
 	lost                    // the server is gone, or not there yet
 )
 
-// connect opens the database that a URL names.
-func connect(url string) (*storage, error) {
+// connect opens the database that a URL names, and makes a file that is missing.
+func connect(url string) (*storage, error) { return connectFor(creating, url) }
+
+// connectFor opens the database that a URL names in a mode.
+func connectFor(mode mode, url string) (*storage, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
-		return openSQLite(rest)
+		return openSQLite(rest, mode)
 	case "postgres", "postgresql":
-		return openPostgres(url)
+		return openPostgres(url, mode)
 	}
 	return nil, ErrURL // quoting it could quote a password
 }
@@ -122,7 +161,21 @@ func (r *Registry) snapshot(ctx context.Context, fn func(queryer) error) error {
 
 // serializable runs fn in a serializable transaction, once.
 func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(queryer) error) error {
-	tx, err := r.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly})
+	return r.storage.transaction(ctx, readOnly, fn)
+}
+
+// transaction runs fn in a serializable transaction, once. It returns nil only if the
+// database is where it was opened, before and after, and the server did not warn.
+func (s *storage) transaction(ctx context.Context, readOnly bool, fn func(queryer) error) error {
+	if err := s.present(); err != nil {
+		return err
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return fromStorage(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly})
 	if err != nil {
 		return fromStorage(err)
 	}
@@ -130,7 +183,35 @@ func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(quer
 		_ = tx.Rollback() // what failed first is the cause
 		return err
 	}
-	return fromStorage(tx.Commit())
+	_ = s.warned(conn) // of statements before
+	if err := tx.Commit(); err != nil {
+		return fromStorage(err)
+	}
+	if err := s.warned(conn); err != nil {
+		return &storageError{cause: err, race: true}
+	}
+	return s.present()
+}
+
+// present returns an error if the database is not where it was opened.
+func (s *storage) present() error {
+	if s.check == nil {
+		return nil
+	}
+	return fromStorage(s.check())
+}
+
+// warned returns an error if the server warned of what a connection did last.
+func (s *storage) warned(conn *sql.Conn) error {
+	if s.warning == nil {
+		return nil
+	}
+	var warning error
+	err := conn.Raw(func(driverConn any) error {
+		warning = s.warning(driverConn)
+		return nil
+	})
+	return errors.Join(warning, err)
 }
 
 // again repeats what the storage's errors say can be repeated. No try takes
@@ -147,7 +228,10 @@ func (r *Registry) again(ctx context.Context, fn func(context.Context) error) er
 func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error) error {
 	begin := time.Now() // not the clock of records, which may be set
 	for attempt := 0; ; attempt++ {
-		err := fn(ctx)
+		err := r.storage.present()
+		if err == nil {
+			err = fn(ctx)
+		}
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {
 			return err

@@ -1,0 +1,310 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+const restoreVariable = "MYKEYKIT_TEST_RESTORE"
+
+// restoreUntilKilled restores a backup, "step backup url", and is killed before a step.
+func restoreUntilKilled(arguments string) error {
+	fields := strings.SplitN(arguments, "\n", 3)
+	last, err := strconv.Atoi(fields[0])
+	if err != nil {
+		return err
+	}
+	registry.BeforeRestoreStep(func(step int) {
+		if step == last {
+			self, err := os.FindProcess(os.Getpid())
+			if err == nil {
+				err = self.Kill()
+			}
+			fmt.Fprintln(os.Stderr, err)
+			select {}
+		}
+	})
+	return registry.Restore(ctx, fields[1], fields[2])
+}
+
+// backup makes a registry with a reservation of holder 1, backs it up, and goes on to
+// reserve for holders 2 to 9. Its files are then copied as a power cut leaves them: the
+// changes since the backup are in the log.
+func backup(t *testing.T) (backupFile, url string) {
+	t.Helper()
+	running := engines["sqlite"](t)
+	r := open(t, running)
+	reserve(t, r, 1)
+	backupFile = filepath.Join(t.TempDir(), "backup.db")
+	require.NoError(t, registry.Backup(ctx, running, backupFile))
+	for n := 2; n < 10; n++ {
+		reserve(t, r, n)
+	}
+	url = engines["sqlite"](t)
+	copyFile(t, fileOf(running), fileOf(url))
+	copyFile(t, fileOf(running)+"-wal", fileOf(url)+"-wal")
+	log, err := os.Stat(fileOf(url) + "-wal")
+	require.NoError(t, err)
+	require.NotZero(t, log.Size())
+	return backupFile, url
+}
+
+// holders are those of 1 to 9 who have a reservation.
+func holders(t *testing.T, url string) (list []int) {
+	t.Helper()
+	r := open(t, url)
+	for n := 1; n < 10; n++ {
+		_, err := r.Find(ctx, holder(n))
+		if err == nil {
+			list = append(list, n)
+		} else {
+			require.ErrorIs(t, err, registry.ErrNotFound)
+		}
+	}
+	_, err := r.VerifyAudit(ctx)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	return list
+}
+
+var everybody, beforeTheBackup = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, []int{1}
+
+// What is restored is the backup, and not what the old database's log says, also after
+// a power cut.
+//
+// Faults: NEW.
+func TestRestoreForgetsTheLog(t *testing.T) {
+	backupFile, url := backup(t)
+	require.NoError(t, registry.Restore(ctx, backupFile, url))
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		require.NoFileExists(t, fileOf(url)+suffix)
+	}
+	assert.Equal(t, beforeTheBackup, holders(t, url))
+	if runtime.GOOS != "windows" {
+		for _, file := range []string{fileOf(url), fileOf(url) + ".lock", backupFile} {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			assert.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), file)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(fileOf(url)))
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "the database and its lock")
+	entries, err = os.ReadDir(filepath.Dir(backupFile))
+	require.NoError(t, err)
+	assert.Len(t, entries, 1)
+
+	missing := engines["sqlite"](t)
+	require.NoError(t, registry.Restore(ctx, backupFile, missing), "where there is no database")
+	assert.Equal(t, beforeTheBackup, holders(t, missing))
+}
+
+// A restore that is killed leaves the old database, or the new, or one that is not
+// opened before a restore was completed.
+func TestRestoreIsKilled(t *testing.T) {
+	outcomes := map[string]bool{}
+	for step := range registry.RestoreSteps + 1 {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			backupFile, url := backup(t)
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), restoreVariable+"="+fmt.Sprintf("%d\n%s\n%s", step, backupFile, url))
+			out, err := cmd.CombinedOutput()
+			if step < registry.RestoreSteps {
+				require.Error(t, err, "it was killed")
+			} else {
+				require.NoError(t, err, "%s", out)
+			}
+			r, err := registry.Open(ctx, url, generation(t, "points.example", 1))
+			if err == nil {
+				require.NoError(t, r.Close())
+			}
+			if err != nil {
+				outcomes["refused"] = true
+				require.ErrorIs(t, err, registry.ErrUnavailable)
+				require.ErrorContains(t, err, "interrupted")
+				require.ErrorIs(t, registry.Backup(ctx, url, filepath.Join(t.TempDir(), "b")), registry.ErrUnavailable)
+			} else if list := holders(t, url); len(list) == 1 {
+				outcomes["new"] = true
+				assert.Equal(t, beforeTheBackup, list)
+			} else {
+				outcomes["old"] = true
+				assert.Equal(t, everybody, list)
+			}
+			require.NoError(t, registry.Restore(ctx, backupFile, url))
+			assert.Equal(t, beforeTheBackup, holders(t, url))
+		})
+	}
+	assert.Len(t, outcomes, 3)
+}
+
+// A database that a program has open is not restored, whether the program knows of the
+// lock or not. Nor is it opened while it is restored.
+func TestRestoreWhileInUse(t *testing.T) {
+	backupFile, url := backup(t)
+	t.Run("by a registry", func(t *testing.T) {
+		r := open(t, url)
+		require.ErrorIs(t, registry.Restore(ctx, backupFile, url), registry.ErrInUse)
+		reserve(t, r, 10)
+		require.NoError(t, r.Close())
+	})
+	t.Run("by an idle connection", func(t *testing.T) {
+		db, err := registry.OpenPlain(fileOf(url))
+		require.NoError(t, err)
+		require.NoError(t, db.QueryRow(`SELECT count(*) FROM audit`).Scan(new(int)))
+		require.ErrorIs(t, registry.Restore(ctx, backupFile, url), registry.ErrInUse)
+		require.NoError(t, db.Close())
+	})
+	assert.Equal(t, everybody, holders(t, url))
+	t.Run("by another restore", func(t *testing.T) {
+		release, err := registry.HoldLock(fileOf(url))
+		require.NoError(t, err)
+		require.ErrorIs(t, registry.Restore(ctx, backupFile, url), registry.ErrInUse)
+		_, err = registry.Open(ctx, url, generation(t, "points.example", 1))
+		require.ErrorIs(t, err, registry.ErrUnavailable)
+		require.ErrorContains(t, err, "being restored")
+		require.NoError(t, release())
+	})
+	require.NoError(t, registry.Restore(ctx, backupFile, url))
+	assert.Equal(t, beforeTheBackup, holders(t, url))
+}
+
+// What is no whole backup is refused, and the database stays as it is.
+func TestRestoreRefuses(t *testing.T) {
+	backupFile, url := backup(t)
+	folder := t.TempDir()
+	made := func(name string, content []byte) string {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		return path
+	}
+	whole, err := os.ReadFile(backupFile)
+	require.NoError(t, err)
+	damaged := append([]byte{}, whole...)
+	for i := 4096; i < 3*4096; i++ {
+		damaged[i] ^= 0x55
+	}
+	other := filepath.Join(folder, "other")
+	require.NoError(t, registry.MakeEmpty(ctx, "sqlite:"+other))
+	copied := made("copied", whole)
+	made("copied-wal", []byte("the log of a database in use"))
+	for name, file := range map[string]string{
+		"empty":           made("empty", nil),
+		"cut":             made("cut", whole[:len(whole)-4096]),
+		"damaged":         made("damaged", damaged),
+		"no database":     made("text", []byte(strings.Repeat("no database ", 1000))),
+		"no registry's":   other,
+		"with a log":      copied,
+		"a folder":        folder,
+		"a device":        os.DevNull,
+		"the database":    fileOf(url),
+		"what is missing": filepath.Join(folder, "missing"),
+	} {
+		err := registry.Restore(ctx, file, url)
+		if name == "what is missing" {
+			require.ErrorIs(t, err, fs.ErrNotExist)
+		} else {
+			require.ErrorIs(t, err, registry.ErrBackup, name)
+		}
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, registry.Restore(ended, backupFile, url), context.Canceled)
+	assert.Equal(t, everybody, holders(t, url))
+	left, err := filepath.Glob(fileOf(url) + ".restore-*")
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// A backup overwrites nothing, makes no database, and leaves no file when it fails.
+func TestBackupRefuses(t *testing.T) {
+	_, url := backup(t)
+	folder := t.TempDir()
+	there := filepath.Join(folder, "there")
+	copyFile(t, os.DevNull, there)
+	require.ErrorIs(t, registry.Backup(ctx, url, there), fs.ErrExist)
+	require.ErrorIs(t, registry.Backup(ctx, url, filepath.Join(folder, "nowhere", "file")), fs.ErrNotExist)
+	missing := "sqlite:" + filepath.Join(folder, "missing.db")
+	require.ErrorIs(t, registry.Backup(ctx, missing, filepath.Join(folder, "new")), registry.ErrUnavailable)
+	empty := "sqlite:" + filepath.Join(t.TempDir(), "empty.db")
+	require.NoError(t, registry.MakeEmpty(ctx, empty))
+	require.ErrorIs(t, registry.Backup(ctx, empty, filepath.Join(folder, "new")), registry.ErrBackup)
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, registry.Backup(ended, url, filepath.Join(folder, "new")), context.Canceled)
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "what was there")
+
+	for _, scheme := range []string{"postgres", "postgresql"} {
+		for _, err := range []error{
+			registry.Backup(ctx, scheme+"://u:secret@127.0.0.1/db", filepath.Join(folder, "new")),
+			registry.Restore(ctx, there, scheme+"://u:secret@127.0.0.1/db"),
+		} {
+			require.ErrorIs(t, err, errors.ErrUnsupported)
+			require.ErrorContains(t, err, "pg_dump")
+			require.NotContains(t, err.Error(), "secret")
+		}
+	}
+	require.ErrorIs(t, registry.Backup(ctx, "mysql:x", there), registry.ErrURL)
+	require.ErrorIs(t, registry.Restore(ctx, there, "sqlite:"), registry.ErrURL)
+}
+
+// A backup of a file that several programs change is of one moment.
+func TestBackupWhileChanging(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	reserve(t, r, 0)
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			if _, err := r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{}); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	for n := range 10 {
+		file := filepath.Join(t.TempDir(), fmt.Sprint(n))
+		require.NoError(t, registry.Backup(ctx, url, file))
+		copied := open(t, "sqlite:"+file)
+		_, err := copied.VerifyAudit(ctx)
+		require.NoError(t, err)
+	}
+	close(stop)
+	require.NoError(t, <-ended)
+}
+
+// A link to a database stays one, and its log is the one beside what it names.
+func TestRestoreThroughALink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need rights")
+	}
+	backupFile, url := backup(t)
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(fileOf(url), link))
+	require.NoError(t, registry.Restore(ctx, backupFile, "sqlite:"+link))
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	assert.NotZero(t, info.Mode()&fs.ModeSymlink)
+	assert.Equal(t, beforeTheBackup, holders(t, url))
+}

@@ -1,0 +1,204 @@
+package registry_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// fileOf is the file that a URL of SQLite names.
+func fileOf(url string) string { return strings.TrimPrefix(url, "sqlite:") }
+
+// copyFile copies as cp does: what is there is overwritten in its place.
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, content, 0o600))
+}
+
+// Nothing is told as done after the database's file, its log or its folder was removed
+// or replaced: what is committed then is gone with the next start. When the files are
+// back, work goes on.
+//
+// Faults: NEW.
+func TestReplacedFilesAreDetected(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows removes and renames no open file")
+	}
+	remove := func(suffix string) func(*testing.T, string) {
+		return func(t *testing.T, file string) { require.NoError(t, os.Remove(file+suffix)) }
+	}
+	away := func(suffix string) func(*testing.T, string) {
+		return func(t *testing.T, file string) { require.NoError(t, os.Rename(file+suffix, file+".away")) }
+	}
+	back := func(suffix string) func(*testing.T, string) {
+		return func(t *testing.T, file string) { require.NoError(t, os.Rename(file+".away", file+suffix)) }
+	}
+	for name, test := range map[string]struct {
+		replace, putBack func(t *testing.T, file string)
+	}{
+		"removed":          {replace: remove("")},
+		"moved away":       {away(""), back("")},
+		"log removed":      {replace: remove("-wal")},
+		"log moved away":   {away("-wal"), back("-wal")},
+		"index removed":    {replace: remove("-shm")},
+		"everything":       {replace: func(t *testing.T, file string) { require.NoError(t, os.RemoveAll(filepath.Dir(file))) }},
+		"an empty file":    {replace: func(t *testing.T, file string) { remove("")(t, file); copyFile(t, os.DevNull, file) }},
+		"a copy of itself": {replace: func(t *testing.T, file string) { away("")(t, file); copyFile(t, file+".away", file) }},
+		"a link's target": {
+			func(t *testing.T, file string) {
+				require.NoError(t, os.Remove(file))
+				require.NoError(t, os.Symlink(os.DevNull, file))
+			},
+			func(t *testing.T, file string) {
+				require.NoError(t, os.Remove(file))
+				require.NoError(t, os.Symlink(file+".real", file))
+			},
+		},
+		"the folder": {
+			func(t *testing.T, file string) {
+				require.NoError(t, os.Rename(filepath.Dir(file), filepath.Dir(file)+".away"))
+				require.NoError(t, os.Mkdir(filepath.Dir(file), 0o700))
+			},
+			func(t *testing.T, file string) {
+				require.NoError(t, os.Remove(filepath.Dir(file)))
+				require.NoError(t, os.Rename(filepath.Dir(file)+".away", filepath.Dir(file)))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := filepath.Join(t.TempDir(), "folder")
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			file := filepath.Join(folder, "registry.db")
+			if name == "a link's target" {
+				copyFile(t, os.DevNull, file+".real")
+				require.NoError(t, os.Symlink(file+".real", file))
+			}
+			r := open(t, "sqlite:"+file)
+			first := reserve(t, r, 1)
+			test.replace(t, file)
+			operation := registry.NewOperation()
+			for range 2 {
+				_, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+				require.ErrorIs(t, err, registry.ErrReplaced)
+				require.ErrorIs(t, err, registry.ErrUnavailable)
+				_, err = r.Find(ctx, holder(1))
+				require.ErrorIs(t, err, registry.ErrReplaced, "what is read is out of date")
+			}
+			if test.putBack == nil {
+				return
+			}
+			test.putBack(t, file)
+			mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+			require.NoError(t, err)
+			assert.True(t, mine.New)
+			again, err := r.Find(ctx, holder(1))
+			require.NoError(t, err)
+			assert.Equal(t, first.ID, again.ID)
+		})
+	}
+}
+
+// A file that is replaced in the middle of a change is detected after the commit.
+func TestAFileReplacedDuringAChange(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows removes and renames no open file")
+	}
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	err := r.Transact(ctx, func(exec func(string, ...any) error) error {
+		require.NoError(t, exec(`CREATE TABLE example (n int)`))
+		return os.Remove(fileOf(url))
+	})
+	require.ErrorIs(t, err, registry.ErrReplaced)
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+}
+
+// A log without its database is not deleted, as SQLite would: its records were told.
+func TestALogWithoutItsFile(t *testing.T) {
+	url := engines["sqlite"](t)
+	file := fileOf(url)
+	r := open(t, url)
+	reserve(t, r, 1)
+	left := filepath.Join(t.TempDir(), "registry.db")
+	copyFile(t, file+"-wal", left+"-wal")
+	_, err := registry.Open(ctx, "sqlite:"+left, generation(t, "points.example", 1))
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	require.NoFileExists(t, left)
+	require.FileExists(t, left+"-wal")
+}
+
+// A mode that makes no database makes none, and no table in one.
+//
+// Faults: NEW.
+func TestOpeningWithoutMaking(t *testing.T) {
+	for _, mode := range registry.ModesOfWhatExists {
+		missing := filepath.Join(t.TempDir(), "registry.db")
+		err := registry.OpenFor(ctx, mode, "sqlite:"+missing)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorIs(t, err, registry.ErrUnavailable)
+		entries, err := os.ReadDir(filepath.Dir(missing))
+		require.NoError(t, err)
+		require.Empty(t, entries, "nor a lock")
+
+		copyFile(t, os.DevNull, missing)
+		err = registry.OpenFor(ctx, mode, "sqlite:"+missing)
+		require.ErrorIs(t, err, fs.ErrNotExist, "an empty file")
+
+		onEach(t, func(t *testing.T, url string) {
+			if file := fileOf(url); file != url {
+				require.NoError(t, registry.MakeEmpty(ctx, url))
+			}
+			require.ErrorIs(t, registry.OpenFor(ctx, mode, url), registry.ErrSchema)
+			tables, err := registry.HasTables(ctx, url)
+			require.NoError(t, err)
+			require.False(t, tables)
+			r := open(t, url)
+			reserve(t, r, 1)
+			require.NoError(t, registry.OpenFor(ctx, mode, url))
+			err = registry.TryToWrite(ctx, mode, url)
+			if mode == registry.ReadOnly {
+				require.Error(t, err)
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// A database that can't be written is not available, and is again when it can.
+func TestWritesThatFail(t *testing.T) {
+	for name, pragma := range map[string][2]string{
+		"disk full": {`PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`},
+		"read-only": {`PRAGMA query_only = on`, `PRAGMA query_only = off`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, engines["sqlite"](t))
+			reserve(t, r, 0)
+			_, err := r.DB().Exec(pragma[0]) // on the connection that is idle, and the next one used
+			require.NoError(t, err)
+			operation := registry.NewOperation()
+			for n := 1; err == nil; n++ { // until the pages that it has are full
+				require.Less(t, n, 1000)
+				operation = registry.NewOperation()
+				_, err = r.Reserve(ctx, operation, holder(n), registry.RecoveryCode{})
+			}
+			require.ErrorIs(t, err, registry.ErrUnavailable)
+			require.NotErrorIs(t, err, registry.ErrReplaced)
+			_, err = r.DB().Exec(pragma[1])
+			require.NoError(t, err)
+			reserve(t, r, 1000)
+			_, err = r.VerifyAudit(ctx)
+			require.NoError(t, err)
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package registry
+
+import (
+	"fmt"
+	"net/netip"
+	neturl "net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// parsePostgres reads a URL. Connections to other machines are encrypted and the
+// server's certificate is verified, unless the URL itself says otherwise; the
+// environment and service files can't.
+func parsePostgres(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrURL, err) // pgx leaves the password out
+	}
+	if onlyLocal(config) {
+		return config, nil
+	}
+	named := sslmode(url)
+	if named == "" {
+		if config, err = pgx.ParseConfig(verifyFull(url)); err != nil {
+			return nil, fmt.Errorf("%w: with sslmode=verify-full, as for every server on another machine: %w", ErrURL, err)
+		}
+	}
+	if named == "prefer" || named == "allow" || named != "disable" && !encrypted(config) {
+		return nil, fmt.Errorf("%w: sslmode=prefer and sslmode=allow may send everything in the clear; "+
+			"write sslmode=verify-full, or sslmode=disable if nobody else can reach the network", ErrURL)
+	}
+	return config, nil
+}
+
+// onlyLocal reports whether all hosts of a configuration are this machine: Unix
+// sockets and loopback addresses.
+func onlyLocal(config *pgx.ConnConfig) bool {
+	for _, fallback := range config.Fallbacks {
+		if !local(fallback.Host) {
+			return false
+		}
+	}
+	return local(config.Host)
+}
+
+func local(host string) bool {
+	if strings.HasPrefix(host, "/") || strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// encrypted reports whether no connection of a configuration is in the clear.
+func encrypted(config *pgx.ConnConfig) bool {
+	for _, fallback := range config.Fallbacks {
+		if fallback.TLSConfig == nil {
+			return false
+		}
+	}
+	return config.TLSConfig != nil
+}
+
+// sslmode returns what a URL itself names as sslmode, "" if nothing. The last of
+// several counts, as it does for pgx, and ssl=true is sslmode=require.
+func sslmode(url string) string {
+	mode := ""
+	_, query := splitQuery(url)
+	for parameter := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(parameter, "=")
+		switch key, value = unescape(key), unescape(value); {
+		case key == "sslmode":
+			mode = value
+		case key == "ssl" && value == "true":
+			mode = "require"
+		}
+	}
+	return mode
+}
+
+// verifyFull adds sslmode=verify-full to a URL.
+func verifyFull(url string) string {
+	rest, query := splitQuery(url)
+	if query != "" {
+		query += "&"
+	}
+	return rest + "?" + query + "sslmode=verify-full"
+}
+
+// splitQuery splits a URL as PostgreSQL's libraries do: a password may contain a
+// question mark.
+func splitQuery(url string) (rest, query string) {
+	begin := strings.Index(url, "://") + len("://")
+	if i := strings.IndexAny(url[begin:], "@/"); i >= 0 && url[begin+i] == '@' {
+		begin += i + 1
+	}
+	rest, query, _ = strings.Cut(url[begin:], "?")
+	return url[:begin] + rest, query
+}
+
+func unescape(text string) string {
+	if plain, err := neturl.PathUnescape(strings.Trim(text, " ")); err == nil {
+		return plain
+	}
+	return text // pgx has refused it
+}
