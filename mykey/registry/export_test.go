@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/hpke"
 	"crypto/rand"
+	"crypto/tls"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
@@ -146,4 +149,38 @@ func HoldLock(file string) (release func() error, err error) {
 		return nil, err
 	}
 	return lock.Close, nil
+}
+
+// SetIdleTime sets for how long connections are held that nobody uses, for a test.
+func SetIdleTime(t interface{ Cleanup(func()) }, d time.Duration) {
+	before := idleTime
+	t.Cleanup(func() { idleTime = before })
+	idleTime = d
+}
+
+// Encryption tells what the connections of a PostgreSQL URL are.
+func Encryption(url string) (string, error) {
+	config, err := parsePostgres(url)
+	if err != nil {
+		return "", err
+	}
+	kinds := map[string]bool{}
+	add := func(c *tls.Config) {
+		switch {
+		case c == nil:
+			kinds["clear"] = true
+		case c.InsecureSkipVerify:
+			kinds["encrypted"] = true
+		default:
+			kinds["verified"] = true
+		}
+	}
+	add(config.TLSConfig)
+	for _, fallback := range config.Fallbacks {
+		add(fallback.TLSConfig)
+	}
+	if len(kinds) > 1 {
+		return "mixed", nil
+	}
+	return slices.Collect(maps.Keys(kinds))[0], nil
 }
