@@ -58,6 +58,9 @@ func Backup(ctx context.Context, url, file string) (err error) {
 	if err := storage.present(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if err := remarkCopy(ctx, path); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	if err := verifyBackup(ctx, path); err != nil {
 		return err
 	}
@@ -197,23 +200,26 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 	if err != nil {
 		return "", err
 	}
-	path = to.Name()
+	copied := to.Name()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeAll(path))
+			err = errors.Join(err, removeAll(copied))
 		}
 	}()
 	_, err = io.Copy(to, from)
 	if err == nil {
 		err = giveToOwner(to, database)
 	}
-	if err == nil {
-		err = to.Sync()
-	}
 	if err = errors.Join(err, to.Close()); err != nil {
 		return "", err
 	}
-	return path, verifyBackup(ctx, path)
+	if err = verifyBackup(ctx, copied); err != nil {
+		return "", err
+	}
+	if err = remarkCopy(ctx, copied); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return copied, syncFile(copied)
 }
 
 // verifyBackup returns [ErrBackup] unless a file is a whole database with a registry's

@@ -108,6 +108,12 @@ func TestRestoreForgetsTheLog(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
 
+	require.NoError(t, registry.Restore(ctx, fileOf(url), "sqlite:"+backupFile+".copy"), "a database that nobody has open is a backup")
+	assert.Equal(t, beforeTheBackup, holders(t, "sqlite:"+backupFile+".copy"))
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(backupFile), "*.restore-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
 	missing := engines["sqlite"](t)
 	require.NoError(t, registry.Restore(ctx, backupFile, missing), "where there is no database")
 	assert.Equal(t, beforeTheBackup, holders(t, missing))

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -25,8 +26,8 @@ func copyFile(t *testing.T, from, to string) {
 	require.NoError(t, os.WriteFile(to, content, 0o600))
 }
 
-// Nothing is told as done after the database's file, its log or its folder was removed
-// or replaced: what is committed then is gone with the next start. When the files are
+// Nothing is told as done after the database's file, its log or its folder was removed,
+// replaced or overwritten: what is committed then is gone with the next start. When the files are
 // back, work goes on.
 //
 // Faults: NEW.
@@ -46,14 +47,20 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 	for name, test := range map[string]struct {
 		replace, putBack func(t *testing.T, file string)
 	}{
-		"removed":          {replace: remove("")},
-		"moved away":       {away(""), back("")},
-		"log removed":      {replace: remove("-wal")},
-		"log moved away":   {away("-wal"), back("-wal")},
-		"index removed":    {replace: remove("-shm")},
-		"everything":       {replace: func(t *testing.T, file string) { require.NoError(t, os.RemoveAll(filepath.Dir(file))) }},
-		"an empty file":    {replace: func(t *testing.T, file string) { remove("")(t, file); copyFile(t, os.DevNull, file) }},
-		"a copy of itself": {replace: func(t *testing.T, file string) { away("")(t, file); copyFile(t, file+".away", file) }},
+		"removed":        {replace: remove("")},
+		"moved away":     {away(""), back("")},
+		"log removed":    {replace: remove("-wal")},
+		"log moved away": {away("-wal"), back("-wal")},
+		"index removed":  {replace: remove("-shm")},
+		"everything":     {replace: func(t *testing.T, file string) { require.NoError(t, os.RemoveAll(filepath.Dir(file))) }},
+		"an empty file":  {replace: func(t *testing.T, file string) { remove("")(t, file); copyFile(t, os.DevNull, file) }},
+		"emptied":        {replace: func(t *testing.T, file string) { overwrite(t, os.DevNull, file) }},
+		"overwritten by a backup": {replace: func(t *testing.T, file string) {
+			require.NoError(t, registry.Backup(ctx, "sqlite:"+file, file+".backup"))
+			overwrite(t, file+".backup", file)
+		}},
+		"overwritten by an old copy": {replace: func(t *testing.T, file string) { overwrite(t, file+".old", file) }},
+		"a copy of itself":           {replace: func(t *testing.T, file string) { away("")(t, file); overwrite(t, file+".away", file) }},
 		"a link's target": {
 			func(t *testing.T, file string) {
 				require.NoError(t, os.Remove(file))
@@ -85,6 +92,13 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 			}
 			r := open(t, "sqlite:"+file)
 			first := reserve(t, r, 1)
+			checkpoint(t, r)
+			overwrite(t, file, file+".old")
+			for n := 100; n < 140; n++ {
+				reserve(t, r, n)
+			}
+			checkpoint(t, r)
+			reserve(t, r, 140)
 			test.replace(t, file)
 			operation := registry.NewOperation()
 			for range 2 {
@@ -106,6 +120,20 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 			assert.Equal(t, first.ID, again.ID)
 		})
 	}
+}
+
+// overwrite runs cp: a process that closes a database's file drops SQLite's locks of it.
+func overwrite(t *testing.T, from, to string) {
+	t.Helper()
+	out, err := exec.Command("cp", from, to).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// checkpoint has SQLite write into the file what is in its log, as it does at times.
+func checkpoint(t *testing.T, r *registry.Registry) {
+	t.Helper()
+	_, err := r.DB().Exec(`PRAGMA wal_checkpoint(full)`)
+	require.NoError(t, err)
 }
 
 // A file that is replaced in the middle of a change is detected after the commit.
@@ -186,11 +214,9 @@ func TestWritesThatFail(t *testing.T) {
 			reserve(t, r, 0)
 			_, err := r.DB().Exec(pragma[0]) // on the connection that is idle, and the next one used
 			require.NoError(t, err)
-			operation := registry.NewOperation()
 			for n := 1; err == nil; n++ { // until the pages that it has are full
 				require.Less(t, n, 1000)
-				operation = registry.NewOperation()
-				_, err = r.Reserve(ctx, operation, holder(n), registry.RecoveryCode{})
+				_, err = r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
 			}
 			require.ErrorIs(t, err, registry.ErrUnavailable)
 			require.NotErrorIs(t, err, registry.ErrReplaced)

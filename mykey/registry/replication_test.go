@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,6 +146,6 @@ func TestFleetOutlivesThePrimary(t *testing.T) {
 	require.Less(t, f.answers.Load(), int64(f.terminals*f.visits), "the primary was killed in the middle")
 	require.NoError(t, standby.Promote())
 	require.NoError(t, <-ended)
-	t.Log(fmt.Sprintf("%d answers, %d attempts repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin)))
+	t.Logf("%d answers, %d attempts repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
 	f.check(t, url)
 }

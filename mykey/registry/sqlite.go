@@ -37,9 +37,8 @@ func openSQLite(file string, mode mode) (*storage, error) {
 const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`
 
 // sqliteFile connects to a database file, and detects when the file or its log is
-// removed or replaced while it is open: what is committed then is on no disk. It never
-// opens the database file by itself: closing it would drop SQLite's locks, which POSIX
-// keeps by process. It implements [driver.Connector] and [io.Closer].
+// removed, replaced or overwritten while it is open: what is committed then is lost. It
+// implements [driver.Connector] and [io.Closer].
 type sqliteFile struct {
 	path    string // absolute, as the operator named it
 	real    string // without symbolic links: the log and the lock are beside it
@@ -48,9 +47,11 @@ type sqliteFile struct {
 	first   driver.Connector
 	another driver.Connector
 
-	mu    sync.Mutex
-	held  driver.Conn // keeps the files open, so that no other gets their identity
-	files []openedFile
+	mu     sync.Mutex
+	held   driver.Conn // keeps the files open, so that no other gets their identity
+	files  []openedFile
+	file   *databaseFile
+	header header // as last seen
 }
 
 var (
@@ -171,26 +172,34 @@ func (f *sqliteFile) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := f.opened(ctx, conn)
-	if err == nil && before != nil && !os.SameFile(before, files[0].info) {
-		err = replaced(f.path, nil)
-	}
+	file, err := openDatabaseFile(f.path)
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	f.held, f.files = conn, files
+	files, err := f.opened(ctx, conn)
+	if err == nil && !os.SameFile(file.info, files[0].info) || before != nil && !os.SameFile(file.info, before) {
+		err = replaced(f.path, nil)
+	}
+	if err == nil {
+		f.header, err = file.header()
+	}
+	if err != nil {
+		return errors.Join(err, conn.Close(), file.close())
+	}
+	f.held, f.files, f.file = conn, files, file
 	return nil
 }
 
-// opened reads through a connection, so that it opens the log, and lists its files.
+// opened reads through a connection, so that it opens the log, has the database marked,
+// and lists its files.
 func (f *sqliteFile) opened(ctx context.Context, conn driver.Conn) ([]openedFile, error) {
-	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT count(*) FROM sqlite_master`, nil)
-	if err != nil {
+	if _, err := queryNumber(ctx, conn, `SELECT count(*) FROM sqlite_master`); err != nil {
 		return nil, err
 	}
-	err = rows.Next(make([]driver.Value, 1))
-	if err = errors.Join(err, rows.Close()); err != nil {
-		return nil, err
+	if f.mode != readOnly {
+		if err := markDatabase(ctx, conn, false); err != nil {
+			return nil, err
+		}
 	}
 	var files []openedFile
 	for _, path := range []string{f.path, f.real + "-wal", f.real + "-shm"} {
@@ -219,12 +228,20 @@ func (f *sqliteFile) check() error {
 			return replaced(file.path, err)
 		}
 	}
+	if f.file == nil {
+		return nil
+	}
+	now, err := f.file.header()
+	if err != nil || !now.follows(f.header) {
+		return replaced(f.path, err)
+	}
+	f.header = now
 	return nil
 }
 
 func replaced(path string, cause error) error {
 	if cause == nil {
-		return fmt.Errorf("%w: %s is another file", ErrReplaced, path)
+		return fmt.Errorf("%w: %s is not what was opened", ErrReplaced, path)
 	}
 	return fmt.Errorf("%w: %w", ErrReplaced, cause)
 }
@@ -235,8 +252,8 @@ func (f *sqliteFile) Close() error {
 	defer f.mu.Unlock()
 	var err error
 	if f.held != nil {
-		err = f.held.Close()
-		f.held = nil
+		err = errors.Join(f.held.Close(), f.file.close())
+		f.held, f.file, f.files = nil, nil, nil
 	}
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())

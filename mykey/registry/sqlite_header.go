@@ -1,0 +1,164 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"sync"
+)
+
+// databaseFile is a database file that this process has open, for reading its header.
+// There is one for all registries in it: closing a file drops all locks of a process,
+// as POSIX has it, and SQLite's among them.
+type databaseFile struct {
+	file  *os.File
+	info  fs.FileInfo
+	users int
+}
+
+var databaseFiles struct {
+	sync.Mutex
+	list []*databaseFile
+}
+
+// openDatabaseFile opens the file of a path, which SQLite has open.
+func openDatabaseFile(path string) (*databaseFile, error) {
+	databaseFiles.Lock()
+	defer databaseFiles.Unlock()
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range databaseFiles.list {
+		if os.SameFile(d.info, info) {
+			d.users++
+			return d, nil
+		}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &databaseFile{file: file, users: 1}
+	if d.info, err = file.Stat(); err != nil {
+		_ = file.Close() // it failed before
+		return nil, err
+	}
+	databaseFiles.list = append(databaseFiles.list, d)
+	return d, nil
+}
+
+// close closes the file after its last user, whose connections are closed.
+func (d *databaseFile) close() error {
+	databaseFiles.Lock()
+	defer databaseFiles.Unlock()
+	if d.users--; d.users > 0 {
+		return nil
+	}
+	for i, other := range databaseFiles.list {
+		if other == d {
+			databaseFiles.list = append(databaseFiles.list[:i], databaseFiles.list[i+1:]...)
+			break
+		}
+	}
+	return d.file.Close()
+}
+
+// header is the beginning of a database file, as https://www.sqlite.org/fileformat2.html
+// describes it.
+type header [100]byte
+
+func (d *databaseFile) header() (h header, err error) {
+	_, err = d.file.ReadAt(h[:], 0)
+	return h, err
+}
+
+func (h header) number(offset int) uint32 { return binary.BigEndian.Uint32(h[offset:]) }
+
+// follows reports whether SQLite may have changed an earlier header to this one, rather
+// than somebody who copied another database over the file: the registry's mark stays, the
+// schema's version never decreases, and the file shrinks only with a new one (VACUUM).
+func (h header) follows(earlier header) bool {
+	const pages, schema, mark = 28, 40, 60
+	switch {
+	case !bytes.Equal(h[:18], earlier[:18]): // the format and the size of a page
+		return false
+	case earlier.number(mark) != 0 && h.number(mark) != earlier.number(mark):
+		return false
+	case h.number(schema) == earlier.number(schema):
+		return h.number(pages) >= earlier.number(pages)
+	}
+	return h.number(schema) > earlier.number(schema)
+}
+
+// markDatabase writes a random mark to a database that has none, or a new one to a copy.
+// A backup has another mark than the database, so that it shows when it is copied over
+// it. SQLite keeps "user_version" for programs.
+func markDatabase(ctx context.Context, conn driver.Conn, anew bool) (err error) {
+	execute := func(ctx context.Context, query string) error {
+		_, err := conn.(driver.ExecerContext).ExecContext(ctx, query, nil)
+		return err
+	}
+	mark, err := queryNumber(ctx, conn, `PRAGMA user_version`)
+	if err != nil || mark != 0 && !anew {
+		return err
+	}
+	if err := execute(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, execute(context.WithoutCancel(ctx), `ROLLBACK`))
+		}
+	}()
+	// Another program may have been quicker.
+	if mark, err = queryNumber(ctx, conn, `PRAGMA user_version`); err != nil {
+		return err
+	}
+	if mark == 0 || anew {
+		var random [4]byte
+		_, _ = rand.Read(random[:]) // it never fails
+		if err = execute(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, 1+binary.BigEndian.Uint32(random[:])>>1)); err != nil {
+			return err
+		}
+	}
+	return execute(ctx, `COMMIT`)
+}
+
+// remarkCopy writes a new mark to a copy of a database that nobody has open.
+func remarkCopy(ctx context.Context, path string) error {
+	connector, err := sqliteConnector(path, url.Values{"mode": {"rw"}, "_pragma": {"trusted_schema(off)", "journal_mode(memory)"}})
+	if err != nil {
+		return err
+	}
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(markDatabase(ctx, conn, true), conn.Close())
+}
+
+// queryNumber runs a query whose answer is one number.
+func queryNumber(ctx context.Context, conn driver.Conn, query string) (int64, error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
+	if err != nil {
+		return 0, err
+	}
+	row := make([]driver.Value, 1)
+	err = rows.Next(row)
+	if err = errors.Join(err, rows.Close()); err != nil {
+		return 0, err
+	}
+	number, ok := row[0].(int64)
+	if !ok {
+		return 0, fmt.Errorf("%T is no number", row[0])
+	}
+	return number, nil
+}
