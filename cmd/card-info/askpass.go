@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -25,35 +26,35 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	noteAsked(ctx)
 	ask, done, err := p.whoAsksForSSH()
 	if err != nil {
-		return jpki.PIN{}, because(err, codeNoTerminal, textNoTerminal, textNoAskpassNext)
+		return jpki.PIN{}, cli.Because(err, cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext)
 	}
 	done = sync.OnceFunc(done)
 	defer done()
-	prompt := p.say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.promptFor(ready.Counter)
+	prompt := p.Say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.promptFor(ready.Counter)
 	for shown := 1; ; shown++ {
 		pin, err := readPIN(ctx, givenBy(ask), prompt)
 		switch {
 		case ctx.Err() != nil:
 			done() // from now on it would show
-			p.warn(message.Interrupted, textAskOver)
+			p.Warn(message.Interrupted, textAskOver)
 			return pin, err
 		case !errors.Is(err, jpki.ErrPINFormat), shown == maxPrompts:
 			return pin, err
 		}
 		if shown == 1 {
-			prompt = p.say(message.For(err).What) + "\n" + prompt
+			prompt = p.Say(message.For(err).What) + "\n" + prompt
 		}
 	}
 }
 
 // errNotGiven: nobody answered.
-var errNotGiven = because(errors.New("no PIN was given"), message.Interrupted, textNotGiven, textNotGivenNext)
+var errNotGiven = cli.Because(errors.New("no PIN was given"), message.Interrupted, textNotGiven, textNotGivenNext)
 
 // givenBy is ask, with errNotGiven for an empty line and where there is none.
 func givenBy(ask ask) ask {
 	return func(ctx context.Context, prompt string) ([]byte, error) {
 		line, err := ask(ctx, prompt)
-		var told *failure
+		var told *cli.Failure
 		if err == nil && len(withoutLineEnd(line)) == 0 || err != nil && ctx.Err() == nil && !errors.As(err, &told) {
 			err = errNotGiven
 		}
@@ -98,7 +99,7 @@ func (p *program) askpass(ctx context.Context, prompt string) ([]byte, error) {
 		name = "ssh-askpass"
 	}
 	const patience = time.Second // with one that is told to end
-	c := exec.CommandContext(ctx, name, p.encoding.Encode(prompt))
+	c := exec.CommandContext(ctx, name, p.Encoding.Encode(prompt))
 	c.WaitDelay = patience
 	inOwnSession(c)
 	answer := &answer{}
@@ -109,7 +110,7 @@ func (p *program) askpass(ctx context.Context, prompt string) ([]byte, error) {
 	case len(answer.line) > maxTyped:
 		return answer.line, nil // whatever became of the rest, it is no PIN
 	case err != nil && !errors.As(err, &refused) && ctx.Err() == nil:
-		return answer.line, because(fmt.Errorf("SSH_ASKPASS: %w", err), codeNoTerminal, textNoTerminal, textNoAskpassNext)
+		return answer.line, cli.Because(fmt.Errorf("SSH_ASKPASS: %w", err), cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext)
 	}
 	return answer.line, err
 }

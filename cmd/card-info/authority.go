@@ -6,13 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/authority"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
 // authorityFlag is --authority, of a command that shows who issued a certificate.
 func authorityFlag(c *cobra.Command, p *program, files *[]string) {
-	c.Flags().StringArrayVar(files, "authority", nil, p.say(textFlagAuthority))
+	c.Flags().StringArrayVar(files, "authority", nil, p.Say(textFlagAuthority))
 }
 
 // trust is by whom a certificate may have been issued: J-LIS, an authority in one
@@ -22,7 +23,7 @@ func (p *program) trust(files []string) ([]jpki.Option, error) {
 	for _, file := range files {
 		authorities, err := authority.Read(file)
 		if err != nil {
-			return nil, &failure{err: fmt.Errorf("--authority: %w", err), message: message.Message{Code: codeAuthorityFile, What: textAuthorityFile, Next: textAuthorityFileNext}}
+			return nil, &cli.Failure{Err: fmt.Errorf("--authority: %w", err), Message: message.Message{Code: cli.CodeAuthority, What: textAuthorityFile, Next: textAuthorityFileNext}}
 		}
 		options = append(options, jpki.WithChain(authorities...))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -94,7 +95,7 @@ func TestTheChainIsShown(t *testing.T) {
 					assert.Equal(t, tt.id, chainOf(t, o))
 					continue
 				}
-				assert.Equal(t, exitCertificate, o.exit)
+				assert.Equal(t, cli.ExitCertificate, o.exit)
 				assert.Empty(t, o.stdout)
 				code, _ := failureOf(t, o)
 				assert.Equal(t, "CHAIN_UNKNOWN", code)
@@ -113,7 +114,7 @@ func TestTheSimulatorsChain(t *testing.T) {
 	}
 	assert.Equal(t, jpki.ChainSimulator, chainOf(t, id()))
 	o := id("--require-chain")
-	assert.Equal(t, exitCertificate, o.exit)
+	assert.Equal(t, cli.ExitCertificate, o.exit)
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
 	assert.Equal(t, jpki.ChainCaller, chainOf(t, id("--require-chain", "--authority", authorityOf(t))))
@@ -163,7 +164,7 @@ func TestAuthorityFiles(t *testing.T) {
 					assert.Equal(t, jpki.ChainCaller, chainOf(t, o))
 					continue
 				}
-				assert.Equal(t, exitUsage, o.exit)
+				assert.Equal(t, cli.ExitUsage, o.exit)
 				code, _ := failureOf(t, o)
 				assert.Equal(t, "AUTHORITY_FILE", code)
 			}
@@ -179,7 +180,7 @@ func TestAuthorityFiles(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &meddler{Driver: driver}
 		o := desk{driver: m}.run(t, "--authority", path)
-		assert.Equal(t, exitUsage, o.exit, path)
+		assert.Equal(t, cli.ExitUsage, o.exit, path)
 		assert.Contains(t, o.stderr, "[AUTHORITY_FILE]", path)
 		fits(t, o.stderr)
 		assert.Zero(t, m.sent, path)
@@ -203,7 +204,7 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 
 			for _, language := range []string{"ja", "en"} {
 				o := desk{driver: m}.run(t, "--authority", file, "--lang", language)
-				assert.Equal(t, exitCertificate, o.exit)
+				assert.Equal(t, cli.ExitCertificate, o.exit)
 				assert.Contains(t, o.stderr, "[ISSUER_EXPIRED]")
 				assert.Contains(t, o.stdout, map[string]string{"ja": "発行元の証明書が、有効期間の外です", "en": "its own certificate is out of its time"}[language])
 				assert.Contains(t, o.stdout, map[string]string{"ja": "残り3回", "en": "3 of 3"}[language])
@@ -221,7 +222,7 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 			assert.Contains(t, later.stdout, "its own certificate is out of its time")
 
 			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
-			assert.Equal(t, exitCertificate, o.exit)
+			assert.Equal(t, cli.ExitCertificate, o.exit)
 			code, _ := failureOf(t, o)
 			assert.Equal(t, "ISSUER_EXPIRED", code)
 			assert.Zero(t, m.pins)
@@ -284,7 +285,7 @@ func TestAttackersAreRefused(t *testing.T) {
 
 			id := idArgs(t, "--pin-stdin", "--json", "--authority", file)
 			refused := func(o outcome) {
-				assert.Equal(t, exitCertificate, o.exit)
+				assert.Equal(t, cli.ExitCertificate, o.exit)
 				assert.Empty(t, o.stdout)
 				code, _ := failureOf(t, o)
 				assert.Equal(t, tt.code, code)
@@ -331,7 +332,7 @@ func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
 func TestEveryChainHasItsWords(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b bytes.Buffer
-		p := &program{environment: environment{stdout: &b}, language: message.Language(language)}
+		p := &program{environment: environment{stdout: &b}, Console: &cli.Console{Language: message.Language(language)}}
 		for _, chain := range []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller, jpki.ChainSimulator, jpki.ChainUnknown} {
 			if p.simulated = nil; chain == jpki.ChainSimulator {
 				_, cards := withCards(t, simulator.Contact)

@@ -41,7 +41,7 @@ func (p *program) simulatedCard(flag, profile string) (*simulator.Card, error) {
 	card, err := simulator.NewCard(simulator.Profile(profile),
 		simulator.WithInsecureSeed(simulatorSeed), simulator.WithClock(p.now))
 	if err != nil {
-		return nil, noSuch(flag, simulator.Profile(profile), simulator.Profiles())
+		return nil, noSuch(p, flag, simulator.Profile(profile), simulator.Profiles())
 	}
 	return card, nil
 }
@@ -122,7 +122,7 @@ func (p *program) withApplication(ctx context.Context, use func(name string, car
 func (p *program) traced() jpki.Option {
 	return jpki.WithChannel(apdu.WithForm(func(form apdu.Form) {
 		if p.trace {
-			fmt.Fprintf(p.stderr, "# %s\n", p.say(textForm[form]))
+			fmt.Fprintf(p.stderr, "# %s\n", p.Say(textForm[form]))
 		}
 	}))
 }

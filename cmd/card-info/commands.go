@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -19,7 +20,7 @@ import (
 
 func (p *program) listCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: p.say(textListShort), Args: noArguments,
+		Use: "list", Short: p.Say(textListShort), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.list(c.Context()) },
 	}
 }
@@ -55,15 +56,15 @@ func (p *program) list(ctx context.Context) error {
 		}
 		t.row(Text{JA: name, EN: name}, state)
 	}
-	if p.json {
-		return writeJSON(p.stdout, map[string]any{"readers": list})
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, map[string]any{"readers": list})
 	}
 	return t.write(p.stdout)
 }
 
 func (p *program) retriesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "retries", Short: p.say(textRetriesShort), Args: noArguments,
+		Use: "retries", Short: p.Say(textRetriesShort), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.retries(c.Context()) },
 	}
 }
@@ -84,8 +85,8 @@ func (p *program) retries(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.json {
-		return writeJSON(p.stdout, counters)
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, counters)
 	}
 	t := table{program: p}
 	t.row(textRowPIN, triesText(counters.AuthPIN))
@@ -96,11 +97,11 @@ func (p *program) retries(ctx context.Context) error {
 func (p *program) certCommand() *cobra.Command {
 	var ca, der bool
 	c := &cobra.Command{
-		Use: "cert", Short: p.say(textCertShort), Long: p.say(textCertLong), Args: noArguments,
+		Use: "cert", Short: p.Say(textCertShort), Long: p.Say(textCertLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.cert(c.Context(), ca, der) },
 	}
-	c.Flags().BoolVar(&ca, "ca", false, p.say(textFlagCA))
-	c.Flags().BoolVar(&der, "der", false, p.say(textFlagDER))
+	c.Flags().BoolVar(&ca, "ca", false, p.Say(textFlagCA))
+	c.Flags().BoolVar(&der, "der", false, p.Say(textFlagDER))
 	return c
 }
 
@@ -108,7 +109,7 @@ func (p *program) certCommand() *cobra.Command {
 func (p *program) cert(ctx context.Context, ca, der bool) error {
 	if der && isTerminal(p.stdout) {
 		// A card chooses these bytes, and a terminal would act upon them.
-		return misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
+		return p.Misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
 	}
 	var found []byte
 	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
@@ -131,7 +132,7 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		return err
 	}
 	if der {
-		_, err = p.out.writeBytes(found)
+		_, err = p.Stdout.WriteBytes(found)
 		return err
 	}
 	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found})
@@ -140,11 +141,11 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 func (p *program) simulateCommand() *cobra.Command {
 	var profile, address string
 	c := &cobra.Command{
-		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.say(textSimulateShort), Long: p.say(textSimulateLong), Args: noArguments,
+		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.Say(textSimulateShort), Long: p.Say(textSimulateLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.simulate(c.Context(), profile, address) },
 	}
-	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.say(textFlagProfile))
-	c.Flags().StringVar(&address, "vpcd", "127.0.0.1:35963", p.say(textFlagVPCD))
+	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.Say(textFlagProfile))
+	c.Flags().StringVar(&address, "vpcd", "127.0.0.1:35963", p.Say(textFlagVPCD))
 	for _, name := range []string{"profile", "vpcd"} {
 		c.Flags().Lookup(name).DefValue = "" // cobra would tell it in English; the texts do
 	}
@@ -154,9 +155,9 @@ func (p *program) simulateCommand() *cobra.Command {
 // simulate lends a card to pcscd until interrupted.
 func (p *program) simulate(ctx context.Context, profile, address string) error {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" {
-		return wrongUsage(errors.New("--vpcd: not HOST:PORT"))
+		return p.WrongUsage(errors.New("--vpcd: not HOST:PORT"))
 	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return wrongUsage(errors.New("--vpcd: no such port"))
+		return p.WrongUsage(errors.New("--vpcd: no such port"))
 	}
 	card, err := p.simulatedCard("--profile", profile)
 	if err != nil {
@@ -165,9 +166,9 @@ func (p *program) simulate(ctx context.Context, profile, address string) error {
 	last := errors.New("not yet tried")
 	err = vpcd.Serve(ctx, address, card, func(cause error) {
 		if cause == nil {
-			fmt.Fprintf(p.stderr, p.say(textLent), profile, address)
+			fmt.Fprintf(p.stderr, p.Say(textLent), profile, address)
 		} else if last == nil || last.Error() != cause.Error() {
-			fmt.Fprintf(p.stderr, p.say(textNotLent), address, message.Printable(cause.Error()))
+			fmt.Fprintf(p.stderr, p.Say(textNotLent), address, message.Printable(cause.Error()))
 		}
 		last = cause
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -17,7 +18,7 @@ import (
 
 func (p *program) doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: p.say(textDoctorShort), Long: p.say(textDoctorLong), Args: noArguments,
+		Use: "doctor", Short: p.Say(textDoctorShort), Long: p.Say(textDoctorLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.doctor(c.Context()) },
 	}
 }
@@ -103,7 +104,7 @@ func (e *examination) note(name, found string, err error) {
 		if m.Code == message.ExchangeFailed && e.system.os == "darwin" {
 			m.Next = textExchangeOnMac
 		}
-		if remedy, ok := e.system.polkitRemedy(); ok && m.Code == message.PCSCDenied && !errors.As(err, new(*failure)) {
+		if remedy, ok := e.system.polkitRemedy(); ok && m.Code == message.PCSCDenied && !errors.As(err, new(*cli.Failure)) {
 			m.Next = remedy
 		}
 		s.Result, s.Code, s.Cause, s.Next = resultNG, m.Code, &m.What, &m.Next
@@ -216,8 +217,8 @@ func countVirtual(readers []reader.Reader) (n int) {
 }
 
 func (p *program) writeDiagnosis(d diagnosis) error {
-	if p.json {
-		return writeJSON(p.stdout, d)
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, d)
 	}
 	var b strings.Builder
 	line := func(indent, text string) {
@@ -225,17 +226,17 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 			b.WriteString(strings.TrimRight(indent+part, " ") + "\n")
 		}
 	}
-	line("", p.say(textDoctorTitle))
+	line("", p.Say(textDoctorTitle))
 	b.WriteString("\n")
 	for _, s := range d.Steps {
-		name := p.say(textStep[s.Name])
+		name := p.Say(textStep[s.Name])
 		if s.Found != "" {
 			name += ": " + s.Found
 		}
 		line("", marks[s.Result]+"  "+name)
 		if s.Result == resultNG {
-			line("    ", p.say(*s.Cause))
-			line("    ", p.say(*s.Next))
+			line("    ", p.Say(*s.Cause))
+			line("    ", p.Say(*s.Next))
 		}
 	}
 	b.WriteString("\n")
@@ -243,20 +244,20 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 	if d.OK {
 		verdict = textDoctorOK
 	}
-	line("", p.say(verdict))
+	line("", p.Say(verdict))
 	if slices.ContainsFunc(d.Steps, func(s step) bool { return s.Result == resultSkipped }) {
-		line("", p.say(textDoctorSkipped))
+		line("", p.Say(textDoctorSkipped))
 	}
 	if len(d.Programs) > 0 {
 		b.WriteString("\n")
-		line("", p.say(textPrograms))
+		line("", p.Say(textPrograms))
 		for _, other := range d.Programs {
 			line("", fmt.Sprintf("  %s (%d)", other.Name, other.PID))
 		}
 	}
 	for _, warning := range d.Warnings {
 		b.WriteString("\n")
-		line("", p.say(warning))
+		line("", p.Say(warning))
 	}
 	_, err := io.WriteString(p.stdout, b.String())
 	return err

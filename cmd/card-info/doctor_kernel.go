@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -83,7 +84,7 @@ func (s system) moduleOf(driver string) []string {
 // errKernelHolds returns the failure that these drivers are, with the remedy.
 func errKernelHolds(holders []holder) error {
 	what, next := kernelHoldsTexts(holders)
-	return because(fmt.Errorf("%w: a kernel driver holds a reader: %s", reader.ErrNoReader, namesOfModules(holders)),
+	return cli.Because(fmt.Errorf("%w: a kernel driver holds a reader: %s", reader.ErrNoReader, namesOfModules(holders)),
 		message.ReaderNotFound, what, next)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -75,7 +76,7 @@ func TestDoctorNamesSeveralKernelDrivers(t *testing.T) {
 	d := desk{system: machine(nil,
 		"sys/bus/usb/drivers/pn533_usb/1-2:1.0=", "sys/bus/usb/drivers/pn533_usb/1-3:1.0=", "sys/bus/usb/drivers/port100/2-1:1.0=")}
 	found, o := diagnose(t, d)
-	assert.Equal(t, exitNoReader, o.exit)
+	assert.Equal(t, cli.ExitNoReader, o.exit)
 	assert.Equal(t, "pn533_usb, port100", found.Steps[3].Found)
 	text := d.run(t, "doctor").stdout
 	assert.Equal(t, 1, strings.Count(text, "modprobe -r pn533_usb"))

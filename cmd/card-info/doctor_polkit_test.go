@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -35,7 +36,7 @@ func TestDoctorPrintsThePolkitRule(t *testing.T) {
 	} {
 		for _, language := range []string{"en", "ja"} {
 			o := desk{driver: denied, system: asUser(name)}.run(t, "doctor", "--lang", language)
-			assert.Equal(t, exitNoReader, o.exit)
+			assert.Equal(t, cli.ExitNoReader, o.exit)
 			assert.Contains(t, o.stdout, polkitRules)
 			assert.Contains(t, o.stdout, "org.debian.pcsc-lite.access_pcsc")
 			assert.Contains(t, o.stdout, "org.debian.pcsc-lite.access_card")
@@ -64,7 +65,7 @@ func TestDoctorPrintsNoOtherPolkitRule(t *testing.T) {
 		"no service":            {driver: broken{simulator.New(), reader.ErrNoService}, system: machine(nil)},
 	} {
 		o := d.run(t, "doctor")
-		assert.Equal(t, exitNoReader, o.exit, name)
+		assert.Equal(t, cli.ExitNoReader, o.exit, name)
 		assert.NotContains(t, o.stdout, "polkit.addRule", name)
 	}
 }
@@ -81,7 +82,7 @@ func TestDoctorPrintsThePolkitRuleForCards(t *testing.T) {
 	slot.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrDenied)})
 	d := desk{driver: driver, system: asUser("kiosk")}
 	found, o := diagnose(t, d)
-	assert.Equal(t, exitNoReader, o.exit)
+	assert.Equal(t, cli.ExitNoReader, o.exit)
 	assert.Equal(t, "ok ok ok -- ng -- --", marksOf(found))
 	assert.Contains(t, found.Steps[4].Next.EN, `subject.user == "kiosk"`)
 }

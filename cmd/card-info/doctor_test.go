@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -209,5 +210,5 @@ func TestDoctorLooksAtThisSystem(t *testing.T) {
 	assert.Error(t, s.dial("/nonexistent/socket"))
 	assert.NotPanics(t, func() { s.holders(); s.usbReaders(); s.logsCommands() })
 	o := desk{driver: broken{simulator.New(), reader.ErrNoService}, system: s}.run(t, "doctor", "--json")
-	assert.Equal(t, exitNoReader, o.exit)
+	assert.Equal(t, cli.ExitNoReader, o.exit)
 }

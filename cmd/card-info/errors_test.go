@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
@@ -68,11 +69,11 @@ func TestThePasswordsFailuresHaveExitCodes(t *testing.T) {
 		err  error
 		exit int
 	}{
-		{jpki.ErrPasswordFormat, exitUsage},
-		{password(jpki.ErrPINWrong, 4), exitPIN},
-		{password(jpki.ErrLastTry, 1), exitPIN},
-		{password(jpki.ErrPINWrong, 0), exitLocked},
-		{password(jpki.ErrPINBlocked, 0), exitLocked},
+		{jpki.ErrPasswordFormat, cli.ExitUsage},
+		{password(jpki.ErrPINWrong, 4), cli.ExitPIN},
+		{password(jpki.ErrLastTry, 1), cli.ExitPIN},
+		{password(jpki.ErrPINWrong, 0), cli.ExitLocked},
+		{password(jpki.ErrPINBlocked, 0), cli.ExitLocked},
 	} {
 		assert.Equal(t, tt.exit, exitOf(messageFor(tt.err).Code, tt.err), tt.err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -232,7 +233,7 @@ func FuzzReaderNames(f *testing.F) {
 			if slot.Name() == "" {
 				continue // --reader "" is no name
 			}
-			want := map[*simulator.Reader]int{empty: exitNoCard, full: exitOtherCard}[slot]
+			want := map[*simulator.Reader]int{empty: cli.ExitNoCard, full: cli.ExitOtherCard}[slot]
 			o = desk{driver: driver}.run(t, "--reader="+slot.Name())
 			require.Equal(t, want, o.exit, o.stderr)
 			onlyPrintable(t, o.stdout+o.stderr)
@@ -269,7 +270,7 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 		}
 		for _, args := range [][]string{nil, {"ssh-key"}, idArgs(t, "--pin-stdin")} {
 			o := desk{driver: m, stdin: "1234\n"}.run(t, args...)
-			assert.Equal(t, exitCertificate, o.exit, args)
+			assert.Equal(t, cli.ExitCertificate, o.exit, args)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]")
 		}
 		assert.Zero(t, m.pins)
@@ -278,7 +279,7 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		for _, args := range [][]string{{"cert"}, {"cert", "--der"}} {
 			o := desk{driver: &attacker{Driver: driver, certificate: file}}.run(t, args...)
-			assert.Equal(t, exitCertificate, o.exit, "%x", file)
+			assert.Equal(t, cli.ExitCertificate, o.exit, "%x", file)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]", "%x", file)
 			assert.Empty(t, o.stdout)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -43,16 +44,16 @@ func (p *program) jpkiOptions(o idOptions) ([]jpki.Option, error) {
 func (p *program) idCommand() *cobra.Command {
 	var o idOptions
 	c := &cobra.Command{
-		Use: "id --namespace NAME --namespace-key FILE", Short: p.say(textIDShort), Long: p.say(textIDLong), Args: noArguments,
+		Use: "id --namespace NAME --namespace-key FILE", Short: p.Say(textIDShort), Long: p.Say(textIDLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.id(c.Context(), o) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&o.namespace, "namespace", "", p.say(textFlagNamespace))
-	flags.StringVar(&o.key, "namespace-key", "", p.say(textFlagNamespaceKey))
-	flags.BoolVar(&o.pinStdin, "pin-stdin", false, p.say(textFlagPINStdin))
-	flags.BoolVar(&o.allowLastTry, "allow-last-try", false, p.say(textFlagAllowLastTry))
-	flags.BoolVar(&o.allowExpired, "allow-expired", false, p.say(textFlagAllowExpired))
-	flags.BoolVar(&o.requireChain, "require-chain", false, p.say(textFlagRequireChain))
+	flags.StringVar(&o.namespace, "namespace", "", p.Say(textFlagNamespace))
+	flags.StringVar(&o.key, "namespace-key", "", p.Say(textFlagNamespaceKey))
+	flags.BoolVar(&o.pinStdin, "pin-stdin", false, p.Say(textFlagPINStdin))
+	flags.BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
+	flags.BoolVar(&o.allowExpired, "allow-expired", false, p.Say(textFlagAllowExpired))
+	flags.BoolVar(&o.requireChain, "require-chain", false, p.Say(textFlagRequireChain))
 	authorityFlag(c, p, &o.authorities)
 	return c
 }
@@ -111,8 +112,8 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if err != nil {
 		return err
 	}
-	if p.json {
-		return writeJSON(p.stdout, found)
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, found)
 	}
 	return p.writeIdentity(found)
 }
@@ -120,7 +121,7 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 // namespace reads the key file and makes the namespace.
 func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 	if o.namespace == "" || o.key == "" {
-		return nil, misuse(textNamespaceMissing, errors.New("id: --namespace, --namespace-key"))
+		return nil, p.Misuse(textNamespaceMissing, errors.New("id: --namespace, --namespace-key"))
 	}
 	key, err := p.readKey(o.key)
 	if err != nil {

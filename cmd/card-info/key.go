@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -15,7 +16,7 @@ import (
 
 func (p *program) keygenCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "keygen FILE", Short: p.say(textKeygenShort), Long: p.say(textKeygenLong), Args: oneFile,
+		Use: "keygen FILE", Short: p.Say(textKeygenShort), Long: p.Say(textKeygenLong), Args: oneFile,
 		RunE: func(_ *cobra.Command, args []string) error { return p.keygen(args[0]) },
 	}
 }
@@ -39,24 +40,19 @@ func (p *program) keygen(path string) error {
 	err = keyfile.WriteNew(path, text)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return &failure{err: err, message: message.Message{Code: codeKeyExists, What: textKeyExists, Next: textKeyExistsNext}}
+		return &cli.Failure{Err: err, Message: message.Message{Code: cli.CodeKeyExists, What: textKeyExists, Next: textKeyExistsNext}}
 	case err != nil:
 		return err
 	}
-	if p.json {
-		err = writeJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
+	if p.JSON {
+		err = cli.WriteJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
 	} else {
-		_, err = fmt.Fprintf(p.stdout, p.say(textKeyMade), message.Printable(path), key.ID())
+		_, err = fmt.Fprintf(p.stdout, p.Say(textKeyMade), message.Printable(path), key.ID())
 	}
 	if err != nil {
-		return because(err, codeOutput, formatted(textKeyMadeUnsaid, message.Printable(path), key.ID()), textKeyMadeUnsaidNext)
+		return cli.Because(err, cli.CodeOutput, cli.Formatted(textKeyMadeUnsaid, message.Printable(path), key.ID()), textKeyMadeUnsaidNext)
 	}
 	return nil
-}
-
-// formatted fills in a text.
-func formatted(t Text, values ...any) Text {
-	return Text{JA: fmt.Sprintf(t.JA, values...), EN: fmt.Sprintf(t.EN, values...)}
 }
 
 // readKey reads a key file, and warns of one that others may read or change.
@@ -68,7 +64,7 @@ func (p *program) readKey(path string) (mykey.Key, error) {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
 	}
 	if keyfile.Exposed(mode) {
-		p.warn(codeKeyReadable, message.KeyExposed)
+		p.Warn(cli.CodeKeyReadable, message.KeyExposed)
 	}
 	return mykey.ParseKey(text)
 }

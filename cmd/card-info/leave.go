@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -15,7 +16,7 @@ import (
 
 func (p *program) leaveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "leave", Short: p.say(textLeaveShort), Long: p.say(textLeaveLong), Args: noArguments,
+		Use: "leave", Short: p.Say(textLeaveShort), Long: p.Say(textLeaveLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.leave(c.Context()) },
 	}
 }
@@ -90,8 +91,8 @@ func (p *program) leave(ctx context.Context) error {
 	if len(names) == 0 {
 		t.line(textLeaveNoCard)
 	}
-	if p.json {
-		err = writeJSON(p.stdout, map[string]any{"readers": list})
+	if p.JSON {
+		err = cli.WriteJSON(p.stdout, map[string]any{"readers": list})
 	} else {
 		err = t.write(p.stdout)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
@@ -69,7 +70,7 @@ func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	// While the card is at work for the program, nobody else gets to it.
 	start := time.Now()
 	o := b.cardInfo(t, "", "leave", "--json")
-	assert.Equal(t, exitFailed, o.exit, o.stderr)
+	assert.Equal(t, cli.ExitFailed, o.exit, o.stderr)
 	assert.Equal(t, map[string]leaving{pcscdtest.Readers[0]: leftBusy}, leavingsOf(t, o))
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "READER_BUSY", code)

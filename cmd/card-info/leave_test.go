@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
@@ -88,9 +89,9 @@ func TestLeaveWithoutACard(t *testing.T) {
 		assert.Equal(t, textLeaveNoCard.JA+"\n", o.stdout)
 	}
 	assert.Zero(t, desk{driver: empty}.run(t, "leave", "--reader", "Reader").exit)
-	assert.Equal(t, exitNoReader, desk{driver: empty}.run(t, "leave", "--reader", "Elsewhere").exit)
+	assert.Equal(t, cli.ExitNoReader, desk{driver: empty}.run(t, "leave", "--reader", "Elsewhere").exit)
 	empty.StopService()
-	assert.Equal(t, exitNoReader, desk{driver: empty}.run(t, "leave").exit)
+	assert.Equal(t, cli.ExitNoReader, desk{driver: empty}.run(t, "leave").exit)
 }
 
 // A card that may still be unlocked is told, for each reader and as the failure, and
@@ -126,7 +127,7 @@ func TestLeaveFails(t *testing.T) {
 				start := time.Now()
 				o := desk{driver: driver}.run(t, "leave", "--json")
 				assert.LessOrEqual(t, time.Since(start), 10*time.Second)
-				assert.Equal(t, exitFailed, o.exit, o.stderr)
+				assert.Equal(t, cli.ExitFailed, o.exit, o.stderr)
 				assert.Equal(t, map[string]leaving{"Reader": tt.result, "Second": leftLoggedOut}, leavingsOf(t, o))
 				code, _ := failureOf(t, o)
 				assert.Equal(t, string(tt.code), code)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -27,7 +28,7 @@ func TestTheIdentifierComesWithAMonth(t *testing.T) {
 		{simulator.Contact, nil, 0, "2030-05", "2030年5月まで", "until May 2030", []string{"05-21", "5月21日", "21 May"}},
 		{simulator.Expiring, nil, 0, "2026-12", "2026年12月まで", "until December 2026", []string{"12-21", "12月21日", "21 December"}},
 		{simulator.Expired, []string{"--allow-expired"}, 0, "2026-10", "2026年10月まで", "until October 2026", []string{"10-21", "10月21日", "21 October"}},
-		{simulator.Expired, nil, exitCertificate, "", "2026年10月", "in October 2026", []string{"10-21", "10月21日", "21 October"}},
+		{simulator.Expired, nil, cli.ExitCertificate, "", "2026年10月", "in October 2026", []string{"10-21", "10月21日", "21 October"}},
 	} {
 		run := func(more ...string) outcome {
 			args := append(idArgs(t, "--pin-stdin", "--simulator", string(tt.profile)), append(tt.args, more...)...)

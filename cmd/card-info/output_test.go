@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -51,7 +52,7 @@ func TestUnwritableOutput(t *testing.T) {
 					stdin: strings.NewReader("1234\n"), stdout: full{cause}, stderr: &stderr, now: func() time.Time { return today },
 					getenv: func(name string) string { return map[string]string{"LANG": language}[name] },
 				})
-				assert.Equal(t, exitFailed, exit, "%v: %s", args, &stderr)
+				assert.Equal(t, cli.ExitFailed, exit, "%v: %s", args, &stderr)
 				if args != nil && args[0] == "__complete" {
 					continue // it tells the shell what it does on standard error
 				}
@@ -85,7 +86,7 @@ func TestAKeyIsToldOfWhereOutputIsUnwritable(t *testing.T) {
 			exit := run(t.Context(), []string{"keygen", path, "--lang", language}, environment{
 				stdin: strings.NewReader(""), stdout: full{cause}, stderr: &stderr, getenv: func(string) string { return "" },
 			})
-			assert.Equal(t, exitFailed, exit)
+			assert.Equal(t, cli.ExitFailed, exit)
 			assert.Contains(t, stderr.String(), says+path)
 			assert.Contains(t, stderr.String(), "[OUTPUT]")
 			assert.FileExists(t, path)

@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -245,7 +246,7 @@ func TestTheChainThroughPCSCD(t *testing.T) {
 		return b.cardInfo(t, "1234\n", append(idArgs(t, "--pin-stdin", "--json"), more...)...)
 	}
 	o := id("--require-chain")
-	assert.Equal(t, exitCertificate, o.exit)
+	assert.Equal(t, cli.ExitCertificate, o.exit)
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
 	assert.Zero(t, card.sent())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -14,7 +15,7 @@ import (
 // pipedPIN reads one line of standard input.
 func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 	if isTerminal(p.stdin) {
-		return jpki.PIN{}, misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
+		return jpki.PIN{}, p.Misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
 	}
 	line, err := untilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
 	defer clear(line)
@@ -102,14 +103,14 @@ func at(t terminal) ask {
 }
 
 func noTerminal(err error) error {
-	return because(err, codeNoTerminal, textNoTerminal, textNoTerminalNext)
+	return cli.Because(err, cli.CodeNoTerminal, textNoTerminal, textNoTerminalNext)
 }
 
 // promptFor says which PIN it is, and how many tries are left.
 func (p *program) promptFor(counter jpki.Counter) string {
-	prompt := fmt.Sprintf(p.say(textAskPIN), counter.Remaining)
+	prompt := fmt.Sprintf(p.Say(textAskPIN), counter.Remaining)
 	if counter.Remaining == 1 {
-		prompt = p.say(textAskLastTry) + "\n" + prompt
+		prompt = p.Say(textAskLastTry) + "\n" + prompt
 	}
 	return prompt
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -376,17 +377,17 @@ func TestWhatIsPipedAroundAPIN(t *testing.T) {
 		"1234\n9999\n":                       0, // one line is read
 		"\uFEFF \u30001234\n":                0,
 		"1234" + strings.Repeat(" ", 250):    0,
-		"1234" + strings.Repeat(" ", 300):    exitUsage,
-		"12 34\n":                            exitUsage,
-		"12\u300034\n":                       exitUsage,
-		"1234\uFEFF\n":                       exitUsage,
-		"\uFEFF\uFEFF1234\n":                 exitUsage,
-		"1234\u00A0\n":                       exitUsage,
-		"1234\v\n":                           exitUsage,
-		"\n1234\n":                           exitUsage,
-		"\uFEFF\r\n":                         exitUsage,
-		" \u3000\n":                          exitUsage,
-		"\xff\xfe1\x002\x003\x004\x00\n\x00": exitUsage, // UTF-16
+		"1234" + strings.Repeat(" ", 300):    cli.ExitUsage,
+		"12 34\n":                            cli.ExitUsage,
+		"12\u300034\n":                       cli.ExitUsage,
+		"1234\uFEFF\n":                       cli.ExitUsage,
+		"\uFEFF\uFEFF1234\n":                 cli.ExitUsage,
+		"1234\u00A0\n":                       cli.ExitUsage,
+		"1234\v\n":                           cli.ExitUsage,
+		"\n1234\n":                           cli.ExitUsage,
+		"\uFEFF\r\n":                         cli.ExitUsage,
+		" \u3000\n":                          cli.ExitUsage,
+		"\xff\xfe1\x002\x003\x004\x00\n\x00": cli.ExitUsage, // UTF-16
 	} {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &meddler{Driver: driver}

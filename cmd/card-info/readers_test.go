@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -196,7 +197,7 @@ func TestTheAgentForgetsTheCardOfItsReaderAlone(t *testing.T) {
 	} {
 		for _, named := range []string{"", "pasori"} {
 			driver, _ := withReaders(t, "Sony PaSoRi=contact", "YubiKey=not-my-number")
-			p := &program{environment: environment{driver: driver}, reader: named}
+			p := &program{environment: environment{driver: driver}, Console: &cli.Console{}, reader: named}
 			card, err := p.connectToSign(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, card.Close())

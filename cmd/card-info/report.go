@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -73,8 +72,8 @@ func (p *program) report(ctx context.Context, authorities []string) error {
 	if err != nil {
 		return err
 	}
-	if p.json {
-		err = writeJSON(p.stdout, r)
+	if p.JSON {
+		err = cli.WriteJSON(p.stdout, r)
 	} else {
 		err = p.writeReport(r, problem != nil)
 	}
@@ -159,10 +158,4 @@ func notices(r report) []Text {
 		list = append(list, textExpiringNotice)
 	}
 	return list
-}
-
-func writeJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -22,21 +20,17 @@ import (
 // Text is said in both languages.
 type Text = message.Text
 
-// program is one run: its environment, its global flags, and its language.
+// program is one run: its environment, its console, and its global flags.
 type program struct {
 	environment
-	language message.Language
-	encoding message.Encoding
-	out      *output // standard output
+	*cli.Console
 
 	reader    string
 	simulator string
 	simulated *simulator.Card // the card of --simulator
 	wait      time.Duration
-	json      bool
 	trace     bool
 
-	started     bool // a command began; errors before that are wrong usage
 	attended    bool // standard error is a terminal
 	saidWaiting sync.Once
 
@@ -46,85 +40,42 @@ type program struct {
 // run runs the program with its arguments and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
 	p := &program{environment: env, attended: isTerminal(env.stderr)}
-	err := p.lookAhead(args)
+	var err error
+	p.Console, err = cli.New("card-info", args, env.stdout, env.stderr, env.getenv)
 	p.useEncoding()
-	root := p.command()
-	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
-	root.SetIn(env.stdin)
-	root.SetOut(forCobra{p.stdout})
-	root.SetErr(forCobra{p.stderr})
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		err = p.Execute(ctx, p.command(), args, env.stdin)
+	} else {
+		err = p.WrongUsage(err)
 	}
 	if err == nil {
-		err = p.out.err // help and the like say nothing of it
-	}
-	if err == nil {
-		return exitDone
-	}
-	var told *failure
-	if !p.started && !errors.As(err, &told) && !errors.As(err, new(unwritable)) {
-		err = wrongUsage(err)
+		return cli.ExitDone
 	}
 	return p.fail(err)
 }
-
-// lookAhead finds the language, and whether JSON is wanted, before anything is
-// parsed: help and usage errors have them too.
-func (p *program) lookAhead(args []string) (err error) {
-	locale := message.LocaleOf(p.getenv, systemLanguage())
-	p.language, p.encoding = locale.Language, locale.Encoding
-	for i, arg := range args {
-		value, isLanguage := strings.CutPrefix(arg, "--lang=")
-		if arg == "--lang" && i+1 < len(args) {
-			value, isLanguage = args[i+1], true
-		}
-		switch {
-		case arg == "--":
-			return err
-		case arg == "--json":
-			p.json = true
-		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
-			p.language = message.Language(value)
-		case isLanguage:
-			err = errors.New("--lang: ja, en")
-		}
-	}
-	return err
-}
-
-// say returns a text in the program's language.
-func (p *program) say(t Text) string { return t.In(p.language) }
 
 func (p *program) command() *cobra.Command {
 	var authorities []string
 	root := &cobra.Command{
 		Use:   "card-info",
-		Short: p.say(textRootShort),
-		Long:  p.say(textRootLong),
+		Short: p.Say(textRootShort),
+		Long:  p.Say(textRootLong),
 		Example: "  card-info --simulator contact\n" +
 			"  card-info keygen library.key\n" +
 			"  card-info id --namespace library.example --namespace-key library.key",
-		Args:              noArguments,
-		Version:           version(),
-		SilenceUsage:      true,
-		SilenceErrors:     true,
+		Args:              cli.NoArguments,
 		PersistentPreRunE: p.start,
 		RunE:              func(c *cobra.Command, _ []string) error { return p.report(c.Context(), authorities) },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.reader, "reader", "", p.say(textFlagReader))
-	flags.StringVar(&p.simulator, "simulator", "", p.say(textFlagSimulator))
-	flags.DurationVar(&p.wait, "wait", 0, p.say(textFlagWait))
-	flags.BoolVar(&p.json, "json", p.json, p.say(textFlagJSON))
+	flags.StringVar(&p.reader, "reader", "", p.Say(textFlagReader))
+	flags.StringVar(&p.simulator, "simulator", "", p.Say(textFlagSimulator))
+	flags.DurationVar(&p.wait, "wait", 0, p.Say(textFlagWait))
+	flags.BoolVar(&p.JSON, "json", p.JSON, p.Say(textFlagJSON))
 	flags.Lookup("json").DefValue = "false"
-	flags.BoolVar(&p.trace, "trace", false, p.say(textFlagTrace))
-	flags.String("lang", "", p.say(textFlagLang))
-	flags.BoolP("help", "h", false, p.say(textFlagHelp))
+	flags.BoolVar(&p.trace, "trace", false, p.Say(textFlagTrace))
+	flags.String("lang", "", p.Say(textFlagLang))
 	authorityFlag(root, p, &authorities)
-	root.Flags().Bool("version", false, p.say(textFlagVersion))
-
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
 	var profiles []string
 	for _, profile := range simulator.Profiles() {
 		profiles = append(profiles, string(profile))
@@ -133,10 +84,7 @@ func (p *program) command() *cobra.Command {
 
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
 		p.sshAgentCommand(), p.sshKeyCommand(), p.leaveCommand(), p.simulateCommand())
-	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: p.say(textHelpShort), RunE: p.help})
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetUsageTemplate(p.say(textUsageTemplate))
-	root.SetVersionTemplate("card-info {{.Version}}\n")
+	p.Root(root)
 	return root
 }
 
@@ -151,7 +99,7 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 	if p.wait < 0 {
 		return errors.New("--wait: negative")
 	}
-	p.started = true
+	p.Started = true
 	if err := p.useSimulator(); err != nil {
 		return err
 	}
@@ -159,64 +107,11 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 	return nil
 }
 
-// help is the help command, for one command or for all.
-func (p *program) help(c *cobra.Command, args []string) error {
-	found, rest, err := c.Root().Find(args)
-	if err == nil && len(rest) > 0 {
-		err = noArguments(c, rest)
-	}
-	if err != nil {
-		return wrongUsage(err)
-	}
-	return found.Help()
-}
-
-// noArguments refuses arguments. It quotes what looks like a command's name
-// and nothing else: somebody may have typed the PIN there.
-func noArguments(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return nil
-	case commandName.MatchString(args[0]):
-		return fmt.Errorf("unknown command %q", args[0])
-	default:
-		return errors.New("unknown command or argument")
-	}
-}
-
-var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
-
-// withoutValue tells what is wrong with a flag without quoting its value, which
-// may be a PIN.
-func withoutValue(err error) error {
-	var invalid *pflag.InvalidValueError
-	var missing *pflag.ValueRequiredError
-	var unknown *pflag.NotExistError
-	switch {
-	case errors.As(err, &invalid):
-		return fmt.Errorf("invalid value for --%s", invalid.GetFlag().Name)
-	case errors.As(err, &missing):
-		return fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
-	case errors.As(err, &unknown) && commandName.MatchString(unknown.GetSpecifiedName()):
-		return fmt.Errorf("unknown flag --%s", unknown.GetSpecifiedName())
-	default:
-		return errors.New("unknown or malformed flag")
-	}
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
 // noSuch says that a value is none of a list.
-func noSuch[T ~string](what string, value T, known []T) error {
+func noSuch[T ~string](p *program, what string, value T, known []T) error {
 	var names []string
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		names = append(names, string(k))
 	}
-	return wrongUsage(fmt.Errorf("%s %q: %s", what, value, strings.Join(names, ", ")))
+	return p.WrongUsage(fmt.Errorf("%s %q: %s", what, value, strings.Join(names, ", ")))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 )
 
@@ -96,7 +97,7 @@ func TestServiceFailsWithAnyCodeThroughPCSCD(t *testing.T) {
 				nil, {"list"}, {"retries"}, {"cert"}, {"doctor"}, {"--reader", "A"}, {"--wait", "20ms"}, idArgs(t, "--pin-stdin"),
 			} {
 				o := b.cardInfo(t, "1234\n", append(args, "--json")...)
-				assert.Equal(t, exitNoReader, o.exit, "%v: %s", args, o.stderr)
+				assert.Equal(t, cli.ExitNoReader, o.exit, "%v: %s", args, o.stderr)
 				code, _ := failureOf(t, o)
 				assert.Equal(t, tt.want, code, "%v", args)
 				assert.Contains(t, o.stderr, fmt.Sprintf("%08X", tt.code))

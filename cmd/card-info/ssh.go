@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -24,7 +25,7 @@ const sshComment = "my-number-card"
 
 func (p *program) sshKeyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "ssh-key", Short: p.say(textSSHKeyShort), Long: p.say(textSSHKeyLong), Args: noArguments,
+		Use: "ssh-key", Short: p.Say(textSSHKeyShort), Long: p.Say(textSSHKeyLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.sshKey(c.Context()) },
 	}
 }
@@ -34,7 +35,7 @@ func (p *program) sshKeyCommand() *cobra.Command {
 func (p *program) sshKey(ctx context.Context) error {
 	signer, err := jpki.NewSigner(ctx, p.connectToSign, nil, jpki.WithClock(p.now), p.traced())
 	if errors.Is(err, jpki.ErrPINRequired) {
-		return because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
+		return cli.Because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
 	}
 	if err != nil {
 		return err
@@ -44,8 +45,8 @@ func (p *program) sshKey(ctx context.Context) error {
 		return err
 	}
 	line := strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(public)), "\n") + " " + sshComment
-	if p.json {
-		return writeJSON(p.stdout, map[string]string{"authorized_key": line, "fingerprint": ssh.FingerprintSHA256(public)})
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, map[string]string{"authorized_key": line, "fingerprint": ssh.FingerprintSHA256(public)})
 	}
 	_, err = fmt.Fprintln(p.stdout, line)
 	return err
@@ -61,12 +62,12 @@ type sshOptions struct {
 func (p *program) sshAgentCommand() *cobra.Command {
 	var o sshOptions
 	c := &cobra.Command{
-		Use: "ssh-agent --socket PATH", Short: p.say(textSSHAgentShort), Long: p.say(textSSHAgentLong), Args: noArguments,
+		Use: "ssh-agent --socket PATH", Short: p.Say(textSSHAgentShort), Long: p.Say(textSSHAgentLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.sshAgent(c.Context(), o) },
 	}
-	c.Flags().StringVar(&o.socket, "socket", "", p.say(textFlagSocket))
-	c.Flags().DurationVar(&o.idle, "idle", 0, p.say(textFlagIdle))
-	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.say(textFlagAllowLastTry))
+	c.Flags().StringVar(&o.socket, "socket", "", p.Say(textFlagSocket))
+	c.Flags().DurationVar(&o.idle, "idle", 0, p.Say(textFlagIdle))
+	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
 	return c
 }
 
@@ -75,11 +76,11 @@ func (p *program) sshAgentCommand() *cobra.Command {
 func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	switch {
 	case o.socket == "":
-		return misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
+		return p.Misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
 	case o.idle < 0:
-		return wrongUsage(errors.New("--idle: negative"))
+		return p.WrongUsage(errors.New("--idle: negative"))
 	case o.idle > jpki.DefaultKeepLimit:
-		return misuse(textIdleTooLong, fmt.Errorf("--idle: more than %s", jpki.DefaultKeepLimit))
+		return p.Misuse(textIdleTooLong, fmt.Errorf("--idle: more than %s", jpki.DefaultKeepLimit))
 	}
 	path, err := filepath.Abs(o.socket)
 	if err != nil {
@@ -171,10 +172,10 @@ func (p *program) endsKey(e reader.Event) bool {
 // announce tells where the agent is: with --json on standard output, for whoever
 // started it and waits.
 func (p *program) announce(path string) error {
-	if p.json {
-		return writeJSON(p.stdout, map[string]string{"socket": path})
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, map[string]string{"socket": path})
 	}
-	_, err := fmt.Fprintf(p.stderr, p.say(textSSHAgentServes), quoted(message.Printable(path)))
+	_, err := fmt.Fprintf(p.stderr, p.Say(textSSHAgentServes), quoted(message.Printable(path)))
 	return err
 }
 

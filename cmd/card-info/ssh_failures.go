@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -27,7 +28,7 @@ func noSocket(err error) error {
 	case errors.Is(err, errors.ErrUnsupported):
 		what, next = textNoSocketsHere, textNoSocketsHereNext
 	}
-	return because(err, codeSocket, what, next)
+	return cli.Because(err, codeSocket, what, next)
 }
 
 // ofSSH finds the words for why a request of an SSH client failed. A signer is closed
@@ -38,25 +39,25 @@ func ofSSH(err error) error {
 	case errors.As(err, &pin):
 		return err // which matters more than what came of it
 	case errors.Is(err, jpki.ErrSignerClosed):
-		return because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)
+		return cli.Because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)
 	case errors.Is(err, sshagent.ErrReadOnly):
-		return because(err, codeSSHRefused, textSSHReadOnly, textSSHReadOnlyNext)
+		return cli.Because(err, codeSSHRefused, textSSHReadOnly, textSSHReadOnlyNext)
 	case errors.Is(err, sshagent.ErrAlgorithm):
-		return because(err, codeSSHRefused, textSSHAlgorithm, textSSHAlgorithmNext)
+		return cli.Because(err, codeSSHRefused, textSSHAlgorithm, textSSHAlgorithmNext)
 	case errors.Is(err, sshagent.ErrData):
-		return because(err, codeSSHRefused, textSSHData, textSSHDataNext)
+		return cli.Because(err, codeSSHRefused, textSSHData, textSSHDataNext)
 	case errors.Is(err, sshagent.ErrForwarded):
-		return because(err, codeSSHRefused, textSSHForwarded, textSSHForwardedNext)
+		return cli.Because(err, codeSSHRefused, textSSHForwarded, textSSHForwardedNext)
 	case errors.Is(err, sshagent.ErrSession):
-		return because(err, codeSSHRefused, textSSHSession, textSSHSessionNext)
+		return cli.Because(err, codeSSHRefused, textSSHSession, textSSHSessionNext)
 	case errors.Is(err, sshagent.ErrIdleClosed):
-		return because(err, codeSSHClients, textSSHIdleClosed, textSSHClientsNext)
+		return cli.Because(err, codeSSHClients, textSSHIdleClosed, textSSHClientsNext)
 	case errors.Is(err, sshagent.ErrAllBusy):
-		return because(err, codeSSHClients, textSSHAllBusy, textSSHClientsNext)
+		return cli.Because(err, codeSSHClients, textSSHAllBusy, textSSHClientsNext)
 	case errors.Is(err, sshagent.ErrOtherKey):
-		return because(err, codeSSHRefused, textSSHOtherKey, textSSHOtherKeyNext)
+		return cli.Because(err, codeSSHRefused, textSSHOtherKey, textSSHOtherKeyNext)
 	case errors.Is(err, sshagent.ErrOtherUser):
-		return because(err, codeSSHRefused, textSSHOtherUser, textSSHOtherUserNext)
+		return cli.Because(err, codeSSHRefused, textSSHOtherUser, textSSHOtherUserNext)
 	}
 	return err
 }

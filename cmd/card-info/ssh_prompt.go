@@ -27,7 +27,7 @@ func (k cardKey) SignContext(ctx context.Context, digest []byte, opts crypto.Sig
 	var asked bool
 	signature, err := k.Signer.SignContext(context.WithValue(ctx, askedKey{}, &asked), digest, opts)
 	if err == nil && !asked {
-		k.program.warn(codeSSHSigned, with(textSSHSigned, aboutRequest(sshagent.RequestOf(ctx))))
+		k.program.Warn(codeSSHSigned, with(textSSHSigned, aboutRequest(sshagent.RequestOf(ctx))))
 	}
 	return signature, err
 }

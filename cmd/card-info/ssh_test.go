@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -402,10 +403,11 @@ func TestGoldenSSH(t *testing.T) {
 			ofSSH(jpki.ErrSignerClosed), ofSSH(sshagent.ErrReadOnly), ofSSH(sshagent.ErrAlgorithm), ofSSH(sshagent.ErrData), ofSSH(sshagent.ErrOtherKey),
 			ofSSH(sshagent.ErrOtherUser), ofSSH(sshagent.ErrForwarded), ofSSH(sshagent.ErrSession), ofSSH(sshagent.ErrIdleClosed), ofSSH(sshagent.ErrAllBusy),
 			ofSSH(reader.ErrNoCard), errNotGiven,
-			because(errors.New("no terminal"), codeNoTerminal, textNoTerminal, textNoAskpassNext),
+			cli.Because(errors.New("no terminal"), cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext),
 		} {
-			p := program{environment: environment{stderr: &b, getenv: os.Getenv}}
-			require.NoError(t, p.lookAhead([]string{"--lang", language}))
+			console, wrong := cli.New("card-info", []string{"--lang", language}, &b, &b, os.Getenv)
+			require.NoError(t, wrong)
+			p := program{Console: console}
 			p.fail(err)
 			b.WriteString("\n")
 		}

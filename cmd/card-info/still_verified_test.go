@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -49,9 +50,9 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 		code   message.Code
 		exit   int
 	}{
-		"a wrong PIN":   {"9999", nil, message.PINWrong, exitPIN},
-		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, exitCertificate},
-		"nothing else":  {"1234", nil, message.CardStillVerified, exitFailed},
+		"a wrong PIN":   {"9999", nil, message.PINWrong, cli.ExitPIN},
+		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, cli.ExitCertificate},
+		"nothing else":  {"1234", nil, message.CardStillVerified, cli.ExitFailed},
 	} {
 		for leaving, fault := range map[string]simulator.Action{
 			"reset": simulator.ResetCard(), "lost": simulator.FailBefore(reader.ErrTransport), "refused": simulator.AnswerStatus(apdu.StatusFileNotFound),

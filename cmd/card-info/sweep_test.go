@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -27,8 +28,8 @@ type sweptFault struct {
 
 func sweptFaults() map[string]sweptFault {
 	lost := fmt.Errorf("%w: in a test", reader.ErrTransport)
-	gone, down, any := []int{exitNoCard}, []int{exitNoReader}, []int(nil)
-	unpowered, unsure := []int{exitDone}, []int{exitFailed}
+	gone, down, any := []int{cli.ExitNoCard}, []int{cli.ExitNoReader}, []int(nil)
+	unpowered, unsure := []int{cli.ExitDone}, []int{cli.ExitFailed}
 	return map[string]sweptFault{
 		"pulled":                    {simulator.PullCard(), gone, false, unpowered},
 		"pulled after it worked":    {simulator.After(simulator.PullCard()), gone, false, unpowered},
@@ -36,14 +37,14 @@ func sweptFaults() map[string]sweptFault {
 		"reset after it worked":     {simulator.After(simulator.ResetCard()), gone, false, unsure},
 		"service stopped":           {simulator.StopService(), down, false, unsure},
 		"service restarted":         {simulator.RestartService(), down, false, unsure},
-		"fails before":              {simulator.FailBefore(lost), []int{exitDone, exitFailed}, false, nil},
-		"fails after":               {simulator.FailAfter(lost), []int{exitDone, exitFailed}, false, nil},
-		"in use":                    {simulator.FailBefore(reader.ErrBusy), []int{exitDone, exitFailed}, false, nil},
+		"fails before":              {simulator.FailBefore(lost), []int{cli.ExitDone, cli.ExitFailed}, false, nil},
+		"fails after":               {simulator.FailAfter(lost), []int{cli.ExitDone, cli.ExitFailed}, false, nil},
+		"in use":                    {simulator.FailBefore(reader.ErrBusy), []int{cli.ExitDone, cli.ExitFailed}, false, nil},
 		"no answer":                 {simulator.Answer(nil), any, false, nil},
 		"one byte":                  {simulator.Answer([]byte{0x90}), any, false, nil},
 		"too long":                  {simulator.Lengthen(300), any, false, nil},
 		"too short":                 {simulator.Lengthen(-5), any, false, nil},
-		"mute until interrupted":    {simulator.Hang(), []int{exitFailed}, true, nil},
+		"mute until interrupted":    {simulator.Hang(), []int{cli.ExitFailed}, true, nil},
 		"9000, and nothing is done": {simulator.AnswerStatus(0x9000), any, false, nil},
 		"6F00":                      {simulator.AnswerStatus(0x6F00), any, false, nil},
 		"6A82":                      {simulator.AnswerStatus(0x6A82), any, false, nil},
@@ -82,7 +83,7 @@ func TestSweepOfFaults(t *testing.T) {
 							fault := fault
 							switch {
 							case slices.Contains(args, "leave"): // a card that is gone is logged out
-								fault.exits = []int{exitDone, exitFailed}
+								fault.exits = []int{cli.ExitDone, cli.ExitFailed}
 							case nth == whole && slices.Contains(args, "id") && fault.atLeaving != nil:
 								fault.exits = fault.atLeaving
 							}
@@ -137,7 +138,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	if o.exit != 0 {
 		code, _ := failureOf(t, o)
 		require.NotEmpty(t, code, where)
-		beside := o.exit == exitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "leave")
+		beside := o.exit == cli.ExitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "leave")
 		require.True(t, beside || o.stdout == "", where)
 	}
 	require.LessOrEqual(t, m.pins, 1, where)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -66,20 +67,15 @@ func (s system) whyNoService(getenv func(string) string, known error) error {
 	err := s.dial(socket)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return because(fmt.Errorf("%w: %w", reader.ErrDenied, err), message.PCSCDenied, textSocketDenied, textSocketDeniedNext)
+		return cli.Because(fmt.Errorf("%w: %w", reader.ErrDenied, err), message.PCSCDenied, textSocketDenied, textSocketDeniedNext)
 	case errors.Is(err, fs.ErrNotExist) && !s.installed():
-		return because(known, message.PCSCUnavailable, textPCSCDMissing, textPCSCDMissingNext)
+		return cli.Because(known, message.PCSCUnavailable, textPCSCDMissing, textPCSCDMissingNext)
 	case errors.Is(err, fs.ErrNotExist):
-		return because(known, message.PCSCUnavailable, textPCSCDStopped, textPCSCDStoppedNext)
+		return cli.Because(known, message.PCSCUnavailable, textPCSCDStopped, textPCSCDStoppedNext)
 	case err != nil: // connection refused: a socket that nobody listens at any more
-		return because(known, message.PCSCUnavailable, textPCSCDDied, textPCSCDDiedNext)
+		return cli.Because(known, message.PCSCUnavailable, textPCSCDDied, textPCSCDDiedNext)
 	}
-	return because(known, message.PCSCUnavailable, textPCSCDOdd, textPCSCDOddNext)
-}
-
-// because is err with words of its own.
-func because(err error, code message.Code, what, next Text) error {
-	return &failure{err: err, message: message.Message{Code: code, What: what, Next: next}}
+	return cli.Because(known, message.PCSCUnavailable, textPCSCDOdd, textPCSCDOddNext)
 }
 
 func (s system) installed() bool {
@@ -92,7 +88,7 @@ func (s system) installed() bool {
 }
 
 // errNoDriver: more readers are plugged in than PC/SC knows.
-var errNoDriver = because(fmt.Errorf("%w for a reader that is plugged in", reader.ErrNoReader), message.ReaderNotFound, textNoDriver, textNoDriverNext)
+var errNoDriver = cli.Because(fmt.Errorf("%w for a reader that is plugged in", reader.ErrNoReader), message.ReaderNotFound, textNoDriver, textNoDriverNext)
 
 // usbReaders counts, on Linux, the USB interfaces of smart-card readers.
 func (s system) usbReaders() (n int) {

@@ -20,11 +20,11 @@ type tableRow struct {
 }
 
 func (t *table) row(name, value Text) {
-	t.rows = append(t.rows, tableRow{name: t.program.say(name), value: t.program.say(value)})
+	t.rows = append(t.rows, tableRow{name: t.program.Say(name), value: t.program.Say(value)})
 }
 
 func (t *table) line(text Text) {
-	t.rows = append(t.rows, tableRow{value: t.program.say(text), line: true})
+	t.rows = append(t.rows, tableRow{value: t.program.Say(text), line: true})
 }
 
 func (t *table) write(w io.Writer) error {

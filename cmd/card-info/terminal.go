@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
 // terminal is where a person sits: never standard input or output where those are
@@ -29,7 +31,7 @@ type terminal interface {
 
 // isTerminal tells whether a stream of the program is a terminal.
 func isTerminal(stream any) bool {
-	if o, ok := stream.(*output); ok {
+	if o, ok := stream.(*cli.Output); ok {
 		stream = o.Writer
 	}
 	file, ok := stream.(*os.File)

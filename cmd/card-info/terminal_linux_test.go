@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
 // pseudoTerminal is a terminal whose other end a test holds.
@@ -153,8 +155,8 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 	}{
 		{"right", "1234", 0, []string{"--json"}, []string{"Tries left: 3", `"mykey_id":"`}},
 		{"in full width, as an input method leaves it", "１２３４", 0, []string{"--lang", "ja"}, []string{"あと3回です。", "ID  "}},
-		{"wrong", "9876", exitPIN, nil, []string{"Wrong PIN", "2 more wrong entries"}},
-		{"malformed", "12345", exitUsage, nil, []string{"no try was used"}},
+		{"wrong", "9876", cli.ExitPIN, nil, []string{"Wrong PIN", "2 more wrong entries"}},
+		{"malformed", "12345", cli.ExitUsage, nil, []string{"no try was used"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, c := startAtTerminal(t, idArgs(t, append(tt.args, "--simulator", "contact")...)...)

@@ -27,7 +27,6 @@ It uses no PIN and costs no try.
 
 Only id and ssh-agent send a PIN to the card. Each PIN entered is sent once.`,
 	}
-	textHelpShort   = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
 	textListShort   = Text{JA: "カードリーダーの一覧を表示します", EN: "List the readers and where cards are"}
 	textWatchShort  = Text{JA: "カードやリーダーの変化を、起きるたびに表示します", EN: "Show readers and cards coming and going, as it happens"}
 	textCertShort   = Text{JA: "利用者証明用電子証明書を書き出します", EN: "Write the user-authentication certificate"}
@@ -101,8 +100,6 @@ Profiles:
 	textFlagJSON         = Text{JA: "JSONで出力します", EN: "write JSON"}
 	textFlagTrace        = Text{JA: "カードとのやりとりを標準エラーに表示します", EN: "show the exchanges with the card on standard error"}
 	textFlagLang         = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}
-	textFlagHelp         = Text{JA: "使い方を表示します", EN: "show how it is used"}
-	textFlagVersion      = Text{JA: "バージョンを表示します", EN: "show the version"}
 	textFlagCA           = Text{JA: "発行元（CA）の証明書を書き出します", EN: "write the issuer's (CA) certificate instead"}
 	textFlagDER          = Text{JA: "DER形式で書き出します", EN: "write DER instead of PEM"}
 	textFlagProfile      = Text{JA: "模擬カードの種類（`PROFILE`、初めは contact）", EN: "`PROFILE` of the simulated card (contact if not given)"}
@@ -338,37 +335,6 @@ var (
 		JA: "作り直さずに、この鍵の控えを安全な場所に保管してください。",
 		EN: "Do not make another one. Copy this one to a safe place.",
 	}
-	textUnwritable = Text{
-		JA: "結果を標準出力に書き込めませんでした。\n暗証番号を入力できる回数は減っていません。",
-		EN: "The result could not be written to standard output.\nNo PIN attempt was used up.",
-	}
-	textUnwritableNext = Text{
-		JA: "出力先と、ディスクの空き容量を確かめてください。",
-		EN: "Check where the output goes, and the space on that disk.",
-	}
 	textLent    = Text{JA: "模擬カード %s を %s に入れました。止めるには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to take it out.\n"}
 	textNotLent = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )
-
-// textUsageTemplate is cobra's template of usage, without what this program
-// has not.
-var textUsageTemplate = Text{JA: usageTemplate("使い方", "例", "コマンド", "フラグ", "全体のフラグ"), EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags")}
-
-func usageTemplate(usage, examples, commands, flags, global string) string {
-	return usage + `:{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
-
-` + examples + `:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
-
-` + commands + `:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-` + flags + `:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-` + global + `:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-`
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -107,13 +108,13 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 	t.Run("an error of the card", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		o := <-p.id(t, t.Context(), slave, slow{locked, hides(p)})
-		assert.Equal(t, exitLocked, o.exit)
+		assert.Equal(t, cli.ExitLocked, o.exit)
 		given(t, p, slave)
 	})
 	t.Run("a timeout", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		o := <-p.id(t, t.Context(), slave, simulator.New(), "--wait", "10ms")
-		assert.Equal(t, exitNoReader, o.exit)
+		assert.Equal(t, cli.ExitNoReader, o.exit)
 		given(t, p, slave)
 	})
 	t.Run("an interrupt during the wait", func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 	})
 	t.Run("a panic", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
-		m := &program{environment: environment{
+		m := &program{Console: &cli.Console{}, environment: environment{
 			driver:   slow{driver, func() { hides(p)(); panic("a driver's") }},
 			terminal: func() (terminal, error) { return &systemTerminal{in: slave, out: slave}, nil },
 		}}
@@ -207,7 +208,7 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 		require.NoError(t, err)
 		c, _ := program(t, stdin, stderr)
 		require.Error(t, c.Wait())
-		assert.Equal(t, exitUsage, c.ProcessState.ExitCode())
+		assert.Equal(t, cli.ExitUsage, c.ProcessState.ExitCode())
 		said, err := os.ReadFile(stderr.Name())
 		require.NoError(t, err)
 		assert.Contains(t, string(said), "NO_TERMINAL")

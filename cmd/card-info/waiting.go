@@ -24,7 +24,7 @@ func (w waiting) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 }
 
 func (p *program) sayWaiting(ctx context.Context, d reader.Driver) {
-	if p.json || !p.attended {
+	if p.JSON || !p.attended {
 		return
 	}
 	p.saidWaiting.Do(func() {
@@ -36,7 +36,7 @@ func (p *program) sayWaiting(ctx context.Context, d reader.Driver) {
 		case len(readers) == 0:
 			text = textWaitingForReader
 		}
-		lines := p.say(text) + "\n"
+		lines := p.Say(text) + "\n"
 		for _, r := range readers {
 			lines += "  " + message.Printable(r.Name) + "\n"
 		}

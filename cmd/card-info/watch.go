@@ -9,13 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
 func (p *program) watchCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "watch", Short: p.say(textWatchShort), Long: p.say(textWatchLong), Args: noArguments,
+		Use: "watch", Short: p.Say(textWatchShort), Long: p.Say(textWatchLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.watch(c.Context()) },
 	}
 }
@@ -101,12 +102,12 @@ func (s *selection) shows(e reader.Event) bool {
 
 func (p *program) showEvent(event reader.Event) error {
 	name := message.Printable(event.Reader)
-	if p.json {
-		return writeJSON(p.stdout, watchedEvent{
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, watchedEvent{
 			Time: timestamp(p.now()), Event: event.Kind.String(), Reader: name, ATR: fmt.Sprintf("%X", event.ATR),
 		})
 	}
-	line := p.now().Local().Format(time.TimeOnly) + "  " + p.say(textEvent[event.Kind])
+	line := p.now().Local().Format(time.TimeOnly) + "  " + p.Say(textEvent[event.Kind])
 	if name != "" {
 		line += ": " + name
 	}

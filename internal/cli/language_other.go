@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package cli
 
 // systemLanguage is left to the environment.
 func systemLanguage() string { return "" }

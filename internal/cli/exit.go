@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// The exit codes of the commands.
+const (
+	ExitDone        = 0
+	ExitFailed      = 1
+	ExitUsage       = 2 // nothing was sent
+	ExitNoReader    = 3
+	ExitNoCard      = 4
+	ExitOtherCard   = 5
+	ExitPIN         = 6
+	ExitLocked      = 7
+	ExitCertificate = 8
+	ExitTampered    = 9 // records are not what was written
+)
+
+var exits = map[message.Code]int{
+	CodeUsage:               ExitUsage,
+	CodeNoTerminal:          ExitUsage,
+	CodeAuthority:           ExitUsage,
+	message.PINFormat:       ExitUsage,
+	message.SeveralCards:    ExitUsage,
+	message.SeveralReaders:  ExitUsage,
+	message.NamespaceKey:    ExitUsage,
+	message.NamespaceName:   ExitUsage,
+	message.PCSCUnavailable: ExitNoReader,
+	message.PCSCDenied:      ExitNoReader,
+	message.PCSCUnsupported: ExitNoReader,
+	message.ReaderNotFound:  ExitNoReader,
+	message.CardAbsent:      ExitNoCard,
+	message.CardRemoved:     ExitNoCard,
+	message.CardChanged:     ExitNoCard,
+	message.NotMyNumberCard: ExitOtherCard,
+	message.PINWrong:        ExitPIN,
+	message.PINLastTry:      ExitPIN,
+	message.PINLocked:       ExitLocked,
+
+	message.PasswordFormat:      ExitUsage,
+	message.PasswordWrong:       ExitPIN,
+	message.PasswordLastAttempt: ExitPIN,
+	message.PasswordLocked:      ExitLocked,
+
+	message.NoAuthCert:       ExitCertificate,
+	message.CertMalformed:    ExitCertificate,
+	message.CertWrongKind:    ExitCertificate,
+	message.CertExpired:      ExitCertificate,
+	message.CertNotYetValid:  ExitCertificate,
+	message.KeyUnsupported:   ExitCertificate,
+	message.ChainUnknown:     ExitCertificate,
+	message.CACertificate:    ExitUsage,
+	message.IssuerExpired:    ExitCertificate,
+	message.PossessionFailed: ExitCertificate,
+}
+
+// ExitOf finds the exit code of a failure: that of the command's own codes, or of the
+// table that all share. Where the outcome of a PIN is unknown it is what cut the answer
+// off: the card or the service that is gone.
+func ExitOf(own map[message.Code]int, code message.Code, err error) int {
+	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown {
+		switch cause := message.Cause(err); {
+		case errors.Is(cause, reader.ErrRemoved), errors.Is(cause, reader.ErrChanged):
+			return ExitNoCard
+		case errors.Is(cause, reader.ErrNoService), errors.Is(cause, reader.ErrNoReader):
+			return ExitNoReader
+		}
+	}
+	for _, table := range []map[message.Code]int{own, exits} {
+		if exit, ok := table[code]; ok {
+			return exit
+		}
+	}
+	return ExitFailed
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+var (
+	textWrongUsage     = Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."}
+	textHelpShort      = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
+	textFlagHelp       = Text{JA: "使い方を表示します", EN: "show how it is used"}
+	textFlagVersion    = Text{JA: "バージョンを表示します", EN: "show the version"}
+	textUnwritable     = Text{JA: "結果を標準出力に書き込めませんでした。\n暗証番号を入力できる回数は減っていません。", EN: "The result could not be written to standard output.\nNo PIN attempt was used up."}
+	textUnwritableNext = Text{JA: "出力先と、ディスクの空き容量を確かめてください。", EN: "Check where the output goes, and the space on that disk."}
+)
+
+// Root has the root of a command's tree speak as the console does: help, version and
+// wrong usage.
+func (c *Console) Root(root *cobra.Command) {
+	root.Version = Version()
+	root.SilenceUsage, root.SilenceErrors = true, true
+	flags := root.PersistentFlags()
+	flags.BoolP("help", "h", false, c.Say(textFlagHelp))
+	root.Flags().Bool("version", false, c.Say(textFlagVersion))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: c.Say(textHelpShort), RunE: c.help})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetUsageTemplate(c.Say(textUsageTemplate))
+	root.SetVersionTemplate(c.Command + " {{.Version}}\n")
+}
+
+// help is the help command, for one command or for all.
+func (c *Console) help(of *cobra.Command, args []string) error {
+	found, rest, err := of.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = NoArguments(of, rest)
+	}
+	if err != nil {
+		return c.WrongUsage(err)
+	}
+	return found.Help()
+}
+
+// NoArguments refuses arguments. It quotes what looks like a command's name
+// and nothing else: somebody may have typed the PIN there.
+func NoArguments(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case commandName.MatchString(args[0]):
+		return fmt.Errorf("unknown command %q", args[0])
+	default:
+		return errors.New("unknown command or argument")
+	}
+}
+
+// Arguments takes as many arguments as there are names, none of them empty.
+func Arguments(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != len(names) || slices.Contains(args, "") {
+			return errors.New(c.Name() + " " + strings.Join(names, " "))
+		}
+		return nil
+	}
+}
+
+var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
+// withoutValue tells what is wrong with a flag without quoting its value, which
+// may be a PIN.
+func withoutValue(err error) error {
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("invalid value for --%s", invalid.GetFlag().Name)
+	case errors.As(err, &missing):
+		return fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
+	case errors.As(err, &unknown) && commandName.MatchString(unknown.GetSpecifiedName()):
+		return fmt.Errorf("unknown flag --%s", unknown.GetSpecifiedName())
+	default:
+		return errors.New("unknown or malformed flag")
+	}
+}
+
+// textUsageTemplate is cobra's template of usage, without what these commands have
+// not.
+var textUsageTemplate = Text{JA: usageTemplate("使い方", "例", "コマンド", "フラグ", "全体のフラグ"), EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags")}
+
+func usageTemplate(usage, examples, commands, flags, global string) string {
+	return usage + `:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
+
+` + examples + `:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+` + commands + `:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+` + flags + `:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+` + global + `:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
+}
