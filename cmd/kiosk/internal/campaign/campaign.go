@@ -118,13 +118,22 @@ func (f Form) Says() Text {
 	return f.Rule
 }
 
-// Day is a day in Japan.
+// Day is a day in Japan. It is zero where a file has no day.
 type Day struct{ time.Time }
 
-// UnmarshalText reads YYYY-MM-DD.
-func (d *Day) UnmarshalText(b []byte) (err error) {
-	d.Time, err = time.ParseInLocation(time.DateOnly, string(b), jpki.Japan)
-	return err
+// localDate is the location of TOML's own dates, written without quotes.
+const localDate = "date-local"
+
+// UnmarshalTOML reads "YYYY-MM-DD", with quotes or without. It never fails: anything
+// else, a moment of a day too, leaves the Day zero, which Parse refuses with what to
+// write.
+func (d *Day) UnmarshalTOML(value any) error {
+	text, _ := value.(string)
+	if date, ok := value.(time.Time); ok && date.Location().String() == localDate {
+		text = date.Format(time.DateOnly)
+	}
+	d.Time, _ = time.ParseInLocation(time.DateOnly, text, jpki.Japan)
+	return nil
 }
 
 // Open tells whether the campaign runs at a time.
@@ -142,72 +151,17 @@ func (c *Campaign) Service(id string) (Service, bool) {
 	return Service{}, false
 }
 
-// Parse reads a campaign. It fails with [ErrCampaign].
+// Parse reads a campaign. It fails with [ErrCampaign] and all [Problems] of the file.
 func Parse(r io.Reader) (*Campaign, error) {
 	var c Campaign
 	meta, err := toml.NewDecoder(r).Decode(&c)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCampaign, err)
+		return nil, fmt.Errorf("%w: %w", ErrCampaign, Problems{unreadable(err)})
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%w: %s is not known", ErrCampaign, unknown[0])
-	}
-	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCampaign, err)
+	var problems Problems
+	problems.unknown(meta.Undecoded())
+	if problems = append(problems, c.check()...); problems != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCampaign, problems)
 	}
 	return &c, nil
-}
-
-var serviceID = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-
-func (c *Campaign) check() error {
-	for what, text := range map[string]Text{"name": c.Name, "operator": c.Operator, "contact": c.Contact} {
-		if text.missing() {
-			return fmt.Errorf("%s is to be there in Japanese and English", what)
-		}
-	}
-	switch {
-	case c.Begins.IsZero() || c.Ends.IsZero() || c.Ends.Before(c.Begins.Time):
-		return errors.New("begins and ends are two days, in their order")
-	case len(c.Services) == 0:
-		return errors.New("there is no service to choose")
-	}
-	for _, b := range c.Benefits {
-		if b.Name.missing() || b.Rate < 0 || b.Rate > 100 || b.Cap <= 0 {
-			return errors.New("a benefit has a name in both languages, a rate of 0 to 100 percent and a cap")
-		}
-	}
-	seen := map[string]bool{}
-	for i := range c.Services {
-		s := &c.Services[i]
-		if !serviceID.MatchString(s.ID) || seen[s.ID] {
-			return fmt.Errorf("service %q: its id is 1 to 64 of a-z, 0-9 and hyphens, and another service's not", s.ID)
-		}
-		seen[s.ID] = true
-		if s.Name.missing() || s.Where.missing() || !s.AccountID.Asked() {
-			return fmt.Errorf("service %q: name, where and account_id are needed, in both languages", s.ID)
-		}
-		for _, f := range []*Form{&s.AccountID, &s.Code} {
-			if err := f.compile(); err != nil {
-				return fmt.Errorf("service %q: %w", s.ID, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (f *Form) compile() (err error) {
-	if !f.Asked() {
-		return nil
-	}
-	if f.Label.missing() {
-		return errors.New("what is typed has a label in both languages")
-	}
-	if f.expression, err = regexp.Compile(`^(?:` + f.Pattern + `)$`); err != nil {
-		return err
-	}
-	if _, ok := f.Parse(f.Example); !ok {
-		return errors.New("the example has not the form that is asked for")
-	}
-	return nil
 }

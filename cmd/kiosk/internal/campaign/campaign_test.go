@@ -124,3 +124,61 @@ func TestAlphabets(t *testing.T) {
 	}
 	assert.Len(t, campaign.Form{Pattern: ".+"}.Alphabet(), 67, "any that can be typed")
 }
+
+// TOML's own dates are days as those in quotes are; a moment is none, and what to write
+// is said.
+//
+// Faults: NEW.
+func TestDaysWithoutQuotes(t *testing.T) {
+	for written, day := range map[string]string{
+		`"2026-01-01"`: "2026-01-01", `2026-01-01`: "2026-01-01",
+		`2026-01-01T09:00:00`: "", `2026-01-01T00:00:00Z`: "", `2026-01-01 00:00:00+09:00`: "", `09:00:00`: "", `20260101`: "", `"2026-1-1"`: "", `["2026-01-01"]`: "",
+	} {
+		c, err := campaign.Parse(strings.NewReader(strings.Replace(example(t, "demo"), `"2026-01-01"`, written, 1)))
+		if day != "" {
+			require.NoError(t, err, written)
+			assert.Equal(t, day+"T00:00:00+09:00", c.Begins.Format(time.RFC3339), written)
+			continue
+		}
+		var problems campaign.Problems
+		require.ErrorAs(t, err, &problems, written)
+		assert.Equal(t, "begins", problems[0].Where, written)
+		assert.Contains(t, problems[0].What.EN, `"2026-04-01"`, written)
+	}
+}
+
+// Everything that is wrong with a file is told at once, each with its place and with
+// what to write, in both languages.
+//
+// Faults: NEW.
+func TestProblemsAreToldAtOnce(t *testing.T) {
+	file := example(t, "demo")
+	for _, change := range [][2]string{
+		{"namespace = \"points.example\"", "namespase = \"points.example\"\n[surprise]\na = 1\nb = 2\n"},
+		{`en = "Trial points"`, ``}, {`rate = 25`, `rate = 101`}, {`cap = 5000`, `cap = 0`},
+		{`id = "sample-pay"`, `id = "Sample"`}, {`pattern = "[0-9]{4}"`, `pattern = "("`}, {`example = "0123456789"`, `example = "x"`},
+		{`label = { ja = "会員番号", en = "Member number" }`, `label = { ja = "会員番号" }`},
+	} {
+		require.Contains(t, file, change[0])
+		file = strings.Replace(file, change[0], change[1], 1)
+	}
+	file = strings.Replace(file, "begins = \"2026-01-01\"\nends = \"2099-12-31\"\n", "", 1)
+	_, err := campaign.Parse(strings.NewReader(file))
+	var problems campaign.Problems
+	require.ErrorAs(t, err, &problems)
+	var where []string
+	for _, p := range problems {
+		where = append(where, p.Where)
+		assert.NotEmpty(t, p.What.JA, p.Where)
+		assert.NotEmpty(t, p.What.EN, p.Where)
+		assert.Contains(t, err.Error(), p.Where)
+	}
+	assert.Equal(t, []string{
+		"namespase", "surprise", "name", "namespace", "begins", "ends", "benefits[1].rate", "benefits[1].cap",
+		"services[1].id", "services[1].account_id.example", "services[1].code.pattern", "services[2].account_id.label",
+	}, where)
+
+	_, err = campaign.Parse(strings.NewReader("begins = \"2026-01-01\"\nrate = = 3\n"))
+	require.ErrorAs(t, err, &problems)
+	assert.Contains(t, problems[0].Where, "line 2")
+}
