@@ -23,7 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-var update = flag.Bool("update", false, "write the screenshots of docs/images")
+var update = flag.Bool("update", false, "write the screenshots of docs/images and the golden files in testdata")
 
 // browser is a real Chromium with a terminal's page. Tests with one run beside each
 // other: most of their time is a hand's.

@@ -3,77 +3,186 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func runs(t *testing.T, args ...string) (string, error) {
+// outcome is what a run left.
+type outcome struct {
+	exit           int
+	stdout, stderr string
+}
+
+// desk is where the command runs in a test.
+type desk struct {
+	driver reader.Driver
+	locale string // English if not given
+}
+
+func (d desk) environment(stdout, stderr io.Writer) environment {
+	if d.locale == "" {
+		d.locale = "en_US.UTF-8"
+	}
+	if d.driver == nil {
+		d.driver = simulator.New()
+	}
+	return environment{
+		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, driver: d.driver, now: time.Now,
+		getenv: func(name string) string { return map[string]string{"LANG": d.locale}[name] },
+	}
+}
+
+func (d desk) run(t testing.TB, args ...string) outcome {
 	t.Helper()
-	var out bytes.Buffer
-	c := command(&out)
-	c.SetArgs(args)
-	c.SetErr(&bytes.Buffer{})
-	c.SetOut(&bytes.Buffer{})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	var stdout, stderr bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	err := c.ExecuteContext(ctx)
-	return out.String(), err
+	exit := execute(ctx, args, d.environment(&stdout, &stderr))
+	return outcome{exit, stdout.String(), stderr.String()}
 }
 
-func TestFlagsThatAreRefused(t *testing.T) {
-	demo := filepath.Join("campaigns", "demo.toml")
-	for want, args := range map[string][]string{
-		"--campaign":      {},
-		"no such file":    {"--campaign", "nonexistent.toml"},
-		"not a campaign":  {"--campaign", "main.go"},
-		"--lang":          {"--campaign", demo, "--lang", "fr"},
-		"this machine":    {"--campaign", demo, "--simulate", "--listen", "0.0.0.0:0"},
-		"machine alone":   {"--campaign", demo, "--simulate", "--listen", "localhost"},
-		"--namespace-key": {"--campaign", demo},
-		"unknown command": {"surprise"},
-		"--authority":     {"--campaign", demo, "--authority", demo},
-	} {
-		_, err := runs(t, args...)
-		require.ErrorContains(t, err, want)
+// newProgram is a run of the command, to be used in parts.
+func newProgram(stdout, stderr io.Writer, args ...string) *program {
+	p := &program{environment: desk{}.environment(stdout, stderr)}
+	p.Console, _ = cli.New("kiosk", args, stdout, stderr, p.getenv)
+	return p
+}
+
+// command is the tree of commands, which writes to out.
+func command(out io.Writer) *cobra.Command { return newProgram(out, io.Discard).command() }
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+// fits checks that no line is longer than a terminal of 80 columns. The last line of a
+// failure is for staff and may be.
+func fits(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, "  [") {
+			assert.LessOrEqual(t, message.Columns(line), 80, line)
+		}
 	}
 }
 
-// What keeps the kiosk from starting is said in the operator's language.
+var demo = filepath.Join("campaigns", "demo.toml")
+
+// Help is in the language of the locale, or in the one that is asked for, and lists
+// with each command the flags that mean something to it.
 //
-// Faults: F85.
-func TestExplain(t *testing.T) {
-	demo := filepath.Join("campaigns", "demo.toml")
-	key := filepath.Join(t.TempDir(), "key")
-	require.NoError(t, os.WriteFile(key, bytes.Repeat([]byte("5a"), 32), 0o600))
-	keys := []string{"--campaign", demo, "--namespace-key", key, "--registry-key", key}
-	for code, args := range map[string][]string{
-		"CAMPAIGN_FILE": {"--campaign", "main.go"},
-		"DATABASE_URL":  append(keys[:len(keys):len(keys)], "--registry", "mysql://somewhere"),
-		"TERMINAL_NAME": append(keys[:len(keys):len(keys)], "--terminal", "a b"),
-	} {
-		_, err := runs(t, args...)
-		require.Error(t, err, code)
-		var ja, en bytes.Buffer
-		explain(&ja, err, message.Locale{Language: message.Japanese, Encoding: message.UTF8})
-		explain(&en, err, message.Locale{Language: message.English, Encoding: message.UTF8})
-		assert.Contains(t, ja.String(), "担当者の方へ", code)
-		assert.Contains(t, en.String(), "For staff", code)
-		assert.Contains(t, en.String(), "["+code+"]")
+// Faults: NEW.
+func TestGoldenHelp(t *testing.T) {
+	for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
+		var b strings.Builder
+		names := []string{""}
+		for _, c := range command(io.Discard).Commands() {
+			if !c.Hidden && c.Name() != "help" && c.Name() != "completion" {
+				names = append(names, c.Name())
+			}
+		}
+		for _, name := range names {
+			o := desk{locale: locale}.run(t, strings.Fields("help "+name)...)
+			require.Zero(t, o.exit, o.stderr)
+			b.WriteString("$ kiosk help " + name + "\n" + o.stdout + "\n")
+		}
+		fits(t, b.String())
+		golden(t, "help-"+language+".txt", b.String())
 	}
-	var nothing bytes.Buffer
-	explain(&nothing, errNotLoopback, message.Locale{}) // says all by itself
-	assert.Empty(t, nothing.String())
+	assert.Contains(t, desk{}.run(t, "help", "--lang", "ja").stdout, "使い方:")
+	assert.Contains(t, desk{locale: "ja_JP.UTF-8"}.run(t, "help", "--lang=en").stdout, "Usage:")
+}
+
+func TestVersion(t *testing.T) {
+	o := desk{}.run(t, "--version")
+	assert.Zero(t, o.exit)
+	assert.Regexp(t, `^kiosk \S+\n$`, o.stdout)
+}
+
+// What keeps the kiosk from starting is said in the operator's language, with a code and
+// an exit code.
+//
+// Faults: F85, NEW.
+func TestWhatIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	namespaceKey := write("namespace.key", strings.Repeat("5a", 32))
+	registryKey := write("registry.key", strings.Repeat("a5", 32))
+	public := filepath.Join(dir, "public")
+	require.Zero(t, desk{}.run(t, "operator-keygen", filepath.Join(dir, "private"), public).exit)
+	campaigns, err := os.ReadFile(demo)
+	require.NoError(t, err)
+	misspelt := write("misspelt.toml", strings.NewReplacer("contact]", "contacts]", `"2026-01-01"`, `2026-01-01T00:00:00Z`).Replace(string(campaigns)))
+	working := []string{"--campaign", demo, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
+	with := func(more ...string) []string { return append(working[:len(working):len(working)], more...) }
+	var said = map[string]string{}
+	for _, tt := range []struct {
+		code string
+		exit int
+		args []string
+	}{
+		{"USAGE", cli.ExitUsage, nil},
+		{"USAGE", cli.ExitUsage, []string{"surprise"}},
+		{"USAGE", cli.ExitUsage, []string{"--lang", "fr"}},
+		{"USAGE", cli.ExitUsage, []string{"--surprise"}},
+		{"USAGE", cli.ExitUsage, []string{"audit", "--url-file", "x"}},
+		{"USAGE", cli.ExitUsage, []string{"operator-keygen", "one"}},
+		{"USAGE", cli.ExitUsage, []string{"--campaign", demo, "--simulate", "--listen", "0.0.0.0:0"}},
+		{"USAGE", cli.ExitUsage, []string{"--campaign", demo, "--simulate", "--listen", "localhost"}},
+		{"USAGE", cli.ExitUsage, []string{"--campaign", demo, "--simulate", "--log", "xml"}},
+		{"USAGE", cli.ExitUsage, with("--earlier", "1")},
+		{"FILE", cli.ExitUsage, []string{"--campaign", "nonexistent.toml"}},
+		{"CAMPAIGN_FILE", cli.ExitUsage, []string{"--campaign", "main.go"}},
+		{"CAMPAIGN_FILE", cli.ExitUsage, []string{"--campaign", misspelt}},
+		{"OPERATOR_KEY_MISSING", cli.ExitUsage, []string{"--campaign", demo, "--namespace-key", namespaceKey, "--registry-key", registryKey}},
+		{"KEY_FILE", cli.ExitUsage, []string{"--campaign", demo, "--operator-key", public}},
+		{"KEY_FILE", cli.ExitUsage, []string{"--campaign", demo, "--operator-key", demo}},
+		{"KEY_FILE", cli.ExitUsage, with("--earlier", "2="+registryKey+","+filepath.Join(dir, "none"))},
+		{"SAME_KEYS", cli.ExitUsage, with("--registry-key", namespaceKey)},
+		{"AUTHORITY_FILE", cli.ExitUsage, with("--authority", demo)},
+		{"KEY_EXISTS", cli.ExitFailed, []string{"operator-keygen", public, filepath.Join(dir, "other")}},
+		{"DATABASE_URL", cli.ExitUsage, with("--registry", "mysql://somewhere")},
+		{"TERMINAL_NAME", cli.ExitUsage, with("--terminal", "a b")},
+	} {
+		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
+			o := desk{locale: locale}.run(t, tt.args...)
+			assert.Equal(t, tt.exit, o.exit, "%v: %s", tt.args, o.stderr)
+			assert.Contains(t, o.stderr, "  ["+tt.code+"] ", "%v", tt.args)
+			assert.Empty(t, o.stdout)
+			fits(t, o.stderr)
+			said[language] += strings.ReplaceAll(o.stderr, dir, "FOLDER") + "\n"
+		}
+	}
+	golden(t, "refused-ja.txt", said["ja"])
+	golden(t, "refused-en.txt", said["en"])
 }
 
 // Started with simulated cards, it prints where the panel and the terminal are, and
@@ -87,7 +196,7 @@ func TestSimulate(t *testing.T) {
 	go func() {
 		defer writer.Close()
 		c := command(writer)
-		c.SetArgs([]string{"--simulate", "--campaign", filepath.Join("campaigns", "demo.toml")})
+		c.SetArgs([]string{"--simulate", "--campaign", demo})
 		ended <- c.ExecuteContext(ctx)
 	}()
 	var printed []byte
@@ -119,7 +228,7 @@ func TestURLFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "url")
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
 	var out bytes.Buffer
-	require.NoError(t, options{urlFile: path}.announce("http://127.0.0.1:1/start?key=K", &out))
+	require.NoError(t, newProgram(&out, io.Discard).announce(options{urlFile: path}, "http://127.0.0.1:1/start?key=K"))
 	assert.Empty(t, out.String())
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -127,113 +236,4 @@ func TestURLFile(t *testing.T) {
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.EqualValues(t, 0o600, info.Mode().Perm())
-}
-
-// The operator's way: keys, a terminal's applications opened with the private one, and
-// the audit.
-func TestOperator(t *testing.T) {
-	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	_, err := runs(t, "operator-keygen", path("private"), path("public"))
-	require.NoError(t, err)
-	info, err := os.Stat(path("private"))
-	require.NoError(t, err)
-	assert.EqualValues(t, 0o600, info.Mode().Perm())
-	_, err = runs(t, "operator-keygen", path("private"), path("other"))
-	require.ErrorIs(t, err, os.ErrExist)
-
-	require.NoError(t, os.WriteFile(path("namespace.key"), []byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), 0o600))
-	require.NoError(t, os.WriteFile(path("registry.key"), []byte("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"), 0o600))
-	flags := []string{
-		"--campaign", filepath.Join("campaigns", "demo.toml"), "--registry", "sqlite:" + path("kiosk.db"),
-		"--namespace-key", path("namespace.key"), "--registry-key", path("registry.key"), "--operator-key", path("public"),
-	}
-	o := options{campaign: flags[1], registry: flags[3], language: "ja", terminal: "t1", generation: 1, namespaceKey: flags[5], registryKey: flags[7], operatorKey: flags[9]}
-	p, err := o.campaignOnly()
-	require.NoError(t, err)
-	p, err = o.openKept(t.Context(), p)
-	require.NoError(t, err)
-	holder := proved(t)
-	_, err = p.registry.Reserve(t.Context(), registry.NewOperation(), holder, registry.RecoveryCode{})
-	require.NoError(t, err)
-	preview, err := p.registry.Preview(t.Context(), holder, registry.NewAccount("sample-pay", "0123456789", "4649"))
-	require.NoError(t, err)
-	_, err = p.registry.Confirm(t.Context(), registry.NewOperation(), preview)
-	require.NoError(t, err)
-	p.close()
-
-	out, err := runs(t, append(flags, "applications", "--operator-private-key", path("private"))...)
-	require.NoError(t, err)
-	assert.Regexp(t, `(?m)^identifier,service,account,code,applied\n[0-9A-Z]{8},sample-pay,0123456789,4649,20\S+Z\n$`, out)
-	_, err = runs(t, append(flags, "applications", "--operator-private-key", path("public"))...)
-	require.Error(t, err)
-	out, err = runs(t, append(flags, "audit")...)
-	require.NoError(t, err)
-	assert.Regexp(t, `^t1 2 [0-9a-f]{64}\n$`, out)
-
-	db, err := sql.Open("sqlite", path("kiosk.db"))
-	require.NoError(t, err)
-	defer db.Close()
-	_, err = db.Exec(`UPDATE audit SET made = made - 86400 WHERE number = 2`)
-	require.NoError(t, err)
-	_, err = runs(t, append(flags, "audit")...)
-	var tampered *registry.AuditError
-	require.ErrorAs(t, err, &tampered)
-	assert.EqualValues(t, 2, tampered.Number)
-}
-
-// The operator's keys are both made, or neither.
-//
-// Faults: F90.
-func TestOperatorKeysAreAPair(t *testing.T) {
-	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	require.NoError(t, os.WriteFile(path("taken"), []byte("old"), 0o600))
-	for _, args := range [][]string{
-		{path("private"), path("taken")}, {path("taken"), path("public")}, {path("private"), path("no/such/folder")}, {path("private"), path("private")},
-	} {
-		_, err := runs(t, append([]string{"operator-keygen"}, args...)...)
-		require.Error(t, err, args)
-		entries, err := os.ReadDir(dir)
-		require.NoError(t, err)
-		require.Len(t, entries, 1, args)
-	}
-	old, err := os.ReadFile(path("taken"))
-	require.NoError(t, err)
-	assert.Equal(t, "old", string(old))
-
-	_, err = runs(t, "operator-keygen", path("private"), path("public"))
-	require.NoError(t, err)
-	info, err := os.Stat(path("public"))
-	require.NoError(t, err)
-	assert.EqualValues(t, 0o644, info.Mode().Perm())
-}
-
-// A key that others may read or change is warned of, in the terminal's language; a
-// public key only where they may change it.
-//
-// Faults: F95.
-func TestKeysThatOthersMayUse(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key")
-	require.NoError(t, os.WriteFile(path, []byte("00ff"), 0o600))
-	for mode, warned := range map[os.FileMode]map[keyKind]bool{
-		0o600: {}, 0o400: {}, 0o700: {},
-		0o640: {secretKey: true}, 0o604: {secretKey: true}, 0o644: {secretKey: true},
-		0o620: {secretKey: true, publicKey: true}, 0o602: {secretKey: true, publicKey: true}, 0o666: {secretKey: true, publicKey: true},
-	} {
-		require.NoError(t, os.Chmod(path, mode))
-		for _, kind := range []keyKind{secretKey, publicKey} {
-			for language, says := range map[string]string{"ja": "ほかの人も読み書きできる", "en": "others may read or change"} {
-				var stderr bytes.Buffer
-				raw, err := options{language: language, stderr: &stderr}.readHex(path, kind)
-				require.NoError(t, err)
-				assert.Equal(t, []byte{0x00, 0xff}, raw)
-				if warned[kind] {
-					assert.Contains(t, stderr.String(), says, mode)
-				} else {
-					assert.Empty(t, stderr.String(), mode)
-				}
-			}
-		}
-	}
 }

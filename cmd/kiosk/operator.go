@@ -2,65 +2,33 @@ package main
 
 import (
 	"context"
-	"crypto/hpke"
 	"encoding/csv"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
-// kept today can't be read by machines to come.
-func operatorKEM() hpke.KEM { return hpke.MLKEM768X25519() }
-
-// keygenCommand makes the operator's keys, away from terminals.
-func keygenCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "operator-keygen PRIVATE PUBLIC",
-		Short: "Make the operator's keys: terminals get the public one only",
-		Args:  cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			key, err := operatorKEM().GenerateKey()
-			if err != nil {
-				return err
-			}
-			private, err := key.Bytes()
-			if err != nil {
-				return err
-			}
-			defer clear(private)
-			secret, public := hexLine(private), hexLine(key.PublicKey().Bytes())
-			defer clear(secret)
-			return keyfile.WritePair(args[0], secret, args[1], public)
-		},
-	}
-}
-
-// hexLine is a line of hexadecimal digits.
-func hexLine(b []byte) []byte {
-	return append(hex.AppendEncode(make([]byte, 0, hex.EncodedLen(len(b))+1), b), '\n')
-}
-
 // applicationsCommand opens what was applied for, for who has the private key.
-func applicationsCommand(o *options, out io.Writer) *cobra.Command {
+func (p *program) applicationsCommand() *cobra.Command {
+	var o options
 	var private string
 	c := &cobra.Command{
 		Use:   "applications --operator-private-key FILE",
-		Short: "Write the applications as CSV: personal data, for the operator",
+		Short: p.Say(textApplications),
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return applications(c.Context(), *o, private, out) },
+		RunE:  func(c *cobra.Command, _ []string) error { return p.applications(c.Context(), o, private, p.Stdout) },
 	}
+	p.terminalFlags(c, &o)
 	c.Flags().StringVar(&private, "operator-private-key", "", "the `FILE` of operator-keygen")
 	return c
 }
 
-func applications(ctx context.Context, o options, private string, out io.Writer) error {
-	raw, err := o.readHex(private, secretKey)
+func (p *program) applications(ctx context.Context, o options, private string, out io.Writer) error {
+	raw, err := p.readHex(private, secretKey)
 	if err != nil {
 		return fmt.Errorf("--operator-private-key: %w", err)
 	}
@@ -69,19 +37,16 @@ func applications(ctx context.Context, o options, private string, out io.Writer)
 	if err != nil {
 		return fmt.Errorf("--operator-private-key: %w", err)
 	}
-	p, err := o.campaignOnly()
+	r, err := p.opened(ctx, o)
 	if err != nil {
 		return err
 	}
-	if p, err = o.openKept(ctx, p); err != nil {
-		return err
-	}
-	defer p.close()
+	defer r.Close()
 	table := csv.NewWriter(out)
 	if err := table.Write([]string{"identifier", "service", "account", "code", "applied"}); err != nil {
 		return err
 	}
-	for a, err := range p.registry.Applications(ctx) {
+	for a, err := range r.Applications(ctx) {
 		if err != nil {
 			return err
 		}
@@ -99,28 +64,36 @@ func applications(ctx context.Context, o options, private string, out io.Writer)
 }
 
 // auditCommand looks for what was removed or altered.
-func auditCommand(o *options, out io.Writer) *cobra.Command {
-	return &cobra.Command{
+func (p *program) auditCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
 		Use:   "audit",
-		Short: "Verify the audit records, and print the heads to be kept elsewhere",
+		Short: p.Say(textAudit),
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := o.campaignOnly()
+			r, err := p.opened(c.Context(), o)
 			if err != nil {
 				return err
 			}
-			if p, err = o.openKept(c.Context(), p); err != nil {
-				return err
-			}
-			defer p.close()
-			heads, err := p.registry.VerifyAudit(c.Context())
+			defer r.Close()
+			heads, err := r.VerifyAudit(c.Context())
 			if err != nil {
 				return err
 			}
 			for _, h := range heads {
-				fmt.Fprintf(out, "%s %d %x\n", h.Chain, h.Number, h.Hash)
+				fmt.Fprintf(p.Stdout, "%s %d %x\n", h.Chain, h.Number, h.Hash)
 			}
 			return nil
 		},
 	}
+	p.terminalFlags(c, &o)
+	return c
+}
+
+func (p *program) opened(ctx context.Context, o options) (*registry.Registry, error) {
+	parts, err := p.parts(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return parts.open(ctx)
 }

@@ -2,109 +2,112 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/hpke"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/authority"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
-	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // parts are what a terminal needs beside its flags.
 type parts struct {
-	driver    reader.Driver
-	chain     []jpki.Option
-	registry  *registry.Registry
-	campaign  *campaign.Campaign
-	simulated *simulator.Driver
-	close     func()
+	driver     reader.Driver
+	readers    string // what the driver is
+	chain      []jpki.Option
+	campaign   *campaign.Campaign
+	url        string // the registry's; it may have a password
+	generation uint32 // of the current keys
+	simulated  *simulator.Driver
+	// open opens the registry.
+	open  func(context.Context) (*registry.Registry, error)
+	close func()
 }
 
-// parts opens everything that the flags name.
-func (o options) parts(ctx context.Context) (p parts, err error) {
-	if p, err = o.campaignOnly(); err != nil {
-		return p, err
+// parts reads everything that the flags name, and finds what is wrong with it before a
+// resident does.
+func (p *program) parts(ctx context.Context, o options) (r parts, err error) {
+	r.close = func() {}
+	if r.campaign, err = p.readCampaign(o.campaign); err != nil {
+		return r, err
 	}
 	if o.simulate {
-		return o.simulated(ctx, p)
+		return p.simulatedParts(o, r)
 	}
-	p.driver, p.chain = pcsc.New(), []jpki.Option{jpki.RequireChain()}
-	for _, file := range o.authorities {
-		trusted, err := authority.Read(file)
+	r.driver, r.readers = p.driver, "pcsc"
+	if r.chain, err = trusted(o.authorities); err != nil {
+		return r, err
+	}
+	more, err := p.takesApplications(o, r.campaign)
+	if err != nil {
+		return r, err
+	}
+	k, err := p.readKeys(o, r.campaign.Namespace)
+	if err != nil {
+		return r, err
+	}
+	return o.with(r, o.registry, k, more...), nil
+}
+
+// with adds the registry.
+func (o options) with(r parts, url string, k keys, more ...registry.Option) parts {
+	r.url, r.generation = url, k.current.Number
+	r.open = func(ctx context.Context) (*registry.Registry, error) {
+		return registry.Open(ctx, url, k.current, append(more, registry.WithTerminal(o.terminal), registry.WithEarlier(k.earlier...))...)
+	}
+	return r
+}
+
+// trusted are the options of whose cards are trusted.
+func trusted(files []string) ([]jpki.Option, error) {
+	options := []jpki.Option{jpki.RequireChain()}
+	for _, file := range files {
+		authorities, err := authority.Read(file)
 		if err != nil {
-			return p, fmt.Errorf("--authority: %s: %w", file, err)
+			return nil, cli.Because(fmt.Errorf("--authority: %s: %w", file, err), cli.CodeAuthority,
+				Text{JA: "--authority のファイルは、認証局の証明書として使えません。", EN: "The --authority file can't be used."},
+				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates, as PEM or DER."})
 		}
-		p.chain = append(p.chain, jpki.RequireChain(trusted...))
+		options = append(options, jpki.RequireChain(authorities...))
 	}
-	return o.openKept(ctx, p)
+	return options, nil
 }
 
-func (o options) campaignOnly() (p parts, err error) {
-	if o.language != string(message.Japanese) && o.language != string(message.English) {
-		return p, errors.New("--lang: ja or en")
+func (p *program) readCampaign(path string) (*campaign.Campaign, error) {
+	if path == "" {
+		return nil, p.Misuse(Text{JA: "--campaign で事業設定ファイルを指定してください。", EN: "Give the campaign's file with --campaign."}, errors.New("--campaign: not given"))
 	}
-	if o.campaign == "" {
-		return p, errors.New("--campaign: which campaign is it for?")
-	}
-	text, _, err := keyfile.Read(o.campaign, longestCampaign)
+	text, _, err := keyfile.Read(path, longestCampaign)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	if p.campaign, err = campaign.Parse(bytes.NewReader(text)); err != nil {
-		return p, fmt.Errorf("%s: %w", o.campaign, err)
-	}
-	return p, nil
+	return campaign.Parse(bytes.NewReader(text))
 }
 
-// openKept opens the registry that the flags name.
-func (o options) openKept(ctx context.Context, p parts) (parts, error) {
-	namespaceKey, err := o.readKey(o.namespaceKey)
-	if err != nil {
-		return p, fmt.Errorf("--namespace-key: %w", err)
-	}
-	registryKey, err := o.readKey(o.registryKey)
-	if err != nil {
-		return p, fmt.Errorf("--registry-key: %w", err)
-	}
-	var more []registry.Option
+// takesApplications are the options for applications. While a campaign has not ended
+// they need the operator's key: else residents would find out that it is missing.
+func (p *program) takesApplications(o options, c *campaign.Campaign) ([]registry.Option, error) {
 	if o.operatorKey != "" {
-		operator, err := o.readOperator(o.operatorKey)
+		operator, err := p.readOperator(o.operatorKey)
 		if err != nil {
-			return p, fmt.Errorf("--operator-key: %w", err)
+			return nil, keyFailure(fmt.Errorf("--operator-key: %w", err))
 		}
-		more = append(more, registry.WithOperator(operator))
+		return []registry.Option{registry.WithOperator(operator)}, nil
 	}
-	return o.open(ctx, p, o.registry, namespaceKey, registryKey, more...)
-}
-
-func (o options) open(ctx context.Context, p parts, url string, namespaceKey, registryKey mykey.Key, more ...registry.Option) (parts, error) {
-	namespace, err := mykey.NewNamespace(p.campaign.Namespace, namespaceKey)
-	if err != nil {
-		return p, err
+	if c.Ended(p.now()) {
+		return nil, nil
 	}
-	generation := registry.Generation{Number: o.generation, Namespace: namespace, Key: registryKey}
-	p.registry, err = registry.Open(ctx, url, generation, append(more, registry.WithTerminal(o.terminal))...)
-	if err != nil {
-		return p, err
-	}
-	p.close = func() { _ = p.registry.Close() }
-	return p, nil
+	return nil, noOperatorKey()
 }
 
 // seed of the simulated cards: they are the same each time, and nobody's.
@@ -114,98 +117,36 @@ func newCard(p simulator.Profile) (*simulator.Card, error) {
 	return simulator.NewCard(p, simulator.WithInsecureSeed(seed))
 }
 
-// simulated is a terminal with cards of software, fresh keys, and a database that is
-// gone in the end.
-func (o options) simulated(ctx context.Context, p parts) (parts, error) {
+// simulatedParts are of a terminal with simulated cards, fresh keys, and a database that
+// is gone in the end.
+func (p *program) simulatedParts(o options, r parts) (parts, error) {
 	card, err := newCard(simulator.Contact)
 	if err != nil {
-		return p, err
+		return r, err
 	}
-	p.simulated = simulator.New()
-	p.driver, p.chain = p.simulated, []jpki.Option{jpki.TrustSimulator(card.Authority())}
-	keys := make([]mykey.Key, 2)
-	for i := range keys {
-		if keys[i], err = mykey.GenerateKey(rand.Reader); err != nil {
-			return p, err
-		}
-	}
+	r.simulated, r.readers = simulator.New(), "simulator"
+	r.driver, r.chain = r.simulated, []jpki.Option{jpki.TrustSimulator(card.Authority())}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
-		return p, err
+		return r, err
+	}
+	namespaceKey, err := mykey.GenerateKey(rand.Reader)
+	if err != nil {
+		return r, err
+	}
+	registryKey, err := mykey.GenerateKey(rand.Reader)
+	if err != nil {
+		return r, err
+	}
+	generation, err := newGeneration(1, r.campaign.Namespace, namespaceKey, registryKey)
+	if err != nil {
+		return r, err
 	}
 	folder, err := os.MkdirTemp("", "kiosk-")
 	if err != nil {
-		return p, err
+		return r, err
 	}
-	p, err = o.open(ctx, p, "sqlite:"+filepath.Join(folder, "kiosk.db"), keys[0], keys[1],
-		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator))
-	if err != nil {
-		_ = os.RemoveAll(folder)
-		return p, err
-	}
-	closing := p.close
-	p.close = func() {
-		closing()
-		_ = os.RemoveAll(folder)
-	}
-	return p, nil
-}
-
-// Bounds of files, in bytes.
-const (
-	longestKey      = 16 << 10
-	longestCampaign = 1 << 20
-)
-
-// keyKind says what others must not do with a key's file: the bits of their mode.
-type keyKind fs.FileMode
-
-const (
-	secretKey keyKind = 0o077
-	publicKey keyKind = 0o022
-)
-
-// readKeyFile reads a key's file, and warns of one that others may use.
-func (o options) readKeyFile(path string, kind keyKind) ([]byte, error) {
-	if path == "" {
-		return nil, errors.New("which file?")
-	}
-	text, mode, err := keyfile.Read(path, longestKey)
-	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
-		fmt.Fprintf(cmp.Or(o.stderr, io.Writer(os.Stderr)), "%s: %s\n", message.Printable(path), message.KeyExposed.In(message.Language(o.language)))
-	}
-	return text, err
-}
-
-func (o options) readKey(path string) (mykey.Key, error) {
-	text, err := o.readKeyFile(path, secretKey)
-	defer clear(text)
-	if err != nil {
-		return mykey.Key{}, err
-	}
-	return mykey.ParseKey(text)
-}
-
-// readHex reads a key as hexLine writes it.
-func (o options) readHex(path string, kind keyKind) ([]byte, error) {
-	text, err := o.readKeyFile(path, kind)
-	defer clear(text)
-	if err != nil {
-		return nil, err
-	}
-	digits := bytes.TrimSpace(text)
-	raw := make([]byte, hex.DecodedLen(len(digits)))
-	if _, err := hex.Decode(raw, digits); err != nil {
-		clear(raw)
-		return nil, errors.New("not hexadecimal")
-	}
-	return raw, nil
-}
-
-func (o options) readOperator(path string) (hpke.PublicKey, error) {
-	raw, err := o.readHex(path, publicKey)
-	if err != nil {
-		return nil, err
-	}
-	return operatorKEM().NewPublicKey(raw)
+	r.close = func() { _ = os.RemoveAll(folder) }
+	return o.with(r, "sqlite:"+filepath.Join(folder, "kiosk.db"), keys{current: generation},
+		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator)), nil
 }

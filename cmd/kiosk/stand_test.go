@@ -44,23 +44,15 @@ func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 	t.Helper()
 	s := &stand{driver: simulator.New()}
 	s.slot = s.driver.AddReader("Reader")
-	key := func(first string) mykey.Key {
-		k, err := mykey.ParseKey([]byte(first + "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
-		require.NoError(t, err)
-		return k
-	}
 	file, err := os.Open(filepath.Join("campaigns", "demo.toml"))
 	require.NoError(t, err)
 	defer file.Close()
 	c, err := campaign.Parse(file)
 	require.NoError(t, err)
-	namespace, err := mykey.NewNamespace(c.Namespace, key("00"))
-	require.NoError(t, err)
 	s.operator, err = hpke.MLKEM768X25519().GenerateKey()
 	require.NoError(t, err)
 	s.database = filepath.Join(t.TempDir(), "kiosk.db")
-	s.registry, err = registry.Open(t.Context(), "sqlite:"+s.database, registry.Generation{Number: 1, Namespace: namespace, Key: key("20")},
-		registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator))
+	s.registry, err = testRegistry(t, s.database, registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator))(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 
@@ -71,10 +63,10 @@ func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 	s.terminal = terminal.New(terminal.Config{
 		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
 		Chain: chain,
-		Log: func(event string, code message.Code) {
+		Log: func(e terminal.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.log += fmt.Sprintln(event, code)
+			s.log += fmt.Sprintln(e.Name, e.Code)
 		},
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,4 +141,18 @@ func proved(t testing.TB) *jpki.Authentication {
 	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.Authority()))
 	require.NoError(t, err)
 	return holder
+}
+
+// testRegistry opens a registry in a file.
+func testRegistry(t testing.TB, path string, options ...registry.Option) func(context.Context) (*registry.Registry, error) {
+	key := func(first string) mykey.Key {
+		k, err := mykey.ParseKey([]byte(first + "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
+		require.NoError(t, err)
+		return k
+	}
+	generation, err := newGeneration(1, "points.example", key("00"), key("20"))
+	require.NoError(t, err)
+	return func(ctx context.Context) (*registry.Registry, error) {
+		return registry.Open(ctx, "sqlite:"+path, generation, options...)
+	}
 }

@@ -7,7 +7,6 @@ package campaign
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -138,8 +137,11 @@ func (d *Day) UnmarshalTOML(value any) error {
 
 // Open tells whether the campaign runs at a time.
 func (c *Campaign) Open(now time.Time) bool {
-	return !now.Before(c.Begins.Time) && now.Before(c.Ends.AddDate(0, 0, 1))
+	return !now.Before(c.Begins.Time) && !c.Ended(now)
 }
+
+// Ended tells whether the campaign is over at a time.
+func (c *Campaign) Ended(now time.Time) bool { return !now.Before(c.Ends.AddDate(0, 0, 1)) }
 
 // Service finds one by its ID.
 func (c *Campaign) Service(id string) (Service, bool) {
@@ -151,17 +153,17 @@ func (c *Campaign) Service(id string) (Service, bool) {
 	return Service{}, false
 }
 
-// Parse reads a campaign. It fails with [ErrCampaign] and all [Problems] of the file.
+// Parse reads a campaign. It fails with all [Problems] of the file, an [ErrCampaign].
 func Parse(r io.Reader) (*Campaign, error) {
 	var c Campaign
 	meta, err := toml.NewDecoder(r).Decode(&c)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCampaign, Problems{unreadable(err)})
+		return nil, Problems{unreadable(err)}
 	}
 	var problems Problems
 	problems.unknown(meta.Undecoded())
 	if problems = append(problems, c.check()...); problems != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCampaign, problems)
+		return nil, problems
 	}
 	return &c, nil
 }

@@ -15,8 +15,9 @@ import (
 
 // Problem is what keeps a file from being a campaign's.
 type Problem struct {
-	Where string       `json:"where"` // the entry, or the line
-	What  message.Text `json:"what"`  // what it should be
+	Where string       // the entry, or the line
+	What  message.Text // what it should be
+	Why   string       // a parser's words, or ""
 }
 
 // Problems are all problems of a file.
@@ -26,13 +27,20 @@ type Problems []Problem
 func (p Problems) Error() string {
 	var list []string
 	for _, problem := range p {
-		list = append(list, problem.Where+": "+strings.ReplaceAll(problem.What.EN, "\n", " "))
+		text := problem.Where + ": " + problem.What.EN
+		if problem.Why != "" {
+			text += " (" + problem.Why + ")"
+		}
+		list = append(list, text)
 	}
-	return strings.Join(list, "; ")
+	return ErrCampaign.Error() + ": " + strings.Join(list, "; ")
 }
 
+// Unwrap returns [ErrCampaign].
+func (p Problems) Unwrap() error { return ErrCampaign }
+
 func (p *Problems) add(where, ja, en string) {
-	*p = append(*p, Problem{where, message.Text{JA: ja, EN: en}})
+	*p = append(*p, Problem{Where: where, What: message.Text{JA: ja, EN: en}})
 }
 
 // unreadable is the problem of a file that is not TOML, or has a value of another
@@ -50,8 +58,7 @@ func unreadable(err error) Problem {
 	if syntax.Message != "" {
 		reason = syntax.Message
 	}
-	reason = message.Printable(reason)
-	return Problem{where, message.Text{JA: "TOMLの書き方か、値の種類に誤りがあります（" + reason + "）", EN: "the TOML or the kind of value is wrong (" + reason + ")"}}
+	return Problem{where, message.Text{JA: "TOMLの書き方か、値の種類に誤りがあります", EN: "the TOML, or the kind of value, is wrong"}, message.Printable(reason)}
 }
 
 // unknown adds the entries that no campaign has.
@@ -142,8 +149,8 @@ func (p *Problems) form(where string, f *Form) {
 	p.inBoth(where+".label", f.Label)
 	var err error
 	if f.expression, err = regexp.Compile(`^(?:` + f.Pattern + `)$`); err != nil {
-		reason := message.Printable(err.Error())
-		p.add(where+".pattern", "正規表現になっていません（"+reason+"）", "it is no regular expression ("+reason+")")
+		p.add(where+".pattern", "正規表現になっていません", "it is no regular expression")
+		(*p)[len(*p)-1].Why = message.Printable(err.Error())
 		return
 	}
 	if _, ok := f.Parse(f.Example); !ok {

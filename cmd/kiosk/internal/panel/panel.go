@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -23,18 +24,19 @@ type Panel struct {
 	driver *simulator.Driver
 	make   func(simulator.Profile) (*simulator.Card, error)
 
-	mu      sync.Mutex
-	readers []*simulator.Reader // nil where unplugged
-	names   []string
-	stopped bool
-	cards   map[simulator.Profile]*simulator.Card
+	mu       sync.Mutex
+	language message.Language
+	readers  []*simulator.Reader // nil where unplugged
+	names    []string
+	stopped  bool
+	cards    map[simulator.Profile]*simulator.Card
 }
 
-// New makes the panel of a driver with two readers; make makes the card of a profile,
-// when it is first asked for. A card that was taken out is the same when it comes
-// again.
-func New(host string, driver *simulator.Driver, make func(simulator.Profile) (*simulator.Card, error)) *Panel {
-	p := &Panel{host: host, driver: driver, make: make, cards: map[simulator.Profile]*simulator.Card{}}
+// New makes the panel of a driver, to which it adds a reader; make makes the card of a
+// profile, when it is first asked for. A card that was taken out is the same when it
+// comes again. The panel speaks the language until the other one is asked for.
+func New(host string, driver *simulator.Driver, language message.Language, make func(simulator.Profile) (*simulator.Card, error)) *Panel {
+	p := &Panel{host: host, driver: driver, language: language, make: make, cards: map[simulator.Profile]*simulator.Card{}}
 	p.names = []string{"Simulated Reader"}
 	for _, name := range p.names {
 		p.readers = append(p.readers, driver.AddReader(name))
@@ -46,12 +48,21 @@ func New(host string, driver *simulator.Driver, make func(simulator.Profile) (*s
 func (p *Panel) URL() string { return "http://" + p.host + "/" }
 
 type state struct {
-	Profiles []simulator.Profile
+	Language message.Language
+	Cards    []card
 	Inside   bool
 	Plugged  bool
 	Stopped  bool
 	Second   bool
 }
+
+type card struct {
+	Profile simulator.Profile
+	Name    string
+}
+
+// Say returns a text of the page.
+func (s state) Say(name string) string { return texts[name].In(s.Language) }
 
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +96,10 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Panel) state() state {
-	s := state{Profiles: simulator.Profiles(), Plugged: p.readers[0] != nil, Stopped: p.stopped, Second: len(p.readers) > 1}
+	s := state{Language: p.language, Plugged: p.readers[0] != nil, Stopped: p.stopped, Second: len(p.readers) > 1}
+	for _, profile := range simulator.Profiles() {
+		s.Cards = append(s.Cards, card{profile, profiles[profile].In(p.language)})
+	}
 	s.Inside = s.Plugged && p.readers[0].Card() != nil
 	return s
 }
@@ -108,6 +122,10 @@ func (p *Panel) act(do string, profile simulator.Profile) error {
 		p.readers[0] = nil
 	case do == "plug" && slot == nil:
 		p.readers[0] = p.driver.AddReader(p.names[0])
+	case do == "language" && p.language == message.Japanese:
+		p.language = message.English
+	case do == "language":
+		p.language = message.Japanese
 	case do == "stop":
 		p.stopped = true
 		p.driver.StopService()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/panel"
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -20,7 +21,7 @@ const host = "127.0.0.1:1"
 // Every button does what it says, and is there only where it can.
 func TestPanel(t *testing.T) {
 	driver := simulator.New()
-	p := panel.New(host, driver, func(profile simulator.Profile) (*simulator.Card, error) {
+	p := panel.New(host, driver, message.English, func(profile simulator.Profile) (*simulator.Card, error) {
 		return simulator.NewCard(profile, simulator.WithInsecureSeed("panel"))
 	})
 	page := func() string {
@@ -67,6 +68,17 @@ func TestPanel(t *testing.T) {
 	do("run")
 	_, err = readers()
 	require.NoError(t, err)
+
+	do("language")
+	assert.Contains(t, page(), `<html lang="ja">`)
+	japanese := page()
+	for _, said := range []string{"端末の画面ではありません", "暗証番号がロックされたカード", "リーダーを外す"} {
+		assert.Contains(t, japanese, said)
+	}
+	assert.NotRegexp(t, `>(contact|locked|Unplug|Insert)`, japanese)
+	do("language")
+	assert.Contains(t, page(), "Unplug the reader")
+	assert.NotRegexp(t, `<button[^>]*></button>`, page(), "a text that is missing")
 
 	for _, origin := range []string{"", "null", "http://evil.example", "http://localhost:1"} {
 		assert.Equal(t, http.StatusForbidden, press("?do=insert", url.Values{"card": {"contact"}}, origin), origin)

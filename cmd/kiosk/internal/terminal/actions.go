@@ -165,7 +165,8 @@ func (t *Terminal) begin(l message.Language, renewing bool) {
 	}
 	ctx, end := context.WithCancel(t.life)
 	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing, plugged: map[string]bool{}}
-	t.config.Log("begun", "")
+	t.logVisit(newLoggedVisit())
+	t.log("begun", "")
 	t.show(View{Screen: Place})
 	t.beside(func(ctx context.Context) func() {
 		err := t.config.Registry.Ping(ctx)
@@ -209,7 +210,7 @@ func (t *Terminal) ping() {
 // up is that the database answers again.
 func (t *Terminal) up() {
 	t.down = false
-	t.config.Log("database up", "")
+	t.log("database up", "")
 	if t.visit == nil {
 		t.rest()
 	}
@@ -248,7 +249,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 				t.refused(err)
 			default:
 				v.reserved, v.recovery = reserved, hidden.New(next.Reveal())
-				t.config.Log("renewed", "")
+				t.log("renewed", "")
 				t.show(t.result())
 			}
 		}
@@ -302,7 +303,7 @@ func (t *Terminal) apply() {
 				t.refused(err)
 			default:
 				v.reserved = reserved
-				t.config.Log("applied", "")
+				t.log("applied", "")
 				t.show(View{Screen: Done, Service: &v.service, ID: reserved.ID})
 			}
 		}
@@ -323,7 +324,7 @@ func (t *Terminal) back() {
 
 // finish ends a visit. Whose card is still there is asked to take it.
 func (t *Terminal) finish() {
-	t.config.Log("finished", "")
+	t.log("finished", "")
 	language := t.visit.language
 	t.forget()
 	if t.left != "" {

@@ -57,7 +57,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 		defer pin.Wipe()
 		holder, err := t.prove(ctx, v, pin)
 		if errors.Is(err, jpki.ErrStillVerified) { // also if the visit has ended
-			t.config.Log("refused", message.CardStillVerified)
+			t.log("refused", message.CardStillVerified)
 		}
 		if err != nil {
 			return func() { t.refused(err) }
@@ -81,7 +81,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 			if reserved.New {
 				v.recovery = hidden.New(code.Reveal())
 			}
-			t.config.Log("identified", "")
+			t.log("identified", "")
 			t.show(t.result())
 		}
 	})
@@ -118,7 +118,7 @@ func (t *Terminal) result() View {
 // refused is that the card or the registry did not do what was asked of it.
 func (t *Terminal) refused(err error) {
 	notice := problem(err)
-	t.config.Log("refused", notice.Code)
+	t.log("refused", notice.Code)
 	v := t.visit
 	var pin *jpki.PINError
 	switch {

@@ -48,6 +48,7 @@ func TestResidentsSeeNoOptions(t *testing.T) {
 // Faults: F85.
 func TestEveryExportedErrorHasItsNotice(t *testing.T) {
 	known := map[string]error{
+		"campaign.Problems":          campaign.Problems{},
 		"campaign.ErrCampaign":       campaign.ErrCampaign,
 		"registry.AuditError":        &registry.AuditError{},
 		"registry.ErrAccount":        registry.ErrAccount,

@@ -21,6 +21,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Holder(terminal.View{Account: hidden.New(account), Recovery: hidden.New(code)}, canaries...),
 		redacttest.Holder(terminal.Action{Account: hidden.New(account), Code: hidden.New(code), PIN: pin}, canaries...),
 		redacttest.Plain[terminal.Config](),
+		redacttest.Plain[terminal.Event](),
 		redacttest.Plain[terminal.Refused](),
 		redacttest.Plain[terminal.Screen](),
 		redacttest.Plain[terminal.Terminal](), // a visit is in fields that are hidden as in these

@@ -81,7 +81,7 @@ func (t *Terminal) probed(name string, came int, accepted bool, err error) {
 		t.cards[name] = unsureCard
 	default:
 		t.cards[name] = otherCard
-		t.config.Log("ignored", message.NotMyNumberCard)
+		t.log("ignored", message.NotMyNumberCard)
 	}
 	t.settle()
 }

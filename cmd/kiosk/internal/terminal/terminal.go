@@ -56,9 +56,8 @@ type Config struct {
 	Language message.Language
 	// NoPrinter leaves out what prints.
 	NoPrinter bool
-	// Log is told of what happens, without anything personal: an event's name and
-	// a code of package message. Several goroutines may call it. It may be nil.
-	Log func(event string, code message.Code)
+	// Log is told of what happens. Several goroutines may call it. It may be nil.
+	Log func(Event)
 }
 
 // How long things take that people do.
@@ -92,6 +91,7 @@ type Terminal struct {
 	mu      sync.Mutex
 	current View
 	changed chan struct{} // closed when current is not any more
+	logged  loggedVisit
 }
 
 // visit is everything that is known of somebody.
@@ -120,7 +120,7 @@ type result struct {
 // New makes a terminal. It does nothing before Run.
 func New(config Config) *Terminal {
 	if config.Log == nil {
-		config.Log = func(string, message.Code) {}
+		config.Log = func(Event) {}
 	}
 	t := &Terminal{
 		config: config, actions: make(chan request), results: make(chan result),
@@ -163,6 +163,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 		t.working.Wait() // for a card that is in use to be logged out
 	}()
 	t.life = ctx
+	go t.look()
 	for {
 		select {
 		case e := <-events:
@@ -243,6 +244,8 @@ func (t *Terminal) forget() {
 	if t.visit == nil {
 		return
 	}
+	t.log("ended", "")
+	t.logVisit(loggedVisit{})
 	t.visit.end()
 	t.left = t.visit.card
 	t.visit = nil
@@ -258,7 +261,7 @@ func (t *Terminal) clear(notice *message.Message) {
 	if notice != nil {
 		code = notice.Code
 	}
-	t.config.Log("cleared", code)
+	t.log("cleared", code)
 	t.forget()
 	t.show(View{Screen: Cleared, Language: language, Notice: notice})
 }
@@ -295,7 +298,7 @@ func (t *Terminal) rest() {
 // stop shows what is in the way of any visit.
 func (t *Terminal) stop(err error) {
 	notice := problem(err)
-	t.config.Log("problem", notice.Code)
+	t.log("problem", notice.Code)
 	t.show(View{Screen: Problem, Notice: notice})
 }
 

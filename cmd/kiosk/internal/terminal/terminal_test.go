@@ -128,12 +128,14 @@ type stand struct {
 
 	logging sync.Mutex
 	log     []string
+	events  []terminal.Event
 }
 
-func (s *stand) note(event string, code message.Code) {
+func (s *stand) note(e terminal.Event) {
 	s.logging.Lock()
 	defer s.logging.Unlock()
-	s.log = append(s.log, event+" "+string(code))
+	s.log = append(s.log, e.Name+" "+string(e.Code))
+	s.events = append(s.events, e)
 }
 
 // hooked is the stand's driver, whose connections may be another's.
@@ -701,6 +703,17 @@ func TestWhatAVisitLogs(t *testing.T) {
 		s.press(terminal.Finish)
 		s.slot.Remove()
 		s.shows(terminal.Welcome)
-		assert.Equal(t, []string{"begun ", "renewed ", "applied ", "finished "}, s.log)
+		assert.Equal(t, []string{"begun ", "renewed ", "applied ", "finished ", "ended "}, s.log)
+		for _, e := range s.events {
+			assert.Equal(t, s.events[0].Visit, e.Visit, e.Name)
+			assert.Len(t, e.Visit, 10)
+		}
+		assert.Zero(t, s.events[0].Duration)
+		assert.GreaterOrEqual(t, s.events[4].Duration, time.Second)
+
+		first := s.events[0].Visit
+		s.start()
+		s.press(terminal.Finish)
+		assert.NotEqual(t, first, s.events[5].Visit, "another visit has another number")
 	})
 }

@@ -1,0 +1,56 @@
+package terminal
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/mykeykit/mykeykit/internal/message"
+)
+
+// Event is something that happened, for a log. Nothing in it is personal.
+type Event struct {
+	Name string       // "begun", "identified", "applied", "refused", "ended" and others
+	Code message.Code // of package message or this one, where there is a reason
+	// Visit is a random number, the same in all events of a visit. It is empty
+	// between visits.
+	Visit    string
+	Duration time.Duration // since the visit began
+}
+
+// loggedVisit is what events tell of the visit that goes on.
+type loggedVisit struct {
+	number string
+	begun  time.Time
+}
+
+func newLoggedVisit() loggedVisit { return loggedVisit{rand.Text()[:10], time.Now()} }
+
+func (t *Terminal) logVisit(v loggedVisit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.logged = v
+}
+
+// log tells of an event. Several goroutines may call it.
+func (t *Terminal) log(name string, code message.Code) {
+	t.mu.Lock()
+	v := t.logged
+	t.mu.Unlock()
+	e := Event{Name: name, Code: code, Visit: v.number}
+	if v.number != "" {
+		e.Duration = time.Since(v.begun)
+	}
+	t.config.Log(e)
+}
+
+// look closes the terminal if its registry does not answer when it starts.
+func (t *Terminal) look() {
+	err := t.config.Registry.Ping(t.life)
+	if err == nil || t.life.Err() != nil {
+		return
+	}
+	select {
+	case t.results <- result{nil, func() { t.unavailable(err) }}:
+	case <-t.life.Done():
+	}
+}

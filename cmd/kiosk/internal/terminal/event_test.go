@@ -1,0 +1,54 @@
+package terminal_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// A terminal whose registry is not there when it starts is closed, and opens by itself.
+// Nobody has to press anything to find out.
+//
+// Faults: NEW.
+func TestClosedFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file, err := os.Open(filepath.Join("..", "..", "campaigns", "2020.toml"))
+		require.NoError(t, err)
+		defer file.Close()
+		c, err := campaign.Parse(file)
+		require.NoError(t, err)
+		b := &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}, down: true}
+		driver := simulator.New()
+		driver.AddReader("Reader")
+		k := terminal.New(terminal.Config{Driver: driver, Campaign: c, Registry: b, Language: message.Japanese})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- k.Run(ctx) }()
+		synctest.Wait()
+		view, _ := k.View()
+		require.Equal(t, terminal.Problem, view.Screen)
+		assert.EqualValues(t, "DATABASE_UNAVAILABLE", view.Notice.Code)
+
+		b.mu.Lock()
+		b.down = false
+		b.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		view, _ = k.View()
+		assert.Equal(t, terminal.Welcome, view.Screen)
+		cancel()
+		<-ended
+	})
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"crypto/hpke"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// Bounds of files, in bytes.
+const (
+	longestKey      = 16 << 10
+	longestCampaign = 1 << 20
+)
+
+// keys are the keys of all generations.
+type keys struct {
+	current registry.Generation
+	earlier []registry.Generation
+}
+
+// readKeys reads the keys that the flags name.
+func (p *program) readKeys(o options, namespace string) (k keys, err error) {
+	k.current, err = p.readGeneration(o.generation, namespace, "--namespace-key", o.namespaceKey, "--registry-key", o.registryKey)
+	if err != nil {
+		return keys{}, err
+	}
+	for _, earlier := range o.earlier {
+		number, files, ok := strings.Cut(earlier, "=")
+		namespaceKey, registryKey, both := strings.Cut(files, ",")
+		n, err := strconv.ParseUint(number, 10, 32)
+		if !ok || !both || err != nil {
+			return keys{}, p.Misuse(Text{
+				JA: "--earlier は、次の形で書いてください。\n番号=名前空間の鍵ファイル,台帳の鍵ファイル",
+				EN: "--earlier takes a number and two files: N=NAMESPACE_KEY,REGISTRY_KEY.",
+			}, errors.New("--earlier: not N=FILE,FILE"))
+		}
+		g, err := p.readGeneration(uint32(n), namespace, "--earlier", namespaceKey, "--earlier", registryKey)
+		if err != nil {
+			return keys{}, err
+		}
+		k.earlier = append(k.earlier, g)
+	}
+	return k, nil
+}
+
+// readGeneration reads the two keys of a generation, from files that flags name.
+func (p *program) readGeneration(number uint32, namespace, namespaceFlag, namespaceFile, registryFlag, registryFile string) (registry.Generation, error) {
+	namespaceKey, err := p.readKey(namespaceFile)
+	if err != nil {
+		return registry.Generation{}, keyFailure(fmt.Errorf("%s: %w", namespaceFlag, err))
+	}
+	registryKey, err := p.readKey(registryFile)
+	if err != nil {
+		return registry.Generation{}, keyFailure(fmt.Errorf("%s: %w", registryFlag, err))
+	}
+	if namespaceKey.ID() == registryKey.ID() {
+		return registry.Generation{}, sameKeys()
+	}
+	return newGeneration(number, namespace, namespaceKey, registryKey)
+}
+
+func newGeneration(number uint32, namespace string, namespaceKey, registryKey mykey.Key) (registry.Generation, error) {
+	n, err := mykey.NewNamespace(namespace, namespaceKey)
+	return registry.Generation{Number: number, Namespace: n, Key: registryKey}, err
+}
+
+// keyKind says what others must not do with a key's file: the bits of their mode.
+type keyKind fs.FileMode
+
+const (
+	secretKey keyKind = 0o077
+	publicKey keyKind = 0o022
+)
+
+// readKeyFile reads a key's file, and warns of one that others may use.
+func (p *program) readKeyFile(path string, kind keyKind) ([]byte, error) {
+	if path == "" {
+		return nil, errors.New("not given")
+	}
+	text, mode, err := keyfile.Read(path, longestKey)
+	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
+		name := message.Printable(path)
+		p.Warn(cli.CodeKeyReadable, Text{JA: name + "\n" + message.KeyExposed.JA, EN: name + "\n" + message.KeyExposed.EN})
+	}
+	return text, err
+}
+
+func (p *program) readKey(path string) (mykey.Key, error) {
+	text, err := p.readKeyFile(path, secretKey)
+	defer clear(text)
+	if err != nil {
+		return mykey.Key{}, err
+	}
+	return mykey.ParseKey(text)
+}
+
+// readHex reads a key as hexLine writes it.
+func (p *program) readHex(path string, kind keyKind) ([]byte, error) {
+	text, err := p.readKeyFile(path, kind)
+	defer clear(text)
+	if err != nil {
+		return nil, err
+	}
+	digits := bytes.TrimSpace(text)
+	raw := make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(raw, digits); err != nil {
+		clear(raw)
+		return nil, errors.New("not hexadecimal")
+	}
+	return raw, nil
+}
+
+func (p *program) readOperator(path string) (hpke.PublicKey, error) {
+	raw, err := p.readHex(path, publicKey)
+	if err != nil {
+		return nil, err
+	}
+	return operatorKEM().NewPublicKey(raw)
+}

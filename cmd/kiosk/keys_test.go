@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The operator's keys are both made, or neither.
+//
+// Faults: F90.
+func TestOperatorKeysAreAPair(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	require.NoError(t, os.WriteFile(path("taken"), []byte("old"), 0o600))
+	for _, args := range [][]string{
+		{path("private"), path("taken")}, {path("taken"), path("public")}, {path("private"), path("no/such/folder")}, {path("private"), path("private")},
+	} {
+		o := desk{}.run(t, append([]string{"operator-keygen"}, args...)...)
+		require.NotZero(t, o.exit, args)
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Len(t, entries, 1, args)
+	}
+	old, err := os.ReadFile(path("taken"))
+	require.NoError(t, err)
+	assert.Equal(t, "old", string(old))
+
+	require.Zero(t, desk{}.run(t, "operator-keygen", path("private"), path("public")).exit)
+	for name, mode := range map[string]os.FileMode{"private": 0o600, "public": 0o644} {
+		info, err := os.Stat(path(name))
+		require.NoError(t, err)
+		assert.Equal(t, mode, info.Mode().Perm())
+	}
+}
+
+// A key that others may read or change is warned of, in the command's language; a
+// public key only where they may change it.
+//
+// Faults: F95.
+func TestKeysThatOthersMayUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte("00ff"), 0o600))
+	for mode, warned := range map[os.FileMode]map[keyKind]bool{
+		0o600: {}, 0o400: {}, 0o700: {},
+		0o640: {secretKey: true}, 0o604: {secretKey: true}, 0o644: {secretKey: true},
+		0o620: {secretKey: true, publicKey: true}, 0o602: {secretKey: true, publicKey: true}, 0o666: {secretKey: true, publicKey: true},
+	} {
+		require.NoError(t, os.Chmod(path, mode))
+		for _, kind := range []keyKind{secretKey, publicKey} {
+			for language, says := range map[string]string{"ja": "ほかの人も読み書きできる", "en": "others may read or change"} {
+				var stderr bytes.Buffer
+				raw, err := newProgram(io.Discard, &stderr, "--lang", language).readHex(path, kind)
+				require.NoError(t, err)
+				assert.Equal(t, []byte{0x00, 0xff}, raw)
+				if warned[kind] {
+					assert.Contains(t, stderr.String(), says, mode)
+				} else {
+					assert.Empty(t, stderr.String(), mode)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"crypto/hpke"
+	"encoding/hex"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
+)
+
+// operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
+// kept today can't be read by machines to come.
+func operatorKEM() hpke.KEM { return hpke.MLKEM768X25519() }
+
+var textOperatorKeygen = Text{
+	JA: "運営者の鍵ペアを作ります。端末には公開鍵だけを置きます",
+	EN: "Make the operator's keys: terminals get the public one only",
+}
+
+// operatorKeygenCommand makes the operator's keys, away from terminals.
+func (p *program) operatorKeygenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "operator-keygen PRIVATE PUBLIC", Short: p.Say(textOperatorKeygen), Args: cli.Arguments("PRIVATE", "PUBLIC"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := operatorKEM().GenerateKey()
+			if err != nil {
+				return err
+			}
+			private, err := key.Bytes()
+			if err != nil {
+				return err
+			}
+			defer clear(private)
+			secret := hexLine(private)
+			defer clear(secret)
+			return p.writePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes()))
+		},
+	}
+}
+
+// hexLine is a line of hexadecimal digits.
+func hexLine(b []byte) []byte {
+	return append(hex.AppendEncode(make([]byte, 0, hex.EncodedLen(len(b))+1), b), '\n')
+}
+
+// writePair writes a private and a public key, neither over a file that is there.
+func (p *program) writePair(private string, secret []byte, public string, open []byte) error {
+	return existing(keyfile.WritePair(private, secret, public, open))
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+const (
+	firstOpening = 3 * time.Second // a terminal starts without its registry then
+	reopening    = 2 * time.Second // between two attempts to open it
+)
+
+// pending is a registry that may not be there yet, as when the server starts after the
+// terminal. Until it is open everything fails with [registry.ErrUnavailable], for which
+// a terminal is closed.
+type pending struct {
+	openRegistry func(context.Context) (*registry.Registry, error)
+	waits        func(error)   // hears why it can't be opened yet
+	pause        time.Duration // between two attempts
+
+	opened atomic.Pointer[registry.Registry]
+}
+
+var _ terminal.Registry = (*pending)(nil)
+
+// open opens the registry within a time. It returns errors only that waiting does not
+// mend, as wrong keys.
+func (p *pending) open(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	r, err := p.openRegistry(ctx)
+	switch {
+	case err == nil:
+		p.opened.Store(r)
+	case !mends(err):
+		return err
+	default:
+		p.waits(err)
+	}
+	return nil
+}
+
+// keepOpening opens the registry as soon as that is possible. It returns when ctx ends,
+// or with an error that waiting does not mend.
+func (p *pending) keepOpening(ctx context.Context) error {
+	for p.opened.Load() == nil {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(p.pause):
+		}
+		if err := p.open(ctx, time.Minute); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// mends tells whether an error may be gone later.
+func mends(err error) bool { return errors.Is(err, registry.ErrUnavailable) }
+
+// Close closes what was opened.
+func (p *pending) Close() error {
+	if r := p.opened.Load(); r != nil {
+		return r.Close()
+	}
+	return nil
+}
+
+func (p *pending) registry() (*registry.Registry, error) {
+	if r := p.opened.Load(); r != nil {
+		return r, nil
+	}
+	return nil, registry.ErrUnavailable
+}
+
+// Reserve implements terminal.Registry.
+func (p *pending) Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+	r, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	return r.Reserve(ctx, operation, holder, code)
+}
+
+// Preview implements terminal.Registry.
+func (p *pending) Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error) {
+	r, err := p.registry()
+	if err != nil {
+		return registry.Preview{}, err
+	}
+	return r.Preview(ctx, holder, account)
+}
+
+// Confirm implements terminal.Registry.
+func (p *pending) Confirm(ctx context.Context, operation registry.Operation, preview registry.Preview) (*registry.Reservation, error) {
+	r, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	return r.Confirm(ctx, operation, preview)
+}
+
+// Renew implements terminal.Registry.
+func (p *pending) Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error) {
+	r, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	return r.Renew(ctx, operation, holder, proof, code)
+}
+
+// Ping implements terminal.Registry.
+func (p *pending) Ping(ctx context.Context) error {
+	r, err := p.registry()
+	if err != nil {
+		return err
+	}
+	return r.Ping(ctx)
+}
+
+// registryKind is the engine that a registry's URL names. The URL may have a password.
+func registryKind(url string) string {
+	scheme, _, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "postgres", "postgresql":
+		return "postgres"
+	case "sqlite":
+		return "sqlite"
+	}
+	return "unknown"
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// A registry that is away when the terminal starts is opened when it answers, and until
+// then everything fails as for one that is out of reach.
+//
+// Faults: NEW.
+func TestARegistryThatComesLater(t *testing.T) {
+	away, opens := errors.New("away"), 0
+	path := filepath.Join(t.TempDir(), "kiosk.db")
+	real := testRegistry(t, path)
+	var heard []error
+	p := &pending{
+		pause: time.Millisecond,
+		waits: func(err error) { heard = append(heard, err) },
+		openRegistry: func(context.Context) (*registry.Registry, error) {
+			if opens++; opens < 3 {
+				return nil, errors.Join(registry.ErrUnavailable, away)
+			}
+			return real(t.Context())
+		},
+	}
+	require.NoError(t, p.open(t.Context(), time.Minute))
+	require.ErrorIs(t, p.Ping(t.Context()), registry.ErrUnavailable)
+	_, err := p.Reserve(t.Context(), registry.NewOperation(), proved(t), registry.RecoveryCode{})
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- p.keepOpening(ctx) }()
+	require.Eventually(t, func() bool { return p.Ping(t.Context()) == nil }, time.Minute, 10*time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	assert.Len(t, heard, 2)
+	require.ErrorIs(t, heard[1], away)
+	require.NoError(t, p.Close())
+}
+
+// Wrong keys and tables of another version end the program at once, at the start and
+// later.
+func TestWhatWaitingDoesNotMend(t *testing.T) {
+	for _, wrong := range []error{mykey.ErrKey, registry.ErrSchema, registry.ErrURL, registry.ErrTerminal} {
+		p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) { return nil, wrong }}
+		require.ErrorIs(t, p.open(t.Context(), time.Minute), wrong)
+		require.ErrorIs(t, p.keepOpening(t.Context()), wrong)
+	}
+}
+
+// Why the registry is not there yet is logged once for each reason.
+func TestWhyTheRegistryIsAwayIsLoggedOnce(t *testing.T) {
+	var b bytes.Buffer
+	waits := logClosed(slog.New(slog.NewJSONHandler(&b, nil)))
+	for _, reason := range []string{"one", "one", "other", "other"} {
+		waits(errors.Join(registry.ErrUnavailable, errors.New(reason)))
+	}
+	assert.Equal(t, 2, bytes.Count(b.Bytes(), []byte("\n")))
+	assert.Contains(t, b.String(), `"code":"DATABASE_UNAVAILABLE"`)
+}
+
+// The log is lines that machines read: JSON if asked for.
+//
+// Faults: NEW.
+func TestTheLogIsForMachines(t *testing.T) {
+	for format, holds := range map[string]string{"text": `visit=ABC duration=12.346 code=PIN_WRONG`, "json": `"visit":"ABC","duration":12.346,"code":"PIN_WRONG"`} {
+		var b bytes.Buffer
+		p := newProgram(io.Discard, &b)
+		log, err := p.logTo(format, "counter-1")
+		require.NoError(t, err)
+		logEvent(log, terminal.Event{Name: "refused", Code: message.PINWrong, Visit: "ABC", Duration: 12_345_678 * time.Microsecond})
+		logEvent(log, terminal.Event{Name: "problem", Code: message.PCSCDenied})
+		assert.Contains(t, b.String(), holds)
+		assert.Contains(t, b.String(), "counter-1")
+		lines := bytes.Split(bytes.TrimSpace(b.Bytes()), []byte("\n"))
+		require.Len(t, lines, 2)
+		assert.NotContains(t, string(lines[1]), "visit")
+		if format == "json" {
+			for _, line := range lines {
+				assert.True(t, json.Valid(line), string(line))
+			}
+		}
+	}
+}
+
+// The line at the start names the kind of registry, and never its URL, which may have a
+// password.
+//
+// Faults: NEW.
+func TestTheStartIsLoggedWithoutThePassword(t *testing.T) {
+	c, err := newProgram(io.Discard, io.Discard).readCampaign(demo)
+	require.NoError(t, err)
+	for url, kind := range map[string]string{
+		"postgres://kiosk:geheim@db/registry": "postgres", "postgresql://kiosk:geheim@db/registry": "postgres",
+		"sqlite:/var/lib/geheim.db": "sqlite", "geheim": "unknown",
+	} {
+		var b bytes.Buffer
+		log, err := newProgram(io.Discard, &b).logTo("json", "counter-1")
+		require.NoError(t, err)
+		logStart(log, parts{campaign: c, url: url, generation: 2, readers: "pcsc"})
+		assert.Contains(t, b.String(), `"registry":"`+kind+`"`)
+		for _, part := range []string{`"version":`, `"campaign":"Trial points"`, `"generation":2`, `"readers":"pcsc"`, `"terminal":"counter-1"`} {
+			assert.Contains(t, b.String(), part)
+		}
+		assert.NotContains(t, b.String(), "geheim")
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// Text is said in both languages.
+type Text = message.Text
+
+// environment is what the program touches outside itself.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	driver         reader.Driver // what --simulate replaces
+	now            func() time.Time
+}
+
+// program is one run of the command.
+type program struct {
+	environment
+	*cli.Console
+}
+
+// execute runs the command with its arguments and returns its exit code.
+func execute(ctx context.Context, args []string, env environment) int {
+	p := &program{environment: env}
+	var err error
+	p.Console, err = cli.New("kiosk", args, env.stdout, env.stderr, env.getenv)
+	if err == nil {
+		err = p.Execute(ctx, p.command(), args, env.stdin)
+	} else {
+		err = p.WrongUsage(err)
+	}
+	if err == nil {
+		return cli.ExitDone
+	}
+	m := p.messageFor(err)
+	exit := cli.ExitOf(exits, m.Code, err)
+	if !errors.As(err, new(told)) {
+		p.Fail(m, exit, err)
+	}
+	return exit
+}
+
+func (p *program) command() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "kiosk --campaign FILE", Short: p.Say(textRootShort), Long: p.Say(textRootLong),
+		Example: "  kiosk --simulate --campaign demo.toml\n  kiosk check campaign.toml",
+		Args:    cli.NoArguments,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			p.Started = true
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), o) },
+	}
+	p.Root(c)
+	f := c.PersistentFlags()
+	f.StringVar(&o.language, "lang", "", p.Say(textFlagLang))
+	p.terminalFlags(c, &o)
+	f = c.Flags()
+	withDefault(f, &o.listen, "listen", "127.0.0.1:0", p.Say(textFlagListen))
+	f.StringVar(&o.urlFile, "url-file", "", p.Say(textFlagURLFile))
+	f.BoolVar(&o.noPrint, "no-print", false, p.Say(textFlagNoPrint))
+	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
+	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
+	c.AddCommand(p.operatorKeygenCommand(), p.applicationsCommand(), p.auditCommand())
+	return c
+}
+
+// options are the flags. A command has those that mean something to it.
+type options struct {
+	campaign, registry, reader, listen, language, terminal string
+	urlFile                                                string
+	namespaceKey, registryKey, operatorKey                 string
+	generation                                             uint32
+	earlier, authorities                                   []string
+	simulate, noPrint                                      bool
+	log                                                    string
+}
+
+// terminalFlags are those of a terminal at work.
+func (p *program) terminalFlags(c *cobra.Command, o *options) {
+	p.campaignFlag(c, o)
+	p.workingFlags(c, o)
+}
+
+// workingFlags are those of a terminal but for its campaign.
+func (p *program) workingFlags(c *cobra.Command, o *options) {
+	p.registryFlag(c, o)
+	p.keyFlags(c, o)
+	f := c.Flags()
+	withDefault(f, &o.terminal, "terminal", "terminal", p.Say(textFlagTerminal))
+	f.StringVar(&o.operatorKey, "operator-key", "", p.Say(textFlagOperatorKey))
+	f.StringVar(&o.reader, "reader", "", p.Say(textFlagReader))
+	f.StringArrayVar(&o.authorities, "authority", nil, p.Say(textFlagAuthority))
+}
+
+func (p *program) campaignFlag(c *cobra.Command, o *options) {
+	c.Flags().StringVar(&o.campaign, "campaign", "", p.Say(textFlagCampaign))
+}
+
+func (p *program) registryFlag(c *cobra.Command, o *options) {
+	withDefault(c.Flags(), &o.registry, "registry", "sqlite:kiosk.db", p.Say(textFlagRegistry))
+}
+
+// keyFlags name the keys of all generations.
+func (p *program) keyFlags(c *cobra.Command, o *options) {
+	f := c.Flags()
+	f.StringVar(&o.namespaceKey, "namespace-key", "", p.Say(textFlagNamespaceKey))
+	f.StringVar(&o.registryKey, "registry-key", "", p.Say(textFlagRegistryKey))
+	f.Uint32Var(&o.generation, "generation", 1, p.Say(textFlagGeneration))
+	f.Lookup("generation").DefValue = "0"
+	f.StringArrayVar(&o.earlier, "earlier", nil, p.Say(textFlagEarlier))
+}
+
+// withDefault adds a flag whose text tells the default: cobra would, in English.
+func withDefault(f *pflag.FlagSet, value *string, name, otherwise, usage string) {
+	f.StringVar(value, name, otherwise, usage)
+	f.Lookup(name).DefValue = ""
+}

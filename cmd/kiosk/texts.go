@@ -1,0 +1,40 @@
+package main
+
+// What the command says to people, beside failures.
+
+var (
+	textRootShort = Text{JA: "マイナンバーカードで8文字のIDを作る端末です", EN: "A terminal that makes identifiers with My Number Cards"}
+	textRootLong  = Text{
+		JA: `マイナンバーカードで8文字のIDを作り、事業の申込みを受け付ける端末です。
+端末のブラウザーで開くURLを表示します。このURLを知る人は、端末を操作できます。
+動かし方は docs/kiosk.ja.md にあります。`,
+		EN: `A terminal that makes identifiers of 8 characters with My Number Cards, and
+takes applications for a campaign. It prints the URL that the terminal's
+browser opens; whoever has it has the terminal. docs/kiosk.md says how to run
+one.`,
+	}
+
+	textFlagLang         = Text{JA: "表示と最初の画面の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages and of the first screen"}
+	textFlagCampaign     = Text{JA: "事業設定ファイル（`FILE`）", EN: "the campaign's `FILE` (TOML)"}
+	textFlagRegistry     = Text{JA: "台帳の`URL`（既定値: sqlite:kiosk.db）", EN: "the registry's `URL` (sqlite:kiosk.db)"}
+	textFlagTerminal     = Text{JA: "監査記録に残る、この端末の名前（`NAME`）", EN: "this terminal's `NAME` in the audit log"}
+	textFlagReader       = Text{JA: "カードリーダーの名前、またはその一部（`NAME`）", EN: "the card reader's `NAME`, or a part of it"}
+	textFlagListen       = Text{JA: "画面の`ADDRESS`（このパソコンの中だけ）", EN: "the page's `ADDRESS`, of this machine alone"}
+	textFlagURLFile      = Text{JA: "開始URLを書くファイル（`FILE`）", EN: "a `FILE` for the start URL"}
+	textFlagNoPrint      = Text{JA: "プリンターがないとき。印刷のボタンを出しません", EN: "there is no printer; no screen offers to print"}
+	textFlagSimulate     = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is kept"}
+	textFlagLog          = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log: text or json"}
+	textFlagGeneration   = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "the number `N` of the keys' generation (1)"}
+	textFlagNamespaceKey = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "the namespace's key `FILE`"}
+	textFlagRegistryKey  = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "the registry's key `FILE`"}
+	textFlagEarlier      = Text{JA: "前の世代の鍵（`N=FILE,FILE`）。複数可", EN: "an earlier generation's keys (`N=FILE,FILE`)"}
+	textFlagOperatorKey  = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "the operator's public key `FILE`"}
+	textFlagAuthority    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "a CA certificate to trust (`FILE`); repeatable"}
+	textFlagJSON         = Text{JA: "JSONで出力します", EN: "write JSON"}
+
+	textApplications = Text{JA: "申込みをCSVで出力します（個人情報です）", EN: "Write the applications as CSV: personal data"}
+	textAudit        = Text{JA: "監査記録を検証し、別に保管する末尾の値を表示します", EN: "Verify the audit log, and print the heads to keep"}
+
+	textPanel    = Text{JA: "操作盤: %s\n", EN: "panel:    %s\n"}
+	textTerminal = Text{JA: "端末:   %s\n", EN: "terminal: %s\n"}
+)
