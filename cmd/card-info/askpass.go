@@ -13,6 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
@@ -26,13 +27,13 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	noteAsked(ctx)
 	ask, done, err := p.whoAsksForSSH()
 	if err != nil {
-		return jpki.PIN{}, cli.Because(err, cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext)
+		return jpki.PIN{}, cli.Because(err, cli.CodeNoTerminal, tty.TextNoTerminal, textNoAskpassNext)
 	}
 	done = sync.OnceFunc(done)
 	defer done()
-	prompt := p.Say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.promptFor(ready.Counter)
+	prompt := p.Say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.Say(tty.PromptPIN(ready.Counter))
 	for shown := 1; ; shown++ {
-		pin, err := readPIN(ctx, givenBy(ask), prompt)
+		pin, err := tty.ReadPIN(ctx, givenBy(ask), prompt)
 		switch {
 		case ctx.Err() != nil:
 			done() // from now on it would show
@@ -51,11 +52,11 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 var errNotGiven = cli.Because(errors.New("no PIN was given"), message.Interrupted, textNotGiven, textNotGivenNext)
 
 // givenBy is ask, with errNotGiven for an empty line and where there is none.
-func givenBy(ask ask) ask {
+func givenBy(ask tty.Ask) tty.Ask {
 	return func(ctx context.Context, prompt string) ([]byte, error) {
 		line, err := ask(ctx, prompt)
 		var told *cli.Failure
-		if err == nil && len(withoutLineEnd(line)) == 0 || err != nil && ctx.Err() == nil && !errors.As(err, &told) {
+		if err == nil && tty.IsEmpty(line) || err != nil && ctx.Err() == nil && !errors.As(err, &told) {
 			err = errNotGiven
 		}
 		return line, err
@@ -65,7 +66,7 @@ func givenBy(ask ask) ask {
 // whoAsksForSSH is the terminal or the program of SSH_ASKPASS, as OpenSSH chooses
 // (ssh(1), SSH_ASKPASS_REQUIRE): without a word about it the program asks only where
 // there is no terminal, and a display.
-func (p *program) whoAsksForSSH() (ask ask, done func(), err error) {
+func (p *program) whoAsksForSSH() (ask tty.Ask, done func(), err error) {
 	allowed, preferred := p.getenv("DISPLAY") != "" || p.getenv("WAYLAND_DISPLAY") != "", false
 	switch strings.ToLower(p.getenv("SSH_ASKPASS_REQUIRE")) {
 	case "force":
@@ -77,9 +78,9 @@ func (p *program) whoAsksForSSH() (ask ask, done func(), err error) {
 	}
 	err = errors.New("SSH_ASKPASS is preferred")
 	if !preferred {
-		var t terminal
-		if t, err = p.terminal(); err == nil && !t.background() {
-			return at(t), func() { t.Close() }, nil
+		var t tty.Terminal
+		if t, err = p.terminal(); err == nil && !t.Background() {
+			return tty.At(t), func() { t.Close() }, nil
 		} else if err == nil {
 			t.Close()
 			err = errors.New("in the background of its terminal")
@@ -107,10 +108,10 @@ func (p *program) askpass(ctx context.Context, prompt string) ([]byte, error) {
 	err := c.Run()
 	var refused *exec.ExitError
 	switch {
-	case len(answer.line) > maxTyped:
+	case len(answer.line) > tty.MaxTyped:
 		return answer.line, nil // whatever became of the rest, it is no PIN
 	case err != nil && !errors.As(err, &refused) && ctx.Err() == nil:
-		return answer.line, cli.Because(fmt.Errorf("SSH_ASKPASS: %w", err), cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext)
+		return answer.line, cli.Because(fmt.Errorf("SSH_ASKPASS: %w", err), cli.CodeNoTerminal, tty.TextNoTerminal, textNoAskpassNext)
 	}
 	return answer.line, err
 }
@@ -120,7 +121,7 @@ type answer struct{ line []byte }
 
 // ReadFrom reads to the end, or until it is too long for an answer.
 func (a *answer) ReadFrom(r io.Reader) (int64, error) {
-	room := make([]byte, maxTyped+1)
+	room := make([]byte, tty.MaxTyped+1)
 	n, err := io.ReadFull(r, room)
 	a.line = room[:n]
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -107,7 +108,7 @@ func (p *program) certCommand() *cobra.Command {
 
 // cert writes a certificate. It is personal data, and was asked for by name.
 func (p *program) cert(ctx context.Context, ca, der bool) error {
-	if der && isTerminal(p.stdout) {
+	if der && tty.IsTerminal(p.stdout) {
 		// A card chooses these bytes, and a terminal would act upon them.
 		return p.Misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
 	}

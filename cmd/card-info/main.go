@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/nodump"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
@@ -26,8 +27,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	driver         reader.Driver // what --simulator replaces
-	terminal       func() (terminal, error)
-	suspension     *suspension // nil: the process is not suspended
+	terminal       func() (tty.Terminal, error)
+	suspension     *tty.Suspension // nil: the process is not suspended
 	now            func() time.Time
 	system         system // what doctor looks at
 }
@@ -47,14 +48,14 @@ func mainExit() int {
 	// What failed is told by this program: x/crypto's agent would log it too.
 	log.SetOutput(io.Discard)
 
-	suspension := newSuspension()
+	suspension := tty.NewSuspension()
 	return run(ctx, os.Args[1:], environment{
 		stdin:    os.Stdin,
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		getenv:   os.Getenv,
 		driver:   pcsc.New(),
-		terminal: opener(os.Stdin, os.Stderr, suspension),
+		terminal: tty.Opener(os.Stdin, os.Stderr, suspension),
 		now:      time.Now,
 		system:   thisSystem(),
 

@@ -4,20 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
-	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
 // pipedPIN reads one line of standard input.
 func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
-	if isTerminal(p.stdin) {
+	if tty.IsTerminal(p.stdin) {
 		return jpki.PIN{}, p.Misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
 	}
-	line, err := untilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
+	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
 	defer clear(line)
 	if ctx.Err() != nil {
 		return jpki.PIN{}, ctx.Err()
@@ -31,7 +30,7 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 // readPiped reads up to the first line feed, or to the end, into one buffer, which is
 // the caller's to wipe.
 func readPiped(r io.Reader) ([]byte, error) {
-	line := make([]byte, maxTyped)
+	line := make([]byte, tty.MaxTyped)
 	for n := 0; n < len(line); {
 		more, err := r.Read(line[n:])
 		end := bytes.IndexByte(line[n:n+more], '\n')
@@ -61,13 +60,13 @@ func trimmed(piped []byte) []byte {
 func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
 	t, err := p.terminal()
 	if err != nil {
-		return "", pin, shown, noTerminal(err)
+		return "", pin, shown, tty.NoTerminal(err)
 	}
 	defer t.Close()
 	// What is typed while the card is waited for is no answer to the prompt, and is
 	// not shown either: it may be the PIN.
-	if err := t.hide(); err != nil {
-		return "", pin, shown, noTerminal(err)
+	if err := t.Hide(); err != nil {
+		return "", pin, shown, tty.NoTerminal(err)
 	}
 	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
 		name = found
@@ -77,65 +76,6 @@ func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name str
 	if err != nil {
 		return "", pin, shown, err
 	}
-	pin, err = readPIN(ctx, at(t), p.promptFor(shown.Counter))
+	pin, err = tty.ReadPIN(ctx, tty.At(t), p.Say(tty.PromptPIN(shown.Counter)))
 	return name, pin, shown, err
-}
-
-// ask asks a person, who is shown the prompt, for a line that is not shown.
-type ask func(ctx context.Context, prompt string) ([]byte, error)
-
-// at asks at a terminal, which does not show what is typed until it is closed. What
-// was typed before the prompt is discarded: keys pressed too early would cost an attempt.
-func at(t terminal) ask {
-	return func(ctx context.Context, prompt string) ([]byte, error) {
-		line, err := []byte(nil), t.hide()
-		if err == nil {
-			t.discardTyped()
-			fmt.Fprint(t, prompt)
-			line, err = t.readHidden(ctx)
-			fmt.Fprintln(t)
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
-		}
-		return line, err
-	}
-}
-
-func noTerminal(err error) error {
-	return cli.Because(err, cli.CodeNoTerminal, textNoTerminal, textNoTerminalNext)
-}
-
-// promptFor says which PIN it is, and how many tries are left.
-func (p *program) promptFor(counter jpki.Counter) string {
-	prompt := fmt.Sprintf(p.Say(textAskPIN), counter.Remaining)
-	if counter.Remaining == 1 {
-		prompt = p.Say(textAskLastTry) + "\n" + prompt
-	}
-	return prompt
-}
-
-// maxTyped bounds what is taken for a PIN, in bytes: far more than any.
-const maxTyped = 256
-
-// readPIN takes what a person answers.
-func readPIN(ctx context.Context, ask ask, prompt string) (jpki.PIN, error) {
-	line, err := ask(ctx, prompt)
-	defer clear(line)
-	if ctx.Err() != nil {
-		return jpki.PIN{}, ctx.Err()
-	}
-	if err != nil {
-		return jpki.PIN{}, err
-	}
-	return jpki.ParsePIN(withoutLineEnd(line))
-}
-
-func withoutLineEnd(line []byte) []byte {
-	for _, end := range []byte{'\n', '\r'} {
-		if n := len(line); n > 0 && line[n-1] == end {
-			line = line[:n-1]
-		}
-	}
-	return line
 }

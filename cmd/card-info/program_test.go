@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -73,7 +74,7 @@ func (d desk) runContext(t testing.TB, ctx context.Context, args ...string) outc
 		now:    func() time.Time { return now },
 		system: d.system,
 		getenv: func(name string) string { return map[string]string{"LANG": locale}[name] },
-		terminal: func() (terminal, error) {
+		terminal: func() (tty.Terminal, error) {
 			if d.typed == "" {
 				return nil, errors.New("no terminal")
 			}
@@ -93,10 +94,10 @@ type person struct {
 
 func (p *person) Write(b []byte) (int, error) { return p.sees.Write(b) }
 func (p *person) Close() error                { return nil }
-func (p *person) hide() error                 { return nil }
-func (p *person) discardTyped()               {}
-func (p *person) background() bool            { return false }
-func (p *person) readHidden(context.Context) ([]byte, error) {
+func (p *person) Hide() error                 { return nil }
+func (p *person) DiscardTyped()               {}
+func (p *person) Background() bool            { return false }
+func (p *person) ReadHidden(context.Context) ([]byte, error) {
 	if p.do != nil {
 		p.do()
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -39,10 +40,11 @@ type program struct {
 
 // run runs the program with its arguments and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
-	p := &program{environment: env, attended: isTerminal(env.stderr)}
+	p := &program{environment: env, attended: tty.IsTerminal(env.stderr)}
 	var err error
 	p.Console, err = cli.New("card-info", args, env.stdout, env.stderr, env.getenv)
-	p.useEncoding()
+	p.stdout, p.stderr = p.Stdout, p.Stderr
+	p.terminal = tty.Encoded(env.terminal, p.Encoding)
 	if err == nil {
 		err = p.Execute(ctx, p.command(), args, env.stdin)
 	} else {
@@ -103,7 +105,7 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 	if err := p.useSimulator(); err != nil {
 		return err
 	}
-	p.driver = unsuspended{p.driver, p.suspension}
+	p.driver = tty.Unsuspended(p.driver, p.suspension)
 	return nil
 }
 

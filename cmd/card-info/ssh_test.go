@@ -28,6 +28,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -58,10 +59,10 @@ type askedTerminal struct {
 
 func (t *askedTerminal) Write(b []byte) (int, error) { return t.sees.Write(b) }
 func (t *askedTerminal) Close() error                { return nil }
-func (t *askedTerminal) hide() error                 { return nil }
-func (t *askedTerminal) discardTyped()               {}
-func (t *askedTerminal) background() bool            { return t.inBackground }
-func (t *askedTerminal) readHidden(ctx context.Context) ([]byte, error) {
+func (t *askedTerminal) Hide() error                 { return nil }
+func (t *askedTerminal) DiscardTyped()               {}
+func (t *askedTerminal) Background() bool            { return t.inBackground }
+func (t *askedTerminal) ReadHidden(ctx context.Context) ([]byte, error) {
 	t.asked++
 	if t.asking != nil {
 		t.asking <- struct{}{}
@@ -80,7 +81,7 @@ func (d *agentDesk) start(t *testing.T) agent.ExtendedAgent {
 	env := environment{
 		stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: d.stderr, driver: d.driver,
 		now: func() time.Time { return today }, getenv: func(name string) string { return d.env[name] },
-		terminal: func() (terminal, error) {
+		terminal: func() (tty.Terminal, error) {
 			if d.terminal == nil {
 				return nil, errors.New("no terminal")
 			}
@@ -403,7 +404,7 @@ func TestGoldenSSH(t *testing.T) {
 			ofSSH(jpki.ErrSignerClosed), ofSSH(sshagent.ErrReadOnly), ofSSH(sshagent.ErrAlgorithm), ofSSH(sshagent.ErrData), ofSSH(sshagent.ErrOtherKey),
 			ofSSH(sshagent.ErrOtherUser), ofSSH(sshagent.ErrForwarded), ofSSH(sshagent.ErrSession), ofSSH(sshagent.ErrIdleClosed), ofSSH(sshagent.ErrAllBusy),
 			ofSSH(reader.ErrNoCard), errNotGiven,
-			cli.Because(errors.New("no terminal"), cli.CodeNoTerminal, textNoTerminal, textNoAskpassNext),
+			cli.Because(errors.New("no terminal"), cli.CodeNoTerminal, tty.TextNoTerminal, textNoAskpassNext),
 		} {
 			console, wrong := cli.New("card-info", []string{"--lang", language}, &b, &b, os.Getenv)
 			require.NoError(t, wrong)

@@ -271,28 +271,6 @@ var (
 		EN: "Waiting for the smart-card service (PC/SC) to start.",
 	}
 
-	textAskPIN = Text{
-		JA: "利用者証明用電子証明書の暗証番号（数字4桁）を入力し、Enterを押してください。\n" +
-			"コンビニ交付やマイナポータルで使う番号です。入力した数字は画面に出ません。\n" +
-			"入力できるのは、あと%d回です。\n暗証番号: ",
-		EN: "Enter the 4-digit PIN for user authentication and press Enter. It is the one\n" +
-			"used for Mynaportal and for certificates at convenience stores. It is not shown.\n" +
-			"Tries left: %d.\nPIN: ",
-	}
-	textAskLastTry = Text{
-		JA: "あと1回です。まちがえるとロックされ、窓口での再設定が必要になります。\n" +
-			"確かでないときは、何も入れずにEnterを押すと中止できます。",
-		EN: "This is the last try. A wrong PIN locks the card until the office resets it.\n" +
-			"If you are not sure, press Enter alone to stop; no try is used.",
-	}
-	textNoTerminal = Text{
-		JA: "ここには暗証番号を入力する画面がありません。\n暗証番号は送っていません。",
-		EN: "There is no terminal at which to ask for the PIN.\nNo PIN was sent.",
-	}
-	textNoTerminalNext = Text{
-		JA: "担当者の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
-		EN: "For staff: run it at a terminal, or pipe the PIN in with --pin-stdin.",
-	}
 	textPINStdinTerminal = Text{
 		JA: "--pin-stdin は、端末からの入力には使えません。番号が画面に出るためです。\n" +
 			"暗証番号は送っていません。--pin-stdin を付けずに実行してください。",

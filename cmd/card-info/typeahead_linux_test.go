@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -29,7 +30,7 @@ func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, d
 		exit := run(ctx, args, environment{
 			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
 			now: func() time.Time { return today }, getenv: func(string) string { return "" },
-			terminal: func() (terminal, error) { return &systemTerminal{in: slave, out: slave}, nil },
+			terminal: func() (tty.Terminal, error) { return tty.New(slave, slave), nil },
 		})
 		ended <- outcome{exit: exit, stdout: stdout.String(), stderr: stderr.String()}
 	}()
@@ -141,7 +142,7 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		m := &program{Console: &cli.Console{}, environment: environment{
 			driver:   slow{driver, func() { hides(p)(); panic("a driver's") }},
-			terminal: func() (terminal, error) { return &systemTerminal{in: slave, out: slave}, nil },
+			terminal: func() (tty.Terminal, error) { return tty.New(slave, slave), nil },
 		}}
 		assert.Panics(t, func() { _, _, _, _ = m.typedPIN(t.Context(), nil) })
 		given(t, p, slave)

@@ -1,4 +1,4 @@
-package main
+package tty
 
 import (
 	"context"
@@ -30,11 +30,11 @@ func showTyped(fd uintptr, before *modes) {
 
 // readLine reads a line from a console. When ctx ends first the read is left behind.
 func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
-	return untilDone(ctx, func() ([]byte, error) {
-		typed := make([]uint16, maxTyped)
+	return UntilDone(ctx, func() ([]byte, error) {
+		typed := make([]uint16, MaxTyped)
 		defer clear(typed)
 		var n uint32
-		if err := windows.ReadConsole(windows.Handle(fd), &typed[0], maxTyped, &n, nil); err != nil {
+		if err := windows.ReadConsole(windows.Handle(fd), &typed[0], MaxTyped, &n, nil); err != nil {
 			return nil, err
 		}
 		if n == 0 {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package tty
 
 import (
 	"os"
@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// suspension decides when the signals that stop the process take effect: SIGTSTP,
+// Suspension decides when the signals that stop the process take effect: SIGTSTP,
 // which Ctrl-Z sends, and SIGTTIN and SIGTTOU, which a process in the background gets
 // when it uses its terminal. While a card is connected they are remembered. At a
 // hidden prompt they are ignored: the shell that takes over would show what is typed.
 //
-// It is safe for concurrent use. A nil *suspension does nothing.
-type suspension struct {
+// It is safe for concurrent use. A nil *Suspension does nothing.
+type Suspension struct {
 	signals []os.Signal // those that the parent process does not have ignored
 	caught  chan os.Signal
 
@@ -36,8 +36,8 @@ const (
 	byIgnoring
 )
 
-func newSuspension() *suspension {
-	s := &suspension{caught: make(chan os.Signal, 1)}
+func NewSuspension() *Suspension {
+	s := &Suspension{caught: make(chan os.Signal, 1)}
 	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
 		if !isIgnored(sig) {
 			s.signals = append(s.signals, sig)
@@ -56,16 +56,16 @@ func newSuspension() *suspension {
 
 // hold remembers stop signals until the returned function is called, which stops the
 // process if one came and nobody else holds.
-func (s *suspension) hold() (release func()) {
-	return s.count(func(s *suspension) *int { return &s.held })
+func (s *Suspension) hold() (release func()) {
+	return s.count(func(s *Suspension) *int { return &s.held })
 }
 
 // prompt ignores stop signals until the returned function is called.
-func (s *suspension) prompt() (done func()) {
-	return s.count(func(s *suspension) *int { return &s.prompts })
+func (s *Suspension) prompt() (done func()) {
+	return s.count(func(s *Suspension) *int { return &s.prompts })
 }
 
-func (s *suspension) count(of func(*suspension) *int) (done func()) {
+func (s *Suspension) count(of func(*Suspension) *int) (done func()) {
 	if s == nil {
 		return func() {}
 	}
@@ -86,7 +86,7 @@ func (s *suspension) count(of func(*suspension) *int) (done func()) {
 
 // hide hides what is typed at t, until show. In the background it stops the process
 // first, as long as no card is connected.
-func (s *suspension) hide(t *systemTerminal) error {
+func (s *Suspension) hide(t *systemTerminal) error {
 	if s == nil {
 		return t.hideTyped()
 	}
@@ -97,7 +97,7 @@ func (s *suspension) hide(t *systemTerminal) error {
 	return s.conceal()
 }
 
-func (s *suspension) conceal() (err error) {
+func (s *Suspension) conceal() (err error) {
 	if s.held == 0 {
 		if err := s.awaitForeground(s.hidden); err != nil {
 			return err
@@ -109,7 +109,7 @@ func (s *suspension) conceal() (err error) {
 
 // whole changes a terminal's modes. Stop signals take effect afterwards, but for the
 // one of changing them from the background.
-func (s *suspension) whole(change func()) {
+func (s *Suspension) whole(change func()) {
 	s.dispose(byCatching)
 	signal.Ignore(syscall.SIGTTOU)
 	change()
@@ -117,7 +117,7 @@ func (s *suspension) whole(change func()) {
 }
 
 // show gives t back as it was.
-func (s *suspension) show(t *systemTerminal) {
+func (s *Suspension) show(t *systemTerminal) {
 	if s == nil {
 		t.showTyped()
 		return
@@ -132,7 +132,7 @@ func (s *suspension) show(t *systemTerminal) {
 }
 
 // receive is told of a signal that was caught.
-func (s *suspension) receive(sig syscall.Signal) {
+func (s *Suspension) receive(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -147,7 +147,7 @@ func (s *suspension) receive(sig syscall.Signal) {
 }
 
 // stop stops the process, with its terminal as it was, until it is continued.
-func (s *suspension) stop(sig syscall.Signal) {
+func (s *Suspension) stop(sig syscall.Signal) {
 	s.pending = 0
 	if s.hidden != nil {
 		s.whole(s.hidden.showTyped)
@@ -159,7 +159,7 @@ func (s *suspension) stop(sig syscall.Signal) {
 }
 
 // arrange disposes of stop signals as the state asks for.
-func (s *suspension) arrange() {
+func (s *Suspension) arrange() {
 	switch {
 	case s.prompts > 0:
 		s.dispose(byIgnoring)
@@ -170,7 +170,7 @@ func (s *suspension) arrange() {
 	}
 }
 
-func (s *suspension) dispose(by disposition) {
+func (s *Suspension) dispose(by disposition) {
 	if s.set == by {
 		return
 	}

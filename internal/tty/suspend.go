@@ -1,4 +1,4 @@
-package main
+package tty
 
 import (
 	"context"
@@ -8,12 +8,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
+// Unsuspended returns a driver whose connections hold suspension.
+func Unsuspended(d reader.Driver, s *Suspension) reader.Driver { return unsuspended{d, s} }
+
 // unsuspended is a driver whose connections hold suspension: a process that is
 // stopped inside a transaction leaves the card unlocked, and blocks every other
 // program that wants it.
 type unsuspended struct {
 	reader.Driver
-	suspension *suspension
+	suspension *Suspension
 }
 
 // Connect connects, and holds suspension until the connection is closed.

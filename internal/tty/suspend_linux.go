@@ -1,4 +1,4 @@
-package main
+package tty
 
 import (
 	"os/signal"
@@ -37,7 +37,7 @@ func isIgnored(sig syscall.Signal) bool {
 }
 
 // restoreDefault has stop signals stop the process.
-func (s *suspension) restoreDefault() {
+func (s *Suspension) restoreDefault() {
 	signal.Ignore(s.signals...) // package signal forgets its handler, and installs it when asked again
 	for _, sig := range s.signals {
 		_ = sigaction(sig.(syscall.Signal), &action{}, nil)
@@ -46,7 +46,7 @@ func (s *suspension) restoreDefault() {
 
 // raise sends the calling thread a signal with its default action, which takes effect
 // before raise returns.
-func (s *suspension) raise(sig syscall.Signal) {
+func (s *Suspension) raise(sig syscall.Signal) {
 	s.dispose(byDefault)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -55,7 +55,7 @@ func (s *suspension) raise(sig syscall.Signal) {
 
 // awaitForeground stops the process in the background of a terminal, as the system
 // does when one sets the terminal's modes.
-func (s *suspension) awaitForeground(t *systemTerminal) error {
+func (s *Suspension) awaitForeground(t *systemTerminal) error {
 	now, err := unix.IoctlGetTermios(int(t.in.Fd()), getTermios)
 	if err != nil {
 		return err

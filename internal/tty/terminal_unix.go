@@ -1,6 +1,6 @@
 //go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
 
-package main
+package tty
 
 import (
 	"context"
@@ -48,7 +48,7 @@ func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 		if !ready {
 			continue
 		}
-		line := make([]byte, maxTyped)
+		line := make([]byte, MaxTyped)
 		n, err := unix.Read(int(fd), line) // a whole line is there: it does not wait
 		switch {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package main
+package tty
 
 import (
 	"os/signal"
@@ -13,11 +13,11 @@ func isIgnored(sig syscall.Signal) bool { return signal.Ignored(sig) }
 
 // restoreDefault has stop signals stop the process: receive does, since package signal
 // has no way back to the default action of a signal that it has caught.
-func (s *suspension) restoreDefault() { signal.Notify(s.caught, s.signals...) }
+func (s *Suspension) restoreDefault() { signal.Notify(s.caught, s.signals...) }
 
 // raise stops the process by a signal that can't be caught, unless there is nobody to
 // continue it: its parent is in another session.
-func (s *suspension) raise(syscall.Signal) {
+func (s *Suspension) raise(syscall.Signal) {
 	parent, err := unix.Getsid(unix.Getppid())
 	if own, ownErr := unix.Getsid(0); err == nil && ownErr == nil && parent == own {
 		_ = unix.Kill(unix.Getpid(), unix.SIGSTOP)
@@ -25,8 +25,8 @@ func (s *suspension) raise(syscall.Signal) {
 }
 
 // awaitForeground stops the process in the background of a terminal.
-func (s *suspension) awaitForeground(t *systemTerminal) error {
-	if t.background() {
+func (s *Suspension) awaitForeground(t *systemTerminal) error {
+	if t.Background() {
 		s.raise(syscall.SIGTTOU)
 	}
 	return nil

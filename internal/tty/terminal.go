@@ -1,4 +1,7 @@
-package main
+// Package tty asks a person at a terminal for what must not be shown, as a PIN. What is
+// typed too early is discarded, and neither a signal nor Ctrl-Z leaves the terminal
+// silent or a card unlocked.
+package tty
 
 import (
 	"context"
@@ -13,24 +16,24 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// terminal is where a person sits: never standard input or output where those are
+// Terminal is where a person sits: never standard input or output where those are
 // pipes.
-type terminal interface {
+type Terminal interface {
 	io.Writer
-	// hide stops showing what is typed, until Close.
-	hide() error
-	// discardTyped forgets what was typed before a question.
-	discardTyped()
-	// readHidden reads a line. It comes after hide.
-	readHidden(ctx context.Context) ([]byte, error)
-	// background tells whether another program has the terminal: to read from
+	// Hide stops showing what is typed, until Close.
+	Hide() error
+	// DiscardTyped forgets what was typed before a question.
+	DiscardTyped()
+	// ReadHidden reads a line. It comes after Hide.
+	ReadHidden(ctx context.Context) ([]byte, error)
+	// Background tells whether another program has the terminal: to read from
 	// it would stop this one.
-	background() bool
+	Background() bool
 	Close() error
 }
 
-// isTerminal tells whether a stream of the program is a terminal.
-func isTerminal(stream any) bool {
+// IsTerminal tells whether a stream of the program is a terminal.
+func IsTerminal(stream any) bool {
 	if o, ok := stream.(*cli.Output); ok {
 		stream = o.Writer
 	}
@@ -38,12 +41,12 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// opener returns what opens the terminal that controls the process. Where there is
+// Opener returns what opens the terminal that controls the process. Where there is
 // none, as in containers, it is the one at standard input, if that is one.
-func opener(stdin, stderr *os.File, s *suspension) func() (terminal, error) {
-	return func() (terminal, error) {
+func Opener(stdin, stderr *os.File, s *Suspension) func() (Terminal, error) {
+	return func() (Terminal, error) {
 		t, err := controllingTerminal()
-		if err != nil && isTerminal(stdin) {
+		if err != nil && IsTerminal(stdin) {
 			var other error
 			if t, other = terminalOf(stdin, stderr); other != nil {
 				err = errors.Join(err, other)
@@ -58,6 +61,9 @@ func opener(stdin, stderr *os.File, s *suspension) func() (terminal, error) {
 		return t, nil
 	}
 }
+
+// New returns a terminal of the system, with questions on out.
+func New(in, out *os.File) Terminal { return &systemTerminal{in: in, out: out} }
 
 func controllingTerminal() (*systemTerminal, error) {
 	if runtime.GOOS == "windows" {
@@ -82,7 +88,7 @@ func controllingTerminal() (*systemTerminal, error) {
 // terminalOf is the terminal at standard input, with questions on standard error, or
 // on the terminal itself if standard error is something else.
 func terminalOf(stdin, stderr *os.File) (*systemTerminal, error) {
-	if isTerminal(stderr) {
+	if IsTerminal(stderr) {
 		return &systemTerminal{in: stdin, out: stderr}, nil
 	}
 	if _, err := stdin.Write(nil); err == nil { // open for writing too
@@ -99,7 +105,7 @@ func terminalOf(stdin, stderr *os.File) (*systemTerminal, error) {
 type systemTerminal struct {
 	in, out    *os.File
 	opened     []*os.File // to be closed
-	suspension *suspension
+	suspension *Suspension
 	before     *modes // how the terminal was before what is typed was hidden; nil while it shows
 }
 
@@ -114,17 +120,17 @@ func (t *systemTerminal) Close() (err error) {
 	return err
 }
 
-func (t *systemTerminal) hide() error { return t.suspension.hide(t) }
+func (t *systemTerminal) Hide() error { return t.suspension.hide(t) }
 
-// readHidden reads until a line is there or ctx ends. It can't be suspended.
-func (t *systemTerminal) readHidden(ctx context.Context) ([]byte, error) {
+// ReadHidden reads until a line is there or ctx ends. It can't be suspended.
+func (t *systemTerminal) ReadHidden(ctx context.Context) ([]byte, error) {
 	defer t.suspension.prompt()()
 	return readLine(ctx, t.in.Fd())
 }
 
-func (t *systemTerminal) discardTyped() { discardTyped(t.in.Fd()) }
+func (t *systemTerminal) DiscardTyped() { discardTyped(t.in.Fd()) }
 
-func (t *systemTerminal) background() bool { return inBackground(t.in.Fd()) }
+func (t *systemTerminal) Background() bool { return inBackground(t.in.Fd()) }
 
 // hideTyped and showTyped are for suspension, which calls one at a time.
 func (t *systemTerminal) hideTyped() error {
@@ -145,9 +151,12 @@ func (t *systemTerminal) showTyped() {
 	}
 }
 
-// untilDone returns what read returns, or ctx's error if it ends first. A read
+// MaxTyped bounds what is taken for a PIN, in bytes: far more than any.
+const MaxTyped = 256
+
+// UntilDone returns what read returns, or ctx's error if it ends first. A read
 // that can't be interrupted is left behind.
-func untilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+func UntilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		line []byte
 		err  error

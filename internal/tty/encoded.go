@@ -1,0 +1,27 @@
+package tty
+
+import "github.com/mykeykit/mykeykit/internal/message"
+
+// Encoded returns what opens a terminal that shows text in an encoding.
+func Encoded(open func() (Terminal, error), encoding message.Encoding) func() (Terminal, error) {
+	return func() (Terminal, error) {
+		t, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return encodedTerminal{t, encoding}, nil
+	}
+}
+
+// encodedTerminal shows text in the encoding of the locale.
+type encodedTerminal struct {
+	Terminal
+	encoding message.Encoding
+}
+
+func (t encodedTerminal) Write(b []byte) (int, error) {
+	if _, err := t.Terminal.Write([]byte(t.encoding.Encode(string(b)))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

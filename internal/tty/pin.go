@@ -1,0 +1,96 @@
+package tty
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// Ask asks a person, who is shown the prompt, for a line that is not shown.
+type Ask func(ctx context.Context, prompt string) ([]byte, error)
+
+// At asks at a terminal, which does not show what is typed until it is closed. What
+// was typed before the prompt is discarded: keys pressed too early would cost an attempt.
+func At(t Terminal) Ask {
+	return func(ctx context.Context, prompt string) ([]byte, error) {
+		line, err := []byte(nil), t.Hide()
+		if err == nil {
+			t.DiscardTyped()
+			fmt.Fprint(t, prompt)
+			line, err = t.ReadHidden(ctx)
+			fmt.Fprintln(t)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w", jpki.ErrPINFormat, err)
+		}
+		return line, err
+	}
+}
+
+// NoTerminal is that there is nobody to ask.
+func NoTerminal(err error) error {
+	return cli.Because(err, cli.CodeNoTerminal, TextNoTerminal, textNoTerminalNext)
+}
+
+// PromptPIN says which PIN it is, and how many attempts are left.
+func PromptPIN(counter jpki.Counter) message.Text {
+	prompt := cli.Formatted(textAskPIN, counter.Remaining)
+	if counter.Remaining == 1 {
+		prompt = message.Text{JA: textAskLastTry.JA + "\n" + prompt.JA, EN: textAskLastTry.EN + "\n" + prompt.EN}
+	}
+	return prompt
+}
+
+// ReadPIN takes what a person answers.
+func ReadPIN(ctx context.Context, ask Ask, prompt string) (jpki.PIN, error) {
+	line, err := ask(ctx, prompt)
+	defer clear(line)
+	if ctx.Err() != nil {
+		return jpki.PIN{}, ctx.Err()
+	}
+	if err != nil {
+		return jpki.PIN{}, err
+	}
+	return jpki.ParsePIN(withoutLineEnd(line))
+}
+
+// IsEmpty tells whether nothing but Enter was typed.
+func IsEmpty(line []byte) bool { return len(withoutLineEnd(line)) == 0 }
+
+func withoutLineEnd(line []byte) []byte {
+	for _, end := range []byte{'\n', '\r'} {
+		if n := len(line); n > 0 && line[n-1] == end {
+			line = line[:n-1]
+		}
+	}
+	return line
+}
+
+var (
+	textAskPIN = message.Text{
+		JA: "利用者証明用電子証明書の暗証番号（数字4桁）を入力し、Enterを押してください。\n" +
+			"コンビニ交付やマイナポータルで使う番号です。入力した数字は画面に出ません。\n" +
+			"入力できるのは、あと%d回です。\n暗証番号: ",
+		EN: "Enter the 4-digit PIN for user authentication and press Enter. It is the one\n" +
+			"used for Mynaportal and for certificates at convenience stores. It is not shown.\n" +
+			"Tries left: %d.\nPIN: ",
+	}
+	textAskLastTry = message.Text{
+		JA: "あと1回です。まちがえるとロックされ、窓口での再設定が必要になります。\n" +
+			"確かでないときは、何も入れずにEnterを押すと中止できます。",
+		EN: "This is the last try. A wrong PIN locks the card until the office resets it.\n" +
+			"If you are not sure, press Enter alone to stop; no try is used.",
+	}
+	// TextNoTerminal is said where there is nobody to ask.
+	TextNoTerminal = message.Text{
+		JA: "ここには暗証番号を入力する画面がありません。\n暗証番号は送っていません。",
+		EN: "There is no terminal at which to ask for the PIN.\nNo PIN was sent.",
+	}
+	textNoTerminalNext = message.Text{
+		JA: "担当者の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
+		EN: "For staff: run it at a terminal, or pipe the PIN in with --pin-stdin.",
+	}
+)

@@ -1,0 +1,16 @@
+//go:build !unix
+
+package tty
+
+// Suspension does nothing here: there is no suspending.
+type Suspension struct{}
+
+func NewSuspension() *Suspension { return nil }
+
+func (*Suspension) hold() (release func()) { return func() {} }
+
+func (*Suspension) prompt() (done func()) { return func() {} }
+
+func (*Suspension) hide(t *systemTerminal) error { return t.hideTyped() }
+
+func (*Suspension) show(t *systemTerminal) { t.showTyped() }
