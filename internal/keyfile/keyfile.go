@@ -3,6 +3,7 @@
 package keyfile
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -44,8 +45,19 @@ func writePair(d disk, private string, secret []byte, public string, open []byte
 	return nil
 }
 
-func writeNew(d disk, path string, content []byte, mode fs.FileMode) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+func writeNew(d disk, path string, content []byte, mode fs.FileMode) error {
+	if err := write(d, path, content, mode); err != nil {
+		return err
+	}
+	if err := syncFolder(d, filepath.Dir(path)); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// write makes a file and has its content on the disk, or leaves none.
+func write(d disk, path string, content []byte, mode fs.FileMode) (err error) {
+	file, err := create(path, mode)
 	if err != nil {
 		return err
 	}
@@ -58,10 +70,34 @@ func writeNew(d disk, path string, content []byte, mode fs.FileMode) (err error)
 	if err == nil {
 		err = d.sync(file)
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	return errors.Join(err, file.Close())
+}
+
+// Replace writes a file that only its owner can read, in the place of what has the name:
+// whoever opens it gets the old content or the new one, whole. If the folder gives its
+// files to a group (it has the set-group-ID bit), the group can read it, too. With an
+// error what was there stays. After a power failure the old file may be back.
+func Replace(path string, content []byte) error {
+	return replace(system, path, content)
+}
+
+func replace(d disk, path string, content []byte) error {
+	folder := filepath.Dir(path)
+	unfinished := filepath.Join(folder, "."+filepath.Base(path)+"."+rand.Text())
+	if err := write(d, unfinished, content, 0o600); err != nil {
 		return err
 	}
-	return syncFolder(d, filepath.Dir(path))
+	info, err := os.Stat(folder)
+	if err == nil && info.Mode()&fs.ModeSetgid != 0 {
+		err = os.Chmod(unfinished, 0o640) // whatever the umask is
+	}
+	if err == nil {
+		err = os.Rename(unfinished, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(unfinished))
+	}
+	return nil
 }
 
 // syncFolder has a folder's names on the disk. File systems that can't say so are
@@ -91,6 +127,9 @@ func syncFolder(d disk, path string) error {
 // Read reads a regular file of at most longest bytes, and returns its mode for [Exposed].
 // It does not wait for a pipe or device that has the name. The content is the caller's
 // to wipe.
+//
+// On Windows the mode is made from the access control list: the bits of others are what
+// anybody but the owner, this user, administrators and the system may do.
 func Read(path string, longest int) ([]byte, fs.FileMode, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -104,11 +143,15 @@ func Read(path string, longest int) ([]byte, fs.FileMode, error) {
 	if !info.Mode().IsRegular() {
 		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
+	mode, err := access(file, info.Mode())
+	if err != nil {
+		return nil, 0, &fs.PathError{Op: "read the permissions of", Path: path, Err: err}
+	}
 	content := make([]byte, longest+1) // at once: a buffer that grows leaves copies behind
 	n, err := io.ReadFull(file, content)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return content[:n], info.Mode(), nil
+		return content[:n], mode, nil
 	case err == nil:
 		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("longer than %d bytes", longest)}
 	}
@@ -116,8 +159,5 @@ func Read(path string, longest int) ([]byte, fs.FileMode, error) {
 	return nil, 0, err
 }
 
-// Exposed tells whether others than its owner may read or change a file. Windows keeps
-// that elsewhere.
-func Exposed(mode fs.FileMode) bool {
-	return runtime.GOOS != "windows" && mode.Perm()&0o077 != 0
-}
+// Exposed tells whether others than its owner may read or change a file.
+func Exposed(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }

@@ -3,6 +3,7 @@ package keyfile
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,9 +34,8 @@ func TestWriteNew(t *testing.T) {
 	content, mode, err := Read(path, 100)
 	require.NoError(t, err)
 	assert.Equal(t, "secret\n", string(content))
-	if runtime.GOOS != "windows" {
-		assert.EqualValues(t, 0o600, mode.Perm())
-	}
+	assert.EqualValues(t, 0o600, mode.Perm())
+	assert.False(t, Exposed(mode))
 	require.ErrorIs(t, WriteNew(path, []byte("other\n")), fs.ErrExist)
 	require.ErrorIs(t, WriteNew(filepath.Join(folder, "no", "key"), nil), fs.ErrNotExist)
 	content, _, err = Read(path, 100)
@@ -110,6 +110,49 @@ func TestNothingIsLeftOfWhatFailed(t *testing.T) {
 	}
 }
 
+// A file is replaced as a whole or not at all, and no unfinished one is left.
+func TestReplace(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "folder")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	path := filepath.Join(folder, "page")
+	require.ErrorIs(t, Replace(filepath.Join(folder, "no", "page"), nil), fs.ErrNotExist)
+	require.NoError(t, Replace(path, []byte("first")))
+	require.NoError(t, os.Chmod(path, 0o644)) // by somebody
+	var old *os.File
+	if runtime.GOOS != "windows" { // which replaces none that is open
+		var err error
+		old, err = os.Open(path)
+		require.NoError(t, err)
+		defer old.Close()
+	}
+
+	whole := &failing{}
+	require.NoError(t, replace(whole.disk(), path, []byte("second")))
+	require.Len(t, whole.log, 2, "written and synced before it has the name: %v", whole.log)
+	content, mode, err := Read(path, 100)
+	require.NoError(t, err)
+	assert.Equal(t, "second", string(content))
+	assert.EqualValues(t, 0o600, mode.Perm())
+	if old != nil {
+		before, err := io.ReadAll(old)
+		require.NoError(t, err)
+		assert.Equal(t, "first", string(before), "who had it open sees what was there")
+	}
+
+	for n := range whole.log {
+		f := &failing{n: n + 1, err: syscall.ENOSPC}
+		require.ErrorIs(t, replace(f.disk(), path, []byte("third")), syscall.ENOSPC)
+		content, _, err := Read(path, 100)
+		require.NoError(t, err)
+		assert.Equal(t, "second", string(content))
+		assert.Equal(t, []string{"page"}, namesIn(t, folder))
+	}
+	taken := filepath.Join(folder, "taken")
+	require.NoError(t, os.MkdirAll(filepath.Join(taken, "full"), 0o700))
+	require.Error(t, Replace(taken, nil), "a folder has the name")
+	assert.ElementsMatch(t, []string{"page", "taken"}, namesIn(t, folder))
+}
+
 func TestRead(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "file")
@@ -140,6 +183,6 @@ func TestRead(t *testing.T) {
 // Faults: F95.
 func TestExposed(t *testing.T) {
 	for mode := range fs.FileMode(0o1000) {
-		assert.Equal(t, runtime.GOOS != "windows" && mode&0o077 != 0, Exposed(mode), "%o", mode)
+		assert.Equal(t, mode&0o077 != 0, Exposed(mode), "%o", mode)
 	}
 }

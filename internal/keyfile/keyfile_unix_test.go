@@ -3,13 +3,40 @@
 package keyfile
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
+
+// A folder with the set-group-ID bit gives what is replaced in it to its group, whatever
+// the umask.
+func TestReplaceForAGroup(t *testing.T) {
+	defer unix.Umask(unix.Umask(0o077))
+	folder := t.TempDir()
+	groups, err := os.Getgroups()
+	require.NoError(t, err)
+	group := os.Getgid()
+	if os.Getuid() == 0 {
+		group = 65534
+	} else if len(groups) > 0 {
+		group = groups[len(groups)-1]
+	}
+	require.NoError(t, os.Chown(folder, -1, group))
+	require.NoError(t, os.Chmod(folder, 0o750|fs.ModeSetgid))
+	path := filepath.Join(folder, "page")
+	require.NoError(t, Replace(path, []byte("content")))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o640), info.Mode())
+	assert.EqualValues(t, group, info.Sys().(*syscall.Stat_t).Gid)
+}
 
 // A pipe or a device with the name of a file does not keep the program waiting.
 func TestReadDoesNotWait(t *testing.T) {
