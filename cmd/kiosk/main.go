@@ -21,7 +21,6 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/panel"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
-	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
@@ -81,7 +80,8 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 		servers, listeners = append(servers, newServer(board)), append(listeners, second)
 		fmt.Fprintf(p.Stdout, p.Say(textPanel), board.URL())
 	}
-	if err := p.announce(o, page.StartURL()); err != nil {
+	defer o.withdraw()
+	if err := page.Announce(o.announce(p.Stdout, p.Say(textTerminal)), func(event string) { log.Info(event) }); err != nil {
 		return err
 	}
 
@@ -93,7 +93,13 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 	for i, s := range servers {
 		go func() { ended <- s.Serve(listeners[i]) }()
 	}
+	manager := serviceOf(os.Getenv, os.Getpid())
+	if err := manager.tell("READY=1"); err != nil {
+		log.Error("service manager", "error", err)
+	}
+	go manager.watch(ctx, func() { kiosk.View() })
 	err = <-ended
+	_ = manager.tell("STOPPING=1")
 	cancel()
 	for _, s := range servers {
 		_ = s.Close() // streams go on for ever
@@ -113,18 +119,6 @@ func (o options) firstLanguage() message.Language {
 		return message.English
 	}
 	return message.Japanese
-}
-
-// announce tells where the terminal begins: who knows has it.
-func (p *program) announce(o options, url string) error {
-	if o.urlFile == "" {
-		_, err := fmt.Fprintf(p.Stdout, p.Say(textTerminal), url)
-		return err
-	}
-	if err := os.Remove(o.urlFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // one that others may have opened, or that they may read
-	}
-	return keyfile.WriteNew(o.urlFile, []byte(url+"\n"))
 }
 
 // newServer bounds what a client may keep a server waiting.

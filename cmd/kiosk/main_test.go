@@ -222,18 +222,3 @@ func TestSimulate(t *testing.T) {
 	cancel()
 	require.NoError(t, <-ended)
 }
-
-// The start URL goes to a file that nobody else can read, whatever was there.
-func TestURLFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "url")
-	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
-	var out bytes.Buffer
-	require.NoError(t, newProgram(&out, io.Discard).announce(options{urlFile: path}, "http://127.0.0.1:1/start?key=K"))
-	assert.Empty(t, out.String())
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, "http://127.0.0.1:1/start?key=K\n", string(b))
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	assert.EqualValues(t, 0o600, info.Mode().Perm())
-}

@@ -71,6 +71,7 @@ func (p *program) command() *cobra.Command {
 	f = c.Flags()
 	withDefault(f, &o.listen, "listen", "127.0.0.1:0", p.Say(textFlagListen))
 	f.StringVar(&o.urlFile, "url-file", "", p.Say(textFlagURLFile))
+	f.StringVar(&o.startPage, "start-page", "", p.Say(textFlagStartPage))
 	f.BoolVar(&o.noPrint, "no-print", false, p.Say(textFlagNoPrint))
 	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
 	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
@@ -81,7 +82,7 @@ func (p *program) command() *cobra.Command {
 // options are the flags. A command has those that mean something to it.
 type options struct {
 	campaign, registry, reader, listen, language, terminal string
-	urlFile                                                string
+	urlFile, startPage                                     string
 	namespaceKey, registryKey, operatorKey                 string
 	generation                                             uint32
 	earlier, authorities                                   []string

@@ -3,8 +3,8 @@
 //
 // The page is made here and sent as it changes (server-sent events); the browser
 // has a script of some lines, which shows it and sends back what people do. Who
-// may talk to the terminal is who knows the secret in the start URL: it becomes a
-// cookie at once and is gone from the address. Every request is checked for the
+// may talk to the terminal is who comes first with the key of a [Start]: it is used up
+// then, and the browser gets a cookie. Every request is checked for the
 // host that it was sent to and the page that it came from, so that another page in
 // the same browser can do nothing. There is one page at a time: a new one ends the
 // old one's visit.
@@ -16,7 +16,6 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"embed"
 	"encoding/json"
@@ -40,7 +39,7 @@ var static embed.FS
 type Server struct {
 	terminal *terminal.Terminal
 	host     string // host:port that it is at
-	secret   string
+	starts   *starts
 
 	mu      sync.Mutex
 	session string             // the page's cookie; "" before one has begun
@@ -49,11 +48,8 @@ type Server struct {
 
 // New makes the page of a terminal, at a host:port of loopback.
 func New(t *terminal.Terminal, host string) *Server {
-	return &Server{terminal: t, host: host, secret: rand.Text()}
+	return &Server{terminal: t, host: host, starts: newStarts(host)}
 }
-
-// StartURL is where the terminal's browser begins. Who has it has the terminal.
-func (s *Server) StartURL() string { return "http://" + s.host + "/start?key=" + s.secret }
 
 const cookieName = "terminal"
 
@@ -70,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Host != s.host, !s.fromHere(r):
 		refuse(w)
-	case r.URL.Path == "/start" && r.Method == http.MethodGet:
+	case r.URL.Path == "/start" && (r.Method == http.MethodGet || r.Method == http.MethodPost):
 		s.start(w, r)
 	case !s.knows(r):
 		refuse(w)
@@ -96,7 +92,12 @@ func refuse(w http.ResponseWriter) {
 
 // fromHere refuses what another page has the browser send. Browsers say where a
 // request comes from (Fetch Metadata, and Origin on every POST).
+//
+// The start page comes from a file, which has no origin: its key has to do.
 func (s *Server) fromHere(r *http.Request) bool {
+	if r.Method == http.MethodPost && r.URL.Path == "/start" {
+		return r.Header.Get("Origin") == "null"
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin":
 	case "none": // typed, or opened by the system
@@ -121,19 +122,6 @@ func (s *Server) knows(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.session != "" && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(s.session)) == 1
-}
-
-// start makes whoever has the secret the terminal's page, and ends the one before.
-func (s *Server) start(w http.ResponseWriter, r *http.Request) {
-	if subtle.ConstantTimeCompare([]byte(r.URL.Query().Get("key")), []byte(s.secret)) != 1 {
-		refuse(w)
-		return
-	}
-	session := rand.Text()
-	s.replace(&session, nil)
-	_ = s.terminal.Abandon(r.Context())
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // replace ends the page's stream, and puts another session or stream in its place.
