@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -33,9 +35,17 @@ type browser struct {
 	ctx   context.Context
 	axe   string
 	lang  string
+
+	pictures atomic.Int32 // for the gallery
 }
 
 func newBrowser(t *testing.T, lang string) *browser {
+	t.Helper()
+	return newBrowserFor(t, lang, func(*campaign.Campaign) {})
+}
+
+// newBrowserFor has one whose terminal's campaign is changed first.
+func newBrowserFor(t *testing.T, lang string, change func(*campaign.Campaign)) *browser {
 	t.Helper()
 	t.Parallel()
 	path, err := exec.LookPath("chromium")
@@ -55,7 +65,7 @@ func newBrowser(t *testing.T, lang string) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, stand: newStand(t), ctx: ctx, axe: string(axe), lang: lang}
+	b := &browser{t: t, stand: newStandFor(t, change), ctx: ctx, axe: string(axe), lang: lang}
 	b.run() // starts it
 	b.run(chromedp.Navigate(b.stand.page.StartURL()))
 	b.shows(terminal.Welcome)
@@ -134,7 +144,7 @@ func (b *browser) look(screen terminal.Screen) {
 		if gallery != "" {
 			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 			require.NoError(b.t, err)
-			require.NoError(b.t, os.WriteFile(filepath.Join(gallery, fmt.Sprintf("%s-%s-%d.png", screen, b.lang, v.width*10000+v.height)), png, 0o644))
+			require.NoError(b.t, os.WriteFile(filepath.Join(gallery, fmt.Sprintf("%s-%s-%dx%d-%d.png", screen, b.lang, v.width, v.height, b.pictures.Add(1))), png, 0o644))
 		}
 	}
 }
@@ -312,6 +322,57 @@ func TestBrowserByTouch(t *testing.T) {
 	}
 }
 
+// A card that is not known, whose holder may have an identifier of an earlier card; and
+// a new recovery code for one who comes back.
+//
+// Faults: NEW.
+func TestBrowserAsksForAnEarlierIdentifier(t *testing.T) {
+	for _, lang := range languages {
+		t.Run(lang, func(t *testing.T) {
+			b := newBrowserFor(t, lang, func(c *campaign.Campaign) { c.AskRenewed = true })
+			b.stand.insert(t, simulator.Contact)
+			b.start()
+			b.shows(terminal.EnterPIN)
+			b.type4("1234")
+			b.shows(terminal.FirstTime)
+			sizes := get[[]float64](b, `[...document.querySelectorAll("main .choices button")].flatMap(e => [e.offsetWidth, e.offsetHeight])`)
+			require.Len(t, sizes, 4)
+			assert.Equal(t, sizes[:2], sizes[2:], "two equal buttons")
+			b.press("[data-action=have-id]")
+			b.shows(terminal.TakeOver)
+			b.touch("account", "ABCD")
+			b.press("[data-action=back]")
+			b.shows(terminal.FirstTime)
+			b.keys("[data-action=have-id]", kb.Enter)
+			b.shows(terminal.TakeOver)
+			b.eval(`document.getElementById("account").value`, "ABCD")
+			b.press("[data-action=back]")
+			b.shows(terminal.FirstTime)
+			b.keys("[data-action=first]", kb.Enter)
+			b.shows(terminal.Result)
+			b.stand.slot.Remove()
+			b.shows(terminal.Cleared)
+			b.press("[data-action=close]")
+
+			b.stand.insert(t, simulator.Contact)
+			b.start()
+			b.shows(terminal.EnterPIN)
+			b.type4("1234")
+			b.shows(terminal.Result)
+			b.look(terminal.Result) // with the third button
+			b.press("[data-action=ask-code]")
+			b.shows(terminal.NewCode)
+			b.press("[data-action=back]")
+			b.shows(terminal.Result)
+			b.press("[data-action=ask-code]")
+			b.shows(terminal.NewCode)
+			b.press("[data-action=make-code]")
+			b.shows(terminal.Result)
+			b.eval(`document.querySelectorAll(".secret").length`, 1)
+		})
+	}
+}
+
 // The whole way without a pointer.
 func TestBrowserByKeyboard(t *testing.T) {
 	for _, lang := range languages {
@@ -360,6 +421,16 @@ func TestBrowserByKeyboard(t *testing.T) {
 			b.keys("[data-action=renew]", kb.Enter)
 			b.shows(terminal.LastTry)
 			b.keys("[data-action=spend-last]", kb.Enter)
+			b.shows(terminal.EnterPIN)
+			b.run(chromedp.KeyEvent("1234"), chromedp.KeyEvent(kb.Enter))
+			b.shows(terminal.Result) // it is known
+			b.keys("[data-action=finish]", kb.Enter)
+			b.shows(terminal.Take)
+			b.stand.slot.Remove()
+			b.shows(terminal.Welcome)
+
+			b.stand.insert(t, simulator.ResidentCard)
+			b.keys("[data-action=renew]", kb.Enter)
 			b.shows(terminal.EnterPIN)
 			b.run(chromedp.KeyEvent("1234"), chromedp.KeyEvent(kb.Enter))
 			b.shows(terminal.TakeOver)
@@ -435,7 +506,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 			b.stand.slot.Remove()
 			b.shows(terminal.Welcome)
 
-			b.stand.insert(t, simulator.Contact) // whose holder has an identifier by now
+			b.stand.insert(t, simulator.ResidentCard) // whose holder has no identifier
 			b.press("[data-action=renew]")
 			b.shows(terminal.EnterPIN)
 			b.type4("1234")

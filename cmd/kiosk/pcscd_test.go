@@ -124,6 +124,8 @@ func TestThroughPCSCD(t *testing.T) {
 	post("/action", "", `{"step":"`+v.Step+`","name":"try-again"}`)
 	v = awaits("pin")
 	post("/pin", v.Step, simulator.PIN)
+	v = awaits("first-time")
+	post("/action", "", `{"step":"`+v.Step+`","name":"first"}`)
 	v = awaits("result")
 	assert.Regexp(t, `id="identifier">[0-9A-Z]{4}-[0-9A-Z]{4}<`, v.HTML)
 	assert.False(t, card.State().AuthVerified)

@@ -82,6 +82,15 @@ func (p *pending) registry() (*registry.Registry, error) {
 	return nil, registry.ErrUnavailable
 }
 
+// Find implements terminal.Registry.
+func (p *pending) Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
+	r, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	return r.Find(ctx, holder)
+}
+
 // Reserve implements terminal.Registry.
 func (p *pending) Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()

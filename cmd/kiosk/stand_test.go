@@ -42,6 +42,12 @@ type stand struct {
 // newStand makes one that trusts these authorities of simulated cards, too.
 func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 	t.Helper()
+	return newStandFor(t, func(*campaign.Campaign) {}, authorities...)
+}
+
+// newStandFor makes one whose campaign is changed first.
+func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*x509.Certificate) *stand {
+	t.Helper()
 	s := &stand{driver: simulator.New()}
 	s.slot = s.driver.AddReader("Reader")
 	file, err := os.Open(filepath.Join("campaigns", "demo.toml"))
@@ -49,6 +55,8 @@ func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 	defer file.Close()
 	c, err := campaign.Parse(file)
 	require.NoError(t, err)
+	c.AskRenewed = false
+	change(c)
 	s.operator, err = hpke.MLKEM768X25519().GenerateKey()
 	require.NoError(t, err)
 	s.database = filepath.Join(t.TempDir(), "kiosk.db")
@@ -61,7 +69,7 @@ func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
 		chain = append(chain, jpki.TrustSimulator(a))
 	}
 	s.terminal = terminal.New(terminal.Config{
-		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
+		Driver: s.driver, Campaign: c, Registry: giving{s.registry}, Language: message.Japanese,
 		Chain: chain,
 		Log: func(e terminal.Event) {
 			s.mu.Lock()
@@ -102,6 +110,13 @@ func (s *stand) insert(t testing.TB, p simulator.Profile) *simulator.Card {
 	card := s.card(t, p)
 	require.NoError(t, s.slot.Insert(card))
 	return card
+}
+
+// giving is a registry that gives new recovery codes.
+type giving struct{ *registry.Registry }
+
+func (g giving) NewCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+	return g.Find(ctx, holder)
 }
 
 func (s *stand) await(t testing.TB, screen terminal.Screen) terminal.View {

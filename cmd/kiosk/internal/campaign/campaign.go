@@ -41,6 +41,9 @@ type Campaign struct {
 	Operator  Text   `toml:"operator"`  // who runs it and answers questions
 	Contact   Text   `toml:"contact"`   // how to reach them
 	Namespace string `toml:"namespace"` // of the identifiers
+	// AskRenewed: who is not known yet is asked whether there is an identifier of an
+	// earlier card, before another is made.
+	AskRenewed bool `toml:"ask_renewed"`
 	// Begins and Ends are days in Japan, both of the campaign.
 	Begins   Day       `toml:"begins"`
 	Ends     Day       `toml:"ends"`

@@ -27,6 +27,7 @@ func TestExamples(t *testing.T) {
 		c, err := campaign.Parse(strings.NewReader(example(t, name)))
 		require.NoError(t, err, name)
 		assert.Equal(t, open, c.Open(now), name)
+		assert.True(t, c.AskRenewed, name)
 	}
 	c, err := campaign.Parse(strings.NewReader(example(t, "2022")))
 	require.NoError(t, err)

@@ -9,13 +9,14 @@ import (
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // What people do.
 const (
 	Start       = "start"      // with a language, and consent
+	First       = "first"      // time that an identifier is made
+	HaveID      = "have-id"    // of an earlier card
 	Renew       = "renew"      // the same, with an identifier of an earlier card
 	GivePIN     = "pin"        // a PIN
 	SpendLast   = "spend-last" // the last try, knowing that
@@ -24,6 +25,8 @@ const (
 	Choose      = "choose"     // a service
 	GiveID      = "account"    // an account's ID and code
 	GiveCode    = "take-over"  // an earlier card's identifier and its recovery code
+	AskCode     = "ask-code"   // for a new recovery code
+	MakeCode    = "make-code"  // and give up the earlier one
 	Agree       = "agree"      // to what was read back
 	Back        = "back"       // one screen
 	Finish      = "finish"     // the visit
@@ -72,10 +75,11 @@ const abandon = "abandon"
 
 // screens on which an action means something.
 var screens = map[string][]Screen{
-	Start: {Welcome}, Renew: {Welcome}, GiveCode: {TakeOver}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
-	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {Services, Account, Confirm},
+	Start: {Welcome}, Renew: {Welcome}, First: {FirstTime}, HaveID: {FirstTime}, GiveCode: {TakeOver}, GivePIN: {EnterPIN}, SpendLast: {LastTry}, TryAgain: {WrongPIN},
+	AskCode: {Result}, MakeCode: {NewCode},
+	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {TakeOver, NewCode, Services, Account, Confirm},
 	Close:  {Cleared},
-	Finish: {Place, LastTry, EnterPIN, WrongPIN, TakeOver, Result, Services, Account, Confirm, Done},
+	Finish: {Place, LastTry, EnterPIN, WrongPIN, FirstTime, TakeOver, Result, NewCode, Services, Account, Confirm, Done},
 }
 
 func (t *Terminal) act(a Action) error {
@@ -116,6 +120,17 @@ func (t *Terminal) act(a Action) error {
 		t.authenticate(a.PIN)
 	case TryAgain:
 		t.check()
+	case First:
+		t.reserve()
+	case HaveID:
+		t.show(View{Screen: TakeOver})
+	case AskCode:
+		if t.codeGiver() == nil {
+			return ErrStale
+		}
+		t.show(View{Screen: NewCode, ID: v.reserved.ID})
+	case MakeCode:
+		t.makeCode()
 	case Apply:
 		t.show(View{Screen: Services, ID: v.reserved.ID})
 	case Choose:
@@ -164,56 +179,12 @@ func (t *Terminal) begin(l message.Language, renewing bool) {
 		l = message.English
 	}
 	ctx, end := context.WithCancel(t.life)
-	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing, plugged: map[string]bool{}}
+	t.visit = &visit{ctx: ctx, end: end, language: l, renewing: renewing, plugged: map[string]bool{}, writable: make(chan struct{})}
 	t.logVisit(newLoggedVisit())
 	t.log("begun", "")
 	t.show(View{Screen: Place})
-	t.beside(func(ctx context.Context) func() {
-		err := t.config.Registry.Ping(ctx)
-		return func() {
-			if err != nil {
-				t.unavailable(err)
-			}
-		}
-	})
+	t.proveWritable()
 	t.settle()
-}
-
-// unavailable is that the database does not answer. It is looked after until it
-// does; nobody is asked for a PIN meanwhile.
-func (t *Terminal) unavailable(err error) {
-	t.forget()
-	if !t.down {
-		t.down = true
-		go t.ping()
-	}
-	t.stop(err)
-}
-
-func (t *Terminal) ping() {
-	for {
-		select {
-		case <-t.life.Done():
-			return
-		case <-time.After(pinging):
-		}
-		if t.config.Registry.Ping(t.life) == nil {
-			break
-		}
-	}
-	select {
-	case t.results <- result{nil, t.up}:
-	case <-t.life.Done():
-	}
-}
-
-// up is that the database answers again.
-func (t *Terminal) up() {
-	t.down = false
-	t.log("database up", "")
-	if t.visit == nil {
-		t.rest()
-	}
 }
 
 // once makes a change of the registry. Where its answer may be lost, and a new recovery
@@ -224,36 +195,6 @@ func once(ctx context.Context, change func() (*registry.Reservation, error)) (*r
 		return change()
 	}
 	return reserved, err
-}
-
-// takeOver moves an earlier card's identifier to this one.
-func (t *Terminal) takeOver(typedID, typedCode string) {
-	v, operation := t.visit, registry.NewOperation()
-	id, idErr := mykey.Parse(typedID)
-	code, codeErr := registry.ParseRecoveryCode(typedCode)
-	if idErr != nil || codeErr != nil {
-		t.show(View{Screen: TakeOver, Refused: Refused{Account: idErr != nil, Code: codeErr != nil}})
-		return
-	}
-	t.show(View{Screen: Applying})
-	t.beside(func(ctx context.Context) func() {
-		next := registry.NewRecoveryCode()
-		reserved, err := once(ctx, func() (*registry.Reservation, error) {
-			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
-		})
-		return func() {
-			switch {
-			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):
-				t.show(View{Screen: TakeOver, Refused: Refused{Wrong: true}}) // no telling which of the two
-			case err != nil:
-				t.refused(err)
-			default:
-				v.reserved, v.recovery = reserved, hidden.New(next.Reveal())
-				t.log("renewed", "")
-				t.show(t.result())
-			}
-		}
-	})
 }
 
 // account is the view that asks for an account.
@@ -313,7 +254,9 @@ func (t *Terminal) apply() {
 // back goes back one screen.
 func (t *Terminal) back() {
 	switch t.screen.Screen {
-	case Services:
+	case TakeOver:
+		t.show(View{Screen: FirstTime})
+	case Services, NewCode:
 		t.show(t.result())
 	case Account:
 		t.show(View{Screen: Services, ID: t.visit.reserved.ID})

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // check asks the card for the tries left, before anybody is asked for the PIN. What
@@ -23,6 +21,12 @@ func (t *Terminal) check() {
 			ready, err = a.Ready(ctx)
 			return err
 		}, jpki.AllowLastTry())
+		if err == nil {
+			select {
+			case <-v.writable:
+			case <-ctx.Done():
+			}
+		}
 		return func() {
 			if err != nil {
 				t.refused(err)
@@ -48,10 +52,10 @@ func (t *Terminal) use(ctx context.Context, name string, fn func(*jpki.Applicati
 	return jpki.Do(ctx, card, fn, append(options, t.config.Chain...)...)
 }
 
-// authenticate sends the PIN that was typed, in one session with the card, and takes
-// the holder's identifier.
+// authenticate sends the PIN that was typed, in one session with the card, and goes on
+// to the holder's identifier.
 func (t *Terminal) authenticate(pin jpki.PIN) {
-	v, operation := t.visit, registry.NewOperation()
+	v := t.visit
 	t.show(View{Screen: Reading})
 	t.beside(func(ctx context.Context) func() {
 		defer pin.Wipe()
@@ -62,28 +66,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 		if err != nil {
 			return func() { t.refused(err) }
 		}
-		if v.renewing {
-			return func() {
-				v.holder = holder
-				t.show(View{Screen: TakeOver})
-			}
-		}
-		code := registry.NewRecoveryCode()
-		reserved, err := once(ctx, func() (*registry.Reservation, error) {
-			return t.config.Registry.Reserve(ctx, operation, holder, code)
-		})
-		return func() {
-			if err != nil {
-				t.refused(err)
-				return
-			}
-			v.holder, v.reserved = holder, reserved
-			if reserved.New {
-				v.recovery = hidden.New(code.Reveal())
-			}
-			t.log("identified", "")
-			t.show(t.result())
-		}
+		return t.identify(ctx, v, holder)
 	})
 }
 
@@ -104,7 +87,7 @@ func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Aut
 func (t *Terminal) result() View {
 	v := t.visit
 	view := View{
-		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery,
+		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery, NewCode: t.codeGiver() != nil,
 	}
 	if v.reserved.Application != nil {
 		view.Applied = v.reserved.Application.Service
@@ -122,7 +105,7 @@ func (t *Terminal) refused(err error) {
 	v := t.visit
 	var pin *jpki.PINError
 	switch {
-	case errors.Is(err, registry.ErrUnavailable):
+	case closes(err):
 		t.unavailable(err)
 	case errors.Is(err, jpki.ErrStillVerified): // nothing goes on before the card was taken
 		t.show(View{Screen: Problem, Notice: notice, CardInside: true})

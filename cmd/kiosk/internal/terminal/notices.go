@@ -16,6 +16,8 @@ const (
 	noOperator message.Code = "NO_OPERATOR"
 	hasID      message.Code = "HAS_IDENTIFIER"
 	idle       message.Code = "IDLE"
+	manyCodes  message.Code = "RECOVERY_CODES"
+	taken      message.Code = "TERMINAL_NAME_TAKEN"
 )
 
 var askTheCounter = message.Text{JA: "担当者におたずねください。", EN: "Please ask the staff."}
@@ -35,6 +37,22 @@ var notices = []notice{
 		Next: message.Text{
 			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
 			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo PIN attempt was used up.",
+		},
+	}},
+	{errTerminalTaken, &message.Message{
+		Code: taken,
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
+		Next: message.Text{
+			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。端末ごとに別の名前を付けてください。",
+			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: another terminal runs under the same name. Give each terminal a name of its own.",
+		},
+	}},
+	{errTooManyCodes, &message.Message{
+		Code: manyCodes,
+		What: message.Text{JA: "IDと引き継ぎコードの組み合わせを確認できませんでした。", EN: "The ID and the recovery code could not be matched."},
+		Next: message.Text{
+			JA: "カードと控えをお持ちになり、担当者におたずねください。\n前のIDは、そのまま残っています。",
+			EN: "Please take your card and your slip to the staff.\nYour earlier ID is still there.",
 		},
 	}},
 	{registry.ErrSuperseded, &message.Message{

@@ -39,6 +39,7 @@ var (
 
 // Registry is what a terminal needs of a registry.Registry.
 type Registry interface {
+	Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error)
 	Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
 	Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error)
 	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
@@ -65,7 +66,6 @@ const (
 	patience = 90 * time.Second // without any action
 	warning  = 30 * time.Second // of which the page warns that long
 	farewell = 10 * time.Second // for what is said after a visit
-	pinging  = 2 * time.Second  // between looks at a database that is down
 	toRead   = time.Second      // before what was read back can be agreed to
 )
 
@@ -81,7 +81,7 @@ type Terminal struct {
 	cards   map[string]cardState
 	came    map[string]int // how many cards came to each reader
 	service error          // why there are no readers to know of
-	down    bool           // the database does not answer
+	closed  error          // why no visit can begin, of the registry
 	left    string         // the reader with a card that its holder has to take
 	visit   *visit
 	screen  View
@@ -96,20 +96,22 @@ type Terminal struct {
 
 // visit is everything that is known of somebody.
 type visit struct {
-	ctx      context.Context
-	end      context.CancelFunc
-	language message.Language
-	renewing bool   // an earlier card's identifier is to be taken over
-	card     string // the reader it is in; "" before one is there
-	ready    *jpki.Readiness
-	wrong    bool            // the card is of another kind, or can't be read
-	plugged  map[string]bool // readers that came during the visit, perhaps with a card in them
-	lastTry  bool            // one is left, and may be spent
-	holder   *jpki.Authentication
-	reserved *registry.Reservation
-	recovery hidden.Value[string]
-	service  campaign.Service
-	preview  registry.Preview
+	ctx        context.Context
+	end        context.CancelFunc
+	language   message.Language
+	renewing   bool   // an earlier card's identifier is to be taken over
+	card       string // the reader it is in; "" before one is there
+	ready      *jpki.Readiness
+	wrong      bool            // the card is of another kind, or can't be read
+	plugged    map[string]bool // readers that came during the visit, perhaps with a card in them
+	lastTry    bool            // one is left, and may be spent
+	holder     *jpki.Authentication
+	reserved   *registry.Reservation
+	recovery   hidden.Value[string]
+	writable   chan struct{} // closed when the registry has answered that it can write
+	wrongCodes int
+	service    campaign.Service
+	preview    registry.Preview
 }
 
 type result struct {
@@ -286,8 +288,8 @@ func (t *Terminal) rest() {
 	switch _, err := t.card(); {
 	case err != nil:
 		t.stop(err)
-	case t.down:
-		t.stop(registry.ErrUnavailable)
+	case t.closed != nil:
+		t.stop(t.closed)
 	case t.left != "":
 		t.show(View{Screen: Take})
 	default:

@@ -28,8 +28,10 @@ import (
 type book struct {
 	mu        sync.Mutex
 	down      bool
-	failures  error // of changes
-	lost      int   // answers to Renew that get lost, of changes that were made
+	ping      error         // of Ping
+	slow      chan struct{} // that Ping waits for, if not nil
+	failures  error         // of changes
+	lost      int           // answers to Renew that get lost, of changes that were made
 	reserved  map[string]*registry.Reservation
 	used      map[string]bool
 	confirmed []registry.Account
@@ -43,13 +45,46 @@ func (b *book) err() error {
 	return b.failures
 }
 
-func (b *book) Ping(context.Context) error {
+func (b *book) Ping(ctx context.Context) error {
+	if b.slow != nil {
+		select {
+		case <-b.slow:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.down {
 		return registry.ErrUnavailable
 	}
-	return nil
+	return b.ping
+}
+
+func (b *book) set(change func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change()
+}
+
+func (b *book) Find(_ context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return nil, registry.ErrUnavailable
+	}
+	if r := b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)]; r != nil {
+		return r, nil
+	}
+	return nil, registry.ErrNotFound
+}
+
+// NewCode gives a code, if the holder is there.
+func (b *book) NewCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	return b.Find(ctx, holder)
 }
 
 func (b *book) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
@@ -122,6 +157,7 @@ type stand struct {
 	driver   *simulator.Driver
 	slot     *simulator.Reader
 	book     *book
+	campaign *campaign.Campaign
 	connects reader.Driver // that connections are made by
 	terminal *terminal.Terminal
 	stop     func() // ends the terminal, once
@@ -160,6 +196,7 @@ func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stan
 		require.NoError(t, err)
 		c.Begins.Time, c.Ends.Time = time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 1, 0)
 		s := &stand{t: t, driver: simulator.New(), book: &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}}}
+		s.campaign, c.AskRenewed = c, false
 		s.slot, s.connects = s.driver.AddReader("Reader"), s.driver
 		var chain []jpki.Option
 		if card.Authority() != nil {

@@ -15,23 +15,25 @@ type Screen string
 
 // The screens, in the order of a visit.
 const (
-	Welcome  Screen = "welcome"   // language and consent
-	Place    Screen = "place"     // the card is waited for
-	Checking Screen = "checking"  // the tries left are asked for
-	LastTry  Screen = "last-try"  // one is left: yes or no
-	EnterPIN Screen = "pin"       // the PIN pad
-	Reading  Screen = "reading"   // the card is at work
-	WrongPIN Screen = "wrong-pin" // and how many tries are left
-	Result   Screen = "result"    // the identifier
-	TakeOver Screen = "take-over" // an earlier card's ID and its recovery code are typed
-	Services Screen = "services"  // one is chosen
-	Account  Screen = "account"   // its ID and code are typed
-	Confirm  Screen = "confirm"   // they are read back
-	Applying Screen = "applying"  // the application is made
-	Done     Screen = "done"      // it was
-	Take     Screen = "take"      // the card is to be taken
-	Cleared  Screen = "cleared"   // nothing is left of the visit
-	Problem  Screen = "problem"   // something is in the way, until it is gone
+	Welcome   Screen = "welcome"    // language and consent
+	Place     Screen = "place"      // the card is waited for
+	Checking  Screen = "checking"   // the tries left are asked for
+	LastTry   Screen = "last-try"   // one is left: yes or no
+	EnterPIN  Screen = "pin"        // the PIN pad
+	Reading   Screen = "reading"    // the card is at work
+	WrongPIN  Screen = "wrong-pin"  // and how many tries are left
+	Result    Screen = "result"     // the identifier
+	FirstTime Screen = "first-time" // or is there an identifier of an earlier card
+	TakeOver  Screen = "take-over"  // an earlier card's ID and its recovery code are typed
+	NewCode   Screen = "new-code"   // instead of the earlier one: yes or no
+	Services  Screen = "services"   // one is chosen
+	Account   Screen = "account"    // its ID and code are typed
+	Confirm   Screen = "confirm"    // they are read back
+	Applying  Screen = "applying"   // the application is made
+	Done      Screen = "done"       // it was
+	Take      Screen = "take"       // the card is to be taken
+	Cleared   Screen = "cleared"    // nothing is left of the visit
+	Problem   Screen = "problem"    // something is in the way, until it is gone
 )
 
 // View is what the page shows. It holds what a person is shown and no more, and of
@@ -59,6 +61,7 @@ type View struct {
 	Expiry   mykey.Month
 	Expiring bool                 // the certificate can be renewed already
 	Recovery hidden.Value[string] // a recovery code, once
+	NewCode  bool                 // a new recovery code can be asked for
 	Applied  string               // the service that was applied with
 	Service  *campaign.Service
 	Account  hidden.Value[string] // the account's ID, to be read back

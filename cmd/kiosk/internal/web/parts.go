@@ -24,7 +24,7 @@ var stepOf = map[terminal.Screen]int{
 	terminal.Welcome: 0,
 	terminal.Place:   1, terminal.Checking: 1,
 	terminal.LastTry: 2, terminal.EnterPIN: 2, terminal.Reading: 2, terminal.WrongPIN: 2,
-	terminal.Result: 3, terminal.TakeOver: 3,
+	terminal.FirstTime: 3, terminal.TakeOver: 3, terminal.Result: 3, terminal.NewCode: 3,
 	terminal.Services: 4, terminal.Account: 4, terminal.Confirm: 4, terminal.Applying: 4,
 	terminal.Done: 5,
 }

@@ -171,7 +171,7 @@
     if (fields) form = { screen: view.dataset.screen, ...typedInto(fields) };
   }
 
-  const onTheWay = ["applying", "confirm"]; // from a form and back to it
+  const onTheWay = ["applying", "confirm", "first-time"]; // from a form and back to it
   function restore(screen) {
     if (form && form.screen !== screen && !onTheWay.includes(screen)) form = null;
     const fields = view.querySelector("form");

@@ -1,0 +1,4 @@
+package terminal
+
+// ErrTerminalTaken is for tests.
+var ErrTerminalTaken = errTerminalTaken
