@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -550,4 +551,39 @@ func TestBrowserLosesTheTerminal(t *testing.T) {
 	page := get[string](b, `document.querySelector("main").outerHTML`)
 	assert.Contains(t, page, "この画面は使えません")
 	assert.Equal(t, 200, c.get("/"))
+}
+
+// A page whose terminal's process is gone keeps nothing that was typed, says so and asks
+// for the staff in both languages, and begins anew when the terminal answers again.
+//
+// Faults: NEW.
+func TestBrowserOutlivesTheTerminal(t *testing.T) {
+	b := newBrowser(t, "ja")
+	b.stand.insert(t, simulator.Contact)
+	b.start()
+	b.shows(terminal.EnterPIN)
+	b.type4("1234")
+	b.shows(terminal.Result)
+	b.press("[data-action=apply]")
+	b.shows(terminal.Services)
+	b.press("[data-service=sample-pay]")
+	b.shows(terminal.Account)
+	b.run(chromedp.SendKeys(chromedp.CSS("#account"), "0123456789"))
+	get[int](b, `window.field = document.getElementById("account"); window.page = "the old one"; 0`)
+	b.stand.die()
+	b.eval(`document.querySelectorAll("main input, main form, main button").length`, 0)
+	b.eval(`window.field.value`, "")
+	b.run(chromedp.WaitVisible(chromedp.CSS(`main[data-screen=away] h1`)))
+	page := get[string](b, `document.querySelector("main").innerText`)
+	assert.Contains(t, page, "担当者をお呼びください")
+	assert.Contains(t, page, "call the staff")
+	assert.NotContains(t, get[string](b, `document.documentElement.outerHTML`), "0123456789")
+	b.lookOnce("the screen without a terminal")
+
+	listener, err := net.Listen("tcp", b.stand.host)
+	require.NoError(t, err)
+	b.stand.serve(listener)
+	b.shows(terminal.Account) // of the terminal in this process, which has gone on
+	b.eval(`window.page === undefined`, true)
+	b.eval(`document.getElementById("account").value`, "")
 }

@@ -33,6 +33,7 @@ type stand struct {
 	operator hpke.PrivateKey
 	page     *web.Server
 	host     string
+	die      func() // of the page's server, as its process would
 	database string
 
 	mu  sync.Mutex
@@ -81,20 +82,32 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	require.NoError(t, err)
 	s.host = listener.Addr().String()
 	s.page = web.New(s.terminal, s.host)
-	server := newServer(s.page)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.terminal.Run(ctx) })
-	running.Go(func() { _ = server.Serve(listener) })
+	s.serve(listener)
 	t.Cleanup(func() {
 		cancel()
-		_ = server.Close()
+		s.die()
 		running.Wait()
 		connections, _ := s.slot.InUse()
 		require.Zero(t, connections)
 	})
 	s.await(t, terminal.Welcome)
 	return s
+}
+
+// serve answers the page's requests, until die.
+func (s *stand) serve(listener net.Listener) {
+	server, ended := newServer(s.page), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener)
+	}()
+	s.die = func() {
+		_ = server.Close()
+		<-ended
+	}
 }
 
 // card makes a card of a profile; one seed, so one holder for most.

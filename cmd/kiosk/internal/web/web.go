@@ -175,7 +175,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			case <-changed:
 				waiting = false
 			case <-time.After(breath):
-				if _, err := io.WriteString(w, ": here\n\n"); err != nil || stream.Flush() != nil {
+				if _, err := io.WriteString(w, "event: here\ndata: \n\n"); err != nil || stream.Flush() != nil {
 					return
 				}
 			case <-ctx.Done():

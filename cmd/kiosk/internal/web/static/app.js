@@ -57,11 +57,11 @@
   // Typing and touching are activity, and a key that is held is not: the terminal is
   // told of it without what was typed, at most once in two seconds.
   const activityEvery = 2000;
-  let heard = 0;
+  let told = 0;
   function active() {
     const now = performance.now();
-    if (now - heard < activityEvery && ending.hidden) return;
-    heard = now;
+    if (now - told < activityEvery && ending.hidden) return;
+    told = now;
     post(...request("more-time")).catch(() => {});
   }
 
@@ -180,9 +180,71 @@
     if (fields.code) fields.code.value = form.code;
   }
 
-  const stream = new EventSource("/events");
-  stream.addEventListener("view", (event) => {
-    const now = JSON.parse(event.data);
+  // The stream of views. Where it ends, or is silent for longer than the terminal ever is,
+  // nothing of a visit stays on the screen, and soon the staff is asked for. When the
+  // terminal answers again, the page begins anew.
+  const silence = 40000; // milliseconds; the terminal says every 15 seconds that it is there
+  const patience = 4000; // before the staff is asked for
+  const reconnecting = 3000;
+  let lost = false;
+  let replaced = false;
+  let watchdog;
+  function heard() {
+    if (lost) location.reload();
+    clearTimeout(watchdog);
+    watchdog = setTimeout(lose, silence);
+  }
+
+  function lose() {
+    if (replaced || lost) return;
+    lost = true;
+    forget();
+    view.replaceChildren();
+    setTimeout(callStaff, patience);
+  }
+
+  const away = [
+    ["ja", "この端末は、ただいま使えません。", "お手数ですが、担当者をお呼びください。カードはお取りください。"],
+    ["en", "This terminal is out of order.", "Please call the staff, and take your card."],
+  ];
+  function callStaff() {
+    const lines = away.flatMap(([tongue, what, next], i) => {
+      const parts = [document.createElement(i ? "h2" : "h1"), document.createElement("p")];
+      [parts[0].textContent, parts[1].textContent] = [what, next];
+      parts.forEach((part) => { part.lang = tongue; });
+      return parts;
+    });
+    const content = document.createElement("div");
+    content.className = "content away";
+    content.append(...lines);
+    view.dataset.screen = "away";
+    view.replaceChildren(content);
+  }
+
+  let stream;
+  function connect() {
+    stream = new EventSource("/events");
+    stream.addEventListener("open", heard);
+    stream.addEventListener("here", heard);
+    stream.addEventListener("view", (event) => lost || shown(JSON.parse(event.data)));
+    stream.addEventListener("replaced", () => {
+      replaced = true;
+      stream.close();
+      forget();
+      const text = document.createElement("h1");
+      text.textContent = words[lang].replaced;
+      view.replaceChildren(text);
+    });
+    stream.addEventListener("error", () => {
+      lose();
+      if (stream.readyState !== EventSource.CLOSED || replaced) return;
+      setTimeout(connect, reconnecting); // the browser has given up
+    });
+  }
+  connect();
+
+  function shown(now) {
+    heard();
     document.body.inert = false;
     lang = now.lang;
     document.documentElement.lang = lang;
@@ -204,22 +266,13 @@
       window.scrollTo(0, 0);
     }
     ending.hidden = !now.ending; // it takes no focus: somebody may be typing
-  });
-  stream.addEventListener("replaced", () => {
-    stream.close();
-    forget();
-    const text = document.createElement("h1");
-    text.textContent = words[lang].replaced;
-    view.replaceChildren(text);
-  });
-  stream.addEventListener("error", () => {
-    // The terminal's program is away: nothing of a visit stays on the screen.
-    forget();
-    view.replaceChildren();
-  });
+  }
 
   function forget() {
     erase();
+    view.querySelectorAll("input").forEach((field) => { field.value = ""; });
+    live.textContent = "";
+    document.title = "受付";
     step = "";
     form = null;
     ending.hidden = true;
