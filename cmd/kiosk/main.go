@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/nodump"
+	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
@@ -64,12 +65,12 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 
 	kiosk := terminal.New(terminal.Config{
 		Driver: parts.driver, Reader: o.reader, Campaign: parts.campaign, Registry: kept, Chain: parts.chain, Language: o.firstLanguage(),
-		NoPrinter: o.noPrint,
-		Log:       func(e terminal.Event) { logEvent(log, e) },
+		NoPrinter: o.noPrint, AfterVisit: residue.Overwrite,
+		Log: func(e terminal.Event) { logEvent(log, e) },
 	})
 	page := web.New(kiosk, listener.Addr().String())
 	servers := []*http.Server{newServer(page)}
-	listeners := []net.Listener{listener}
+	listeners := []net.Listener{web.Listener(listener)}
 	if parts.simulated != nil {
 		second, err := p.listen("127.0.0.1:0")
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -35,6 +37,8 @@ type stand struct {
 	host     string
 	die      func() // of the page's server, as its process would
 	database string
+
+	overwritten atomic.Int32 // how often memory was, after visits
 
 	mu  sync.Mutex
 	log string
@@ -72,6 +76,10 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	s.terminal = terminal.New(terminal.Config{
 		Driver: s.driver, Campaign: c, Registry: giving{s.registry}, Language: message.Japanese,
 		Chain: chain,
+		AfterVisit: func() {
+			residue.Overwrite()
+			s.overwritten.Add(1)
+		},
 		Log: func(e terminal.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -102,7 +110,7 @@ func (s *stand) serve(listener net.Listener) {
 	server, ended := newServer(s.page), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = server.Serve(listener)
+		_ = server.Serve(web.Listener(listener))
 	}()
 	s.die = func() {
 		_ = server.Close()

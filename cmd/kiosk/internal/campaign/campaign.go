@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -81,33 +80,6 @@ type Form struct {
 
 // Asked tells whether there is something to type.
 func (f Form) Asked() bool { return f.Pattern != "" }
-
-// longestTyped bounds what is typed, in bytes; the registry takes no more.
-const longestTyped = 128
-
-// Parse takes what a resident typed: normalised (NFKC), without spaces around it and,
-// where only that gives the form, without spaces and hyphens within it and in
-// capitals. ok is false if it doesn't have the form.
-func (f Form) Parse(typed string) (text string, ok bool) {
-	if !f.Asked() {
-		return "", typed == ""
-	}
-	if len(typed) > longestTyped {
-		return "", false
-	}
-	text = strings.TrimSpace(norm.NFKC.String(typed))
-	joined := separators.Replace(text)
-	for _, text := range []string{text, joined, strings.ToUpper(text), strings.ToUpper(joined)} {
-		if len(text) <= longestTyped && f.expression.MatchString(text) {
-			return text, true
-		}
-	}
-	return text, false
-}
-
-// separators are what people type between groups of digits: spaces, and hyphens as
-// keyboards and input methods have them. NFKC has normalised the full-width ones.
-var separators = strings.NewReplacer(" ", "", "-", "", "‐", "", "‑", "", "–", "", "—", "", "―", "", "−", "", "ー", "")
 
 var onlyDigits = regexp.MustCompile(`^\[0-9\]\{([0-9]+)\}$`)
 

@@ -153,7 +153,7 @@ func (p *Problems) form(where string, f *Form) {
 		(*p)[len(*p)-1].Why = message.Printable(err.Error())
 		return
 	}
-	if _, ok := f.Parse(f.Example); !ok {
+	if _, ok := f.Parse([]byte(f.Example)); !ok {
 		p.add(where+".example", "pattern に合う例を書いてください", "write an example that matches the pattern")
 	}
 }

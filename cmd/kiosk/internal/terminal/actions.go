@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -43,8 +44,8 @@ type Action struct {
 	Language message.Language
 	PIN      jpki.PIN
 	Service  string
-	Account  hidden.Value[string]
-	Code     hidden.Value[string]
+	Account  hidden.Bytes
+	Code     hidden.Bytes
 }
 
 type request struct {
@@ -54,8 +55,10 @@ type request struct {
 
 // Do does an action. It fails with [ErrStale] if something else is shown now, so
 // the second of two taps does nothing, with [ErrUnread], and with ctx's error. A PIN
-// is used up or wiped, whatever happens.
+// is used up or wiped, whatever happens, and what was typed is wiped.
 func (t *Terminal) Do(ctx context.Context, a Action) error {
+	defer a.Account.Wipe()
+	defer a.Code.Wipe()
 	r := request{a, make(chan error, 1)}
 	select {
 	case t.actions <- r:
@@ -143,7 +146,7 @@ func (t *Terminal) act(a Action) error {
 	case GiveID:
 		t.preview(a)
 	case GiveCode:
-		t.takeOver(a.Account.Reveal(), a.Code.Reveal())
+		t.takeOver(a)
 	case Agree:
 		if time.Since(t.screen.At) < toRead {
 			return ErrUnread
@@ -205,15 +208,18 @@ func (t *Terminal) account(refused Refused) View {
 // preview looks whether the account could be applied with.
 func (t *Terminal) preview(a Action) {
 	v := t.visit
-	id, idOK := v.service.AccountID.Parse(a.Account.Reveal())
-	code, codeOK := v.service.Code.Parse(a.Code.Reveal())
+	id, idOK := parsed(v.service.AccountID, a.Account)
+	code, codeOK := parsed(v.service.Code, a.Code)
+	defer clear(id)
+	defer clear(code)
 	if !idOK || !codeOK {
 		t.show(t.account(Refused{Account: !idOK, Code: !codeOK}))
 		return
 	}
+	account := registry.NewAccount(v.service.ID, string(id), string(code))
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.beside(func(ctx context.Context) func() {
-		preview, err := t.config.Registry.Preview(ctx, v.holder, registry.NewAccount(v.service.ID, id, code))
+		preview, err := t.config.Registry.Preview(ctx, v.holder, account)
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):
@@ -222,10 +228,18 @@ func (t *Terminal) preview(a Action) {
 				t.refused(err)
 			default:
 				v.preview = preview
-				t.show(View{Screen: Confirm, Service: &v.service, Account: hidden.New(preview.AccountID()), ID: preview.Identifier()})
+				v.account.Wipe()
+				v.account = hidden.NewBytes([]byte(preview.AccountID()))
+				t.show(View{Screen: Confirm, Service: &v.service, Account: v.account, ID: preview.Identifier()})
 			}
 		}
 	})
+}
+
+// parsed is what was typed as its form has it, for the caller to wipe.
+func parsed(form campaign.Form, typed hidden.Bytes) (text []byte, ok bool) {
+	typed.Use(func(typed []byte) { text, ok = form.Parse(typed) })
+	return text, ok
 }
 
 // apply makes the application that was read back.

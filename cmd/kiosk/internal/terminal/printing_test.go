@@ -18,8 +18,8 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 	require.NoError(t, err)
 	canaries := []redacttest.Canary{redacttest.Text(account), redacttest.Text(code), redacttest.Text("7305")}
 	redacttest.Run(t, []redacttest.Type{
-		redacttest.Holder(terminal.View{Account: hidden.New(account), Recovery: hidden.New(code)}, canaries...),
-		redacttest.Holder(terminal.Action{Account: hidden.New(account), Code: hidden.New(code), PIN: pin}, canaries...),
+		redacttest.Holder(terminal.View{Account: hidden.NewBytes([]byte(account)), Recovery: hidden.NewBytes([]byte(code))}, canaries...),
+		redacttest.Holder(terminal.Action{Account: hidden.NewBytes([]byte(account)), Code: hidden.NewBytes([]byte(code)), PIN: pin}, canaries...),
 		redacttest.Plain[terminal.Config](),
 		redacttest.Plain[terminal.Event](),
 		redacttest.Plain[terminal.Refused](),

@@ -70,7 +70,7 @@ func (t *Terminal) reserved(ctx context.Context, v *visit, holder *jpki.Authenti
 		}
 		v.holder, v.reserved = holder, reserved
 		if reserved.New {
-			v.recovery = hidden.New(code.Reveal())
+			v.recovery = hidden.NewBytes([]byte(code.Reveal()))
 		}
 		t.log("identified", "")
 		t.show(t.result())
@@ -78,10 +78,13 @@ func (t *Terminal) reserved(ctx context.Context, v *visit, holder *jpki.Authenti
 }
 
 // takeOver moves an earlier card's identifier to this one.
-func (t *Terminal) takeOver(typedID, typedCode string) {
+func (t *Terminal) takeOver(a Action) {
 	v, operation := t.visit, registry.NewOperation()
-	id, idErr := mykey.Parse(typedID)
-	code, codeErr := registry.ParseRecoveryCode(typedCode)
+	var id mykey.ID
+	var code registry.RecoveryCode
+	var idErr, codeErr error
+	a.Account.Use(func(typed []byte) { id, idErr = mykey.Parse(string(typed)) })
+	a.Code.Use(func(typed []byte) { code, codeErr = registry.ParseRecoveryCode(string(typed)) })
 	if idErr != nil || codeErr != nil {
 		t.show(View{Screen: TakeOver, Refused: Refused{Account: idErr != nil, Code: codeErr != nil}})
 		return
@@ -99,7 +102,7 @@ func (t *Terminal) takeOver(typedID, typedCode string) {
 			case err != nil:
 				t.refused(err)
 			default:
-				v.reserved, v.recovery = reserved, hidden.New(next.Reveal())
+				v.reserved, v.recovery = reserved, hidden.NewBytes([]byte(next.Reveal()))
 				t.log("renewed", "")
 				t.show(t.result())
 			}
@@ -128,7 +131,7 @@ type CodeGiver interface {
 // came back, once in a visit. It is nil otherwise.
 func (t *Terminal) codeGiver() CodeGiver {
 	giver, ok := t.config.Registry.(CodeGiver)
-	if v := t.visit; !ok || v.reserved.New || v.recovery.Reveal() != "" {
+	if v := t.visit; !ok || v.reserved.New || !v.recovery.Empty() {
 		return nil
 	}
 	return giver
@@ -148,7 +151,7 @@ func (t *Terminal) makeCode() {
 				t.refused(err)
 				return
 			}
-			v.reserved, v.recovery = reserved, hidden.New(code.Reveal())
+			v.reserved, v.recovery = reserved, hidden.NewBytes([]byte(code.Reveal()))
 			t.log("new code", "")
 			t.show(t.result())
 		}

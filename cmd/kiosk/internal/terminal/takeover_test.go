@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
-	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -33,7 +32,7 @@ func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 		s.press(terminal.Back)
 		s.shows(terminal.FirstTime)
 		s.press(terminal.HaveID)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 		assert.Equal(t, mykey.ID("WXYZ6789"), s.shows(terminal.Result).ID)
 		assert.Equal(t, []string{"begun ", "renewed "}, s.log)
 	})
@@ -44,7 +43,7 @@ func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 		s.enter(simulator.PIN)
 		s.shows(terminal.FirstTime)
 		s.press(terminal.First)
-		assert.NotEmpty(t, s.shows(terminal.Result).Recovery.Reveal())
+		assert.NotEmpty(t, text(s.shows(terminal.Result).Recovery))
 		s.press(terminal.Finish)
 		s.slot.Remove()
 		s.shows(terminal.Welcome)
@@ -95,19 +94,19 @@ func TestWrongRecoveryCodesAreLimited(t *testing.T) {
 		wrong := func(err error) {
 			s.shows(terminal.TakeOver)
 			s.book.failures = err
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 			s.view()
 			s.book.failures = nil
 		}
 		for _, err := range []error{registry.ErrRecovery, registry.ErrNotFound, registry.ErrWithdrawn, registry.ErrRecovery} {
 			wrong(err)
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("short"), Code: hidden.New("7K2M")})) // malformed ones don't count
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("short"), Code: typed("7K2M")})) // malformed ones don't count
 			s.press(terminal.Back)
 			s.press(terminal.HaveID)
 		}
 		wrong(registry.ErrRecovery)
 		s.problem("RECOVERY_CODES")
-		require.ErrorIs(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}), terminal.ErrStale)
+		require.ErrorIs(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}), terminal.ErrStale)
 		assert.True(t, s.view().CardInside)
 		assert.Equal(t, []string{
 			"begun ", "wrong code RECOVERY_CODE_WRONG", "wrong code RECOVERY_CODE_WRONG", "wrong code RECOVERY_CODE_WRONG",
@@ -138,15 +137,15 @@ func TestANewRecoveryCode(t *testing.T) {
 		s.enter(simulator.PIN)
 		v = s.shows(terminal.Result)
 		assert.True(t, v.NewCode)
-		assert.Empty(t, v.Recovery.Reveal())
+		assert.Empty(t, text(v.Recovery))
 		s.press(terminal.AskCode)
 		s.shows(terminal.NewCode)
 		s.press(terminal.Back)
-		assert.Empty(t, s.shows(terminal.Result).Recovery.Reveal())
+		assert.Empty(t, text(s.shows(terminal.Result).Recovery))
 		s.press(terminal.AskCode)
 		s.press(terminal.MakeCode)
 		v = s.shows(terminal.Result)
-		assert.NotEmpty(t, v.Recovery.Reveal())
+		assert.NotEmpty(t, text(v.Recovery))
 		assert.False(t, v.NewCode)
 		assert.Contains(t, s.log, "new code ")
 	})

@@ -57,16 +57,20 @@ type Config struct {
 	Language message.Language
 	// NoPrinter leaves out what prints.
 	NoPrinter bool
+	// AfterVisit is called a moment after each visit, when nothing refers to what it
+	// held any more. It may be nil.
+	AfterVisit func()
 	// Log is told of what happens. Several goroutines may call it. It may be nil.
 	Log func(Event)
 }
 
 // How long things take that people do.
 const (
-	patience = 90 * time.Second // without any action
-	warning  = 30 * time.Second // of which the page warns that long
-	farewell = 10 * time.Second // for what is said after a visit
-	toRead   = time.Second      // before what was read back can be agreed to
+	patience   = 90 * time.Second // without any action
+	warning    = 30 * time.Second // of which the page warns that long
+	farewell   = 10 * time.Second // for what is said after a visit
+	afterVisit = time.Second
+	toRead     = time.Second // before what was read back can be agreed to
 )
 
 // Terminal is a kiosk.
@@ -107,7 +111,8 @@ type visit struct {
 	lastTry    bool            // one is left, and may be spent
 	holder     *jpki.Authentication
 	reserved   *registry.Reservation
-	recovery   hidden.Value[string]
+	recovery   hidden.Bytes
+	account    hidden.Bytes  // that is read back
 	writable   chan struct{} // closed when the registry has answered that it can write
 	wrongCodes int
 	service    campaign.Service
@@ -249,8 +254,13 @@ func (t *Terminal) forget() {
 	t.log("ended", "")
 	t.logVisit(loggedVisit{})
 	t.visit.end()
+	t.visit.recovery.Wipe()
+	t.visit.account.Wipe()
 	t.left = t.visit.card
 	t.visit = nil
+	if t.config.AfterVisit != nil {
+		time.AfterFunc(afterVisit, t.config.AfterVisit)
+	}
 }
 
 // clear ends a visit, and says why for a moment; nil says goodbye.

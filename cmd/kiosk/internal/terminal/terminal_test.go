@@ -151,6 +151,13 @@ func (b *book) Confirm(context.Context, registry.Operation, registry.Preview) (*
 	return nil, registry.ErrNotFound
 }
 
+func typed(s string) hidden.Bytes { return hidden.NewBytes([]byte(s)) }
+
+func text(b hidden.Bytes) (s string) {
+	b.Use(func(secret []byte) { s = string(secret) })
+	return s
+}
+
 // stand is a terminal with one simulated reader, on a clock of its own.
 type stand struct {
 	t        *testing.T
@@ -277,22 +284,22 @@ func TestAVisit(t *testing.T) {
 		s.enter(simulator.PIN)
 		v = s.shows(terminal.Result)
 		assert.Equal(t, mykey.ID("ABCD2345"), v.ID)
-		assert.NotEmpty(t, v.Recovery.Reveal())
+		assert.NotEmpty(t, text(v.Recovery))
 		assert.False(t, card.State().AuthVerified)
 		s.press(terminal.Apply)
 		s.shows(terminal.Services)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
 		s.shows(terminal.Account)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("12"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("12"), Code: typed("4649")}))
 		assert.Equal(t, terminal.Refused{Account: true}, s.shows(terminal.Account).Refused)
 		s.book.used["0000000000"] = true
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0000000000"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("0000000000"), Code: typed("4649")}))
 		assert.Equal(t, terminal.Refused{Used: true}, s.shows(terminal.Account).Refused)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("０１２３４５６７８９"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("０１２３４５６７８９"), Code: typed("4649")}))
 		s.shows(terminal.Confirm)
 		s.press(terminal.Back)
 		s.shows(terminal.Account)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123456789"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("0123456789"), Code: typed("4649")}))
 		s.shows(terminal.Confirm)
 		time.Sleep(time.Second)
 		s.press(terminal.Agree)
@@ -359,26 +366,26 @@ func TestTakingOver(t *testing.T) {
 			{"WXYZ6789", "short", terminal.Refused{Code: true}},
 			{"short", "7K2M-9QXR-0ABC-DEFG", terminal.Refused{Account: true}},
 		} {
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New(tt.id), Code: hidden.New(tt.code)}))
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed(tt.id), Code: typed(tt.code)}))
 			assert.Equal(t, tt.refused, s.shows(terminal.TakeOver).Refused)
 		}
 		s.book.failures = registry.ErrRecovery
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 		assert.Equal(t, terminal.Refused{Wrong: true}, s.shows(terminal.TakeOver).Refused)
 		s.book.failures = nil
 		s.book.lost = 1 // asked once more, or the new code would be lost too
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("ｗｘｙｚ６７８９"), Code: hidden.New("7k2m 9qxr 0abc defg")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("ｗｘｙｚ６７８９"), Code: typed("7k2m 9qxr 0abc defg")}))
 		v := s.shows(terminal.Result)
 		assert.Equal(t, mykey.ID("WXYZ6789"), v.ID)
-		assert.NotEmpty(t, v.Recovery.Reveal())
-		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", v.Recovery.Reveal())
+		assert.NotEmpty(t, text(v.Recovery))
+		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", text(v.Recovery))
 	})
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.book.failures = registry.ErrHolderReserved
 		require.NoError(t, s.slot.Insert(card))
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.English}))
 		s.enter(simulator.PIN)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 		s.problem("HAS_IDENTIFIER")
 	})
 }
@@ -418,8 +425,8 @@ func TestClearing(t *testing.T) {
 				happens(s)
 				v := s.shows(terminal.Cleared)
 				assert.Empty(t, v.ID, where+what)
-				assert.Empty(t, v.Recovery.Reveal())
-				assert.Empty(t, v.Account.Reveal())
+				assert.Empty(t, text(v.Recovery))
+				assert.Empty(t, text(v.Account))
 				time.Sleep(11 * time.Second)
 				switch what {
 				case "idle":
@@ -470,7 +477,7 @@ func TestAnApplicationIsNotAgreedToUnread(t *testing.T) {
 		s.enter(simulator.PIN)
 		s.press(terminal.Apply)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123 456-789"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("0123 456-789"), Code: typed("4649")}))
 		for range 2 {
 			s.shows(terminal.Confirm)
 			require.ErrorIs(t, s.do(terminal.Action{Name: terminal.Agree}), terminal.ErrUnread)
@@ -728,11 +735,11 @@ func TestWhatAVisitLogs(t *testing.T) {
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.Japanese}))
 		s.enter(simulator.PIN)
 		s.shows(terminal.TakeOver)
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: hidden.New("WXYZ-6789"), Code: hidden.New("7K2M-9QXR-0ABC-DEFG")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 		s.shows(terminal.Result)
 		s.press(terminal.Apply)
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
-		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: hidden.New("0123456789"), Code: hidden.New("4649")}))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("0123456789"), Code: typed("4649")}))
 		s.shows(terminal.Confirm)
 		time.Sleep(time.Second)
 		s.press(terminal.Agree)

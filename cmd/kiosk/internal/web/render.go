@@ -42,6 +42,8 @@ func parse(l message.Language) *template.Template {
 		"date":     func(t time.Time) string { return message.Date(t).In(l) },
 		"month":    func(m mykey.Month) string { return message.Month(m).In(l) },
 		"yen":      yen,
+		"recovery": func() string { return recoveryMark },
+		"account":  func() string { return accountMark },
 		"spoken":   func(id mykey.ID) string { return spoken(id, l) },
 		"qr":       qrCode,
 		"digits":   func() []string { return strings.Split("123456789", "") },

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -45,23 +46,37 @@ func TestNoticesAreNoMarkup(t *testing.T) {
 	assert.Equal(t, "お知らせ", title)
 }
 
-// What does not print itself is shown to whom it is for.
+// What does not print itself is shown to whom it is for, as text.
 func TestHiddenValuesAreShown(t *testing.T) {
+	typed := func(s string) hidden.Bytes { return hidden.NewBytes([]byte(s)) }
 	for _, language := range []message.Language{message.Japanese, message.English} {
-		for shown, view := range map[string]terminal.View{
-			"7K2M-9QXR-0ABC-DEFG": {Screen: terminal.Result, Recovery: hidden.New("7K2M-9QXR-0ABC-DEFG"), Campaign: &campaign.Campaign{}},
-			"0123456789":          {Screen: terminal.Confirm, Account: hidden.New("0123456789"), Campaign: &campaign.Campaign{}, Service: &campaign.Service{}},
+		for want, view := range map[string]terminal.View{
+			"7K2M-9QXR-0ABC-DEFG": {Screen: terminal.Result, Recovery: typed("7K2M-9QXR-0ABC-DEFG"), Campaign: &campaign.Campaign{}},
+			"0123456789":          {Screen: terminal.Confirm, Account: typed("0123456789"), Campaign: &campaign.Campaign{}, Service: &campaign.Service{}},
+			"&lt;b&gt;&amp;&#34;&#39;&#92;u0001ポイント&lt;/b&gt;": {Screen: terminal.Confirm, Account: typed("<b>&\"'\\u0001ポイント</b>"), Campaign: &campaign.Campaign{}, Service: &campaign.Service{}},
 		} {
 			view.Language = language
-			html, _, err := render(view)
-			require.NoError(t, err)
-			assert.Contains(t, html, shown)
-			assert.NotContains(t, html, "hidden]")
+			assert.Contains(t, written(t, view).HTML, ">"+want+"<")
 		}
-		html, _, err := render(terminal.View{Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}})
-		require.NoError(t, err)
+		html := written(t, terminal.View{Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}}).HTML
 		assert.NotContains(t, html, `class="recovery"`, "there is no code to show")
 	}
+}
+
+// written is a view as the page gets it.
+func written(t *testing.T, view terminal.View) (got shown) {
+	t.Helper()
+	var event strings.Builder
+	require.NoError(t, writeView(&event, view))
+	first, rest, _ := strings.Cut(event.String(), "\n\n")
+	data, ok := strings.CutPrefix(first, "event: view\ndata: ")
+	require.True(t, ok)
+	require.NoError(t, json.Unmarshal([]byte(data), &got))
+	assert.NotContains(t, got.HTML, "hidden]")
+	for line := range strings.Lines(rest) {
+		assert.True(t, strings.HasPrefix(line, ":"), "%q is no comment", line)
+	}
+	return got
 }
 
 func TestYen(t *testing.T) {

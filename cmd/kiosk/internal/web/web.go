@@ -9,20 +9,21 @@
 // the same browser can do nothing. There is one page at a time: a new one ends the
 // old one's visit.
 //
-// A PIN comes as the body of one request, which is read into one buffer and wiped.
-// The connection's own read buffer in net/http, and the socket's in the kernel, can't
-// be wiped: later requests overwrite them.
+// A PIN, and what is typed into a form, comes as the body of one request, which is read
+// into one buffer and wiped. [Listener] wipes net/http's own buffers for reading, and
+// what follows a view overwrites those for writing. The kernel's can't be wiped.
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,6 +82,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.action(w, r)
 	case r.Method == http.MethodPost && r.URL.Path == "/pin":
 		s.pin(w, r)
+	case r.Method == http.MethodPost && r.URL.Path == "/form":
+		s.form(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -137,16 +140,6 @@ func (s *Server) replace(session *string, cut context.CancelFunc) {
 	}
 }
 
-// shown is a view as the script takes it.
-type shown struct {
-	Step   string           `json:"step"`
-	Screen terminal.Screen  `json:"screen"`
-	Lang   message.Language `json:"lang"`
-	Title  string           `json:"title"`
-	Ending bool             `json:"ending"`
-	HTML   string           `json:"html"`
-}
-
 // breath is how often a stream says that it is there.
 const breath = 15 * time.Second
 
@@ -159,15 +152,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	stream := http.NewResponseController(w)
 	for {
 		view, changed := s.terminal.View()
-		html, title, err := render(view)
-		if err != nil {
-			return
-		}
-		data, err := json.Marshal(shown{view.Step, view.Screen, view.Language, title, view.Ending, html})
-		if err != nil {
-			return
-		}
-		if _, err := fmt.Fprintf(w, "event: view\ndata: %s\n\n", data); err != nil || stream.Flush() != nil {
+		if writeView(w, view) != nil || stream.Flush() != nil {
 			return
 		}
 		for waiting := true; waiting; {
@@ -193,30 +178,60 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 const (
 	longestAction = 8 << 10
 	longestPIN    = 64
+	longestForm   = 512
 )
 
 func (s *Server) action(w http.ResponseWriter, r *http.Request) {
-	var a struct{ Step, Name, Lang, Service, Account, Code string }
+	var a struct{ Step, Name, Lang, Service string }
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestAction)).Decode(&a)
-	if err != nil || a.Name == terminal.GivePIN {
+	if err != nil || slices.Contains([]string{terminal.GivePIN, terminal.GiveID, terminal.GiveCode}, a.Name) {
 		http.Error(w, "not an action", http.StatusBadRequest)
 		return
 	}
-	s.do(w, r, terminal.Action{
-		Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service, Account: hidden.New(a.Account), Code: hidden.New(a.Code),
+	s.do(w, r, terminal.Action{Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service})
+}
+
+// form takes what was typed into a form's two fields: a line each, and nothing else.
+func (s *Server) form(w http.ResponseWriter, r *http.Request) {
+	var account, code []byte
+	name := r.Header.Get("Name")
+	err := secretBody(r, longestForm, func(body []byte) (err error) {
+		var two bool
+		if account, code, two = bytes.Cut(body, []byte("\n")); !two || name != terminal.GiveID && name != terminal.GiveCode {
+			return errors.New("not a form")
+		}
+		account, code = bytes.Clone(account), bytes.Clone(code)
+		return nil
 	})
+	if err != nil {
+		http.Error(w, "not a form", http.StatusBadRequest)
+		return
+	}
+	s.do(w, r, terminal.Action{Step: r.Header.Get("Step"), Name: name, Account: hidden.NewBytes(account), Code: hidden.NewBytes(code)})
+}
+
+// secretBody reads a request's body of at most longest bytes into one buffer, which is
+// wiped after use.
+func secretBody(r *http.Request, longest int, use func(body []byte) error) error {
+	body := make([]byte, longest+1)
+	defer clear(body)
+	n, err := io.ReadFull(r.Body, body)
+	switch {
+	case err == nil:
+		return errors.New("too long")
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return use(body[:n])
 }
 
 // pin takes a PIN: the body, and nothing else in it.
 func (s *Server) pin(w http.ResponseWriter, r *http.Request) {
-	body := make([]byte, longestPIN+1)
-	defer clear(body)
-	n, err := io.ReadFull(r.Body, body)
-	if err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		http.Error(w, "not a PIN", http.StatusBadRequest)
-		return
-	}
-	pin, err := jpki.ParsePIN(body[:n])
+	var pin jpki.PIN
+	err := secretBody(r, longestPIN, func(body []byte) (err error) {
+		pin, err = jpki.ParsePIN(body)
+		return err
+	})
 	if err != nil {
 		http.Error(w, "not a PIN", http.StatusBadRequest)
 		return

@@ -143,7 +143,8 @@
     if (isUnread()) return;
     const fields = event.target;
     keep(fields);
-    act(fields.dataset.submit, typedInto(fields));
+    const typed = typedInto(fields);
+    send("/form", { "Content-Type": "text/plain", Step: step, Name: fields.dataset.submit }, typed.account + "\n" + typed.code);
   });
 
   document.addEventListener("keydown", (event) => {

@@ -1,0 +1,118 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/internal/message"
+)
+
+// shown is a view as the script takes it.
+type shown struct {
+	Step   string           `json:"step"`
+	Screen terminal.Screen  `json:"screen"`
+	Lang   message.Language `json:"lang"`
+	Title  string           `json:"title"`
+	Ending bool             `json:"ending"`
+	HTML   string           `json:"html"`
+}
+
+// What stands in a screen's HTML for a secret, which is put in its place only where the
+// view is written: package template would leave copies. They are noncharacters of Unicode,
+// which no text has.
+const (
+	recoveryMark = "\ufdd0"
+	accountMark  = "\ufdd1"
+)
+
+// overwriting is how much has to be written, in pieces, so that nothing of a view remains
+// in the buffers of net/http for writing, of 2 and 4 KiB.
+const overwriting = 8 << 10
+
+var blank = append(bytes.Repeat([]byte{' '}, 511), '\n')
+
+// writeView writes a view as an event, and overwrites what it leaves in buffers.
+func writeView(w io.Writer, view terminal.View) error {
+	html, title, err := render(view)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(shown{view.Step, view.Screen, view.Language, title, view.Ending, html})
+	if err != nil {
+		return err
+	}
+	out := writer{w: w}
+	out.write([]byte("event: view\ndata: "))
+	for len(data) > 0 {
+		before, mark, after := cutMark(data)
+		out.write(before)
+		switch mark {
+		case recoveryMark:
+			out.writeSecret(view.Recovery)
+		case accountMark:
+			out.writeSecret(view.Account)
+		}
+		data = after
+	}
+	out.write([]byte("\n\n"))
+	for range overwriting / (len(blank) + 1) {
+		out.write([]byte{':'}) // a comment
+		out.write(blank)
+	}
+	return out.err
+}
+
+// cutMark cuts data before and after its first mark.
+func cutMark(data []byte) (before []byte, mark string, after []byte) {
+	for i := range data {
+		for _, mark := range []string{recoveryMark, accountMark} {
+			if after, ok := bytes.CutPrefix(data[i:], []byte(mark)); ok {
+				return data[:i], mark, after
+			}
+		}
+	}
+	return data, "", nil
+}
+
+// writer keeps the first error.
+type writer struct {
+	w   io.Writer
+	err error
+}
+
+func (w *writer) write(b []byte) {
+	if w.err == nil {
+		_, w.err = w.w.Write(b)
+	}
+}
+
+// writeSecret writes a secret as text of HTML in a string of JSON, and leaves no copy.
+func (w *writer) writeSecret(secret hidden.Bytes) {
+	secret.Use(func(secret []byte) {
+		escaped := make([]byte, 0, 6*len(secret))
+		defer clear(escaped)
+		for _, c := range secret {
+			switch {
+			case c == '<':
+				escaped = append(escaped, "&lt;"...)
+			case c == '>':
+				escaped = append(escaped, "&gt;"...)
+			case c == '&':
+				escaped = append(escaped, "&amp;"...)
+			case c == '"':
+				escaped = append(escaped, "&#34;"...)
+			case c == '\'':
+				escaped = append(escaped, "&#39;"...)
+			case c == '\\':
+				escaped = append(escaped, "&#92;"...)
+			case c < ' ' || c == 0x7f: // no account has any
+			default:
+				escaped = append(escaped, c)
+			}
+		}
+		w.write(escaped)
+	})
+}

@@ -1,0 +1,27 @@
+package web
+
+import "net"
+
+// Listener returns l, whose connections wipe the buffer of who reads from them before
+// they block for the next bytes: net/http keeps a request in its buffer until another
+// one overwrites it.
+func Listener(l net.Listener) net.Listener { return listener{l} }
+
+type listener struct{ net.Listener }
+
+// Accept returns the next connection.
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return conn{c}, nil
+}
+
+type conn struct{ net.Conn }
+
+// Read wipes p and reads into it. An [io.Reader] may use all of p.
+func (c conn) Read(p []byte) (int, error) {
+	clear(p)
+	return c.Conn.Read(p)
+}

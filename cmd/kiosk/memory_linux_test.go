@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+// mostCopies is how many copies of one secret may remain in memory after the visits.
+const mostCopies = 3
+
+// What a resident types and is shown is gone from the terminal's memory after the visit,
+// but for what the test prints. The resident is another process, so that its copies are
+// not among the terminal's; it tells its secrets disguised.
+//
+// Faults: NEW.
+func TestMemoryAfterAVisit(t *testing.T) {
+	s := newStandFor(t, func(c *campaign.Campaign) { c.Services[0].Code = c.Services[0].AccountID }) // long enough to be found
+	self, err := os.Executable()
+	require.NoError(t, err)
+	s.insert(t, simulator.Contact)
+	visitor := exec.Command(self, "-test.run", "^TestMemoryVisitor$", "-test.v")
+	visitor.Env = append(os.Environ(), "MYKEYKIT_VISIT="+s.page.StartURL())
+	output, err := visitor.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, visitor.Start())
+	s.await(t, terminal.Take)
+	s.slot.Remove()
+	s.await(t, terminal.Welcome)
+	s.insert(t, simulator.ResidentCard)
+	s.await(t, terminal.Take)
+	s.slot.Remove()
+	s.await(t, terminal.Welcome)
+	told, err := io.ReadAll(output)
+	require.NoError(t, err)
+	require.NoError(t, visitor.Wait(), string(told))
+
+	require.Eventually(t, func() bool { return s.overwritten.Load() == 2 }, time.Minute, 10*time.Millisecond, "two visits")
+
+	secrets := regexp.MustCompile(`secret (\S+) ([0-9a-f]+)`).FindAllStringSubmatch(string(told), -1)
+	require.Len(t, secrets, 6, string(told))
+	for _, secret := range secrets {
+		disguised, err := hex.DecodeString(secret[2])
+		require.NoError(t, err)
+		copies := inMemory(t, disguised)
+		t.Logf("%s: %d copies", secret[1], copies)
+		assert.LessOrEqual(t, copies, mostCopies, secret[1])
+	}
+}
+
+// disguise makes a secret something else, and back.
+func disguise(b []byte) []byte {
+	other := bytes.Clone(b)
+	for i := range other {
+		other[i] ^= 0xa5
+	}
+	return other
+}
+
+// inMemory counts the copies of a disguised secret in this process's memory.
+func inMemory(t *testing.T, disguised []byte) (copies int) {
+	t.Helper()
+	runtime.GC()
+	runtime.GC()
+	const most = 1 << 20
+	chunk, err := unix.Mmap(-1, 0, most, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON) // not to be scanned
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Munmap(chunk)) }()
+	own := fmt.Sprintf("%p", chunk)[2:]
+	maps, err := os.ReadFile("/proc/self/maps")
+	require.NoError(t, err)
+	memory, err := os.Open("/proc/self/mem")
+	require.NoError(t, err)
+	defer memory.Close()
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		var rights string
+		_, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &rights)
+		require.NoError(t, err)
+		if !strings.HasPrefix(rights, "rw") || strings.HasPrefix(line, own) {
+			continue
+		}
+		for at := from; at < to; at += uint64(most - len(disguised) + 1) {
+			n, err := memory.ReadAt(chunk[:min(most, to-at)], int64(at))
+			if err != nil && n == 0 {
+				break // a guard page
+			}
+			for i := 0; i+len(disguised) <= n; i++ {
+				j := 0
+				for j < len(disguised) && chunk[i+j]^0xa5 == disguised[j] {
+					j++
+				}
+				if j == len(disguised) {
+					copies++
+				}
+			}
+		}
+	}
+	return copies
+}
+
+// TestMemoryVisitor is the resident of TestMemoryAfterAVisit.
+func TestMemoryVisitor(t *testing.T) {
+	start := os.Getenv("MYKEYKIT_VISIT")
+	if start == "" {
+		t.Skip("a part of TestMemoryAfterAVisit")
+	}
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	v := &visitor{t: t, http: &http.Client{Jar: jar, Timeout: time.Minute}}
+	page, err := v.http.Get(start)
+	require.NoError(t, err)
+	page.Body.Close()
+	address, err := url.Parse(start)
+	require.NoError(t, err)
+	v.origin = "http://" + address.Host
+	stream, err := v.http.Get(v.origin + "/events")
+	require.NoError(t, err)
+	defer stream.Body.Close()
+	v.stream = bufio.NewScanner(stream.Body)
+	v.stream.Buffer(nil, 1<<20)
+
+	account, code := digits(10), digits(10)
+	v.shows("welcome")
+	v.act("start", nil)
+	v.shows("pin")
+	v.post("/pin", simulator.PIN, "")
+	v.shows("result")
+	id := regexp.MustCompile(`id="identifier">([^<]+)`).FindStringSubmatch(v.html)[1]
+	first := v.secret()
+	v.act("apply", nil)
+	v.shows("services")
+	v.act("choose", map[string]string{"service": "sample-pay"})
+	v.shows("account")
+	v.form("account", account[:9], code) // refused
+	v.shows("account")
+	v.form("account", account, code)
+	v.shows("confirm")
+	time.Sleep(1100 * time.Millisecond) // as long as a person has to read
+	v.act("agree", nil)
+	v.shows("done")
+	v.act("finish", nil)
+	v.shows("welcome")
+
+	v.act("renew", nil)
+	v.shows("pin")
+	v.post("/pin", simulator.PIN, "")
+	v.shows("take-over")
+	wrong := "0" + first[1:] // one in 32 times right
+	v.form("take-over", id, wrong)
+	v.shows("take-over")
+	v.form("take-over", id, first)
+	v.shows("result")
+	second := v.secret()
+	v.act("finish", nil)
+	v.shows("welcome")
+	for name, secret := range map[string]string{
+		"account": account, "code": code,
+		"recovery-code": first, "recovery-code-symbols": strings.ReplaceAll(first, "-", ""),
+		"new-recovery-code": second, "new-recovery-code-symbols": strings.ReplaceAll(second, "-", ""),
+	} {
+		fmt.Printf("secret %s %x\n", name, disguise([]byte(secret)))
+	}
+}
+
+func digits(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	for i := range b {
+		b[i] = '0' + b[i]%10
+	}
+	return string(b)
+}
+
+// visitor is a resident without a browser.
+type visitor struct {
+	t                  *testing.T
+	http               *http.Client
+	stream             *bufio.Scanner
+	origin, step, html string
+}
+
+// shows waits for a screen.
+func (v *visitor) shows(screen string) {
+	v.t.Helper()
+	for v.stream.Scan() {
+		data, ok := strings.CutPrefix(v.stream.Text(), "data: {")
+		if !ok {
+			continue
+		}
+		var view struct{ Step, Screen, HTML string }
+		require.NoError(v.t, json.Unmarshal([]byte("{"+data), &view))
+		if view.Screen == screen && view.Step != v.step {
+			v.step, v.html = view.Step, view.HTML
+			return
+		}
+	}
+	require.NoError(v.t, v.stream.Err())
+	require.Fail(v.t, "no "+screen)
+}
+
+func (v *visitor) secret() string {
+	return regexp.MustCompile(`class="secret">([^<]+)`).FindStringSubmatch(v.html)[1]
+}
+
+func (v *visitor) act(name string, more map[string]string) {
+	v.t.Helper()
+	a := map[string]string{"step": v.step, "name": name, "lang": "ja"}
+	for key, value := range more {
+		a[key] = value
+	}
+	body, err := json.Marshal(a)
+	require.NoError(v.t, err)
+	v.post("/action", string(body), "")
+}
+
+func (v *visitor) form(name, account, code string) {
+	v.t.Helper()
+	v.post("/form", account+"\n"+code, name)
+}
+
+func (v *visitor) post(path, body, name string) {
+	v.t.Helper()
+	r, err := http.NewRequest("POST", v.origin+path, strings.NewReader(body))
+	require.NoError(v.t, err)
+	r.Header.Set("Origin", v.origin)
+	r.Header.Set("Step", v.step)
+	r.Header.Set("Name", name)
+	answer, err := v.http.Do(r)
+	require.NoError(v.t, err)
+	answer.Body.Close()
+	require.Equal(v.t, http.StatusNoContent, answer.StatusCode)
+}
