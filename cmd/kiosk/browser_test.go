@@ -22,6 +22,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -225,6 +226,42 @@ func (b *browser) keys(selector, keys string) {
 	require.Fail(b.t, "no way there by Tab", selector)
 }
 
+// prints prints the screen as a slip: one page of 80 mm with what is needed to ask about
+// it later, and nothing that is for the screen only.
+func (b *browser) prints(says ...string) {
+	b.t.Helper()
+	b.eval(`document.querySelectorAll("main [data-print]").length`, 1)
+	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize()))
+	require.NoError(b.t, err)
+	boxes := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) `).FindAllSubmatch(pdf, -1)
+	require.Len(b.t, boxes, 1, "the slip is one page")
+	points, err := strconv.ParseFloat(string(boxes[0][1]), 64)
+	require.NoError(b.t, err)
+	assert.InDelta(b.t, 80/25.4*72, points, 1, "80 mm wide")
+
+	slip := get[string](b, `(() => {
+		const paper = [...document.styleSheets[0].cssRules].find(rule => rule.media && rule.media.mediaText === "print").media;
+		paper.mediaText = "all";
+		const main = document.querySelector("main").cloneNode(true);
+		main.querySelectorAll("rt").forEach(e => e.remove());
+		document.body.append(main);
+		const text = main.innerText;
+		main.remove();
+		paper.mediaText = "print";
+		return text;
+	})()`)
+	now := message.Date(time.Now())
+	for _, want := range append(says, map[string][]string{
+		"ja": {"おためしポイント", "見本市 デジタル推進課", "窓口でおたずねください", now.JA},
+		"en": {"Trial points", "Digital Office, Sample City", "please ask at the counter", now.EN},
+	}[b.lang]...) {
+		assert.Contains(b.t, slip, want)
+	}
+	for _, button := range []string{"印刷", "Print", "終了", "End"} {
+		assert.NotContains(b.t, slip, button)
+	}
+}
+
 func (b *browser) eval(expression string, want any) {
 	b.t.Helper()
 	var got any
@@ -280,13 +317,7 @@ func TestBrowserByTouch(t *testing.T) {
 			view, _ := b.stand.terminal.View()
 			b.eval(`document.getElementById("identifier").textContent`, view.ID.Display())
 			id := view.ID.Display()
-			pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize()))
-			require.NoError(t, err)
-			box := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) `).FindAllSubmatch(pdf, -1)
-			require.Len(t, box, 1, "the slip is one page")
-			points, err := strconv.ParseFloat(string(box[0][1]), 64)
-			require.NoError(t, err)
-			assert.InDelta(t, 80/25.4*72, points, 1, "80 mm wide")
+			b.prints(id, map[string]string{"ja": "人に見せず", "en": "Show it to nobody"}[lang])
 			b.press("[data-action=apply]")
 			b.shows(terminal.Services)
 			b.press("[data-service=sample-pay]")
@@ -305,6 +336,7 @@ func TestBrowserByTouch(t *testing.T) {
 			b.eval(`document.querySelector(".account").textContent`, "1234567890")
 			b.press("[data-action=agree]")
 			b.shows(terminal.Done)
+			b.prints(id, map[string]string{"ja": "サンプルペイ", "en": "Sample Pay"}[lang])
 			b.press("[data-action=finish]")
 			b.shows(terminal.Take)
 			b.stand.slot.Remove()

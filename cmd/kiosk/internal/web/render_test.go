@@ -79,6 +79,25 @@ func written(t *testing.T, view terminal.View) (got shown) {
 	return got
 }
 
+// Without a printer no screen offers to print, and a recovery code is to be written down.
+func TestNothingToPrintWithoutAPrinter(t *testing.T) {
+	for _, language := range []message.Language{message.Japanese, message.English} {
+		for _, printer := range []bool{true, false} {
+			for _, screen := range []terminal.Screen{terminal.Result, terminal.Done} {
+				html := written(t, terminal.View{
+					Screen: screen, Language: language, Printer: printer, Campaign: &campaign.Campaign{}, Service: &campaign.Service{},
+					Recovery: hidden.NewBytes([]byte("7K2M-9QXR-0ABC-DEFG")),
+				}).HTML
+				assert.Equal(t, printer, strings.Contains(html, "data-print"), screen)
+				if screen == terminal.Result {
+					want := map[message.Language]string{message.Japanese: "めてください", message.English: "write it down"}[language]
+					assert.Equal(t, !printer, strings.Contains(html, want))
+				}
+			}
+		}
+	}
+}
+
 func TestYen(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 5000: "5,000", 1234567: "1,234,567"} {
 		assert.Equal(t, want, yen(n))
