@@ -51,8 +51,9 @@ func TestCommandsBesideOtherCards(t *testing.T) {
 //
 // Faults: F71.
 func TestNoMyNumberCardAmongSeveral(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	driver, slots := withReaders(t, "B-CAS\x1b=not-my-number", "TPM=not-my-number")
-	for _, args := range [][]string{nil, {"--wait", "10ms"}} {
+	for _, args := range [][]string{nil, {"--wait", "2s"}} { // long enough to probe both on a busy machine
 		o := desk{driver: driver}.run(t, append(args, "--lang=en")...)
 		assert.Equal(t, 5, o.exit)
 		assert.Contains(t, o.stderr, "card-info: None of the cards in the readers is a My Number Card.")
