@@ -21,13 +21,24 @@ var ErrNoMatch = errors.New("no card of the kind that is looked for")
 // name.
 //
 // Find fails with [ErrNoReader], [*NameError], [ErrNoCard], [*AmbiguousError],
-// [*NoMatchError], or the driver's error.
+// [*NoMatchError], or the driver's error. If the driver has not answered at ctx's
+// deadline, the error is [ErrNoService] too.
 func Find(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
 	found, err := find(ctx, d, name, probe, nil)
+	err = unanswered(ctx, err)
 	if errors.Is(err, ErrNoMatch) && ctx.Err() != nil {
 		return Reader{}, ctx.Err()
 	}
 	return found, err
+}
+
+// unanswered tells of a driver that had not answered at a deadline that its service is
+// at fault.
+func unanswered(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) && !worthWaiting(err) {
+		return fmt.Errorf("%w: no answer in time: %w", ErrNoService, err)
+	}
+	return err
 }
 
 // find is Find. With seen, which remembers what probes said of the card in each

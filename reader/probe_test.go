@@ -173,3 +173,35 @@ func TestACardThatSeemsGone(t *testing.T) {
 		assert.Equal(t, "Mine", found.Name)
 	})
 }
+
+// silent is a driver whose service does not answer.
+type silent struct{ reader.Driver }
+
+func (silent) Readers(ctx context.Context) ([]reader.Reader, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A service that has not answered at a deadline is at fault, and no card is; a caller
+// who gives up hears that.
+//
+// Faults: F73.
+func TestAServiceThatDoesNotAnswer(t *testing.T) {
+	for name, look := range map[string]func(context.Context, reader.Driver, string, reader.Probe) (reader.Reader, error){
+		"Find": reader.Find, "Wait": reader.Wait,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, end := context.WithTimeout(t.Context(), time.Second)
+			defer end()
+			_, err := look(ctx, silent{simulator.New()}, "", jpki.Present)
+			require.ErrorIs(t, err, reader.ErrNoService, name)
+			require.ErrorIs(t, err, context.DeadlineExceeded, name)
+
+			ctx, end = context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, end)
+			_, err = look(ctx, silent{simulator.New()}, "", jpki.Present)
+			require.ErrorIs(t, err, context.Canceled, name)
+			require.NotErrorIs(t, err, reader.ErrNoService, name)
+		})
+	}
+}

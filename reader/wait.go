@@ -18,6 +18,7 @@ const probeAgain = time.Second
 func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
 	seen := map[string]probed{}
 	found, err := find(ctx, d, name, probe, seen)
+	err = unanswered(ctx, err)
 	if !worthWaiting(err) {
 		return found, err
 	}

@@ -290,13 +290,13 @@ func TestWhatIsInTheReaders(t *testing.T) {
 		o = desk{driver: driver}.run(t, "--reader", "\x1b[31mRed\x07")
 		assert.Equal(t, 4, o.exit)
 		assert.NotContains(t, o.stderr, "\x1b")
-		o = desk{driver: driver}.run(t, "--wait", "30ms")
+		o = desk{driver: driver}.run(t, "--wait", "300ms")
 		assert.Equal(t, 4, o.exit)
 	})
 	t.Run("no service", func(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		driver.StopService()
-		for _, args := range [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"--wait", "20ms"}} {
+		for _, args := range [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"--wait", "200ms"}} {
 			o := desk{driver: driver}.run(t, append(args, "--json")...)
 			assert.Equal(t, 3, o.exit)
 			code, _ := failureOf(t, o)

@@ -94,7 +94,7 @@ func TestServiceFailsWithAnyCodeThroughPCSCD(t *testing.T) {
 			t.Parallel()
 			b := failingPCSCD(t, tt.code)
 			for _, args := range [][]string{
-				nil, {"list"}, {"retries"}, {"cert"}, {"doctor"}, {"--reader", "A"}, {"--wait", "20ms"}, idArgs(t, "--pin-stdin"),
+				nil, {"list"}, {"retries"}, {"cert"}, {"doctor"}, {"--reader", "A"}, {"--wait", "1s"}, idArgs(t, "--pin-stdin"),
 			} {
 				o := b.cardInfo(t, "1234\n", append(args, "--json")...)
 				assert.Equal(t, cli.ExitNoReader, o.exit, "%v: %s", args, o.stderr)
