@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -311,9 +312,12 @@ func TestHostileFields(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	assert.Equal(t, terminal.Refused{Used: true}, s.await(t, terminal.Account).Refused)
-	heads, err := s.registry.VerifyAudit(t.Context())
+	operator, err := registry.OpenOperator(t.Context(), "sqlite:"+s.database, "points.example", []registry.TerminalKey{testTerminal().Public()})
 	require.NoError(t, err)
-	assert.EqualValues(t, 3, heads[0].Number, "two reservations and one application")
+	defer operator.Close()
+	report, err := operator.Verify(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, report.Records, "two reservations and one application")
 }
 
 // Nothing personal is in the log, nor in the database's file, but what the registry

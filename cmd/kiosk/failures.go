@@ -9,6 +9,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -19,10 +20,10 @@ const (
 	codeOperatorMissing message.Code = "OPERATOR_KEY_MISSING"
 	codeSameKeys        message.Code = "SAME_KEYS"
 	codeKeyFile         message.Code = "KEY_FILE"
-	codeNoRegistry      message.Code = "NO_REGISTRY"
 	codeFile            message.Code = "FILE"
 	codeDatabase        message.Code = "DATABASE_UNAVAILABLE"
 	codeUnopened        message.Code = "ACCOUNT_SEALED"
+	codeHeads           message.Code = "HEADS_FILE"
 )
 
 // exits are the exit codes of what the command is told wrongly, and of tampering,
@@ -33,9 +34,11 @@ var exits = map[message.Code]int{
 	codeOperatorMissing: cli.ExitUsage,
 	codeSameKeys:        cli.ExitUsage,
 	codeKeyFile:         cli.ExitUsage,
-	codeNoRegistry:      cli.ExitUsage,
+	codeHeads:           cli.ExitUsage,
 	codeFile:            cli.ExitUsage,
 	"TERMINAL_NAME":     cli.ExitUsage,
+	"BACKUP_INVALID":    cli.ExitUsage,
+	message.IDFormat:    cli.ExitUsage,
 	"DATABASE_URL":      cli.ExitUsage,
 	"CLERK_CODE":        cli.ExitUsage,
 	"AUDIT_BROKEN":      cli.ExitTampered,
@@ -72,6 +75,26 @@ var forOperators = []struct {
 		What: Text{JA: "IDが見つかりません。", EN: "There is no such ID."},
 		Next: Text{JA: "IDと、事業設定ファイルの namespace を確かめてください。", EN: "Check the ID, and the namespace in the campaign file."},
 	}},
+	{registry.ErrAudit, message.Message{
+		Code: "AUDIT_BROKEN",
+		What: Text{JA: "監査記録か台帳が、記録されたとおりではありません。", EN: "The audit log or the registry is not what was recorded."},
+		Next: Text{
+			JA: "--terminals に、すべての端末と窓口の公開鍵があるかを確かめてください。\n" +
+				"あるときは、データベースに触れずに保全し、保管した値と比べてください。",
+			EN: "Check that --terminals has the public keys of all terminals and desks.\n" +
+				"If so, keep the database as it is, and compare it with what was kept.",
+		},
+	}},
+	{mykey.ErrKey, message.Message{
+		Code: message.NamespaceKey,
+		What: Text{JA: "鍵が正しくないか、この台帳の鍵ではありません。何も変えていません。", EN: "The keys are not valid, or not this registry's. Nothing was changed."},
+		Next: Text{
+			JA: "--namespace-key、--registry-key、--generation を確かめてください。\n" +
+				"鍵を替えたときは、前の世代の鍵を --earlier で渡してください。",
+			EN: "Check --namespace-key, --registry-key and --generation. After a change of\n" +
+				"keys give those of the generation before with --earlier.",
+		},
+	}},
 	{registry.ErrSealed, message.Message{
 		Code: codeUnopened,
 		What: Text{JA: "開けない申込みがあります。開けたものは、すべて出力しました。", EN: "Some applications don't open. All others were written."},
@@ -95,7 +118,10 @@ func messageOf(err error) message.Message {
 			return own.message
 		}
 	}
-	m := terminal.MessageFor(err)
+	m := message.For(err)
+	if m.Code == message.Failed {
+		m = terminal.MessageFor(err)
+	}
 	var file *fs.PathError
 	if m.Code == message.Failed && errors.As(err, &file) {
 		return message.Message{

@@ -25,13 +25,14 @@ const (
 
 // keys are the keys of all generations.
 type keys struct {
-	current registry.Generation
-	earlier []registry.Generation
+	current     registry.Generation
+	earlier     []registry.Generation
+	namespaceID string // the number of the current namespace key
 }
 
 // readKeys reads the keys that the flags name.
 func (p *program) readKeys(o options, namespace string) (k keys, err error) {
-	k.current, err = p.readGeneration(o.generation, namespace, "--namespace-key", o.namespaceKey, "--registry-key", o.registryKey)
+	k.current, k.namespaceID, err = p.readGeneration(o.generation, namespace, "--namespace-key", o.namespaceKey, "--registry-key", o.registryKey)
 	if err != nil {
 		return keys{}, err
 	}
@@ -45,7 +46,7 @@ func (p *program) readKeys(o options, namespace string) (k keys, err error) {
 				EN: "--earlier takes a number and two files: N=NAMESPACE_KEY,REGISTRY_KEY.",
 			}, errors.New("--earlier: not N=FILE,FILE"))
 		}
-		g, err := p.readGeneration(uint32(n), namespace, "--earlier", namespaceKey, "--earlier", registryKey)
+		g, _, err := p.readGeneration(uint32(n), namespace, "--earlier", namespaceKey, "--earlier", registryKey)
 		if err != nil {
 			return keys{}, err
 		}
@@ -54,20 +55,22 @@ func (p *program) readKeys(o options, namespace string) (k keys, err error) {
 	return k, nil
 }
 
-// readGeneration reads the two keys of a generation, from files that flags name.
-func (p *program) readGeneration(number uint32, namespace, namespaceFlag, namespaceFile, registryFlag, registryFile string) (registry.Generation, error) {
+// readGeneration reads the two keys of a generation, from files that flags name, and
+// tells the number of the namespace's.
+func (p *program) readGeneration(number uint32, namespace, namespaceFlag, namespaceFile, registryFlag, registryFile string) (g registry.Generation, id string, err error) {
 	namespaceKey, err := p.readKey(namespaceFile)
 	if err != nil {
-		return registry.Generation{}, keyFailure(fmt.Errorf("%s: %w", namespaceFlag, err))
+		return g, "", keyFailure(fmt.Errorf("%s: %w", namespaceFlag, err))
 	}
 	registryKey, err := p.readKey(registryFile)
 	if err != nil {
-		return registry.Generation{}, keyFailure(fmt.Errorf("%s: %w", registryFlag, err))
+		return g, "", keyFailure(fmt.Errorf("%s: %w", registryFlag, err))
 	}
 	if namespaceKey.ID() == registryKey.ID() {
-		return registry.Generation{}, sameKeys()
+		return g, "", sameKeys()
 	}
-	return newGeneration(number, namespace, namespaceKey, registryKey)
+	g, err = newGeneration(number, namespace, namespaceKey, registryKey)
+	return g, namespaceKey.ID(), err
 }
 
 func newGeneration(number uint32, namespace string, namespaceKey, registryKey mykey.Key) (registry.Generation, error) {
@@ -91,7 +94,7 @@ func (p *program) readKeyFile(path string, kind keyKind) ([]byte, error) {
 	text, mode, err := keyfile.Read(path, longestKey)
 	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
 		name := message.Printable(path)
-		p.Warn(cli.CodeKeyReadable, Text{JA: name + "\n" + message.KeyExposed.JA, EN: name + "\n" + message.KeyExposed.EN})
+		p.Warn(cli.CodeKeyReadable, Text{JA: message.KeyExposed.JA + "\n" + name, EN: message.KeyExposed.EN + "\n" + name})
 	}
 	return text, err
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/internal/residue"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
@@ -37,6 +38,7 @@ func mainExit() int {
 	defer stop()
 	return execute(ctx, os.Args[1:], environment{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, driver: pcsc.New(), now: time.Now,
+		terminal: tty.Opener(os.Stdin, os.Stderr, nil),
 	})
 }
 
@@ -47,15 +49,15 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer listener.Close()
-	log, err := p.logTo(o.log, o.terminal)
-	if err != nil {
-		return err
-	}
-	parts, err := p.parts(ctx, o)
+	parts, err := p.parts(o)
 	if err != nil {
 		return err
 	}
 	defer parts.close()
+	log, err := p.logTo(o.log, parts.terminal)
+	if err != nil {
+		return err
+	}
 	kept := &pending{openRegistry: parts.open, waits: logClosed(log), pause: reopening}
 	defer kept.Close()
 	if err := kept.open(ctx, firstOpening); err != nil {
@@ -63,10 +65,14 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 	}
 	logStart(log, parts)
 
+	counts := newCounts(kept)
 	kiosk := terminal.New(terminal.Config{
 		Driver: parts.driver, Reader: o.reader, Campaign: parts.campaign, Registry: kept, Chain: parts.chain, Language: o.firstLanguage(),
 		NoPrinter: o.noPrint, AfterVisit: residue.Overwrite,
-		Log: func(e terminal.Event) { logEvent(log, e) },
+		Log: func(e terminal.Event) {
+			logEvent(log, e)
+			counts.add(e)
+		},
 	})
 	page := web.New(kiosk, listener.Addr().String())
 	servers := []*http.Server{newServer(page)}
@@ -88,8 +94,9 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, len(servers)+2)
+	ended := make(chan error, len(servers)+3)
 	go func() { ended <- kiosk.Run(ctx) }()
+	go func() { ended <- counts.keep(ctx) }()
 	go func() { ended <- kept.keepOpening(ctx) }()
 	for i, s := range servers {
 		go func() { ended <- s.Serve(listeners[i]) }()
@@ -105,7 +112,7 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 	for _, s := range servers {
 		_ = s.Close() // streams go on for ever
 	}
-	for range len(servers) + 1 {
+	for range len(servers) + 2 {
 		<-ended
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) {

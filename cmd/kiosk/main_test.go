@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -31,7 +33,8 @@ type outcome struct {
 // desk is where the command runs in a test.
 type desk struct {
 	driver reader.Driver
-	locale string // English if not given
+	locale string  // English if not given
+	person *person // at the terminal, if there is one
 }
 
 func (d desk) environment(stdout, stderr io.Writer) environment {
@@ -42,9 +45,41 @@ func (d desk) environment(stdout, stderr io.Writer) environment {
 		d.driver = simulator.New()
 	}
 	return environment{
-		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, driver: d.driver, now: time.Now,
+		terminal: d.terminal,
+		stdin:    strings.NewReader(""), stdout: stdout, stderr: stderr, driver: d.driver, now: time.Now,
 		getenv: func(name string) string { return map[string]string{"LANG": d.locale}[name] },
 	}
+}
+
+func (d desk) terminal() (tty.Terminal, error) {
+	if d.person == nil {
+		return nil, errors.New("no terminal")
+	}
+	return d.person, nil
+}
+
+// person is a terminal with somebody at it.
+type person struct {
+	sees  bytes.Buffer
+	types []string    // a line for each question
+	do    func(n int) // before the line is typed, if not nil
+	asked int
+}
+
+func (p *person) Write(b []byte) (int, error) { return p.sees.Write(b) }
+func (p *person) Close() error                { return nil }
+func (p *person) Hide() error                 { return nil }
+func (p *person) DiscardTyped()               {}
+func (p *person) Background() bool            { return false }
+func (p *person) ReadHidden(context.Context) ([]byte, error) {
+	p.asked++
+	if p.do != nil {
+		p.do(p.asked)
+	}
+	if p.asked > len(p.types) {
+		return nil, io.EOF
+	}
+	return []byte(p.types[p.asked-1]), nil
 }
 
 func (d desk) run(t testing.TB, args ...string) outcome {
@@ -141,7 +176,9 @@ func TestWhatIsRefused(t *testing.T) {
 	campaigns, err := os.ReadFile(demo)
 	require.NoError(t, err)
 	misspelt := write("misspelt.toml", strings.NewReplacer("contact]", "contacts]", `"2026-01-01"`, `2026-01-01T00:00:00Z`).Replace(string(campaigns)))
-	working := []string{"--campaign", demo, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
+	terminalKey := filepath.Join(dir, "terminal.key")
+	require.Zero(t, desk{}.run(t, "terminal-keygen", "counter-1", terminalKey, filepath.Join(dir, "terminal.public")).exit)
+	working := []string{"--campaign", demo, "--terminal-key", terminalKey, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
 	with := func(more ...string) []string { return append(working[:len(working):len(working)], more...) }
 	var said = map[string]string{}
 	for _, tt := range []struct {
@@ -170,7 +207,19 @@ func TestWhatIsRefused(t *testing.T) {
 		{"AUTHORITY_FILE", cli.ExitUsage, with("--authority", demo)},
 		{"KEY_EXISTS", cli.ExitFailed, []string{"operator-keygen", public, filepath.Join(dir, "other")}},
 		{"DATABASE_URL", cli.ExitUsage, with("--registry", "mysql://somewhere")},
-		{"TERMINAL_NAME", cli.ExitUsage, with("--terminal", "a b")},
+		{"TERMINAL_NAME", cli.ExitUsage, []string{"terminal-keygen", "a b", filepath.Join(dir, "1"), filepath.Join(dir, "2")}},
+		{"KEY_FILE", cli.ExitUsage, with("--terminal-key", public)},
+		{"KEY_FILE", cli.ExitUsage, []string{"audit", "--campaign", demo, "--terminals", public}},
+		{"USAGE", cli.ExitUsage, []string{"audit", "--campaign", demo}},
+		{"DATABASE_UNAVAILABLE", cli.ExitFailed, []string{"audit", "--campaign", demo, "--terminals", filepath.Join(dir, "terminal.public"), "--registry", "sqlite:" + filepath.Join(dir, "none.db")}},
+		{"DATABASE_UNAVAILABLE", cli.ExitFailed, []string{"applications", "--campaign", demo, "--terminals", filepath.Join(dir, "terminal.public"), "--terminal-key", terminalKey, "--operator-private-key", filepath.Join(dir, "private"), "--registry", "sqlite:" + filepath.Join(dir, "none.db")}},
+		{"DATABASE_UNAVAILABLE", cli.ExitFailed, []string{"statistics", "--campaign", demo, "--registry", "sqlite:" + filepath.Join(dir, "none.db")}},
+		{"USAGE", cli.ExitUsage, []string{"statistics", "--campaign", demo, "--day", "today"}},
+		{"USAGE", cli.ExitUsage, []string{"renew", "--clerk", "c1"}},
+		{"USAGE", cli.ExitUsage, []string{"renew", "--old-card", "--clerk", "c1"}},
+		{"ID_FORMAT", cli.ExitUsage, []string{"renew", "--clerk", "c1", "0000"}},
+		{"USAGE", cli.ExitUsage, []string{"purge", "--campaign", demo, "--clerk", "c1", "--confirm", "other"}},
+		{"USAGE", cli.ExitUsage, []string{"backup", "--registry", "postgres://localhost/registry", filepath.Join(dir, "copy")}},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 			o := desk{locale: locale}.run(t, tt.args...)
@@ -181,6 +230,8 @@ func TestWhatIsRefused(t *testing.T) {
 			said[language] += strings.ReplaceAll(o.stderr, dir, "FOLDER") + "\n"
 		}
 	}
+	_, err = os.Stat(filepath.Join(dir, "none.db"))
+	require.ErrorIs(t, err, os.ErrNotExist, "no database is made")
 	golden(t, "refused-ja.txt", said["ja"])
 	golden(t, "refused-en.txt", said["en"])
 }

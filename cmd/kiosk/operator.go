@@ -2,98 +2,136 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
+	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// applicationsCommand opens what was applied for, for who has the private key.
-func (p *program) applicationsCommand() *cobra.Command {
-	var o options
-	var private string
-	c := &cobra.Command{
-		Use:   "applications --operator-private-key FILE",
-		Short: p.Say(textApplications),
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return p.applications(c.Context(), o, private, p.Stdout) },
-	}
-	p.terminalFlags(c, &o)
-	c.Flags().StringVar(&private, "operator-private-key", "", "the `FILE` of operator-keygen")
-	return c
+// longestList bounds the files of terminals' keys and of heads, in bytes.
+const longestList = 1 << 20
+
+// operatorFlags are those of who looks at a registry without its keys.
+func (p *program) operatorFlags(c *cobra.Command, o *options) {
+	p.campaignFlag(c, o)
+	p.registryFlag(c, o)
+	c.Flags().StringVar(&o.terminals, "terminals", "", p.Say(textFlagTerminals))
 }
 
-func (p *program) applications(ctx context.Context, o options, private string, out io.Writer) error {
-	raw, err := p.readHex(private, secretKey)
-	if err != nil {
-		return fmt.Errorf("--operator-private-key: %w", err)
-	}
-	defer clear(raw)
-	key, err := operatorKEM().NewPrivateKey(raw)
-	if err != nil {
-		return fmt.Errorf("--operator-private-key: %w", err)
-	}
-	r, err := p.opened(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	table := csv.NewWriter(out)
-	if err := table.Write([]string{"identifier", "service", "account", "code", "applied"}); err != nil {
-		return err
-	}
-	for a, err := range r.Applications(ctx) {
-		if err != nil {
-			return err
-		}
-		account, err := a.Open(key)
-		if err != nil {
-			return fmt.Errorf("%s: %w", a.ID, err)
-		}
-		row := []string{a.ID.String(), account.Service(), account.ID(), account.Code(), a.Applied.UTC().Format(time.RFC3339)}
-		if err := table.Write(row); err != nil {
-			return err
-		}
-	}
-	table.Flush()
-	return table.Error()
+// deskFlags are those of who also leaves audit records.
+func (p *program) deskFlags(c *cobra.Command, o *options) {
+	p.operatorFlags(c, o)
+	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
 }
 
-// auditCommand looks for what was removed or altered.
-func (p *program) auditCommand() *cobra.Command {
-	var o options
-	c := &cobra.Command{
-		Use:   "audit",
-		Short: p.Say(textAudit),
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := p.opened(c.Context(), o)
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			heads, err := r.VerifyAudit(c.Context())
-			if err != nil {
-				return err
-			}
-			for _, h := range heads {
-				fmt.Fprintf(p.Stdout, "%s %d %x\n", h.Chain, h.Number, h.Hash)
-			}
-			return nil
-		},
-	}
-	p.terminalFlags(c, &o)
-	return c
+func (p *program) headsFlag(c *cobra.Command, o *options) {
+	c.Flags().StringVar(&o.heads, "heads", "", p.Say(textFlagHeads))
 }
 
-func (p *program) opened(ctx context.Context, o options) (*registry.Registry, error) {
-	parts, err := p.parts(ctx, o)
+func (p *program) clerkFlag(c *cobra.Command, o *options) {
+	c.Flags().StringVar(&o.clerk, "clerk", "", p.Say(textFlagClerk))
+}
+
+func (p *program) jsonFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&p.JSON, "json", p.JSON, p.Say(textFlagJSON))
+	c.Flags().Lookup("json").DefValue = "false"
+}
+
+// openOperator opens the registry for who only reads. It makes none.
+func (p *program) openOperator(ctx context.Context, o options) (*registry.Operator, error) {
+	c, err := p.readCampaign(o.campaign)
 	if err != nil {
 		return nil, err
 	}
-	return parts.open(ctx)
+	keys, err := p.readTerminals(o.terminals)
+	if err != nil {
+		return nil, err
+	}
+	return registry.OpenOperator(ctx, o.registry, c.Namespace, keys)
+}
+
+// openDesk opens the registry for who leaves records, too. It makes none.
+func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, error) {
+	c, err := p.readCampaign(o.campaign)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := p.readTerminals(o.terminals)
+	if err != nil {
+		return nil, err
+	}
+	desk, err := p.readTerminalKey(o.terminalKey)
+	if err != nil {
+		return nil, err
+	}
+	return registry.OpenDesk(ctx, o.registry, c.Namespace, keys, desk)
+}
+
+// readTerminals reads the public keys of the terminals and desks.
+func (p *program) readTerminals(path string) ([]registry.TerminalKey, error) {
+	if path == "" {
+		return nil, p.Misuse(Text{
+			JA: "すべての端末の公開鍵を1行ずつ並べたファイルを、\n--terminals で指定してください。",
+			EN: "Give the file with the public keys of all terminals with --terminals.",
+		}, errors.New("--terminals: not given"))
+	}
+	text, _, err := keyfile.Read(path, longestList)
+	if err != nil {
+		return nil, keyFailure(fmt.Errorf("--terminals: %w", err))
+	}
+	keys, err := registry.ParseTerminalKeys(text)
+	if err != nil {
+		return nil, keyFailure(fmt.Errorf("--terminals: %w", err))
+	}
+	return keys, nil
+}
+
+// readTerminalKey reads the name and the private key of a terminal or desk.
+func (p *program) readTerminalKey(path string) (registry.Terminal, error) {
+	text, err := p.readKeyFile(path, secretKey)
+	defer clear(text)
+	if err != nil {
+		return registry.Terminal{}, keyFailure(fmt.Errorf("--terminal-key: %w", err))
+	}
+	terminal, err := registry.ParseTerminal(text)
+	if err != nil {
+		return registry.Terminal{}, keyFailure(fmt.Errorf("--terminal-key: %w", err))
+	}
+	return terminal, nil
+}
+
+// twice makes a change of the registry and, where its answer may be lost, asks again:
+// with its operation the change is made once.
+func twice(ctx context.Context, change func(registry.Operation) error) error {
+	operation := registry.NewOperation()
+	err := change(operation)
+	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
+		return change(operation)
+	}
+	return err
+}
+
+var textTerminalKeygen = Text{
+	JA: "端末または窓口の名前の鍵ペアを作ります",
+	EN: "Make the keys of a terminal or a clerk's desk",
+}
+
+// terminalKeygenCommand makes the key with which a terminal signs its audit records.
+func (p *program) terminalKeygenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "terminal-keygen NAME PRIVATE PUBLIC", Short: p.Say(textTerminalKeygen), Args: cli.Arguments("NAME", "PRIVATE", "PUBLIC"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			terminal, err := registry.GenerateTerminal(args[0])
+			if err != nil {
+				return err
+			}
+			secret := terminal.RevealText()
+			defer clear(secret)
+			return existing(keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")))
+		},
+	}
 }

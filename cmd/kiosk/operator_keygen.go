@@ -35,7 +35,7 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 			defer clear(private)
 			secret := hexLine(private)
 			defer clear(secret)
-			return p.writePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes()))
+			return existing(keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())))
 		},
 	}
 }
@@ -43,9 +43,4 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 // hexLine is a line of hexadecimal digits.
 func hexLine(b []byte) []byte {
 	return append(hex.AppendEncode(make([]byte, 0, hex.EncodedLen(len(b))+1), b), '\n')
-}
-
-// writePair writes a private and a public key, neither over a file that is there.
-func (p *program) writePair(private string, secret []byte, public string, open []byte) error {
-	return existing(keyfile.WritePair(private, secret, public, open))
 }

@@ -59,7 +59,7 @@ func TestThroughPCSCD(t *testing.T) {
 	require.Zero(t, desk{}.run(t, "operator-keygen", filepath.Join(dir, "operator.private"), public).exit)
 	c := p.command()
 	c.SetArgs([]string{
-		"--operator-key", public,
+		"--operator-key", public, "--terminal-key", write("terminal.key", string(testTerminal().RevealText())),
 		"--campaign", filepath.Join("campaigns", "demo.toml"), "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db"),
 		"--namespace-key", write("namespace.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
 		"--registry-key", write("registry.key", "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"),

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -65,7 +67,9 @@ func (p *pending) keepOpening(ctx context.Context) error {
 }
 
 // mends tells whether an error may be gone later.
-func mends(err error) bool { return errors.Is(err, registry.ErrUnavailable) }
+func mends(err error) bool {
+	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrTerminalTaken)
+}
 
 // Close closes what was opened.
 func (p *pending) Close() error {
@@ -127,6 +131,24 @@ func (p *pending) Renew(ctx context.Context, operation registry.Operation, holde
 	return r.Renew(ctx, operation, holder, proof, code)
 }
 
+// NewCode gives a holder a new recovery code.
+func (p *pending) NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+	r, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	return r.NewCode(ctx, operation, holder, code)
+}
+
+// Tally counts an event.
+func (p *pending) Tally(ctx context.Context, event string) error {
+	r, err := p.registry()
+	if err != nil {
+		return err
+	}
+	return r.Tally(ctx, event)
+}
+
 // Ping implements terminal.Registry.
 func (p *pending) Ping(ctx context.Context) error {
 	r, err := p.registry()
@@ -134,6 +156,13 @@ func (p *pending) Ping(ctx context.Context) error {
 		return err
 	}
 	return r.Ping(ctx)
+}
+
+// isMissingFile tells whether a registry's URL names a file that is not there.
+func isMissingFile(url string) bool {
+	path, ok := strings.CutPrefix(url, "sqlite:")
+	_, err := os.Stat(path)
+	return ok && path != "" && errors.Is(err, fs.ErrNotExist)
 }
 
 // registryKind is the engine that a registry's URL names. The URL may have a password.

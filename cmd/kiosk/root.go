@@ -11,6 +11,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -23,6 +24,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	driver         reader.Driver // what --simulate replaces
+	terminal       func() (tty.Terminal, error)
 	now            func() time.Time
 }
 
@@ -37,6 +39,7 @@ func execute(ctx context.Context, args []string, env environment) int {
 	p := &program{environment: env}
 	var err error
 	p.Console, err = cli.New("kiosk", args, env.stdout, env.stderr, env.getenv)
+	p.terminal = tty.Encoded(env.terminal, p.Encoding)
 	if err == nil {
 		err = p.Execute(ctx, p.command(), args, env.stdin)
 	} else {
@@ -74,20 +77,23 @@ func (p *program) command() *cobra.Command {
 	f.StringVar(&o.startPage, "start-page", "", p.Say(textFlagStartPage))
 	f.BoolVar(&o.noPrint, "no-print", false, p.Say(textFlagNoPrint))
 	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
+	f.BoolVar(&o.noMigrate, "no-migrate", false, p.Say(textFlagNoMigrate))
 	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
-	c.AddCommand(p.operatorKeygenCommand(), p.applicationsCommand(), p.auditCommand())
+	c.AddCommand(p.checkCommand(), p.operatorKeygenCommand(), p.terminalKeygenCommand(), p.migrateCommand(),
+		p.applicationsCommand(), p.auditCommand(), p.statisticsCommand(), p.backupCommand(), p.restoreCommand(),
+		p.renewCommand(), p.mergeCommand(), p.newCodeCommand(), p.eraseCommand(), p.purgeCommand())
 	return c
 }
 
 // options are the flags. A command has those that mean something to it.
 type options struct {
-	campaign, registry, reader, listen, language, terminal string
-	urlFile, startPage                                     string
-	namespaceKey, registryKey, operatorKey                 string
-	generation                                             uint32
-	earlier, authorities                                   []string
-	simulate, noPrint                                      bool
-	log                                                    string
+	campaign, registry, reader, listen, language, log   string
+	urlFile, startPage                                  string
+	namespaceKey, registryKey, operatorKey, terminalKey string
+	terminals, heads, clerk                             string
+	generation                                          uint32
+	earlier, authorities                                []string
+	simulate, noPrint, noMigrate, allowLastTry          bool
 }
 
 // terminalFlags are those of a terminal at work.
@@ -101,8 +107,14 @@ func (p *program) workingFlags(c *cobra.Command, o *options) {
 	p.registryFlag(c, o)
 	p.keyFlags(c, o)
 	f := c.Flags()
-	withDefault(f, &o.terminal, "terminal", "terminal", p.Say(textFlagTerminal))
+	f.StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagTerminalKey))
 	f.StringVar(&o.operatorKey, "operator-key", "", p.Say(textFlagOperatorKey))
+	p.readerFlags(c, o)
+}
+
+// readerFlags say which reader is used, and whose cards are trusted.
+func (p *program) readerFlags(c *cobra.Command, o *options) {
+	f := c.Flags()
 	f.StringVar(&o.reader, "reader", "", p.Say(textFlagReader))
 	f.StringArrayVar(&o.authorities, "authority", nil, p.Say(textFlagAuthority))
 }

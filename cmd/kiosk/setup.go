@@ -27,6 +27,7 @@ type parts struct {
 	chain      []jpki.Option
 	campaign   *campaign.Campaign
 	url        string // the registry's; it may have a password
+	terminal   string // its name
 	generation uint32 // of the current keys
 	simulated  *simulator.Driver
 	// open opens the registry.
@@ -36,13 +37,13 @@ type parts struct {
 
 // parts reads everything that the flags name, and finds what is wrong with it before a
 // resident does.
-func (p *program) parts(ctx context.Context, o options) (r parts, err error) {
+func (p *program) parts(o options) (r parts, err error) {
 	r.close = func() {}
 	if r.campaign, err = p.readCampaign(o.campaign); err != nil {
 		return r, err
 	}
 	if o.simulate {
-		return p.simulatedParts(o, r)
+		return simulatedParts(r)
 	}
 	r.driver, r.readers = p.driver, "pcsc"
 	if r.chain, err = trusted(o.authorities); err != nil {
@@ -56,14 +57,21 @@ func (p *program) parts(ctx context.Context, o options) (r parts, err error) {
 	if err != nil {
 		return r, err
 	}
-	return o.with(r, o.registry, k, more...), nil
+	terminal, err := p.readTerminalKey(o.terminalKey)
+	if err != nil {
+		return r, err
+	}
+	if o.noMigrate {
+		more = append(more, registry.WithoutMigrations())
+	}
+	return r.with(o.registry, terminal, k, more...), nil
 }
 
 // with adds the registry.
-func (o options) with(r parts, url string, k keys, more ...registry.Option) parts {
-	r.url, r.generation = url, k.current.Number
+func (r parts) with(url string, terminal registry.Terminal, k keys, more ...registry.Option) parts {
+	r.url, r.terminal, r.generation = url, terminal.Name(), k.current.Number
 	r.open = func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, url, k.current, append(more, registry.WithTerminal(o.terminal), registry.WithEarlier(k.earlier...))...)
+		return registry.Open(ctx, url, terminal, k.current, append(more, registry.WithEarlier(k.earlier...))...)
 	}
 	return r
 }
@@ -119,7 +127,7 @@ func newCard(p simulator.Profile) (*simulator.Card, error) {
 
 // simulatedParts are of a terminal with simulated cards, fresh keys, and a database that
 // is gone in the end.
-func (p *program) simulatedParts(o options, r parts) (parts, error) {
+func simulatedParts(r parts) (parts, error) {
 	card, err := newCard(simulator.Contact)
 	if err != nil {
 		return r, err
@@ -142,11 +150,15 @@ func (p *program) simulatedParts(o options, r parts) (parts, error) {
 	if err != nil {
 		return r, err
 	}
+	terminal, err := registry.GenerateTerminal("simulated")
+	if err != nil {
+		return r, err
+	}
 	folder, err := os.MkdirTemp("", "kiosk-")
 	if err != nil {
 		return r, err
 	}
 	r.close = func() { _ = os.RemoveAll(folder) }
-	return o.with(r, "sqlite:"+filepath.Join(folder, "kiosk.db"), keys{current: generation},
+	return r.with("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
 		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator)), nil
 }

@@ -74,7 +74,7 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 		chain = append(chain, jpki.TrustSimulator(a))
 	}
 	s.terminal = terminal.New(terminal.Config{
-		Driver: s.driver, Campaign: c, Registry: giving{s.registry}, Language: message.Japanese,
+		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
 		Chain: chain,
 		AfterVisit: func() {
 			residue.Overwrite()
@@ -133,13 +133,6 @@ func (s *stand) insert(t testing.TB, p simulator.Profile) *simulator.Card {
 	return card
 }
 
-// giving is a registry that gives new recovery codes.
-type giving struct{ *registry.Registry }
-
-func (g giving) NewCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
-	return g.Find(ctx, holder)
-}
-
 func (s *stand) await(t testing.TB, screen terminal.Screen) terminal.View {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -179,6 +172,15 @@ func proved(t testing.TB) *jpki.Authentication {
 	return holder
 }
 
+// testTerminal is the name and key of the terminals of tests.
+var testTerminal = sync.OnceValue(func() registry.Terminal {
+	terminal, err := registry.GenerateTerminal("t1")
+	if err != nil {
+		panic(err)
+	}
+	return terminal
+})
+
 // testRegistry opens a registry in a file.
 func testRegistry(t testing.TB, path string, options ...registry.Option) func(context.Context) (*registry.Registry, error) {
 	key := func(first string) mykey.Key {
@@ -189,6 +191,6 @@ func testRegistry(t testing.TB, path string, options ...registry.Option) func(co
 	generation, err := newGeneration(1, "points.example", key("00"), key("20"))
 	require.NoError(t, err)
 	return func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, "sqlite:"+path, generation, options...)
+		return registry.Open(ctx, "sqlite:"+path, testTerminal(), generation, options...)
 	}
 }

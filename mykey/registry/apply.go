@@ -175,20 +175,19 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 	return p, nil
 }
 
-// mayApply returns the reservation to which an account may be linked.
-func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*row, error) {
-	s, err := r.seatOf(ctx, q, holder)
+// mayApply returns the seat to whose reservation an account may be linked.
+func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*seat, error) {
+	mine, err := r.seatOf(ctx, q, holder)
 	if err != nil {
 		return nil, err
 	}
-	mine, err := s.active()
-	if err != nil {
+	if _, err := mine.active(); err != nil {
 		return nil, err
 	}
 	if mine.Application != nil {
 		return nil, ErrApplied
 	}
-	in, args := r.ofEach([]any{r.namespace(), account.Service()}, account.digest)
+	in, args := r.ofEach([]any{r.namespace, account.Service()}, account.digest)
 	var is int
 	used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account IN `+in, args...)
 	if err == nil && used {
@@ -216,9 +215,9 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		return nil, ErrNoOperator
 	}
 	c := change{operation, kindApply, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate), []byte(p.id), []byte(account.Service()), []byte(account.ID()), []byte(account.Code())}
+		return [][]byte{g.handle(holder.Certificate), []byte(p.id), []byte(account.Service())}
 	}}
-	sealed, err := seal(r.operator, r.namespace(), p.id, account)
+	sealed, err := seal(r.operator, r.namespace, p.id, account)
 	if err != nil {
 		return nil, err
 	}
@@ -232,14 +231,35 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 			return nil, ErrWithdrawn
 		}
 		now := r.now().UTC()
-		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			mine.Namespace, mine.lineage, mine.ID.String(), account.Service(), account.digest(r.current), sealed, now.Unix(), operation[:]); err != nil {
+		a := application{
+			Application: Application{ID: mine.ID, Namespace: r.namespace, Service: account.Service(), Applied: now, Sealed: sealed},
+			lineage:     mine.lineage, account: account.digest(r.current), operation: operation[:], version: 1,
+		}
+		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			a.Namespace, a.lineage, a.ID.String(), a.Service, a.account, a.Sealed, now.Unix(), a.operation, a.version); err != nil {
 			return nil, err
 		}
-		result = mine
-		result.Application = &Link{Service: account.Service(), Applied: now}
-		return &made{kind: kindApply, lineage: mine.lineage}, nil
+		result = mine.row
+		result.Application = &Link{Service: a.Service, Applied: now}
+		return &made{kind: kindApply, lineage: mine.lineage, images: append(mine.relied(), add(a))}, nil
 	})
+	if err == nil && done {
+		err = r.sameAccount(ctx, operation, account)
+	}
 	return r.answer(ctx, operation, holder, result, done, err)
+}
+
+// sameAccount refuses an operation that was done for another account. Its request
+// does not tell: who has the key could guess the account.
+func (r *Registry) sameAccount(ctx context.Context, operation Operation, account Account) error {
+	in, args := r.ofEach([]any{operation[:], r.namespace}, account.digest)
+	return r.again(ctx, func(ctx context.Context) error {
+		var same bool
+		found, err := one(ctx, r.storage.db, []any{&same}, `SELECT account IN `+in+` FROM applications WHERE operation = $1 AND namespace = $2`, args...)
+		if err == nil && found && !same {
+			err = fmt.Errorf("%w: it was another request", ErrOperation)
+		}
+		return err
+	})
 }

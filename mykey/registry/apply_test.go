@@ -19,10 +19,8 @@ import (
 
 func applications(t testing.TB, r *registry.Registry) (list []registry.Application) {
 	t.Helper()
-	for a, err := range r.Applications(ctx) {
-		require.NoError(t, err)
-		list = append(list, a)
-	}
+	list, refused := export(t, r)
+	require.Empty(t, refused)
 	return list
 }
 
@@ -61,7 +59,7 @@ func TestApply(t *testing.T) {
 
 		_, err = r.Confirm(ctx, registry.NewOperation(), registry.Preview{})
 		require.ErrorIs(t, err, registry.ErrAccount, "nothing was shown")
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
@@ -77,7 +75,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		early, err := r.Preview(ctx, holder(2), account(1))
 		require.NoError(t, err)
 		apply(t, r, 1)
-		heads, err := r.Heads(ctx)
+		heads, err := verify(r)
 		require.NoError(t, err)
 		for _, typed := range []string{"user-000001", "USER-000001", " user 000001", "ｕｓｅｒー０００００１", "user\u200b000001"} {
 			_, err := r.Preview(ctx, holder(3), registry.NewAccount("Example Pay", typed, "x"))
@@ -85,7 +83,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		}
 		_, err = r.Confirm(ctx, registry.NewOperation(), early)
 		require.ErrorIs(t, err, registry.ErrAccountUsed, "used between preview and confirmation")
-		after, err := r.Heads(ctx)
+		after, err := verify(r)
 		require.NoError(t, err)
 		assert.Equal(t, heads, after, "nothing was written")
 
@@ -182,7 +180,7 @@ func TestSealsOpenForTheirOperatorAndApplicationOnly(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrSealed)
 
 	reserve(t, r, 2)
-	without, err := registry.Open(ctx, url, generation(t, "points.example", 1))
+	without, err := registry.Open(ctx, url, terminal(nextName()), generation(t, "points.example", 1))
 	require.NoError(t, err)
 	defer without.Close()
 	_, err = without.Preview(ctx, holder(2), account(2))
@@ -223,11 +221,11 @@ func TestHostileText(t *testing.T) {
 			}
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(100+i), registry.ByClerk(mine.ID, text), code)
 			require.ErrorIs(t, err, registry.ErrClerk)
-			_, err = registry.Open(ctx, url, g, registry.WithTerminal(text))
+			_, err = registry.GenerateTerminal(text)
 			require.ErrorIs(t, err, registry.ErrTerminal)
-			_, err = r.VerifyAudit(ctx, registry.Head{Chain: text, Number: 1})
+			_, err = verify(r, registry.Head{Chain: text, Number: 1})
 			require.ErrorIs(t, err, registry.ErrAudit)
-			_, err = r.VerifyAudit(ctx)
+			_, err = verify(r)
 			require.NoError(t, err)
 		}
 	})
@@ -266,4 +264,50 @@ func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
 	} {
 		assert.False(t, bytes.Contains(all, personal), "%q", personal)
 	}
+}
+
+// What a terminal can compute, with all its keys, of an account and its code is in one
+// place, the digest by which a second use is seen; a security code is nowhere, and the
+// same operation for another account is refused all the same.
+//
+// Faults: NEW.
+func TestTerminalsCanNotGuessCodes(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		reserve(t, r, 1)
+		confirm := func(operation registry.Operation, id, code string) error {
+			preview, err := r.Preview(ctx, holder(1), registry.NewAccount("Example Pay", id, code))
+			if err != nil {
+				return err
+			}
+			_, err = r.Confirm(ctx, operation, preview)
+			return err
+		}
+		previews := map[string]registry.Preview{}
+		for _, id := range []string{"123456", "654321"} {
+			p, err := r.Preview(ctx, holder(1), registry.NewAccount("Example Pay", id, "4649"))
+			require.NoError(t, err)
+			previews[id] = p
+		}
+		operation := registry.NewOperation()
+		require.NoError(t, confirm(operation, "123456", "4649"))
+		request := func() string {
+			for _, row := range rows(t, r, "audit") {
+				if row["kind"] == "apply" {
+					return row["request"]
+				}
+			}
+			return ""
+		}
+		g := generation(t, "points.example", 1)
+		mine := reserve(t, r, 1)
+		for _, parts := range [][]string{{"123456"}, {"123456", "4649"}, {"4649"}} {
+			assert.NotEqual(t, request(), r.Request(g, "apply", holder(1), mine.ID, parts...), parts)
+		}
+		assert.Equal(t, request(), r.Request(g, "apply", holder(1), mine.ID), "this is how it is made")
+		_, err := r.Confirm(ctx, operation, previews["123456"])
+		require.NoError(t, err)
+		_, err = r.Confirm(ctx, operation, previews["654321"])
+		require.ErrorIs(t, err, registry.ErrOperation)
+	})
 }

@@ -2,43 +2,59 @@ package registry
 
 import (
 	"context"
+	"crypto/ed25519"
+	"fmt"
 )
 
 // record is an audit record. It holds nothing personal: the operation and the
-// lineage are random, the request is a keyed digest, the clerk is a code.
+// lineage are random, the request is a keyed digest, the clerk is a code, and the
+// images are digests of rows that hold random numbers.
 type record struct {
 	namespace  string
 	chain      string
 	number     int64
 	operation  Operation
 	kind       kind
-	generation uint32 // of the key under which request and hash are made
+	generation uint32 // of the key under which the request is made
 	lineage    []byte
 	clerk      string
 	made       int64
 	request    []byte
+	images     []byte
 }
 
 // hash chains a record to the one before it.
-func (c record) hash(g Generation, previous []byte) []byte {
-	return g.Key.MAC(forAudit, previous, []byte(c.namespace), []byte(c.chain), number(c.number), c.operation[:], []byte(c.kind),
-		number(c.generation), c.lineage, []byte(c.clerk), number(c.made), c.request)
+func (c record) hash(previous []byte) []byte {
+	return digest("registry/audit/v2", previous, []byte(c.namespace), []byte(c.chain), number(c.number), c.operation[:], []byte(c.kind),
+		number(c.generation), c.lineage, []byte(c.clerk), number(c.made), c.request, c.images)
 }
 
+// signed is what a terminal signs of a record.
+func signed(hash []byte) []byte { return digest("registry/signature/v2", hash) }
+
 // beginning is what a chain's first record follows.
-func beginning(chain string) []byte { return []byte("beginning of " + chain) }
+func beginning(namespace, chain string) []byte {
+	return digest("registry/beginning/v2", []byte(namespace), []byte(chain))
+}
 
 // chainEnd is the last record of the terminal's chain. It is read outside of
 // transactions, and once while all goes well: a read inside would have each
 // transaction conflict with every other terminal's. If it is out of date the
 // record's number is taken, and the change is tried again.
+//
+// It is the terminal's own signature that makes a record the end: so the signature
+// of a chain's last record vouches for all before it.
 func (r *Registry) chainEnd(ctx context.Context) (Head, error) {
 	if r.end != nil {
 		return *r.end, nil
 	}
-	end := Head{Chain: r.terminal, Hash: beginning(r.terminal)}
-	_, err := one(ctx, r.storage.db, []any{&end.Number, &end.Hash},
-		`SELECT number, hash FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace(), r.terminal)
+	end := Head{Chain: r.terminal.name, Hash: beginning(r.namespace, r.terminal.name)}
+	var signature []byte
+	found, err := one(ctx, r.storage.db, []any{&end.Number, &end.Hash, &signature},
+		`SELECT number, hash, signature FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace, r.terminal.name)
+	if err == nil && found && !ed25519.Verify(r.terminal.Public().Key, signed(end.Hash), signature) {
+		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrTerminal, r.terminal.name)
+	}
 	return end, err
 }
 
@@ -46,14 +62,11 @@ func (r *Registry) chainEnd(ctx context.Context) (Head, error) {
 // Chains belong to terminals because one for all would be a row that every
 // transaction changes.
 func (r *Registry) record(ctx context.Context, tx queryer, end Head, c record) (Head, error) {
-	c.namespace, c.chain, c.number, c.generation = r.namespace(), end.Chain, end.Number+1, r.current.Number
-	end = Head{Chain: c.chain, Number: c.number, Hash: c.hash(r.current, end.Hash)}
-	if _, err := exec(ctx, tx, `INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.made, c.request, end.Hash); err != nil {
-		return Head{}, err
-	}
-	_, err := exec(ctx, tx, `INSERT INTO chains (namespace, chain, number, hash) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (namespace, chain) DO UPDATE SET number = excluded.number, hash = excluded.hash`, c.namespace, end.Chain, end.Number, end.Hash)
+	c.namespace, c.chain, c.number, c.generation = r.namespace, end.Chain, end.Number+1, r.current.Number
+	end = Head{Chain: c.chain, Number: c.number, Hash: c.hash(end.Hash)}
+	_, err := exec(ctx, tx, `INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.made, c.request, c.images,
+		end.Hash, ed25519.Sign(r.terminal.key.Reveal(), signed(end.Hash)))
 	return end, err
 }

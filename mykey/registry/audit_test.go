@@ -13,7 +13,8 @@ import (
 
 // filled is a registry with two chains.
 func filled(t *testing.T, url string) *registry.Registry {
-	r, other := open(t, url, registry.WithTerminal("a")), open(t, url, registry.WithTerminal("b"))
+	r, other := openNamed(t, url, "a"), openNamed(t, url, "b")
+	defer func() { require.NoError(t, other.Close()) }()
 	for n := range 5 {
 		reserve(t, r, n)
 		reserve(t, other, 10+n)
@@ -26,50 +27,76 @@ func filled(t *testing.T, url string) *registry.Registry {
 	return r
 }
 
+// exchange is statements that exchange two identifiers, which have one holder each.
+func exchange(identifiers string) []string {
+	return []string{ // one is out of the way of the key meanwhile
+		`UPDATE holders SET turn = turn + 100 WHERE identifier = (SELECT min(identifier) FROM reservations WHERE identifier IN ` + identifiers + `)`,
+		`UPDATE holders SET identifier = (SELECT x.identifier FROM reservations x WHERE x.identifier IN ` + identifiers + ` AND x.identifier <> holders.identifier)
+			WHERE identifier IN ` + identifiers,
+		`UPDATE holders SET turn = turn - 100 WHERE turn > 100`,
+	}
+}
+
+// What an intruder in the database can do shows, and where: in the records, and in
+// the rows that they tell of.
+//
+// Faults: NEW.
 func TestTamperingShows(t *testing.T) {
-	const copied = `chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, hash`
+	const columns = `operation, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature`
 	tampering := map[string]struct {
 		statements []string
 		at         string // chain and number
 	}{
-		"first removed":  {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 1`}, ""},
-		"middle removed": {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 8`}, "a 8"},
+		"first removed":  {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 1`}, "a 1"},
+		"middle removed": {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 7`}, "a 7"},
 		"removed, and those after it moved up": {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 7`,
 			`UPDATE audit SET number = 7 WHERE chain = 'a' AND number = 8`}, "a 7"},
-		"last removed": {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 8`}, "a 8"},
+		"last removed": {[]string{`DELETE FROM audit WHERE chain = 'a' AND number = 8`}, " 0"},
 		"removed with its reservation, but not the last": {[]string{
 			`DELETE FROM reservations WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 3)`,
 			`DELETE FROM audit WHERE chain = 'b' AND number = 3`}, "b 3"},
-		"a reservation's record removed from the end": {[]string{`DELETE FROM audit WHERE chain = 'b' AND number = 5`,
-			`UPDATE chains SET number = 4, hash = (SELECT hash FROM audit WHERE chain = 'b' AND number = 4) WHERE chain = 'b'`}, ""},
+		"a reservation's record removed from the end": {[]string{`DELETE FROM audit WHERE chain = 'b' AND number = 5`}, " 0"},
 		"kind altered":       {[]string{`UPDATE audit SET kind = 'renew-old-card' WHERE kind = 'renew-clerk'`}, "a 8"},
 		"clerk altered":      {[]string{`UPDATE audit SET clerk = 'c2' WHERE kind = 'renew-clerk'`}, "a 8"},
 		"time altered":       {[]string{`UPDATE audit SET made = made - 1 WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"namespace altered":  {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, ""},
+		"namespace altered":  {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, "a 2"},
 		"generation altered": {[]string{`UPDATE audit SET generation = 2 WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"request altered": {[]string{`UPDATE audit SET request = (SELECT request FROM audit WHERE chain = 'b' AND number = 1)
-			WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"lineage altered": {[]string{`UPDATE audit SET lineage = (SELECT lineage FROM audit WHERE chain = 'b' AND number = 1)
-			WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"hash altered": {[]string{`UPDATE audit SET hash = (SELECT hash FROM audit WHERE chain = 'b' AND number = 1)
-			WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"hash altered":       {[]string{`UPDATE audit SET hash = request WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"signature altered":  {[]string{`UPDATE audit SET signature = (SELECT signature FROM audit WHERE chain = 'a' AND number = 1) WHERE chain = 'a' AND number = 8`}, "a 8"},
 		"two exchanged": {[]string{`UPDATE audit SET number = 100 WHERE chain = 'a' AND number = 2`,
 			`UPDATE audit SET number = 2 WHERE chain = 'a' AND number = 3`, `UPDATE audit SET number = 3 WHERE chain = 'a' AND number = 100`}, "a 2"},
-		"moved to another chain": {[]string{`UPDATE audit SET chain = 'b', number = 6 WHERE chain = 'a' AND number = 8`}, ""},
-		"appended": {[]string{`INSERT INTO audit (` + copied + `) SELECT 'a', 9, request_, kind, namespace, generation, lineage, clerk, made, request, hash
-			FROM (SELECT a.*, r.lineage AS request_ FROM audit a JOIN reservations r ON r.lineage = a.lineage WHERE a.chain = 'a' AND a.number = 1) s`}, "a 9"},
-		"a whole chain renamed":  {[]string{`UPDATE audit SET chain = 'c' WHERE chain = 'b'`, `UPDATE chains SET chain = 'c' WHERE chain = 'b'`}, "c 1"},
-		"a chain without a head": {[]string{`DELETE FROM chains WHERE chain = 'b'`}, "b 1"},
-		"head altered":           {[]string{`UPDATE chains SET hash = (SELECT hash FROM audit WHERE chain = 'b' AND number = 1) WHERE chain = 'b'`}, "b 5"},
-		"head's number altered":  {[]string{`UPDATE chains SET number = 50 WHERE chain = 'b'`}, "b 6"},
-		"a reservation added":    {[]string{`UPDATE reservations SET operation = lineage WHERE state = 'withdrawn'`}, ""},
-		"an application added":   {[]string{`UPDATE applications SET operation = lineage`}, ""},
-		"a reservation removed":  {[]string{`DELETE FROM reservations WHERE state = 'withdrawn'`}, ""},
-		"a withdrawal undone":    {[]string{`UPDATE reservations SET state = 'reserved' WHERE state = 'withdrawn'`}, ""},
-		"an application removed": {[]string{`DELETE FROM applications`}, ""},
-		"all records removed":    {[]string{`DELETE FROM audit`}, ""},
-		"all of everything, heads kept": {[]string{`DELETE FROM audit`, `DELETE FROM chains`, `DELETE FROM reservations`, `DELETE FROM holders`,
-			`DELETE FROM applications`}, "a 1"},
+		"moved to another chain": {[]string{`UPDATE audit SET chain = 'b', number = 6 WHERE chain = 'a' AND number = 8`}, "b 6"},
+		"appended": {[]string{`INSERT INTO audit (chain, number, ` + columns + `) SELECT 'a', 9, lineage_, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature
+			FROM (SELECT a.*, r.lineage AS lineage_ FROM audit a JOIN reservations r ON r.lineage = a.lineage WHERE a.chain = 'a' AND a.number = 8) s`}, "a 9"},
+		"a whole chain renamed":                 {[]string{`UPDATE audit SET chain = 'c' WHERE chain = 'b'`}, "c 1"},
+		"a reservation added":                   {[]string{`UPDATE reservations SET identifier = '00000000' WHERE state = 'withdrawn'`}, " 0"},
+		"a reservation removed":                 {[]string{`DELETE FROM reservations WHERE state = 'withdrawn'`}, " 0"},
+		"a reservation's operation":             {[]string{`UPDATE reservations SET operation = lineage WHERE state = 'withdrawn'`}, " 0"},
+		"a withdrawal undone":                   {[]string{`UPDATE reservations SET state = 'reserved' WHERE state = 'withdrawn'`}, " 0"},
+		"a withdrawal undone, with its version": {[]string{`UPDATE reservations SET state = 'reserved', version = 1 WHERE state = 'withdrawn'`}, " 0"},
+		"a withdrawal moved": {[]string{`UPDATE reservations SET state = 'withdrawn', recovery = '', version = 2 WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 1)`,
+			`UPDATE reservations SET state = 'reserved', version = 1 WHERE state = 'withdrawn' AND operation <> (SELECT operation FROM audit WHERE chain = 'b' AND number = 1)`}, " 0"},
+		"a recovery code planted":          {[]string{`UPDATE reservations SET recovery = 'hmac$1$00' WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 1)`}, " 0"},
+		"an expiry altered":                {[]string{`UPDATE reservations SET expiry = '2099-01'`}, " 0"},
+		"an expiry no month":               {[]string{`UPDATE reservations SET expiry = '2099-13'`}, " 0"},
+		"two holders' identifiers swapped": {exchange(`(SELECT identifier FROM saved_holders WHERE identifier NOT IN (SELECT identifier FROM saved_holders WHERE turn = 2) ORDER BY identifier LIMIT 2)`), " 0"},
+		"a holder removed":                 {[]string{`DELETE FROM holders WHERE turn = 2`}, " 0"},
+		"a holder added": {[]string{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
+			SELECT namespace, handle, place + 1, generation, identifier, turn + 1 FROM holders WHERE turn = 2`}, " 0"},
+		"an application's account replaced": {[]string{`UPDATE applications SET sealed = (SELECT images FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
+		"an application's time altered":     {[]string{`UPDATE applications SET applied = applied + 1`}, " 0"},
+		"an application moved":              {[]string{`UPDATE applications SET identifier = '00000000'`}, " 0"},
+		"an application's digest altered":   {[]string{`UPDATE applications SET account = (SELECT hash FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
+		"an application removed":            {[]string{`DELETE FROM applications`}, " 0"},
+		"all records removed":               {[]string{`DELETE FROM audit`}, " 0"},
+		"all of everything, heads kept":     {[]string{`DELETE FROM audit`, `DELETE FROM reservations`, `DELETE FROM holders`, `DELETE FROM applications`}, "a 1"},
+	}
+	for _, column := range []string{"request", "lineage", "images", "operation"} {
+		tampering[column+" altered"] = struct {
+			statements []string
+			at         string
+		}{[]string{`DELETE FROM audit WHERE chain = 'b' AND number = 5`, `UPDATE audit SET ` + column + ` = (SELECT x.` + column + ` FROM saved_audit x
+			WHERE x.chain = 'b' AND x.number = 5) WHERE chain = 'a' AND number = 2`}, "a 2"}
 	}
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
@@ -80,13 +107,13 @@ func TestTamperingShows(t *testing.T) {
 			require.NoError(t, err)
 			return rows
 		}
-		tables := []string{"audit", "chains", "reservations", "holders", "applications"}
+		tables := []string{"audit", "reservations", "holders", "applications"}
 		for _, table := range tables {
 			change(t, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
 		}
 		for name, tt := range tampering {
 			t.Run(name, func(t *testing.T) {
-				heads, err := r.VerifyAudit(ctx)
+				heads, err := verify(r)
 				require.NoError(t, err)
 				require.Len(t, heads, 2)
 				assert.Equal(t, int64(8), heads[0].Number)
@@ -97,13 +124,11 @@ func TestTamperingShows(t *testing.T) {
 				if name == "all of everything, heads kept" {
 					kept = heads[:1]
 				}
-				_, err = r.VerifyAudit(ctx, kept...)
+				_, err = verify(r, kept...)
 				require.ErrorIs(t, err, registry.ErrAudit)
 				var broken *registry.AuditError
 				require.True(t, errors.As(err, &broken))
-				if tt.at != "" {
-					assert.Equal(t, tt.at, fmt.Sprint(broken.Chain, " ", broken.Number), err)
-				}
+				assert.Equal(t, tt.at, fmt.Sprint(broken.Chain, " ", broken.Number), err)
 			})
 			for _, table := range tables {
 				change(t, `DELETE FROM `+table)
@@ -113,33 +138,118 @@ func TestTamperingShows(t *testing.T) {
 	})
 }
 
+// What was altered before a terminal relied on it shows after the terminal has
+// written the row again, and after the alteration was undone.
+//
+// Faults: NEW.
+func TestTamperingThatTerminalsCoverShows(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		code, planted := registry.NewRecoveryCode(), registry.NewRecoveryCode()
+		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
+		require.NoError(t, err)
+		_, err = verify(r)
+		require.NoError(t, err)
+
+		t.Run("a planted recovery code", func(t *testing.T) {
+			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.Recovery(mine.ID, planted))
+			require.NoError(t, err)
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(mine.ID, planted), registry.RecoveryCode{})
+			require.NoError(t, err, "the terminal can't know")
+			_, err = verify(r)
+			var broken *registry.AuditError
+			require.ErrorAs(t, err, &broken)
+			assert.Equal(t, int64(2), broken.Number)
+		})
+	})
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		for n := range 2 {
+			reserve(t, r, n)
+		}
+		swap := func() {
+			for _, statement := range exchange(`(SELECT identifier FROM reservations)`) {
+				_, err := r.DB().Exec(statement)
+				require.NoError(t, err)
+			}
+		}
+		swap()
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1)) // the other's
+		require.NoError(t, err)
+		swap()
+		_, err = verify(r)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, int64(3), broken.Number)
+	})
+}
+
+// One terminal can't write records into another's chain: its key signs other
+// records than the operator's list says.
+//
+// Faults: NEW.
+func TestTerminalsCanNotWriteForOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		victim := openNamed(t, url, "a")
+		reserve(t, victim, 1)
+		require.NoError(t, victim.Close())
+		_, err := victim.DB().Exec(`SELECT 1`)
+		require.Error(t, err, "closed")
+
+		// The other goes on under the victim's name, with its own key: the
+		// operator's list tells.
+		r := open(t, url)
+		_, err = r.DB().Exec(`UPDATE audit SET chain = 'saved' WHERE chain = 'a'`)
+		require.NoError(t, err)
+		stranger, err := registry.GenerateTerminal("a")
+		require.NoError(t, err)
+		other, err := registry.Open(ctx, url, stranger, generation(t, "points.example", 1))
+		require.NoError(t, err)
+		reserve(t, other, 2)
+		require.NoError(t, other.Close())
+		_, err = r.DB().Exec(`DELETE FROM audit WHERE chain = 'saved'`)
+		require.NoError(t, err)
+		_, err = r.DB().Exec(`DELETE FROM reservations WHERE operation NOT IN (SELECT operation FROM audit)`)
+		require.NoError(t, err)
+		_, err = verifyWith(r, []registry.TerminalKey{stranger.Public()})
+		require.ErrorIs(t, err, registry.ErrAudit, "a holder is left")
+		_, err = verify(r)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, "a", broken.Chain)
+		assert.Contains(t, broken.Reason, "not signed")
+		_, err = verifyWith(r, nil)
+		require.ErrorIs(t, err, registry.ErrAudit, "a chain whose key was not given")
+	})
+}
+
 // What is removed from a chain's end, and everything that it tells of with it,
 // shows by a head that was kept elsewhere, and by nothing else.
 func TestTruncationShowsByKeptHeads(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
-		kept, err := r.Heads(ctx)
+		kept, err := verify(r)
 		require.NoError(t, err)
 		for _, statement := range []string{
 			`DELETE FROM reservations WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 5)`,
 			`DELETE FROM audit WHERE chain = 'b' AND number = 5`,
-			`UPDATE chains SET number = 4, hash = (SELECT hash FROM audit WHERE chain = 'b' AND number = 4) WHERE chain = 'b'`,
+			`DELETE FROM holders WHERE identifier NOT IN (SELECT identifier FROM reservations)`,
 		} {
 			_, err := r.DB().Exec(statement)
 			require.NoError(t, err)
 		}
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err, "if this is found without a head, the documentation is too modest")
-		_, err = r.VerifyAudit(ctx, kept...)
+		_, err = verify(r, kept...)
 		require.ErrorIs(t, err, registry.ErrAudit)
 
 		// Nor does going on from there hide it.
-		b := open(t, url, registry.WithTerminal("b"))
+		b := openNamed(t, url, "b")
 		reserve(t, b, 50)
 		reserve(t, b, 51)
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err)
-		_, err = r.VerifyAudit(ctx, kept...)
+		_, err = verify(r, kept...)
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }
@@ -157,24 +267,20 @@ func TestNamespacesHaveTheirOwnChains(t *testing.T) {
 			reserve(t, library, n)
 		}
 		for _, r := range []*registry.Registry{points, library} {
-			heads, err := r.VerifyAudit(ctx)
+			heads, err := verify(r)
 			require.NoError(t, err)
 			require.Len(t, heads, 1)
 			assert.Equal(t, int64(3), heads[0].Number)
 		}
-		for _, table := range []string{"audit", "chains"} {
-			_, err := points.DB().Exec(`UPDATE ` + table + ` SET chain = 'moved' WHERE namespace = 'library.example'`)
-			require.NoError(t, err)
-		}
-		_, err := library.VerifyAudit(ctx)
+		_, err := points.DB().Exec(`UPDATE audit SET chain = 'moved' WHERE namespace = 'library.example'`)
+		require.NoError(t, err)
+		_, err = verify(library)
 		require.ErrorIs(t, err, registry.ErrAudit)
-		_, err = points.VerifyAudit(ctx)
+		_, err = verify(points)
 		require.NoError(t, err, "another's break is another's")
-		for _, table := range []string{"audit", "chains"} {
-			_, err := points.DB().Exec(`UPDATE ` + table + ` SET namespace = 'points.example' WHERE namespace = 'library.example'`)
-			require.NoError(t, err)
-		}
-		_, err = points.VerifyAudit(ctx)
+		_, err = points.DB().Exec(`UPDATE audit SET namespace = 'points.example' WHERE namespace = 'library.example'`)
+		require.NoError(t, err)
+		_, err = verify(points)
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }
@@ -183,12 +289,15 @@ func TestNamespacesHaveTheirOwnChains(t *testing.T) {
 // copy of the database from before can't have it tell what was undone since.
 func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		r := open(t, url, registry.WithTerminal("a"))
-		id := reserve(t, r, 1).ID
+		r := open(t, url)
+		first := openNamed(t, url, "a")
+		id := reserve(t, first, 1).ID
+		require.NoError(t, first.Close())
 		by := func(n int, clerk string) { // at the terminal, started again
-			one := open(t, url, registry.WithTerminal("a"))
+			one := openNamed(t, url, "a")
 			_, err := one.Renew(ctx, registry.NewOperation(), holder(n), registry.ByClerk(id, clerk), registry.RecoveryCode{})
 			require.NoError(t, err)
+			require.NoError(t, one.Close())
 		}
 		by(2, "c1")
 		for _, statement := range []string{
@@ -200,8 +309,8 @@ func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
 		}
 		by(3, "c2")
 		by(4, "c3")
-		_, err := r.VerifyAudit(ctx)
-		require.NoError(t, err, "a history without gaps")
+		_, err := verify(r)
+		require.ErrorIs(t, err, registry.ErrAudit, "what was undone is known by its rows")
 		for _, statement := range []string{
 			`DELETE FROM audit WHERE number = 2`,
 			`INSERT INTO audit SELECT * FROM copied`,
@@ -209,7 +318,7 @@ func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
 			_, err := r.DB().Exec(statement)
 			require.NoError(t, err)
 		}
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		var broken *registry.AuditError
 		require.ErrorAs(t, err, &broken)
 		assert.Equal(t, int64(3), broken.Number, "the one that follows another")
@@ -220,12 +329,12 @@ func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
 func TestKeptHeadsStayGood(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
-		first, err := r.Heads(ctx)
+		first, err := verify(r)
 		require.NoError(t, err)
 		reserve(t, r, 100)
-		second, err := r.VerifyAudit(ctx, first...)
+		second, err := verify(r, first...)
 		require.NoError(t, err)
-		_, err = r.VerifyAudit(ctx, append(first, second...)...)
+		_, err = verify(r, append(first, second...)...)
 		require.NoError(t, err)
 	})
 }

@@ -75,7 +75,7 @@ func holders(t *testing.T, url string) (list []int) {
 			require.ErrorIs(t, err, registry.ErrNotFound)
 		}
 	}
-	_, err := r.VerifyAudit(ctx)
+	_, err := verify(r)
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	return list
@@ -134,7 +134,7 @@ func TestRestoreIsKilled(t *testing.T) {
 			} else {
 				require.NoError(t, err, "%s", out)
 			}
-			r, err := registry.Open(ctx, url, generation(t, "points.example", 1))
+			r, err := registry.Open(ctx, url, terminal(nextName()), generation(t, "points.example", 1))
 			if err == nil {
 				require.NoError(t, r.Close())
 			}
@@ -179,7 +179,7 @@ func TestRestoreWhileInUse(t *testing.T) {
 		release, err := registry.HoldLock(fileOf(url))
 		require.NoError(t, err)
 		require.ErrorIs(t, registry.Restore(ctx, backupFile, url), registry.ErrInUse)
-		_, err = registry.Open(ctx, url, generation(t, "points.example", 1))
+		_, err = registry.Open(ctx, url, terminal(nextName()), generation(t, "points.example", 1))
 		require.ErrorIs(t, err, registry.ErrUnavailable)
 		require.ErrorContains(t, err, "being restored")
 		require.NoError(t, release())
@@ -293,7 +293,7 @@ func TestBackupWhileChanging(t *testing.T) {
 		file := filepath.Join(t.TempDir(), fmt.Sprint(n))
 		require.NoError(t, registry.Backup(ctx, url, file))
 		copied := open(t, "sqlite:"+file)
-		_, err := copied.VerifyAudit(ctx)
+		_, err := verify(copied)
 		require.NoError(t, err)
 	}
 	close(stop)

@@ -31,7 +31,7 @@ func serveUntilKilled(url string) error {
 		return err
 	}
 	g := registry.Generation{Number: 1, Namespace: namespace, Key: ns(3)}
-	r, err := registry.Open(ctx, url, g, registry.WithOperator(operator.PublicKey()))
+	r, err := registry.Open(ctx, url, terminal(fmt.Sprint("run-", os.Getpid())), g, registry.WithOperator(operator.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func TestAFileOutlivesItsTerminal(t *testing.T) {
 			}
 		}
 		require.Error(t, cmd.Wait(), "it was killed")
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err)
 	}
 	require.GreaterOrEqual(t, len(told), 100)

@@ -18,10 +18,11 @@
 //   - [Registry.Preview] shows what an application would link, and
 //     [Registry.Confirm] does it after the person has read it back.
 //   - [Registry.Renew] moves a reservation to a new card; [Registry.Withdraw]
-//     gives it up.
+//     gives it up; [Registry.NewCode] replaces a recovery code.
 //
-// The operator reads [Registry.Applications], and [Registry.VerifyAudit] at times.
-// With package jpki that makes a terminal; the example shows it whole.
+// At the operator's, [OpenOperator] opens it to verify the audit log and to count,
+// and [OpenDesk] to export applications, erase an account, or purge a campaign's
+// data. With package jpki that makes a terminal; the example shows it whole.
 //
 // # Proof
 //
@@ -54,8 +55,11 @@
 //
 // The account that a person types reaches the operator sealed with HPKE for the
 // operator's public key; the database has a keyed digest of it, by which its second
-// use is seen. Terminals, the database and its backups can't tell it. Recovery
-// codes are hashed with argon2id.
+// use is seen. The database and its backups can't tell it; who has the registry's key,
+// as terminals do, can test guesses against the digest, and a short ID is soon
+// guessed. The security code is sealed only, and nothing else is made from it.
+// Recovery codes are kept as an HMAC under the registry's key: they have 80 random
+// bits.
 //
 // A withdrawn reservation's row stays, so that its identifier is given to nobody.
 // What was applied for stays with the holder, who may reserve another identifier
@@ -72,21 +76,26 @@
 //
 // # Audit
 //
-// Each change leaves a record, chained by HMAC to the one before: its kind, time,
-// operation, a random number that goes with the holder's reservations, a clerk's
-// code if there was one. A record that was removed, altered, moved or added shows
-// in [Registry.VerifyAudit], and so does a reservation or an application that was
-// removed, or has no record. One chain for all would be a row that every terminal
-// changes, so each terminal has a chain of its own in a namespace,
-// under its name ([WithTerminal]). Records that were removed from a chain's end, with everything
-// that they tell of, show only by a [Head] that was kept elsewhere: keep them,
-// daily, where the database's administrator can't write.
+// Each change leaves a record: its kind, time, operation, a random number that goes
+// with the holder's reservations, a clerk's code if there was one, and a digest of
+// every row that it changed or relied on. Each record holds the hash of the one
+// before it, and is signed with the terminal's own key ([Terminal]). One chain for
+// all would be a row that every terminal changes, so each terminal has a chain of its
+// own in a namespace, under its name; one program at a time may have the name.
+//
+// [Operator.Verify] replays the records and compares every row. A record or a row
+// that was removed, altered, moved or added shows, also one that was altered and put
+// back, once a terminal relied on it. It needs the terminals' public keys, and no
+// secret. Records that were removed from a chain's end, with everything that they
+// tell of, show only by a [Head] that was kept elsewhere: keep the heads, daily, where
+// the database's administrator can't write.
 //
 // # Keys
 //
 // A [Generation] is the namespace's key and the registry's, under a number. Losing
 // the registry's loses every holder; so [Open] refuses keys with which the
-// database was not filled. Rotation is [WithEarlier].
+// database was not filled, and fewer generations than it was filled with. Rotation is
+// [WithEarlier].
 //
 // # Errors, concurrency
 //

@@ -104,20 +104,112 @@ var operator = func() hpke.PrivateKey {
 	return key
 }()
 
+// terminal is the one of a name, with the same key each time.
+func terminal(name string) registry.Terminal {
+	seed := sha256.Sum256([]byte(name))
+	t, err := registry.ParseTerminal(fmt.Appendf(nil, "%s %x", name, seed))
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+var names atomic.Int64
+
+// nextName is one that no terminal has yet.
+func nextName() string { return fmt.Sprint("t", names.Add(1)) }
+
 func open(t testing.TB, url string, options ...registry.Option) *registry.Registry {
 	t.Helper()
-	return openGeneration(t, url, generation(t, "points.example", 1), options...)
+	return openNamed(t, url, nextName(), options...)
+}
+
+func openNamed(t testing.TB, url, name string, options ...registry.Option) *registry.Registry {
+	t.Helper()
+	return openAs(t, url, terminal(name), generation(t, "points.example", 1), options...)
 }
 
 func openGeneration(t testing.TB, url string, g registry.Generation, options ...registry.Option) *registry.Registry {
 	t.Helper()
+	return openAs(t, url, terminal(nextName()), g, options...)
+}
+
+func openAs(t testing.TB, url string, terminal registry.Terminal, g registry.Generation, options ...registry.Option) *registry.Registry {
+	t.Helper()
 	options = append([]registry.Option{
 		registry.WithClock(func() time.Time { return today }), registry.WithOperator(operator.PublicKey()),
 	}, options...)
-	r, err := registry.Open(context.Background(), url, g, options...)
+	r, err := registry.Open(context.Background(), url, terminal, g, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	urls.Store(r, url)
 	return r
+}
+
+// urls are those under which registries were opened.
+var urls sync.Map
+
+// keys are those of all who have records in a registry's namespace.
+func keys(r *registry.Registry) (list []registry.TerminalKey, err error) {
+	rows, err := r.DB().Query(`SELECT DISTINCT chain FROM audit WHERE namespace = $1`, r.Namespace())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		list = append(list, terminal(name).Public())
+	}
+	return list, rows.Err()
+}
+
+// verify has the operator verify the registry that r is a terminal of.
+func verify(r *registry.Registry, kept ...registry.Head) ([]registry.Head, error) {
+	list, err := keys(r)
+	if err != nil {
+		return nil, err
+	}
+	return verifyWith(r, list, kept...)
+}
+
+func verifyWith(r *registry.Registry, keys []registry.TerminalKey, kept ...registry.Head) ([]registry.Head, error) {
+	url, _ := urls.Load(r)
+	o, err := registry.OpenOperator(context.Background(), url.(string), r.Namespace(), keys)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	report, err := o.Verify(context.Background(), kept...)
+	return report.Heads, err
+}
+
+// export returns what an operator's desk exports, and what it does not.
+func export(t testing.TB, r *registry.Registry) (list []registry.Application, refused []error) {
+	t.Helper()
+	d := desk(t, r)
+	defer func() { require.NoError(t, d.Close()) }()
+	for a, err := range d.Export(context.Background(), registry.NewOperation()) {
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		list = append(list, a)
+	}
+	return list, refused
+}
+
+func desk(t testing.TB, r *registry.Registry) *registry.Desk {
+	t.Helper()
+	list, err := keys(r)
+	require.NoError(t, err)
+	url, _ := urls.Load(r)
+	d, err := registry.OpenDesk(context.Background(), url.(string), r.Namespace(), list, terminal(nextName()),
+		registry.WithClock(func() time.Time { return today }))
+	require.NoError(t, err)
+	return d
 }
 
 // publicKey is the nth synthetic key, which nobody has.

@@ -43,7 +43,9 @@ func Example() {
 
 	directory, _ := os.MkdirTemp("", "registry")
 	defer os.RemoveAll(directory)
-	r, err := registry.Open(ctx, "sqlite:"+filepath.Join(directory, "registry.db"),
+	url := "sqlite:" + filepath.Join(directory, "registry.db")
+	terminal, _ := registry.GenerateTerminal("terminal-1") // its key stays at the terminal
+	r, err := registry.Open(ctx, url, terminal,
 		registry.Generation{Number: 1, Namespace: points, Key: registryKey},
 		registry.WithOperator(operator.PublicKey()),
 		registry.AcceptChains(jpki.ChainSimulator)) // this example's card is made of software
@@ -79,7 +81,15 @@ func Example() {
 		return
 	}
 
-	for application, err := range r.Applications(ctx) { // at the operator's
+	// At the operator's, which has no key of the holders'.
+	office, _ := registry.GenerateTerminal("office")
+	desk, err := registry.OpenDesk(ctx, url, "points.example", []registry.TerminalKey{terminal.Public()}, office)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer desk.Close()
+	for application, err := range desk.Export(ctx, registry.NewOperation()) {
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -87,11 +97,11 @@ func Example() {
 		account, err := application.Open(operator)
 		fmt.Println(application.ID.Display(), account.ID(), account.Code(), err)
 	}
-	heads, err := r.VerifyAudit(ctx)
-	fmt.Println(heads[0].Number, "records", err)
+	report, err := desk.Verify(ctx) // with the heads of the time before
+	fmt.Println(report.Records, "records", err)
 	// Output:
 	// HC7W-9Y1H true
 	// link HC7W-9Y1H to user-000001 of Example Pay
 	// HC7W-9Y1H user-000001 4649 <nil>
-	// 2 records <nil>
+	// 3 records <nil>
 }

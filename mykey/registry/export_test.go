@@ -59,12 +59,21 @@ func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 
 func WithPatience(d time.Duration) Option { return func(r *Registry) { r.patience = d } }
 
-func WithTryLimit(d time.Duration) Option { return func(r *Registry) { r.tryLimit = d } }
-
 func WithPage(rows int) Option { return func(r *Registry) { r.page = rows } }
 
-// HoldHashing lets nobody hash a recovery code any more.
-func (r *Registry) HoldHashing() { r.hashing <- struct{}{} }
+// Recovery is how the database knows a code.
+func (r *Registry) Recovery(id mykey.ID, code RecoveryCode) string {
+	return r.current.recovery(id, code)
+}
+
+// Namespace is the name of the registry's.
+func (r *Registry) Namespace() string { return r.namespace }
+
+// LimitTries sets what one try may take.
+func (r *Registry) LimitTries(try time.Duration) { r.tryLimit = try }
+
+// Hasten has no try take longer, and none follow it.
+func (r *Registry) Hasten(try time.Duration) { r.patience, r.tryLimit = time.Millisecond, try }
 
 // OnRepeat hears of every error that is tried again.
 func OnRepeat(hear func(error)) Option { return func(r *Registry) { r.repeated = hear } }
@@ -82,6 +91,11 @@ func (r *Registry) Transact(ctx context.Context, fn func(exec func(query string,
 // SealBytes seals what is no account.
 func SealBytes(operator hpke.PublicKey, namespace string, id mykey.ID, service string, plain []byte) ([]byte, error) {
 	return hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, service), plain)
+}
+
+// Seal seals an account as a terminal does.
+func Seal(operator hpke.PublicKey, namespace string, id mykey.ID, account Account) ([]byte, error) {
+	return seal(operator, namespace, id, account)
 }
 
 // Modes in which a database is opened.
@@ -149,6 +163,15 @@ func HoldLock(file string) (release func() error, err error) {
 		return nil, err
 	}
 	return lock.Close, nil
+}
+
+// Request is the digest that an operation of a kind would leave.
+func (r *Registry) Request(g Generation, k string, holder *jpki.Authentication, id mykey.ID, more ...string) string {
+	parts := [][]byte{g.handle(holder.Certificate), []byte(id), []byte("Example Pay")}
+	for _, part := range more {
+		parts = append(parts, []byte(part))
+	}
+	return string(g.request(kind(k), parts...))
 }
 
 // SetIdleTime sets for how long connections are held that nobody uses, for a test.

@@ -46,17 +46,17 @@ func FuzzParseOperation(f *testing.F) {
 	})
 }
 
-// A hash in the database asks for a bounded cost, whoever wrote it there.
+// A hash in the database asks for one cost, whoever wrote it there.
 func FuzzParseHash(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("$$$$$")
 	f.Fuzz(func(t *testing.T, text string) {
-		time, memory, salt, hash, ok := registry.ParseHash(text)
+		salt, hash, ok := registry.ParseHash(text)
 		if !ok {
 			return
 		}
-		require.True(t, time >= 1 && time <= 16 && memory >= 8 && memory <= 256<<10, "%d %d", time, memory)
+		require.True(t, strings.HasPrefix(text, "$argon2id$v=19$m=19456,t=2,p=1$"), "no other cost")
 		require.Len(t, salt, 16)
 		require.Len(t, hash, 32)
 	})

@@ -6,7 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/binary"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -21,8 +21,7 @@ type Generation struct {
 	Number uint32
 	// Namespace derives the identifiers.
 	Namespace *mykey.Namespace
-	// Key makes handles, digests and the audit chain: another secret than the
-	// namespace's. It is at least 32 bytes and not all zero.
+	// Key makes handles and digests: another secret than the namespace's. It is at least 32 bytes and not all zero.
 	Key mykey.Key
 }
 
@@ -43,8 +42,8 @@ func (g Generation) valid() error {
 const (
 	forHolder      = "registry/holder/v1"
 	forAccount     = "registry/account/v1"
-	forRequest     = "registry/request/v1"
-	forAudit       = "registry/audit/v1"
+	forRequest     = "registry/request/v2"
+	forRecovery    = "registry/recovery/v2"
 	forFingerprint = "registry/fingerprint/v1"
 )
 
@@ -56,9 +55,15 @@ func (g Generation) handle(certificate *x509.Certificate) []byte {
 }
 
 // request is a digest of what an operation asks for, by which another request
-// under the same operation is told.
+// under the same operation is told. Nothing in it can be guessed from the digest,
+// for who has the key either: accounts are compared in another way. Without a
+// namespace it is an operator's, whose requests hold nothing personal.
 func (g Generation) request(kind kind, parts ...[]byte) []byte {
-	return g.Key.MAC(forRequest, append([][]byte{[]byte(g.Namespace.Name()), []byte(kind)}, parts...)...)
+	parts = append([][]byte{[]byte(kind)}, parts...)
+	if g.Namespace == nil {
+		return digest(forRequest, parts...)
+	}
+	return g.Key.MAC(forRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
 }
 
 // fingerprint names both keys without telling either, by the identifier of a key
@@ -99,39 +104,65 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 			return g, true
 		}
 	}
-	return Generation{}, false
+	return Generation{}, number == 0 // an operator's
 }
 
-// checkGenerations refuses keys that are not the ones with which the database
-// was filled: with those nobody would be found again. New ones are written down.
+// checkKeys refuses generations that are not whole, and those that do not belong
+// together.
+func (r *Registry) checkKeys() error {
+	numbers := map[uint32]bool{}
+	for _, g := range r.generations() {
+		if err := g.valid(); err != nil {
+			return err
+		}
+		if numbers[g.Number] || g.Namespace.Name() != r.current.Namespace.Name() {
+			return fmt.Errorf("%w: generation %d is there twice, or of another namespace", mykey.ErrKey, g.Number)
+		}
+		numbers[g.Number] = true
+	}
+	return nil
+}
+
+// checkGenerations refuses keys that are not the ones with which the database was
+// filled, and fewer: their holders would be strangers, and get a second identifier.
+// New ones are written down, unless that is for another role to do.
 func (r *Registry) checkGenerations(ctx context.Context) error {
 	return r.transact(ctx, func(tx queryer) error {
+		stored := map[uint32][]byte{}
+		err := all(ctx, tx, func(rows *sql.Rows) error {
+			var number uint32
+			var fingerprint []byte
+			err := rows.Scan(&number, &fingerprint)
+			stored[number] = fingerprint
+			return err
+		}, `SELECT generation, fingerprint FROM generations WHERE namespace = $1`, r.namespace)
+		if err != nil {
+			return err
+		}
+		for number := range stored {
+			if _, given := r.generation(number); !given {
+				return fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
+			}
+		}
 		for _, g := range r.generations() {
 			want, err := g.fingerprint()
 			if err != nil {
 				return err
 			}
-			var stored []byte
-			found, err := one(ctx, tx, []any{&stored},
-				`SELECT fingerprint FROM generations WHERE namespace = $1 AND generation = $2`, g.Namespace.Name(), g.Number)
+			have, found := stored[g.Number]
 			switch {
-			case err != nil:
-				return err
-			case found && !hmac.Equal(stored, want):
+			case found && !hmac.Equal(have, want):
 				return fmt.Errorf("%w: not the one that generation %d had before", mykey.ErrKey, g.Number)
 			case found:
 				continue
+			case r.manual:
+				return fmt.Errorf("%w: generation %d is not in the database; it has to be migrated", mykey.ErrKey, g.Number)
 			}
 			if _, err := exec(ctx, tx, `INSERT INTO generations (namespace, generation, fingerprint) VALUES ($1, $2, $3)`,
-				g.Namespace.Name(), g.Number, want); err != nil {
+				r.namespace, g.Number, want); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// number is a number as the digests take it.
-func number[N int64 | uint32](n N) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(n))
 }

@@ -50,8 +50,13 @@ const (
 	kindOldCard  kind = "renew-old-card"
 	kindRecovery kind = "renew-recovery-code"
 	kindClerk    kind = "renew-clerk"
+	kindMerge    kind = "merge-clerk"
+	kindNewCode  kind = "new-recovery-code"
 	kindWithdraw kind = "withdraw"
 	kindApply    kind = "apply"
+	kindExport   kind = "export"
+	kindErase    kind = "erase"
+	kindPurge    kind = "purge"
 )
 
 // change is one change: its operation, its kind, and everything that makes it
@@ -62,12 +67,13 @@ type change struct {
 	parts     func(Generation) [][]byte
 }
 
-// made is what a change did, for its record: the lineage that it changed, and
-// the clerk who is answerable.
+// made is what a change did, for its record: the lineage that it changed, the
+// clerk who is answerable, and the rows.
 type made struct {
 	kind    kind
 	lineage []byte
 	clerk   string
+	images  []image
 }
 
 // once does a change and writes its record, in one transaction, unless it was
@@ -76,12 +82,11 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 	if c.operation == (Operation{}) {
 		return false, fmt.Errorf("%w: zero", ErrOperation)
 	}
-	select {
-	case r.writing <- struct{}{}:
-		defer func() { <-r.writing }()
-	case <-ctx.Done():
-		return false, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return false, err
 	}
+	defer unlock()
 	err = r.again(ctx, func(ctx context.Context) error {
 		end, err := r.chainEnd(ctx)
 		if err != nil {
@@ -89,20 +94,23 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 		}
 		next := end
 		err = r.serializable(ctx, false, func(tx queryer) (err error) {
-			if done, err = r.wasDone(ctx, tx, c); err != nil {
+			if err := r.renewLease(ctx, tx); err != nil {
 				return err
 			}
-			if done { // a commit that wrote nothing would not wait for a standby
-				_, err = exec(ctx, tx, `UPDATE chains SET number = number WHERE namespace = $1 AND chain = $2`, r.namespace(), r.terminal)
+			if done, err = r.wasDone(ctx, tx, c); err != nil || done {
 				return err
 			}
 			m, err := do(tx)
 			if err != nil || m == nil {
 				return err
 			}
+			var images []byte
+			for _, i := range m.images {
+				images = i.append(images)
+			}
 			next, err = r.record(ctx, tx, end, record{
 				operation: c.operation, kind: m.kind, lineage: m.lineage, clerk: m.clerk,
-				made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...),
+				made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...), images: images,
 			})
 			return err
 		})

@@ -23,16 +23,18 @@ func TestPages(t *testing.T) {
 		seen[a.ID] = true
 	}
 	assert.Len(t, seen, holders)
-	heads, err := r.VerifyAudit(ctx)
+	heads, err := verify(r)
 	require.NoError(t, err)
 	assert.Equal(t, int64(2*holders), heads[0].Number)
-	for range r.Applications(ctx) {
+	d := desk(t, r)
+	for range d.Export(ctx, registry.NewOperation()) {
 		break // a loop may end early
 	}
+	require.NoError(t, d.Close())
 	for _, number := range []int{5, 6, 15, 22} {
 		_, err := r.DB().Exec(`UPDATE audit SET made = made + 1 WHERE number = $1`, number)
 		require.NoError(t, err)
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.Error(t, err, "record %d", number)
 		_, err = r.DB().Exec(`UPDATE audit SET made = made - 1 WHERE number = $1`, number)
 		require.NoError(t, err)

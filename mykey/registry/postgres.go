@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,8 +29,10 @@ func openPostgres(url string, mode mode) (*storage, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "mykeykit"
 	}
-	if mode == readOnly {
-		config.RuntimeParams["default_transaction_read_only"] = "on"
+	if mode == readOnly { // once a server was chosen: the URL may ask for one that can write
+		config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+			return conn.Exec(ctx, "SET default_transaction_read_only = on").Close()
+		}
 	}
 	config.OnNotice = keepWarning
 	db := stdlib.OpenDB(*config)

@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"crypto/sha256"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +17,8 @@ import (
 //
 // Faults: F84.
 func TestNoTypePrintsWhatItHolds(t *testing.T) {
-	r := open(t, engines["sqlite"](t))
+	file := filepath.Join(t.TempDir(), "registry.db")
+	r := open(t, "sqlite:"+file)
 	code := registry.NewRecoveryCode()
 	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 	require.NoError(t, err)
@@ -31,22 +34,34 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Text(code.Reveal()), redacttest.Text(strings.ReplaceAll(code.Reveal(), "-", "")), redacttest.Text(code.Reveal()[:9]),
 	}
 	keys := []redacttest.Canary{redacttest.Text(strings.Repeat("\x02", 32)), redacttest.Text(strings.Repeat("\x03", 32))}
+	desk := terminal("desk")
+	d, err := registry.OpenDesk(ctx, "sqlite:"+file, "points.example", nil, desk)
+	require.NoError(t, err)
+	defer d.Close()
+	secret := sha256.Sum256([]byte("desk"))
+	seed := redacttest.Text(string(secret[:]))
 	redacttest.Run(t, []redacttest.Type{
 		redacttest.Holder(account, typed...),
 		redacttest.Holder(preview, append(typed, person...)...),
 		redacttest.Holder(code, codes...),
 		redacttest.Holder(registry.ByRecoveryCode(mine.ID, code), codes...),
-		redacttest.Holder(*mine, redacttest.Text("argon2id")),
+		redacttest.Holder(*mine, redacttest.Text("hmac$1")),
 		redacttest.Holder(generation(t, "points.example", 1), keys...),
 		redacttest.PublicHolder(r, keys...),
+		redacttest.PublicHolder(d, seed),
+		redacttest.PublicHolder(d.Operator, seed),
+		redacttest.Holder(desk, seed),
 
 		redacttest.Plain[registry.Application](), // the account in it is sealed
 		redacttest.Plain[registry.AuditError](),
+		redacttest.Plain[registry.Count](),
 		redacttest.Plain[registry.Head](),
 		redacttest.Plain[registry.Link](), // the account in it is the service's name alone
 		redacttest.Plain[registry.Operation](),
 		redacttest.Plain[registry.Option](),
+		redacttest.Plain[registry.Report](),
 		redacttest.Plain[registry.State](),
+		redacttest.Plain[registry.TerminalKey](), // public
 	}, ".")
 	proof := redacttest.Holder(registry.ByOldCard(holder(1)), person...)
 	t.Run("by the old card", proof.Test)

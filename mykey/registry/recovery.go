@@ -1,28 +1,25 @@
 package registry
 
 import (
-	"context"
+	"crypto/hmac"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/internal/crockford"
 )
 
 // ErrRecovery: a recovery code that is malformed, or not the reservation's.
 var ErrRecovery = errors.New("not the reservation's recovery code")
 
-// codeLength is 16 symbols of 5 bits: nobody guesses 80 bits, with the hash or
-// without.
+// codeLength is 16 symbols of 5 bits: nobody guesses 80 bits.
 const codeLength = 16
 
 // RecoveryCode moves a reservation to a new card when the old one is gone: 80
@@ -85,95 +82,55 @@ func (c RecoveryCode) MarshalText() ([]byte, error) { return []byte(c.String()),
 // LogValue implements slog.LogValuer with [RecoveryCode.String].
 func (c RecoveryCode) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// The cost of a code's hash is the second that OWASP names for argon2id, of one
-// thread. It is written beside the hash, so that it can be changed.
+// recovery is how the database knows the code of an identifier's reservation: its
+// HMAC under the generation's key. 80 random bits need no slow hash; without the key
+// nobody can test a guess.
+func (g Generation) recovery(id mykey.ID, code RecoveryCode) string {
+	if code.text() == "" {
+		return ""
+	}
+	mac := g.Key.MAC(forRecovery, []byte(g.Namespace.Name()), []byte(id), []byte(code.text()))
+	return fmt.Sprintf("hmac$%d$%x", g.Number, mac)
+}
+
+// matches tells whether a code is an identifier's, by what is stored.
+func (r *Registry) matches(id mykey.ID, code RecoveryCode, stored string) bool {
+	if code.text() == "" {
+		return false
+	}
+	for _, g := range r.generations() {
+		if hmac.Equal([]byte(stored), []byte(g.recovery(id, code))) {
+			return true
+		}
+	}
+	salt, want, ok := parseHash(stored)
+	return ok && hmac.Equal(want, argon2.IDKey([]byte(code.text()), salt, argonTime, argonMemory, 1, hashLength))
+}
+
+// Codes were stored under argon2id once, at this cost and no other: whoever writes
+// in the database can't ask for more.
 const (
+	argonPrefix = "$argon2id$v=19$m=19456,t=2,p=1$"
 	argonTime   = 2
-	argonMemory = 19 << 10 // KiB
+	argonMemory = 19456 // KiB
 	saltLength  = 16
 	hashLength  = 32
-
-	// What a hash in the database may ask for, whoever wrote it there.
-	mostTime   = 16
-	mostMemory = 256 << 10 // KiB
 )
 
-// hashCode hashes a code with a fresh salt, in the usual text form; "" for none.
-func (r *Registry) hashCode(ctx context.Context, code RecoveryCode) (string, error) {
-	if code.text() == "" {
-		return "", nil
+// parseHash reads a stored argon2id hash.
+func parseHash(stored string) (salt, hash []byte, ok bool) {
+	rest, ok := strings.CutPrefix(stored, argonPrefix)
+	first, second, both := strings.Cut(rest, "$")
+	if !ok || !both {
+		return nil, nil, false
 	}
-	salt := make([]byte, saltLength)
-	if _, err := io.ReadFull(r.random, salt); err != nil {
-		return "", fmt.Errorf("salt: %w", err)
-	}
-	hash, err := r.argon(ctx, code, salt, argonTime, argonMemory)
-	if err != nil {
-		return "", err
-	}
-	text := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf(argonFormat, argonMemory, argonTime) + text(salt) + "$" + text(hash), nil
-}
-
-const argonFormat = "$argon2id$v=19$m=%d,t=%d,p=1$"
-
-// hashForStranger is hashCode, unless the holder has a reservation: then the
-// code will not be used, and the time is saved.
-func (r *Registry) hashForStranger(ctx context.Context, holder *jpki.Authentication, code RecoveryCode) (hash string, err error) {
-	if code.text() == "" {
-		return "", nil
-	}
-	var s *seat
-	err = r.again(ctx, func(ctx context.Context) (err error) {
-		s, err = r.seatOf(ctx, r.storage.db, holder)
-		return err
-	})
-	if err != nil || s != nil && s.State == Reserved {
-		return "", err
-	}
-	return r.hashCode(ctx, code)
-}
-
-// argon computes one hash at a time.
-func (r *Registry) argon(ctx context.Context, code RecoveryCode, salt []byte, time, memory uint32) ([]byte, error) {
-	select {
-	case r.hashing <- struct{}{}:
-		defer func() { <-r.hashing }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
-	}
-	return argon2.IDKey([]byte(code.text()), salt, time, memory, 1, hashLength), nil
-}
-
-// matches tells whether a code is the one that was hashed. It takes its time
-// where there is none, too: else that would tell which identifiers have one.
-func (r *Registry) matches(ctx context.Context, code RecoveryCode, stored string) (bool, error) {
-	time, memory, salt, want, ok := parseHash(stored)
-	if !ok {
-		time, memory, salt = argonTime, argonMemory, make([]byte, saltLength)
-	}
-	hash, err := r.argon(ctx, code, salt, time, memory)
-	return ok && code.text() != "" && err == nil && subtle.ConstantTimeCompare(hash, want) == 1, err
-}
-
-// parseHash reads what hashCode wrote.
-func parseHash(stored string) (time, memory uint32, salt, hash []byte, ok bool) {
-	parts := strings.Split(stored, "$")
-	if len(parts) != 6 {
-		return 0, 0, nil, nil, false
-	}
-	cost := strings.Join(parts[:4], "$") + "$"
-	if n, err := fmt.Sscanf(cost, argonFormat, &memory, &time); n != 2 || err != nil || cost != fmt.Sprintf(argonFormat, memory, time) ||
-		time < 1 || time > mostTime || memory < 8 || memory > mostMemory {
-		return 0, 0, nil, nil, false
-	}
-	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	salt, err := base64.RawStdEncoding.DecodeString(first)
 	if err != nil || len(salt) != saltLength {
-		return 0, 0, nil, nil, false
+		return nil, nil, false
 	}
-	hash, err = base64.RawStdEncoding.DecodeString(parts[5])
+	hash, err = base64.RawStdEncoding.DecodeString(second)
 	if err != nil || len(hash) != hashLength {
-		return 0, 0, nil, nil, false
+		return nil, nil, false
 	}
-	return time, memory, salt, hash, true
+	return salt, hash, true
 }

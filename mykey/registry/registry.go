@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"time"
 
@@ -16,15 +15,11 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
 
-var (
-	// ErrTerminal: what can't name a terminal.
-	ErrTerminal = errors.New("a terminal's name is 1 to 64 letters, digits, dots, hyphens and underscores")
-	// ErrProof: the holder did not prove to be one: no PIN that the card
-	// accepted, no possession of the key, a key in another encoding than DER's, a
-	// certificate that is not valid, or an issuer that this registry does not
-	// accept.
-	ErrProof = errors.New("holder is not proved")
-)
+// ErrProof: the holder did not prove to be one: no PIN that the card
+// accepted, no possession of the key, a key in another encoding than DER's, a
+// certificate that is not valid, or an issuer that this registry does not
+// accept.
+var ErrProof = errors.New("holder is not proved")
 
 // connections is how many a registry holds open at most. A terminal needs one,
 // and another for a clerk who looks something up.
@@ -33,16 +28,19 @@ const connections = 4
 // Registry keeps the reservations of one namespace in a database, which may hold
 // others' too.
 type Registry struct {
-	storage  *storage
-	current  Generation
-	earlier  []Generation
-	terminal string
-	chains   []jpki.Chain
-	operator hpke.PublicKey
-	attempts uint32
-	manual   bool // migrations are somebody else's
-	now      func() time.Time
-	random   io.Reader
+	storage   *storage
+	namespace string
+	current   Generation
+	earlier   []Generation
+	terminal  Terminal
+	session   [16]byte // names this process among those of the terminal's name
+	claimed   bool
+	chains    []jpki.Chain
+	operator  hpke.PublicKey
+	attempts  uint32
+	manual    bool // migrations are somebody else's
+	now       func() time.Time
+	random    io.Reader
 
 	// derive is the namespace's, except in tests of collisions.
 	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
@@ -55,20 +53,12 @@ type Registry struct {
 
 	page int // rows that are read at once
 
-	// writing lets one change at a time through: all are links of one chain.
-	writing chan struct{}
-	end     *Head // of the chain, if known; whoever writes has it
-	// hashing lets one recovery code at a time be hashed, which takes memory.
-	hashing chan struct{}
+	writing chan struct{} // see lock
+	end     *Head         // of the chain, if known; whoever writes has it
 }
 
 // Option changes what [Open] opens.
 type Option func(*Registry)
-
-// WithTerminal names the terminal, 1 to 64 letters, digits, dots, hyphens and
-// underscores. Its audit records are a chain of their own, so every terminal of
-// a fleet has another name. The default is "terminal".
-func WithTerminal(name string) Option { return func(r *Registry) { r.terminal = name } }
 
 // WithEarlier gives the generations of keys before the current one. Who was
 // registered under one is found, and moved to the current one by the next
@@ -92,8 +82,9 @@ func AcceptChains(chains ...jpki.Chain) Option { return func(r *Registry) { r.ch
 // The default is 8: among 10^8 holders one in 10^32 needs more.
 func WithAttempts(n uint32) Option { return func(r *Registry) { r.attempts = max(n, 1) } }
 
-// WithoutMigrations leaves the tables as they are: for terminals whose role may
-// not change them. Tables of another version are [ErrSchema].
+// WithoutMigrations leaves the tables as they are, and writes no generation down:
+// for terminals whose role may not do that. [Migrate] does it for them. Tables of
+// another version are [ErrSchema].
 func WithoutMigrations() Option { return func(r *Registry) { r.manual = true } }
 
 // WithClock sets the time of records. The default is time.Now.
@@ -103,21 +94,79 @@ func WithClock(now func() time.Time) Option { return func(r *Registry) { r.now =
 // crypto/rand; any other must be safe for concurrent use.
 func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random = random } }
 
-var terminalName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
 // Open opens the registry of a namespace in the database that url names:
 //
 //   - sqlite:FILE, a file of this machine, made if there is none;
 //   - postgres://…, a server that speaks PostgreSQL's protocol. What the URL
 //     leaves out pgx takes from where libpq does: PGPASSWORD, PGPASSFILE and others.
 //
-// It makes the tables, or brings them up to date. It fails with [ErrURL],
-// mykey.ErrKey (also for keys that are not those the database was filled with),
-// [ErrTerminal], [ErrSchema], or [ErrUnavailable].
-func Open(ctx context.Context, url string, current Generation, options ...Option) (*Registry, error) {
+// It makes the tables, or brings them up to date. It returns [ErrURL], mykey.ErrKey
+// (also for keys that are not those the database was filled with, and where a
+// generation that it was filled with is missing), [ErrTerminal], [ErrTerminalTaken],
+// [ErrSchema], or [ErrUnavailable].
+func Open(ctx context.Context, url string, terminal Terminal, current Generation, options ...Option) (*Registry, error) {
+	if terminal.key.Reveal() == nil {
+		return nil, ErrTerminal
+	}
+	r := newRegistry(options)
+	r.terminal, r.current = terminal, current
+	if err := r.start(ctx, url, func() error { return r.begin(ctx) }); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Migrate makes the tables of the database that url names, or brings them up to
+// date, and writes the generations down: for a role that owns the tables, before
+// terminals open the registry [WithoutMigrations]. It returns what [Open] returns.
+func Migrate(ctx context.Context, url string, current Generation, earlier ...Generation) error {
+	r := newRegistry(nil)
+	r.current, r.earlier = current, earlier
+	if err := r.start(ctx, url, func() error { return nil }); err != nil {
+		return err
+	}
+	return r.Close()
+}
+
+// start connects, and looks whether tables and keys are the right ones. On an error
+// nothing stays open.
+func (r *Registry) start(ctx context.Context, url string, then func() error) error {
+	if err := r.checkKeys(); err != nil {
+		return err
+	}
+	r.namespace = r.current.Namespace.Name()
+	var err error
+	if r.storage, err = connect(url); err != nil {
+		return err
+	}
+	if err = r.migrate(ctx, r.manual); err == nil {
+		err = r.checkGenerations(ctx)
+	}
+	if err == nil {
+		err = then()
+	}
+	if err != nil {
+		_ = r.storage.db.Close() // what failed first is the cause
+	}
+	return err
+}
+
+// begin takes the terminal's name and finds the end of its chain.
+func (r *Registry) begin(ctx context.Context) error {
+	if err := r.claim(ctx); err != nil {
+		return err
+	}
+	return r.again(ctx, func(ctx context.Context) error {
+		end, err := r.chainEnd(ctx)
+		if err == nil {
+			r.end = &end
+		}
+		return err
+	})
+}
+
+func newRegistry(options []Option) *Registry {
 	r := &Registry{
-		current:  current,
-		terminal: "terminal",
 		chains:   []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller},
 		attempts: 8,
 		now:      time.Now,
@@ -130,55 +179,18 @@ func Open(ctx context.Context, url string, current Generation, options ...Option
 		tryLimit: mostTry,
 		page:     500,
 		writing:  make(chan struct{}, 1),
-		hashing:  make(chan struct{}, 1),
 	}
 	for _, option := range options {
 		option(r)
 	}
-	if !terminalName.MatchString(r.terminal) {
-		return nil, ErrTerminal
-	}
-	numbers := map[uint32]bool{}
-	for _, g := range r.generations() {
-		if err := g.valid(); err != nil {
-			return nil, err
-		}
-		if numbers[g.Number] || g.Namespace.Name() != r.namespace() {
-			return nil, fmt.Errorf("%w: generation %d is there twice, or of another namespace", mykey.ErrKey, g.Number)
-		}
-		numbers[g.Number] = true
-	}
-	var err error
-	if r.storage, err = connect(url); err != nil {
-		return nil, err
-	}
-	err = r.migrate(ctx, r.manual)
-	if err == nil {
-		err = r.checkGenerations(ctx)
-	}
-	if err != nil {
-		_ = r.storage.db.Close() // what failed first is the cause
-		return nil, err
-	}
-	return r, nil
+	return r
 }
 
-// namespace is the name of the registry's.
-func (r *Registry) namespace() string { return r.current.Namespace.Name() }
-
-// Close closes the connections. Changes that are being made fail.
-func (r *Registry) Close() error { return r.storage.db.Close() }
-
-// Ping tells whether the database answers: nil, or [ErrUnavailable] at once.
-func (r *Registry) Ping(ctx context.Context) error {
-	err := r.storage.db.PingContext(ctx)
-	if ctx.Err() != nil {
-		err = context.Cause(ctx) // the driver may say only that the connection is bad
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return nil
+// Close closes the connections and gives up the terminal's name. Changes that are
+// being made fail.
+func (r *Registry) Close() error {
+	r.release()
+	return r.storage.db.Close()
 }
 
 // proved refuses a holder who has not proved to be one. An old card's

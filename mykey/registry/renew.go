@@ -20,7 +20,7 @@ var (
 )
 
 // Proof is why a new card may take over a reservation: [ByOldCard],
-// [ByRecoveryCode] or [ByClerk]. Nothing on the new card tells of the old one,
+// [ByRecoveryCode], [ByClerk] or [MergeByClerk]. Nothing on the new card tells of the old one,
 // and the registry never guesses.
 type Proof struct {
 	kind kind
@@ -47,6 +47,10 @@ func ByRecoveryCode(id mykey.ID, code RecoveryCode) Proof {
 // hyphens and underscores, and no name: it is recorded for good.
 func ByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindClerk, id: id, by: clerk} }
 
+// MergeByClerk is [ByClerk] for a holder who has taken a second identifier with the
+// new card: that one is withdrawn. One with an application is not: [ErrApplied].
+func MergeByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindMerge, id: id, by: clerk} }
+
 var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
 // Renew moves a reservation to the holder of a new certificate, who keeps the
@@ -55,8 +59,8 @@ var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 //
 // It fails with [ErrProof], [ErrRecovery] (also for an identifier that is
 // nobody's), [ErrClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
-// [ErrSuperseded], [ErrHolderReserved], [ErrApplied] (the new card's holder
-// withdrew a reservation that had an application), or [ErrUnavailable].
+// [ErrSuperseded], [ErrHolderReserved], [ErrApplied] (the new card's holder has, or
+// withdrew, a reservation with an application), or [ErrUnavailable].
 func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.Authentication, proof Proof, code RecoveryCode) (*Reservation, error) {
 	if err := r.proved(holder, false); err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 			return nil, fmt.Errorf("old card: %w", err)
 		}
 	case kindRecovery:
-	case kindClerk:
+	case kindClerk, kindMerge:
 		if !clerkCode.MatchString(proof.by) {
 			return nil, ErrClerk
 		}
@@ -81,106 +85,82 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 		}
 		return parts
 	}}
-	// Codes are hashed before the transaction, which then holds for the hash
-	// that was compared only.
-	compared, err := r.compared(ctx, c, proof)
-	if err != nil {
-		return nil, err
-	}
-	recovery, err := r.hashCode(ctx, code)
-	if err != nil {
-		return nil, err
-	}
 	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		target, err := r.target(ctx, tx, proof, compared)
+		target, images, err := r.target(ctx, tx, proof)
 		if err != nil {
 			return nil, err
 		}
-		mine, err := r.mayTakeOver(ctx, tx, holder, target)
+		mine, given, err := r.mayTakeOver(ctx, tx, holder, proof, target)
 		if err != nil {
 			return nil, err
 		}
-		result = target
-		result.Expiry, result.recovery = mykey.MonthOf(holder.Certificate.NotAfter), recovery
-		if _, err := exec(ctx, tx, `UPDATE holders SET state = 'superseded' WHERE namespace = $1 AND identifier = $2 AND state = 'current'`,
-			result.Namespace, result.ID.String()); err != nil {
+		after := *target
+		after.Expiry, after.recovery = mykey.MonthOf(holder.Certificate.NotAfter), r.current.recovery(target.ID, code)
+		result = &after
+		changed, err := update(ctx, tx, target, result)
+		if err != nil {
 			return nil, err
 		}
-		if _, err := exec(ctx, tx, `UPDATE reservations SET expiry = $3, recovery = $4 WHERE namespace = $1 AND identifier = $2`,
-			result.Namespace, result.ID.String(), result.Expiry.String(), recovery); err != nil {
-			return nil, err
-		}
-		return &made{proof.kind, result.lineage, proof.by}, r.sit(ctx, tx, mine, holder, result.ID)
+		held, err := r.hold(ctx, tx, mine, holder, result.ID)
+		return &made{proof.kind, result.lineage, proof.by, append(append(images, given...), changed, held)}, err
 	})
 	return r.answer(ctx, operation, holder, result, done, err)
 }
 
-// target is the reservation that a proof speaks of.
-func (r *Registry) target(ctx context.Context, tx queryer, proof Proof, compared string) (*row, error) {
+// target is the reservation that a proof speaks of, and what that depends on.
+func (r *Registry) target(ctx context.Context, tx queryer, proof Proof) (*row, []image, error) {
 	if proof.kind == kindOldCard {
 		s, err := r.seatOf(ctx, tx, proof.old.Reveal())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return s.active()
+		target, err := s.active()
+		if err != nil {
+			return nil, nil, err
+		}
+		return target, []image{rely(s.holding)}, nil
 	}
 	target, err := r.byIdentifier(ctx, tx, proof.id)
 	switch {
-	case proof.kind == kindRecovery && (errors.Is(err, ErrNotFound) || err == nil && target.recovery != compared):
-		return nil, ErrRecovery // no telling what is whose
+	case proof.kind == kindRecovery && (errors.Is(err, ErrNotFound) || err == nil && !r.matches(target.ID, proof.code, target.recovery)):
+		return nil, nil, ErrRecovery // no telling what is whose
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case target.State == Withdrawn:
-		return nil, ErrWithdrawn
+		return nil, nil, ErrWithdrawn
 	}
-	return target, nil
+	return target, nil, nil
 }
 
 // mayTakeOver refuses a new card that has something of its own, and returns the
-// seat that it leaves, if any.
-func (r *Registry) mayTakeOver(ctx context.Context, tx queryer, holder *jpki.Authentication, target *row) (*seat, error) {
+// seat that it leaves, if any. A merge gives up the card's own reservation.
+func (r *Registry) mayTakeOver(ctx context.Context, tx queryer, holder *jpki.Authentication, proof Proof, target *row) (*seat, []image, error) {
 	mine, err := r.seatOf(ctx, tx, holder)
 	switch {
 	case err != nil || mine == nil:
-		return nil, err
+		return nil, nil, err
 	case mine.superseded:
-		return nil, ErrSuperseded
+		return nil, nil, ErrSuperseded
 	case mine.State == Reserved && mine.ID == target.ID:
-		return nil, fmt.Errorf("%w: the new card is the old one", ErrProof)
-	case mine.State == Reserved:
-		return nil, ErrHolderReserved
+		return nil, nil, fmt.Errorf("%w: the new card is the old one", ErrProof)
+	case mine.State == Reserved && proof.kind != kindMerge:
+		return nil, nil, ErrHolderReserved
 	case mine.Application != nil:
-		return nil, ErrApplied
+		return nil, nil, ErrApplied
+	case mine.State == Reserved:
+		after := *mine.row
+		after.State, after.recovery = Withdrawn, ""
+		given, err := update(ctx, tx, mine.row, &after)
+		return mine, []image{rely(mine.holding), given}, err
 	}
-	return mine, nil
+	return mine, mine.relied(), nil
 }
 
-// compared returns the stored hash that a recovery code fits. One that was used
-// for this operation before is no mistake.
-func (r *Registry) compared(ctx context.Context, c change, proof Proof) (string, error) {
-	if proof.kind != kindRecovery {
-		return "", nil
-	}
-	var stored string
-	var done bool
-	err := r.again(ctx, func(ctx context.Context) error {
-		var err error
-		if done, err = r.wasDone(ctx, r.storage.db, c); err != nil || done {
-			return err
-		}
-		target, err := r.byIdentifier(ctx, r.storage.db, proof.id)
-		if err == nil {
-			stored = target.recovery
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) || done {
-		return "", err
-	}
-	ok, err := r.matches(ctx, proof.code, stored)
-	if err == nil && !ok {
-		err = ErrRecovery
-	}
-	return stored, err
+// NewCode gives a holder's reservation a new recovery code, in place of the one
+// that it had. It returns what [Registry.Withdraw] returns.
+func (r *Registry) NewCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
+	return r.changeOwn(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
+		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
+	}}, holder, func(after *row) { after.recovery = r.current.recovery(after.ID, code) })
 }

@@ -159,7 +159,7 @@ func TestALogWithoutItsFile(t *testing.T) {
 	reserve(t, r, 1)
 	left := filepath.Join(t.TempDir(), "registry.db")
 	copyFile(t, file+"-wal", left+"-wal")
-	_, err := registry.Open(ctx, "sqlite:"+left, generation(t, "points.example", 1))
+	_, err := registry.Open(ctx, "sqlite:"+left, terminal(nextName()), generation(t, "points.example", 1))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	require.NoFileExists(t, left)
 	require.FileExists(t, left+"-wal")
@@ -223,7 +223,7 @@ func TestWritesThatFail(t *testing.T) {
 			_, err = r.DB().Exec(pragma[1])
 			require.NoError(t, err)
 			reserve(t, r, 1000)
-			_, err = r.VerifyAudit(ctx)
+			_, err = verify(r)
 			require.NoError(t, err)
 		})
 	}

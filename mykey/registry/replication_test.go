@@ -69,17 +69,16 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	primary, standby := replicated(t)
 	none := func(context.Context, time.Duration) error { return nil }
-	for name, options := range map[string][]registry.Option{
-		"cancelled": {registry.WithSleep(none), registry.WithPatience(time.Hour), registry.WithTryLimit(time.Hour)},
-		"timed out": {registry.WithSleep(none), registry.WithPatience(time.Hour), registry.WithTryLimit(100 * time.Millisecond)},
-	} {
+	options := []registry.Option{registry.WithSleep(none), registry.WithPatience(time.Hour)}
+	for name, limit := range map[string]time.Duration{"cancelled": time.Hour, "timed out": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			url := primary.Database(t)
-			r := open(t, url, registry.WithTerminal("a"))
+			r := openNamed(t, url, "a")
 			first := reserve(t, r, 1)
 			require.NoError(t, r.Close())
 			repeats := 0
-			r = open(t, url, append(options, registry.WithTerminal("a"), registry.OnRepeat(func(error) { repeats++ }))...)
+			r = openNamed(t, url, "a", append(options, registry.OnRepeat(func(error) { repeats++ }))...)
+			r.LimitTries(limit)
 			standby.Kill()
 			back := false
 			t.Cleanup(func() {
@@ -118,7 +117,7 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 			mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 			require.NoError(t, err)
 			assert.NotEqual(t, first.ID, mine.ID)
-			heads, err := r.VerifyAudit(ctx)
+			heads, err := verify(r)
 			require.NoError(t, err)
 			assert.Equal(t, int64(2), heads[0].Number, "done once")
 			copied := strings.Replace(url, primary.Address(), standby.Address(), 1)

@@ -61,6 +61,12 @@ type row struct {
 	lineage   []byte
 	recovery  string // the recovery code's hash
 	operation []byte // that made it
+	version   uint64
+}
+
+func (r *row) image() image {
+	return imageOf(ofReservation, r.version, []byte(r.ID), []byte(r.Namespace), number(r.KeyNumber), number(r.Attempt), r.lineage,
+		[]byte(r.State), []byte(r.Expiry.String()), []byte(r.recovery), r.operation)
 }
 
 // public returns the part for other packages, nil of nil.
@@ -89,7 +95,7 @@ type Link struct {
 }
 
 // columns of a reservation, for scan.
-const columns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, a.service, a.applied`
+const columns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, r.version, a.service, a.applied`
 
 // withApplication joins what a reservation's holder applied for.
 const withApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage `
@@ -101,7 +107,7 @@ func load(ctx context.Context, q queryer, first []any, query string, args ...any
 	var service *string
 	var applied *int64
 	found, err := one(ctx, q, append(first, &r.ID, &r.Namespace, &r.KeyNumber, &r.Attempt, &r.State, &expiry,
-		&r.lineage, &r.recovery, &r.operation, &service, &applied), query, args...)
+		&r.lineage, &r.recovery, &r.operation, &r.version, &service, &applied), query, args...)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -114,27 +120,46 @@ func load(ctx context.Context, q queryer, first []any, query string, args ...any
 	return &r, nil
 }
 
-// seat is what the registry knows of a holder.
+// holding is a row of holders: that a handle holds an identifier. A handle's last
+// place counts, and an identifier's last turn.
+type holding struct {
+	namespace  string
+	handle     []byte
+	place      uint64
+	generation uint32 // that made the handle
+	id         mykey.ID
+	turn       uint64
+}
+
+func (h holding) image() image {
+	return imageOf(ofHolder, 1, append(number(h.place), h.handle...), []byte(h.namespace), number(h.generation), []byte(h.id), number(h.turn))
+}
+
+// seat is what the registry knows of a holder: what is held, and the reservation.
 type seat struct {
 	*row
-	handle     []byte // the one that is stored
-	generation uint32 // the one that made it
+	holding
 	superseded bool
 }
+
+// relied is what a change that goes by a seat depends on.
+func (s *seat) relied() []image { return []image{rely(s.holding), rely(s.row)} }
 
 // seatOf finds a holder by the handles of all generations; nil for a stranger. It
 // is one statement, since another terminal may be moving the holder from one
 // generation to the next.
 func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentication) (*seat, error) {
-	in, args := r.ofEach([]any{r.namespace()}, func(g Generation) []byte { return g.handle(holder.Certificate) })
-	var s seat
+	in, args := r.ofEach([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
+	s := seat{holding: holding{namespace: r.namespace}}
 	var err error
-	s.row, err = load(ctx, q, []any{&s.handle, &s.generation, &s.superseded}, `SELECT h.handle, h.generation, h.state = 'superseded', `+columns+
+	s.row, err = load(ctx, q, []any{&s.handle, &s.place, &s.generation, &s.turn, &s.superseded}, `SELECT h.handle, h.place, h.generation, h.turn,
+		h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier), `+columns+
 		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+
-		`WHERE h.namespace = $1 AND h.handle IN `+in, args...)
+		`WHERE h.namespace = $1 AND h.handle IN `+in+` ORDER BY h.place DESC LIMIT 1`, args...)
 	if err != nil || s.row == nil {
 		return nil, err
 	}
+	s.id = s.row.ID
 	return &s, nil
 }
 
@@ -185,7 +210,7 @@ func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*r
 		return nil, ErrNotFound // not text at all, perhaps
 	}
 	found, err := load(ctx, q, nil, `SELECT `+columns+` FROM reservations r`+withApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
-		r.namespace(), id.String())
+		r.namespace, id.String())
 	if err == nil && found == nil {
 		err = ErrNotFound
 	}
@@ -204,10 +229,6 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 	if err := r.proved(holder, false); err != nil {
 		return nil, err
 	}
-	recovery, err := r.hashForStranger(ctx, holder, code)
-	if err != nil {
-		return nil, err
-	}
 	c := change{operation, kindReserve, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
 	}}
@@ -224,26 +245,25 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 			if s.generation == r.current.Number {
 				return nil, nil
 			}
-			return &made{kind: kindRekey, lineage: s.lineage}, r.sit(ctx, tx, s, holder, s.ID)
+			held, err := r.hold(ctx, tx, s, holder, s.ID)
+			return &made{kind: kindRekey, lineage: s.lineage, images: append(s.relied(), held)}, err
 		}
 		result = &row{Reservation: Reservation{
-			Namespace: r.namespace(), KeyNumber: r.current.Number, State: Reserved,
+			Namespace: r.namespace, KeyNumber: r.current.Number, State: Reserved,
 			Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true,
-		}, recovery: recovery, operation: operation[:]}
-		if result.recovery == "" { // unless it was hashed, since there was a reservation then
-			if result.recovery, err = r.hashCode(ctx, code); err != nil {
-				return nil, err
-			}
-		}
+		}, operation: operation[:], version: 1}
+		var images []image
 		if s != nil { // withdrawn before: what was applied for then stays applied for
 			result.lineage, result.Application = s.lineage, s.Application
+			images = s.relied()
 		} else if result.lineage, err = r.newLineage(); err != nil {
 			return nil, err
 		}
-		if err := r.take(ctx, tx, holder, result); err != nil {
+		if err := r.take(ctx, tx, holder, code, result); err != nil {
 			return nil, err
 		}
-		return &made{kind: kindReserve, lineage: result.lineage}, r.sit(ctx, tx, s, holder, result.ID)
+		held, err := r.hold(ctx, tx, s, holder, result.ID)
+		return &made{kind: kindReserve, lineage: result.lineage, images: append(images, add(result), held)}, err
 	})
 	return r.answer(ctx, operation, holder, result, done, err)
 }
@@ -257,38 +277,52 @@ func (r *Registry) newLineage() ([]byte, error) {
 }
 
 // take writes a reservation under the first identifier that is free.
-func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, fresh *row) error {
+func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, code RecoveryCode, fresh *row) error {
 	for attempt := range r.attempts {
 		id, err := r.derive(r.current, attempt, holder)
 		if err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (namespace, identifier) DO NOTHING`,
-			fresh.Namespace, id.String(), fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.String(), fresh.recovery, fresh.operation)
+		fresh.ID, fresh.Attempt, fresh.recovery = id, attempt, r.current.recovery(id, code)
+		n, err := exec(ctx, tx, `INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (namespace, identifier) DO NOTHING`, fresh.Namespace, id.String(),
+			fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.String(), fresh.recovery, fresh.operation, fresh.version)
 		if err != nil {
 			return err
 		}
 		if n == 1 {
-			fresh.ID, fresh.Attempt = id, attempt
 			return nil
 		}
 	}
 	return ErrNoIdentifier
 }
 
-// sit makes a holder the one of an identifier, under the current generation, in
-// place of the seat that the holder had.
-func (r *Registry) sit(ctx context.Context, tx queryer, before *seat, holder *jpki.Authentication, id mykey.ID) error {
-	namespace := r.namespace()
-	if before != nil {
-		if _, err := exec(ctx, tx, `DELETE FROM holders WHERE namespace = $1 AND handle = $2`, namespace, before.handle); err != nil {
-			return err
-		}
+// update writes the state of a reservation that is in the state before.
+func update(ctx context.Context, tx queryer, before, after *row) (image, error) {
+	after.version = before.version + 1
+	n, err := exec(ctx, tx, `UPDATE reservations SET state = $3, expiry = $4, recovery = $5, version = $6
+		WHERE namespace = $1 AND identifier = $2 AND version = $7`,
+		after.Namespace, after.ID.String(), string(after.State), after.Expiry.String(), after.recovery, after.version, before.version)
+	if err == nil && n != 1 {
+		err = &storageError{cause: errors.New("the reservation was changed meanwhile"), race: true}
 	}
-	_, err := exec(ctx, tx, `INSERT INTO holders (namespace, handle, generation, identifier, state) VALUES ($1, $2, $3, $4, 'current')`,
-		namespace, r.current.handle(holder.Certificate), r.current.Number, id.String())
-	return err
+	return alter(before, after), err
+}
+
+// hold makes a holder, who had a seat before or none, the one of an identifier,
+// under the current generation.
+func (r *Registry) hold(ctx context.Context, tx queryer, before *seat, holder *jpki.Authentication, id mykey.ID) (image, error) {
+	h := holding{namespace: r.namespace, handle: r.current.handle(holder.Certificate), place: 1, generation: r.current.Number, id: id}
+	if before != nil {
+		h.place = before.place + 1
+	}
+	if _, err := one(ctx, tx, []any{&h.turn}, `SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`,
+		h.namespace, h.id.String()); err != nil {
+		return image{}, err
+	}
+	_, err := exec(ctx, tx, `INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, $3, $4, $5, $6)`,
+		h.namespace, h.handle, h.place, h.generation, h.id.String(), h.turn)
+	return add(h), err
 }
 
 // answer is what a change returns. One that was done before is answered with the
@@ -327,23 +361,31 @@ func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki
 // It fails with [ErrProof], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jpki.Authentication) (*Reservation, error) {
+	return r.changeOwn(ctx, change{operation, kindWithdraw, func(g Generation) [][]byte {
+		return [][]byte{g.handle(holder.Certificate)}
+	}}, holder, func(after *row) { after.State, after.recovery = Withdrawn, "" })
+}
+
+// changeOwn alters the reservation of a holder.
+func (r *Registry) changeOwn(ctx context.Context, c change, holder *jpki.Authentication, edit func(after *row)) (*Reservation, error) {
 	if err := r.proved(holder, false); err != nil {
 		return nil, err
 	}
-	c := change{operation, kindWithdraw, func(g Generation) [][]byte { return [][]byte{g.handle(holder.Certificate)} }}
 	var result *row
 	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
 		s, err := r.seatOf(ctx, tx, holder)
-		if err == nil {
-			result, err = s.active()
-		}
 		if err != nil {
 			return nil, err
 		}
-		result.State, result.recovery = Withdrawn, ""
-		_, err = exec(ctx, tx, `UPDATE reservations SET state = 'withdrawn', recovery = '' WHERE namespace = $1 AND identifier = $2`,
-			result.Namespace, result.ID.String())
-		return &made{kind: kindWithdraw, lineage: result.lineage}, err
+		before, err := s.active()
+		if err != nil {
+			return nil, err
+		}
+		after := *before
+		edit(&after)
+		result = &after
+		changed, err := update(ctx, tx, before, result)
+		return &made{kind: c.kind, lineage: result.lineage, images: []image{rely(s.holding), changed}}, err
 	})
-	return r.answer(ctx, operation, holder, result, done, err)
+	return r.answer(ctx, c.operation, holder, result, done, err)
 }

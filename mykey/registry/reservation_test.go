@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,7 +33,7 @@ func TestReserve(t *testing.T) {
 		assert.Nil(t, first.Application)
 		assert.True(t, first.New)
 
-		again := reserve(t, open(t, url, registry.WithTerminal("another")), 1)
+		again := reserve(t, openNamed(t, url, "another"), 1)
 		assert.Equal(t, first.ID, again.ID, "the same holder gets the same identifier again")
 		assert.False(t, again.New)
 		assert.NotEqual(t, first.ID, reserve(t, r, 2).ID)
@@ -154,13 +153,13 @@ func TestTakenIdentifiers(t *testing.T) {
 			assert.Equal(t, id, reserve(t, r, n).ID)
 		}
 
-		full := open(t, url, registry.WithFewIdentifiers(1), registry.WithAttempts(2), registry.WithTerminal("b"))
+		full := open(t, url, registry.WithFewIdentifiers(1), registry.WithAttempts(2))
 		_, _ = full.Reserve(ctx, registry.NewOperation(), holder(1000), registry.RecoveryCode{}) // takes the one, if it was free
 		_, err := full.Reserve(ctx, registry.NewOperation(), holder(1001), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrNoIdentifier)
 		_, err = full.Find(ctx, holder(1001))
 		require.ErrorIs(t, err, registry.ErrNotFound, "nothing was written")
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
@@ -203,7 +202,7 @@ func TestWithdraw(t *testing.T) {
 		require.NotNil(t, second.Application, "what was applied for stays applied for")
 		_, err = r.Preview(ctx, holder(1), account(2))
 		require.ErrorIs(t, err, registry.ErrApplied)
-		_, err = r.VerifyAudit(ctx)
+		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
@@ -231,7 +230,7 @@ func TestOperationsAreDoneOnce(t *testing.T) {
 		} {
 			require.ErrorIs(t, other(), registry.ErrOperation, name)
 		}
-		heads, err := r.VerifyAudit(ctx)
+		heads, err := verify(r)
 		require.NoError(t, err)
 		require.Len(t, heads, 1)
 		assert.Equal(t, int64(1), heads[0].Number, "one change")
@@ -243,15 +242,18 @@ func TestOperationsAreDoneOnce(t *testing.T) {
 func TestKeysAreChanged(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
-		before := openGeneration(t, url, old, registry.WithTerminal("a"))
+		before := openAs(t, url, terminal("a"), old)
 		operation := registry.NewOperation()
 		first, err := before.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
 		require.NoError(t, err)
 		reserve(t, before, 2)
 		apply(t, before, 2)
 		reserve(t, before, 3)
+		require.NoError(t, before.Close())
 
-		after := openGeneration(t, url, current, registry.WithEarlier(old), registry.WithTerminal("a"))
+		_, err = registry.Open(ctx, url, terminal("a"), current)
+		require.ErrorIs(t, err, mykey.ErrKey, "whoever lacks a generation would give its holders second identifiers")
+		after := openAs(t, url, terminal("a"), current, registry.WithEarlier(old))
 		repeated, err := after.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
 		require.NoError(t, err, "an answer that was lost before the keys were changed")
 		assert.True(t, repeated.New)
@@ -263,13 +265,13 @@ func TestKeysAreChanged(t *testing.T) {
 		assert.Equal(t, uint32(2), reserve(t, after, 4).KeyNumber)
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(30), registry.ByOldCard(holder(3)), registry.RecoveryCode{})
 		require.NoError(t, err)
-		_, err = after.VerifyAudit(ctx)
-		require.NoError(t, err)
-
-		_, err = openGeneration(t, url, current, registry.WithTerminal("b")).Find(ctx, holder(1))
-		require.NoError(t, err, "moved")
-		_, err = before.VerifyAudit(ctx)
-		require.ErrorIs(t, err, registry.ErrAudit, "whoever lacks a key can't vouch for its records")
+		_, err = verify(after)
+		require.NoError(t, err, "without any key")
+		for _, g := range []registry.Generation{old, current} {
+			_, err = registry.Open(ctx, url, terminal("b"), g)
+			require.ErrorIs(t, err, mykey.ErrKey, "generation %d alone", g.Number)
+		}
+		openAs(t, url, terminal("b"), old, registry.WithEarlier(current)) // while the others change
 	})
 }
 
@@ -278,12 +280,12 @@ func TestKeysAreTheDatabases(t *testing.T) {
 		open(t, url)
 		other := generation(t, "points.example", 1)
 		other.Key = key(t, 99)
-		_, err := registry.Open(ctx, url, other)
+		_, err := registry.Open(ctx, url, terminal(nextName()), other)
 		require.ErrorIs(t, err, mykey.ErrKey)
 		other = generation(t, "points.example", 1)
 		other.Namespace, err = mykey.NewNamespace("points.example", key(t, 99))
 		require.NoError(t, err)
-		_, err = registry.Open(ctx, url, other)
+		_, err = registry.Open(ctx, url, terminal(nextName()), other)
 		require.ErrorIs(t, err, mykey.ErrKey)
 	})
 }
@@ -310,11 +312,10 @@ func TestOpenRefuses(t *testing.T) {
 		"no key":             {url, registry.Generation{Number: 1, Namespace: good.Namespace}, nil, mykey.ErrKey},
 		"twice":              {url, good, []registry.Option{registry.WithEarlier(good)}, mykey.ErrKey},
 		"another namespace":  {url, good, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
-		"terminal":           {url, good, []registry.Option{registry.WithTerminal("窓口")}, registry.ErrTerminal},
 		"no tables":          {url, good, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := registry.Open(ctx, tt.url, tt.g, tt.options...)
+			_, err := registry.Open(ctx, tt.url, terminal(nextName()), tt.g, tt.options...)
 			require.ErrorIs(t, err, tt.want)
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "secret")
 		})
@@ -330,7 +331,7 @@ func TestMigrations(t *testing.T) {
 		errs := make(chan error)
 		for range 4 {
 			go func() {
-				r, err := registry.Open(ctx, url, g)
+				r, err := registry.Open(ctx, url, terminal(nextName()), g)
 				if err == nil {
 					err = r.Close()
 				}
@@ -343,7 +344,7 @@ func TestMigrations(t *testing.T) {
 		r := open(t, url, registry.WithoutMigrations())
 		_, err := r.DB().Exec(`INSERT INTO mykeykit_registry_versions (id, version_id, is_applied) VALUES (1000, 1000, true)`)
 		require.NoError(t, err)
-		_, err = registry.Open(ctx, url, g)
+		_, err = registry.Open(ctx, url, terminal(nextName()), g)
 		require.ErrorIs(t, err, registry.ErrSchema)
 	})
 }
@@ -370,18 +371,4 @@ func TestDerivationsThatFail(t *testing.T) {
 			assert.Len(t, rows(t, r, table), want, table)
 		}
 	}
-}
-
-// A holder who has a reservation is not kept waiting for a code's hash, which will
-// not be used.
-func TestAHolderWithAReservationWaitsForNoHash(t *testing.T) {
-	r := open(t, engines["sqlite"](t))
-	first := reserve(t, r, 1)
-	r.HoldHashing()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	again, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
-	require.NoError(t, err)
-	assert.Equal(t, first.ID, again.ID)
-	assert.False(t, again.New)
 }

@@ -205,7 +205,7 @@ func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
 		for _, times := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
 				n += 10
-				before, err := r.Heads(ctx)
+				before, err := verify(r)
 				require.NoError(t, err)
 				changes := []struct {
 					name string
@@ -243,7 +243,7 @@ func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
 					assert.NotEmpty(t, repeats, change.name)
 					w.losing(nothing, 0)
 				}
-				after, err := r.VerifyAudit(ctx)
+				after, err := verify(r)
 				require.NoError(t, err)
 				var already int64
 				if len(before) > 0 {
@@ -286,7 +286,7 @@ func TestServersThatAreGone(t *testing.T) {
 		"Find": func(ctx context.Context) error { _, err := r.Find(ctx, holder(1)); return err },
 		"Ping": func(ctx context.Context) error { return r.Ping(ctx) },
 		"Open": func(ctx context.Context) error {
-			_, err := registry.Open(ctx, through, generation(t, "points.example", 1))
+			_, err := registry.Open(ctx, through, terminal(nextName()), generation(t, "points.example", 1))
 			return err
 		},
 	} {
@@ -323,7 +323,7 @@ func TestAServerThatSaysNothing(t *testing.T) {
 	w.losing(everything, 0)
 	tries := 0
 	begin := time.Now()
-	_, err := registry.Open(ctx, through+"&connect_timeout=1", generation(t, "points.example", 1),
+	_, err := registry.Open(ctx, through+"&connect_timeout=1", terminal(nextName()), generation(t, "points.example", 1),
 		registry.WithPatience(time.Millisecond), registry.OnRepeat(func(error) { tries++ }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	assert.Zero(t, tries)
@@ -334,8 +334,9 @@ func TestAServerThatSaysNothing(t *testing.T) {
 // end.
 func TestAServerThatFallsSilent(t *testing.T) {
 	w, through := newWire(t, engines["postgres"](t))
-	r := open(t, through, registry.WithPatience(time.Millisecond), registry.WithTryLimit(50*time.Millisecond))
+	r := open(t, through)
 	reserve(t, r, 1)
+	r.Hasten(50 * time.Millisecond)
 	w.losing(everything, 0)
 	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -359,7 +360,7 @@ func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 	require.NoError(t, err)
 	u.User = url.UserPassword(u.User.Username(), "wrong")
 	var repeats []error
-	_, err = registry.Open(ctx, u.String(), generation(t, "points.example", 1), registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
+	_, err = registry.Open(ctx, u.String(), terminal(nextName()), generation(t, "points.example", 1), registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	require.ErrorContains(t, err, "28P01") // invalid_password
@@ -398,7 +399,7 @@ func TestALockedFile(t *testing.T) {
 // get the answer.
 func TestDoubleSubmitAtTheSameTime(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		a, b := open(t, url, registry.WithTerminal("a")), open(t, url, registry.WithTerminal("b"))
+		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
 		for n := range 10 {
 			reserve(t, a, n)
 			preview, err := a.Preview(ctx, holder(n), account(n))
@@ -416,33 +417,67 @@ func TestDoubleSubmitAtTheSameTime(t *testing.T) {
 			}
 		}
 		assert.Len(t, applications(t, a), 10)
-		_, err := a.VerifyAudit(ctx)
+		_, err := verify(a)
 		require.NoError(t, err)
 	})
 }
 
-// Two terminals that were given one name by mistake are slow, and their chain
-// is one.
-func TestTwoTerminalsOfOneName(t *testing.T) {
+// A second program under a terminal's name is refused, until the first has ended or
+// has been silent for a while; and the first, if it comes back then, is refused too.
+func TestATerminalsNameIsOnePrograms(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		const each = 20
-		errs := make(chan error)
-		for terminal := range 2 {
-			r := open(t, url, registry.WithTerminal("a"))
-			go func() {
-				var err error
-				for n := 0; n < each && err == nil; n++ {
-					_, err = r.Reserve(ctx, registry.NewOperation(), holder(terminal*each+n), registry.RecoveryCode{})
-				}
-				errs <- err
-			}()
+		now := today
+		clock := registry.WithClock(func() time.Time { return now })
+		begin := func() (*registry.Registry, error) {
+			return registry.Open(ctx, url, terminal("a"), generation(t, "points.example", 1), clock)
 		}
-		for range 2 {
-			require.NoError(t, <-errs)
-		}
-		heads, err := open(t, url).VerifyAudit(ctx)
+		first, err := begin()
 		require.NoError(t, err)
-		require.Len(t, heads, 1)
-		assert.Equal(t, int64(2*each), heads[0].Number)
+		defer first.Close()
+		reserve(t, first, 1)
+		for _, later := range []time.Duration{0, 14 * time.Second, -14 * time.Second} {
+			now = today.Add(later)
+			_, err := begin()
+			require.ErrorIs(t, err, registry.ErrTerminalTaken, later)
+		}
+		now = today.Add(14 * time.Second)
+		require.NoError(t, first.Ping(ctx))
+		now = today.Add(20 * time.Second)
+		_, err = begin()
+		require.ErrorIs(t, err, registry.ErrTerminalTaken, "the first is there")
+
+		now = today.Add(30 * time.Second) // as after the first was killed, or cut off
+		second, err := begin()
+		require.NoError(t, err)
+		reserve(t, second, 2)
+		require.ErrorIs(t, first.Ping(ctx), registry.ErrTerminalTaken)
+		_, err = first.Reserve(ctx, registry.NewOperation(), holder(3), registry.RecoveryCode{})
+		require.ErrorIs(t, err, registry.ErrTerminalTaken)
+		_, err = first.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})
+		require.ErrorIs(t, err, registry.ErrTerminalTaken, "what only finds something, too")
+		require.NoError(t, first.Close())
+		require.NoError(t, second.Ping(ctx), "which the first's end does not touch")
+
+		require.NoError(t, second.Close())
+		third, err := begin()
+		require.NoError(t, err, "ended in order")
+		reserve(t, third, 3)
+		require.NoError(t, third.Close())
+		heads, err := verify(open(t, url))
+		require.NoError(t, err)
+		assert.Equal(t, int64(3), heads[0].Number)
+	})
+}
+
+// A terminal with the name of another, but not its key, can't go on with its chain.
+func TestATerminalsChainIsItsKeys(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		first := openNamed(t, url, "a")
+		reserve(t, first, 1)
+		require.NoError(t, first.Close())
+		stranger, err := registry.GenerateTerminal("a")
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, stranger, generation(t, "points.example", 1))
+		require.ErrorIs(t, err, registry.ErrTerminal)
 	})
 }

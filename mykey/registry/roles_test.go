@@ -8,11 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A terminal's role needs what docs/registry.md grants, and can't change an
-// application or a record with it.
+// A terminal's role needs what docs/registry.md grants, and can't alter with it what
+// is there: no application, holder, record or key, no identifier, and no other
+// terminal's chain or name.
+//
+// Faults: NEW.
 func TestTerminalsNeedFewRights(t *testing.T) {
 	database := engines["postgres"](t)
 	admin := open(t, database)
@@ -23,36 +27,58 @@ func TestTerminalsNeedFewRights(t *testing.T) {
 	grants, _, _ = strings.Cut(grants, "```")
 	u, err := url.Parse(database)
 	require.NoError(t, err)
-	usage := `GRANT USAGE ON SCHEMA ` + u.Query().Get("search_path") + ` TO terminal` // which everybody has on the usual one
-	for _, statement := range append([]string{`CREATE ROLE terminal LOGIN PASSWORD 'example'`, usage}, strings.Split(strings.TrimSpace(grants), "\n")...) {
+	usage := `GRANT USAGE ON SCHEMA ` + u.Query().Get("search_path") + ` TO terminals` // which everybody has on the usual one
+	for statement := range strings.SplitSeq(strings.TrimSpace(grants)+usage, ";") {
 		_, err := admin.DB().Exec(statement)
 		require.NoError(t, err, statement)
 	}
 	t.Cleanup(func() { // a role is the whole server's
-		for _, statement := range []string{`DROP OWNED BY terminal`, `DROP ROLE terminal`} {
+		for _, statement := range []string{`DROP OWNED BY terminals`, `DROP ROLE "terminal-1"`, `DROP ROLE terminals`} {
 			_, err := admin.DB().Exec(statement)
 			require.NoError(t, err)
 		}
 	})
-	u.User = url.UserPassword("terminal", "example")
+	u.User = url.UserPassword("terminal-1", "example")
 
-	r := open(t, u.String(), registry.WithoutMigrations())
+	_, err = registry.Open(ctx, u.String(), terminal("terminal-2"), generation(t, "points.example", 1), registry.WithoutMigrations())
+	require.ErrorIs(t, err, registry.ErrUnavailable, "another's name")
+	r := openNamed(t, u.String(), "terminal-1", registry.WithoutMigrations())
 	code := registry.NewRecoveryCode()
 	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 	require.NoError(t, err)
 	apply(t, r, 1)
 	_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(mine.ID, code), code)
 	require.NoError(t, err)
+	_, err = r.NewCode(ctx, registry.NewOperation(), holder(2), registry.NewRecoveryCode())
+	require.NoError(t, err)
 	_, err = r.Withdraw(ctx, registry.NewOperation(), holder(2))
 	require.NoError(t, err)
 	reserve(t, r, 2)
-	_, err = r.VerifyAudit(ctx)
+	require.NoError(t, r.Ping(ctx))
+	require.NoError(t, r.Tally(ctx, "visit"))
+	_, err = verify(admin)
 	require.NoError(t, err)
 	for _, statement := range []string{
 		`UPDATE applications SET service = 'x'`, `DELETE FROM applications`, `UPDATE audit SET made = 0`, `DELETE FROM audit`,
-		`DELETE FROM reservations`, `DELETE FROM chains`, `UPDATE generations SET generation = 9`, `DROP TABLE audit`,
+		`DELETE FROM reservations`, `UPDATE reservations SET identifier = '00000000'`, `UPDATE reservations SET lineage = operation`,
+		`DELETE FROM holders`, `UPDATE holders SET turn = 9`, `UPDATE generations SET generation = 9`, `DELETE FROM terminals`, `DROP TABLE audit`,
+		`INSERT INTO generations SELECT namespace, 9, fingerprint FROM generations`,
+		`INSERT INTO audit SELECT namespace, 'terminal-2', number, lineage, kind, generation, lineage, clerk, made, request, images, hash, signature FROM audit LIMIT 1`,
+		`INSERT INTO terminals VALUES ('points.example', 'terminal-2', '0123456789abcdef', 0)`,
 	} {
 		_, err := r.DB().Exec(statement)
 		require.ErrorContains(t, err, "42501", statement) // insufficient_privilege
 	}
+	result, err := r.DB().Exec(`UPDATE terminals SET session = '0123456789abcdef' WHERE terminal <> 'terminal-1'`)
+	require.NoError(t, err)
+	changed, err := result.RowsAffected()
+	require.NoError(t, err)
+	require.Zero(t, changed, "another's hold on its name")
+
+	fresh := generation(t, "points.example", 2)
+	_, err = registry.Open(ctx, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())
+	require.ErrorIs(t, err, mykey.ErrKey, "a generation is not the terminals' to add")
+	require.NoError(t, registry.Migrate(ctx, database, fresh, generation(t, "points.example", 1)))
+	require.NoError(t, r.Close())
+	openAs(t, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())
 }

@@ -1,12 +1,9 @@
 package registry
 
 import (
-	"context"
 	"crypto/hpke"
-	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/mykeykit/mykeykit/mykey"
@@ -22,13 +19,28 @@ type Application struct {
 	Namespace string
 	Service   string
 	Applied   time.Time
-	// Sealed is the account, for the operator's private key.
+	// Sealed is the account, for the operator's private key. It is empty if the
+	// account was erased.
 	Sealed []byte
+}
+
+// application is one as the database has it.
+type application struct {
+	Application
+	lineage   []byte
+	account   []byte // digest
+	operation []byte
+	version   uint64
+}
+
+func (a application) image() image {
+	return imageOf(ofApplication, a.version, a.lineage, []byte(a.Namespace), []byte(a.ID), []byte(a.Service), a.account, a.Sealed,
+		number(a.Applied.Unix()), a.operation)
 }
 
 // sealInfo binds a seal to its application: moved to another it does not open.
 func sealInfo(namespace string, id mykey.ID, service string) []byte {
-	return fmt.Appendf(nil, "mykeykit/registry/application/v1\x00%d:%s%s%s", len(namespace), namespace, id, service)
+	return digest("registry/application/v2", []byte(namespace), []byte(id), []byte(service))
 }
 
 // plainLength is the length of every account that is sealed, so that a seal
@@ -85,42 +97,4 @@ func parsePlain(service string, plain []byte) (a Account, ok bool) {
 	}
 	a = NewAccount(service, id, code)
 	return a, a.valid() == nil
-}
-
-// Applications returns all applications of the namespace, by identifier, for the
-// operator. An error, [ErrUnavailable], is the last.
-func (r *Registry) Applications(ctx context.Context) iter.Seq2[Application, error] {
-	return func(yield func(Application, error) bool) {
-		last := mykey.ID("")
-		for {
-			var found []Application
-			err := r.again(ctx, func(ctx context.Context) error {
-				found = nil
-				return all(ctx, r.storage.db, func(rows *sql.Rows) error {
-					a := Application{Namespace: r.namespace()}
-					var applied int64
-					if err := rows.Scan(&a.ID, &a.Service, &applied, &a.Sealed); err != nil {
-						return err
-					}
-					a.Applied = time.Unix(applied, 0).UTC()
-					found = append(found, a)
-					return nil
-				}, `SELECT identifier, service, applied, sealed FROM applications
-					WHERE namespace = $1 AND identifier > $2 ORDER BY identifier LIMIT $3`, r.namespace(), last.String(), r.page)
-			})
-			if err != nil {
-				yield(Application{}, err)
-				return
-			}
-			for _, a := range found {
-				if !yield(a, nil) {
-					return
-				}
-				last = a.ID
-			}
-			if len(found) < r.page {
-				return
-			}
-		}
-	}
 }

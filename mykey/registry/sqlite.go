@@ -90,7 +90,7 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	settings := url.Values{
 		"mode":    {"rw"},
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "trusted_schema(off)"},
+		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "secure_delete(on)", "trusted_schema(off)"},
 	}
 	if mode == readOnly {
 		settings = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(100)", "trusted_schema(off)"}}

@@ -96,7 +96,7 @@ func TestEncryption(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, registry.ErrURL)
-			_, err = registry.Open(ctx, test.url, generation(t, "points.example", 1))
+			_, err = registry.Open(ctx, test.url, terminal(nextName()), generation(t, "points.example", 1))
 			require.ErrorIs(t, err, registry.ErrURL)
 			for _, mode := range []string{"=prefer", "=allow"} {
 				if strings.Contains(test.url, mode) {

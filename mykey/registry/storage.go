@@ -101,8 +101,8 @@ func (e *storageError) Error() string { return e.cause.Error() }
 func (e *storageError) Unwrap() error { return e.cause }
 
 func fromStorage(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrAudit) { // which a row tells, read well
+		return err
 	}
 	return &storageError{cause: err}
 }
@@ -250,4 +250,13 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 		}
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+}
+
+// forget removes what was deleted from files that the engine keeps.
+func (s *storage) forget(ctx context.Context) error {
+	if s.dialect != goose.DialectSQLite3 {
+		return nil
+	}
+	_, err := exec(ctx, s.db, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return err
 }

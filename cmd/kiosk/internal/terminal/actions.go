@@ -128,7 +128,7 @@ func (t *Terminal) act(a Action) error {
 	case HaveID:
 		t.show(View{Screen: TakeOver})
 	case AskCode:
-		if t.codeGiver() == nil {
+		if !t.givesCode() {
 			return ErrStale
 		}
 		t.show(View{Screen: NewCode, ID: v.reserved.ID})

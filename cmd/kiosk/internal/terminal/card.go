@@ -87,7 +87,7 @@ func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Aut
 func (t *Terminal) result() View {
 	v := t.visit
 	view := View{
-		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery, NewCode: t.codeGiver() != nil,
+		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery, NewCode: t.givesCode(),
 	}
 	if v.reserved.Application != nil {
 		view.Applied = v.reserved.Application.Service

@@ -71,6 +71,46 @@ var registryNotices = []notice{
 			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
+	{registry.ErrTerminalTaken, &message.Message{
+		Code: "TERMINAL_NAME_TAKEN",
+		What: message.Text{JA: "同じ名前の端末が、ほかにも動いています。", EN: "Another terminal runs under the same name."},
+		Next: message.Text{
+			JA: "担当者の方へ: 端末ごとに、kiosk terminal-keygen で別の鍵を作ってください。",
+			EN: "For staff: make a key for each terminal with kiosk terminal-keygen.",
+		},
+	}},
+	{registry.ErrEvent, &message.Message{
+		Code: "EVENT_NAME",
+		What: message.Text{JA: "件数を数える出来事の名前が正しくありません。", EN: "The name of an event to count is not valid."},
+		Next: message.Text{
+			JA: "担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
+			EN: "For staff: report what is shown here to the makers of this software.",
+		},
+	}},
+	{registry.ErrReplaced, &message.Message{
+		Code: "DATABASE_REPLACED",
+		What: message.Text{JA: "使用中の台帳のファイルが、消されたか、置き換えられました。", EN: "The registry's file was removed or replaced while it was used."},
+		Next: message.Text{
+			JA: "担当者の方へ: 端末を止め、kiosk restore でバックアップを戻してください。",
+			EN: "For staff: stop the terminal, and restore a backup with kiosk restore.",
+		},
+	}},
+	{registry.ErrInUse, &message.Message{
+		Code: "DATABASE_IN_USE",
+		What: message.Text{JA: "台帳は、動いているプログラムが使っています。何も変えていません。", EN: "A running program uses the registry. Nothing was changed."},
+		Next: message.Text{
+			JA: "担当者の方へ: kiosk を止めてから（systemctl stop kiosk）、やり直してください。",
+			EN: "For staff: stop the kiosk (systemctl stop kiosk) and run the command again.",
+		},
+	}},
+	{registry.ErrBackup, &message.Message{
+		Code: "BACKUP_INVALID",
+		What: message.Text{JA: "そのファイルは、台帳の完全なバックアップではありません。何も変えていません。", EN: "The file is not a whole backup of a registry. Nothing was changed."},
+		Next: message.Text{
+			JA: "担当者の方へ: kiosk backup で作ったファイルを指定してください。",
+			EN: "For staff: give a file that kiosk backup made.",
+		},
+	}},
 	{registry.ErrURL, &message.Message{
 		Code: "DATABASE_URL",
 		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database's URL is not valid."},

@@ -122,29 +122,20 @@ func (t *Terminal) wrongCode() {
 	t.show(View{Screen: TakeOver, Refused: Refused{Wrong: true}})
 }
 
-// CodeGiver is a registry that gives holders new recovery codes.
-type CodeGiver interface {
-	NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
-}
-
-// codeGiver is the registry, if a new recovery code can be given now: to a holder who
-// came back, once in a visit. It is nil otherwise.
-func (t *Terminal) codeGiver() CodeGiver {
-	giver, ok := t.config.Registry.(CodeGiver)
-	if v := t.visit; !ok || v.reserved.New || !v.recovery.Empty() {
-		return nil
-	}
-	return giver
+// givesCode tells whether a new recovery code can be given now: to a holder who came
+// back, once in a visit.
+func (t *Terminal) givesCode() bool {
+	return !t.visit.reserved.New && t.visit.recovery.Empty()
 }
 
 // makeCode gives the holder a new recovery code, in place of the earlier one.
 func (t *Terminal) makeCode() {
-	v, giver, operation := t.visit, t.codeGiver(), registry.NewOperation()
+	v, operation := t.visit, registry.NewOperation()
 	t.show(View{Screen: Applying})
 	t.beside(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()
 		reserved, err := once(ctx, func() (*registry.Reservation, error) {
-			return giver.NewCode(ctx, operation, v.holder, code)
+			return t.config.Registry.NewCode(ctx, operation, v.holder, code)
 		})
 		return func() {
 			if err != nil {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+var (
+	textCheck     = Text{JA: "事業設定ファイルと、端末の設定を確かめます", EN: "Check a campaign file and a terminal's set-up"}
+	textCheckLong = Text{
+		JA: `事業設定ファイルを確かめます。端末のオプションも付けると、鍵、台帳、カード
+リーダーも確かめます。何も作らず、何も書き込みません。暗証番号も使いません。
+終了コードは、最初に見つかった誤りのものです。`,
+		EN: `Check a campaign file. With a terminal's options also check its keys, registry
+and card readers. It makes nothing, writes nothing and uses no PIN. The exit
+code is that of the first mistake.`,
+	}
+
+	textStep = map[string]Text{
+		"campaign":      {JA: "事業設定ファイル", EN: "Campaign file"},
+		"period":        {JA: "期間", EN: "Period"},
+		"operator-key":  {JA: "運営者の公開鍵", EN: "Operator's public key"},
+		"keys":          {JA: "名前空間と台帳の鍵", EN: "Keys"},
+		"terminal-key":  {JA: "端末の鍵", EN: "Terminal's key"},
+		"authorities":   {JA: "認証局の証明書", EN: "CA certificates"},
+		"registry":      {JA: "台帳", EN: "Registry"},
+		"readers":       {JA: "カードリーダー", EN: "Card readers"},
+		resultOK:        {JA: "OK", EN: "OK"},
+		resultWarning:   {JA: "注意", EN: "NOTE"},
+		resultFailed:    {JA: "NG", EN: "NG"},
+		"not-begun":     {JA: "まだ始まっていません（%s から）", EN: "begins on %s; no applications are taken yet"},
+		"ended":         {JA: "終わっています（%s まで）。申込みは受け付けません", EN: "ended on %s; no applications are taken"},
+		"running":       {JA: "期間中です（%s まで）", EN: "running (until %s)"},
+		"none-yet":      {JA: "まだありません。端末を最初に始めたときに作ります。", EN: "There is none yet. The terminal makes it when it first starts."},
+		"key-numbers":   {JA: "第%d世代、鍵の番号 %s と %s", EN: "generation %d, key numbers %s and %s"},
+		"terminal-name": {JA: "名前: %s", EN: "name: %s"},
+		"found":         {JA: "%d台: %s", EN: "%d: %s"},
+	}
+)
+
+const (
+	resultOK      = "ok"
+	resultWarning = "warning"
+	resultFailed  = "failed"
+)
+
+// finding is what one step of check found.
+type finding struct {
+	Step    string       `json:"step"`
+	Result  string       `json:"result"`
+	Code    message.Code `json:"code,omitempty"`
+	Message Text         `json:"message"`
+	Next    Text         `json:"next"`
+	Detail  string       `json:"detail,omitempty"`
+
+	err error
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "check FILE", Short: p.Say(textCheck), Long: p.Say(textCheckLong), Args: cli.Arguments("FILE"),
+		Example: "  kiosk check campaign.toml",
+		RunE: func(c *cobra.Command, args []string) error {
+			o.campaign = args[0]
+			terminals := false
+			for _, name := range []string{"registry", "namespace-key", "registry-key", "operator-key", "terminal-key", "reader", "authority"} {
+				terminals = terminals || c.Flags().Changed(name)
+			}
+			return p.check(c.Context(), o, terminals)
+		},
+	}
+	p.workingFlags(c, &o)
+	p.jsonFlag(c)
+	return c
+}
+
+// check finds what a resident would find otherwise. The terminal's set-up is looked at
+// where any of its flags is given.
+func (p *program) check(ctx context.Context, o options, terminal bool) error {
+	var found []finding
+	add := func(step string, ok Text, err error) {
+		found = append(found, p.found(step, ok, err))
+	}
+	c, err := p.readCampaign(o.campaign)
+	if err != nil {
+		add("campaign", Text{}, err)
+		return p.tell(found)
+	}
+	add("campaign", Text{JA: c.Name.JA, EN: c.Name.EN}, nil)
+	found = append(found, p.period(c))
+	if terminal {
+		_, err = p.takesApplications(o, c)
+		add("operator-key", Text{}, err)
+		k, err := p.readKeys(o, c.Namespace)
+		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), err)
+		name, err := p.readTerminalKey(o.terminalKey)
+		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
+		if len(o.authorities) > 0 {
+			_, err = trusted(o.authorities)
+			add("authorities", Text{}, err)
+		}
+		found = append(found, p.checkRegistry(ctx, o, c.Namespace))
+		names, err := p.checkReaders(ctx, o.reader)
+		add("readers", cli.Formatted(textStep["found"], len(names), strings.Join(names, ", ")), err)
+	}
+	return p.tell(found)
+}
+
+// found is what a step found: what ok says, or what is said of the error.
+func (p *program) found(step string, ok Text, err error) finding {
+	if err == nil {
+		return finding{Step: step, Result: resultOK, Message: ok}
+	}
+	m := p.messageFor(err)
+	return finding{Step: step, Result: resultFailed, Code: m.Code, Message: m.What, Next: m.Next, Detail: message.Printable(err.Error()), err: err}
+}
+
+func (p *program) period(c *campaign.Campaign) finding {
+	day := func(text string, of campaign.Day) Text {
+		return cli.Formatted(textStep[text], of.Format("2006-01-02"))
+	}
+	switch now := p.now(); {
+	case c.Ended(now):
+		return finding{Step: "period", Result: resultWarning, Message: day("ended", c.Ends)}
+	case !c.Open(now):
+		return finding{Step: "period", Result: resultWarning, Message: day("not-begun", c.Begins)}
+	}
+	return finding{Step: "period", Result: resultOK, Message: day("running", c.Ends)}
+}
+
+// checkRegistry looks at the registry without making one. A file that is not there yet
+// is none.
+func (p *program) checkRegistry(ctx context.Context, o options, namespace string) finding {
+	if isMissingFile(o.registry) {
+		return finding{Step: "registry", Result: resultWarning, Message: textStep["none-yet"]}
+	}
+	r, err := registry.OpenOperator(ctx, o.registry, namespace, nil)
+	if err == nil {
+		err = r.Close()
+	}
+	return p.found("registry", Text{JA: registryKind(o.registry), EN: registryKind(o.registry)}, err)
+}
+
+func (p *program) checkReaders(ctx context.Context, name string) ([]string, error) {
+	readers, err := p.driver.Readers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names, printable []string
+	for _, r := range readers {
+		names, printable = append(names, r.Name), append(printable, message.Printable(r.Name))
+	}
+	if len(names) == 0 {
+		return nil, reader.ErrNoReader
+	}
+	if name != "" {
+		_, err = reader.FullName(names, name)
+	}
+	return printable, err
+}
+
+// tell writes the findings, and fails with the first mistake.
+func (p *program) tell(found []finding) error {
+	var first error
+	for _, f := range found {
+		if f.err != nil && first == nil {
+			first = told{f.err}
+		}
+	}
+	if p.JSON {
+		return errors.Join(first, cli.WriteJSON(p.Stdout, map[string]any{"findings": found}))
+	}
+	var b strings.Builder
+	for _, f := range found {
+		fmt.Fprintf(&b, "[%s] %s", p.Say(textStep[f.Result]), p.Say(textStep[f.Step]))
+		switch text := cli.Indented(p.Say(f.Message)); {
+		case text == "":
+			b.WriteString("\n")
+		case f.err != nil:
+			fmt.Fprintf(&b, "\n  %s\n", text)
+		default:
+			fmt.Fprintf(&b, ": %s\n", text)
+		}
+		if next := p.Say(f.Next); next != "" {
+			fmt.Fprintf(&b, "  %s\n", cli.Indented(next))
+		}
+		if f.Code != "" {
+			fmt.Fprintf(&b, "  [%s] %s\n", f.Code, f.Detail)
+		}
+	}
+	_, err := p.Stdout.Write([]byte(b.String()))
+	return errors.Join(first, err)
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/tty"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+var (
+	textRenew     = Text{JA: "窓口で、前のカードのIDを新しいカードに引き継ぎます", EN: "Move an earlier card's ID to a new card, at a desk"}
+	textRenewLong = Text{
+		JA: `前のカードのIDを、新しいカードに引き継ぎます。根拠は次のどちらかです。
+  --clerk CODE ID  本人と書類を確かめた担当者のコード（監査記録に残ります）
+  --old-card       前のカードと、その暗証番号
+カードの暗証番号は、住民の方に端末から入力してもらいます。画面には出ません。`,
+		EN: `Move an earlier card's identifier to a new card, by one of these:
+  --clerk CODE ID  the code of a clerk who has checked person and papers;
+                   the audit log keeps it
+  --old-card       the earlier card and its PIN
+The holder types the PIN at the terminal. It is not shown.`,
+	}
+	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Give the holder of a card a new recovery code"}
+	textMerge   = Text{JA: "カード更新後に作った2つめのIDを、前のIDにまとめます", EN: "Join a renewed card's second ID with the earlier one"}
+
+	textPlaceCard    = Text{JA: "カードをカードリーダーに置いてください。", EN: "Place the card on the reader."}
+	textPlaceOldCard = Text{JA: "前のカードをカードリーダーに置いてください。", EN: "Place the earlier card on the reader."}
+	textExchange     = Text{
+		JA: "新しいカードに取り替えて、Enterを押してください。",
+		EN: "Take it away, place the new card on the reader, and press Enter.",
+	}
+	textOfHolder = Text{
+		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、もう表示されません。書き写して、ご本人に渡してください。\n",
+		EN: "Identifier:    %s\nRecovery code: %s\nIt is not shown again. Write it down for its holder.\n",
+	}
+)
+
+// holderFlags are those of a desk with a reader, which changes a holder's reservation.
+func (p *program) holderFlags(c *cobra.Command, o *options) {
+	p.campaignFlag(c, o)
+	p.registryFlag(c, o)
+	p.keyFlags(c, o)
+	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
+	p.readerFlags(c, o)
+	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
+}
+
+func (p *program) renewCommand() *cobra.Command {
+	var o options
+	var byOldCard bool
+	c := &cobra.Command{
+		Use: "renew (--clerk CODE ID | --old-card)", Short: p.Say(textRenew), Long: p.Say(textRenewLong),
+		Args: func(c *cobra.Command, args []string) error {
+			if byOldCard != (o.clerk == "") || byOldCard && len(args) != 0 || !byOldCard && len(args) != 1 {
+				return errors.New("renew --clerk CODE ID, or renew --old-card")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if byOldCard {
+				return p.renewByOldCard(c.Context(), o)
+			}
+			return p.renewByClerk(c.Context(), o, args[0], registry.ByClerk)
+		},
+	}
+	p.holderFlags(c, &o)
+	p.clerkFlag(c, &o)
+	c.Flags().BoolVar(&byOldCard, "old-card", false, p.Say(textFlagOldCard))
+	return c
+}
+
+func (p *program) mergeCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "merge --clerk CODE ID", Short: p.Say(textMerge), Args: cli.Arguments("ID"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.renewByClerk(c.Context(), o, args[0], registry.MergeByClerk)
+		},
+	}
+	p.holderFlags(c, &o)
+	p.clerkFlag(c, &o)
+	return c
+}
+
+func (p *program) newCodeCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "new-code", Short: p.Say(textNewCode), Args: cli.NoArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return p.change(c.Context(), o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
+				holder, err := cards.authenticate(ctx, textPlaceCard)
+				return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
+					return r.NewCode(ctx, operation, holder, code)
+				}, err
+			})
+		},
+	}
+	p.holderFlags(c, &o)
+	return c
+}
+
+func (p *program) renewByClerk(ctx context.Context, o options, typed string, proof func(mykey.ID, string) registry.Proof) error {
+	id, err := mykey.Parse(typed)
+	if err != nil {
+		return err
+	}
+	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
+		holder, err := cards.authenticate(ctx, textPlaceCard)
+		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
+			return r.Renew(ctx, operation, holder, proof(id, o.clerk), code)
+		}, err
+	})
+}
+
+func (p *program) renewByOldCard(ctx context.Context, o options) error {
+	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
+		old, err := cards.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
+		if err != nil {
+			return nil, err
+		}
+		if err := cards.exchange(ctx); err != nil {
+			return nil, err
+		}
+		holder, err := cards.authenticate(ctx, textPlaceCard)
+		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
+			return r.Renew(ctx, operation, holder, registry.ByOldCard(old), code)
+		}, err
+	})
+}
+
+// change has a holder prove with a card, changes the reservation once, and tells the
+// new recovery code.
+func (p *program) change(ctx context.Context, o options,
+	prove func(context.Context, *registry.Registry, *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error)) error {
+	campaign, err := p.readCampaign(o.campaign)
+	if err != nil {
+		return err
+	}
+	chain, err := trusted(o.authorities)
+	if err != nil {
+		return err
+	}
+	if o.allowLastTry {
+		chain = append(chain, jpki.AllowLastTry())
+	}
+	k, err := p.readKeys(o, campaign.Namespace)
+	if err != nil {
+		return err
+	}
+	desk, err := p.readTerminalKey(o.terminalKey)
+	if err != nil {
+		return err
+	}
+	r, err := registry.Open(ctx, o.registry, desk, k.current, registry.WithEarlier(k.earlier...), registry.WithoutMigrations())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	t, err := p.terminal()
+	if err != nil {
+		return tty.NoTerminal(err)
+	}
+	defer t.Close()
+	make, err := prove(ctx, r, &cards{p, t, o.reader, chain})
+	if err != nil {
+		return err
+	}
+	code := registry.NewRecoveryCode()
+	var reserved *registry.Reservation
+	err = twice(ctx, func(operation registry.Operation) (err error) {
+		reserved, err = make(operation, code)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.says(textOfHolder, reserved.ID.Display(), code.Reveal())
+}
+
+// cards are where a holder proves with a card at a terminal.
+type cards struct {
+	*program
+	tty    tty.Terminal
+	reader string
+	chain  []jpki.Option
+}
+
+// authenticate waits for a card, shows its attempts left, asks for the PIN, and has the
+// card prove its key. No connection is open while the holder types.
+func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.Option) (*jpki.Authentication, error) {
+	// What is typed while the card is waited for is no answer to the prompt, and is not
+	// shown either: it may be the PIN.
+	if err := c.tty.Hide(); err != nil {
+		return nil, tty.NoTerminal(err)
+	}
+	fmt.Fprintln(c.tty, c.Say(place))
+	found, err := reader.Wait(ctx, c.driver, c.reader, jpki.Present)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, c.chain...)
+	var shown jpki.Readiness
+	err = c.use(ctx, found.Name, func(card reader.Card) error {
+		return jpki.Do(ctx, card, func(a *jpki.Application) (err error) {
+			shown, err = a.Ready(ctx)
+			return err
+		}, options...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	pin, err := tty.ReadPIN(ctx, tty.At(c.tty), c.Say(tty.PromptPIN(shown.Counter)))
+	if err != nil {
+		return nil, err
+	}
+	defer pin.Wipe()
+	var holder *jpki.Authentication
+	err = c.use(ctx, found.Name, func(card reader.Card) (err error) {
+		holder, err = jpki.Authenticate(ctx, card, pin, append(options, jpki.ForCard(shown))...)
+		return err
+	})
+	return holder, err
+}
+
+// exchange waits until the holder says that the new card is in the reader.
+func (c *cards) exchange(ctx context.Context) error {
+	_, err := tty.At(c.tty)(ctx, c.Say(textExchange))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (c *cards) use(ctx context.Context, name string, use func(reader.Card) error) error {
+	card, err := c.driver.Connect(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer card.Close()
+	return use(card)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+var (
+	textStatistics     = Text{JA: "1日または事業全体の件数を表示します", EN: "Show the counts of a day, or of the campaign"}
+	textStatisticsLong = Text{
+		JA: `利用、ID、申込みの件数と、受け付けられなかった理由（コード）の件数を表示します。
+個人情報はありません。--json は、日と端末ごとの件数を出力します。`,
+		EN: `Show how many visits, identifiers and applications there were, and refusals by
+their codes. Nothing in it is personal. --json writes the counts of each day and
+terminal.`,
+	}
+	textNoCounts = Text{JA: "まだ件数がありません。\n", EN: "There are no counts yet.\n"}
+)
+
+// eventNames are what is counted, in the order in which it is told. Any other event is
+// told by its own name.
+var eventNames = []struct {
+	event string
+	name  Text
+}{
+	{"begun", Text{JA: "利用", EN: "Visits"}},
+	{"record:reserve", Text{JA: "新しいID", EN: "New identifiers"}},
+	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by the old card"}},
+	{"record:renew-recovery-code", Text{JA: "引き継ぎ（引き継ぎコード）", EN: "Renewals by recovery code"}},
+	{"record:renew-clerk", Text{JA: "引き継ぎ（担当者）", EN: "Renewals by a clerk"}},
+	{"record:apply", Text{JA: "申込み", EN: "Applications"}},
+	{"record:withdraw", Text{JA: "取り消し", EN: "Withdrawals"}},
+	{"record:export", Text{JA: "申込みの出力", EN: "Exports"}},
+}
+
+func (p *program) statisticsCommand() *cobra.Command {
+	var o options
+	var day string
+	c := &cobra.Command{
+		Use: "statistics --campaign FILE", Short: p.Say(textStatistics), Long: p.Say(textStatisticsLong), Args: cli.NoArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return p.statistics(c.Context(), o, day) },
+	}
+	p.campaignFlag(c, &o)
+	p.registryFlag(c, &o)
+	c.Flags().StringVar(&day, "day", "", p.Say(textFlagDay))
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) statistics(ctx context.Context, o options, day string) error {
+	if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+		return p.WrongUsage(errors.New("--day: not YYYY-MM-DD"))
+	}
+	campaign, err := p.readCampaign(o.campaign)
+	if err != nil {
+		return err
+	}
+	r, err := registry.OpenOperator(ctx, o.registry, campaign.Namespace, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	counts, err := r.Statistics(ctx)
+	if err != nil {
+		return err
+	}
+	if day != "" {
+		counts = slices.DeleteFunc(counts, func(c registry.Count) bool { return c.Day != day })
+	}
+	if p.JSON {
+		return p.writeCounts(counts)
+	}
+	return p.tellCounts(counts)
+}
+
+func (p *program) writeCounts(counts []registry.Count) error {
+	type count struct {
+		Day      string `json:"day"`
+		Terminal string `json:"terminal"`
+		Event    string `json:"event"`
+		Number   int64  `json:"number"`
+	}
+	list := []count{}
+	for _, c := range counts {
+		list = append(list, count(c))
+	}
+	return cli.WriteJSON(p.Stdout, map[string]any{"counts": list})
+}
+
+// tellCounts tells the sums of all terminals.
+func (p *program) tellCounts(counts []registry.Count) error {
+	sums := map[string]int64{}
+	for _, c := range counts {
+		sums[c.Event] += c.Number
+	}
+	var events []string
+	for event := range sums {
+		events = append(events, event)
+	}
+	place := func(event string) int {
+		for i, known := range eventNames {
+			if known.event == event {
+				return i
+			}
+		}
+		return len(eventNames)
+	}
+	slices.SortFunc(events, func(a, b string) int { return cmp.Or(place(a)-place(b), cmp.Compare(a, b)) })
+	if len(events) == 0 {
+		return p.says(textNoCounts)
+	}
+	widest, names := 0, map[string]string{}
+	for _, event := range events {
+		names[event] = message.Printable(event)
+		if i := place(event); i < len(eventNames) {
+			names[event] = p.Say(eventNames[i].name)
+		}
+		widest = max(widest, message.Columns(names[event]))
+	}
+	var b strings.Builder
+	for _, event := range events {
+		fmt.Fprintf(&b, "%s%s  %d\n", names[event], strings.Repeat(" ", widest-message.Columns(names[event])), sums[event])
+	}
+	_, err := p.Stdout.Write([]byte(b.String()))
+	return err
+}

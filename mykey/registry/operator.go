@@ -1,0 +1,260 @@
+package registry
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+// Operator reads a registry for whom it belongs to: it verifies the audit log and
+// counts. It needs neither the namespace's key nor the registry's, and writes
+// nothing. It is safe for concurrent use.
+type Operator struct {
+	books *Registry // without keys
+	keys  map[string]ed25519.PublicKey
+}
+
+// OpenOperator opens the registry of a namespace that exists. The keys are those of
+// all terminals and desks that have written to it. It makes nothing: a database that
+// is not there is [ErrUnavailable], and one without the tables [ErrSchema]. The other
+// errors are [ErrURL] and [ErrUnavailable].
+func OpenOperator(ctx context.Context, url, namespace string, keys []TerminalKey) (*Operator, error) {
+	return openOperator(ctx, url, namespace, keys, readOnly, nil)
+}
+
+func openOperator(ctx context.Context, url, namespace string, keys []TerminalKey, mode mode, options []Option) (*Operator, error) {
+	o := &Operator{books: newRegistry(options), keys: map[string]ed25519.PublicKey{}}
+	o.books.namespace = namespace
+	for _, k := range keys {
+		o.keys[k.Name] = k.Key
+	}
+	var err error
+	if o.books.storage, err = connectFor(mode, url); err != nil {
+		return nil, err
+	}
+	if err := o.books.migrate(ctx, true); err != nil {
+		_ = o.books.storage.db.Close() // what failed first is the cause
+		return nil, err
+	}
+	return o, nil
+}
+
+// Close closes the connections.
+func (o *Operator) Close() error { return o.books.Close() }
+
+// Lookup returns the reservation of an identifier, withdrawn ones too. It returns
+// [ErrNotFound] or [ErrUnavailable].
+func (o *Operator) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
+	return o.books.Lookup(ctx, id)
+}
+
+// Desk is an [Operator] that also exports, erases and purges, and leaves an audit
+// record of each under its own name and key, as a terminal does.
+type Desk struct{ *Operator }
+
+// OpenDesk opens the registry as [OpenOperator] does, under a desk's name. It honors
+// WithClock and WithRandom. It returns the same errors, [ErrTerminal] and
+// [ErrTerminalTaken].
+func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, desk Terminal, options ...Option) (*Desk, error) {
+	if desk.key.Reveal() == nil {
+		return nil, ErrTerminal
+	}
+	o, err := openOperator(ctx, url, namespace, append(keys, desk.Public()), existing, options)
+	if err != nil {
+		return nil, err
+	}
+	o.books.terminal = desk
+	if err := o.books.begin(ctx); err != nil {
+		_ = o.Close() // what failed first is the cause
+		return nil, err
+	}
+	return &Desk{o}, nil
+}
+
+// Export returns all applications of the namespace, by identifier. The audit log is
+// verified first, and that the export was made is recorded before the first
+// application is returned.
+//
+// An application that is not as recorded comes with an [*AuditError] and its
+// identifier alone, and the loop goes on. Any other error is the last: an
+// [*AuditError] of a broken chain, [ErrOperation], or [ErrUnavailable]. Applications
+// that are made meanwhile are left to the next export, and erased ones left out.
+func (d *Desk) Export(ctx context.Context, operation Operation, kept ...Head) iter.Seq2[Application, error] {
+	return func(yield func(Application, error) bool) {
+		l, err := d.replay(ctx, kept)
+		if err == nil {
+			i := imageOf(ofExport, uint64(l.report.Applications), nil, l.exported)
+			i.act = added
+			_, err = d.books.once(ctx, change{operation, kindExport, noParts}, func(queryer) (*made, error) {
+				return &made{kind: kindExport, lineage: []byte{}, images: []image{i}}, nil
+			})
+		}
+		if err != nil {
+			yield(Application{}, err)
+			return
+		}
+		for a, err := range d.applications(ctx) {
+			if err != nil {
+				yield(Application{}, err)
+				return
+			}
+			i := a.image()
+			known, recorded := l.states[state{i.table, i.row, i.version}]
+			switch {
+			case l.suspect[string(a.ID)] || recorded && known != i.after:
+				if !yield(Application{ID: a.ID, Namespace: a.Namespace}, &AuditError{Reason: "an application that is not as recorded"}) {
+					return
+				}
+			case recorded && len(a.Sealed) > 0:
+				if !yield(a.Application, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// noParts is for requests that hold nothing but their kind.
+func noParts(Generation) [][]byte { return nil }
+
+const selectApplications = `SELECT lineage, identifier, service, account, sealed, applied, operation, version FROM applications WHERE namespace = $1`
+
+func scanApplication(rows *sql.Rows, namespace string) (application, error) {
+	a := application{Application: Application{Namespace: namespace}}
+	var applied int64
+	err := rows.Scan(&a.lineage, &a.ID, &a.Service, &a.account, &a.Sealed, &applied, &a.operation, &a.version)
+	a.Applied = time.Unix(applied, 0).UTC()
+	return a, err
+}
+
+// applications reads all, by identifier, in pages: who takes them may take long.
+func (o *Operator) applications(ctx context.Context) iter.Seq2[application, error] {
+	return func(yield func(application, error) bool) {
+		last := mykey.ID("")
+		for {
+			var found []application
+			err := o.books.again(ctx, func(ctx context.Context) error {
+				found = nil
+				return all(ctx, o.books.storage.db, func(rows *sql.Rows) error {
+					a, err := scanApplication(rows, o.books.namespace)
+					found = append(found, a)
+					return err
+				}, selectApplications+` AND identifier > $2 ORDER BY identifier LIMIT $3`, o.books.namespace, last.String(), o.books.page)
+			})
+			if err != nil {
+				yield(application{}, err)
+				return
+			}
+			for _, a := range found {
+				if !yield(a, nil) {
+					return
+				}
+				last = a.ID
+			}
+			if len(found) < o.books.page {
+				return
+			}
+		}
+	}
+}
+
+// Erase withdraws the reservation of an identifier and erases the account that was
+// applied with, at the holder's request, which a clerk with this code has checked.
+// The account may be used by another application; the holder's application stays
+// made. Backups and earlier exports are not reached.
+//
+// It returns [ErrClerk], [ErrOperation], [ErrNotFound], [ErrTerminalTaken] or
+// [ErrUnavailable].
+func (d *Desk) Erase(ctx context.Context, operation Operation, id mykey.ID, clerk string) error {
+	if !clerkCode.MatchString(clerk) {
+		return ErrClerk
+	}
+	parts := func(Generation) [][]byte { return [][]byte{[]byte(d.books.namespace), []byte(id), []byte(clerk)} }
+	_, err := d.books.once(ctx, change{operation, kindErase, parts}, func(tx queryer) (*made, error) {
+		before, err := d.books.byIdentifier(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		m := &made{kind: kindErase, lineage: before.lineage, clerk: clerk}
+		if before.State == Reserved {
+			after := *before
+			after.State, after.recovery = Withdrawn, ""
+			changed, err := update(ctx, tx, before, &after)
+			if err != nil {
+				return nil, err
+			}
+			m.images = append(m.images, changed)
+		}
+		erased, err := d.eraseAccount(ctx, tx, operation, before.lineage)
+		m.images = append(m.images, erased...)
+		return m, err
+	})
+	if err == nil {
+		err = d.books.storage.forget(ctx)
+	}
+	return err
+}
+
+// eraseAccount leaves nothing of an application's account.
+func (d *Desk) eraseAccount(ctx context.Context, tx queryer, operation Operation, lineage []byte) ([]image, error) {
+	var before []application
+	err := all(ctx, tx, func(rows *sql.Rows) error {
+		a, err := scanApplication(rows, d.books.namespace)
+		before = append(before, a)
+		return err
+	}, selectApplications+` AND lineage = $2`, d.books.namespace, lineage)
+	if err != nil || len(before) == 0 || len(before[0].Sealed) == 0 {
+		return nil, err
+	}
+	after := before[0]
+	after.Sealed, after.account, after.version = []byte{}, digest("registry/erased/v2", operation[:]), after.version+1
+	_, err = exec(ctx, tx, `UPDATE applications SET sealed = $3, account = $4, version = $5 WHERE namespace = $1 AND lineage = $2`,
+		after.Namespace, lineage, after.Sealed, after.account, after.version)
+	return []image{alter(before[0], after)}, err
+}
+
+// Purge deletes everything that the registry holds of the namespace's holders, after
+// a campaign: reservations, holders and applications. Audit records stay; they hold
+// nothing personal, and one tells of the purge, with the clerk's code. Identifiers
+// may be given again afterwards.
+//
+// It returns what [Desk.Erase] returns.
+func (d *Desk) Purge(ctx context.Context, operation Operation, clerk string) error {
+	if !clerkCode.MatchString(clerk) {
+		return ErrClerk
+	}
+	namespace := d.books.namespace
+	parts := func(Generation) [][]byte { return [][]byte{[]byte(namespace), []byte(clerk)} }
+	_, err := d.books.once(ctx, change{operation, kindPurge, parts}, func(tx queryer) (*made, error) {
+		m := &made{kind: kindPurge, lineage: []byte{}, clerk: clerk}
+		err := all(ctx, tx, func(rows *sql.Rows) error {
+			var chain string
+			var number uint64
+			var hash []byte
+			err := rows.Scan(&chain, &number, &hash)
+			i := imageOf(ofChain, number, []byte(chain), hash)
+			i.act = added
+			m.images = append(m.images, i)
+			return err
+		}, `SELECT chain, number, hash FROM audit a WHERE namespace = $1
+			AND number = (SELECT max(number) FROM audit b WHERE b.namespace = a.namespace AND b.chain = a.chain)`, namespace)
+		if err != nil {
+			return nil, err
+		}
+		for _, table := range []string{"reservations", "holders", "applications"} {
+			if _, err := exec(ctx, tx, fmt.Sprintf(`DELETE FROM %s WHERE namespace = $1`, table), namespace); err != nil {
+				return nil, err
+			}
+		}
+		return m, nil
+	})
+	if err == nil {
+		err = d.books.storage.forget(ctx)
+	}
+	return err
+}

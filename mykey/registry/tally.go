@@ -1,0 +1,79 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki"
+)
+
+// ErrEvent reports an event that is not 1 to 64 letters, digits, dots, hyphens,
+// underscores and colons.
+var ErrEvent = errors.New("an event is 1 to 64 letters, digits, dots, hyphens, underscores and colons")
+
+var eventName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
+// Tally counts an event of today at this terminal, such as a visit or the code of a
+// message, for [Operator.Statistics]. An event names nobody. A count whose answer was
+// lost may be off by one. It returns ErrEvent or [ErrUnavailable].
+func (r *Registry) Tally(ctx context.Context, event string) error {
+	if !eventName.MatchString(event) {
+		return ErrEvent
+	}
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return r.again(ctx, func(ctx context.Context) error {
+		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
+			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,
+			r.namespace, r.terminal.name, r.now().In(jpki.Japan).Format(time.DateOnly), event)
+		return err
+	})
+}
+
+// Count is how often something happened.
+type Count struct {
+	Day      string // in Japan, as in 2026-11-28
+	Terminal string
+	Event    string // of [Registry.Tally], or "record:" and the kind of an audit record
+	Number   int64
+}
+
+// Statistics returns what was counted, by day, terminal and event: what terminals
+// tallied, and the audit records. Nothing in it is personal. It returns
+// [ErrUnavailable].
+func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
+	var counts []Count
+	err := o.books.atLeisure(ctx, func(ctx context.Context) error {
+		counts = nil
+		return all(ctx, o.books.storage.db, func(rows *sql.Rows) error {
+			var c Count
+			var day int64
+			if err := rows.Scan(&c.Day, &day, &c.Terminal, &c.Event, &c.Number); err != nil {
+				return err
+			}
+			if c.Day == "" {
+				c.Day = time.Unix(day*24*60*60, 0).UTC().Format(time.DateOnly)
+			}
+			counts = append(counts, c)
+			return nil
+		}, fmt.Sprintf(`SELECT day, 0, terminal, event, number FROM tallies WHERE namespace = $1
+			UNION ALL SELECT '', (made + %[1]d) / 86400, chain, 'record:' || kind, count(*) FROM audit WHERE namespace = $1
+			GROUP BY (made + %[1]d) / 86400, chain, kind`, japanOffset), o.books.namespace)
+	})
+	slices.SortFunc(counts, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Terminal, b.Terminal), cmp.Compare(a.Event, b.Event))
+	})
+	return counts, err
+}
+
+// japanOffset is Japan's time ahead of UTC, in seconds.
+const japanOffset = 9 * 60 * 60
