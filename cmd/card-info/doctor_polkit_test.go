@@ -87,14 +87,11 @@ func TestDoctorPrintsThePolkitRuleForCards(t *testing.T) {
 	assert.Contains(t, found.Steps[4].Next.EN, `subject.user == "kiosk"`)
 }
 
-// The documents have the rule that doctor prints.
+// The rule that is installed with the kiosk is the one that doctor prints.
 //
 // Faults: F04.
-func TestDocumentsHaveThePolkitRule(t *testing.T) {
-	for _, name := range []string{"kiosk.md", "kiosk.ja.md"} {
-		text, err := os.ReadFile("../../docs/" + name)
-		require.NoError(t, err)
-		assert.Contains(t, string(text), "```js\n"+polkitRule("kiosk")+"\n```\n", name)
-		assert.Contains(t, string(text), polkitRules, name)
-	}
+func TestTheInstalledRuleIsDoctors(t *testing.T) {
+	text, err := os.ReadFile("../kiosk/packaging/mykeykit.polkit.rules")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "\n"+polkitRule("mykeykit-kiosk")+"\n")
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,4 +85,26 @@ func TestServiceOf(t *testing.T) {
 	}
 	require.NoError(t, service{}.tell("READY=1"))
 	require.Error(t, service{socket: filepath.Join(t.TempDir(), "none")}.tell("READY=1"))
+}
+
+// The program has every command and flag that the units use.
+func TestTheUnitsUseFlagsThatThereAre(t *testing.T) {
+	units, err := filepath.Glob(filepath.Join("packaging", "*.service"))
+	require.NoError(t, err)
+	found := 0
+	for _, unit := range units {
+		for line := range strings.Lines(strings.ReplaceAll(content(t, unit), "\\\n", " ")) {
+			start, isStart := strings.CutPrefix(line, "ExecStart=/usr/local/bin/kiosk ")
+			if !isStart {
+				continue
+			}
+			found++
+			start = strings.ReplaceAll(start, "$KIOSK_OPTIONS", "--terminal counter-1 --authority authca02.cer --reader NAME")
+			c, args, err := command(&bytes.Buffer{}).Find(strings.Fields(start))
+			require.NoError(t, err, unit)
+			require.NoError(t, c.ParseFlags(args), unit)
+			assert.Empty(t, c.Flags().Args(), unit)
+		}
+	}
+	assert.Equal(t, 2, found)
 }
