@@ -275,15 +275,25 @@ func (b *browser) eval(expression string, want any) {
 	require.Equal(b.t, want, got, expression)
 }
 
+// watch has the page remember when it shows another screen, which changed waits for.
+func (b *browser) watch() {
+	b.t.Helper()
+	get[int](b, `window.changed = new Promise(r => new MutationObserver((_, o) => { o.disconnect(); r(performance.timeOrigin + performance.now()) }).observe(document.querySelector("main"), {attributes: true})); 0`)
+}
+
+func (b *browser) changed() time.Time {
+	b.t.Helper()
+	return time.UnixMicro(int64(get[float64](b, `window.changed`) * 1000))
+}
+
 // inserted puts a card in, and measures until the page has another screen.
 func (b *browser) inserted(p simulator.Profile) *simulator.Card {
 	b.t.Helper()
 	card := b.stand.card(b.t, p)
-	get[int](b, `window.changed = new Promise(r => new MutationObserver((_, o) => { o.disconnect(); r(performance.timeOrigin + performance.now()) }).observe(document.querySelector("main"), {attributes: true})); 0`)
+	b.watch()
 	at := time.Now()
 	require.NoError(b.t, b.stand.slot.Insert(card))
-	seen := get[float64](b, `window.changed`)
-	took := time.UnixMicro(int64(seen * 1000)).Sub(at)
+	took := b.changed().Sub(at)
 	b.t.Logf("an inserted card shows after %s", took.Round(time.Millisecond))
 	assert.Less(b.t, took, 2*time.Second) // 200 ms is the goal; other tests may run beside
 	return card
@@ -318,7 +328,11 @@ func TestBrowserByTouch(t *testing.T) {
 			b.eval(`document.getElementById("identifier").textContent`, view.ID.Display())
 			id := view.ID.Display()
 			b.prints(id, map[string]string{"ja": "人に見せず", "en": "Show it to nobody"}[lang])
+			b.watch()
 			b.press("[data-action=apply]")
+			took := b.changed().Sub(b.stand.await(t, terminal.Services).At)
+			t.Logf("a new view shows %.1f ms after the event; 50 is the goal, and other tests may run beside", took.Seconds()*1000)
+			assert.Less(t, took, time.Second) // with room for a busy machine
 			b.shows(terminal.Services)
 			b.press("[data-service=sample-pay]")
 			b.shows(terminal.Account)
@@ -346,8 +360,8 @@ func TestBrowserByTouch(t *testing.T) {
 			assert.NotContains(t, page, "1234567890")
 
 			load := get[float64](b, `[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((n, e) => n + (e.name.endsWith("/events") ? 0 : e.transferSize), 0)`)
-			t.Logf("first load: %.0f bytes", load)
-			assert.Less(t, load, 200_000.0)
+			t.Logf("first load: %.0f bytes; fewer than 100,000 is the goal", load)
+			assert.Less(t, load, 100_000.0)
 			assert.Greater(t, load, 1000.0)
 			hosts := get[string](b, `[...new Set(performance.getEntriesByType("resource").map(e => new URL(e.name).host))].join()`)
 			assert.Equal(t, b.stand.host, hosts, "no request to any other host")

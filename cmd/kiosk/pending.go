@@ -17,6 +17,7 @@ import (
 const (
 	firstOpening = 3 * time.Second // a terminal starts without its registry then
 	reopening    = 2 * time.Second // between two attempts to open it
+	holding      = 5 * time.Second // between two signs of life
 )
 
 // pending is a registry that may not be there yet, as when the server starts after the
@@ -62,8 +63,23 @@ func (p *pending) keepOpening(ctx context.Context) error {
 			return err
 		}
 	}
-	<-ctx.Done()
+	p.hold(ctx)
 	return context.Cause(ctx)
+}
+
+// hold keeps the terminal's name for this process until ctx ends: a registry that
+// hears nothing for a while gives it to the next one.
+func (p *pending) hold(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(holding):
+		}
+		if err := p.Ping(ctx); errors.Is(err, registry.ErrTerminalTaken) {
+			p.waits(err)
+		}
+	}
 }
 
 // mends tells whether an error may be gone later.

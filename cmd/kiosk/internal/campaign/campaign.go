@@ -39,6 +39,7 @@ type Campaign struct {
 	Name      Text   `toml:"name"`
 	Operator  Text   `toml:"operator"`  // who runs it and answers questions
 	Contact   Text   `toml:"contact"`   // how to reach them
+	Kept      Text   `toml:"kept"`      // for how long, of what residents leave; may be left out
 	Namespace string `toml:"namespace"` // of the identifiers
 	// AskRenewed: who is not known yet is asked whether there is an identifier of an
 	// earlier card, before another is made.

@@ -90,6 +90,9 @@ func (c *Campaign) check() (p Problems) {
 	p.inBoth("name", c.Name)
 	p.inBoth("operator", c.Operator)
 	p.inBoth("contact", c.Contact)
+	if c.Kept != (Text{}) {
+		p.inBoth("kept", c.Kept)
+	}
 	if !isNamespace(c.Namespace) {
 		p.add("namespace", "IDを使う範囲の名前を1〜255バイトで書いてください。例: points.example", "write the name of the identifiers' namespace, 1 to 255 bytes, as points.example")
 	}

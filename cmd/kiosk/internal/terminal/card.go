@@ -128,8 +128,12 @@ func problem(err error) *message.Message {
 			break
 		}
 	}
-	if next, ok := residentsNext[m.Code]; ok {
-		m.Next = next
+	own := residents[m.Code]
+	if own.what != (message.Text{}) {
+		m.What = own.what
+	}
+	if own.next != (message.Text{}) {
+		m.Next = own.next
 	}
 	if errors.Is(err, jpki.ErrStillVerified) && m.Code != message.CardStillVerified {
 		still := message.For(jpki.ErrStillVerified)

@@ -9,9 +9,6 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// errTerminalTaken reports that another terminal runs under this one's name.
-var errTerminalTaken = errors.New("another terminal runs under this name")
-
 const (
 	pinging  = 2 * time.Second  // between two pings of a registry that is away
 	longPing = 15 * time.Second // a ping that takes longer has failed
@@ -19,7 +16,7 @@ const (
 
 // closes tells whether an error of the registry ends all visits until a ping succeeds.
 func closes(err error) bool {
-	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, errTerminalTaken)
+	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrTerminalTaken)
 }
 
 // ping asks the registry whether it can write. Every failure closes the terminal.

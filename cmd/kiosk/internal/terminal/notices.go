@@ -39,7 +39,7 @@ var notices = []notice{
 			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo PIN attempt was used up.",
 		},
 	}},
-	{errTerminalTaken, &message.Message{
+	{registry.ErrTerminalTaken, &message.Message{
 		Code: taken,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
 		Next: message.Text{
@@ -91,19 +91,22 @@ var notices = []notice{
 	}},
 }
 
-// residentsNext are what a resident can do where package message names a command or
-// one of its options.
-var residentsNext = map[message.Code]message.Text{
-	message.SeveralCards: {JA: "お使いになるカードだけを残してください。", EN: "Leave only the card that you want to use."},
-	message.ChainUnknown: askTheCounter,
-	message.PINLastTry: {
+// residents are what a resident is told where package message names a command, one of
+// its options or a reader. An empty text is package message's.
+var residents = map[message.Code]struct{ what, next message.Text }{
+	message.SeveralCards: {
+		what: message.Text{JA: "カードが2枚以上あります。", EN: "There is more than one card."},
+		next: message.Text{JA: "お使いになるカードだけを残してください。", EN: "Leave only the card that you want to use."},
+	},
+	message.ChainUnknown: {next: askTheCounter},
+	message.PINLastTry: {next: message.Text{
 		JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。",
 		EN: "If you are not sure of the PIN, ask at your municipal office.",
-	},
-	message.PINOutcomeUnknown: {
+	}},
+	message.PINOutcomeUnknown: {next: message.Text{
 		JA: "カードを置き直して、最初からやり直してください。残りの回数を画面に表示します。",
 		EN: "Put the card back and start again: the screen shows the attempts left.",
-	},
+	}},
 }
 
 // What ends a visit.

@@ -71,14 +71,6 @@ var registryNotices = []notice{
 			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
-	{registry.ErrTerminalTaken, &message.Message{
-		Code: "TERMINAL_NAME_TAKEN",
-		What: message.Text{JA: "同じ名前の端末が、ほかにも動いています。", EN: "Another terminal runs under the same name."},
-		Next: message.Text{
-			JA: "担当者の方へ: 端末ごとに、kiosk terminal-keygen で別の鍵を作ってください。",
-			EN: "For staff: make a key for each terminal with kiosk terminal-keygen.",
-		},
-	}},
 	{registry.ErrEvent, &message.Message{
 		Code: "EVENT_NAME",
 		What: message.Text{JA: "件数を数える出来事の名前が正しくありません。", EN: "The name of an event to count is not valid."},

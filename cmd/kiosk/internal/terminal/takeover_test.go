@@ -185,13 +185,13 @@ func TestNoPINBeforeTheRegistryCanWrite(t *testing.T) {
 // Faults: NEW.
 func TestATerminalWhoseNameIsTaken(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
-		s.book.ping = terminal.ErrTerminalTaken
+		s.book.ping = registry.ErrTerminalTaken
 		s.start()
 		s.problem("TERMINAL_NAME_TAKEN")
 		s.book.set(func() { s.book.ping = registry.ErrUnavailable })
 		time.Sleep(3 * time.Second)
 		s.problem("DATABASE_UNAVAILABLE")
-		s.book.set(func() { s.book.ping = terminal.ErrTerminalTaken })
+		s.book.set(func() { s.book.ping = registry.ErrTerminalTaken })
 		time.Sleep(3 * time.Second)
 		s.problem("TERMINAL_NAME_TAKEN")
 		s.book.set(func() { s.book.ping = nil })
@@ -201,8 +201,8 @@ func TestATerminalWhoseNameIsTaken(t *testing.T) {
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.shows(terminal.EnterPIN)
-		s.book.failures = terminal.ErrTerminalTaken // the lease was lost during a visit
-		s.book.set(func() { s.book.ping = terminal.ErrTerminalTaken })
+		s.book.failures = registry.ErrTerminalTaken // the lease was lost during a visit
+		s.book.set(func() { s.book.ping = registry.ErrTerminalTaken })
 		s.enter(simulator.PIN)
 		s.problem("TERMINAL_NAME_TAKEN")
 		time.Sleep(time.Minute)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	gohtml "html"
 	"html/template"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func parse(l message.Language) *template.Template {
 		"say": func(ja, en string) template.HTML { return template.HTML(message.Text{JA: ja, EN: en}.In(l)) },
 		// in gives a campaign's or a message's text, without markup.
 		"in":       func(t campaign.Text) string { return t.In(l) },
-		"lines":    func(t message.Text) []string { return strings.Split(t.In(l), "\n") },
+		"lines":    func(t message.Text) []string { return paragraphs(t, l) },
 		"read":     func(text string) template.HTML { return read(text, l) },
 		"date":     func(t time.Time) string { return message.Date(t).In(l) },
 		"month":    func(m mykey.Month) string { return message.Month(m).In(l) },
@@ -68,7 +69,25 @@ func render(v terminal.View) (html, title string, err error) {
 	if _, after, ok := strings.Cut(html, `tabindex="-1">`); ok {
 		title, _, _ = strings.Cut(after, "</h1>")
 	}
-	return html, withoutMarkup(title), nil
+	return html, gohtml.UnescapeString(withoutMarkup(title)), nil
+}
+
+// paragraphs are a text's sentences. Messages part lines for terminals of 78 columns, in
+// the middle of a sentence too.
+func paragraphs(t message.Text, l message.Language) (list []string) {
+	ended := true
+	for line := range strings.SplitSeq(t.In(l), "\n") {
+		switch {
+		case ended:
+			list = append(list, line)
+		case l == message.Japanese:
+			list[len(list)-1] += line
+		default:
+			list[len(list)-1] += " " + line
+		}
+		ended = strings.HasSuffix(line, "。") || strings.HasSuffix(line, ".") || strings.HasSuffix(line, "?")
+	}
+	return list
 }
 
 // withoutMarkup leaves the text of a heading, without readings.

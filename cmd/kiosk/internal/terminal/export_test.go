@@ -1,4 +1,0 @@
-package terminal
-
-// ErrTerminalTaken is for tests.
-var ErrTerminalTaken = errTerminalTaken
