@@ -19,6 +19,9 @@ const connectTimeout = 5 * time.Second
 // openPostgres opens a pool of connections to a server that speaks
 // PostgreSQL's protocol. Nothing is sent yet.
 func openPostgres(url string, mode mode) (*storage, error) {
+	if err := checkNamedFiles(url); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrURL, err)
+	}
 	config, err := parsePostgres(url)
 	if err != nil {
 		return nil, err
