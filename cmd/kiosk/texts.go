@@ -6,8 +6,8 @@ var (
 	textRootShort = Text{JA: "マイナンバーカードで8文字のIDを作る端末です", EN: "A terminal that makes identifiers with My Number Cards"}
 	textRootLong  = Text{
 		JA: `マイナンバーカードで8文字のIDを作り、事業の申込みを受け付ける端末です。
-端末のブラウザーで開くURLを表示します。最初に開いたブラウザーが端末を操作できます。
-次のブラウザーのためには、別のURLを表示します。
+端末のブラウザーで開くURLを表示します。最初に開いたブラウザーだけが操作でき、
+次のブラウザーのためには別のURLを表示します。
 動かし方は docs/kiosk.ja.md にあります。`,
 		EN: `A terminal that makes identifiers of 8 characters with My Number Cards, and
 takes applications for a campaign. It prints the URL that the terminal's
@@ -31,7 +31,7 @@ is printed for the next one. docs/kiosk.md says how to run a terminal.`,
 	textFlagReader          = Text{JA: "カードリーダーの名前、またはその一部（`NAME`）", EN: "the card reader's `NAME`, or a part of it"}
 	textFlagListen          = Text{JA: "画面の`ADDRESS`（このパソコンの中だけ）", EN: "the page's `ADDRESS`, of this machine alone"}
 	textFlagURLFile         = Text{JA: "開始URLを書くファイル（`FILE`）", EN: "a `FILE` for the start URL"}
-	textFlagStartPage       = Text{JA: "開始ページを書くファイル（`FILE`）。ブラウザーで開いて使います", EN: "a `FILE` for a page that the browser opens to begin"}
+	textFlagStartPage       = Text{JA: "開始ページを書くファイル（`FILE`）", EN: "a `FILE` for a page that the browser opens to begin"}
 	textFlagNoPrint         = Text{JA: "プリンターがないとき。印刷のボタンを出しません", EN: "there is no printer; no screen offers to print"}
 	textFlagSimulate        = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is kept"}
 	textFlagLog             = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log: text or json"}

@@ -76,7 +76,7 @@ func (m *machine) installed() (folder, install string) {
 	out, err := build.CombinedOutput()
 	require.NoError(m.t, err, "%s", out)
 	demo := content(m.t, "..", "campaigns", "demo.toml")
-	for name, text := range map[string]string{"campaign.toml": demo, "operator.public": "00", "namespace.key": "00", "registry.key": "00", "bin/card-info": "#!/bin/sh\n"} {
+	for name, text := range map[string]string{"campaign.toml": demo, "operator.public": "00", "namespace.key": "00", "registry.key": "00", "counter-1.key": "counter-1 00", "terminals": "", "bin/card-info": "#!/bin/sh\n"} {
 		require.NoError(m.t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644))
 	}
 	for _, block := range blocks(content(m.t, repository, "docs", "kiosk.md")) {
@@ -105,7 +105,7 @@ until [ -e /run/mykeykit-kiosk/start.html ]; do sleep 0.1; done
 stat -c '%a %U %G' /run/mykeykit-kiosk/start.html >$RESULTS/page
 as mykeykit-browser cat /run/mykeykit-kiosk/start.html >$RESULTS/start.html
 for user in nobody; do ! as $user cat /run/mykeykit-kiosk/start.html; done
-for file in namespace.key registry.key campaign.toml; do ! as mykeykit-browser cat /etc/mykeykit/$file; done
+for file in namespace.key registry.key terminal.key campaign.toml; do ! as mykeykit-browser cat /etc/mykeykit/$file; done
 ! as mykeykit-browser touch /run/mykeykit-kiosk/start.html
 ! as mykeykit-browser rm -f /run/mykeykit-kiosk/start.html
 as mykeykit-kiosk cat /etc/mykeykit/namespace.key /etc/mykeykit/registry.key /etc/mykeykit/operator.public /etc/mykeykit/campaign.toml >/dev/null
@@ -114,10 +114,11 @@ as mykeykit-kiosk cat /etc/mykeykit/namespace.key /etc/mykeykit/registry.key /et
 	assert.Equal(t, `2750 mykeykit-kiosk mykeykit-browser /run/mykeykit-kiosk
 750 root mykeykit-kiosk /etc/mykeykit
 644 root root /etc/mykeykit/campaign.toml
-644 root root /etc/mykeykit/kiosk.conf
 600 mykeykit-kiosk root /etc/mykeykit/namespace.key
 644 root root /etc/mykeykit/operator.public
 600 mykeykit-kiosk root /etc/mykeykit/registry.key
+600 mykeykit-kiosk root /etc/mykeykit/terminal.key
+644 root root /etc/mykeykit/terminals
 `, content(t, m.results, "modes"))
 	assert.Equal(t, "640 mykeykit-kiosk mykeykit-browser\n", content(t, m.results, "page"))
 	assert.Contains(t, content(t, m.results, "start.html"), `name="key" value="`)

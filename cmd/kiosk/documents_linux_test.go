@@ -1,0 +1,82 @@
+//go:build cgo
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// printed returns the command lines in a page's blocks of shell.
+func printed(t *testing.T, page string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+	require.NoError(t, err)
+	for _, block := range regexp.MustCompile("(?s)\n```sh\n(.*?)\n```").FindAllStringSubmatch(string(text), -1) {
+		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// makeKey stands for card-info, which these pages have make keys.
+const makeKey = `#!/bin/sh
+[ "$1" = keygen ] || exit 2
+umask 077
+od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
+`
+
+// The operator's commands work as they are printed, from the first key to the change of
+// keys. Those that need a reader or a person fail for want of one, and are otherwise
+// well-formed.
+//
+// Faults: NEW.
+func TestTheDocumentsCommandsWorkAsPrinted(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, page := range []string{"kiosk.md", "kiosk.ja.md", "registry.md"} {
+		t.Run(page, func(t *testing.T) {
+			o := &office{TB: t, dir: t.TempDir()}
+			o.database = "sqlite:" + o.path("kiosk.db")
+			o.write("campaign.toml", o.demo())
+			programs := t.TempDir()
+			require.NoError(t, os.Symlink(self, filepath.Join(programs, "kiosk")))
+			require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(makeKey), 0o755))
+			require.NoError(t, os.Mkdir(o.path("backup"), 0o700))
+			id, ran := "", 0
+			for _, line := range printed(t, page) {
+				if program, _, _ := strings.Cut(line, " "); program != "kiosk" && program != "card-info" && program != "cat" {
+					continue
+				}
+				ran++
+				usesRegistry := strings.Contains(line, "--registry") && !strings.HasPrefix(line, "kiosk check")
+				if usesRegistry && id == "" {
+					id = o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
+				}
+				c := exec.Command("/bin/sh", "-c", strings.NewReplacer("/var/lib/mykeykit-kiosk/", o.dir+"/", "/backup/", o.dir+"/backup/", "7K2M-9QXR", id).Replace(line))
+				c.Dir = o.dir
+				c.Env = []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "LC_ALL=C", "GORACE=atexit_sleep_ms=0"}
+				output, err := c.CombinedOutput()
+				if err != nil {
+					assert.Regexp(t, `\[(NO_TERMINAL|READER_NOT_FOUND|PCSC_[A-Z]+)\]`, string(output), line)
+				}
+				assert.NotContains(t, string(output), "[USAGE]", line)
+			}
+			if page != "registry.md" {
+				assert.Greater(t, ran, 20, "lines found")
+			}
+		})
+	}
+}
