@@ -61,21 +61,24 @@ func (d desk) terminal() (tty.Terminal, error) {
 // person is a terminal with somebody at it.
 type person struct {
 	sees  bytes.Buffer
-	types []string    // a line for each question
-	do    func(n int) // before the line is typed, if not nil
+	types []string          // a line for each question
+	does  func(seen string) // when something is shown, if not nil
 	asked int
 }
 
-func (p *person) Write(b []byte) (int, error) { return p.sees.Write(b) }
-func (p *person) Close() error                { return nil }
-func (p *person) Hide() error                 { return nil }
-func (p *person) DiscardTyped()               {}
-func (p *person) Background() bool            { return false }
+func (p *person) Write(b []byte) (int, error) {
+	if p.does != nil {
+		p.does(string(b))
+	}
+	return p.sees.Write(b)
+}
+
+func (p *person) Close() error     { return nil }
+func (p *person) Hide() error      { return nil }
+func (p *person) DiscardTyped()    {}
+func (p *person) Background() bool { return false }
 func (p *person) ReadHidden(context.Context) ([]byte, error) {
 	p.asked++
-	if p.do != nil {
-		p.do(p.asked)
-	}
 	if p.asked > len(p.types) {
 		return nil, io.EOF
 	}

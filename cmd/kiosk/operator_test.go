@@ -5,11 +5,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -320,147 +317,6 @@ func TestEraseAndPurge(t *testing.T) {
 	assert.Regexp(t, `(?m)^New identifiers +2\nApplications +2\nExports +1\nrecord:erase +1\nrecord:purge +1\n$`, counts.stdout)
 	assert.Equal(t, `{"counts":[]}`+"\n", o.does("statistics", "--campaign", demo, "--registry", o.database, "--json", "--day", "2001-01-01").stdout)
 	assert.Contains(t, o.does("statistics", "--campaign", demo, "--registry", o.database, "--json").stdout, `"terminal":"counter-1","event":"record:apply","number":2`)
-}
-
-var recoveryCode = regexp.MustCompile(`Recovery code: ([0-9A-Z-]{19})\n`)
-
-// At a clerk's desk a renewed card takes over the identifier of the earlier one, by the
-// clerk's code or by the earlier card; a second identifier is joined with the first; and
-// a holder gets a new recovery code.
-//
-// Faults: NEW.
-func TestAtAClerksDesk(t *testing.T) {
-	o := newOffice(t)
-	card := func(seed string) *simulator.Card {
-		c, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
-		require.NoError(t, err)
-		o.write("authority-"+seed, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Authority().Raw})))
-		return c
-	}
-	first, second, third := card("first"), card("second"), card("third")
-	id := o.visit(holderOf(t, "first"), registry.NewAccount("sample-pay", "0123456789", "4649"))
-
-	driver := simulator.New()
-	slot := driver.AddReader("Reader")
-	at := func(command string, p *person, more ...string) outcome {
-		t.Helper()
-		args := append([]string{command}, o.keys("office.key")...)
-		for _, seed := range []string{"first", "second", "third"} {
-			args = append(args, "--authority", o.path("authority-"+seed))
-		}
-		return desk{driver: driver, person: p}.run(t, append(args, more...)...)
-	}
-	given := func(out outcome, p *person) {
-		t.Helper()
-		require.Zero(t, out.exit, out.stderr)
-		assert.Contains(t, out.stdout, id[:4]+"-"+id[4:])
-		assert.Regexp(t, recoveryCode, out.stdout)
-		assert.NotContains(t, out.stdout+out.stderr+p.sees.String(), simulator.PIN)
-	}
-
-	require.NoError(t, slot.Insert(second))
-	wrong := &person{types: []string{"9999"}}
-	out := at("renew", wrong, "--clerk", "c-7", id)
-	assert.Equal(t, cli.ExitPIN, out.exit)
-	assert.Contains(t, wrong.sees.String(), "3")
-	assert.Equal(t, cli.ExitUsage, at("renew", nil, "--clerk", "c-7", id).exit, "nobody to ask")
-	p := &person{types: []string{simulator.PIN}}
-	given(at("renew", p, "--clerk", "c-7", id), p)
-
-	p = &person{types: []string{simulator.PIN, "", simulator.PIN}, do: func(n int) {
-		if n == 2 {
-			slot.Remove()
-			require.NoError(t, slot.Insert(third))
-		}
-	}}
-	given(at("renew", p, "--old-card"), p)
-	p = &person{types: []string{simulator.PIN}}
-	given(at("new-code", p), p)
-	slot.Remove()
-	require.NoError(t, slot.Insert(first))
-	p = &person{types: []string{simulator.PIN}}
-	assert.Contains(t, at("new-code", p).stderr, "[SUPERSEDED]")
-	for _, c := range []*simulator.Card{first, second, third} {
-		assert.False(t, c.State().AuthVerified)
-	}
-	o.does(o.looks("audit")...)
-}
-
-// Who has taken a second identifier with a renewed card gets the first one back.
-func TestMerge(t *testing.T) {
-	o := newOffice(t)
-	id := o.visit(holderOf(t, "first"), registry.NewAccount("sample-pay", "0123456789", "4649"))
-	parts, err := newProgram(os.Stdout, os.Stderr).parts(options{
-		campaign: demo, registry: o.database, generation: 1, namespaceKey: o.path("namespace.key"), registryKey: o.path("registry.key"),
-		operatorKey: o.path("operator.public"), terminalKey: o.path("counter-1.key"),
-	})
-	require.NoError(t, err)
-	r, err := parts.open(t.Context())
-	require.NoError(t, err)
-	_, err = r.Reserve(t.Context(), registry.NewOperation(), proved(t), registry.RecoveryCode{})
-	require.NoError(t, err)
-	require.NoError(t, r.Close())
-
-	driver := simulator.New()
-	card, err := newCard(simulator.Contact)
-	require.NoError(t, err)
-	require.NoError(t, driver.AddReader("Reader").Insert(card))
-	run := func(command string) outcome {
-		args := append([]string{command, "--clerk", "c-7", "--authority", o.authority}, o.keys("office.key")...)
-		return desk{driver: driver, person: &person{types: []string{simulator.PIN}}}.run(t, append(args, id)...)
-	}
-	refused := run("renew")
-	assert.NotZero(t, refused.exit)
-	assert.Contains(t, refused.stderr, "kiosk merge")
-	merged := run("merge")
-	require.Zero(t, merged.exit, merged.stderr)
-	assert.Contains(t, merged.stdout, fmt.Sprintf("%s-%s", id[:4], id[4:]))
-	o.does(o.looks("audit")...)
-}
-
-// check finds what a resident would find otherwise, in plain words, and makes nothing.
-//
-// Faults: NEW.
-func TestCheck(t *testing.T) {
-	o := newOffice(t)
-	driver := simulator.New()
-	driver.AddReader("Reader")
-	working := append([]string{"check", demo}, o.keys("counter-1.key")[2:]...)
-	working = append(working, "--operator-key", o.path("operator.public"))
-	misspelt := o.write("misspelt.toml", strings.Replace(strings.Replace(o.demo(), "rate = 25", "rat = 25", 1), `"2026-01-01"`, "2026-01-01", 1))
-	ended := o.write("ended.toml", strings.NewReplacer("2026", "2025", "2099", "2025").Replace(o.demo()))
-	said := map[string]string{}
-	for _, tt := range []struct {
-		exit   int
-		driver *simulator.Driver
-		args   []string
-	}{
-		{cli.ExitDone, driver, []string{"check", demo}},
-		{cli.ExitUsage, driver, []string{"check", misspelt}},
-		{cli.ExitUsage, driver, []string{"check", o.path("none.toml")}},
-		{cli.ExitDone, driver, working},
-		{cli.ExitDone, driver, append([]string{"check", ended}, working[2:]...)},
-		{cli.ExitUsage, driver, slices.Clip(working[:len(working)-2])},
-		{cli.ExitNoReader, simulator.New(), working},
-		{cli.ExitUsage, driver, append(working[:len(working):len(working)], "--registry-key", o.path("namespace.key"), "--terminal-key", o.path("none"), "--authority", demo)},
-		{cli.ExitUsage, driver, append(working[:len(working):len(working)], "--registry", "mysql://x")},
-	} {
-		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
-			out := desk{driver: tt.driver, locale: locale}.run(t, tt.args...)
-			assert.Equal(t, tt.exit, out.exit, "%v: %s", tt.args, out.stdout)
-			assert.Empty(t, out.stderr)
-			fits(t, out.stdout)
-			said[language] += strings.ReplaceAll(out.stdout, o.dir, "FOLDER") + "\n"
-		}
-		out := desk{driver: tt.driver}.run(t, append(tt.args, "--json")...)
-		assert.Equal(t, tt.exit, out.exit)
-		var found struct{ Findings []finding }
-		require.NoError(t, json.Unmarshal([]byte(out.stdout), &found))
-		assert.NotEmpty(t, found.Findings)
-	}
-	assert.NoFileExists(t, o.path("kiosk.db"))
-	golden(t, "check-ja.txt", said["ja"])
-	golden(t, "check-en.txt", said["en"])
 }
 
 func (o *office) demo() string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
-	"github.com/mykeykit/mykeykit/reader"
 )
 
 var (
@@ -33,11 +31,8 @@ The holder types the PIN at the terminal. It is not shown.`,
 
 	textPlaceCard    = Text{JA: "カードをカードリーダーに置いてください。", EN: "Place the card on the reader."}
 	textPlaceOldCard = Text{JA: "前のカードをカードリーダーに置いてください。", EN: "Place the earlier card on the reader."}
-	textExchange     = Text{
-		JA: "新しいカードに取り替えて、Enterを押してください。",
-		EN: "Take it away, place the new card on the reader, and press Enter.",
-	}
-	textOfHolder = Text{
+	textTakeCard     = Text{JA: "前のカードを取り出してください。", EN: "Take the earlier card away."}
+	textOfHolder     = Text{
 		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、もう表示されません。書き写して、ご本人に渡してください。\n",
 		EN: "Identifier:    %s\nRecovery code: %s\nIt is not shown again. Write it down for its holder.\n",
 	}
@@ -95,8 +90,8 @@ func (p *program) newCodeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "new-code", Short: p.Say(textNewCode), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.change(c.Context(), o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
-				holder, err := cards.authenticate(ctx, textPlaceCard)
+			return p.change(c.Context(), o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
+				holder, _, err := cards.authenticate(ctx, textPlaceCard)
 				return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 					return r.NewCode(ctx, operation, holder, code)
 				}, err
@@ -112,8 +107,8 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 	if err != nil {
 		return err
 	}
-	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
-		holder, err := cards.authenticate(ctx, textPlaceCard)
+	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
+		holder, _, err := cards.authenticate(ctx, textPlaceCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return r.Renew(ctx, operation, holder, proof(id, o.clerk), code)
 		}, err
@@ -121,25 +116,27 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 }
 
 func (p *program) renewByOldCard(ctx context.Context, o options) error {
-	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error) {
-		old, err := cards.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
+	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
+		old, name, err := cards.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
 		if err != nil {
 			return nil, err
 		}
-		if err := cards.exchange(ctx); err != nil {
+		if err := cards.taken(ctx, name); err != nil {
 			return nil, err
 		}
-		holder, err := cards.authenticate(ctx, textPlaceCard)
+		holder, _, err := cards.authenticate(ctx, textPlaceCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return r.Renew(ctx, operation, holder, registry.ByOldCard(old), code)
 		}, err
 	})
 }
 
+// change is a change of a holder's reservation, which gets the recovery code.
+type change func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error)
+
 // change has a holder prove with a card, changes the reservation once, and tells the
 // new recovery code.
-func (p *program) change(ctx context.Context, o options,
-	prove func(context.Context, *registry.Registry, *cards) (func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error), error)) error {
+func (p *program) change(ctx context.Context, o options, prove func(context.Context, *registry.Registry, *cards) (change, error)) error {
 	campaign, err := p.readCampaign(o.campaign)
 	if err != nil {
 		return err
@@ -183,67 +180,4 @@ func (p *program) change(ctx context.Context, o options,
 		return err
 	}
 	return p.says(textOfHolder, reserved.ID.Display(), code.Reveal())
-}
-
-// cards are where a holder proves with a card at a terminal.
-type cards struct {
-	*program
-	tty    tty.Terminal
-	reader string
-	chain  []jpki.Option
-}
-
-// authenticate waits for a card, shows its attempts left, asks for the PIN, and has the
-// card prove its key. No connection is open while the holder types.
-func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.Option) (*jpki.Authentication, error) {
-	// What is typed while the card is waited for is no answer to the prompt, and is not
-	// shown either: it may be the PIN.
-	if err := c.tty.Hide(); err != nil {
-		return nil, tty.NoTerminal(err)
-	}
-	fmt.Fprintln(c.tty, c.Say(place))
-	found, err := reader.Wait(ctx, c.driver, c.reader, jpki.Present)
-	if err != nil {
-		return nil, err
-	}
-	options = append(options, c.chain...)
-	var shown jpki.Readiness
-	err = c.use(ctx, found.Name, func(card reader.Card) error {
-		return jpki.Do(ctx, card, func(a *jpki.Application) (err error) {
-			shown, err = a.Ready(ctx)
-			return err
-		}, options...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	pin, err := tty.ReadPIN(ctx, tty.At(c.tty), c.Say(tty.PromptPIN(shown.Counter)))
-	if err != nil {
-		return nil, err
-	}
-	defer pin.Wipe()
-	var holder *jpki.Authentication
-	err = c.use(ctx, found.Name, func(card reader.Card) (err error) {
-		holder, err = jpki.Authenticate(ctx, card, pin, append(options, jpki.ForCard(shown))...)
-		return err
-	})
-	return holder, err
-}
-
-// exchange waits until the holder says that the new card is in the reader.
-func (c *cards) exchange(ctx context.Context) error {
-	_, err := tty.At(c.tty)(ctx, c.Say(textExchange))
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
-func (c *cards) use(ctx context.Context, name string, use func(reader.Card) error) error {
-	card, err := c.driver.Connect(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer card.Close()
-	return use(card)
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/pem"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader/simulator"
+)
+
+var recoveryCode = regexp.MustCompile(`Recovery code: ([0-9A-Z-]{19})\n`)
+
+// At a clerk's desk a renewed card takes over the identifier of the earlier one, by the
+// clerk's code or by the earlier card; a second identifier is joined with the first; and
+// a holder gets a new recovery code.
+//
+// Faults: NEW.
+func TestAtAClerksDesk(t *testing.T) {
+	o := newOffice(t)
+	card := func(seed string) *simulator.Card {
+		c, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
+		require.NoError(t, err)
+		o.write("authority-"+seed, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Authority().Raw})))
+		return c
+	}
+	first, second, third := card("first"), card("second"), card("third")
+	id := o.visit(holderOf(t, "first"), registry.NewAccount("sample-pay", "0123456789", "4649"))
+
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	at := func(command string, p *person, more ...string) outcome {
+		t.Helper()
+		args := append([]string{command}, o.keys("office.key")...)
+		for _, seed := range []string{"first", "second", "third"} {
+			args = append(args, "--authority", o.path("authority-"+seed))
+		}
+		return desk{driver: driver, person: p}.run(t, append(args, more...)...)
+	}
+	given := func(out outcome, p *person) {
+		t.Helper()
+		require.Zero(t, out.exit, out.stderr)
+		assert.Contains(t, out.stdout, id[:4]+"-"+id[4:])
+		assert.Regexp(t, recoveryCode, out.stdout)
+		assert.NotContains(t, out.stdout+out.stderr+p.sees.String(), simulator.PIN)
+	}
+
+	require.NoError(t, slot.Insert(second))
+	wrong := &person{types: []string{"9999"}}
+	out := at("renew", wrong, "--clerk", "c-7", id)
+	assert.Equal(t, cli.ExitPIN, out.exit)
+	assert.Contains(t, wrong.sees.String(), "3")
+	assert.Equal(t, cli.ExitUsage, at("renew", nil, "--clerk", "c-7", id).exit, "nobody to ask")
+	p := &person{types: []string{simulator.PIN}}
+	given(at("renew", p, "--clerk", "c-7", id), p)
+
+	p = &person{types: []string{simulator.PIN, simulator.PIN}, does: func(seen string) {
+		if strings.Contains(seen, "Take the earlier card away") {
+			slot.Remove()
+			require.NoError(t, slot.Insert(third))
+		}
+	}}
+	given(at("renew", p, "--old-card"), p)
+	p = &person{types: []string{simulator.PIN}}
+	given(at("new-code", p), p)
+	slot.Remove()
+	require.NoError(t, slot.Insert(first))
+	p = &person{types: []string{simulator.PIN}}
+	assert.Contains(t, at("new-code", p).stderr, "[SUPERSEDED]")
+	for _, c := range []*simulator.Card{first, second, third} {
+		assert.False(t, c.State().AuthVerified)
+	}
+	o.does(o.looks("audit")...)
+}
+
+// Who has taken a second identifier with a renewed card gets the first one back.
+func TestMerge(t *testing.T) {
+	o := newOffice(t)
+	id := o.visit(holderOf(t, "first"), registry.NewAccount("sample-pay", "0123456789", "4649"))
+	parts, err := newProgram(os.Stdout, os.Stderr).parts(options{
+		campaign: demo, registry: o.database, generation: 1, namespaceKey: o.path("namespace.key"), registryKey: o.path("registry.key"),
+		operatorKey: o.path("operator.public"), terminalKey: o.path("counter-1.key"),
+	})
+	require.NoError(t, err)
+	r, err := parts.open(t.Context())
+	require.NoError(t, err)
+	_, err = r.Reserve(t.Context(), registry.NewOperation(), proved(t), registry.RecoveryCode{})
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+
+	driver := simulator.New()
+	card, err := newCard(simulator.Contact)
+	require.NoError(t, err)
+	require.NoError(t, driver.AddReader("Reader").Insert(card))
+	run := func(command string) outcome {
+		args := append([]string{command, "--clerk", "c-7", "--authority", o.authority}, o.keys("office.key")...)
+		return desk{driver: driver, person: &person{types: []string{simulator.PIN}}}.run(t, append(args, id)...)
+	}
+	refused := run("renew")
+	assert.NotZero(t, refused.exit)
+	assert.Contains(t, refused.stderr, "kiosk merge")
+	merged := run("merge")
+	require.Zero(t, merged.exit, merged.stderr)
+	assert.Contains(t, merged.stdout, fmt.Sprintf("%s-%s", id[:4], id[4:]))
+	o.does(o.looks("audit")...)
+}
