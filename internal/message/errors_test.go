@@ -94,6 +94,7 @@ var known = map[string]error{
 
 // elsewhere are the errors that this package does not know by themselves, and why.
 var elsewhere = map[string]string{
+	"cli.Failure":            "brings a message of its own",
 	"pcsc.Code":              "is in a pcsc.Error",
 	"pcsc.Error":             "matches an error of package reader, whatever its code: see its tests",
 	"cardtls.ErrNotAccepted": "no program of this module dials a TLS server",
