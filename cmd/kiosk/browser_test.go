@@ -375,7 +375,7 @@ func TestBrowserByTouch(t *testing.T) {
 // A card that is not known, whose holder may have an identifier of an earlier card; and
 // a new recovery code for one who comes back.
 //
-// Faults: NEW.
+// Faults: F114, F117.
 func TestBrowserAsksForAnEarlierIdentifier(t *testing.T) {
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
@@ -605,7 +605,7 @@ func TestBrowserLosesTheTerminal(t *testing.T) {
 // A page whose terminal's process is gone keeps nothing that was typed, says so and asks
 // for the staff in both languages, and begins anew when the terminal answers again.
 //
-// Faults: NEW.
+// Faults: F119.
 func TestBrowserOutlivesTheTerminal(t *testing.T) {
 	b := newBrowser(t, "ja")
 	b.stand.insert(t, simulator.Contact)

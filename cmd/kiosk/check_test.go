@@ -15,7 +15,7 @@ import (
 
 // check finds what a resident would find otherwise, in plain words, and makes nothing.
 //
-// Faults: NEW.
+// Faults: F127.
 func TestCheck(t *testing.T) {
 	o := newOffice(t)
 	driver := simulator.New()

@@ -42,7 +42,7 @@ od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
 // keys. Those that need a reader or a person fail for want of one, and are otherwise
 // well-formed.
 //
-// Faults: NEW.
+// Faults: F131.
 func TestTheDocumentsCommandsWorkAsPrinted(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)

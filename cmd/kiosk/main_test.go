@@ -133,7 +133,7 @@ var demo = filepath.Join("campaigns", "demo.toml")
 // Help is in the language of the locale, or in the one that is asked for, and lists
 // with each command the flags that mean something to it.
 //
-// Faults: NEW.
+// Faults: F126.
 func TestGoldenHelp(t *testing.T) {
 	for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 		var b strings.Builder
@@ -164,7 +164,7 @@ func TestVersion(t *testing.T) {
 // What keeps the kiosk from starting is said in the operator's language, with a code and
 // an exit code.
 //
-// Faults: F85, NEW.
+// Faults: F85, F126.
 func TestWhatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, content string) string {

@@ -35,7 +35,7 @@ const mostCopies = 3
 // but for what the test prints. The resident is another process, so that its copies are
 // not among the terminal's; it tells its secrets disguised.
 //
-// Faults: NEW.
+// Faults: F120.
 func TestMemoryAfterAVisit(t *testing.T) {
 	s := newStandFor(t, func(c *campaign.Campaign) { c.Services[0].Code = c.Services[0].AccountID }) // long enough to be found
 	self, err := os.Executable()

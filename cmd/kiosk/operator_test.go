@@ -125,7 +125,7 @@ func holderOf(t testing.TB, seed string) *jpki.Authentication {
 // The audit reads what it printed before: a chain that was cut at its end shows, with an
 // exit code of its own.
 //
-// Faults: NEW.
+// Faults: F111.
 func TestAudit(t *testing.T) {
 	o := newOffice(t)
 	o.does(append([]string{"migrate"}, o.keys("")[:8]...)...)
@@ -167,6 +167,8 @@ func TestAudit(t *testing.T) {
 
 // Rows that were altered show without any kept head, and a terminal whose key was not
 // given.
+//
+// Faults: F104.
 func TestAuditOfAlteredRows(t *testing.T) {
 	o := newOffice(t)
 	o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
@@ -183,7 +185,7 @@ func TestAuditOfAlteredRows(t *testing.T) {
 // Every application that opens is written, with one of several private keys; the others
 // are listed. The export leaves a record.
 //
-// Faults: NEW.
+// Faults: F112.
 func TestApplications(t *testing.T) {
 	o := newOffice(t)
 	first := o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
@@ -223,7 +225,7 @@ func TestApplications(t *testing.T) {
 // A spreadsheet takes no cell for a formula, and what was put before one can be removed
 // again.
 //
-// Faults: NEW.
+// Faults: F113.
 func TestCellsAreNoFormulas(t *testing.T) {
 	for value, want := range map[string]string{
 		"": "", "0123456789": "0123456789", "a=b": "a=b", "１２": "１２",
@@ -238,7 +240,7 @@ func TestCellsAreNoFormulas(t *testing.T) {
 
 // Keys are rotated as documented: the earlier generation is given, or nothing starts.
 //
-// Faults: NEW.
+// Faults: F108.
 func TestRotation(t *testing.T) {
 	o := newOffice(t)
 	holder := proved(t)
@@ -272,6 +274,8 @@ func TestRotation(t *testing.T) {
 
 // A backup is made and restored with two commands, neither of which overwrites anything
 // or works on a registry in use.
+//
+// Faults: F97.
 func TestBackupAndRestore(t *testing.T) {
 	o := newOffice(t)
 	first := o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
@@ -295,6 +299,8 @@ func TestBackupAndRestore(t *testing.T) {
 
 // An account is erased on request, and everything after the campaign, each with a record
 // after which the audit still passes.
+//
+// Faults: F110.
 func TestEraseAndPurge(t *testing.T) {
 	o := newOffice(t)
 	first := o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))

@@ -23,7 +23,7 @@ import (
 // A registry that is away when the terminal starts is opened when it answers, and until
 // then everything fails as for one that is out of reach.
 //
-// Faults: NEW.
+// Faults: F129.
 func TestARegistryThatComesLater(t *testing.T) {
 	away, opens := errors.New("away"), 0
 	path := filepath.Join(t.TempDir(), "kiosk.db")
@@ -57,6 +57,8 @@ func TestARegistryThatComesLater(t *testing.T) {
 
 // Wrong keys and tables of another version end the program at once, at the start and
 // later.
+//
+// Faults: F129.
 func TestWhatWaitingDoesNotMend(t *testing.T) {
 	for _, wrong := range []error{mykey.ErrKey, registry.ErrSchema, registry.ErrURL, registry.ErrTerminal} {
 		p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) { return nil, wrong }}
@@ -78,7 +80,7 @@ func TestWhyTheRegistryIsAwayIsLoggedOnce(t *testing.T) {
 
 // The log is lines that machines read: JSON if asked for.
 //
-// Faults: NEW.
+// Faults: F130.
 func TestTheLogIsForMachines(t *testing.T) {
 	for format, holds := range map[string]string{"text": `visit=ABC duration=12.346 code=PIN_WRONG`, "json": `"visit":"ABC","duration":12.346,"code":"PIN_WRONG"`} {
 		var b bytes.Buffer
@@ -103,7 +105,7 @@ func TestTheLogIsForMachines(t *testing.T) {
 // The line at the start names the kind of registry, and never its URL, which may have a
 // password.
 //
-// Faults: NEW.
+// Faults: F130.
 func TestTheStartIsLoggedWithoutThePassword(t *testing.T) {
 	c, err := newProgram(io.Discard, io.Discard).readCampaign(demo)
 	require.NoError(t, err)

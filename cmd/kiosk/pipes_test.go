@@ -16,7 +16,7 @@ import (
 // A pipe in the place of any file that is named is refused at once: nothing waits for
 // who writes into it, whatever asks the program to end.
 //
-// Faults: NEW.
+// Faults: F124.
 func TestPipesInPlaceOfFiles(t *testing.T) {
 	folder := t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }

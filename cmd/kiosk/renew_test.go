@@ -22,7 +22,7 @@ var recoveryCode = regexp.MustCompile(`Recovery code: ([0-9A-Z-]{19})\n`)
 // clerk's code or by the earlier card; a second identifier is joined with the first; and
 // a holder gets a new recovery code.
 //
-// Faults: NEW.
+// Faults: F116, F117.
 func TestAtAClerksDesk(t *testing.T) {
 	o := newOffice(t)
 	card := func(seed string) *simulator.Card {
@@ -81,6 +81,8 @@ func TestAtAClerksDesk(t *testing.T) {
 }
 
 // Who has taken a second identifier with a renewed card gets the first one back.
+//
+// Faults: F116.
 func TestMerge(t *testing.T) {
 	o := newOffice(t)
 	id := o.visit(holderOf(t, "first"), registry.NewAccount("sample-pay", "0123456789", "4649"))

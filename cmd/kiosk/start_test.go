@@ -54,7 +54,7 @@ func content(t *testing.T, path string) string {
 // A start URL works once, and another one is printed for the next browser. One that was
 // used begins nothing, whoever has it, and is logged.
 //
-// Faults: NEW.
+// Faults: F122.
 func TestAStartWorksOnce(t *testing.T) {
 	s := newStand(t)
 	printed, logged := s.announced(t, options{})
@@ -90,6 +90,8 @@ func TestAStartWorksOnce(t *testing.T) {
 }
 
 // Of many that come with the same key at the same time, one has the terminal.
+//
+// Faults: F122.
 func TestAStartIsForOne(t *testing.T) {
 	s := newStand(t)
 	path := s.page.StartURL()[len("http://"+s.host):]
@@ -113,7 +115,7 @@ func TestAStartIsForOne(t *testing.T) {
 // The start page posts a key that is in no address. Used, it is replaced in its file
 // before the browser has its answer, and the page before is told.
 //
-// Faults: NEW.
+// Faults: F122.
 func TestStartPage(t *testing.T) {
 	s := newStand(t)
 	folder := t.TempDir()
@@ -220,7 +222,7 @@ func TestAStartEndsTheVisit(t *testing.T) {
 // A real browser that opens the start page has the terminal's page, and the key is in
 // neither its addresses nor its history: Back does not begin again.
 //
-// Faults: NEW.
+// Faults: F122.
 func TestBrowserOpensTheStartPage(t *testing.T) {
 	b := newBrowser(t, "ja")
 	path := filepath.Join(t.TempDir(), "start.html")

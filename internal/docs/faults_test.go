@@ -20,13 +20,13 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the tests that docs/faults.md names")
 
-const faultClasses = 95
+const faultClasses = 131
 
 var (
 	// faultRow is a class, what happens, what the toolkit does, and the tests.
-	faultRow = regexp.MustCompile(`(?m)^\| (F\d\d) \| (.+) \| (.+) \|(.*)\|$`)
+	faultRow = regexp.MustCompile(`(?m)^\| (F\d{2,3}) \| (.+) \| (.+) \|(.*)\|$`)
 	// faultTag is the last line of a test's comment.
-	faultTag   = regexp.MustCompile(`(?m)^Faults: ((?:F\d\d(?:, )?)+)\.$`)
+	faultTag   = regexp.MustCompile(`(?m)^Faults: ((?:F\d{2,3}(?:, )?)+)\.$`)
 	anyTag     = regexp.MustCompile(`(?m)^// Faults?:`)
 	makeTarget = regexp.MustCompile("`make ([a-z]+)`")
 )

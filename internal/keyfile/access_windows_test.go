@@ -24,7 +24,7 @@ func allow(t *testing.T, path, list string) {
 // A key is its owner's alone, though everybody can read its folder, and one that was
 // given to others is found.
 //
-// Faults: NEW.
+// Faults: F125.
 func TestOnlyTheOwnerMayReadAKey(t *testing.T) {
 	folder := t.TempDir()
 	allow(t, folder, "D:(A;OICI;FA;;;WD)") // everybody

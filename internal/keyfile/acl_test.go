@@ -10,7 +10,7 @@ import (
 
 // What a Windows access control list allows to others shows as it does in a mode.
 //
-// Faults: NEW.
+// Faults: F125.
 func TestModeOfAnAccessControlList(t *testing.T) {
 	const (
 		owner, other, everyone, users = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1002", "S-1-1-0", "S-1-5-32-545"

@@ -106,7 +106,7 @@ func opens(t *testing.T, path string, source any) (found []string) {
 // in this package, which waits for no pipe, takes no more than it should, and sees who
 // else may read it.
 //
-// Faults: NEW.
+// Faults: F124.
 func TestFilesAreOpenedHere(t *testing.T) {
 	files := programFiles(t)
 	require.Contains(t, files, "cmd/card-info/key.go")

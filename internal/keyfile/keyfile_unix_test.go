@@ -39,6 +39,8 @@ func TestReplaceForAGroup(t *testing.T) {
 }
 
 // A pipe or a device with the name of a file does not keep the program waiting.
+//
+// Faults: F124.
 func TestReadDoesNotWait(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, unix.Mkfifo(pipe, 0o600))

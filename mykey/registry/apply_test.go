@@ -270,7 +270,7 @@ func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
 // place, the digest by which a second use is seen; a security code is nowhere, and the
 // same operation for another account is refused all the same.
 //
-// Faults: NEW.
+// Faults: F107.
 func TestTerminalsCanNotGuessCodes(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)

@@ -40,7 +40,7 @@ func exchange(identifiers string) []string {
 // What an intruder in the database can do shows, and where: in the records, and in
 // the rows that they tell of.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestTamperingShows(t *testing.T) {
 	const columns = `operation, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature`
 	tampering := map[string]struct {
@@ -141,7 +141,7 @@ func TestTamperingShows(t *testing.T) {
 // What was altered before a terminal relied on it shows after the terminal has
 // written the row again, and after the alteration was undone.
 //
-// Faults: NEW.
+// Faults: F105.
 func TestTamperingThatTerminalsCoverShows(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -187,7 +187,7 @@ func TestTamperingThatTerminalsCoverShows(t *testing.T) {
 // One terminal can't write records into another's chain: its key signs other
 // records than the operator's list says.
 //
-// Faults: NEW.
+// Faults: F106.
 func TestTerminalsCanNotWriteForOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		victim := openNamed(t, url, "a")
@@ -225,6 +225,8 @@ func TestTerminalsCanNotWriteForOthers(t *testing.T) {
 
 // What is removed from a chain's end, and everything that it tells of with it,
 // shows by a head that was kept elsewhere, and by nothing else.
+//
+// Faults: F111.
 func TestTruncationShowsByKeptHeads(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)

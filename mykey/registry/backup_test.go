@@ -86,7 +86,7 @@ var everybody, beforeTheBackup = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, []int{1}
 // What is restored is the backup, and not what the old database's log says, also after
 // a power cut.
 //
-// Faults: NEW.
+// Faults: F97.
 func TestRestoreForgetsTheLog(t *testing.T) {
 	backupFile, url := backup(t)
 	require.NoError(t, registry.Restore(ctx, backupFile, url))
@@ -121,6 +121,8 @@ func TestRestoreForgetsTheLog(t *testing.T) {
 
 // A restore that is killed leaves the old database, or the new, or one that is not
 // opened before a restore was completed.
+//
+// Faults: F97.
 func TestRestoreIsKilled(t *testing.T) {
 	outcomes := map[string]bool{}
 	for step := range registry.RestoreSteps + 1 {
@@ -159,6 +161,8 @@ func TestRestoreIsKilled(t *testing.T) {
 
 // A database that a program has open is not restored, whether the program knows of the
 // lock or not. Nor is it opened while it is restored.
+//
+// Faults: F97.
 func TestRestoreWhileInUse(t *testing.T) {
 	backupFile, url := backup(t)
 	t.Run("by a registry", func(t *testing.T) {

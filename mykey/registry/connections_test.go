@@ -15,7 +15,7 @@ import (
 // A terminal holds one connection while it is idle, and none after a while. A busy one
 // holds at most four.
 //
-// Faults: NEW.
+// Faults: F101.
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)

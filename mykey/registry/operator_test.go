@@ -18,7 +18,7 @@ import (
 // What reads never makes a database or writes in one: a mistyped name is no clean
 // audit.
 //
-// Faults: NEW.
+// Faults: F99.
 func TestOperatorsMakeNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mistyped.db")
 	_, err := registry.OpenOperator(ctx, "sqlite:"+file, "points.example", nil)
@@ -73,7 +73,7 @@ func TestReportsCount(t *testing.T) {
 // An application that was altered is told apart, and the others are exported; each
 // export leaves its record before anything is handed out.
 //
-// Faults: NEW.
+// Faults: F112.
 func TestExport(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -142,7 +142,7 @@ func TestExport(t *testing.T) {
 // A holder's account is erased with nothing left of it, and the audit passes, before
 // and after others go on.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestErase(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -187,6 +187,8 @@ func TestErase(t *testing.T) {
 }
 
 // Nothing is left in the file of what was erased or purged.
+//
+// Faults: F110.
 func TestErasedBytesLeaveTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
@@ -216,7 +218,7 @@ func TestErasedBytesLeaveTheFile(t *testing.T) {
 // After a campaign everything about its holders is deleted, with a record; the audit
 // passes, and whoever comes afterwards is new.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestPurge(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		library := openGeneration(t, url, func() registry.Generation {

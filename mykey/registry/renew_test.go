@@ -177,7 +177,7 @@ func TestSecretsDoNotPrintThemselves(t *testing.T) {
 
 // A holder can have a new recovery code with the own card, in place of the old one.
 //
-// Faults: NEW.
+// Faults: F117.
 func TestNewCode(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -208,7 +208,7 @@ func TestNewCode(t *testing.T) {
 // A holder who took a second identifier with a renewed card gets the first one back
 // from a clerk, and the second is withdrawn, unless it was applied with.
 //
-// Faults: NEW.
+// Faults: F116.
 func TestMergeByClerk(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -247,7 +247,7 @@ func TestMergeByClerk(t *testing.T) {
 // A code that an earlier program stored under argon2id is read, and the next one is
 // stored under the registry's key.
 //
-// Faults: NEW.
+// Faults: F109.
 func TestCodesThatWereStoredBefore(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	code, next := registry.NewRecoveryCode(), registry.NewRecoveryCode()

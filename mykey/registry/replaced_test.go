@@ -30,7 +30,7 @@ func copyFile(t *testing.T, from, to string) {
 // replaced or overwritten: what is committed then is gone with the next start. When the files are
 // back, work goes on.
 //
-// Faults: NEW.
+// Faults: F96.
 func TestReplacedFilesAreDetected(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows removes and renames no open file")
@@ -137,6 +137,8 @@ func checkpoint(t *testing.T, r *registry.Registry) {
 }
 
 // A file that is replaced in the middle of a change is detected after the commit.
+//
+// Faults: F96.
 func TestAFileReplacedDuringAChange(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows removes and renames no open file")
@@ -152,6 +154,8 @@ func TestAFileReplacedDuringAChange(t *testing.T) {
 }
 
 // A log without its database is not deleted, as SQLite would: its records were told.
+//
+// Faults: F96.
 func TestALogWithoutItsFile(t *testing.T) {
 	url := engines["sqlite"](t)
 	file := fileOf(url)
@@ -167,7 +171,7 @@ func TestALogWithoutItsFile(t *testing.T) {
 
 // A mode that makes no database makes none, and no table in one.
 //
-// Faults: NEW.
+// Faults: F99.
 func TestOpeningWithoutMaking(t *testing.T) {
 	for _, mode := range registry.ModesOfWhatExists {
 		missing := filepath.Join(t.TempDir(), "registry.db")

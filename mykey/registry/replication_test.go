@@ -64,7 +64,7 @@ func stalled(ctx context.Context, t *testing.T, counter *atomic.Int64) context.C
 // cancelled by an administrator, which the server announces by a warning only, or by the
 // time that an attempt may take. When the standby is back, the change is done once.
 //
-// Faults: NEW.
+// Faults: F98.
 func TestACommitWithoutItsStandby(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	primary, standby := replicated(t)

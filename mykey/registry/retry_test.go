@@ -424,6 +424,8 @@ func TestDoubleSubmitAtTheSameTime(t *testing.T) {
 
 // A second program under a terminal's name is refused, until the first has ended or
 // has been silent for a while; and the first, if it comes back then, is refused too.
+//
+// Faults: F102.
 func TestATerminalsNameIsOnePrograms(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		now := today
@@ -470,6 +472,8 @@ func TestATerminalsNameIsOnePrograms(t *testing.T) {
 }
 
 // A terminal with the name of another, but not its key, can't go on with its chain.
+//
+// Faults: F106.
 func TestATerminalsChainIsItsKeys(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		first := openNamed(t, url, "a")

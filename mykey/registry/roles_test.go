@@ -16,7 +16,7 @@ import (
 // is there: no application, holder, record or key, no identifier, and no other
 // terminal's chain or name.
 //
-// Faults: NEW.
+// Faults: F103, F106.
 func TestTerminalsNeedFewRights(t *testing.T) {
 	database := engines["postgres"](t)
 	admin := open(t, database)

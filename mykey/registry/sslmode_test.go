@@ -16,7 +16,7 @@ import (
 // verified, unless the URL itself says otherwise. The environment and service files,
 // from which drivers take what a URL leaves out, can't weaken that.
 //
-// Faults: NEW.
+// Faults: F100.
 func TestEncryption(t *testing.T) {
 	services := filepath.Join(t.TempDir(), "services")
 	require.NoError(t, os.WriteFile(services, []byte("[far]\nhost=db.example\nsslmode=disable\n"), 0o600))

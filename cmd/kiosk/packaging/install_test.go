@@ -94,7 +94,7 @@ const asUser = `as() { user="$1"; shift; setpriv --reuid="$user" --regid="$user"
 // The document's commands make a machine on which the browser's user can begin and do
 // nothing else, and others can't even begin.
 //
-// Faults: NEW.
+// Faults: F123, F131.
 func TestInstalledAsDocumented(t *testing.T) {
 	m := newMachine(t)
 	folder, install := m.installed()
@@ -147,7 +147,7 @@ func chromium(t *testing.T) (command, page string) {
 
 // Chromium under the policy begins with the start page, and its command line has no key.
 //
-// Faults: NEW.
+// Faults: F122.
 func TestChromiumBegins(t *testing.T) {
 	command, page := chromium(t)
 	m := newMachine(t)
@@ -176,6 +176,8 @@ cp `+page+` $RESULTS/next.html
 
 // Under the policy no address opens but the terminal's, and no file but the start page.
 // Without it they do, so the test sees what opens.
+//
+// Faults: F123.
 func TestThePolicyClosesOtherAddresses(t *testing.T) {
 	command, page := chromium(t)
 	m := newMachine(t)

@@ -114,7 +114,7 @@ func TestUnitsAreHardened(t *testing.T) {
 // The browser has a user of its own, starts when there is a page to begin with, and its
 // command line has nothing that others must not see.
 //
-// Faults: NEW.
+// Faults: F122, F123.
 func TestTheBrowserBegins(t *testing.T) {
 	kiosk, browser := content(t, "mykeykit-kiosk.service"), content(t, "mykeykit-browser.service")
 	const page = "/run/mykeykit-kiosk/start.html"

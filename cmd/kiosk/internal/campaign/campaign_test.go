@@ -129,7 +129,7 @@ func TestAlphabets(t *testing.T) {
 // TOML's own dates are days as those in quotes are; a moment is none, and what to write
 // is said.
 //
-// Faults: NEW.
+// Faults: F128.
 func TestDaysWithoutQuotes(t *testing.T) {
 	for written, day := range map[string]string{
 		`"2026-01-01"`: "2026-01-01", `2026-01-01`: "2026-01-01",
@@ -151,7 +151,7 @@ func TestDaysWithoutQuotes(t *testing.T) {
 // Everything that is wrong with a file is told at once, each with its place and with
 // what to write, in both languages.
 //
-// Faults: NEW.
+// Faults: F128.
 func TestProblemsAreToldAtOnce(t *testing.T) {
 	file := example(t, "demo")
 	for _, change := range [][2]string{

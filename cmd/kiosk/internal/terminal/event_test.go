@@ -21,7 +21,7 @@ import (
 // A terminal whose registry is not there when it starts is closed, and opens by itself.
 // Nobody has to press anything to find out.
 //
-// Faults: NEW.
+// Faults: F129.
 func TestClosedFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file, err := os.Open(filepath.Join("..", "..", "campaigns", "2020.toml"))

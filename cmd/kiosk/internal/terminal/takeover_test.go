@@ -18,7 +18,7 @@ import (
 // only after its holder said that there is none yet; one PIN is enough for that, and
 // who answered wrongly can go back.
 //
-// Faults: NEW.
+// Faults: F114.
 func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.campaign.AskRenewed = true
@@ -68,7 +68,7 @@ func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 // Who says to have a new card and has an identifier with it already gets that one, with
 // nothing to type.
 //
-// Faults: NEW.
+// Faults: F114.
 func TestAKnownCardHasNothingToTakeOver(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		for _, name := range []string{terminal.Start, terminal.Renew} {
@@ -85,7 +85,7 @@ func TestAKnownCardHasNothingToTakeOver(t *testing.T) {
 
 // Wrong recovery codes are logged without what they were, and the fifth ends the visit.
 //
-// Faults: NEW.
+// Faults: F115.
 func TestWrongRecoveryCodesAreLimited(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -120,7 +120,7 @@ func TestWrongRecoveryCodesAreLimited(t *testing.T) {
 // A holder who comes back can have a new recovery code, in place of one that was lost,
 // after a yes.
 //
-// Faults: NEW.
+// Faults: F117.
 func TestANewRecoveryCode(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -154,7 +154,7 @@ func TestANewRecoveryCode(t *testing.T) {
 // Nobody is asked for a PIN before the registry has answered that it can write, however
 // long that takes; and while it can't, the terminal stays closed.
 //
-// Faults: NEW.
+// Faults: F118.
 func TestNoPINBeforeTheRegistryCanWrite(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -182,7 +182,7 @@ func TestNoPINBeforeTheRegistryCanWrite(t *testing.T) {
 
 // A terminal whose name another one has is closed, with what its staff can do.
 //
-// Faults: NEW.
+// Faults: F102.
 func TestATerminalWhoseNameIsTaken(t *testing.T) {
 	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 		s.book.ping = registry.ErrTerminalTaken

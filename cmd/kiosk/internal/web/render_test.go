@@ -38,7 +38,7 @@ func TestReadings(t *testing.T) {
 
 // Readings stand over characters that need one, also in the templates, and not over kana.
 //
-// Faults: NEW.
+// Faults: F121.
 func TestNoReadingOverKana(t *testing.T) {
 	bases := regexp.MustCompile(`(?:<ruby>|</rt>)([^<]+)<rt>([^<]*)</rt>`)
 	found := bases.FindAllStringSubmatch(screens, -1)
@@ -55,7 +55,7 @@ func TestNoReadingOverKana(t *testing.T) {
 
 // A sentence of a message is one paragraph, however its lines were parted for a terminal.
 //
-// Faults: NEW.
+// Faults: F121.
 func TestSentencesAreNotTorn(t *testing.T) {
 	for in, want := range map[message.Text][]string{
 		{JA: "有効期限（2026年10月）が\n切れています。\n窓口で更新してください。"}: {"有効期限（2026年10月）が切れています。", "窓口で更新してください。"},
