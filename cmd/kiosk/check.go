@@ -102,7 +102,8 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 	if terminal {
 		_, err = p.takesApplications(o, c)
 		add("operator-key", Text{}, err)
-		k, err := p.readKeys(o, c.Namespace)
+		k, keysErr := p.readKeys(o, c.Namespace)
+		err = keysErr
 		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), err)
 		name, err := p.readTerminalKey(o.terminalKey)
 		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
@@ -110,7 +111,9 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 			_, err = trusted(o.authorities)
 			add("authorities", Text{}, err)
 		}
-		found = append(found, p.checkRegistry(ctx, o, c.Namespace))
+		if keysErr == nil { // else there is nothing to look for in it
+			found = append(found, p.checkRegistry(ctx, o.registry, k))
+		}
 		names, err := p.checkReaders(ctx, o.reader)
 		add("readers", cli.Formatted(textStep["found"], len(names), strings.Join(names, ", ")), err)
 	}
@@ -139,17 +142,13 @@ func (p *program) period(c *campaign.Campaign) finding {
 	return finding{Step: "period", Result: resultOK, Message: day("running", c.Ends)}
 }
 
-// checkRegistry looks at the registry without making one. A file that is not there yet
-// is none.
-func (p *program) checkRegistry(ctx context.Context, o options, namespace string) finding {
-	if isMissingFile(o.registry) {
+// checkRegistry looks whether the registry is that of the keys, without making one. A
+// file that is not there yet is none.
+func (p *program) checkRegistry(ctx context.Context, url string, k keys) finding {
+	if isMissingFile(url) {
 		return finding{Step: "registry", Result: resultWarning, Message: textStep["none-yet"]}
 	}
-	r, err := registry.OpenOperator(ctx, o.registry, namespace, nil)
-	if err == nil {
-		err = r.Close()
-	}
-	return p.found("registry", Text{JA: registryKind(o.registry), EN: registryKind(o.registry)}, err)
+	return p.found("registry", Text{JA: registryKind(url), EN: registryKind(url)}, registry.Check(ctx, url, k.current, k.earlier...))
 }
 
 func (p *program) checkReaders(ctx context.Context, name string) ([]string, error) {

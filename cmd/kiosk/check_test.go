@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -56,4 +57,27 @@ func TestCheck(t *testing.T) {
 	assert.NoFileExists(t, o.path("kiosk.db"))
 	golden(t, "check-ja.txt", said["ja"])
 	golden(t, "check-en.txt", said["en"])
+}
+
+// Keys are compared with those of the registry, and nothing is changed by it: a
+// generation that is missing would give its holders second identifiers.
+//
+// Faults: F108, F127.
+func TestCheckComparesTheKeys(t *testing.T) {
+	o := newOffice(t)
+	require.Zero(t, desk{}.run(t, append([]string{"migrate"}, o.keys("")[:8]...)...).exit)
+	before, err := os.ReadFile(o.path("kiosk.db"))
+	require.NoError(t, err)
+	driver := simulator.New()
+	driver.AddReader("Reader")
+	working := append([]string{"check", demo, "--operator-key", o.path("operator.public")}, o.keys("counter-1.key")[2:]...)
+	out := desk{driver: driver}.run(t, working...)
+	assert.Zero(t, out.exit, out.stdout)
+	out = desk{driver: driver}.run(t, append(working, "--generation", "2")...)
+	assert.Equal(t, cli.ExitUsage, out.exit, out.stdout)
+	assert.Contains(t, out.stdout, "generation 1")
+	fits(t, out.stdout)
+	after, err := os.ReadFile(o.path("kiosk.db"))
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
 }

@@ -124,42 +124,58 @@ func (r *Registry) checkKeys() error {
 }
 
 // checkGenerations refuses keys that are not the ones with which the database was
-// filled, and fewer: their holders would be strangers, and get a second identifier.
-// New ones are written down, unless that is for another role to do.
-func (r *Registry) checkGenerations(ctx context.Context) error {
+// filled, and fewer: their holders would be strangers, and get a second identifier. It
+// returns the generations that the database does not know.
+func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []Generation, err error) {
+	stored := map[uint32][]byte{}
+	err = all(ctx, tx, func(rows *sql.Rows) error {
+		var number uint32
+		var fingerprint []byte
+		err := rows.Scan(&number, &fingerprint)
+		stored[number] = fingerprint
+		return err
+	}, `SELECT generation, fingerprint FROM generations WHERE namespace = $1`, r.namespace)
+	if err != nil {
+		return nil, err
+	}
+	for number := range stored {
+		if _, given := r.generation(number); !given {
+			return nil, fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
+		}
+	}
+	for _, g := range r.generations() {
+		want, err := g.fingerprint()
+		if err != nil {
+			return nil, err
+		}
+		switch have, found := stored[g.Number]; {
+		case !found:
+			unknown = append(unknown, g)
+		case !hmac.Equal(have, want):
+			return nil, fmt.Errorf("%w: not the one that generation %d had before", mykey.ErrKey, g.Number)
+		}
+	}
+	return unknown, nil
+}
+
+// keepGenerations checks the generations and writes new ones down, unless that is for
+// another role to do.
+func (r *Registry) keepGenerations(ctx context.Context) error {
 	return r.transact(ctx, func(tx queryer) error {
-		stored := map[uint32][]byte{}
-		err := all(ctx, tx, func(rows *sql.Rows) error {
-			var number uint32
-			var fingerprint []byte
-			err := rows.Scan(&number, &fingerprint)
-			stored[number] = fingerprint
-			return err
-		}, `SELECT generation, fingerprint FROM generations WHERE namespace = $1`, r.namespace)
+		unknown, err := r.checkGenerations(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for number := range stored {
-			if _, given := r.generation(number); !given {
-				return fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
+		for _, g := range unknown {
+			if r.manual {
+				return fmt.Errorf("%w: generation %d is not in the database; it has to be migrated", mykey.ErrKey, g.Number)
 			}
-		}
-		for _, g := range r.generations() {
-			want, err := g.fingerprint()
+			fingerprint, err := g.fingerprint()
 			if err != nil {
 				return err
 			}
-			have, found := stored[g.Number]
-			switch {
-			case found && !hmac.Equal(have, want):
-				return fmt.Errorf("%w: not the one that generation %d had before", mykey.ErrKey, g.Number)
-			case found:
-				continue
-			case r.manual:
-				return fmt.Errorf("%w: generation %d is not in the database; it has to be migrated", mykey.ErrKey, g.Number)
-			}
 			if _, err := exec(ctx, tx, `INSERT INTO generations (namespace, generation, fingerprint) VALUES ($1, $2, $3)`,
-				r.namespace, g.Number, want); err != nil {
+				r.namespace, g.Number, fingerprint); err != nil {
 				return err
 			}
 		}

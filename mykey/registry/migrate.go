@@ -31,16 +31,19 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 		if err := r.storage.db.PingContext(ctx); err != nil {
 			return fromStorage(err) // which is no race
 		}
-		if !only {
-			if _, err := provider.Up(ctx); err != nil {
-				return &storageError{cause: err, race: true}
-			}
-		}
 		sources := provider.ListSources()
-		target := sources[len(sources)-1].Version
+		first, target := sources[0].Version, sources[len(sources)-1].Version
 		current, err := r.storage.version(ctx)
 		if err != nil {
 			return err
+		}
+		if !only && (current == 0 || current >= first) { // else they are a development version's
+			if _, err := provider.Up(ctx); err != nil {
+				return &storageError{cause: err, race: true}
+			}
+			if current, err = r.storage.version(ctx); err != nil {
+				return err
+			}
 		}
 		if current != target {
 			return fmt.Errorf("%w: the database's is %d, the program's %d", ErrSchema, current, target)

@@ -128,6 +128,30 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 	return r.Close()
 }
 
+// Check looks whether [Open] would accept the tables and keys, and makes and writes
+// nothing. Generations that the database does not know yet are accepted. It returns
+// [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
+func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
+	r := newRegistry(nil)
+	r.current, r.earlier = current, earlier
+	if err := r.checkKeys(); err != nil {
+		return err
+	}
+	r.namespace = current.Namespace.Name()
+	var err error
+	if r.storage, err = connectFor(readOnly, url); err != nil {
+		return err
+	}
+	if err = r.migrate(ctx, true); err == nil {
+		err = r.snapshot(ctx, func(tx queryer) error {
+			_, err := r.checkGenerations(ctx, tx)
+			return err
+		})
+	}
+	_ = r.storage.db.Close() // it only read
+	return err
+}
+
 // start connects, and looks whether tables and keys are the right ones. On an error
 // nothing stays open.
 func (r *Registry) start(ctx context.Context, url string, then func() error) error {
@@ -140,7 +164,7 @@ func (r *Registry) start(ctx context.Context, url string, then func() error) err
 		return err
 	}
 	if err = r.migrate(ctx, r.manual); err == nil {
-		err = r.checkGenerations(ctx)
+		err = r.keepGenerations(ctx)
 	}
 	if err == nil {
 		err = then()

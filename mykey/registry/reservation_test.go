@@ -277,11 +277,20 @@ func TestKeysAreChanged(t *testing.T) {
 
 func TestKeysAreTheDatabases(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		open(t, url)
+		r := open(t, url)
+		check := func(g registry.Generation, earlier ...registry.Generation) error {
+			err := registry.Check(ctx, url, g, earlier...)
+			require.Len(t, rows(t, r, "generations"), 1, "it writes nothing")
+			return err
+		}
+		require.NoError(t, check(generation(t, "points.example", 1)))
+		require.NoError(t, check(generation(t, "points.example", 2), generation(t, "points.example", 1)))
+		require.ErrorIs(t, check(generation(t, "points.example", 2)), mykey.ErrKey)
 		other := generation(t, "points.example", 1)
 		other.Key = key(t, 99)
 		_, err := registry.Open(ctx, url, terminal(nextName()), other)
 		require.ErrorIs(t, err, mykey.ErrKey)
+		require.ErrorIs(t, check(other), mykey.ErrKey)
 		other = generation(t, "points.example", 1)
 		other.Namespace, err = mykey.NewNamespace("points.example", key(t, 99))
 		require.NoError(t, err)
@@ -346,6 +355,10 @@ func TestMigrations(t *testing.T) {
 		require.NoError(t, err)
 		_, err = registry.Open(ctx, url, terminal(nextName()), g)
 		require.ErrorIs(t, err, registry.ErrSchema)
+		_, err = r.DB().Exec(`UPDATE mykeykit_registry_versions SET version_id = 1 WHERE version_id > 0`)
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, terminal(nextName()), g)
+		require.ErrorIs(t, err, registry.ErrSchema, "a development version's")
 	})
 }
 
