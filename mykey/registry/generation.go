@@ -104,7 +104,7 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 			return g, true
 		}
 	}
-	return Generation{}, number == 0 // an operator's
+	return Generation{}, false
 }
 
 // checkKeys refuses generations that are not whole, and those that do not belong

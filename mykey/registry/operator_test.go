@@ -267,6 +267,25 @@ func TestPurge(t *testing.T) {
 	})
 }
 
+// An operation that an operator's desk has a record of is refused to a terminal.
+//
+// Faults: NEW.
+func TestADesksOperationIsNoTerminals(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		id := reserve(t, r, 1).ID
+		d := desk(t, r)
+		defer d.Close()
+		erased, own := registry.NewOperation(), registry.NewOperation()
+		require.NoError(t, d.Erase(ctx, erased, id, "c1"))
+		_, err := r.Reserve(ctx, erased, holder(2), registry.RecoveryCode{})
+		require.ErrorIs(t, err, registry.ErrOperation)
+		_, err = r.Reserve(ctx, own, holder(2), registry.RecoveryCode{})
+		require.NoError(t, err)
+		require.ErrorIs(t, d.Erase(ctx, own, id, "c1"), registry.ErrOperation)
+	})
+}
+
 // A day's events are counted at each terminal, in Japan's days.
 func TestStatistics(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
