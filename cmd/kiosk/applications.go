@@ -79,7 +79,7 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			table.Flush()
 			return err
 		case err != nil:
-			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), a.ID)
+			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), message.Printable(a.ID.String()))
 			failed = untrusted(failed, err)
 			continue
 		case len(a.Sealed) == 0:

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/ed25519"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mykeykit/mykeykit/mykey"
@@ -22,7 +24,8 @@ type Operator struct {
 // OpenOperator opens the registry of a namespace that exists. The keys are those of
 // all terminals and desks that have written to it. It makes nothing: a database that
 // is not there is [ErrUnavailable], and one without the tables [ErrSchema]. The other
-// errors are [ErrURL] and [ErrUnavailable].
+// errors are [ErrURL], [ErrTerminal] for a key that no terminal can have, and
+// [ErrUnavailable].
 func OpenOperator(ctx context.Context, url, namespace string, keys []TerminalKey) (*Operator, error) {
 	return openOperator(ctx, url, namespace, keys, readOnly, nil)
 }
@@ -31,6 +34,9 @@ func openOperator(ctx context.Context, url, namespace string, keys []TerminalKey
 	o := &Operator{books: newRegistry(options), keys: map[string]ed25519.PublicKey{}}
 	o.books.namespace = namespace
 	for _, k := range keys {
+		if !terminalName.MatchString(k.Name) || len(k.Key) != ed25519.PublicKeySize {
+			return nil, ErrTerminal
+		}
 		o.keys[k.Name] = k.Key
 	}
 	var err error
@@ -64,7 +70,7 @@ func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, de
 	if desk.key.Reveal() == nil {
 		return nil, ErrTerminal
 	}
-	o, err := openOperator(ctx, url, namespace, append(keys, desk.Public()), existing, options)
+	o, err := openOperator(ctx, url, namespace, slices.Concat(keys, []TerminalKey{desk.Public()}), existing, options)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +88,18 @@ func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, de
 //
 // An application that is not as recorded comes with an [*AuditError] and its
 // identifier alone, and the loop goes on. Any other error is the last: an
-// [*AuditError] of a broken chain, [ErrOperation], or [ErrUnavailable]. Applications
-// that are made meanwhile are left to the next export, and erased ones left out.
+// [*AuditError] without an identifier, of a broken chain or of applications that were
+// removed; [ErrOperation], also for an operation that exported others; or
+// [ErrUnavailable]. Applications that are made meanwhile are left to the next export,
+// and erased ones left out.
 func (d *Desk) Export(ctx context.Context, operation Operation, kept ...Head) iter.Seq2[Application, error] {
 	return func(yield func(Application, error) bool) {
 		l, err := d.replay(ctx, kept)
 		if err == nil {
 			i := imageOf(ofExport, uint64(l.report.Applications), nil, l.exported)
 			i.act = added
-			_, err = d.books.once(ctx, change{operation, kindExport, noParts}, func(queryer) (*made, error) {
+			parts := func(Generation) [][]byte { return [][]byte{l.exported} }
+			_, err = d.books.once(ctx, change{operation, kindExport, parts}, func(queryer) (*made, error) {
 				return &made{kind: kindExport, lineage: []byte{}, images: []image{i}}, nil
 			})
 		}
@@ -103,36 +112,38 @@ func (d *Desk) Export(ctx context.Context, operation Operation, kept ...Head) it
 				yield(Application{}, err)
 				return
 			}
-			i := a.image()
-			known, recorded := l.states[state{i.table, i.row, i.version}]
+			recorded, right := l.compareRow(a.image())
 			switch {
-			case l.suspect[string(a.ID)] || recorded && known != i.after:
+			case a.ID == "": // which is told of at the end
+			case l.suspect[a.ID] || recorded && !right:
 				if !yield(Application{ID: a.ID, Namespace: a.Namespace}, &AuditError{Reason: "an application that is not as recorded"}) {
 					return
 				}
-			case recorded && len(a.Sealed) > 0:
+			case right && len(a.Sealed) > 0:
 				if !yield(a.Application, nil) {
 					return
 				}
 			}
 		}
+		if l.missing != "" {
+			yield(Application{}, &AuditError{Reason: l.missing})
+		}
 	}
 }
 
-// noParts is for requests that hold nothing but their kind.
-func noParts(Generation) [][]byte { return nil }
-
 const selectApplications = `SELECT lineage, identifier, service, account, sealed, applied, operation, version FROM applications WHERE namespace = $1`
 
+// scanApplication returns errInexact with what it could read.
 func scanApplication(rows *sql.Rows, namespace string) (application, error) {
 	a := application{Application: Application{Namespace: namespace}}
 	var applied int64
-	err := rows.Scan(&a.lineage, &a.ID, &a.Service, &a.account, &a.Sealed, &applied, &a.operation, &a.version)
+	err := scanExactly(rows, &a.lineage, (*string)(&a.ID), &a.Service, &a.account, &a.Sealed, &applied, &a.operation, &a.version)
 	a.Applied = time.Unix(applied, 0).UTC()
 	return a, err
 }
 
-// applications reads all, by identifier, in pages: who takes them may take long.
+// applications reads all, by identifier, in pages: who takes them may take long. One
+// that can't be read has the version 0, which no record tells of.
 func (o *Operator) applications(ctx context.Context) iter.Seq2[application, error] {
 	return func(yield func(application, error) bool) {
 		last := mykey.ID("")
@@ -142,6 +153,9 @@ func (o *Operator) applications(ctx context.Context) iter.Seq2[application, erro
 				found = nil
 				return all(ctx, o.books.storage.db, func(rows *sql.Rows) error {
 					a, err := scanApplication(rows, o.books.namespace)
+					if errors.Is(err, errInexact) {
+						a.version, err = 0, nil
+					}
 					found = append(found, a)
 					return err
 				}, selectApplications+` AND identifier > $2 ORDER BY identifier LIMIT $3`, o.books.namespace, last.String(), o.books.page)
@@ -156,7 +170,7 @@ func (o *Operator) applications(ctx context.Context) iter.Seq2[application, erro
 				}
 				last = a.ID
 			}
-			if len(found) < o.books.page {
+			if len(found) < o.books.page || last == "" { // what is no text comes last, and there is no going on from it
 				return
 			}
 		}
@@ -195,7 +209,7 @@ func (d *Desk) Erase(ctx context.Context, operation Operation, id mykey.ID, cler
 		return m, err
 	})
 	if err == nil {
-		err = d.books.storage.forget(ctx)
+		err = d.books.forget(ctx)
 	}
 	return err
 }
@@ -254,7 +268,7 @@ func (d *Desk) Purge(ctx context.Context, operation Operation, clerk string) err
 		return m, nil
 	})
 	if err == nil {
-		err = d.books.storage.forget(ctx)
+		err = d.books.forget(ctx)
 	}
 	return err
 }

@@ -252,11 +252,18 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 	}
 }
 
-// forget removes what was deleted from files that the engine keeps.
-func (s *storage) forget(ctx context.Context) error {
-	if s.dialect != goose.DialectSQLite3 {
+// forget removes what was deleted from files that the engine keeps. While a program
+// reads an earlier state it can't, and returns [ErrUnavailable].
+func (r *Registry) forget(ctx context.Context) error {
+	if r.storage.dialect != goose.DialectSQLite3 {
 		return nil
 	}
-	_, err := exec(ctx, s.db, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	return err
+	return r.again(ctx, func(ctx context.Context) error {
+		var busy, pages, moved int
+		_, err := one(ctx, r.storage.db, []any{&busy, &pages, &moved}, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		if err == nil && busy != 0 {
+			err = &storageError{cause: errors.New("what was deleted is still in the log, which another program reads"), race: true}
+		}
+		return err
+	})
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/pressly/goose/v3"
 
@@ -33,7 +35,11 @@ func (e *AuditError) Error() string {
 	if e.Chain == "" {
 		return fmt.Sprintf("%s: %s", ErrAudit, e.Reason)
 	}
-	return fmt.Sprintf("%s: record %d of %s: %s", ErrAudit, e.Number, e.Chain, e.Reason)
+	chain := e.Chain
+	if !terminalName.MatchString(chain) { // somebody else wrote it
+		chain = strconv.QuoteToASCII(chain)
+	}
+	return fmt.Sprintf("%s: record %d of %s: %s", ErrAudit, e.Number, chain, e.Reason)
 }
 
 // Unwrap gives [ErrAudit].
@@ -86,11 +92,13 @@ type ledger struct {
 	last      Head   // of it
 	signature []byte
 	states    map[state][32]byte
+	latest    map[state]uint64 // the chain has seen a row in that version, if not the first; keys have version 0
 	relied    []reliance
-	rows      map[table]int64 // that should be there
-	problems  []string        // what is wrong with rows
-	suspect   map[string]bool // identifiers of applications that are not as recorded
-	exported  []byte          // digest of the applications
+	rows      map[table]int64   // that should be there
+	problems  []string          // what is wrong with rows
+	suspect   map[mykey.ID]bool // applications that are not as recorded
+	missing   string            // what is wrong with applications that have no identifier
+	exported  []byte            // digest of the applications
 	report    Report
 }
 
@@ -119,7 +127,7 @@ func (o *Operator) replay(ctx context.Context, kept []Head) (*ledger, error) {
 	}
 	err := o.books.atLeisure(ctx, func(ctx context.Context) error {
 		l = &ledger{keys: o.keys, kept: map[string][]Head{}, purges: map[[16]byte][]image{},
-			states: map[state][32]byte{}, rows: map[table]int64{}, suspect: map[string]bool{}}
+			states: map[state][32]byte{}, latest: map[state]uint64{}, rows: map[table]int64{}, suspect: map[mykey.ID]bool{}}
 		for _, h := range kept {
 			l.kept[h.Chain] = append(l.kept[h.Chain], h)
 		}
@@ -139,11 +147,14 @@ func (l *ledger) read(ctx context.Context, tx queryer, namespace string) error {
 	}
 	err := all(ctx, tx, func(rows *sql.Rows) error {
 		c := record{namespace: namespace}
-		var operation, hash, signature []byte
-		if err := rows.Scan(&c.chain, &c.number, &operation, &c.kind, &c.generation, &c.lineage, &c.clerk, &c.made, &c.request, &c.images, &hash, &signature); err != nil {
+		var hash, signature []byte
+		err := scanExactly(rows, &c.chain, &c.number, &c.operation, (*string)(&c.kind), &c.generation, &c.lineage, &c.clerk, &c.made, &c.request, &c.images, &hash, &signature)
+		if errors.Is(err, errInexact) {
+			return &AuditError{Reason: "a record that no terminal wrote"}
+		}
+		if err != nil {
 			return err
 		}
-		copy(c.operation[:], operation)
 		return l.record(c, hash, signature)
 	}, `SELECT chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature FROM audit
 		WHERE namespace = $1 ORDER BY chain, number`, namespace)
@@ -172,7 +183,7 @@ func (l *ledger) read(ctx context.Context, tx queryer, namespace string) error {
 func (l *ledger) readPurges(ctx context.Context, tx queryer, namespace string) error {
 	return all(ctx, tx, func(rows *sql.Rows) error {
 		var encoded []byte
-		if err := rows.Scan(&encoded); err != nil {
+		if err := scanExactly(rows, &encoded); err != nil && !errors.Is(err, errInexact) {
 			return err
 		}
 		images, _ := parseImages(encoded)
@@ -190,6 +201,7 @@ func (l *ledger) record(c record, hash, signature []byte) error {
 			return err
 		}
 		l.chain, l.last = c.chain, Head{Chain: c.chain, Hash: beginning(c.namespace, c.chain)}
+		clear(l.latest)
 	}
 	broken := func(reason string) error {
 		return &AuditError{Chain: c.chain, Number: l.last.Number + 1, Reason: reason}
@@ -230,10 +242,17 @@ func (l *ledger) record(c record, hash, signature []byte) error {
 
 // apply notes what a record says of a row.
 func (l *ledger) apply(i image, c record) (reason string) {
-	at := state{i.table, i.row, i.version}
+	at, row := state{i.table, i.row, i.version}, state{table: i.table, row: i.row}
+	seen := l.latest[row]
 	switch {
 	case i.table == ofChain || i.table == ofExport:
 		return ""
+	case i.act == relied && i.version < seen, i.act == changed && i.version <= seen:
+		return "it relied on a row that was set back before"
+	case i.version > 1:
+		l.latest[row] = i.version
+	}
+	switch {
 	case i.act == relied:
 		return l.rely(at, i.after, c)
 	case i.version == 0 || (i.act == added) != (i.version == 1):
@@ -289,48 +308,71 @@ func (l *ledger) endChain() error {
 	return nil
 }
 
+// compareRow tells whether the records tell of a row's version, and whether the row is
+// as they tell and the version their last.
+func (l *ledger) compareRow(i image) (recorded, right bool) {
+	at := state{i.table, i.row, i.version}
+	digest, recorded := l.states[at]
+	at.version++
+	_, later := l.states[at]
+	return recorded, recorded && digest == i.after && !later
+}
+
 // compare reads every row, and looks for it in the ledger.
 func (l *ledger) compare(ctx context.Context, tx queryer, namespace string) error {
-	found, wrong := map[table]int64{}, map[table]int64{}
-	check := func(v versioned) (ok bool) {
+	found, wrong, twice := map[table]int64{}, map[table]int64{}, map[table]int64{}
+	check := func(v versioned, err error) (ok bool) {
 		i := v.image()
-		at := state{i.table, i.row, i.version}
-		digest, known := l.states[at]
-		at.version++
-		_, later := l.states[at]
 		found[i.table]++
-		if ok = known && digest == i.after && !later; !ok {
+		if _, ok = l.compareRow(i); !ok || err != nil {
 			wrong[i.table]++
+			return false
 		}
-		return ok
+		return true
 	}
 	reservations := func(rows *sql.Rows) error {
 		r := row{Reservation: Reservation{Namespace: namespace}}
 		var expiry string
-		if err := rows.Scan(&r.ID, &r.KeyNumber, &r.Attempt, &r.lineage, &r.State, &expiry, &r.recovery, &r.operation, &r.version); err != nil {
-			return err
+		err := scanExactly(rows, (*string)(&r.ID), &r.KeyNumber, &r.Attempt, &r.lineage, (*string)(&r.State), &expiry, &r.recovery, &r.operation, &r.version)
+		var month error
+		if r.Expiry, month = mykey.ParseMonth(expiry); month != nil || r.Expiry.String() != expiry {
+			err = cmp.Or(err, errInexact)
 		}
-		var err error
-		if r.Expiry, err = mykey.ParseMonth(expiry); err != nil {
-			r.version = 0 // which no record tells of
-		}
-		check(&r)
-		return nil
+		check(&r, err)
+		return unreadable(err)
 	}
+	type turn struct {
+		id   mykey.ID
+		turn uint64
+	}
+	turns, accounts := map[turn]bool{}, map[string]mykey.ID{}
+	unnamed := int64(0)
 	holders := func(rows *sql.Rows) error {
 		h := holding{namespace: namespace}
-		err := rows.Scan(&h.handle, &h.place, &h.generation, &h.id, &h.turn)
-		check(h)
-		return err
+		err := scanExactly(rows, &h.handle, &h.place, &h.generation, (*string)(&h.id), &h.turn)
+		if check(h, err) && turns[turn{h.id, h.turn}] {
+			twice[ofHolder]++
+		}
+		turns[turn{h.id, h.turn}] = true
+		return unreadable(err)
 	}
 	applications := func(rows *sql.Rows) error {
 		a, err := scanApplication(rows, namespace)
-		if !check(a) {
-			l.suspect[string(a.ID)] = true
+		ok := check(a, err)
+		if first, used := accounts[string(a.account)]; ok && used {
+			twice[ofApplication]++
+			l.suspect[first], ok = true, false
 		}
+		if !ok {
+			l.suspect[a.ID] = true
+		}
+		if a.ID == "" {
+			unnamed++
+		}
+		accounts[string(a.account)] = a.ID
 		i := a.image()
 		l.exported = digest("registry/export/v2", l.exported, i.row[:], i.after[:])
-		return err
+		return unreadable(err)
 	}
 	for _, t := range []struct {
 		table table
@@ -346,15 +388,32 @@ func (l *ledger) compare(ctx context.Context, tx queryer, namespace string) erro
 		if err := all(ctx, tx, t.scan, t.query, namespace); err != nil {
 			return err
 		}
-		if n := wrong[t.table]; n > 0 {
-			l.problems = append(l.problems, fmt.Sprintf("%s that are not as recorded: %d", t.name, n))
+		for _, p := range []struct {
+			what   string
+			number int64
+		}{
+			{"are not as recorded", wrong[t.table]},
+			{"have the account or the turn of another", twice[t.table]},
+			{"were removed", l.rows[t.table] - found[t.table]},
+		} {
+			if p.number > 0 {
+				l.problems = append(l.problems, fmt.Sprintf("%s that %s: %d", t.name, p.what, p.number))
+			}
 		}
-		if n := l.rows[t.table] - found[t.table]; n > 0 {
-			l.problems = append(l.problems, fmt.Sprintf("%s that were removed: %d", t.name, n))
-		}
+	}
+	if n := l.rows[ofApplication] - found[ofApplication] + unnamed; n > 0 {
+		l.missing = fmt.Sprintf("applications that were removed or can't be read: %d", n)
 	}
 	l.report.Reservations, l.report.Applications = found[ofReservation], found[ofApplication]
 	return nil
+}
+
+// unreadable passes on what is not the row's fault.
+func unreadable(err error) error {
+	if errors.Is(err, errInexact) {
+		return nil
+	}
+	return err
 }
 
 // broken is the first problem with rows.

@@ -1,0 +1,206 @@
+package registry_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// intrude runs statements as somebody does who may do everything in the database,
+// also without its constraints.
+func intrude(t *testing.T, r *registry.Registry, url string, statements ...string) {
+	t.Helper()
+	conn, err := r.DB().Conn(ctx)
+	require.NoError(t, err)
+	defer conn.Close()
+	run := func(statement string) {
+		_, err := conn.ExecContext(ctx, statement)
+		require.NoError(t, err, statement)
+	}
+	if strings.HasPrefix(url, "sqlite") {
+		run(`PRAGMA ignore_check_constraints = on`)
+		defer run(`PRAGMA ignore_check_constraints = off`)
+	} else {
+		for _, table := range []string{"reservations", "holders", "applications", "audit"} {
+			dropConstraints(t, conn, table)
+		}
+	}
+	for _, statement := range statements {
+		run(statement)
+	}
+}
+
+func dropConstraints(t *testing.T, conn *sql.Conn, table string) {
+	var names []string
+	rows, err := conn.QueryContext(ctx, `SELECT conname FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype IN ('c', 'u')`, table)
+	require.NoError(t, err)
+	for rows.Next() {
+		var name string
+		require.NoError(t, rows.Scan(&name))
+		names = append(names, name)
+	}
+	require.NoError(t, rows.Err())
+	for _, name := range names {
+		_, err := conn.ExecContext(ctx, fmt.Sprintf(`ALTER TABLE %s DROP CONSTRAINT %s`, table, name))
+		require.NoError(t, err)
+	}
+}
+
+// Whatever stands in a column, verifying ends with an AuditError: what can't be read
+// was tampered with, and what reads the same in another type is not found by a
+// terminal's statements.
+//
+// Faults: NEW.
+func TestHostileRowsShow(t *testing.T) {
+	both := []string{
+		`UPDATE reservations SET version = -1`,
+		`UPDATE reservations SET version = 9223372036854775807`,
+		`UPDATE reservations SET generation = 4294967297`,
+		`UPDATE reservations SET generation = -1`,
+		`UPDATE reservations SET attempt = 1099511627776`,
+		`UPDATE reservations SET identifier = identifier || '0'`,
+		`UPDATE reservations SET expiry = ''`,
+		`UPDATE reservations SET state = ''`,
+		`UPDATE holders SET place = 0`,
+		`UPDATE holders SET turn = -turn`,
+		`UPDATE holders SET generation = 4294967297`,
+		`UPDATE holders SET identifier = '' WHERE turn = 2`,
+		`UPDATE applications SET version = -9223372036854775808`,
+		`UPDATE applications SET applied = 9223372036854775807`,
+		`UPDATE audit SET generation = 4294967297 WHERE number = 1`,
+		`UPDATE audit SET generation = -1 WHERE number = 1`,
+		`UPDATE audit SET number = -9223372036854775808 WHERE number = 1`,
+		`UPDATE audit SET number = 9223372036854775807 WHERE number = 8`,
+		`UPDATE audit SET chain = '' WHERE chain = 'b'`,
+		`UPDATE audit SET kind = 'purge' WHERE number = 1`,
+	}
+	sqlite := []string{
+		`UPDATE reservations SET identifier = CAST(identifier AS BLOB)`,
+		`UPDATE reservations SET state = CAST(state AS BLOB)`,
+		`UPDATE reservations SET recovery = CAST(recovery AS BLOB)`,
+		`UPDATE reservations SET version = x'31' WHERE version = 1`,
+		`UPDATE reservations SET lineage = CAST(lineage AS TEXT)`,
+		`UPDATE reservations SET lineage = 5`,
+		`UPDATE reservations SET version = 'x'`,
+		`UPDATE reservations SET version = 1.5`,
+		`UPDATE holders SET identifier = CAST(identifier AS BLOB)`,
+		`UPDATE holders SET place = x'31'`,
+		`UPDATE holders SET turn = x'31' WHERE turn = 1`,
+		`UPDATE holders SET generation = x'31'`,
+		`UPDATE applications SET service = CAST(service AS BLOB)`,
+		`UPDATE applications SET identifier = CAST(identifier AS BLOB)`,
+		`UPDATE applications SET applied = CAST(CAST(applied AS TEXT) AS BLOB)`,
+		`UPDATE audit SET chain = CAST(chain AS BLOB) WHERE chain = 'b' AND number = 5`,
+		`UPDATE audit SET kind = CAST(kind AS BLOB) WHERE number = 1`,
+		`UPDATE audit SET number = x'35' WHERE chain = 'b' AND number = 5`,
+		`UPDATE audit SET images = 7 WHERE number = 1`,
+		`UPDATE audit SET operation = operation || x'00' WHERE number = 1`,
+		`UPDATE audit SET made = x'00' WHERE number = 1`,
+	}
+	postgres := []string{
+		`UPDATE audit SET operation = operation || '\x00' WHERE number = 1`,
+		`UPDATE audit SET hash = '' WHERE number = 1`,
+		`UPDATE audit SET signature = ''`,
+		`UPDATE applications SET account = ''`,
+		`ALTER TABLE reservations ALTER COLUMN lineage DROP NOT NULL; UPDATE reservations SET lineage = NULL`,
+		`ALTER TABLE audit ALTER COLUMN images DROP NOT NULL; UPDATE audit SET images = NULL`,
+		`ALTER TABLE audit ALTER COLUMN made DROP NOT NULL; UPDATE audit SET made = NULL`,
+		`ALTER TABLE applications ALTER COLUMN applied TYPE text`,
+	}
+	for engine, statements := range map[string][]string{"sqlite": append(both, sqlite...), "postgres": append(both, postgres...)} {
+		t.Run(engine, func(t *testing.T) {
+			for _, statement := range statements {
+				t.Run(statement, func(t *testing.T) {
+					url := engines[engine](t)
+					r := filled(t, url)
+					list, err := keys(r)
+					require.NoError(t, err)
+					intrude(t, r, url, statement)
+					_, err = verifyWith(r, list)
+					require.ErrorIs(t, err, registry.ErrAudit)
+				})
+			}
+		})
+	}
+}
+
+// A row that was set back to what it was before, while a terminal relied on it, shows
+// after it was put right again.
+//
+// Faults: NEW.
+func TestRowsSetBackForAWhileShow(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		reserve(t, r, 1)
+		_, err := r.DB().Exec(`CREATE TABLE before_ AS SELECT * FROM reservations`)
+		require.NoError(t, err)
+		_, err = r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.NoError(t, err)
+		_, err = verify(r)
+		require.NoError(t, err)
+		intrude(t, r, url, `CREATE TABLE after_ AS SELECT * FROM reservations`,
+			`DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
+		apply(t, r, 1) // with what was withdrawn
+		intrude(t, r, url, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM after_`)
+		_, err = verify(r)
+		require.ErrorIs(t, err, registry.ErrAudit)
+	})
+}
+
+// An account that a second holder applied with, while the first application was out
+// of a terminal's sight, shows.
+//
+// Faults: NEW.
+func TestAccountsUsedTwiceShow(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		reserve(t, r, 1)
+		reserve(t, r, 2)
+		apply(t, r, 1)
+		intrude(t, r, url, `CREATE TABLE hidden AS SELECT * FROM applications`, `DELETE FROM applications`)
+		if strings.HasPrefix(url, "sqlite") { // whose constraints can't be dropped one by one
+			intrude(t, r, url, `ALTER TABLE applications RENAME TO strict`, `CREATE TABLE applications AS SELECT * FROM strict`)
+		}
+		preview, err := r.Preview(ctx, holder(2), account(1))
+		require.NoError(t, err)
+		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
+		require.NoError(t, err)
+		intrude(t, r, url, `INSERT INTO applications SELECT * FROM hidden`)
+		_, err = verify(r)
+		require.ErrorIs(t, err, registry.ErrAudit)
+	})
+}
+
+// A list of keys that no terminal has is refused, and not found by a panic.
+//
+// Faults: NEW.
+func TestKeysThatAreNone(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	reserve(t, r, 1)
+	list, err := keys(r)
+	require.NoError(t, err)
+	for _, k := range []registry.TerminalKey{{Name: list[0].Name}, {Name: list[0].Name, Key: list[0].Key[:31]}, {Name: "", Key: list[0].Key}} {
+		_, err := verifyWith(r, []registry.TerminalKey{k})
+		require.ErrorIs(t, err, registry.ErrTerminal)
+	}
+}
+
+// A chain's name that somebody wrote into the database does not reach a screen as it
+// is.
+func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := filled(t, url)
+	list, err := keys(r)
+	require.NoError(t, err)
+	intrude(t, r, url, `UPDATE audit SET chain = 'a' || char(27) || '[2J' WHERE chain = 'a'`)
+	_, err = verifyWith(r, list)
+	require.ErrorIs(t, err, registry.ErrAudit)
+	assert.NotContains(t, err.Error(), "\x1b")
+}
