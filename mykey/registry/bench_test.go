@@ -56,15 +56,14 @@ func fill(b *testing.B, url string, rows int) {
 // people are never the same, in any round of any benchmark.
 var people atomic.Int64
 
-// BenchmarkRegistryReserve is new holders a second, at one terminal and at
-// sixteen at a time.
+// BenchmarkRegistryReserve is new holders a second, at 1, 8 and 64 terminals at a time.
 func BenchmarkRegistryReserve(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, rows := range sizes() {
 			b.Run(fmt.Sprintf("%s/%d", engine, rows), func(b *testing.B) {
 				url := engines[engine](b)
 				fill(b, url, rows)
-				for _, terminals := range []int{1, 16} {
+				for _, terminals := range []int{1, 8, 64} {
 					var fleet []*registry.Registry
 					var repeats atomic.Int64
 					for i := range terminals {

@@ -210,3 +210,10 @@ func Encryption(url string) (string, error) {
 
 // Hasten has a desk's changes given up soon.
 func (d *Desk) Hasten() { d.books.patience = time.Millisecond }
+
+// TerminalName and Session are what a registry's transactions name their terminal by.
+func (r *Registry) TerminalName() string { return r.terminal.name }
+func (r *Registry) Session() []byte      { return r.session[:] }
+
+// Repeatable tells whether an error comes of another transaction.
+func Repeatable(r *Registry, err error) bool { return r.storage.judge(err) == conflict }

@@ -1,0 +1,139 @@
+package registry_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// bareReserve runs the statements of one Reserve of a new holder, with random bytes in
+// place of what Reserve computes.
+func bareReserve(db *sql.DB, terminal string, session []byte, number int) error {
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		_, _ = rand.Read(b)
+		return b
+	}
+	operation, handle, lineage := random(16), random(32), random(16)
+	identifier := strings.ToUpper(hex.EncodeToString(random(4)))
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // nothing after a commit
+	read := func(query string, args ...any) error {
+		rows, err := tx.Query(query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+		}
+		return rows.Err()
+	}
+	write := func(query string, args ...any) error { _, err := tx.Exec(query, args...); return err }
+	const ns = "points.example"
+	for _, run := range []func() error{
+		func() error {
+			return write(`UPDATE terminals SET seen = $4 WHERE namespace = $1 AND terminal = $2 AND session = $3`, ns, terminal, session, 1770000000)
+		},
+		func() error { return read(`SELECT generation, request FROM audit WHERE operation = $1`, operation) },
+		func() error {
+			return read(`SELECT h.handle, h.place, h.generation, h.turn,
+				h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier),
+				r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, r.version, a.service, a.applied
+				FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier
+				LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage
+				WHERE h.namespace = $1 AND h.handle IN ($2) ORDER BY h.place DESC LIMIT 1`, ns, handle)
+		},
+		func() error {
+			return write(`INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)
+				VALUES ($1, $2, 1, 0, $3, 'reserved', '2030-02', '', $4, 1) ON CONFLICT (namespace, identifier) DO NOTHING`, ns, identifier, lineage, operation)
+		},
+		func() error {
+			return read(`SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`, ns, identifier)
+		},
+		func() error {
+			return write(`INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, 1, 1, $3, 1)`, ns, handle, identifier)
+		},
+		func() error {
+			return write(`INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature)
+				VALUES ($1, $2, $3, $4, 'reserve', 1, $5, '', 1770000000, $6, $7, $8, $9)`,
+				ns, "bare-"+terminal, number, operation, lineage, random(32), random(116), random(32), random(64))
+		},
+	} {
+		if err := run(); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// BenchmarkBareStatements compares reservations with their statements alone, by turns,
+// as the machine's speed varies. A transaction that another was in the way of is
+// repeated at once.
+func BenchmarkBareStatements(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, terminals := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("%s/terminals=%d", engine, terminals), func(b *testing.B) {
+				url := engines[engine](b)
+				fill(b, url, 10_000)
+				var fleet []*registry.Registry
+				for i := range terminals {
+					fleet = append(fleet, openNamed(b, url, fmt.Sprintf("terminal-%d", i)))
+				}
+				numbers := make([]int, terminals)
+				share := func(work func(i int) error) time.Duration {
+					begin := time.Now()
+					var left atomic.Int64
+					left.Store(256)
+					var wait sync.WaitGroup
+					for i := range fleet {
+						wait.Go(func() {
+							for left.Add(-1) >= 0 {
+								if err := work(i); err != nil {
+									b.Error(err)
+									return
+								}
+							}
+						})
+					}
+					wait.Wait()
+					return time.Since(begin)
+				}
+				var bare, whole time.Duration
+				rounds := 0
+				for b.Loop() {
+					bare += share(func(i int) error {
+						numbers[i]++
+						for {
+							err := bareReserve(fleet[i].DB(), fleet[i].TerminalName(), fleet[i].Session(), numbers[i])
+							if err == nil || !registry.Repeatable(fleet[i], err) {
+								return err
+							}
+						}
+					})
+					whole += share(func(i int) error {
+						_, err := fleet[i].Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(people.Add(1))), registry.RecoveryCode{})
+						return err
+					})
+					rounds++
+				}
+				require.Positive(b, rounds)
+				b.ReportMetric(256*float64(rounds)/bare.Seconds(), "bare/s")
+				b.ReportMetric(256*float64(rounds)/whole.Seconds(), "reservations/s")
+				b.ReportMetric(whole.Seconds()/bare.Seconds(), "ratio")
+			})
+		}
+	}
+}
