@@ -104,7 +104,7 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 			if err != nil || m == nil {
 				return err
 			}
-			var images []byte
+			images := []byte{} // a change may be of no row
 			for _, i := range m.images {
 				images = i.append(images)
 			}

@@ -179,6 +179,10 @@ func TestErase(t *testing.T) {
 		_, err = verify(r)
 		require.NoError(t, err)
 
+		require.NoError(t, d.Erase(ctx, registry.NewOperation(), mine.ID, "c1"), "there is nothing left to erase")
+		_, err = verify(r)
+		require.NoError(t, err)
+
 		_, err = r.DB().Exec(`UPDATE applications SET sealed = account WHERE identifier = $1`, mine.ID.String())
 		require.NoError(t, err)
 		_, err = verify(r)
@@ -213,6 +217,20 @@ func TestErasedBytesLeaveTheFile(t *testing.T) {
 	require.True(t, inFile(handle))
 	require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
 	assert.False(t, inFile(handle))
+}
+
+// A registry in which nobody has an identifier yet is purged like any other.
+//
+// Faults: NEW.
+func TestPurgeOfNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		d := desk(t, r)
+		defer d.Close()
+		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
+		_, err := verify(r)
+		require.NoError(t, err)
+	})
 }
 
 // After a campaign everything about its holders is deleted, with a record; the audit
