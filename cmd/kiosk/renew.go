@@ -108,9 +108,13 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 		return err
 	}
 	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
+		clerk := proof(id, o.clerk)
+		if err := r.CheckClerk(ctx, clerk); err != nil {
+			return nil, err
+		}
 		holder, _, err := cards.authenticate(ctx, textPlaceCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
-			return r.Renew(ctx, operation, holder, proof(id, o.clerk), code)
+			return r.Renew(ctx, operation, holder, clerk, code)
 		}, err
 	})
 }

@@ -20,7 +20,7 @@ var recoveryCode = regexp.MustCompile(`Recovery code: ([0-9A-Z-]{19})\n`)
 
 // At a clerk's desk a renewed card takes over the identifier of the earlier one, by the
 // clerk's code or by the earlier card; a second identifier is joined with the first; and
-// a holder gets a new recovery code.
+// a holder gets a new recovery code. A wrong clerk's code or ID is told before the PIN.
 //
 // Faults: F116, F117.
 func TestAtAClerksDesk(t *testing.T) {
@@ -58,6 +58,13 @@ func TestAtAClerksDesk(t *testing.T) {
 	assert.Equal(t, cli.ExitPIN, out.exit)
 	assert.Contains(t, wrong.sees.String(), "3")
 	assert.Equal(t, cli.ExitUsage, at("renew", nil, "--clerk", "c-7", id).exit, "nobody to ask")
+	for _, command := range []string{"renew", "merge"} {
+		for code, arguments := range map[string][]string{"CLERK_CODE": {"a name", id}, "ID_NOT_FOUND": {"c-7", "00000000"}} {
+			nobody := &person{types: []string{simulator.PIN}}
+			assert.Contains(t, at(command, nobody, append([]string{"--clerk"}, arguments...)...).stderr, "["+code+"]")
+			assert.Empty(t, nobody.sees.String(), "asked for a PIN in vain")
+		}
+	}
 	p := &person{types: []string{simulator.PIN}}
 	given(at("renew", p, "--clerk", "c-7", id), p)
 

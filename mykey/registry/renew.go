@@ -72,8 +72,8 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 		}
 	case kindRecovery:
 	case kindClerk, kindMerge:
-		if !clerkCode.MatchString(proof.by) {
-			return nil, ErrClerk
+		if err := proof.checkClerk(); err != nil {
+			return nil, err
 		}
 	default:
 		return nil, fmt.Errorf("%w: of the old reservation", ErrProof)
@@ -106,6 +106,29 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 		return &made{proof.kind, result.lineage, proof.by, append(append(images, given...), changed, held)}, err
 	})
 	return r.answer(ctx, operation, holder, result, done, err)
+}
+
+func (p Proof) checkClerk() error {
+	if !clerkCode.MatchString(p.by) {
+		return ErrClerk
+	}
+	return nil
+}
+
+// CheckClerk returns what Renew would return for [ByClerk] or [MergeByClerk] whatever
+// the card is, so that nobody is asked for a PIN in vain: [ErrClerk], [ErrNotFound],
+// [ErrWithdrawn] or [ErrUnavailable]. It returns [ErrProof] for any other proof.
+func (r *Registry) CheckClerk(ctx context.Context, proof Proof) error {
+	if proof.kind != kindClerk && proof.kind != kindMerge {
+		return fmt.Errorf("%w: by a clerk", ErrProof)
+	}
+	if err := proof.checkClerk(); err != nil {
+		return err
+	}
+	return r.again(ctx, func(ctx context.Context) error {
+		_, _, err := r.target(ctx, r.storage.db, proof)
+		return err
+	})
 }
 
 // target is the reservation that a proof speaks of, and what that depends on.
