@@ -21,14 +21,15 @@ const (
 )
 
 // pending is a registry that may not be there yet, as when the server starts after the
-// terminal. Until it is open everything fails with [registry.ErrUnavailable], for which
-// a terminal is closed.
+// terminal. Until it is open everything fails with the reason, for which a terminal is
+// closed: [registry.ErrUnavailable] or [registry.ErrTerminalTaken].
 type pending struct {
 	openRegistry func(context.Context) (*registry.Registry, error)
 	waits        func(error)   // hears why it can't be opened yet
 	pause        time.Duration // between two attempts
 
 	opened atomic.Pointer[registry.Registry]
+	why    atomic.Pointer[error] // it is not open yet
 }
 
 var _ terminal.Registry = (*pending)(nil)
@@ -45,6 +46,7 @@ func (p *pending) open(ctx context.Context, within time.Duration) error {
 	case !mends(err):
 		return err
 	default:
+		p.why.Store(&err)
 		p.waits(err)
 	}
 	return nil
@@ -98,6 +100,9 @@ func (p *pending) Close() error {
 func (p *pending) registry() (*registry.Registry, error) {
 	if r := p.opened.Load(); r != nil {
 		return r, nil
+	}
+	if why := p.why.Load(); why != nil {
+		return nil, *why
 	}
 	return nil, registry.ErrUnavailable
 }

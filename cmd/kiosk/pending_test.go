@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -53,6 +54,20 @@ func TestARegistryThatComesLater(t *testing.T) {
 	assert.Len(t, heard, 2)
 	require.ErrorIs(t, heard[1], away)
 	require.NoError(t, p.Close())
+}
+
+// A terminal that starts while another one has its name shows that, and not that the
+// database is away.
+//
+// Faults: NEW.
+func TestATakenNameIsToldAtTheStart(t *testing.T) {
+	p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) {
+		return nil, fmt.Errorf("%w: counter-1", registry.ErrTerminalTaken)
+	}}
+	require.NoError(t, p.open(t.Context(), time.Minute))
+	err := p.Ping(t.Context())
+	require.ErrorIs(t, err, registry.ErrTerminalTaken)
+	assert.Equal(t, message.Code("TERMINAL_NAME_TAKEN"), terminal.MessageFor(err).Code)
 }
 
 // Wrong keys and tables of another version end the program at once, at the start and

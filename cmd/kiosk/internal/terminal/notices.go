@@ -43,8 +43,8 @@ var notices = []notice{
 		Code: taken,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
 		Next: message.Text{
-			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。端末ごとに別の名前を付けてください。",
-			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: another terminal runs under the same name. Give each terminal a name of its own.",
+			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
+			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: another terminal runs under the same name. After a crash this ends within\n15 seconds. If it goes on, make a key of its own for each terminal.",
 		},
 	}},
 	{errTooManyCodes, &message.Message{
