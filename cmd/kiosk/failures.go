@@ -24,6 +24,7 @@ const (
 	codeDatabase        message.Code = "DATABASE_UNAVAILABLE"
 	codeUnopened        message.Code = "ACCOUNT_SEALED"
 	codeHeads           message.Code = "HEADS_FILE"
+	codeFileExists      message.Code = "FILE_EXISTS"
 )
 
 // exits are the exit codes of what the command is told wrongly, and of tampering,
@@ -59,6 +60,26 @@ var forOperators = []struct {
 		Code: codeDatabase,
 		What: Text{JA: "台帳のデータベースに接続できません。", EN: "The registry's database can't be reached."},
 		Next: Text{JA: "データベースの場所（--registry）、サーバー、ディスクを確かめてください。", EN: "Check where the database is (--registry), its server and its disk."},
+	}},
+	{registry.ErrTerminalTaken, message.Message{
+		Code: "TERMINAL_NAME_TAKEN",
+		What: Text{JA: "この端末の鍵は、ほかのプログラムが使っています。何も変えていません。", EN: "Another program uses this terminal's key. Nothing was changed."},
+		Next: Text{
+			JA: "窓口や端末ごとに、別の鍵を kiosk terminal-keygen で作ってください。\n" +
+				"強制終了の直後なら、15秒ほど待って、もう一度実行してください。",
+			EN: "Make a key for each desk and each terminal with kiosk terminal-keygen.\n" +
+				"After a crash wait for 15 seconds and run the command again.",
+		},
+	}},
+	{registry.ErrProof, message.Message{
+		Code: "NOT_PROVED",
+		What: Text{JA: "このカードには引き継げません。何も変えていません。", EN: "The ID can't move to this card. Nothing was changed."},
+		Next: Text{
+			JA: "前のカードか、すでにこのIDのカードではないか、確かめてください。\n" +
+				"引き継ぎコードだけが必要なときは、kiosk new-code を使ってください。",
+			EN: "Check that it is not the earlier card, nor one that has this ID already.\n" +
+				"If only a recovery code is needed, use kiosk new-code.",
+		},
 	}},
 	{registry.ErrSuperseded, message.Message{
 		Code: "SUPERSEDED",
@@ -171,7 +192,17 @@ func keyFailure(err error) error {
 		Text{JA: "オプションの名前と、鍵ファイルの場所を確かめてください。", EN: "Check the name of the option, and which file it names."})
 }
 
-// existing says of a file that was not overwritten that it wasn't.
+// earlierBackup says of an earlier backup that it was not overwritten.
+func earlierBackup(err error) error {
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return cli.Because(err, codeFileExists,
+		Text{JA: "そのファイルはすでにあります。何も書いていません。", EN: "The file exists already. Nothing was written."},
+		Text{JA: "バックアップごとに、日付などを付けた別のファイル名を指定してください。", EN: "Choose another name for each backup, for example with the date."})
+}
+
+// existing says of a key's file that was not overwritten that it wasn't.
 func existing(err error) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err

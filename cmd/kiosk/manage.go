@@ -70,7 +70,7 @@ func (p *program) backupCommand() *cobra.Command {
 		Use: "backup FILE", Short: p.Say(textBackup), Args: cli.Arguments("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := registry.Backup(c.Context(), o.registry, args[0]); err != nil {
-				return onlyOfFiles(existing(err))
+				return onlyOfFiles(earlierBackup(err))
 			}
 			return p.says(textBackedUp, message.Printable(args[0]))
 		},

@@ -39,9 +39,14 @@ var eventNames = []struct {
 	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by the old card"}},
 	{"record:renew-recovery-code", Text{JA: "引き継ぎ（引き継ぎコード）", EN: "Renewals by recovery code"}},
 	{"record:renew-clerk", Text{JA: "引き継ぎ（担当者）", EN: "Renewals by a clerk"}},
+	{"record:merge-clerk", Text{JA: "IDをまとめた件数（担当者）", EN: "Merges by a clerk"}},
+	{"record:new-recovery-code", Text{JA: "新しい引き継ぎコード", EN: "New recovery codes"}},
 	{"record:apply", Text{JA: "申込み", EN: "Applications"}},
 	{"record:withdraw", Text{JA: "取り消し", EN: "Withdrawals"}},
 	{"record:export", Text{JA: "申込みの出力", EN: "Exports"}},
+	{"record:erase", Text{JA: "本人の求めによる消去", EN: "Erasures on request"}},
+	{"record:purge", Text{JA: "事業終了後の消去", EN: "Purges"}},
+	{"record:rekey", Text{JA: "新しい世代の鍵に移したカード", EN: "Cards moved to new keys"}},
 }
 
 func (p *program) statisticsCommand() *cobra.Command {

@@ -91,8 +91,8 @@ var registryNotices = []notice{
 		Code: "DATABASE_IN_USE",
 		What: message.Text{JA: "台帳は、動いているプログラムが使っています。何も変えていません。", EN: "A running program uses the registry. Nothing was changed."},
 		Next: message.Text{
-			JA: "担当者の方へ: kiosk を止めてから（systemctl stop kiosk）、やり直してください。",
-			EN: "For staff: stop the kiosk (systemctl stop kiosk) and run the command again.",
+			JA: "担当者の方へ: kiosk を止めてから（systemctl stop mykeykit-kiosk）、やり直してください。",
+			EN: "For staff: stop the kiosk (systemctl stop mykeykit-kiosk) and run the command again.",
 		},
 	}},
 	{registry.ErrBackup, &message.Message{
