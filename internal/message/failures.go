@@ -580,6 +580,10 @@ func forPIN(e *jpki.PINError) Message {
 				"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
 				"That PIN was wrong, and it was the last try.\nThe PIN is now locked. It does not unlock by itself.",
 			}
+			m.Next = Text{ // a card that took a PIN is no face-authentication card
+				"住民票のある市区町村の窓口で、再設定の手続きをしてください。",
+				"Have it reset at the municipal office where you are registered.",
+			}
 		}
 	case errors.Is(e, jpki.ErrLastTry):
 		m = lastTry
