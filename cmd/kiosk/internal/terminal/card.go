@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 )
@@ -90,9 +92,10 @@ func (t *Terminal) result() View {
 		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery, NewCode: t.givesCode(),
 	}
 	if v.reserved.Application != nil {
-		view.Applied = v.reserved.Application.Service
-		if s, ok := t.config.Campaign.Service(view.Applied); ok {
-			view.Applied = s.Name.In(v.language)
+		id := v.reserved.Application.Service
+		view.Applied = &campaign.Text{JA: id, EN: id}
+		if s, ok := t.config.Campaign.Service(id); ok {
+			view.Applied = &s.Name
 		}
 	}
 	return view
@@ -100,7 +103,7 @@ func (t *Terminal) result() View {
 
 // refused is that the card or the registry did not do what was asked of it.
 func (t *Terminal) refused(err error) {
-	notice := problem(err)
+	notice := onScreen(err)
 	t.log("refused", notice.Code)
 	v := t.visit
 	var pin *jpki.PINError
@@ -136,13 +139,23 @@ func problem(err error) *message.Message {
 		m.Next = own.next
 	}
 	if errors.Is(err, jpki.ErrStillVerified) && m.Code != message.CardStillVerified {
-		still := message.For(jpki.ErrStillVerified)
-		m.What.JA += "\n" + still.What.JA
-		m.What.EN += "\n" + still.What.EN
-		m.Next.JA = still.Next.JA + "\n" + m.Next.JA
-		m.Next.EN = still.Next.EN + "\n" + m.Next.EN
+		still := residents[message.CardStillVerified]
+		m.What.JA += "\n" + still.what.JA
+		m.What.EN += "\n" + still.what.EN
+		m.Next.JA = still.next.JA + "\n" + m.Next.JA
+		m.Next.EN = still.next.EN + "\n" + m.Next.EN
 	}
 	return &m
+}
+
+// onScreen is the message for an error as the page shows it: where only an operator can
+// do something about it, the staff is to be called, and the code tells them of what.
+func onScreen(err error) *message.Message {
+	m := problem(err)
+	if strings.HasPrefix(m.Next.EN, "For staff:") {
+		m.Next = callTheStaff
+	}
+	return m
 }
 
 // MessageFor finds the message for an error of a kiosk, those of its registry and

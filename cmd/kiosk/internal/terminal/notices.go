@@ -71,7 +71,7 @@ var notices = []notice{
 	{registry.ErrApplied, &message.Message{
 		Code: applied,
 		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have applied already."},
-		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。\nカードをお取りください。", EN: "An application is made once and can't be changed.\nPlease take your card."},
+		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。", EN: "An application is made once and can't be changed."},
 	}},
 	{registry.ErrProof, &message.Message{
 		Code: notProved, What: message.Text{JA: "このカードでは受付できません。", EN: "This card can't be accepted here."}, Next: askTheCounter,
@@ -91,12 +91,63 @@ var notices = []notice{
 	}},
 }
 
-// residents are what a resident is told where package message names a command, one of
-// its options or a reader. An empty text is package message's.
+// residents are what a resident is told where package message says something to whoever
+// runs a command. An empty text is package message's.
 var residents = map[message.Code]struct{ what, next message.Text }{
 	message.SeveralCards: {
 		what: message.Text{JA: "カードが2枚以上あります。", EN: "There is more than one card."},
-		next: message.Text{JA: "お使いになるカードだけを残してください。", EN: "Leave only the card that you want to use."},
+		next: message.Text{
+			JA: "お使いになるカードだけを残して、最初からやり直してください。",
+			EN: "Leave only the card that you want to use, and start again.",
+		},
+	},
+	message.NotMyNumberCard: {next: message.Text{
+		JA: "そのあと、マイナンバーカードで最初からやり直してください。",
+		EN: "Then start again with your My Number Card.",
+	}},
+	message.CardRemoved:       {next: keepStill},
+	message.CardChanged:       {next: keepStill},
+	message.ReadFailed:        {next: keepStill},
+	message.PINCounterUnknown: {next: keepStill},
+	message.ReaderBusy: {
+		what: message.Text{JA: "カードリーダーが、ほかの処理で使われています。", EN: "The card reader is in use by something else."},
+		next: message.Text{
+			JA: "そのあと、最初からやり直してください。続くときは、担当者をお呼びください。",
+			EN: "Then start again. If it goes on, call the staff.",
+		},
+	},
+	message.ExchangeFailed: {
+		what: message.Text{
+			JA: "カードリーダーの不具合で、カードを読み取れません。\n暗証番号の回数は減っていません。",
+			EN: "The card reader has a fault and can't read your card.\nNo PIN attempt was used up.",
+		},
+		next: message.Text{
+			JA: "担当者をお呼びください。\n担当者の方へ: ドライバーを更新するか、別のカードリーダーを使ってください。",
+			EN: "Please call the staff.\nFor staff: update the reader's driver, or use another reader.",
+		},
+	},
+	message.CertNeedsPIN: {next: message.Text{JA: "マイナンバーカードをお使いください。", EN: "Please use a My Number Card."}},
+	message.CertNotYetValid: {next: message.Text{
+		JA: "担当者をお呼びください。\n担当者の方へ: この端末の日付と時刻を確かめてください。",
+		EN: "Please call the staff.\nFor staff: check the date and time of this terminal.",
+	}},
+	message.IssuerExpired: {next: message.Text{
+		JA: "担当者をお呼びください。\n担当者の方へ: この端末の日付と時刻を確かめてください。正しいときは、市区町村の窓口で電子証明書を更新できます。",
+		EN: "Please call the staff.\nFor staff: check the date and time of this terminal. If they are right, the municipal office can renew the certificate.",
+	}},
+	message.CardStillVerified: {
+		what: message.Text{
+			JA: "カードに、暗証番号を確認した状態が残っている可能性があります。",
+			EN: "Your card may still be unlocked.",
+		},
+		next: message.Text{JA: "カードを取ると、元に戻ります。", EN: "Taking the card ends that."},
+	},
+	message.Failed: {
+		what: message.Text{JA: "処理を完了できませんでした。", EN: "Something went wrong."},
+		next: message.Text{
+			JA: "最初からやり直してください。続くときは、担当者にこの画面をお見せください。",
+			EN: "Please start again. If it goes on, show this screen to the staff.",
+		},
 	},
 	message.ChainUnknown: {next: askTheCounter},
 	message.PINLastTry: {next: message.Text{
@@ -104,10 +155,18 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 		EN: "If you are not sure of the PIN, ask at your municipal office.",
 	}},
 	message.PINOutcomeUnknown: {next: message.Text{
-		JA: "カードを置き直して、最初からやり直してください。残りの回数を画面に表示します。",
-		EN: "Put the card back and start again: the screen shows the attempts left.",
+		JA: "そのあと、最初からやり直してください。残りの回数を画面に表示します。",
+		EN: "Then start again: the screen shows the attempts left.",
 	}},
 }
+
+var (
+	keepStill = message.Text{
+		JA: "そのあと、最初からやり直してください。終わるまで、カードを動かさないでください。",
+		EN: "Then start again, and keep the card still until the end.",
+	}
+	callTheStaff = message.Text{JA: "担当者をお呼びください。", EN: "Please call the staff."}
+)
 
 // What ends a visit.
 var (

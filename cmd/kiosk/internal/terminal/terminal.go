@@ -310,7 +310,7 @@ func (t *Terminal) rest() {
 
 // stop shows what is in the way of any visit.
 func (t *Terminal) stop(err error) {
-	notice := problem(err)
+	notice := onScreen(err)
 	t.log("problem", notice.Code)
 	t.show(View{Screen: Problem, Notice: notice})
 }

@@ -59,10 +59,10 @@ type View struct {
 
 	ID       mykey.ID
 	Expiry   mykey.Month
-	Expiring bool         // the certificate can be renewed already
-	Recovery hidden.Bytes // a recovery code, once
-	NewCode  bool         // a new recovery code can be asked for
-	Applied  string       // the service that was applied with
+	Expiring bool           // the certificate can be renewed already
+	Recovery hidden.Bytes   // a recovery code, once
+	NewCode  bool           // a new recovery code can be asked for
+	Applied  *campaign.Text // the service that was applied with
 	Service  *campaign.Service
 	Account  hidden.Bytes // the account's ID, to be read back
 	Refused  Refused

@@ -1,0 +1,33 @@
+package terminal
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/reader"
+)
+
+// No problem on the screen names a command, a file or a library: where only an operator
+// can do something, the staff is to be called.
+//
+// Faults: NEW.
+func TestNoScreenNamesACommand(t *testing.T) {
+	failures := []error{
+		reader.ErrDenied, reader.ErrUnsupported, reader.ErrNoService, reader.ErrNoReader, reader.ErrBusy, reader.ErrTransport, reader.ErrChanged, reader.ErrRemoved,
+		jpki.ErrExchange, jpki.ErrUnknownIssuer, jpki.ErrIssuerExpired, jpki.ErrNotYetValid, jpki.ErrUnsupportedKey, jpki.ErrPINRequired, jpki.ErrNoApplication,
+	}
+	for _, n := range append(notices, registryNotices...) {
+		failures = append(failures, n.err)
+	}
+	for _, err := range failures {
+		m := onScreen(err)
+		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+			assert.NotEmpty(t, text, "%v", err)
+			assert.NotRegexp(t, `kiosk|card-info|systemctl|docs/|polkit|cgo|pkg-config|256|sqlite|--[a-z]|\bcert\b`, text, "%v", err)
+		}
+		assert.NotRegexp(t, "^For staff:", m.Next.EN, "%v", err)
+		assert.NotContains(t, m.Next.EN, "lace your My Number Card", "beside the request to take it")
+	}
+}
