@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	gohtml "html"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +16,10 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+	"github.com/mykeykit/mykeykit/reader"
 )
 
 func TestSpoken(t *testing.T) {
@@ -166,5 +170,49 @@ func TestTheResultTellsAMonth(t *testing.T) {
 				assert.NotContains(t, html, day)
 			}
 		}
+	}
+}
+
+// What to do about a card is said once, and in the order in which it is done.
+//
+// Faults: NEW.
+func TestAProblemAsksForTheCardFirst(t *testing.T) {
+	for _, err := range []error{jpki.ErrNoApplication, registry.ErrApplied, jpki.ErrStillVerified, reader.ErrTransport, jpki.ErrCounterUnknown} {
+		notice := terminal.MessageFor(err)
+		html := written(t, terminal.View{Screen: terminal.Problem, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &notice, CardInside: true}).HTML
+		take := strings.Index(html, "Please take your card.")
+		assert.Positive(t, take, "%v", err)
+		assert.Equal(t, 1, strings.Count(strings.ToLower(html), "take your card"), "%v", err)
+		first, _, _ := strings.Cut(notice.Next.EN, ".")
+		assert.Less(t, take, strings.Index(gohtml.UnescapeString(html), first), "%v", err)
+	}
+}
+
+// The last attempt is never offered without what a wrong PIN costs.
+//
+// Faults: NEW.
+func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
+	for _, screen := range []terminal.Screen{terminal.EnterPIN, terminal.WrongPIN} {
+		for left := range 4 {
+			html := written(t, terminal.View{
+				Screen: screen, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &message.Message{}, Counter: &jpki.Counter{Remaining: left, Max: 3},
+			}).HTML
+			assert.Equal(t, left <= 1, strings.Contains(html, "A wrong PIN locks the card."), "%s with %d", screen, left)
+		}
+	}
+}
+
+// An earlier application is shown in the language of the screen, whose main action is
+// then to end.
+//
+// Faults: NEW.
+func TestAnEarlierApplication(t *testing.T) {
+	for language, want := range map[message.Language]string{message.Japanese: "サンプルペイ", message.English: "Sample Pay"} {
+		html := written(t, terminal.View{
+			Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}, Open: true, Applied: &campaign.Text{JA: "サンプルペイ", EN: "Sample Pay"},
+		}).HTML
+		assert.Contains(t, html, ": "+want+"<")
+		assert.Contains(t, html, `data-action="finish" class="main"`)
+		assert.NotContains(t, html, `data-action="apply"`)
 	}
 }
