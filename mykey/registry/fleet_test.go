@@ -44,11 +44,12 @@ func (f *fleet) names() (list []registry.Terminal) {
 }
 
 // patiently repeats what fails for want of a database, under the same operation,
-// as a kiosk does while it shows that it is out of service.
+// as a kiosk does while it shows that it is out of service. A terminal that the database
+// lost sight of while it started has to wait until its name is free.
 func patiently[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	for {
 		result, err := do()
-		if !errors.Is(err, registry.ErrUnavailable) || ctx.Err() != nil {
+		if !errors.Is(err, registry.ErrUnavailable) && !errors.Is(err, registry.ErrTerminalTaken) || ctx.Err() != nil {
 			return result, err
 		}
 	}

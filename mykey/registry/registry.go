@@ -34,7 +34,6 @@ type Registry struct {
 	earlier   []Generation
 	terminal  Terminal
 	session   [16]byte // names this process among those of the terminal's name
-	claimed   bool
 	chains    []jpki.Chain
 	operator  hpke.PublicKey
 	attempts  uint32
@@ -170,7 +169,7 @@ func (r *Registry) start(ctx context.Context, url string, then func() error) err
 		err = then()
 	}
 	if err != nil {
-		_ = r.storage.db.Close() // what failed first is the cause
+		_ = r.Close() // what failed first is the cause
 	}
 	return err
 }

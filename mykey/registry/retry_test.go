@@ -483,5 +483,6 @@ func TestATerminalsChainIsItsKeys(t *testing.T) {
 		require.NoError(t, err)
 		_, err = registry.Open(ctx, url, stranger, generation(t, "points.example", 1))
 		require.ErrorIs(t, err, registry.ErrTerminal)
+		reserve(t, openNamed(t, url, "a"), 2) // whose name the other has given back
 	})
 }

@@ -142,7 +142,7 @@ func (r *Registry) claim(ctx context.Context) error {
 	if _, err := io.ReadFull(r.random, r.session[:]); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
-	err := r.transact(ctx, func(tx queryer) error {
+	return r.transact(ctx, func(tx queryer) error {
 		var session []byte
 		var seen int64
 		found, err := one(ctx, tx, []any{&session, &seen},
@@ -159,11 +159,6 @@ func (r *Registry) claim(ctx context.Context) error {
 			r.namespace, r.terminal.name, r.session[:], now.Unix())
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	r.claimed = true
-	return nil
 }
 
 // renewLease tells others that this process has the terminal's name. Each
@@ -179,9 +174,10 @@ func (r *Registry) renewLease(ctx context.Context, tx queryer) error {
 	return err
 }
 
-// release gives the name up, if the database answers in time.
+// release gives the name up, if the database answers in time. The answer of the claim
+// may have been lost.
 func (r *Registry) release() {
-	if !r.claimed {
+	if r.session == [16]byte{} { // it was never asked for
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
