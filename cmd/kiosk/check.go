@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,21 +29,25 @@ code is that of the first mistake.`,
 	}
 
 	textStep = map[string]Text{
-		"campaign":      {JA: "事業設定ファイル", EN: "Campaign file"},
-		"period":        {JA: "期間", EN: "Period"},
-		"operator-key":  {JA: "運営者の公開鍵", EN: "Operator's public key"},
-		"keys":          {JA: "名前空間と台帳の鍵", EN: "Keys"},
-		"terminal-key":  {JA: "端末の鍵", EN: "Terminal's key"},
-		"authorities":   {JA: "認証局の証明書", EN: "CA certificates"},
-		"registry":      {JA: "台帳", EN: "Registry"},
-		"readers":       {JA: "カードリーダー", EN: "Card readers"},
-		resultOK:        {JA: "OK", EN: "OK"},
-		resultWarning:   {JA: "注意", EN: "NOTE"},
-		resultFailed:    {JA: "NG", EN: "NG"},
-		"not-begun":     {JA: "まだ始まっていません（%s から）", EN: "begins on %s; no applications are taken yet"},
-		"ended":         {JA: "終わっています（%s まで）。申込みは受け付けません", EN: "ended on %s; no applications are taken"},
-		"running":       {JA: "期間中です（%s まで）", EN: "running (until %s)"},
-		"none-yet":      {JA: "まだありません。端末を最初に始めたときに作ります。", EN: "There is none yet. The terminal makes it when it first starts."},
+		"campaign":     {JA: "事業設定ファイル", EN: "Campaign file"},
+		"period":       {JA: "期間", EN: "Period"},
+		"operator-key": {JA: "運営者の公開鍵", EN: "Operator's public key"},
+		"keys":         {JA: "名前空間と台帳の鍵", EN: "Keys"},
+		"terminal-key": {JA: "端末の鍵", EN: "Terminal's key"},
+		"authorities":  {JA: "認証局の証明書", EN: "CA certificates"},
+		"registry":     {JA: "台帳", EN: "Registry"},
+		"readers":      {JA: "カードリーダー", EN: "Card readers"},
+		resultOK:       {JA: "OK", EN: "OK"},
+		resultWarning:  {JA: "注意", EN: "NOTE"},
+		resultFailed:   {JA: "NG", EN: "NG"},
+		"not-begun":    {JA: "まだ始まっていません（%s から）", EN: "begins on %s; no applications are taken yet"},
+		"ended":        {JA: "終わっています（%s まで）。申込みは受け付けません", EN: "ended on %s; no applications are taken"},
+		"running":      {JA: "期間中です（%s まで）", EN: "running (until %s)"},
+		"none-yet":     {JA: "まだありません。端末を最初に始めたときに作ります。", EN: "There is none yet. The terminal makes it when it first starts."},
+		"no-folder": {
+			JA: "まだありません。そのフォルダーもありません。\n--registry の書き間違いでなければ、サービスとして始めたときに作ります。",
+			EN: "There is none yet, nor its folder.\nUnless --registry is mistyped, the service makes both when it first starts.",
+		},
 		"key-numbers":   {JA: "第%d世代、鍵の番号 %s と %s", EN: "generation %d, key numbers %s and %s"},
 		"terminal-name": {JA: "名前: %s", EN: "name: %s"},
 		"found":         {JA: "%d台: %s", EN: "%d: %s"},
@@ -103,8 +109,7 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 		_, err = p.takesApplications(o, c)
 		add("operator-key", Text{}, err)
 		k, keysErr := p.readKeys(o, c.Namespace)
-		err = keysErr
-		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), err)
+		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), keysErr)
 		name, err := p.readTerminalKey(o.terminalKey)
 		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
 		if len(o.authorities) > 0 {
@@ -143,12 +148,23 @@ func (p *program) period(c *campaign.Campaign) finding {
 }
 
 // checkRegistry looks whether the registry is that of the keys, without making one. A
-// file that is not there yet is none.
+// file that is not there yet is no mistake.
 func (p *program) checkRegistry(ctx context.Context, url string, k keys) finding {
 	if isMissingFile(url) {
-		return finding{Step: "registry", Result: resultWarning, Message: textStep["none-yet"]}
+		text := "none-yet"
+		if !hasFolder(url) {
+			text = "no-folder"
+		}
+		return finding{Step: "registry", Result: resultWarning, Message: textStep[text]}
 	}
 	return p.found("registry", Text{JA: registryKind(url), EN: registryKind(url)}, registry.Check(ctx, url, k.current, k.earlier...))
+}
+
+// hasFolder tells whether the folder of a registry's file is there.
+func hasFolder(url string) bool {
+	_, path, _ := strings.Cut(url, ":")
+	_, err := os.Stat(filepath.Dir(path))
+	return err == nil
 }
 
 func (p *program) checkReaders(ctx context.Context, name string) ([]string, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -59,25 +58,32 @@ func TestCheck(t *testing.T) {
 	golden(t, "check-en.txt", said["en"])
 }
 
-// Keys are compared with those of the registry, and nothing is changed by it: a
-// generation that is missing would give its holders second identifiers.
+// A registry that the terminal could not make or open with its keys is found by check: a
+// mistyped folder, other keys, and a generation that was not given.
 //
 // Faults: F108, F127.
-func TestCheckComparesTheKeys(t *testing.T) {
+func TestCheckOfTheRegistry(t *testing.T) {
 	o := newOffice(t)
-	require.Zero(t, desk{}.run(t, append([]string{"migrate"}, o.keys("")[:8]...)...).exit)
-	before, err := os.ReadFile(o.path("kiosk.db"))
-	require.NoError(t, err)
+	o.write("other.key", "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f")
+	o.write("third.key", "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f")
 	driver := simulator.New()
 	driver.AddReader("Reader")
-	working := append([]string{"check", demo, "--operator-key", o.path("operator.public")}, o.keys("counter-1.key")[2:]...)
-	out := desk{driver: driver}.run(t, working...)
-	assert.Zero(t, out.exit, out.stdout)
-	out = desk{driver: driver}.run(t, append(working, "--generation", "2")...)
-	assert.Equal(t, cli.ExitUsage, out.exit, out.stdout)
-	assert.Contains(t, out.stdout, "generation 1")
-	fits(t, out.stdout)
-	after, err := os.ReadFile(o.path("kiosk.db"))
-	require.NoError(t, err)
-	assert.Equal(t, before, after)
+	check := func(more ...string) outcome {
+		args := append([]string{"check", demo, "--operator-key", o.path("operator.public")}, o.keys("counter-1.key")[2:]...)
+		return desk{driver: driver}.run(t, append(args, more...)...)
+	}
+	earlier := "=" + o.path("other.key") + "," + o.path("third.key")
+	mistyped := check("--registry", "sqlite:"+o.path("none/kiosk.db"))
+	assert.Zero(t, mistyped.exit, "the service makes its folder")
+	assert.Contains(t, mistyped.stdout, "nor its folder")
+	fits(t, mistyped.stdout)
+	o.does(append([]string{"migrate"}, o.keys("")[:8]...)...)
+	assert.Zero(t, check().exit)
+	assert.Zero(t, check("--earlier", "2"+earlier).exit, "a new generation")
+	assert.Contains(t, check("--registry-key", o.path("other.key")).stdout, "[NAMESPACE_KEY]")
+	o.does(append([]string{"migrate", "--earlier", "2" + earlier}, o.keys("")[:8]...)...)
+	missing := check()
+	assert.Equal(t, cli.ExitUsage, missing.exit)
+	assert.Contains(t, missing.stdout, "generation 2")
+	assert.Zero(t, check("--earlier", "2"+earlier).exit)
 }
