@@ -182,4 +182,8 @@ func TestProblemsAreToldAtOnce(t *testing.T) {
 	_, err = campaign.Parse(strings.NewReader("begins = \"2026-01-01\"\nrate = = 3\n"))
 	require.ErrorAs(t, err, &problems)
 	assert.Contains(t, problems[0].Where, "line 2")
+
+	_, err = campaign.Parse(strings.NewReader("namespace = \"points.example\"\nask_renewed = \"yes\"\n"))
+	require.ErrorAs(t, err, &problems)
+	assert.Equal(t, "line 2 (ask_renewed)", problems[0].Where, "a value of another kind")
 }

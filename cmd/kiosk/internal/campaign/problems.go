@@ -43,20 +43,22 @@ func (p *Problems) add(where, ja, en string) {
 	*p = append(*p, Problem{Where: where, What: message.Text{JA: ja, EN: en}})
 }
 
+// ofKind is what the parser says of a value of another kind: it has no error for it that
+// names the place.
+var ofKind = regexp.MustCompile(`(?s)^line (\d+) \(last key "(.*?)"\): (.*)$`)
+
 // unreadable is the problem of a file that is not TOML, or has a value of another
 // kind than asked for.
 func unreadable(err error) Problem {
-	where := "TOML"
+	where, reason := "TOML", strings.TrimPrefix(err.Error(), "toml: ")
 	var syntax toml.ParseError
 	if errors.As(err, &syntax) {
-		where = fmt.Sprintf("line %d", syntax.Position.Line)
+		where, reason = fmt.Sprintf("line %d", syntax.Position.Line), syntax.Message
 		if syntax.LastKey != "" {
 			where += " (" + syntax.LastKey + ")"
 		}
-	}
-	reason := strings.TrimPrefix(err.Error(), "toml: ")
-	if syntax.Message != "" {
-		reason = syntax.Message
+	} else if found := ofKind.FindStringSubmatch(reason); found != nil {
+		where, reason = fmt.Sprintf("line %s (%s)", found[1], found[2]), found[3]
 	}
 	return Problem{where, message.Text{JA: "TOMLの書き方か、値の種類に誤りがあります", EN: "the TOML, or the kind of value, is wrong"}, message.Printable(reason)}
 }
