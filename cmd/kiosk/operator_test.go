@@ -207,6 +207,7 @@ func TestApplications(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	assert.Equal(t, []string{"identifier", "service", "account", "code", "applied"}, rows[0])
+	assert.Regexp(t, `\+09:00$`, rows[1][4], "the time in Japan")
 	for _, row := range rows[1:] {
 		want := map[string][]string{first: {"sample-pay", "0123456789", "4649"}, second: {"sample-pay", "'=2+5+cmd", "'+1"}}[row[0]]
 		assert.Equal(t, want, row[1:4])
