@@ -92,7 +92,7 @@ func withoutValue(err error) error {
 
 // textUsageTemplate is cobra's template of usage, without what these commands have
 // not.
-var textUsageTemplate = Text{JA: usageTemplate("使い方", "例", "コマンド", "フラグ", "全体のフラグ"), EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags")}
+var textUsageTemplate = Text{JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション"), EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags")}
 
 func usageTemplate(usage, examples, commands, flags, global string) string {
 	return usage + `:{{if .Runnable}}
