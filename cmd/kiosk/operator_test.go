@@ -322,7 +322,7 @@ func TestEraseAndPurge(t *testing.T) {
 	audit := o.does(o.looks("audit")...)
 	assert.Contains(t, audit.stdout, "identifiers 0, applications 0")
 	counts := o.does("statistics", "--campaign", demo, "--registry", o.database)
-	assert.Regexp(t, `(?m)^New identifiers +2\nApplications +2\nExports +1\nrecord:erase +1\nrecord:purge +1\n$`, counts.stdout)
+	assert.Regexp(t, `(?m)^New identifiers +2\nApplications +2\nExports +1\nErasures on request +1\nPurges +1\n$`, counts.stdout)
 	assert.Equal(t, `{"counts":[]}`+"\n", o.does("statistics", "--campaign", demo, "--registry", o.database, "--json", "--day", "2001-01-01").stdout)
 	assert.Contains(t, o.does("statistics", "--campaign", demo, "--registry", o.database, "--json").stdout, `"terminal":"counter-1","event":"record:apply","number":2`)
 }
