@@ -204,3 +204,22 @@ func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrAudit)
 	assert.NotContains(t, err.Error(), "\x1b")
 }
+
+// A purge does not cover that a chain was removed whole, and no head counts from
+// nothing.
+func TestAPurgeVouchesForItsChains(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := filled(t, url)
+		heads, err := verify(r)
+		require.NoError(t, err)
+		_, err = verify(r, registry.Head{Chain: heads[0].Chain})
+		require.ErrorIs(t, err, registry.ErrAudit)
+		d := desk(t, r)
+		defer d.Close()
+		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
+		_, err = r.DB().Exec(`DELETE FROM audit WHERE chain = 'b'`)
+		require.NoError(t, err)
+		_, err = verify(r)
+		require.ErrorIs(t, err, registry.ErrAudit)
+	})
+}
