@@ -34,7 +34,8 @@ registry, and needs none of its keys.`,
 		JA: "# 検証しました: 記録%d件、端末%d台、ID %d件、申込み%d件\n",
 		EN: "# verified: records %d, terminals %d, identifiers %d, applications %d\n",
 	}
-	textEmpty = Text{JA: "# この台帳には、まだ何も記録されていません。\n", EN: "# This registry is empty: nothing was recorded yet.\n"}
+	textPurges = Text{JA: "# すべてのデータの消去（kiosk purge）: %d回\n", EN: "# all data was deleted (kiosk purge): %d times\n"}
+	textEmpty  = Text{JA: "# この台帳には、まだ何も記録されていません。\n", EN: "# This registry is empty: nothing was recorded yet.\n"}
 )
 
 // auditCommand looks for what was removed or altered.
@@ -71,14 +72,18 @@ func (p *program) audit(ctx context.Context, o options) error {
 			Terminals    int             `json:"terminals"`
 			Reservations int64           `json:"reservations"`
 			Applications int64           `json:"applications"`
+			Purges       int64           `json:"purges"`
 			Heads        []registry.Head `json:"heads"`
-		}{report.Records, len(report.Heads), report.Reservations, report.Applications, report.Heads})
+		}{report.Records, len(report.Heads), report.Reservations, report.Applications, report.Purges, report.Heads})
 	}
 	var b strings.Builder
 	if report.Records == 0 {
 		b.WriteString(p.Say(textEmpty))
 	}
 	fmt.Fprintf(&b, p.Say(textVerified), report.Records, len(report.Heads), report.Reservations, report.Applications)
+	if report.Purges > 0 {
+		fmt.Fprintf(&b, p.Say(textPurges), report.Purges)
+	}
 	for _, h := range report.Heads {
 		fmt.Fprintf(&b, "%s %d %x\n", h.Chain, h.Number, h.Hash)
 	}

@@ -59,7 +59,7 @@ func TestARegistryThatComesLater(t *testing.T) {
 // A terminal that starts while another one has its name shows that, and not that the
 // database is away.
 //
-// Faults: NEW.
+// Faults: F102.
 func TestATakenNameIsToldAtTheStart(t *testing.T) {
 	p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) {
 		return nil, fmt.Errorf("%w: counter-1", registry.ErrTerminalTaken)

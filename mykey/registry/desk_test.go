@@ -16,7 +16,7 @@ import (
 // What an export hands out is what its record says: repeated after another application
 // it hands out nothing.
 //
-// Faults: NEW.
+// Faults: F133.
 func TestAnExportIsWhatItsRecordSays(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -63,7 +63,7 @@ func TestAnExportIsWhatItsRecordSays(t *testing.T) {
 
 // Erasing does not report success while the bytes are in the file.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestErasingBesideAReader(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)

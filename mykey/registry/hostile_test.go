@@ -56,7 +56,7 @@ func dropConstraints(t *testing.T, conn *sql.Conn, table string) {
 // was tampered with, and what reads the same in another type is not found by a
 // terminal's statements.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestHostileRowsShow(t *testing.T) {
 	both := []string{
 		`UPDATE reservations SET version = -1`,
@@ -133,7 +133,7 @@ func TestHostileRowsShow(t *testing.T) {
 // A row that was set back to what it was before, while a terminal relied on it, shows
 // after it was put right again.
 //
-// Faults: NEW.
+// Faults: F105.
 func TestRowsSetBackForAWhileShow(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -156,7 +156,7 @@ func TestRowsSetBackForAWhileShow(t *testing.T) {
 // An account that a second holder applied with, while the first application was out
 // of a terminal's sight, shows.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestAccountsUsedTwiceShow(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -179,7 +179,7 @@ func TestAccountsUsedTwiceShow(t *testing.T) {
 
 // A list of keys that no terminal has is refused, and not found by a panic.
 //
-// Faults: NEW.
+// Faults: F132.
 func TestKeysThatAreNone(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)

@@ -233,9 +233,11 @@ func (d *Desk) eraseAccount(ctx context.Context, tx queryer, operation Operation
 }
 
 // Purge deletes everything that the registry holds of the namespace's holders, after
-// a campaign: reservations, holders and applications. Audit records stay; they hold
-// nothing personal, and one tells of the purge, with the clerk's code. Identifiers
-// may be given again afterwards.
+// a campaign: reservations, holders and applications. Audit records stay, and one tells
+// of the purge, with the clerk's code. They hold random numbers and digests: who has the
+// registry's key and somebody's card can still test whether it took part. Identifiers may
+// be given again afterwards. Verify first: what was altered before a purge is not found
+// after it.
 //
 // It returns what [Desk.Erase] returns.
 func (d *Desk) Purge(ctx context.Context, operation Operation, clerk string) error {

@@ -221,7 +221,7 @@ func TestErasedBytesLeaveTheFile(t *testing.T) {
 
 // A registry in which nobody has an identifier yet is purged like any other.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestPurgeOfNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -269,8 +269,14 @@ func TestPurge(t *testing.T) {
 		_, err = verify(r, before...)
 		require.NoError(t, err)
 		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
-		_, err = verify(r, before...)
+		list, err := keys(r)
 		require.NoError(t, err)
+		o, err := registry.OpenOperator(ctx, url, "points.example", list)
+		require.NoError(t, err)
+		report, err := o.Verify(ctx, before...)
+		require.NoError(t, err)
+		assert.Equal(t, int64(2), report.Purges)
+		require.NoError(t, o.Close())
 
 		// A purge that nobody made does not hide rows that are gone.
 		reserve(t, r, 2)
@@ -287,7 +293,7 @@ func TestPurge(t *testing.T) {
 
 // An operation that an operator's desk has a record of is refused to a terminal.
 //
-// Faults: NEW.
+// Faults: F132.
 func TestADesksOperationIsNoTerminals(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)

@@ -65,8 +65,10 @@ type row struct {
 }
 
 func (r *row) image() image {
-	return imageOf(ofReservation, r.version, []byte(r.ID), []byte(r.Namespace), number(r.KeyNumber), number(r.Attempt), r.lineage,
-		[]byte(r.State), []byte(r.Expiry.String()), []byte(r.recovery), r.operation)
+	// Keyed by its operation: from a digest of an identifier alone, the identifier
+	// could be guessed after a purge.
+	return imageOf(ofReservation, r.version, r.operation, []byte(r.ID), []byte(r.Namespace), number(r.KeyNumber), number(r.Attempt), r.lineage,
+		[]byte(r.State), []byte(r.Expiry.String()), []byte(r.recovery))
 }
 
 // public returns the part for other packages, nil of nil.

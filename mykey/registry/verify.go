@@ -60,7 +60,10 @@ type Report struct {
 	// compared with the records.
 	Reservations int64
 	Applications int64
-	Heads        []Head // of every chain, by the terminals' names
+	// Purges is how often everything was deleted. Compare it with what you did: the
+	// key of any terminal can sign a purge.
+	Purges int64
+	Heads  []Head // of every chain, by the terminals' names
 }
 
 // Verify reads all audit records of the namespace and every row that they tell of,
@@ -237,6 +240,9 @@ func (l *ledger) record(c record, hash, signature []byte) error {
 	}
 	l.last, l.signature = Head{c.chain, c.number, hash}, signature
 	l.report.Records++
+	if c.kind == kindPurge {
+		l.report.Purges++
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 // No problem on the screen names a command, a file or a library: where only an operator
 // can do something, the staff is to be called.
 //
-// Faults: NEW.
+// Faults: F134.
 func TestNoScreenNamesACommand(t *testing.T) {
 	failures := []error{
 		reader.ErrDenied, reader.ErrUnsupported, reader.ErrNoService, reader.ErrNoReader, reader.ErrBusy, reader.ErrTransport, reader.ErrChanged, reader.ErrRemoved,

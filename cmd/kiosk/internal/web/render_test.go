@@ -175,7 +175,7 @@ func TestTheResultTellsAMonth(t *testing.T) {
 
 // What to do about a card is said once, and in the order in which it is done.
 //
-// Faults: NEW.
+// Faults: F134.
 func TestAProblemAsksForTheCardFirst(t *testing.T) {
 	for _, err := range []error{jpki.ErrNoApplication, registry.ErrApplied, jpki.ErrStillVerified, reader.ErrTransport, jpki.ErrCounterUnknown} {
 		notice := terminal.MessageFor(err)
@@ -190,7 +190,7 @@ func TestAProblemAsksForTheCardFirst(t *testing.T) {
 
 // The last attempt is never offered without what a wrong PIN costs.
 //
-// Faults: NEW.
+// Faults: F134.
 func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
 	for _, screen := range []terminal.Screen{terminal.EnterPIN, terminal.WrongPIN} {
 		for left := range 4 {
@@ -205,7 +205,7 @@ func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
 // An earlier application is shown in the language of the screen, whose main action is
 // then to end.
 //
-// Faults: NEW.
+// Faults: F134.
 func TestAnEarlierApplication(t *testing.T) {
 	for language, want := range map[message.Language]string{message.Japanese: "サンプルペイ", message.English: "Sample Pay"} {
 		html := written(t, terminal.View{
