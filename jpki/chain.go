@@ -22,10 +22,9 @@ const (
 	// ChainUnknown: not looked for, or not found.
 	ChainUnknown Chain = "unknown"
 	// ChainPinned: one of J-LIS's authorities for user authentication, which
-	// this package knows by their fingerprints: the first, whose certificate ended
-	// on 2025-10-19, and the third, of 2023. The second's, of 2019, is not known
-	// here yet: genuine cards that it issued are ChainUnknown, unless a caller
-	// gives its certificate, which J-LIS publishes.
+	// this package knows by their fingerprints: those of 2015 (expired on
+	// 2025-10-19), 2019 and 2023. The authorities of phones are not published, and
+	// what they issued is ChainUnknown unless a caller gives the CA certificate.
 	ChainPinned Chain = "pinned"
 	// ChainCaller: an authority that the caller gave.
 	ChainCaller Chain = "caller"
@@ -44,11 +43,13 @@ var (
 )
 
 // production are J-LIS's certificates for user authentication
-// (利用者証明用認証局), by what it publishes of them. All generations have the same
-// name. The second is missing: see [ChainPinned].
+// (利用者証明用認証局), by their fingerprints. All generations have the same name.
 var production = []anchor{
 	// 2015-10-20 to 2025-10-19
 	newAnchor("4DCFC4CA0AAF9FB2A3081B3F0C991C320B3ACC008667A341EEAEC5AF1D58CA7D", "9567951B5CA70D84A0FFF1D85A87F1AAB1340385"),
+	// 2019-09-14 to 2029-09-14. Computed from two published copies of the
+	// certificate, which agree and verify; not seen at J-LIS itself.
+	newAnchor("0D98DE47FC11B7F67126874B7028B6026A803D2638D6EDFE53176953961FADE6", "8CD5586A891485E559379B7E29D410CFD28B3593"),
 	// 2023-07-16 to 2033-07-15
 	newAnchor("64114F29620C24ED2631D46476A040E7EE740D956089C00B036A6A8118C322B5", "1AC100F596A3BC8C4B3DF195E32699249E9E308A"),
 }

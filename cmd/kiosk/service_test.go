@@ -99,7 +99,7 @@ func TestTheUnitsUseFlagsThatThereAre(t *testing.T) {
 				continue
 			}
 			found++
-			start = strings.ReplaceAll(start, "$KIOSK_OPTIONS", "--authority authca02.cer --reader NAME --no-migrate")
+			start = strings.ReplaceAll(start, "$KIOSK_OPTIONS", "--authority ca.cer --reader NAME --no-migrate")
 			c, args, err := command(&bytes.Buffer{}).Find(strings.Fields(start))
 			require.NoError(t, err, unit)
 			require.NoError(t, c.ParseFlags(args), unit)

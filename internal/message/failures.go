@@ -205,12 +205,13 @@ var messages = map[Code]Message{
 			"電子証明書の発行元（J-LISの利用者証明用認証局）を確認できません。",
 			"The issuer could not be verified against the J-LIS authorities.",
 		},
-		Next: Text{ // of J-LIS's second authority jpki has no fingerprint
-			"担当者の方へ: 2019年から2023年に発行された証明書は、本物でもまだ確認でき\n" +
-				"ません。\n" +
-				"J-LISが公開する認証局の証明書を、--authority で指定できます。",
-			"For staff: genuine certificates of 2019 to 2023 can't be verified yet.\n" +
-				"Give the authority's certificate, which J-LIS publishes, with --authority.",
+		Next: Text{
+			"担当者の方へ: スマートフォンの電子証明書と、J-LISの新しい認証局が発行した\n" +
+				"電子証明書は、本物でも確認できないことがあります。\n" +
+				"認証局の証明書を入手できれば、--authority で指定できます。",
+			"For staff: the certificate of a phone, or one issued by a newer J-LIS\n" +
+				"authority, may be genuine and still be unknown here.\n" +
+				"If you have the CA certificate, give it with --authority.",
 		},
 	},
 	IssuerExpired: {
