@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -165,15 +164,15 @@ func canonicalKey(certificate *x509.Certificate) error {
 	return nil
 }
 
-// signaturePolicies is where the policies of signature certificates
-// (署名用電子証明書) stand; those of authentication certificates stand beside it,
-// under 3. Observed; not in a public specification.
-const signaturePolicies = "1.2.392.200149.8.5.1.1."
+// signaturePolicies are those of signature certificates (署名用電子証明書), of
+// production and of test cards. Observed; not in a public specification.
+var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.5.1.0.20"}
 
 // ofKind refuses a certificate that is not for user authentication: its key usage
-// has to say so, and its extended key usage, where there is one, too. The
-// signature certificate has its holder's name and address in it, which is why not
-// even reading it is let pass.
+// has to say so, and its extended key usage, where there is one, too. A policy of
+// its own is not needed, for which number that is rests on one source; the signature
+// certificate's contradicts the key usage. The signature certificate has its
+// holder's name and address in it, which is why not even reading it is let pass.
 func ofKind(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {
@@ -208,21 +207,21 @@ func forClients(certificate *x509.Certificate) bool {
 		len(certificate.UnknownExtKeyUsage) == 0 && slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
 }
 
-// forSigning refuses a certificate that is not for signatures: it has to say that
-// it is.
+// forSigning refuses a certificate that is not for signatures: its key usage has to
+// say that it is.
 func forSigning(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {
 	case certificate.IsCA, usage&x509.KeyUsageCertSign != 0:
 		return fmt.Errorf("%w: an authority's", ErrWrongKind)
-	case usage&x509.KeyUsageContentCommitment == 0, slices.ContainsFunc(certificate.Policies, forAuthentication):
+	case usage&x509.KeyUsageContentCommitment == 0:
 		return fmt.Errorf("%w: not one for signatures", ErrWrongKind)
 	}
 	return nil
 }
 
 func forSignatures(policy x509.OID) bool {
-	return strings.HasPrefix(policy.String()+".", signaturePolicies)
+	return slices.Contains(signaturePolicies, policy.String())
 }
 
 // Validity is a certificate's state at some time. Revocation is no part of it:

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -133,8 +132,7 @@ func (c *config) believe() *trust {
 // [TrustSimulator] it is [ChainUnknown], and nothing is sent.
 //
 // It fails with [ErrUnknownIssuer] where a chain is required, [ErrIssuerExpired],
-// [ErrWrongKind] for a certificate that J-LIS issued for something else, or the
-// transmitter's error. The option [WithClock] matters here.
+// or the transmitter's error. It honors [WithClock].
 func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) (Chain, error) {
 	t := a.config.trust
 	if t == nil {
@@ -151,11 +149,6 @@ func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) 
 	}
 	if !a.config.inTime(issuer) {
 		return ChainUnknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(issuer, a.config.now()))
-	}
-	// The policy is J-LIS's own to set; of others' certificates only a wrong one
-	// was refused.
-	if chain == ChainPinned && !slices.ContainsFunc(certificate.Policies, forAuthentication) {
-		return ChainUnknown, fmt.Errorf("%w: without its policy", ErrWrongKind)
 	}
 	return chain, nil
 }
@@ -234,12 +227,4 @@ func signed(authority, certificate *x509.Certificate) bool {
 func (c config) inTime(authority *x509.Certificate) bool {
 	v := ValidityAt(authority, c.now())
 	return v == Valid || v == Expiring
-}
-
-// authenticationPolicies is where the policies of authentication certificates
-// stand. Observed; not in a public specification.
-const authenticationPolicies = "1.2.392.200149.8.5.1.3."
-
-func forAuthentication(policy x509.OID) bool {
-	return strings.HasPrefix(policy.String(), authenticationPolicies)
 }

@@ -80,17 +80,25 @@ func TestChainOfAPhone(t *testing.T) {
 	assert.False(t, d.card.State().AuthVerified)
 }
 
-// What J-LIS issues says in its policy what it is for.
+// A certificate's key usage says what it is for. The policy of authentication
+// certificates was published once, so a genuine one may have another, or none; only
+// the signature certificate's own contradicts the key usage.
 //
 // Faults: F55.
-func TestPinnedCertificatesNeedTheirPolicy(t *testing.T) {
+func TestPoliciesOfPinnedCertificates(t *testing.T) {
 	jlis := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
 	for policy, want := range map[string]error{
 		"1.2.392.200149.8.5.1.3.30":  nil,
-		"1.2.392.200149.8.5.1.30.3":  jpki.ErrWrongKind,
+		"1.2.392.200149.8.5.1.30.3":  nil,
+		"1.2.392.200149.8.5.1.1.30":  nil, // beside the signature certificate's, as on test cards
+		"1.2.392.200149.8.5.1.1.40":  nil,
+		"1.2.392.200149.8.5.1.0.30":  nil, // a test card's
+		"2.5.29.32.0":                nil, // any policy
+		"1.2.3":                      nil,
+		"":                           nil,
 		"1.2.392.200149.8.5.1.1.20":  jpki.ErrWrongKind,
-		"1.2.392.200149.8.5.1.30.30": jpki.ErrWrongKind,
-		"":                           jpki.ErrWrongKind,
+		"1.2.392.200149.8.5.1.0.20":  jpki.ErrWrongKind, // a test card's
+		"1.2.392.200149.8.5.1.1.200": nil,
 	} {
 		leaf := jlis.issue(t, forger(), func(c *x509.Certificate) {
 			c.Policies = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,10 +179,21 @@ func TestSignatureCertificates(t *testing.T) {
 	h.spared(1)
 	h.typing = nil
 
+	usage := func(policy string) []byte {
+		return forged(t, func(c *x509.Certificate) {
+			c.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+			c.Policies = []x509.OID{oid(t, policy)}
+		})
+	}
 	for name, other := range map[string][]byte{
-		"the authentication certificate": h.signer(t).Certificate().Raw,
-		"one that only its usage tells":  forged(t, func(*x509.Certificate) {}),
-		"an authority's":                 h.card.Authority().Raw,
+		"with the policy once published for authentication": usage("1.2.392.200149.8.5.1.3.30"),
+		"with a policy that nobody knows":                   usage("1.2.3"),
+		"the authentication certificate":                    h.signer(t).Certificate().Raw,
+		"one that only its usage tells":                     forged(t, func(*x509.Certificate) {}),
+		"one with the policy of signature certificates": forged(t, func(c *x509.Certificate) {
+			c.Policies = []x509.OID{oid(t, "1.2.392.200149.8.5.1.1.20")}
+		}),
+		"an authority's": h.card.Authority().Raw,
 	} {
 		d := &desk{tap: &tap{}}
 		serveFiles(d, map[byte][]byte{0x01: other})
@@ -193,6 +205,10 @@ func TestSignatureCertificates(t *testing.T) {
 			}
 			return c, err
 		}, h.ask)
+		if strings.HasPrefix(name, "with ") {
+			require.NoError(t, err, name)
+			continue
+		}
 		require.ErrorIs(t, err, jpki.ErrWrongKind, name)
 	}
 }
