@@ -58,25 +58,15 @@ type toSign struct {
 // always made here or by the card: who can choose what is padded can have
 // anything signed.
 func (c config) toSign(digest []byte, options crypto.SignerOpts) (toSign, error) {
-	hash, salted := crypto.Hash(0), false
-	switch o := options.(type) {
-	case crypto.Hash:
-		hash = o
-	case *rsa.PSSOptions:
-		if o == nil {
-			break
-		}
-		hash, salted = o.Hash, true
-		switch o.SaltLength {
-		case rsa.PSSSaltLengthEqualsHash, rsa.PSSSaltLengthAuto, crypto.SHA256.Size():
-		default:
-			return toSign{}, fmt.Errorf("%w: a salt of %d bytes", ErrUnsupportedSignature, o.SaltLength)
-		}
+	pssOptions, salted := options.(*rsa.PSSOptions)
+	var hash crypto.Hash
+	if options != nil && (!salted || pssOptions != nil) {
+		hash = options.HashFunc()
 	}
 	_, known := digestInfo[hash]
 	switch {
 	case hash == 0:
-		return toSign{}, fmt.Errorf("%w: not by a hash or by PSS options", ErrUnsupportedSignature)
+		return toSign{}, fmt.Errorf("%w: its options have no hash", ErrUnsupportedSignature)
 	case !known, salted && hash != crypto.SHA256:
 		return toSign{}, fmt.Errorf("%w: %v, with PSS %t", ErrUnsupportedSignature, hash, salted)
 	case hash == crypto.SHA1 && !c.sha1:
@@ -84,7 +74,11 @@ func (c config) toSign(digest []byte, options crypto.SignerOpts) (toSign, error)
 	case len(digest) != hash.Size():
 		return toSign{}, fmt.Errorf("%w: %d bytes of %v", ErrDigestLength, len(digest), hash)
 	case salted:
-		return pss(digest), nil
+		switch pssOptions.SaltLength {
+		case rsa.PSSSaltLengthEqualsHash, rsa.PSSSaltLengthAuto, crypto.SHA256.Size():
+			return pss(digest), nil
+		}
+		return toSign{}, fmt.Errorf("%w: a salt of %d bytes", ErrUnsupportedSignature, pssOptions.SaltLength)
 	}
 	return pkcs1(hash, digest), nil
 }

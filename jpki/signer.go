@@ -145,9 +145,9 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 	return s.SignContext(context.Background(), digest, options)
 }
 
-// SignContext has the card sign a digest: with PKCS #1 v1.5 for a [crypto.Hash]
-// of SHA-256, SHA-384 or SHA-512, and with PSS for [*rsa.PSSOptions] of SHA-256
-// and a salt of its length, on cards that have it. Before anything is sent it fails
+// SignContext has the card sign a digest. For [*rsa.PSSOptions] of SHA-256 and a
+// salt of its length it uses PSS, on cards that have it; for all other options
+// PKCS #1 v1.5, with SHA-256, SHA-384 or SHA-512 as HashFunc says. Before anything is sent it fails
 // with [ErrUnsupportedSignature] for everything else, and with [ErrDigestLength];
 // before anybody is asked, with [ErrNoPSS].
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -177,10 +178,23 @@ func TestSignerSendsAsLittleAsItCan(t *testing.T) {
 	assert.Len(t, h.wires, 3)
 }
 
-// foreign are options of a kind that is not known here.
-type foreign struct{}
+// foreign are options of another package's, which say their hash and no more.
+type foreign struct{ hash crypto.Hash }
 
-func (foreign) HashFunc() crypto.Hash { return crypto.SHA256 }
+func (f foreign) HashFunc() crypto.Hash { return f.hash }
+
+// Options of any type are asked for their hash, as by package crypto/rsa.
+func TestSignerOptionsAreAskedForTheirHash(t *testing.T) {
+	h := newHolder(t, simulator.Contact)
+	s := h.signer(t)
+	for _, hash := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+		for _, options := range []crypto.SignerOpts{foreign{hash}, &foreign{hash}, struct{ crypto.SignerOpts }{hash}, &ed25519.Options{Hash: hash}} {
+			signature, err := s.Sign(rand.Reader, digestOf(hash), options)
+			require.NoError(t, err, "%T", options)
+			requireSignature(t, s, hash, digestOf(hash), signature)
+		}
+	}
+}
 
 func TestSignerRefusesBeforeAnythingIsSent(t *testing.T) {
 	h := newHolder(t, simulator.Contact)
@@ -191,25 +205,30 @@ func TestSignerRefusesBeforeAnythingIsSent(t *testing.T) {
 		options crypto.SignerOpts
 		err     error
 	}{
-		"no options":             {digestOf(crypto.SHA256), nil, jpki.ErrUnsupportedSignature},
-		"no hash":                {digestOf(crypto.SHA256), crypto.Hash(0), jpki.ErrUnsupportedSignature},
-		"MD5 and SHA-1":          {make([]byte, 36), crypto.MD5SHA1, jpki.ErrUnsupportedSignature},
-		"SHA-1, not allowed":     {digestOf(crypto.SHA1), crypto.SHA1, jpki.ErrUnsupportedSignature},
-		"SHA-224":                {digestOf(crypto.SHA224), crypto.SHA224, jpki.ErrUnsupportedSignature},
-		"a hash that is none":    {digestOf(crypto.SHA256), crypto.Hash(999), jpki.ErrUnsupportedSignature},
-		"options of others":      {digestOf(crypto.SHA256), foreign{}, jpki.ErrUnsupportedSignature},
-		"no PSS options":         {digestOf(crypto.SHA256), (*rsa.PSSOptions)(nil), jpki.ErrUnsupportedSignature},
-		"PSS of no hash":         {digestOf(crypto.SHA256), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}, jpki.ErrUnsupportedSignature},
-		"PSS of SHA-512":         {digestOf(crypto.SHA512), &rsa.PSSOptions{Hash: crypto.SHA512}, jpki.ErrUnsupportedSignature},
-		"PSS with another salt":  {digestOf(crypto.SHA256), &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256}, jpki.ErrUnsupportedSignature},
-		"nothing":                {nil, crypto.SHA256, jpki.ErrDigestLength},
-		"a byte less":            {digestOf(crypto.SHA256)[1:], crypto.SHA256, jpki.ErrDigestLength},
-		"a byte more":            {append(digestOf(crypto.SHA256), 0), crypto.SHA256, jpki.ErrDigestLength},
-		"another hash's":         {digestOf(crypto.SHA256), crypto.SHA512, jpki.ErrDigestLength},
-		"PSS of another's":       {digestOf(crypto.SHA512), pssOptions, jpki.ErrDigestLength},
-		"a padded block":         {make([]byte, 256), crypto.SHA256, jpki.ErrDigestLength},
-		"a message, not hashed":  {[]byte("something to sign"), crypto.SHA256, jpki.ErrDigestLength},
-		"a DigestInfo of itself": {make([]byte, 51), crypto.SHA256, jpki.ErrDigestLength},
+		"no options":              {digestOf(crypto.SHA256), nil, jpki.ErrUnsupportedSignature},
+		"no hash":                 {digestOf(crypto.SHA256), crypto.Hash(0), jpki.ErrUnsupportedSignature},
+		"MD5 and SHA-1":           {make([]byte, 36), crypto.MD5SHA1, jpki.ErrUnsupportedSignature},
+		"SHA-1, not allowed":      {digestOf(crypto.SHA1), crypto.SHA1, jpki.ErrUnsupportedSignature},
+		"SHA-224":                 {digestOf(crypto.SHA224), crypto.SHA224, jpki.ErrUnsupportedSignature},
+		"a hash that is none":     {digestOf(crypto.SHA256), crypto.Hash(999), jpki.ErrUnsupportedSignature},
+		"others' of no hash":      {digestOf(crypto.SHA256), foreign{}, jpki.ErrUnsupportedSignature},
+		"others' of SHA-1":        {digestOf(crypto.SHA1), foreign{crypto.SHA1}, jpki.ErrUnsupportedSignature},
+		"others' of SHA-224":      {digestOf(crypto.SHA224), foreign{crypto.SHA224}, jpki.ErrUnsupportedSignature},
+		"others' of what is none": {digestOf(crypto.SHA256), foreign{999}, jpki.ErrUnsupportedSignature},
+		"others', a byte more":    {append(digestOf(crypto.SHA256), 0), foreign{crypto.SHA256}, jpki.ErrDigestLength},
+		"a message, unhashed":     {[]byte("something to sign"), &ed25519.Options{}, jpki.ErrUnsupportedSignature},
+		"no PSS options":          {digestOf(crypto.SHA256), (*rsa.PSSOptions)(nil), jpki.ErrUnsupportedSignature},
+		"PSS of no hash":          {digestOf(crypto.SHA256), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}, jpki.ErrUnsupportedSignature},
+		"PSS of SHA-512":          {digestOf(crypto.SHA512), &rsa.PSSOptions{Hash: crypto.SHA512}, jpki.ErrUnsupportedSignature},
+		"PSS with another salt":   {digestOf(crypto.SHA256), &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256}, jpki.ErrUnsupportedSignature},
+		"nothing":                 {nil, crypto.SHA256, jpki.ErrDigestLength},
+		"a byte less":             {digestOf(crypto.SHA256)[1:], crypto.SHA256, jpki.ErrDigestLength},
+		"a byte more":             {append(digestOf(crypto.SHA256), 0), crypto.SHA256, jpki.ErrDigestLength},
+		"another hash's":          {digestOf(crypto.SHA256), crypto.SHA512, jpki.ErrDigestLength},
+		"PSS of another's":        {digestOf(crypto.SHA512), pssOptions, jpki.ErrDigestLength},
+		"a padded block":          {make([]byte, 256), crypto.SHA256, jpki.ErrDigestLength},
+		"a message, not hashed":   {[]byte("something to sign"), crypto.SHA256, jpki.ErrDigestLength},
+		"a DigestInfo of itself":  {make([]byte, 51), crypto.SHA256, jpki.ErrDigestLength},
 	} {
 		signature, err := s.Sign(rand.Reader, tt.digest, tt.options)
 		require.ErrorIs(t, err, tt.err, name)
