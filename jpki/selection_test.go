@@ -189,7 +189,7 @@ func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 	for _, refusal := range refusals {
 		d := newDesk(t, simulator.Contact)
 		d.slot.Fail(simulator.Fault{
-			Command: func(command []byte) bool { return command[1] == apdu.InsVerify && len(command) > 5 },
+			Command: simulator.SendsSecret,
 			Do:      simulator.AnswerStatus(refusal),
 		})
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))

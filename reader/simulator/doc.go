@@ -23,7 +23,8 @@
 // # Readers that misbehave
 //
 // [Reader.Fail] adds a rule, a [Fault]: at the nth connection, transaction or
-// command, or at the nth command of some kind, something happens.
+// command, or at the nth command of some kind, something happens. [SendsSecret] and
+// [AsksAttempts] tell the two kinds of VERIFY apart.
 //
 //	PullCard, SwapCard, ResetCard      the card goes, is exchanged, is reset
 //	StopService, RestartService        the service goes, and comes back

@@ -23,8 +23,8 @@ const (
 type Fault struct {
 	On  Operation
 	INS byte // of Transmit, only commands with this instruction; 0: any
-	// Command matches, of Transmit, only commands for which it is true; nil: any.
-	// It must not keep the bytes.
+	// Command matches, of Transmit, only commands for which it is true, as
+	// SendsSecret; nil: any. It must not keep the bytes.
 	Command func(command []byte) bool
 	Nth     int // only the nth that matches, from 1 on; 0: each of them
 	Do      Action
@@ -180,6 +180,21 @@ func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byt
 // first. That there are such ones is assumed; published programs provide for them.
 func RefuseShortIdentifiers(s apdu.Status) Fault {
 	return Fault{Command: namesShortIdentifier, Do: AnswerStatus(s)}
+}
+
+// SendsSecret is a [Fault]'s Command that matches commands that send a PIN or
+// password, to verify or to change it. It does not match the question for the
+// attempts left, which is VERIFY without data.
+func SendsSecret(command []byte) bool {
+	c, err := apdu.ParseCommand(command)
+	return err == nil && c.Secret()
+}
+
+// AsksAttempts is a [Fault]'s Command that matches the question for the attempts
+// left of a PIN or password.
+func AsksAttempts(command []byte) bool {
+	c, err := apdu.ParseCommand(command)
+	return err == nil && c.INS == apdu.InsVerify && !c.Secret()
 }
 
 // namesShortIdentifier tells whether READ BINARY, VERIFY, CHANGE REFERENCE DATA or

@@ -82,6 +82,50 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// Rules for the PIN leave the question for the attempts left alone, and the reverse,
+// whatever form the commands have.
+func TestFaultsOfThePINAndOfTheQuestion(t *testing.T) {
+	for command, want := range map[string]struct{ pin, question bool }{
+		"0020009804" + "31323334":        {pin: true},
+		"0020008004" + "31323334":        {pin: true},
+		"1020009804" + "31323334":        {pin: true}, // chained
+		"00200098000004" + "31323334":    {pin: true}, // extended
+		"0020009B06" + "414243313233":    {pin: true}, // the signature password
+		"0020009804" + "31323334" + "00": {pin: true},
+		"00200098":                       {question: true},
+		"00200080":                       {question: true},
+		"0020008000":                     {question: true},
+		"0024019804" + "39393939":        {pin: true}, // the PIN is changed
+		"8032008004" + "39393939":        {pin: true}, // in other applications
+		"00240198":                       {},
+		"00A4040C0AD392F000260100000001": {},
+		"802A0097040102030400":           {},
+		"00B08A0000":                     {},
+		"002000980A" + "31":              {}, // no command
+	} {
+		t.Run(command, func(t *testing.T) {
+			b, err := hex.DecodeString(command)
+			require.NoError(t, err)
+			assert.Equal(t, want.pin, simulator.SendsSecret(b))
+			assert.Equal(t, want.question, simulator.AsksAttempts(b))
+		})
+	}
+
+	driver := simulator.New()
+	slot := driver.AddReader("Reader")
+	card := newCard(t, simulator.Contact)
+	require.NoError(t, slot.Insert(card))
+	session, err := driver.Connect(t.Context(), "Reader")
+	require.NoError(t, err)
+	slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Nth: 2, Do: simulator.PullCard()})
+	for _, command := range [][]byte{selectApp, askTries, rightPIN, askTries} {
+		_, err := session.Transmit(t.Context(), command)
+		require.NoError(t, err)
+	}
+	_, err = session.Transmit(t.Context(), rightPIN)
+	require.ErrorIs(t, err, reader.ErrRemoved)
+}
+
 func TestFaultsOfConnectAndBegin(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
