@@ -25,6 +25,16 @@
 // CAs lacks the one that issued its certificate. A server that wants the card's
 // certificate has to name that CA, or send an empty list.
 //
+// # The server
+//
+// A server that has package crypto/tls verify its clients' certificates needs the CA
+// certificates of J-LIS for user authentication in tls.Config.ClientCAs, and
+// tls.RequireAndVerifyClientCert. A server that verifies them itself, behind a proxy
+// for example, has to set x509.VerifyOptions.KeyUsages to x509.ExtKeyUsageClientAuth:
+// a card's certificate is for client authentication alone, and the default is server
+// authentication. The example named Server shows both. The card's certificate names
+// an OCSP server that only certified verifiers may ask; nothing here asks it.
+//
 // # What others see
 //
 // The certificate holds no name, but its serial number and subject are its

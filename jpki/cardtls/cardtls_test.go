@@ -303,6 +303,47 @@ func TestSchemesOfTheServer(t *testing.T) {
 	}
 }
 
+// The card's certificate is for clients alone. Package crypto/tls knows that of a client's;
+// a server that verifies the certificate itself has to ask for it.
+func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
+	for name, tt := range map[string]struct {
+		usages   []x509.ExtKeyUsage
+		accepted bool
+	}{
+		"for clients":               {[]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, true},
+		"for any use":               {[]x509.ExtKeyUsage{x509.ExtKeyUsageAny}, true},
+		"forgotten, so for servers": {nil, false},
+		"for servers":               {[]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, false},
+		"for mail":                  {[]x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}, false},
+	} {
+		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
+				h := newHolder(t)
+				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+				require.NoError(t, err)
+				var verified error
+				_, _, err = dial(t.Context(), config, serve(t, h.card.Authority(), func(c *tls.Config) {
+					version(v)(c)
+					cas := c.ClientCAs
+					c.ClientAuth = tls.RequireAnyClientCert
+					c.VerifyConnection = func(state tls.ConnectionState) error {
+						_, verified = state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: cas, KeyUsages: tt.usages})
+						return verified
+					}
+				}))
+				if tt.accepted {
+					require.NoError(t, err)
+					return
+				}
+				require.Error(t, err)
+				var invalid x509.CertificateInvalidError
+				require.ErrorAs(t, verified, &invalid)
+				assert.Equal(t, x509.IncompatibleUsage, invalid.Reason)
+			})
+		}
+	}
+}
+
 // Failures of the card and its holder come out whole, whatever the version.
 func TestHandshakeFailures(t *testing.T) {
 	nobody := errors.New("nobody there")

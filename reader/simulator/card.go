@@ -66,7 +66,7 @@ func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.bloc
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
 // WithCertificateSize makes the authentication certificate this long, in bytes of
-// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1500;
+// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1580;
 // shorter ones can't be had.
 func WithCertificateSize(bytes int) Option { return func(s *settings) { s.size = bytes } }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -15,15 +16,19 @@ var (
 	oidCountry            = asn1.ObjectIdentifier{2, 5, 4, 6}
 	oidOrganization       = asn1.ObjectIdentifier{2, 5, 4, 10}
 	oidOrganizationalUnit = asn1.ObjectIdentifier{2, 5, 4, 11}
+	oidLocality           = asn1.ObjectIdentifier{2, 5, 4, 7}
 	oidCommonName         = asn1.ObjectIdentifier{2, 5, 4, 3}
 
-	oidSubjectAltName         = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidIssuerAltName          = asn1.ObjectIdentifier{2, 5, 29, 18}
-	oidCRLDistributionPoints  = asn1.ObjectIdentifier{2, 5, 29, 31}
-	oidCertificatePolicies    = asn1.ObjectIdentifier{2, 5, 29, 32}
-	oidAuthorityKeyIdentifier = asn1.ObjectIdentifier{2, 5, 29, 35}
-	oidCPS                    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}
-	oidUserNotice             = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}
+	oidSubjectKeyIdentifier       = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidSubjectAltName             = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidIssuerAltName              = asn1.ObjectIdentifier{2, 5, 29, 18}
+	oidCRLDistributionPoints      = asn1.ObjectIdentifier{2, 5, 29, 31}
+	oidCertificatePolicies        = asn1.ObjectIdentifier{2, 5, 29, 32}
+	oidAuthorityKeyIdentifier     = asn1.ObjectIdentifier{2, 5, 29, 35}
+	oidAuthorityInformationAccess = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}
+	oidOCSP                       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1}
+	oidCPS                        = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}
+	oidUserNotice                 = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}
 
 	// Of the arc that is for examples.
 	oidFilling = asn1.ObjectIdentifier{2, 999, 1}
@@ -50,10 +55,28 @@ func simulatorName(rest ...pkix.AttributeTypeAndValue) pkix.Name {
 	}, rest...)}
 }
 
-// commonName has the 24 characters of a real one, and no person's.
-func commonName(holder string) string {
+// authenticationSubject has a common name of 24 characters, as a real one, and no
+// person's.
+func authenticationSubject(holder string) pkix.Name {
 	hash := sha256.Sum256([]byte(holder))
-	return fmt.Sprintf("SIMULATED%X00000", hash[:5])
+	return pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+		attribute(oidCountry, "JP"),
+		attribute(oidCommonName, fmt.Sprintf("SIMULATED%X00000", hash[:5])),
+	}}
+}
+
+// signatureSubject names prefecture and city, and has a common name of 28
+// characters: date and time, a number of five digits, and the issuing office.
+func signatureSubject(holder string) pkix.Name {
+	hash := sha256.Sum256([]byte(holder))
+	number := binary.BigEndian.Uint32(hash[:4]) % 100_000
+	utf8 := func(s string) asn1.RawValue { return asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(s)} }
+	return pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+		attribute(oidCountry, "JP"),
+		{Type: oidLocality, Value: utf8("Mogi-ken")},
+		{Type: oidLocality, Value: utf8("Shiken-shi")},
+		attribute(oidCommonName, fmt.Sprintf("20000101000000%05dSIMULATED", number)),
+	}}
 }
 
 func nameDER(n pkix.Name) []byte {
@@ -88,6 +111,22 @@ func crlDistributionPoint(n pkix.Name) []byte {
 			})
 		})
 	})
+}
+
+// ocspAddress is RFC 5280 §4.2.2.1.
+func ocspAddress(address string) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(oidOCSP)
+				b.AddASN1(tag.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(address)) })
+			})
+		})
+	})
+}
+
+func octetString(value []byte) []byte {
+	return build(func(b *cryptobyte.Builder) { b.AddASN1OctetString(value) })
 }
 
 func certificatePolicies(policy asn1.ObjectIdentifier) []byte {

@@ -50,7 +50,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	}
 	c.authority = ca.certificate
 	certificate, err := s.certificates(c.traits.holder, validity.terms(s.size), func() ([]byte, error) {
-		return ca.issueOfSize(s.size, key, c.traits.holder, validity)
+		return ca.issueOfSize(s.size, key, holder{subject: authenticationSubject(c.traits.holder)}, validity)
 	})
 	if err != nil {
 		return nil, err

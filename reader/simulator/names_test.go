@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,21 +56,58 @@ func directoryName(t *testing.T, der []byte, depth int) (name pkix.Name) {
 	return name
 }
 
-// The certificates have the names and extensions that real ones were seen to have.
+// extensions names a certificate's extensions in their order.
+func extensions(certificate *x509.Certificate) string {
+	names := map[string]string{
+		"2.5.29.15": "key usage", "2.5.29.37": "extended key usage", "2.5.29.17": "other names",
+		"2.5.29.32": "policies", "2.5.29.18": "issuer's other names", "2.5.29.31": "CRL distribution points",
+		"1.3.6.1.5.5.7.1.1": "authority information access", "2.5.29.35": "authority's key", "2.5.29.14": "key",
+	}
+	var list []string
+	for _, e := range certificate.Extensions {
+		name := names[e.Id.String()]
+		if e.Critical {
+			name += " (critical)"
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// The certificates have the names and extensions that those of a test card have, in
+// their order.
 func TestNamesAndExtensions(t *testing.T) {
 	card := powered(t, simulator.Contact)
 	exchange(t, card, "0020009B 06 414243313233")
 	for _, side := range []struct {
 		file, ca   byte
 		attributes bool
+		extensions string
+		localities []string
+		commonName int
+		ocsp       []string
 	}{
-		{0x0A, 0x0B, false},
-		{0x01, 0x02, true},
+		{
+			file: 0x0A, ca: 0x0B, commonName: 24, ocsp: []string{"http://ocsp.jpki-simulator.invalid"},
+			extensions: "key usage (critical), extended key usage, policies (critical), issuer's other names, " +
+				"CRL distribution points, authority information access, authority's key, key",
+		},
+		{
+			file: 0x01, ca: 0x02, attributes: true, commonName: 28, localities: []string{"Mogi-ken", "Shiken-shi"},
+			extensions: "key usage (critical), other names, policies (critical), issuer's other names, " +
+				"CRL distribution points, authority's key, key",
+		},
 	} {
 		leaf, ca := certificate(t, card, side.file), certificate(t, card, side.ca)
+		assert.Equal(t, side.extensions, extensions(leaf))
 		assert.Equal(t, []string{"JP"}, leaf.Subject.Country)
-		assert.NotEmpty(t, leaf.Subject.CommonName)
-		assert.Len(t, leaf.Subject.Names, 2)
+		assert.Equal(t, side.localities, leaf.Subject.Locality)
+		assert.Len(t, leaf.Subject.CommonName, side.commonName)
+		assert.Len(t, leaf.Subject.Names, 2+len(side.localities))
+		assert.Equal(t, side.ocsp, leaf.OCSPServer)
+		for _, locality := range side.localities {
+			assert.True(t, holds(t, leaf.RawSubject, asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(locality)}), "in UTF-8")
+		}
 		assert.Equal(t, []string{"JP"}, ca.Subject.Country)
 		assert.Equal(t, []string{"JPKI-SIMULATOR"}, ca.Subject.Organization)
 		require.Len(t, ca.Subject.OrganizationalUnit, 2)

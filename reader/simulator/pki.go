@@ -19,7 +19,8 @@ type kind struct {
 	unit        string // of the authority's name
 	policy      asn1.ObjectIdentifier
 	keyUsage    x509.KeyUsage
-	extKeyUsage []x509.ExtKeyUsage // as on test cards
+	extKeyUsage []x509.ExtKeyUsage
+	ocsp        string // address in the certificate; empty: none
 }
 
 var (
@@ -28,6 +29,7 @@ var (
 		policy:      asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30},
 		keyUsage:    x509.KeyUsageDigitalSignature,
 		extKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		ocsp:        "http://ocsp.jpki-simulator.invalid", // a real one must not be asked
 	}
 	digitalSignature = kind{
 		unit:     "JPKI for digital signature",
@@ -86,41 +88,58 @@ func newAuthority(k kind, key *rsa.PrivateKey, held certificateSource, now time.
 	return &authority{kind: k, key: key, certificate: certificate, der: der}, nil
 }
 
-// issue makes a holder's certificate, about 1.5 kB of DER.
-func (a *authority) issue(key *rsa.PrivateKey, holder string, valid period, extra ...pkix.Extension) ([]byte, error) {
+// holder is what a certificate says of whom it is for.
+type holder struct {
+	subject pkix.Name
+	names   []byte // the subject's alternative names; nil: none
+}
+
+// issue makes a holder's certificate, about 1.6 kB of DER, with the extensions of a
+// test card's and in their order: x509 puts the key usages before those given.
+func (a *authority) issue(key *rsa.PrivateKey, of holder, valid period, extra ...pkix.Extension) ([]byte, error) {
 	point := simulatorName(
 		attribute(oidOrganizationalUnit, a.kind.unit),
 		attribute(oidOrganizationalUnit, "CRL Distribution Points"),
 		attribute(oidOrganizationalUnit, "Simulated Prefecture"),
 		attribute(oidCommonName, "Simulated City CRLDP"),
 	)
+	var extensions []pkix.Extension
+	if of.names != nil {
+		extensions = append(extensions, pkix.Extension{Id: oidSubjectAltName, Value: of.names})
+	}
+	extensions = append(extensions,
+		pkix.Extension{Id: oidCertificatePolicies, Critical: true, Value: certificatePolicies(a.kind.policy)},
+		pkix.Extension{Id: oidIssuerAltName, Value: directoryNames(japaneseName)},
+		pkix.Extension{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(point)},
+	)
+	if a.kind.ocsp != "" {
+		extensions = append(extensions, pkix.Extension{Id: oidAuthorityInformationAccess, Value: ocspAddress(a.kind.ocsp)})
+	}
+	extensions = append(extensions,
+		pkix.Extension{Id: oidAuthorityKeyIdentifier, Value: authorityKeyIdentifier(a.certificate)},
+		pkix.Extension{Id: oidSubjectKeyIdentifier, Value: octetString(keyIdentifier(&key.PublicKey))},
+	)
 	template := &x509.Certificate{
 		SerialNumber:       serialNumber(&key.PublicKey),
-		Subject:            pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{attribute(oidCountry, "JP"), attribute(oidCommonName, commonName(holder))}},
+		Subject:            of.subject,
 		NotBefore:          valid.start.UTC().Truncate(time.Second),
 		NotAfter:           valid.end.UTC().Truncate(time.Second),
 		KeyUsage:           a.kind.keyUsage,
 		ExtKeyUsage:        a.kind.extKeyUsage,
-		SubjectKeyId:       keyIdentifier(&key.PublicKey),
 		SignatureAlgorithm: x509.SHA256WithRSA,
-		ExtraExtensions: append([]pkix.Extension{
-			{Id: oidCertificatePolicies, Critical: true, Value: certificatePolicies(a.kind.policy)},
-			{Id: oidIssuerAltName, Value: directoryNames(japaneseName)},
-			{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(point)},
-			{Id: oidAuthorityKeyIdentifier, Value: authorityKeyIdentifier(a.certificate)},
-		}, extra...),
+		ExtraExtensions:    append(extensions, extra...),
 	}
 	return x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
 }
 
 // issueOfSize pads a certificate to a length in bytes; 0 is as it comes.
-func (a *authority) issueOfSize(size int, key *rsa.PrivateKey, holder string, valid period) ([]byte, error) {
+func (a *authority) issueOfSize(size int, key *rsa.PrivateKey, of holder, valid period) ([]byte, error) {
 	if size == 0 {
-		return a.issue(key, holder, valid)
+		return a.issue(key, of, valid)
 	}
 	filling := 0
 	for range 8 { // the lengths before the filling grow with it
-		certificate, err := a.issue(key, holder, valid, pkix.Extension{Id: oidFilling, Value: make([]byte, filling)})
+		certificate, err := a.issue(key, of, valid, pkix.Extension{Id: oidFilling, Value: make([]byte, filling)})
 		if err != nil || len(certificate) == size {
 			return certificate, err
 		}
@@ -137,12 +156,12 @@ type signatureSide struct {
 	certificate, ca []byte
 }
 
-func newSignatureSide(s settings, holder string, valid period, now time.Time) (signatureSide, error) {
+func newSignatureSide(s settings, name string, valid period, now time.Time) (signatureSide, error) {
 	authorityKey, err := s.keys("authority/signature")
 	if err != nil {
 		return signatureSide{}, err
 	}
-	key, err := s.keys(holder + "/signature")
+	key, err := s.keys(name + "/signature")
 	if err != nil {
 		return signatureSide{}, err
 	}
@@ -150,8 +169,8 @@ func newSignatureSide(s settings, holder string, valid period, now time.Time) (s
 	if err != nil {
 		return signatureSide{}, err
 	}
-	certificate, err := s.certificates(holder+"/signature", valid.terms(0), func() ([]byte, error) {
-		return ca.issue(key, holder+"/signature", valid, pkix.Extension{Id: oidSubjectAltName, Value: syntheticAttributes()})
+	certificate, err := s.certificates(name+"/signature", valid.terms(0), func() ([]byte, error) {
+		return ca.issue(key, holder{signatureSubject(name), syntheticAttributes()}, valid)
 	})
 	return signatureSide{key: key, certificate: certificate, ca: ca.der}, err
 }
