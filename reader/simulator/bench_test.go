@@ -53,7 +53,7 @@ func heap() uint64 {
 
 // From putting a card in to the event, and out again, among so many readers.
 func BenchmarkEvents(b *testing.B) {
-	for _, n := range []int{10, 100, 1000} {
+	for _, n := range []int{10, 100, 1000, 8000, 64_000} {
 		b.Run("readers="+strconv.Itoa(n), func(b *testing.B) {
 			driver := simulator.New()
 			slots := make([]*simulator.Reader, n)
@@ -91,6 +91,22 @@ func BenchmarkEvents(b *testing.B) {
 				<-events
 				slot.Remove()
 				<-events
+			}
+		})
+	}
+}
+
+// So many readers of one name added, while a watcher sees each.
+func BenchmarkAddReaders(b *testing.B) {
+	for _, n := range []int{1000, 8000, 64_000} {
+		b.Run("readers="+strconv.Itoa(n), func(b *testing.B) {
+			for b.Loop() {
+				watched(b, func(driver *simulator.Driver, next func() string) {
+					for range n {
+						driver.AddReader("Reader")
+						next()
+					}
+				})
 			}
 		})
 	}

@@ -1,10 +1,14 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +21,9 @@ type Driver struct {
 	now func() time.Time // for the idle reset; nil: there is none
 
 	mu      sync.Mutex
-	readers []*Reader
+	readers map[string]*Reader // by name
+	added   uint64             // readers so far
+	numbers map[string]int     // by name: 2 up to below this number are taken; none means 2
 	stopped bool
 	feed    feed.Feed
 }
@@ -38,7 +44,7 @@ func WithIdleReset(now func() time.Time) DriverOption { return func(d *Driver) {
 
 // New returns a driver without readers, its service running.
 func New(options ...DriverOption) *Driver {
-	d := &Driver{}
+	d := &Driver{readers: map[string]*Reader{}, numbers: map[string]int{}}
 	for _, option := range options {
 		option(d)
 	}
@@ -50,22 +56,56 @@ func New(options ...DriverOption) *Driver {
 func (d *Driver) AddReader(name string) *Reader {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	unique := name
-	for n := 2; d.find(unique) != nil; n++ {
-		unique = fmt.Sprintf("%s %d", name, n)
-	}
-	r := newReader(d, unique)
-	d.readers = append(d.readers, r)
-	d.publish()
+	r := newReader(d, d.unique(name))
+	d.added++
+	r.number = d.added
+	d.readers[r.name] = r
+	d.publish(r)
 	return r
+}
+
+// unique is name or, if that is taken, name with the first number that is free.
+func (d *Driver) unique(name string) string {
+	if d.readers[name] == nil {
+		return name
+	}
+	for n := max(2, d.numbers[name]); ; n++ {
+		if unique := fmt.Sprintf("%s %d", name, n); d.readers[unique] == nil {
+			d.numbers[name] = n + 1
+			return unique
+		}
+	}
 }
 
 // RemoveReader unplugs a reader, with its card if it holds one.
 func (d *Driver) RemoveReader(r *Reader) {
 	d.mu.Lock()
-	d.readers = slices.DeleteFunc(d.readers, func(other *Reader) bool { return other == r })
+	known := d.readers[r.name] == r
+	card := r.takeOut()
+	if known {
+		d.forget(r.name)
+	}
 	d.mu.Unlock()
-	r.Remove() // which tells the watchers, of the reader too
+	powerOff(card)
+}
+
+// forget removes a reader, whose name is free then.
+func (d *Driver) forget(name string) {
+	delete(d.readers, name)
+	if !d.stopped {
+		d.feed.Remove(name)
+	}
+	i := strings.LastIndexByte(name, ' ')
+	if i < 0 {
+		return
+	}
+	base := name[:i]
+	if n, err := strconv.Atoi(name[i+1:]); err == nil && n >= 2 && n < d.numbers[base] {
+		d.numbers[base] = n
+	}
+	if d.numbers[base] <= 2 {
+		delete(d.numbers, base)
+	}
 }
 
 // StopService makes every call fail with reader.ErrNoService, and takes the
@@ -87,7 +127,13 @@ func (d *Driver) setStopped(stopped bool) {
 			}
 			r.die(reader.ErrNoService)
 		}
-		d.publish()
+		state := feed.State{ServiceDown: stopped}
+		if !stopped {
+			for _, r := range d.list() {
+				state.Slots = append(state.Slots, r.describe())
+			}
+		}
+		d.feed.Set(state)
 	}
 	d.mu.Unlock()
 	for _, card := range cards {
@@ -106,7 +152,7 @@ func (d *Driver) Readers(ctx context.Context) ([]reader.Reader, error) {
 		return nil, reader.ErrNoService
 	}
 	var list []reader.Reader
-	for _, r := range d.readers {
+	for _, r := range d.list() {
 		list = append(list, r.describe().Reader)
 	}
 	return list, nil
@@ -144,28 +190,20 @@ func (d *Driver) lookup(name string) (*Reader, error) {
 	if d.stopped {
 		return nil, reader.ErrNoService
 	}
-	if r := d.find(name); r != nil {
+	if r := d.readers[name]; r != nil {
 		return r, nil
 	}
 	return nil, fmt.Errorf("%w: %q", reader.ErrUnknownReader, name)
 }
 
-func (d *Driver) find(name string) *Reader {
-	for _, r := range d.readers {
-		if r.name == name {
-			return r
-		}
-	}
-	return nil
+// list returns the readers in the order in which they were added; d.mu is held.
+func (d *Driver) list() []*Reader {
+	return slices.SortedFunc(maps.Values(d.readers), func(a, b *Reader) int { return cmp.Compare(a.number, b.number) })
 }
 
-// publish tells the watchers what is there now; d.mu is held.
-func (d *Driver) publish() {
-	state := feed.State{ServiceDown: d.stopped}
-	if !d.stopped {
-		for _, r := range d.readers {
-			state.Slots = append(state.Slots, r.describe())
-		}
+// publish tells the watchers what is in a reader now, if it is in sight; d.mu is held.
+func (d *Driver) publish(r *Reader) {
+	if !d.stopped && d.readers[r.name] == r {
+		d.feed.Put(r.describe())
 	}
-	d.feed.Set(state)
 }

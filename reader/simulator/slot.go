@@ -13,6 +13,7 @@ import (
 type Reader struct {
 	driver *Driver
 	name   string
+	number uint64 // readers are listed in this order
 
 	// All of these are guarded by driver.mu.
 	card    *Card
@@ -73,7 +74,7 @@ func (r *Reader) Insert(card *Card) error {
 	}
 	r.card = card
 	r.count++
-	r.driver.publish()
+	r.driver.publish(r)
 	return nil
 }
 
@@ -81,18 +82,30 @@ func (r *Reader) Insert(card *Card) error {
 // with it fail with reader.ErrRemoved, also those that wait for an answer.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
+	card := r.takeOut()
+	r.driver.publish(r)
+	r.driver.mu.Unlock()
+	powerOff(card)
+	return card
+}
+
+// takeOut takes the card out, without telling the watchers; driver.mu is held.
+func (r *Reader) takeOut() *Card {
 	card := r.card
 	if card != nil {
 		r.card = nil
 		r.count++
 		r.die(reader.ErrRemoved)
 	}
-	r.driver.publish()
-	r.driver.mu.Unlock()
-	if card != nil {
-		card.PowerOff() // waits for a command under way; nobody waits for us
-	}
 	return card
+}
+
+// powerOff cuts the power of a card that was taken out, if there was one. It waits for
+// a command under way; nobody waits for it.
+func powerOff(card *Card) {
+	if card != nil {
+		card.PowerOff()
+	}
 }
 
 // die ends all sessions with the card.

@@ -3,12 +3,18 @@
 // from the state that it was last told to the current one, so a slow watcher holds
 // up nobody and nothing is queued for it: it misses what has passed, and never that
 // a card was exchanged or a service restarted.
+//
+// A change costs the same however many readers there are: for each watcher the feed
+// keeps which readers changed, with what the watcher was told of them.
 package feed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/mykeykit/mykeykit/reader"
@@ -19,13 +25,14 @@ type Slot struct {
 	reader.Reader
 	Count uint64 // always the same where the system does not count
 
-	// Set by the feed: which reader and, if one is there, which card it is.
-	reader, card uint64
+	// Set by the feed: which reader and, if one is there, which card it is, and the
+	// reader's place among the others.
+	reader, card, place uint64
 }
 
 // exchanged tells whether a card that is there before and now was taken out
 // meanwhile. Where the system does not count, another ATR tells.
-func exchanged(before, now Slot) bool {
+func exchanged(before, now *Slot) bool {
 	return now.Count != before.Count || now.card != before.card ||
 		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
@@ -34,40 +41,123 @@ func exchanged(before, now Slot) bool {
 type State struct {
 	ServiceDown bool
 	Slots       []Slot
+}
 
-	downs uint64 // set by the feed: how often the service has gone
+// service is whether the service is down, and how often it has gone.
+type service struct {
+	down  bool
+	times uint64
 }
 
 // Feed is the current state and who watches it. The zero value is a running
 // service without readers.
 type Feed struct {
 	mu       sync.Mutex
-	state    State
-	numbers  uint64 // of readers and cards so far
+	service  service
+	slots    map[string]*Slot // by name; a slot is replaced, not changed
+	numbers  uint64           // of readers and cards so far
 	watchers map[*watcher]struct{}
 }
 
-// State returns the last state that was set.
+// State returns the current state.
 func (f *Feed) State() State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state
+	state := State{ServiceDown: f.service.down}
+	for _, s := range slices.SortedFunc(maps.Values(f.slots), inPlace) {
+		state.Slots = append(state.Slots, *s)
+	}
+	return state
 }
 
-// Set makes now the state and wakes every watcher if something changed. The feed
-// keeps now's memory.
+func inPlace(a, b *Slot) int { return cmp.Compare(a.place, b.place) }
+
+// Set makes now the state and wakes every watcher if something changed.
 func (f *Feed) Set(now State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now.downs = f.state.downs
-	events := changes(f.state, f.number(now))
-	if now.ServiceDown && !f.state.ServiceDown {
-		now.downs++
+	current := make(map[string]bool, len(now.Slots))
+	for _, s := range now.Slots {
+		current[s.Name] = true
 	}
-	f.state = now
-	if len(events) == 0 {
-		return
+	changed := now.ServiceDown != f.service.down
+	for name := range f.slots {
+		if !current[name] {
+			changed = f.change(name, nil) || changed
+		}
 	}
+	if now.ServiceDown && !f.service.down {
+		f.service.times++
+	}
+	f.service.down = now.ServiceDown
+	for i, s := range now.Slots {
+		s.place = uint64(i)
+		changed = f.change(s.Name, &s) || changed
+	}
+	if changed {
+		f.wake()
+	}
+}
+
+// Put adds a reader behind all others, or changes the one of that name, and wakes
+// every watcher if something changed.
+func (f *Feed) Put(now Slot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last := f.slots[now.Name]; last != nil {
+		now.place = last.place
+	} else {
+		now.place = f.numbers + 1 // above that of any other
+	}
+	if f.change(now.Name, &now) {
+		f.wake()
+	}
+}
+
+// Remove removes the reader of a name and wakes every watcher if there was one.
+func (f *Feed) Remove(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.change(name, nil) {
+		f.wake()
+	}
+}
+
+// change makes now the slot of a name, nil that there is none, and tells whether
+// that makes events.
+func (f *Feed) change(name string, now *Slot) bool {
+	last := f.slots[name]
+	if now == nil {
+		delete(f.slots, name)
+	} else {
+		f.number(last, now)
+		if f.slots == nil {
+			f.slots = map[string]*Slot{}
+		}
+		f.slots[name] = now
+	}
+	for w := range f.watchers {
+		w.note(name, last, now)
+	}
+	return len(removals(last, now))+len(additions(last, now)) > 0
+}
+
+// number gives a reader and a card that are new a number that none had before, and
+// others the one that they have.
+func (f *Feed) number(last, now *Slot) {
+	if last != nil {
+		now.reader, now.card = last.reader, last.card
+	} else {
+		f.numbers++
+		now.reader = f.numbers
+	}
+	if last == nil || !last.Present || exchanged(last, now) {
+		f.numbers++
+		now.card = f.numbers
+	}
+}
+
+func (f *Feed) wake() {
 	for w := range f.watchers {
 		select {
 		case w.wake <- struct{}{}:
@@ -76,40 +166,85 @@ func (f *Feed) Set(now State) {
 	}
 }
 
-// number gives readers and cards that are new a number that none had before, and
-// the others the one that they have.
-func (f *Feed) number(now State) State {
-	before := map[string]Slot{}
-	for _, s := range f.state.Slots {
-		before[s.Name] = s
-	}
-	for i := range now.Slots {
-		s := &now.Slots[i]
-		last, stays := before[s.Name]
-		if s.reader = last.reader; !stays {
-			f.numbers++
-			s.reader = f.numbers
-		}
-		if s.card = last.card; !stays || !last.Present || exchanged(last, *s) {
-			f.numbers++
-			s.card = f.numbers
-		}
-	}
-	return now
-}
-
 // watcher is somebody who watches.
 type watcher struct {
-	told State         // what its events have led to
-	wake chan struct{} // holds a token when there may be more
+	told    map[string]*Slot // the slots that changed since: as its events left them, nil for none
+	service service          // as its events left it
+	wake    chan struct{}    // holds a token when there may be more
 }
 
-// events returns what leads to the current state, and takes it as told.
-func (f *Feed) events(w *watcher) []reader.Event {
+// note keeps what the watcher was told of a slot that changes. Nothing is kept of one
+// that came and went meanwhile.
+func (w *watcher) note(name string, last, now *Slot) {
+	told, noted := w.told[name]
+	switch {
+	case !noted:
+		w.told[name] = last
+	case told == nil && now == nil:
+		delete(w.told, name)
+	}
+}
+
+// watch adds a watcher that was told nothing.
+func (f *Feed) watch() *watcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	events := changes(w.told, f.state)
-	w.told = f.state
+	w := &watcher{
+		told:    make(map[string]*Slot, len(f.slots)),
+		service: service{times: f.service.times},
+		wake:    make(chan struct{}, 1),
+	}
+	for name := range f.slots {
+		w.told[name] = nil
+	}
+	if f.watchers == nil {
+		f.watchers = map[*watcher]struct{}{}
+	}
+	f.watchers[w] = struct{}{}
+	return w
+}
+
+func (f *Feed) unwatch(w *watcher) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.watchers, w)
+}
+
+// step is a slot before and now, nil for none.
+type step struct{ before, now *Slot }
+
+// events returns what leads to the current state, and takes it as told: removals
+// first, then the service, then additions.
+func (f *Feed) events(w *watcher) (events []reader.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var left, stay []step
+	for name, before := range w.told {
+		s := step{before, f.slots[name]}
+		if s.before != nil {
+			left = append(left, s)
+		}
+		if s.now != nil {
+			stay = append(stay, s)
+		}
+	}
+	slices.SortFunc(left, func(a, b step) int { return inPlace(a.before, b.before) })
+	slices.SortFunc(stay, func(a, b step) int { return inPlace(a.now, b.now) })
+
+	for _, s := range left {
+		events = append(events, removals(s.before, s.now)...)
+	}
+	if !w.service.down && (f.service.down || f.service.times != w.service.times) {
+		events = append(events, reader.Event{Kind: reader.ServiceDown})
+		w.service.down = true
+	}
+	if w.service.down && !f.service.down {
+		events = append(events, reader.Event{Kind: reader.ServiceUp})
+	}
+	for _, s := range stay {
+		events = append(events, additions(s.before, s.now)...)
+	}
+	w.told, w.service = map[string]*Slot{}, f.service
 	return events
 }
 
@@ -117,20 +252,8 @@ func (f *Feed) events(w *watcher) []reader.Event {
 // ends.
 func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 	return func(yield func(reader.Event, error) bool) {
-		w := &watcher{wake: make(chan struct{}, 1)}
-		f.mu.Lock()
-		w.told.downs = f.state.downs
-		if f.watchers == nil {
-			f.watchers = map[*watcher]struct{}{}
-		}
-		f.watchers[w] = struct{}{}
-		f.mu.Unlock()
-
-		defer func() {
-			f.mu.Lock()
-			delete(f.watchers, w)
-			f.mu.Unlock()
-		}()
+		w := f.watch()
+		defer f.unwatch(w)
 		for {
 			for _, event := range f.events(w) {
 				if ctx.Err() != nil || !yield(event, nil) {
@@ -146,48 +269,34 @@ func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 	}
 }
 
-// changes lists what leads from before to now: removals first, then the
-// service, then additions.
-func changes(before, now State) []reader.Event {
-	if before.downs != now.downs && !before.ServiceDown && !now.ServiceDown {
-		down := State{ServiceDown: true, downs: now.downs}
-		return append(changes(before, down), changes(down, now)...)
-	}
-	old := map[string]Slot{}
-	for _, s := range before.Slots {
-		old[s.Name] = s
-	}
-	current := map[string]Slot{}
-	for _, s := range now.Slots {
-		current[s.Name] = s
-	}
+// same tells whether it is the same reader before and now.
+func same(before, now *Slot) bool {
+	return before != nil && now != nil && before.reader == now.reader
+}
 
-	var events []reader.Event
-	for _, s := range before.Slots {
-		next, stays := current[s.Name]
-		stays = stays && next.reader == s.reader
-		if s.Present && (!stays || !next.Present || exchanged(s, next)) {
-			events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: s.Name})
-		}
-		if !stays {
-			events = append(events, reader.Event{Kind: reader.ReaderRemoved, Reader: s.Name})
-		}
+// cardStays tells whether the same card is in the same reader before and now.
+func cardStays(before, now *Slot) bool {
+	return same(before, now) && before.Present && now.Present && !exchanged(before, now)
+}
+
+// removals are the events of what was in a slot and is no more.
+func removals(before, now *Slot) (events []reader.Event) {
+	if before != nil && before.Present && !cardStays(before, now) {
+		events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: before.Name})
 	}
-	switch {
-	case now.ServiceDown && !before.ServiceDown:
-		events = append(events, reader.Event{Kind: reader.ServiceDown})
-	case before.ServiceDown && !now.ServiceDown:
-		events = append(events, reader.Event{Kind: reader.ServiceUp})
+	if before != nil && !same(before, now) {
+		events = append(events, reader.Event{Kind: reader.ReaderRemoved, Reader: before.Name})
 	}
-	for _, s := range now.Slots {
-		last, known := old[s.Name]
-		known = known && last.reader == s.reader
-		if !known {
-			events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: s.Name})
-		}
-		if s.Present && (!known || !last.Present || exchanged(last, s)) {
-			events = append(events, reader.Event{Kind: reader.CardInserted, Reader: s.Name, ATR: s.ATR})
-		}
+	return events
+}
+
+// additions are the events of what is in a slot and was not.
+func additions(before, now *Slot) (events []reader.Event) {
+	if now != nil && !same(before, now) {
+		events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: now.Name})
+	}
+	if now != nil && now.Present && !cardStays(before, now) {
+		events = append(events, reader.Event{Kind: reader.CardInserted, Reader: now.Name, ATR: now.ATR})
 	}
 	return events
 }

@@ -44,8 +44,13 @@ func TestChanges(t *testing.T) {
 		{"two readers at once", State{}, State{Slots: []Slot{slot("A", false, 0), slot("B", false, 0)}}, []string{"reader-added A", "reader-added B"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			var f Feed
+			w := f.watch()
+			f.Set(tt.before)
+			f.events(w)
+			f.Set(tt.now)
 			var got []string
-			for _, e := range changes(tt.before, tt.now) {
+			for _, e := range f.events(w) {
 				got = append(got, fmt.Sprintf("%s %s", e.Kind, e.Reader))
 			}
 			assert.Equal(t, tt.events, got)
@@ -107,4 +112,42 @@ func TestSlowWatchersCatchUp(t *testing.T) {
 		})
 	}
 	assert.Equal(t, "event-99", reader.EventKind(99).String())
+}
+
+// A driver that changes one reader at a time tells the same as one that sets all.
+func TestOneReaderAtATime(t *testing.T) {
+	var f Feed
+	w := f.watch()
+	events := func() (got []string) {
+		for _, e := range f.events(w) {
+			got = append(got, fmt.Sprintf("%s %s", e.Kind, e.Reader))
+		}
+		return got
+	}
+	f.Put(slot("B", false, 0))
+	f.Put(slot("A", true, 1))
+	assert.Equal(t, []string{"reader-added B", "reader-added A", "card-inserted A"}, events(), "in the order in which they came")
+	f.Put(slot("B", true, 1))
+	f.Put(slot("A", true, 3))
+	assert.Equal(t, []string{"card-removed A", "card-inserted B", "card-inserted A"}, events())
+	f.Remove("B")
+	f.Put(slot("B", false, 0))
+	f.Put(slot("C", false, 0))
+	f.Remove("C")
+	f.Remove("D")
+	assert.Equal(t, []string{"card-removed B", "reader-removed B", "reader-added B"}, events())
+	names := func() (list []string) {
+		for _, s := range f.State().Slots {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+	assert.Equal(t, []string{"A", "B"}, names(), "B is another one, behind A")
+	f.Set(State{ServiceDown: true})
+	assert.Equal(t, []string{"card-removed A", "reader-removed A", "reader-removed B", "service-down "}, events())
+	f.Set(State{Slots: []Slot{slot("B", false, 0), slot("A", true, 3)}})
+	assert.Equal(t, []string{"B", "A"}, names())
+	f.Put(slot("C", false, 0))
+	assert.Equal(t, []string{"B", "A", "C"}, names())
+	assert.Equal(t, []string{"service-up ", "reader-added B", "reader-added A", "card-inserted A", "reader-added C"}, events())
 }
