@@ -129,7 +129,7 @@ const (
 	CardRemoved
 )
 
-var kindNames = map[EventKind]string{
+var kindNames = [...]string{
 	ServiceUp:     "service-up",
 	ServiceDown:   "service-down",
 	ReaderAdded:   "reader-added",
@@ -140,8 +140,8 @@ var kindNames = map[EventKind]string{
 
 // String is a stable name, as in "card-inserted".
 func (k EventKind) String() string {
-	if name, ok := kindNames[k]; ok {
-		return name
+	if k >= 0 && int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
 	}
 	return fmt.Sprintf("event-%d", int(k))
 }

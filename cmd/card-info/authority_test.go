@@ -339,7 +339,7 @@ func TestEveryChainHasItsWords(t *testing.T) {
 				p.simulated = cards[0]
 			}
 			r := report{
-				Reader: "Reader", Token: jpki.Token{Kind: jpki.IndividualNumberCard}, Chain: chain, issuer: textIssuer[chain],
+				Reader: "Reader", Token: jpki.Token{Kind: jpki.IndividualNumberCard}, Chain: chain, issuer: textIssuer()[chain],
 				AuthPIN: jpki.Counter{Remaining: 3, Max: 3}, SignaturePassword: jpki.Counter{Remaining: 5, Max: 5},
 				AuthCertificate: certificate{Present: true, Status: jpki.Valid, until: message.Date(today)},
 			}

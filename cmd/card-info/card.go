@@ -122,7 +122,7 @@ func (p *program) withApplication(ctx context.Context, use func(name string, car
 func (p *program) traced() jpki.Option {
 	return jpki.WithChannel(apdu.WithForm(func(form apdu.Form) {
 		if p.trace {
-			fmt.Fprintf(p.stderr, "# %s\n", p.Say(textForm[form]))
+			fmt.Fprintf(p.stderr, "# %s\n", p.Say(textForm()[form]))
 		}
 	}))
 }

@@ -229,11 +229,11 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 	line("", p.Say(textDoctorTitle))
 	b.WriteString("\n")
 	for _, s := range d.Steps {
-		name := p.Say(textStep[s.Name])
+		name := p.Say(textStep()[s.Name])
 		if s.Found != "" {
 			name += ": " + s.Found
 		}
-		line("", marks[s.Result]+"  "+name)
+		line("", marks()[s.Result]+"  "+name)
 		if s.Result == resultNG {
 			line("    ", p.Say(*s.Cause))
 			line("    ", p.Say(*s.Next))
@@ -263,4 +263,6 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 	return err
 }
 
-var marks = map[result]string{resultOK: "OK", resultNG: "NG", resultSkipped: "--"}
+func marks() map[result]string {
+	return map[result]string{resultOK: "OK", resultNG: "NG", resultSkipped: "--"}
+}

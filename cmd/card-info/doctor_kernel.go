@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,11 +16,13 @@ import (
 // those that it needs. They bind to readers before pcscd can: pn533 to the
 // ACR122U and others with a PN53x, port100 to Sony's RC-S380, nfcmrvl to
 // Marvell's.
-var nfcModules = map[string][]string{
-	"pn533_usb": {"pn533_usb", "pn533", "nfc"},
-	"pn533":     {"pn533", "nfc"}, // in old kernels
-	"port100":   {"port100", "nfc_digital", "nfc"},
-	"nfcmrvl":   {"nfcmrvl_usb", "nfcmrvl", "nci", "nfc"},
+func nfcModules() map[string][]string {
+	return map[string][]string{
+		"pn533_usb": {"pn533_usb", "pn533", "nfc"},
+		"pn533":     {"pn533", "nfc"}, // in old kernels
+		"port100":   {"port100", "nfc_digital", "nfc"},
+		"nfcmrvl":   {"nfcmrvl_usb", "nfcmrvl", "nci", "nfc"},
+	}
 }
 
 // holder is a kernel driver that keeps a reader from pcscd.
@@ -45,7 +46,7 @@ func (s system) kernelHolders() (found []holder) {
 	bound, _ := fs.Glob(s.files, "sys/bus/usb/drivers/*/*:*")
 	for _, link := range bound {
 		driver := path.Base(path.Dir(link))
-		modules, nfc := nfcModules[driver]
+		modules, nfc := nfcModules()[driver]
 		certain := s.isCardInterface(path.Base(link))
 		if driver == usbfs || !nfc && !certain {
 			continue
@@ -67,7 +68,10 @@ func (s system) kernelHolders() (found []holder) {
 }
 
 // plainName matches what may stand in a command that staff will copy.
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+func plainName(s string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	return s != "" && s[0] != '-' && strings.Trim(s, letters) == ""
+}
 
 // moduleOf returns the module of a USB driver, or nil if it can't be named.
 func (s system) moduleOf(driver string) []string {
@@ -75,7 +79,7 @@ func (s system) moduleOf(driver string) []string {
 	if target, err := fs.ReadLink(s.files, path.Join("sys/bus/usb/drivers", driver, "module")); err == nil {
 		name = path.Base(target)
 	}
-	if !plainName.MatchString(name) {
+	if !plainName(name) {
 		return nil
 	}
 	return []string{name}

@@ -56,7 +56,7 @@ func marksOf(d diagnosis) string {
 		if s.Name != stepNames[i] {
 			return "out of order"
 		}
-		list = append(list, strings.ToLower(marks[s.Result]))
+		list = append(list, strings.ToLower(marks()[s.Result]))
 	}
 	return strings.Join(list, " ")
 }

@@ -13,14 +13,16 @@ const (
 
 var stepNames = []string{stepService, stepAccess, stepReaders, stepDriver, stepCard, stepApplication, stepExchange}
 
-var textStep = map[string]Text{
-	stepService:     {JA: "スマートカードサービス（PC/SC）", EN: "Smart-card service (PC/SC)"},
-	stepAccess:      {JA: "サービスを使う許可", EN: "Permission to use the service"},
-	stepReaders:     {JA: "カードリーダー", EN: "Card reader"},
-	stepDriver:      {JA: "リーダーのドライバー", EN: "Driver of the reader"},
-	stepCard:        {JA: "カード", EN: "Card"},
-	stepApplication: {JA: "公的個人認証のアプリケーション", EN: "Application for user authentication (JPKI)"},
-	stepExchange:    {JA: "256バイトの読み取り", EN: "Exchange of 256 bytes"},
+func textStep() map[string]Text {
+	return map[string]Text{
+		stepService:     {JA: "スマートカードサービス（PC/SC）", EN: "Smart-card service (PC/SC)"},
+		stepAccess:      {JA: "サービスを使う許可", EN: "Permission to use the service"},
+		stepReaders:     {JA: "カードリーダー", EN: "Card reader"},
+		stepDriver:      {JA: "リーダーのドライバー", EN: "Driver of the reader"},
+		stepCard:        {JA: "カード", EN: "Card"},
+		stepApplication: {JA: "公的個人認証のアプリケーション", EN: "Application for user authentication (JPKI)"},
+		stepExchange:    {JA: "256バイトの読み取り", EN: "Exchange of 256 bytes"},
+	}
 }
 
 var (

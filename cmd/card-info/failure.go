@@ -9,13 +9,15 @@ import (
 
 // exits are the exit codes of the program's own failures, beside those that all
 // commands share.
-var exits = map[message.Code]int{
-	codeSocket:     cli.ExitUsage,
-	codeSSHRefused: cli.ExitUsage,
-	codeSSHClients: cli.ExitUsage,
+func exits() map[message.Code]int {
+	return map[message.Code]int{
+		codeSocket:     cli.ExitUsage,
+		codeSSHRefused: cli.ExitUsage,
+		codeSSHClients: cli.ExitUsage,
+	}
 }
 
-func exitOf(code message.Code, err error) int { return cli.ExitOf(exits, code, err) }
+func exitOf(code message.Code, err error) int { return cli.ExitOf(exits(), code, err) }
 
 func messageFor(err error) message.Message { return cli.MessageOf(err, message.For) }
 

@@ -36,13 +36,6 @@ const (
 )
 
 var (
-	textLeaving = map[leaving]Text{
-		leftLoggedOut: {JA: "ログアウトしました", EN: "logged out"},
-		leftNoCard:    {JA: "カードなし", EN: "empty"},
-		leftOtherCard: {JA: "マイナンバーカードではありません", EN: "not a My Number Card"},
-		leftBusy:      {JA: "ほかのプログラムが使用中のため、ログアウトできませんでした", EN: "in use by another program: could not be logged out"},
-		leftUnsure:    {JA: "ログアウトできませんでした", EN: "could not be logged out"},
-	}
 	textLeaveNoCard = Text{JA: "カードがありません。ログアウトするものはありません。", EN: "There is no card, so there is nothing to log out."}
 	textLeaveShort  = Text{JA: "リーダーにあるカードをログアウトします", EN: "Log out the cards in the readers"}
 	textLeaveLong   = Text{
@@ -65,6 +58,16 @@ left alone. It exits with 1 if a card could not be logged out.`,
 	}
 )
 
+func textLeaving() map[leaving]Text {
+	return map[leaving]Text{
+		leftLoggedOut: {JA: "ログアウトしました", EN: "logged out"},
+		leftNoCard:    {JA: "カードなし", EN: "empty"},
+		leftOtherCard: {JA: "マイナンバーカードではありません", EN: "not a My Number Card"},
+		leftBusy:      {JA: "ほかのプログラムが使用中のため、ログアウトできませんでした", EN: "in use by another program: could not be logged out"},
+		leftUnsure:    {JA: "ログアウトできませんでした", EN: "could not be logged out"},
+	}
+}
+
 // leftReader is one line of leave --json.
 type leftReader struct {
 	Reader string  `json:"reader"`
@@ -86,7 +89,7 @@ func (p *program) leave(ctx context.Context) error {
 		failed = errors.Join(failed, err)
 		name = message.Printable(name)
 		list = append(list, leftReader{name, result})
-		t.row(Text{JA: name, EN: name}, textLeaving[result])
+		t.row(Text{JA: name, EN: name}, textLeaving()[result])
 	}
 	if len(names) == 0 {
 		t.line(textLeaveNoCard)

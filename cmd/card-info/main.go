@@ -39,8 +39,8 @@ func main() { os.Exit(mainExit()) }
 // end it end its context instead, so that a card is left unverified.
 func mainExit() int {
 	_ = nodump.Protect() // a PIN may come; where the system refuses, the rest still holds
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
-	defer stop()
+	// They are caught until the process ends.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	// A closed standard output or error must not end it in mid-session either:
 	// writes fail instead.
 	pipe := make(chan os.Signal, 1)

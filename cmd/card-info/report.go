@@ -104,7 +104,7 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 		until:     message.Date(found.NotAfter),
 	}
 	r.Chain, err = a.Chain(ctx, found)
-	r.issuer = textIssuer[r.Chain]
+	r.issuer = textIssuer()[r.Chain]
 	if errors.Is(err, jpki.ErrIssuerExpired) {
 		r.issuer = textIssuerExpired
 		if r.AuthCertificate.Status == jpki.Expired {
@@ -118,8 +118,8 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 // that follows, if one does.
 func (p *program) writeReport(r report, failing bool) error {
 	t := table{program: p}
-	t.line(textReportTitle[r.Token.Kind])
-	t.row(textRowCard, textKind[r.Token.Kind])
+	t.line(textReportTitle()[r.Token.Kind])
+	t.row(textRowCard, textKind()[r.Token.Kind])
 	t.row(textRowReader, Text{JA: r.Reader, EN: r.Reader})
 	t.row(textRowPIN, triesText(r.AuthPIN))
 	t.row(textRowPassword, triesText(r.SignaturePassword))

@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	p.stdout, p.stderr = p.Stdout, p.Stderr
 	p.terminal = tty.Encoded(env.terminal, p.Encoding)
 	if err == nil {
-		err = p.Execute(ctx, p.command(), args, env.stdin)
+		err = p.execute(ctx, args)
 	} else {
 		err = p.WrongUsage(err)
 	}
@@ -56,7 +56,15 @@ func run(ctx context.Context, args []string, env environment) int {
 	return p.fail(err)
 }
 
-func (p *program) command() *cobra.Command {
+func (p *program) execute(ctx context.Context, args []string) error {
+	if shown, err := p.ShowVersion(args); shown {
+		return err
+	}
+	return p.Execute(ctx, p.command(args), args, p.stdin)
+}
+
+// command is the program's command, with the subcommands that the arguments need.
+func (p *program) command(args []string) *cobra.Command {
 	var authorities []string
 	root := &cobra.Command{
 		Use:   "card-info",
@@ -84,10 +92,48 @@ func (p *program) command() *cobra.Command {
 	}
 	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 
+	p.Root(root)
+	if named := p.named(args); named != nil {
+		root.CompletionOptions.DisableDefaultCmd = true
+		root.AddCommand(named)
+		return root
+	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
 		p.sshAgentCommand(), p.sshKeyCommand(), p.leaveCommand(), p.simulateCommand())
-	p.Root(root)
 	return root
+}
+
+// named is the subcommand that comes first among the arguments, nil if none does: then
+// which one is meant, or that all are to be shown, is found out with all of them.
+func (p *program) named(args []string) *cobra.Command {
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0] {
+	case "list":
+		return p.listCommand()
+	case "watch":
+		return p.watchCommand()
+	case "retries":
+		return p.retriesCommand()
+	case "cert":
+		return p.certCommand()
+	case "id":
+		return p.idCommand()
+	case "keygen":
+		return p.keygenCommand()
+	case "doctor":
+		return p.doctorCommand()
+	case "ssh-agent":
+		return p.sshAgentCommand()
+	case "ssh-key":
+		return p.sshKeyCommand()
+	case "leave":
+		return p.leaveCommand()
+	case "simulate":
+		return p.simulateCommand()
+	}
+	return nil
 }
 
 // start runs before every command.

@@ -44,7 +44,7 @@ func noteAsked(ctx context.Context) {
 
 // promptForSSH says what a client wants, and which one it is.
 func promptForSSH(request sshagent.Request) Text {
-	return with(textSSHWants[request.Kind], aboutRequest(request), textSSHNotYou)
+	return with(textSSHWants()[request.Kind], aboutRequest(request), textSSHNotYou)
 }
 
 func with(t Text, more ...Text) Text {

@@ -215,17 +215,19 @@ refuses requests of a forwarded agent (ssh -A), and to add or remove keys.`,
 )
 
 // textSSHWants is what a client wants of the card's key.
-var textSSHWants = map[sshagent.Kind]Text{
-	sshagent.ShowKey: {
-		JA: "SSHのプログラムが、カードの鍵を調べようとしています。",
-		EN: "An SSH client wants to see the card's key.",
-	},
-	sshagent.Login: {
-		JA: "SSHのプログラムが、カードの鍵でログインしようとしています。",
-		EN: "An SSH client wants to log in with the card's key.",
-	},
-	sshagent.Signature: {
-		JA: "SSHのプログラムが、カードの鍵でデータに署名しようとしています（SSHSIG）。",
-		EN: "An SSH client wants to sign data with the card's key (SSHSIG).",
-	},
+func textSSHWants() map[sshagent.Kind]Text {
+	return map[sshagent.Kind]Text{
+		sshagent.ShowKey: {
+			JA: "SSHのプログラムが、カードの鍵を調べようとしています。",
+			EN: "An SSH client wants to see the card's key.",
+		},
+		sshagent.Login: {
+			JA: "SSHのプログラムが、カードの鍵でログインしようとしています。",
+			EN: "An SSH client wants to log in with the card's key.",
+		},
+		sshagent.Signature: {
+			JA: "SSHのプログラムが、カードの鍵でデータに署名しようとしています（SSHSIG）。",
+			EN: "An SSH client wants to sign data with the card's key (SSHSIG).",
+		},
+	}
 }

@@ -120,10 +120,12 @@ type process struct {
 // knownHolders are programs that others have reported for holding cards: the
 // daemon of GnuPG, the desktops', those that lend cards to browsers, and
 // browsers with a security device set up.
-var knownHolders = map[string]bool{
-	"scdaemon": true, "gsd-smartcard": true, "yubikey-agent": true, "pivy-agent": true, "pcsc_scan": true,
-	"p11-kit-server": true, "p11-kit-remote": true, "opensc-notify": true,
-	"firefox": true, "firefox-esr": true, "chrome": true, "chromium": true,
+func knownHolders() map[string]bool {
+	return map[string]bool{
+		"scdaemon": true, "gsd-smartcard": true, "yubikey-agent": true, "pivy-agent": true, "pcsc_scan": true,
+		"p11-kit-server": true, "p11-kit-remote": true, "opensc-notify": true,
+		"firefox": true, "firefox-esr": true, "chrome": true, "chromium": true,
+	}
 }
 
 // holders lists, on Linux, the programs that are known to hold cards, each name
@@ -131,7 +133,7 @@ var knownHolders = map[string]bool{
 func (s system) holders() (found []process) {
 	seen := map[string]int{} // place in found
 	for _, p := range s.processes() {
-		if !knownHolders[p.Name] {
+		if !knownHolders()[p.Name] {
 			continue
 		}
 		if i, again := seen[p.Name]; again {

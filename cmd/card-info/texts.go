@@ -81,18 +81,6 @@ It is not the government's My Key ID. Revocation is not checked.`,
 An existing file is never overwritten. If the key is lost, its identifiers can
 never be made again.`,
 	}
-	textSimulateLong = Text{
-		JA: `模擬カードを pcscd の仮想リーダー（vsmartcard-vpcd）に入れ、止められるまで
-応答します。暗証番号は 1234、署名用は ABC123 です。
-
-模擬カードの種類:
-` + profileList(),
-		EN: `Put a simulated card into pcscd's virtual reader (vsmartcard-vpcd) and answer
-until interrupted. Its PIN is 1234 and its signature password ABC123.
-
-Profiles:
-` + profileList(),
-	}
 
 	textFlagReader       = Text{JA: "使うカードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the reader to use, or a part of it"}
 	textFlagSimulator    = Text{JA: "リーダーの代わりに使う模擬カードの種類（`PROFILE`）", EN: "simulated card to use, by `PROFILE`, without a reader"}
@@ -114,30 +102,17 @@ Profiles:
 )
 
 // How files are read, in a trace.
-var textForm = map[apdu.Form]Text{
-	apdu.FormExtended:     {JA: "ファイルは一度に読みます（拡張長に対応とカードのATRにあるため）", EN: "reading files at once: the card's ATR declares extended lengths"},
-	apdu.FormShort:        {JA: "ファイルは256バイトずつ読みます（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"},
-	apdu.FormShortRefused: {JA: "ファイルは256バイトずつ読みます（拡張長が通らなかったため）", EN: "reading 256 bytes at a time: an extended length did not pass"},
-	apdu.FormSmall:        {JA: "ファイルは253バイトずつ読みます（256バイトの返事が届かなかったため）", EN: "reading 253 bytes at a time: an answer of 256 was lost"},
+func textForm() map[apdu.Form]Text {
+	return map[apdu.Form]Text{
+		apdu.FormExtended:     {JA: "ファイルは一度に読みます（拡張長に対応とカードのATRにあるため）", EN: "reading files at once: the card's ATR declares extended lengths"},
+		apdu.FormShort:        {JA: "ファイルは256バイトずつ読みます（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"},
+		apdu.FormShortRefused: {JA: "ファイルは256バイトずつ読みます（拡張長が通らなかったため）", EN: "reading 256 bytes at a time: an extended length did not pass"},
+		apdu.FormSmall:        {JA: "ファイルは253バイトずつ読みます（256バイトの返事が届かなかったため）", EN: "reading 253 bytes at a time: an answer of 256 was lost"},
+	}
 }
 
 // The report.
 var (
-	textReportTitle = map[jpki.Kind]Text{
-		jpki.IndividualNumberCard: {JA: "マイナンバーカードを読み取りました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."},
-		jpki.ResidentCard:         {JA: "住民基本台帳カードを読み取りました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."},
-		jpki.Android:              {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.IPhone:               {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.UnknownKind:          {JA: "カードを読み取りました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."},
-	}
-	textKind = map[jpki.Kind]Text{
-		jpki.IndividualNumberCard: {JA: "マイナンバーカード", EN: "My Number Card"},
-		jpki.ResidentCard:         {JA: "住民基本台帳カード（古いカード）", EN: "resident registry card (the older kind)"},
-		jpki.Android:              {JA: "Androidスマートフォン", EN: "Android phone"},
-		jpki.IPhone:               {JA: "iPhone", EN: "iPhone"},
-		jpki.UnknownKind:          {JA: "種類のわからないカード", EN: "card of an unknown kind"},
-	}
-
 	textRowCard        = Text{JA: "カード", EN: "Card"}
 	textRowReader      = Text{JA: "リーダー", EN: "Reader"}
 	textRowPIN         = Text{JA: "利用者証明用の暗証番号", EN: "PIN (4 digits)"}
@@ -146,12 +121,6 @@ var (
 	textRowIssuer      = Text{JA: "発行元", EN: "Issuer"}
 	textRowRevocation  = Text{JA: "失効", EN: "Revocation"}
 
-	textIssuer = map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "確認できませんでした", EN: "could not be verified"},
-		jpki.ChainPinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
-		jpki.ChainCaller:    {JA: "指定された認証局（確認しました）", EN: "an authority that was given (verified)"},
-		jpki.ChainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
-	}
 	textIssuerNotAsked = Text{JA: "確認していません", EN: "not checked"}
 	textIssuerNeedsPIN = Text{JA: "暗証番号を確認するまでわかりません", EN: "known only after the PIN"}
 	textIssuerExpired  = Text{JA: "発行元の証明書が、有効期間の外です", EN: "its own certificate is out of its time"}
@@ -178,7 +147,12 @@ var (
 		EN: "The certificate expires soon. Your municipal office can renew it.",
 	}
 
-	textEvent = map[reader.EventKind]Text{
+	textCardPresent = Text{JA: "カードあり", EN: "card present"}
+	textCardAbsent  = Text{JA: "カードなし", EN: "empty"}
+)
+
+func textEvent() map[reader.EventKind]Text {
+	return map[reader.EventKind]Text{
 		reader.ServiceUp:     {JA: "スマートカードサービス（PC/SC）につながりました", EN: "the smart-card service (PC/SC) is there"},
 		reader.ServiceDown:   {JA: "スマートカードサービス（PC/SC）につながりません", EN: "the smart-card service (PC/SC) is gone"},
 		reader.ReaderAdded:   {JA: "カードリーダーがあります", EN: "reader there"},
@@ -186,10 +160,52 @@ var (
 		reader.CardInserted:  {JA: "カードがセットされました", EN: "card inserted"},
 		reader.CardRemoved:   {JA: "カードが取り外されました", EN: "card removed"},
 	}
+}
 
-	textCardPresent = Text{JA: "カードあり", EN: "card present"}
-	textCardAbsent  = Text{JA: "カードなし", EN: "empty"}
-)
+func textIssuer() map[jpki.Chain]Text {
+	return map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "確認できませんでした", EN: "could not be verified"},
+		jpki.ChainPinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
+		jpki.ChainCaller:    {JA: "指定された認証局（確認しました）", EN: "an authority that was given (verified)"},
+		jpki.ChainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
+	}
+}
+
+func textKind() map[jpki.Kind]Text {
+	return map[jpki.Kind]Text{
+		jpki.IndividualNumberCard: {JA: "マイナンバーカード", EN: "My Number Card"},
+		jpki.ResidentCard:         {JA: "住民基本台帳カード（古いカード）", EN: "resident registry card (the older kind)"},
+		jpki.Android:              {JA: "Androidスマートフォン", EN: "Android phone"},
+		jpki.IPhone:               {JA: "iPhone", EN: "iPhone"},
+		jpki.UnknownKind:          {JA: "種類のわからないカード", EN: "card of an unknown kind"},
+	}
+}
+
+func textReportTitle() map[jpki.Kind]Text {
+	return map[jpki.Kind]Text{
+		jpki.IndividualNumberCard: {JA: "マイナンバーカードを読み取りました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."},
+		jpki.ResidentCard:         {JA: "住民基本台帳カードを読み取りました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."},
+		jpki.Android:              {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
+		jpki.IPhone:               {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
+		jpki.UnknownKind:          {JA: "カードを読み取りました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."},
+	}
+}
+
+func textSimulateLong() Text {
+	profiles := profileList()
+	return Text{
+		JA: `模擬カードを pcscd の仮想リーダー（vsmartcard-vpcd）に入れ、止められるまで
+応答します。暗証番号は 1234、署名用は ABC123 です。
+
+模擬カードの種類:
+` + profiles,
+		EN: `Put a simulated card into pcscd's virtual reader (vsmartcard-vpcd) and answer
+until interrupted. Its PIN is 1234 and its signature password ABC123.
+
+Profiles:
+` + profiles,
+	}
+}
 
 // profileList lists the simulated cards within 80 columns.
 func profileList() string {
@@ -242,21 +258,9 @@ var (
 	textRowUntil     = Text{JA: "証明書の期限", EN: "Certificate"}
 	textUntil        = Text{JA: "%sまで", EN: "until %s"}
 	textReported     = Text{JA: "正しいとカードが答えました", EN: "the card reported a correct PIN"}
-	textChecked      = map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "カードの鍵", EN: "the card's key"},
-		jpki.ChainPinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
-		jpki.ChainCaller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (an authority that was given)"},
-		jpki.ChainSimulator: {JA: "カードの鍵", EN: "the card's key"},
-	}
-	textUnchecked = map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
-		jpki.ChainPinned:    {JA: "失効", EN: "revocation"},
-		jpki.ChainCaller:    {JA: "失効", EN: "revocation"},
-		jpki.ChainSimulator: {JA: "失効", EN: "revocation"},
-	}
-	textSimulatedID = Text{JA: "模擬カードで作ったIDです。実際には使えません。", EN: "Made with a simulated card; not for real use."}
-	textNotOfficial = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
-	textIDChanges   = Text{JA: "電子証明書を更新すると、このIDは変わります。", EN: "This identifier changes when the certificate is renewed."}
+	textSimulatedID  = Text{JA: "模擬カードで作ったIDです。実際には使えません。", EN: "Made with a simulated card; not for real use."}
+	textNotOfficial  = Text{JA: "これは国の「マイキーID」ではありません。", EN: "This is not the government's My Key ID."}
+	textIDChanges    = Text{JA: "電子証明書を更新すると、このIDは変わります。", EN: "This identifier changes when the certificate is renewed."}
 
 	textWaiting = Text{
 		JA: "カードを待っています。カードリーダーにセットしてください:",
@@ -316,3 +320,21 @@ var (
 	textLent    = Text{JA: "模擬カード %s を %s に入れました。止めるには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to take it out.\n"}
 	textNotLent = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )
+
+func textUnchecked() map[jpki.Chain]Text {
+	return map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
+		jpki.ChainPinned:    {JA: "失効", EN: "revocation"},
+		jpki.ChainCaller:    {JA: "失効", EN: "revocation"},
+		jpki.ChainSimulator: {JA: "失効", EN: "revocation"},
+	}
+}
+
+func textChecked() map[jpki.Chain]Text {
+	return map[jpki.Chain]Text{
+		jpki.ChainUnknown:   {JA: "カードの鍵", EN: "the card's key"},
+		jpki.ChainPinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
+		jpki.ChainCaller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (an authority that was given)"},
+		jpki.ChainSimulator: {JA: "カードの鍵", EN: "the card's key"},
+	}
+}

@@ -107,7 +107,7 @@ func (p *program) showEvent(event reader.Event) error {
 			Time: timestamp(p.now()), Event: event.Kind.String(), Reader: name, ATR: fmt.Sprintf("%X", event.ATR),
 		})
 	}
-	line := p.now().Local().Format(time.TimeOnly) + "  " + p.Say(textEvent[event.Kind])
+	line := p.now().Local().Format(time.TimeOnly) + "  " + p.Say(textEvent()[event.Kind])
 	if name != "" {
 		line += ": " + name
 	}

@@ -28,6 +28,8 @@ type Console struct {
 	Encoding message.Encoding
 	JSON     bool
 
+	versionAsked bool // among the arguments, perhaps
+
 	Stdout, Stderr *Output
 
 	// Started: a command began its work; errors before that are wrong usage.
@@ -56,6 +58,8 @@ func (c *Console) lookAhead(args []string) (err error) {
 			return err
 		case arg == "--json":
 			c.JSON = true
+		case strings.HasPrefix(arg, "--version"):
+			c.versionAsked = true
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			c.Language = message.Language(value)
 		case isLanguage:
@@ -83,6 +87,16 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 		err = c.WrongUsage(err)
 	}
 	return err
+}
+
+// ShowVersion shows the version if nothing else was asked for, before there are
+// commands: they would not be used.
+func (c *Console) ShowVersion(args []string) (shown bool, err error) {
+	if len(args) != 1 || args[0] != "--version" {
+		return false, nil
+	}
+	_, err = io.WriteString(c.Stdout, c.Command+" "+Version()+"\n")
+	return true, err
 }
 
 // Version is the program's, as the build says.

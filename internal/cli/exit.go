@@ -21,42 +21,44 @@ const (
 	ExitTampered    = 9 // records are not what was written
 )
 
-var exits = map[message.Code]int{
-	CodeUsage:               ExitUsage,
-	CodeNoTerminal:          ExitUsage,
-	CodeAuthority:           ExitUsage,
-	message.PINFormat:       ExitUsage,
-	message.SeveralCards:    ExitUsage,
-	message.SeveralReaders:  ExitUsage,
-	message.NamespaceKey:    ExitUsage,
-	message.NamespaceName:   ExitUsage,
-	message.PCSCUnavailable: ExitNoReader,
-	message.PCSCDenied:      ExitNoReader,
-	message.PCSCUnsupported: ExitNoReader,
-	message.ReaderNotFound:  ExitNoReader,
-	message.CardAbsent:      ExitNoCard,
-	message.CardRemoved:     ExitNoCard,
-	message.CardChanged:     ExitNoCard,
-	message.NotMyNumberCard: ExitOtherCard,
-	message.PINWrong:        ExitPIN,
-	message.PINLastTry:      ExitPIN,
-	message.PINLocked:       ExitLocked,
+func exits() map[message.Code]int {
+	return map[message.Code]int{
+		CodeUsage:               ExitUsage,
+		CodeNoTerminal:          ExitUsage,
+		CodeAuthority:           ExitUsage,
+		message.PINFormat:       ExitUsage,
+		message.SeveralCards:    ExitUsage,
+		message.SeveralReaders:  ExitUsage,
+		message.NamespaceKey:    ExitUsage,
+		message.NamespaceName:   ExitUsage,
+		message.PCSCUnavailable: ExitNoReader,
+		message.PCSCDenied:      ExitNoReader,
+		message.PCSCUnsupported: ExitNoReader,
+		message.ReaderNotFound:  ExitNoReader,
+		message.CardAbsent:      ExitNoCard,
+		message.CardRemoved:     ExitNoCard,
+		message.CardChanged:     ExitNoCard,
+		message.NotMyNumberCard: ExitOtherCard,
+		message.PINWrong:        ExitPIN,
+		message.PINLastTry:      ExitPIN,
+		message.PINLocked:       ExitLocked,
 
-	message.PasswordFormat:      ExitUsage,
-	message.PasswordWrong:       ExitPIN,
-	message.PasswordLastAttempt: ExitPIN,
-	message.PasswordLocked:      ExitLocked,
+		message.PasswordFormat:      ExitUsage,
+		message.PasswordWrong:       ExitPIN,
+		message.PasswordLastAttempt: ExitPIN,
+		message.PasswordLocked:      ExitLocked,
 
-	message.NoAuthCert:       ExitCertificate,
-	message.CertMalformed:    ExitCertificate,
-	message.CertWrongKind:    ExitCertificate,
-	message.CertExpired:      ExitCertificate,
-	message.CertNotYetValid:  ExitCertificate,
-	message.KeyUnsupported:   ExitCertificate,
-	message.ChainUnknown:     ExitCertificate,
-	message.CACertificate:    ExitUsage,
-	message.IssuerExpired:    ExitCertificate,
-	message.PossessionFailed: ExitCertificate,
+		message.NoAuthCert:       ExitCertificate,
+		message.CertMalformed:    ExitCertificate,
+		message.CertWrongKind:    ExitCertificate,
+		message.CertExpired:      ExitCertificate,
+		message.CertNotYetValid:  ExitCertificate,
+		message.KeyUnsupported:   ExitCertificate,
+		message.ChainUnknown:     ExitCertificate,
+		message.CACertificate:    ExitUsage,
+		message.IssuerExpired:    ExitCertificate,
+		message.PossessionFailed: ExitCertificate,
+	}
 }
 
 // ExitOf finds the exit code of a failure: that of the command's own codes, or of the
@@ -71,7 +73,7 @@ func ExitOf(own map[message.Code]int, code message.Code, err error) int {
 			return ExitNoReader
 		}
 	}
-	for _, table := range []map[message.Code]int{own, exits} {
+	for _, table := range []map[message.Code]int{own, exits()} {
 		if exit, ok := table[code]; ok {
 			return exit
 		}

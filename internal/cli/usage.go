@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,7 +22,9 @@ var (
 // Root has the root of a command's tree speak as the console does: help, version and
 // wrong usage.
 func (c *Console) Root(root *cobra.Command) {
-	root.Version = Version()
+	if c.versionAsked {
+		root.Version = Version()
+	}
 	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
 	flags.BoolP("help", "h", false, c.Say(textFlagHelp))
@@ -31,7 +32,7 @@ func (c *Console) Root(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: c.Say(textHelpShort), RunE: c.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetUsageTemplate(c.Say(textUsageTemplate))
+	root.SetUsageTemplate(c.Say(textUsageTemplate()))
 	root.SetVersionTemplate(c.Command + " {{.Version}}\n")
 }
 
@@ -53,7 +54,7 @@ func NoArguments(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
-	case commandName.MatchString(args[0]):
+	case isCommandName(args[0]):
 		return fmt.Errorf("unknown command %q", args[0])
 	default:
 		return errors.New("unknown command or argument")
@@ -70,7 +71,16 @@ func Arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+// isCommandName tells whether s has the form of a command's or a flag's name: words of
+// the letters a to z, with hyphens between them.
+func isCommandName(s string) bool {
+	for word := range strings.SplitSeq(s, "-") {
+		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // withoutValue tells what is wrong with a flag without quoting its value, which
 // may be a PIN.
@@ -83,7 +93,7 @@ func withoutValue(err error) error {
 		return fmt.Errorf("invalid value for --%s", invalid.GetFlag().Name)
 	case errors.As(err, &missing):
 		return fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
-	case errors.As(err, &unknown) && commandName.MatchString(unknown.GetSpecifiedName()):
+	case errors.As(err, &unknown) && isCommandName(unknown.GetSpecifiedName()):
 		return fmt.Errorf("unknown flag --%s", unknown.GetSpecifiedName())
 	default:
 		return errors.New("unknown or malformed flag")
@@ -92,7 +102,12 @@ func withoutValue(err error) error {
 
 // textUsageTemplate is cobra's template of usage, without what these commands have
 // not.
-var textUsageTemplate = Text{JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション"), EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags")}
+func textUsageTemplate() Text {
+	return Text{
+		JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション"),
+		EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags"),
+	}
+}
 
 func usageTemplate(usage, examples, commands, flags, global string) string {
 	return usage + `:{{if .Runnable}}

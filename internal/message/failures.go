@@ -75,20 +75,24 @@ var askTheOffice = Text{
 	"If it happens again, ask at your municipal office.",
 }
 
-// messages are the failures that say the same whatever the numbers.
-var messages = map[Code]Message{
-	ReaderNotFound: {
+// messages are the failures that say the same whatever the numbers. A list, and no
+// map, is made when the program is built, and not each time that it starts.
+var messages = []Message{
+	{
+		Code: ReaderNotFound,
 		What: Text{"カードリーダーが見つかりません。", "No card reader was found."},
 		Next: Text{"USBの接続を確かめてください。", "Check the USB connection of the reader."},
 	},
-	PCSCUnavailable: {
+	{
+		Code: PCSCUnavailable,
 		What: Text{"スマートカードサービス（PC/SC）に接続できません。", "The smart-card service (PC/SC) cannot be reached."},
 		Next: Text{
 			"担当者の方へ: サービスを起動してください（Linux: systemctl start pcscd）。",
 			"For staff: start the service (on Linux: systemctl start pcscd).",
 		},
 	},
-	PCSCDenied: {
+	{
+		Code: PCSCDenied,
 		What: Text{
 			"スマートカードサービス（PC/SC）の使用が許可されていません。",
 			"The smart-card service (PC/SC) refuses this program.",
@@ -100,7 +104,8 @@ var messages = map[Code]Message{
 				"(org.debian.pcsc-lite.access_pcsc and access_card).",
 		},
 	},
-	PCSCUnsupported: {
+	{
+		Code: PCSCUnsupported,
 		What: Text{"このプログラムは、カードリーダーに対応していません。", "This program was built without support for card readers."},
 		Next: Text{
 			"担当者の方へ: libpcsclite-dev と pkg-config をインストールし、\n" +
@@ -108,47 +113,55 @@ var messages = map[Code]Message{
 			"For staff: install libpcsclite-dev and pkg-config, and build it with cgo.",
 		},
 	},
-	CardAbsent: {
+	{
+		Code: CardAbsent,
 		What: Text{"カードがセットされていません。", "There is no card in the reader."},
 		Next: Text{
 			"マイナンバーカードをカードリーダーにセットしてください。",
 			"Place your My Number Card on the reader.",
 		},
 	},
-	CardRemoved: {
+	{
+		Code: CardRemoved,
 		What: Text{"読み取り中にカードが離れました。", "The card moved away during reading."},
 		Next: readAgain,
 	},
-	CardChanged: {
+	{
+		Code: CardChanged,
 		What: Text{
 			"ほかのプログラムがカードを使ったか、カードが入れ替わりました。",
 			"Another program used the card, or the card was exchanged.",
 		},
 		Next: readAgain,
 	},
-	SeveralCards: {
+	{
+		Code: SeveralCards,
 		What: Text{"カードが2枚以上あります。どのカードを使うのか判断できません。", "There are several cards."},
 		Next: Text{
 			"使うカードだけを残すか、--reader でカードリーダーの名前を指定してください。",
 			"Leave only the one to be used, or name its reader with --reader.",
 		},
 	},
-	SeveralReaders: {
+	{
+		Code: SeveralReaders,
 		What: Text{"その名前に当てはまるカードリーダーが2台以上あります。", "That name matches several card readers."},
 		Next: Text{"1台だけに当てはまるように、名前をもっと長く入力してください。", "Type more of the name, so that it matches only one."},
 	},
-	ReaderBusy: {
+	{
+		Code: ReaderBusy,
 		What: Text{"ほかのプログラムがカードを使っています。", "Another program is using the card."},
 		Next: Text{
 			"ほかのプログラムを終えてから、もう一度お試しください。",
 			"Close the other program and try again.",
 		},
 	},
-	ReadFailed: {
+	{
+		Code: ReadFailed,
 		What: Text{"カードをうまく読み取れませんでした。", "The card could not be read."},
 		Next: readAgain,
 	},
-	ExchangeFailed: {
+	{
+		Code: ExchangeFailed,
 		What: Text{
 			"カードリーダーが、256バイトのデータを正しく送れません。\n暗証番号は使っていません。",
 			"The reader does not carry 256 bytes correctly. No PIN was used.",
@@ -158,32 +171,37 @@ var messages = map[Code]Message{
 			"For staff: update the reader's driver, or use another reader.",
 		},
 	},
-	NotMyNumberCard: {
+	{
+		Code: NotMyNumberCard,
 		What: Text{"マイナンバーカードではありません。", "This is not a My Number Card."},
 		Next: Text{
 			"マイナンバーカードをカードリーダーにセットしてください。",
 			"Place your My Number Card on the reader.",
 		},
 	},
-	NoAuthCert: {
+	{
+		Code: NoAuthCert,
 		What: Text{"このカードには、利用者証明用電子証明書が入っていません。", "This card has no user-authentication certificate."},
 		Next: Text{"市区町村の窓口で発行できます。", "Your municipal office can issue one."},
 	},
-	CertMalformed: {
+	{
+		Code: CertMalformed,
 		What: Text{
 			"カードの電子証明書を読み取れませんでした。\n内容がこわれている可能性があります。",
 			"The card's certificate could not be read. It may be damaged.",
 		},
 		Next: askTheOffice,
 	},
-	CertWrongKind: {
+	{
+		Code: CertWrongKind,
 		What: Text{
 			"カードの電子証明書が、利用者証明用のものではありません。",
 			"The card's certificate is not one for user authentication.",
 		},
 		Next: askTheOffice,
 	},
-	CertNeedsPIN: {
+	{
+		Code: CertNeedsPIN,
 		What: Text{
 			"このスマートフォンの電子証明書は、暗証番号を確認するまで\n読み取れません。暗証番号は送っていません。",
 			"This phone shows its certificate only after the PIN.\nNo PIN was sent.",
@@ -193,14 +211,16 @@ var messages = map[Code]Message{
 			"The cert command cannot be used with a phone; id can.",
 		},
 	},
-	KeyUnsupported: {
+	{
+		Code: KeyUnsupported,
 		What: Text{"このカードの鍵の種類には、まだ対応していません。", "The kind of key on this card is not supported yet."},
 		Next: Text{
 			"担当者の方へ: このソフトウェアの新しいバージョンを確かめてください。",
 			"For staff: look for a newer version of this software.",
 		},
 	},
-	ChainUnknown: {
+	{
+		Code: ChainUnknown,
 		What: Text{
 			"電子証明書の発行元（J-LISの利用者証明用認証局）を確認できません。",
 			"The issuer could not be verified against the J-LIS authorities.",
@@ -214,7 +234,8 @@ var messages = map[Code]Message{
 				"If you have the CA certificate, give it with --authority.",
 		},
 	},
-	IssuerExpired: {
+	{
+		Code: IssuerExpired,
 		What: Text{
 			"電子証明書の発行元の証明書が、有効期間の外です。",
 			"The issuer's own certificate is out of its time.",
@@ -226,11 +247,13 @@ var messages = map[Code]Message{
 				"If they are right, the municipal office can renew the certificate.",
 		},
 	},
-	PossessionFailed: {
+	{
+		Code: PossessionFailed,
 		What: Text{"カードの署名を確認できませんでした。", "The card's signature did not verify."},
 		Next: askTheOffice,
 	},
-	CardStillVerified: {
+	{
+		Code: CardStillVerified,
 		What: Text{
 			"カードに、暗証番号を確認した状態が残っている可能性があります。",
 			"The card may still be in the state after the PIN.",
@@ -240,7 +263,8 @@ var messages = map[Code]Message{
 			"Take the card out of the reader. That ends it.",
 		},
 	},
-	PINFormat: {
+	{
+		Code: PINFormat,
 		What: Text{
 			"暗証番号は数字4桁です。\n" +
 				"暗証番号はカードに送っていません。残りの回数は減っていません。",
@@ -251,14 +275,16 @@ var messages = map[Code]Message{
 			"Enter the 4 digits for user authentication, not the signature password.",
 		},
 	},
-	PINCounterUnknown: {
+	{
+		Code: PINCounterUnknown,
 		What: Text{
 			"カードから残りの回数を読み取れません。暗証番号は送っていません。",
 			"The card does not tell the tries left. No PIN was sent.",
 		},
 		Next: readAgain,
 	},
-	NamespaceKey: {
+	{
+		Code: NamespaceKey,
 		What: Text{
 			"名前空間の鍵ファイルを使えません。\nカードには何も送っていません。",
 			"The namespace key file cannot be used.\nNothing was sent to the card.",
@@ -270,18 +296,21 @@ var messages = map[Code]Message{
 				"another key gives other identifiers for the same cards.",
 		},
 	},
-	NamespaceName: {
+	{
+		Code: NamespaceName,
 		What: Text{"名前空間の名前が正しくありません。", "The namespace's name is not valid."},
 		Next: Text{
 			"名前を入れ直してください（1〜255バイト。改行などの制御文字は使えません）。",
 			"Use a name of 1 to 255 bytes of UTF-8 (NFC), without control characters.",
 		},
 	},
-	Interrupted: {
+	{
+		Code: Interrupted,
 		What: Text{"中断しました。", "Interrupted."},
 		Next: Text{"続けるときは、はじめからやり直してください。", "To go on, start again from the beginning."},
 	},
-	Failed: {
+	{
+		Code: Failed,
 		What: Text{"うまくいきませんでした。", "Something went wrong."},
 		Next: Text{
 			"もう一度お試しください。続くときは、係の方にこの画面をお見せください。",
@@ -425,12 +454,14 @@ func Cause(err error) error {
 }
 
 func named(code Code) Message {
-	m, ok := messages[code]
-	if !ok {
-		m = ofLibrary[code]
+	for _, list := range [][]Message{messages, ofLibrary} {
+		for _, m := range list {
+			if m.Code == code {
+				return m
+			}
+		}
 	}
-	m.Code = code
-	return m
+	return Message{Code: code}
 }
 
 func forSeveral(e *reader.AmbiguousError) Message {

@@ -3,8 +3,6 @@ package message
 import (
 	"runtime"
 	"strings"
-
-	"golang.org/x/text/language"
 )
 
 // Locale is how the environment wants people to be spoken to.
@@ -46,17 +44,24 @@ func first(values ...string) string {
 
 func isC(locale string) bool { return locale == "" || locale == "C" || locale == "POSIX" }
 
-var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
+// readersOfEnglish are the languages, beside English, whose speakers are taken to read
+// it, by CLDR's data on matching languages: codes of ISO 639, each between spaces.
+const readersOfEnglish = " ach ak aka alb bem ben bn bur chr cy cym ee en eng eo epo ewe ga gaa gd geo gla gle" +
+	" ha hau haw ia ibo ice ig ina is isl ji ka kan kat khm km kn kri lao lg lo loz lug mal mao mfe mi ml mlt mri" +
+	" mt my mya ne nep nso ny nya nyn om or ori orm pa pan pcm ps pus rn run sd si sin sn sna snd so som sot sq sqi" +
+	" st sw swa ta tam te tel ti tir tlh tn to ton tsn tum ur urd wel xh xho yi yid yo yor zu zul "
 
 // known is the language of a locale, as "ja_JP.UTF-8", if it is spoken here.
 func known(locale string) (l Language, ok bool) {
 	name, _, _ := parts(locale)
-	tag, err := language.Parse(name)
-	if err != nil {
-		return English, false // as "C" and "POSIX"
+	code, _, _ := strings.Cut(strings.ReplaceAll(name, "-", "_"), "_")
+	switch code = strings.ToLower(code); {
+	case code == "ja", code == "jpn":
+		return Japanese, true
+	case code != "" && !strings.Contains(code, " ") && strings.Contains(readersOfEnglish, " "+code+" "):
+		return English, true
 	}
-	_, index, confidence := matcher.Match(tag)
-	return []Language{English, Japanese}[index], confidence != language.No
+	return English, false // as "C" and "POSIX"
 }
 
 func languageOf(locale string) Language {
@@ -92,7 +97,7 @@ func parts(locale string) (name, encoding, modifier string) {
 // no system has, mean UTF-8.
 func encodingOf(locale string) Encoding {
 	name, encoding, _ := parts(locale)
-	switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding)) {
+	switch strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(encoding), "-", ""), "_", "") {
 	case "utf8":
 		return UTF8
 	case "eucjp", "ujis":

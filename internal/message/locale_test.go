@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/language"
 
 	"github.com/mykeykit/mykeykit/internal/message"
 )
@@ -107,4 +108,34 @@ func TestEncode(t *testing.T) {
 	assert.Equal(t, strings.NewReplacer("\U0001F600", "?", "é", "?").Replace(text), sjis)
 	assert.Equal(t, text, message.UTF8.Encode(text))
 	assert.Equal(t, text, message.Other.Encode(text))
+}
+
+// The languages are matched as by package language, which would make each program that
+// speaks to people start later.
+func TestLanguagesAreMatchedAsCLDRSays(t *testing.T) {
+	matcher := language.NewMatcher([]language.Tag{language.English, language.Japanese})
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	var codes []string
+	for _, a := range letters {
+		for _, b := range letters {
+			codes = append(codes, string([]rune{a, b}))
+			for _, c := range letters {
+				codes = append(codes, string([]rune{a, b, c}))
+			}
+		}
+	}
+	for _, code := range codes {
+		want := message.English // "ja" comes next in the list
+		if tag, err := language.Parse(code); err != nil {
+			want = message.Japanese
+		} else if _, index, confidence := matcher.Match(tag); confidence == language.No || index == 1 {
+			want = message.Japanese
+		}
+		for _, name := range []string{code, strings.ToUpper(code) + "-ZZ", code + "_JP.UTF-8"} {
+			got := message.LocaleOf(func(variable string) string {
+				return map[string]string{"LANG": "en_US.UTF-8", "LANGUAGE": name + ":ja"}[variable]
+			}, "")
+			require.Equal(t, want, got.Language, name)
+		}
+	}
 }

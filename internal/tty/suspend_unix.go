@@ -18,6 +18,7 @@ import (
 type Suspension struct {
 	signals []os.Signal // those that the parent process does not have ignored
 	caught  chan os.Signal
+	receive sync.Once // begins to read caught, when that is first used
 
 	mu      sync.Mutex
 	set     disposition
@@ -46,11 +47,6 @@ func NewSuspension() *Suspension {
 	if len(s.signals) == 0 {
 		return nil
 	}
-	go func() {
-		for sig := range s.caught {
-			s.receive(sig.(syscall.Signal))
-		}
-	}()
 	return s
 }
 
@@ -131,8 +127,15 @@ func (s *Suspension) show(t *systemTerminal) {
 	}
 }
 
-// receive is told of a signal that was caught.
-func (s *Suspension) receive(sig syscall.Signal) {
+// receiveAll receives the signals that are caught.
+func (s *Suspension) receiveAll() {
+	for sig := range s.caught {
+		s.receiveOne(sig.(syscall.Signal))
+	}
+}
+
+// receiveOne is told of a signal that was caught.
+func (s *Suspension) receiveOne(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -175,6 +178,7 @@ func (s *Suspension) dispose(by disposition) {
 		return
 	}
 	s.set = by
+	s.receive.Do(func() { go s.receiveAll() })
 	switch by {
 	case byCatching:
 		signal.Notify(s.caught, s.signals...)

@@ -39,37 +39,42 @@ const (
 	codeSecurityViolation  Code = 0x8010006A
 )
 
-var codeNames = map[Code]string{
-	codeInternalError:      "SCARD_F_INTERNAL_ERROR",
-	codeCancelled:          "SCARD_E_CANCELLED",
-	codeInvalidHandle:      "SCARD_E_INVALID_HANDLE",
-	codeInsufficientBuffer: "SCARD_E_INSUFFICIENT_BUFFER",
-	codeUnknownReader:      "SCARD_E_UNKNOWN_READER",
-	codeTimeout:            "SCARD_E_TIMEOUT",
-	codeSharingViolation:   "SCARD_E_SHARING_VIOLATION",
-	codeNoSmartcard:        "SCARD_E_NO_SMARTCARD",
-	codeProtoMismatch:      "SCARD_E_PROTO_MISMATCH",
-	codeNotReady:           "SCARD_E_NOT_READY",
-	codeSystemCancelled:    "SCARD_E_SYSTEM_CANCELLED",
-	codeCommError:          "SCARD_F_COMM_ERROR",
-	codeNotTransacted:      "SCARD_E_NOT_TRANSACTED",
-	codeReaderUnavailable:  "SCARD_E_READER_UNAVAILABLE",
-	codeShutdown:           "SCARD_P_SHUTDOWN",
-	codeNoService:          "SCARD_E_NO_SERVICE",
-	codeServiceStopped:     "SCARD_E_SERVICE_STOPPED",
-	codeNoAccess:           "SCARD_E_NO_ACCESS",
-	codeNoReadersAvailable: "SCARD_E_NO_READERS_AVAILABLE",
-	codeUnresponsiveCard:   "SCARD_W_UNRESPONSIVE_CARD",
-	codeUnpoweredCard:      "SCARD_W_UNPOWERED_CARD",
-	codeResetCard:          "SCARD_W_RESET_CARD",
-	codeRemovedCard:        "SCARD_W_REMOVED_CARD",
-	codeSecurityViolation:  "SCARD_W_SECURITY_VIOLATION",
+var codeNames = [...]struct {
+	code Code
+	name string
+}{
+	{codeInternalError, "SCARD_F_INTERNAL_ERROR"},
+	{codeCancelled, "SCARD_E_CANCELLED"},
+	{codeInvalidHandle, "SCARD_E_INVALID_HANDLE"},
+	{codeInsufficientBuffer, "SCARD_E_INSUFFICIENT_BUFFER"},
+	{codeUnknownReader, "SCARD_E_UNKNOWN_READER"},
+	{codeTimeout, "SCARD_E_TIMEOUT"},
+	{codeSharingViolation, "SCARD_E_SHARING_VIOLATION"},
+	{codeNoSmartcard, "SCARD_E_NO_SMARTCARD"},
+	{codeProtoMismatch, "SCARD_E_PROTO_MISMATCH"},
+	{codeNotReady, "SCARD_E_NOT_READY"},
+	{codeSystemCancelled, "SCARD_E_SYSTEM_CANCELLED"},
+	{codeCommError, "SCARD_F_COMM_ERROR"},
+	{codeNotTransacted, "SCARD_E_NOT_TRANSACTED"},
+	{codeReaderUnavailable, "SCARD_E_READER_UNAVAILABLE"},
+	{codeShutdown, "SCARD_P_SHUTDOWN"},
+	{codeNoService, "SCARD_E_NO_SERVICE"},
+	{codeServiceStopped, "SCARD_E_SERVICE_STOPPED"},
+	{codeNoAccess, "SCARD_E_NO_ACCESS"},
+	{codeNoReadersAvailable, "SCARD_E_NO_READERS_AVAILABLE"},
+	{codeUnresponsiveCard, "SCARD_W_UNRESPONSIVE_CARD"},
+	{codeUnpoweredCard, "SCARD_W_UNPOWERED_CARD"},
+	{codeResetCard, "SCARD_W_RESET_CARD"},
+	{codeRemovedCard, "SCARD_W_REMOVED_CARD"},
+	{codeSecurityViolation, "SCARD_W_SECURITY_VIOLATION"},
 }
 
 // Error names the code, as in "SCARD_E_NO_SERVICE (8010001D)".
 func (c Code) Error() string {
-	if name, ok := codeNames[c]; ok {
-		return fmt.Sprintf("%s (%08X)", name, uint32(c))
+	for _, known := range codeNames {
+		if known.code == c {
+			return fmt.Sprintf("%s (%08X)", known.name, uint32(c))
+		}
 	}
 	return fmt.Sprintf("PC/SC code %08X", uint32(c))
 }

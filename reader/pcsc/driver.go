@@ -7,6 +7,7 @@ import (
 	"iter"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -20,10 +21,10 @@ type Driver struct {
 var _ reader.Driver = (*Driver)(nil)
 
 // system is shared by all drivers, for there may be one wait only.
-var system = newDriver(systemBinding(), platformOf(runtime.GOOS))
+var system = sync.OnceValue(func() *Driver { return newDriver(systemBinding(), platformOf(runtime.GOOS)) })
 
 // New returns the system's PC/SC. It opens nothing yet.
-func New() *Driver { return system }
+func New() *Driver { return system() }
 
 func newDriver(b binding, p platform) *Driver {
 	return &Driver{binding: b, monitor: newMonitor(b, p)}
