@@ -1,8 +1,9 @@
 // Command bench runs every benchmark and compares card-info with OpenSC, and
 // prints the tables of docs/performance.md. See make bench.
 //
-//	bench [-time 1s] [-count 5] [-out DIR] [-doc FILE]
+//	bench [-programs] [-time 1s] [-count 5] [-out DIR] [-doc FILE]
 //
+// With -programs it leaves out the benchmarks and their tables.
 // Raw output for benchstat goes to DIR/raw.txt. With -doc the tables in FILE are
 // replaced: what stands between a line "<!-- bench: NAME -->" and the next
 // "<!-- end -->".
@@ -22,14 +23,15 @@ func main() {
 	count := flag.Int("count", 5, "how often each runs; the tables have the medians")
 	out := flag.String("out", "bench", "the `DIR` for raw output and binaries")
 	doc := flag.String("doc", "", "a `FILE` whose tables are replaced")
+	programs := flag.Bool("programs", false, "compare whole programs only")
 	flag.Parse()
-	if err := run(*benchTime, *count, *out, *doc); err != nil {
+	if err := run(*programs, *benchTime, *count, *out, *doc); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(benchTime string, count int, out, doc string) error {
+func run(programs bool, benchTime string, count int, out, doc string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
@@ -37,21 +39,26 @@ func run(benchTime string, count int, out, doc string) error {
 	if err != nil {
 		return err
 	}
-	results, err := benchmarks(filepath.Join(out, "raw.txt"), benchTime, count)
-	if err != nil {
-		return err
+	var results results
+	if !programs {
+		if results, err = benchmarks(filepath.Join(out, "raw.txt"), benchTime, count); err != nil {
+			return err
+		}
 	}
 	start, err := startup(out)
 	if err != nil {
 		return err
 	}
-	tables := []table{
-		{"machine", machine()},
-		{"tap", tapTable(results)},
-		{"goals", goalsTable(results, start)},
-		{"growth", growthTable(results)},
-		{"operations", operationsTable(results)},
-		{"opensc", openSC(out)},
+	tables := []table{{"start", start.table()}, {"floors", floors(out)}}
+	if !programs {
+		tables = append(tables,
+			table{"machine", machine()},
+			table{"tap", tapTable(results)},
+			table{"goals", goalsTable(results, start)},
+			table{"growth", growthTable(results)},
+			table{"operations", operationsTable(results)},
+			table{"opensc", openSC(out)},
+		)
 	}
 	for _, t := range tables {
 		fmt.Printf("%s\n%s\n", t.name, t.text)

@@ -20,40 +20,58 @@ type comparison struct{ ours, other []float64 } // nanoseconds
 func (c comparison) ratio() float64 { return median(c.ours) / median(c.other) }
 
 const (
-	startRounds  = 100
+	startRounds  = 200
 	openSCRounds = 15
 )
 
-// startup compares the start of card-info with that of a program that prints a
-// line.
-func startup(out string) (c comparison, err error) {
+// starts are programs that start and end, with how long each took, in turn.
+type starts []start
+
+type start struct {
+	name string
+	took []float64 // nanoseconds
+}
+
+// ratio is how many times as long the last takes as the first.
+func (s starts) ratio() float64 { return median(s[len(s)-1].took) / median(s[0].took) }
+
+func (s starts) table() string {
+	var rows [][]string
+	for _, p := range s {
+		rows = append(rows, []string{p.name, spread(p.took), fmt.Sprintf("×%.2f", median(p.took)/median(s[0].took))})
+	}
+	return markdown([]string{"program", "time, median (quartiles)", "ratio"}, rows)
+}
+
+// startup compares the start of card-info with that of programs that print a line.
+func startup(out string) (starts, error) {
 	source := filepath.Join(out, "line")
 	if err := os.MkdirAll(source, 0o755); err != nil {
-		return c, err
+		return nil, err
 	}
 	const program = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"a line\") }\n"
 	if err := os.WriteFile(filepath.Join(source, "main.go"), []byte(program), 0o644); err != nil {
-		return c, err
+		return nil, err
 	}
-	ours, line := filepath.Join(out, "card-info"), filepath.Join(out, "print-a-line")
-	for path, from := range map[string]string{ours: "./cmd/card-info", line: filepath.Join(source, "main.go")} {
+	ours, line, bound := filepath.Join(out, "card-info"), filepath.Join(out, "print-a-line"), filepath.Join(out, "floor-go")
+	for path, from := range map[string]string{ours: "./cmd/card-info", line: filepath.Join(source, "main.go"), bound: floorGo} {
 		if output, err := exec.Command("go", "build", "-o", path, from).CombinedOutput(); err != nil {
-			return c, fmt.Errorf("go build %s: %w: %s", from, err, output)
+			return nil, fmt.Errorf("go build %s: %w: %s", from, err, output)
 		}
 	}
-	for range startRounds {
-		for _, p := range []struct {
-			into *[]float64
-			args []string
-		}{{&c.ours, []string{ours, "--version"}}, {&c.other, []string{line}}} {
-			begin := time.Now()
-			if err := exec.Command(p.args[0], p.args[1:]...).Run(); err != nil {
-				return c, fmt.Errorf("%s: %w", p.args[0], err)
+	programs := [][]string{{line}, {bound}, {ours, "--version"}}
+	s := starts{{name: "a line printed"}, {name: "the same, linked to libpcsclite"}, {name: "`card-info --version`"}}
+	for round := range startRounds {
+		for i := range programs {
+			i = (i + round) % len(programs)
+			took, err := timed(os.Environ(), "", programs[i]...)
+			if err != nil {
+				return nil, err
 			}
-			*p.into = append(*p.into, float64(time.Since(begin)))
+			s[i].took = append(s[i].took, took)
 		}
 	}
-	return c, nil
+	return s, nil
 }
 
 // counted is a card that counts what it is sent.

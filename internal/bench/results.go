@@ -33,6 +33,14 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
+// quantile is the value below which a part of the values is; 0 if there are none.
+func quantile(values []float64, part float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(values))[int(part*float64(len(values)-1))]
+}
+
 type results []*result
 
 // named finds a benchmark, with its package's last element before the name.

@@ -33,6 +33,12 @@ func TestMedian(t *testing.T) {
 	assert.Equal(t, 2.5, median([]float64{3, 9, 1, 2}))
 }
 
+func TestQuantile(t *testing.T) {
+	assert.Equal(t, 2.0, quantile([]float64{5, 1, 4, 2, 3}, 0.25))
+	assert.Equal(t, 4.0, quantile([]float64{5, 1, 4, 2, 3}, 0.75))
+	assert.Zero(t, quantile(nil, 0.5))
+}
+
 func TestReplace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "doc.md")
 	require.NoError(t, os.WriteFile(path, []byte("a\n<!-- bench: x -->\nold\n<!-- end -->\nb\n<!-- bench: y -->\n<!-- end -->\n"), 0o600))
@@ -47,7 +53,7 @@ func TestReplace(t *testing.T) {
 func TestTheDocumentationHasAPlaceForEveryTable(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
 	require.NoError(t, err)
-	for _, name := range []string{"machine", "tap", "goals", "growth", "operations", "opensc"} {
+	for _, name := range []string{"machine", "tap", "goals", "growth", "operations", "opensc", "start", "floors"} {
 		assert.Contains(t, string(b), "<!-- bench: "+name+" -->\n")
 	}
 }
