@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,7 +47,7 @@ const (
 )
 
 // floorRounds is how often each program runs.
-const floorRounds = 60
+const floorRounds = 150
 
 // floors has card-info, which startup has built, and two programs that do nothing
 // else send a card the same commands, through one pcscd, in turn. Where something is
@@ -61,6 +62,9 @@ func floors(out string) string {
 
 func measureFloors(out string) (string, error) {
 	goFloor := filepath.Join(out, "floor-go")
+	if err := build(goFloor, floorGo); err != nil {
+		return "", errors.New("the program in Go takes cgo and libpcsclite")
+	}
 	cFloor, err := buildC(filepath.Join(out, "floor-c"), floorC)
 	missing := ""
 	if err != nil {
