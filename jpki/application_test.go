@@ -165,6 +165,25 @@ func TestCACertificateIssuedTheOther(t *testing.T) {
 	require.NoError(t, certificate.CheckSignatureFrom(ca))
 }
 
+// A card that refuses the first command after power-up is opened all the same.
+//
+// Faults: F40.
+func TestOpenAfterPowerUp(t *testing.T) {
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("power-up"), simulator.WithFirstCommandRefused())
+	require.NoError(t, err)
+	driver := simulator.New()
+	require.NoError(t, driver.AddReader("Reader").Insert(card))
+	for range 2 {
+		session, err := driver.Connect(t.Context(), "Reader")
+		require.NoError(t, err)
+		got, err := jpki.Authenticate(t.Context(), session, pin(t, simulator.PIN))
+		require.NoError(t, err)
+		assert.NotNil(t, got)
+		require.NoError(t, session.Close())
+	}
+	assert.Equal(t, 3, card.State().AuthTries)
+}
+
 // Faults: F40.
 func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 	ctx := context.Background()

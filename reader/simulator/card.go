@@ -20,8 +20,11 @@ type Card struct {
 	random io.Reader
 	noPSS  bool
 
+	refusesFirst bool // the first command after power-up
+
 	mu      sync.Mutex
 	powered bool
+	cold    bool // was powered on, and refuses the next command
 	apps    []*application
 	app     *application // the current application
 	file    *file        // the current elementary file
@@ -41,6 +44,7 @@ type settings struct {
 	random       io.Reader
 	blocked      apdu.Status
 	noPSS        bool
+	refusesFirst bool
 	size         int
 }
 
@@ -65,6 +69,11 @@ func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.bloc
 // assumed; one kind of test card has the schemes.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
+// WithFirstCommandRefused makes a card that answers 6F00 to the first command after
+// power-up, whatever it is, as was seen of test cards. It is not the default: most
+// published programs begin with SELECT of an application and report no such answer.
+func WithFirstCommandRefused() Option { return func(s *settings) { s.refusesFirst = true } }
+
 // WithCertificateSize makes the authentication certificate this long, in bytes of
 // DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1580;
 // shorter ones can't be had.
@@ -84,7 +93,8 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	for _, option := range options {
 		option(&s)
 	}
-	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, apps: otherApplications()}
+	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, refusesFirst: s.refusesFirst}
+	c.apps = c.otherApplications(s)
 	if traits.noJPKI {
 		return c, nil
 	}
@@ -115,7 +125,7 @@ func (c *Card) PowerOff() { c.power(false) }
 func (c *Card) power(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.powered = on
+	c.powered, c.cold = on, on && c.refusesFirst
 	c.app, c.file = nil, nil
 	for _, app := range c.apps {
 		app.forget()
@@ -164,12 +174,24 @@ func (c *Card) Exchange(command []byte) []byte {
 	return response
 }
 
+// Instructions of the card that package apdu has no use for.
+const (
+	insInternalAuthenticate = 0x88
+	insSetPublicICKey       = 0xA2
+	insSetSessionKey        = 0xAE
+	insReadRecord           = 0xB2
+)
+
 func status(s apdu.Status) apdu.Response { return apdu.Response{Status: s} }
 
 func data(b []byte) apdu.Response { return apdu.NewResponse(b, apdu.StatusOK) }
 
 // answer finds who handles the command.
 func (c *Card) answer(command []byte) apdu.Response {
+	if c.cold {
+		c.cold = false
+		return status(apdu.StatusNoDiagnosis)
+	}
 	cmd, err := apdu.ParseCommand(command)
 	if err != nil || cmd.Extended && !c.traits.extended {
 		return status(apdu.StatusWrongLength)
@@ -195,9 +217,17 @@ func (c *Card) answer(command []byte) apdu.Response {
 	case 0x0000 | apdu.InsGetChallenge:
 		return c.getChallenge(cmd)
 	case 0x0000 | apdu.InsGetData:
-		return status(apdu.StatusIncorrectP1P2) // assumed: no data object is known
+		return c.getData(cmd)
+	case 0x0000 | insReadRecord:
+		return c.readRecord(cmd)
+	case 0x0000 | insInternalAuthenticate:
+		return c.internalAuthenticate(cmd)
 	case 0x8000 | apdu.InsPerformSecurityOperation:
 		return c.sign(cmd)
+	case 0x8000 | insSetSessionKey:
+		return c.setSessionKey()
+	case 0x8000 | insSetPublicICKey:
+		return status(apdu.StatusIncorrectP1P2) // whatever P1 and P2 are
 	case 0x80FC: // an iPhone is told so that it may close its sheet
 		if c.traits.lastCommand {
 			return status(apdu.StatusOK)

@@ -57,7 +57,8 @@
 //
 // # What is absent
 //
-// The applications with name, address and individual number can be selected
-// and hold nothing. Secure messaging, and the phones' own protocols below the
+// The applications with name, address and individual number can be selected, and
+// have only those files whose answers were measured on test cards; the individual
+// number in one is nobody's. Secure messaging, and the phones' own protocols below the
 // APDU.
 package simulator

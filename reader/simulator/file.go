@@ -11,6 +11,9 @@ import (
 type application struct {
 	aid   []byte
 	files map[uint16]*file
+
+	objects    map[uint16][]byte // for GET DATA, by tag
+	sessionKey apdu.Status       // the answer to SET SESSION KEY; 0: an unknown instruction
 }
 
 // forget drops the application's verified states.
@@ -30,22 +33,12 @@ type file struct {
 	secret  *secret
 	key     func() (*rsa.PrivateKey, error)
 	guard   *secret // must be verified before the file can be used; nil: free
+
+	challenges bool // the key signs challenges, by INTERNAL AUTHENTICATE
 }
 
 // open tells whether the file may be used now.
 func (f *file) open() bool { return f.guard == nil || f.guard.verified }
-
-// The other applications of the card. They can be selected, which ends the
-// verified state of JPKI, and hold no files: assumed.
-func otherApplications() []*application {
-	return []*application{
-		{aid: mustHex("A0000001510000")},       // GlobalPlatform issuer security domain
-		{aid: mustHex("D3921000310001010408")}, // 券面事項入力補助
-		{aid: mustHex("D3921000310001010402")}, // 券面事項確認
-		{aid: mustHex("D3921000310001010401")}, // 住基
-		{aid: mustHex("D3921000310001010100")}, // 共通
-	}
-}
 
 // selectFile handles SELECT.
 func (c *Card) selectFile(cmd apdu.Command) apdu.Response {

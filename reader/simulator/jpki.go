@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+
+	"github.com/mykeykit/mykeykit/apdu"
 )
 
 // The JPKI application and its elementary files.
@@ -19,6 +21,8 @@ const (
 	efProtected                 = 0x0009
 	efAuthCertificate           = 0x000A
 	efAuthCA                    = 0x000B
+	efUnknown10                 = 0x0010 // purpose unknown
+	efTerminalCA                = 0x0016
 	efAuthKey                   = 0x0017
 	efAuthPIN                   = 0x0018
 	efSignatureKey              = 0x001A
@@ -65,7 +69,9 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	files := map[uint16]*file{
 		efTokenInformation:  {content: fixed(tokenInformation(c.traits.label))},
 		efAvailability:      {content: fixed(c.availability())},
-		efProtected:         {content: fixed(bytes.Repeat([]byte{filler}, 16)), guard: c.signing}, // assumed
+		efProtected:         {content: fixed(nil), guard: &secret{}}, // neither PIN nor password opens it
+		efUnknown10:         {},
+		efTerminalCA:        {},
 		efAuthCertificate:   {content: fixed(padded(certificate))},
 		efAuthCA:            {content: fixed(padded(ca.der))},
 		efAuthKey:           {key: func() (*rsa.PrivateKey, error) { return key, nil }, guard: c.auth},
@@ -90,7 +96,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 			return side.key, err
 		}}
 	}
-	return &application{aid: aidJPKI, files: files}, nil
+	return &application{aid: aidJPKI, files: files, sessionKey: apdu.StatusSecurityNotSatisfied}, nil
 }
 
 func fixed(b []byte) func() ([]byte, error) { return func() ([]byte, error) { return b, nil } }

@@ -13,7 +13,7 @@ type Profile string
 // The profiles. All but the phones and the resident card have the same key if
 // they are made with the same seed; their certificates differ in their dates.
 const (
-	Contact         Profile = "contact"          // an individual number card in a contact reader
+	Contact         Profile = "contact"          // an individual number card in a contact reader; takes extended lengths, declares none
 	ContactExtended Profile = "contact-extended" // one that declares and accepts extended lengths
 	ContactShort    Profile = "contact-short"    // one that declares that it has none
 	Contactless     Profile = "contactless"      // the same card without contacts; short lengths
@@ -49,7 +49,7 @@ type traits struct {
 	extended       bool   // accepts extended lengths
 	label          string // of the token information
 	certificatePIN bool   // the authentication certificate needs the PIN
-	noJPKI         bool
+	noJPKI         bool   // no application of a My Number Card
 	noCertificate  bool
 	noSignature    bool // no signature certificate
 	authTries      int
@@ -88,24 +88,25 @@ func Profiles() []Profile { return slices.Clone(profiles) }
 // traitsOf describes a profile; ok is false for a name that is none.
 func traitsOf(p Profile) (t traits, ok bool) {
 	t = traits{
-		atr: atrContact, label: labelCard, authTries: maxAuthTries, holder: "resident",
+		// A test card with this ATR takes extended lengths, though it declares none.
+		atr: atrContact, extended: true, label: labelCard, authTries: maxAuthTries, holder: "resident",
 		ends: func(now time.Time) time.Time { return now.AddDate(3, 6, 0) },
 	}
 	switch p {
 	case Contact:
 	case ContactExtended:
-		t.atr, t.extended = atrContactExtended, true
+		t.atr = atrContactExtended
 	case ContactShort:
-		t.atr = atrContactShort
+		t.atr, t.extended = atrContactShort, false
 	case Contactless:
-		t.atr = atrContactless // assumed: no extended lengths without contacts
+		t.atr, t.extended = atrContactless, false // assumed: no extended lengths without contacts
 	case Android:
-		t.atr, t.label, t.certificatePIN, t.holder = atrPhone, labelAndroid, true, "android"
+		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelAndroid, true, "android"
 	case IPhone:
-		t.atr, t.label, t.certificatePIN, t.holder = atrPhone, labelIPhone, true, "iphone"
+		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelIPhone, true, "iphone"
 		t.lastCommand = true
 	case ResidentCard: // assumed: nothing is known of its ATR and files
-		t.label, t.holder = labelResident, "resident-card"
+		t.extended, t.label, t.holder = false, labelResident, "resident-card"
 	case NoCertificate:
 		t.noCertificate = true
 	case Expired:
@@ -120,7 +121,7 @@ func traitsOf(p Profile) (t traits, ok bool) {
 		// Assumed: what its counters and its signature password answer.
 		t.authTries, t.noSignature = 0, true
 	case NotMyNumber:
-		t.atr, t.noJPKI = atrLicence, true
+		t.atr, t.extended, t.noJPKI = atrLicence, false, true
 	default:
 		return traits{}, false
 	}

@@ -34,6 +34,8 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 	return signWith(key, cmd)
 }
 
+const schemeHashedDigestInfo = 0x03
+
 func signWith(key *rsa.PrivateKey, cmd apdu.Command) apdu.Response {
 	input := cmd.Data()
 	size := key.Size()
@@ -53,7 +55,7 @@ func signWith(key *rsa.PrivateKey, cmd apdu.Command) apdu.Response {
 			return status(apdu.StatusConditionsNotSatisfied)
 		}
 		signature, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, input)
-	case 0x03: // hashed and wrapped by the card
+	case schemeHashedDigestInfo: // hashed and wrapped by the card
 		if len(input) > apdu.MaxShortNc {
 			return status(apdu.StatusWrongLength)
 		}

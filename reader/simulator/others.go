@@ -1,0 +1,156 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mykeykit/mykeykit/apdu"
+)
+
+// Applications of the card besides JPKI.
+var (
+	aidISD    = mustHex("A0000001510000")       // GlobalPlatform issuer security domain
+	aidText   = mustHex("D3921000310001010408") // 券面事項入力補助
+	aidVisual = mustHex("D3921000310001010402") // 券面事項確認
+	aidJuki   = mustHex("D3921000310001010401") // 住基
+	aidCommon = mustHex("D3921000310001010100") // 共通
+)
+
+// Files of these applications, as far as their answers were measured on test cards.
+const (
+	efMyNumber     = 0x0001 // text
+	efTextPIN      = 0x0011 // text
+	efTextUnusable = 0x0012 // text; blocked from the start, purpose unknown
+	efVisualA      = 0x0013 // visual: 照合番号A
+	efCommonKey    = 0x0019 // common: signs challenges, for anybody
+)
+
+// Attempts that 照合番号A allows.
+const maxVisualTries = 10
+
+// myNumber has a wrong check digit, so it is nobody's.
+const myNumber = "012345678901"
+
+// otherApplications are those besides JPKI. They hold the files above alone.
+func (c *Card) otherApplications(s settings) []*application {
+	if c.traits.noJPKI { // and so is no My Number Card
+		return []*application{{aid: aidISD}}
+	}
+	pin := &secret{value: []byte(PIN), left: maxAuthTries, maximum: maxAuthTries, blocked: s.blocked}
+	unusable := &secret{blocked: apdu.StatusReferenceDataUnusable}
+	visualA := &secret{value: []byte(myNumber), left: maxVisualTries, maximum: maxVisualTries, blocked: s.blocked}
+	number := slices.Concat([]byte{0xFF, 0x10, byte(len(myNumber))}, []byte(myNumber), []byte{filler, filler})
+	key := sync.OnceValues(func() (*rsa.PrivateKey, error) { return s.keys(c.traits.holder + "/common") })
+	return []*application{
+		{aid: aidISD, objects: cardObjects(c.traits.ends(s.now()))},
+		{aid: aidText, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{ // session key: assumed before the PIN
+			efMyNumber:     {content: fixed(number), guard: pin},
+			efTextPIN:      {secret: pin},
+			efTextUnusable: {secret: unusable},
+		}},
+		{aid: aidVisual, sessionKey: statusNoSessionKey, files: map[uint16]*file{efVisualA: {secret: visualA}}},
+		{aid: aidJuki, sessionKey: apdu.StatusSecurityNotSatisfied},
+		{aid: aidCommon, sessionKey: statusNoSessionKey, files: map[uint16]*file{efCommonKey: {key: key, challenges: true}}},
+	}
+}
+
+// Data objects that GET DATA gives. Which there are was measured on test cards; what
+// is in them is assumed.
+const (
+	objectIssuer       = 0x0042
+	objectCard         = 0x0045
+	objectRecognition  = 0x0066
+	objectMunicipality = 0x00F0
+	objectExpiry       = 0x00F2
+	objectKey          = 0x00F7
+	objectCertificate  = 0x00F8
+	objectContactATR   = 0x5F51
+)
+
+func cardObjects(expiry time.Time) map[uint16][]byte {
+	const issuer, key = "SIMULATOR-ISSUER", "SIMULATOR-KEY-00" // 16 characters each
+	return map[uint16][]byte{
+		objectIssuer:       []byte(issuer),
+		objectCard:         []byte("SIMULATED-CARD"),
+		objectRecognition:  mustHex("660B 7309 0607 2A864886FC6B01"), // GlobalPlatform's object identifier
+		objectMunicipality: []byte("00000"),
+		objectExpiry:       []byte(expiry.Format("20060102")),
+		objectKey:          []byte(key),
+		objectCertificate: slices.Concat( // card-verifiable, and signed by nobody
+			mustHex("7F21820233 5F4E820129"), []byte(issuer), []byte(key), make([]byte, 265),
+			mustHex("5F37820100"), make([]byte, 256)),
+	}
+}
+
+// getData handles GET DATA. The objects of the issuer's security domain are there
+// while it is current, and before anything was selected; the contact ATR is always.
+func (c *Card) getData(cmd apdu.Command) apdu.Response {
+	if c.traits.noJPKI {
+		return status(apdu.StatusReferencedDataNotFound) // assumed
+	}
+	tag := uint16(cmd.P1)<<8 | uint16(cmd.P2)
+	current := c.app
+	if current == nil {
+		current = c.apps[0]
+	}
+	object := current.objects[tag]
+	if tag == objectContactATR {
+		object = mustHex(atrContact)[1:] // without its first byte, which is the same for all
+	}
+	switch {
+	case object == nil:
+		return status(apdu.StatusReferencedDataNotFound)
+	case len(cmd.Data()) > 0 || len(object) > cmd.Ne: // assumed of objects that a short length could ask for
+		return status(apdu.StatusWrongLength)
+	}
+	return data(bytes.Clone(object))
+}
+
+// internalAuthenticate signs a challenge with the one key that does so.
+func (c *Card) internalAuthenticate(cmd apdu.Command) apdu.Response {
+	if cmd.P1 != 0 {
+		return status(apdu.StatusIncorrectP1P2) // assumed
+	}
+	f, sw := c.refer(cmd.P2)
+	switch {
+	case sw != apdu.StatusOK:
+		return status(sw)
+	case f.key == nil:
+		return status(apdu.StatusWrongFileType) // assumed
+	case !f.open():
+		return status(apdu.StatusSecurityNotSatisfied)
+	case !f.challenges:
+		return status(apdu.StatusConditionsNotSatisfied) // assumed: measured of other keys
+	case len(cmd.Data()) == 0 || len(cmd.Data()) > apdu.MaxShortNc || cmd.Ne == 0:
+		return status(apdu.StatusWrongLength) // assumed
+	}
+	key, err := f.key()
+	if err != nil {
+		return status(apdu.StatusNoDiagnosis)
+	}
+	return signWith(key, apdu.Command{P1: schemeHashedDigestInfo, Ne: cmd.Ne}.WithData(cmd.Data()))
+}
+
+// statusNoSessionKey is the answer to SET SESSION KEY in applications that have no key
+// for it.
+const statusNoSessionKey apdu.Status = 0x66F1
+
+// setSessionKey refuses, for secure messaging is absent.
+func (c *Card) setSessionKey() apdu.Response {
+	if c.app == nil || c.app.sessionKey == 0 {
+		return status(apdu.StatusInstructionNotSupported) // assumed
+	}
+	return status(c.app.sessionKey)
+}
+
+// readRecord refuses: no file here has records.
+func (c *Card) readRecord(cmd apdu.Command) apdu.Response {
+	_, sw := c.refer(0x80 | cmd.P2>>3)
+	if sw == apdu.StatusOK {
+		sw = apdu.StatusWrongFileType
+	}
+	return status(sw)
+}
