@@ -8,8 +8,8 @@ import (
 
 // Files that hold no whole DER object.
 var (
-	// ErrBlankFile is a file without content: nothing, or filler (00 or FF)
-	// where an object's tag should be.
+	// ErrBlankFile is a file without content: nothing, or filler (00, or FF that
+	// begins no tag) where an object's tag should be.
 	ErrBlankFile = errors.New("blank file")
 	// ErrMalformedObject is an object whose header is not DER, or that ends
 	// before the length in its header.
@@ -20,7 +20,7 @@ var (
 
 // ReadObject reads the one DER object that starts the file with the short file
 // identifier sfi (0: the current file) and returns its bytes, header included.
-// Its length is taken from its header; filler after it is neither read beyond
+// Its tag may have up to three bytes. Its length is taken from its header; filler after it is neither read beyond
 // the block in flight nor returned. An object longer than limit bytes is
 // refused before more than one block of it was read.
 //
@@ -102,29 +102,28 @@ func lost(block []byte, err error) bool {
 // included: ITU-T X.690 §8.1.2, §8.1.3 and §10.1 (definite, and in the fewest
 // bytes). b needs to hold the header only.
 func objectLength(b []byte) (int, error) {
-	if len(b) == 0 || b[0] == 0x00 || b[0] == 0xFF {
-		return 0, ErrBlankFile
+	tag, err := tagLength(b)
+	if err != nil {
+		return 0, err
 	}
-	if b[0]&0x1F == 0x1F {
-		return 0, fmt.Errorf("%w: tag of more than one byte", ErrMalformedObject)
-	}
-	if len(b) < 2 {
+	b = b[tag:]
+	if len(b) == 0 {
 		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
 	}
-	if b[1] < 0x80 {
-		return 2 + int(b[1]), nil
+	if b[0] < 0x80 {
+		return tag + 1 + int(b[0]), nil
 	}
-	size := int(b[1] & 0x7F)
+	size := int(b[0] & 0x7F)
 	switch {
 	case size == 0:
 		return 0, fmt.Errorf("%w: indefinite length", ErrMalformedObject)
 	case size > 4:
 		return 0, fmt.Errorf("%w: length in %d bytes", ErrObjectTooLong, size)
-	case len(b) < 2+size:
+	case len(b) < 1+size:
 		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
 	}
 	var n uint64
-	for _, v := range b[2 : 2+size] {
+	for _, v := range b[1 : 1+size] {
 		n = n<<8 | uint64(v)
 	}
 	switch {
@@ -133,5 +132,31 @@ func objectLength(b []byte) (int, error) {
 	case n > MaxExtendedNe:
 		return 0, fmt.Errorf("%w: %d bytes", ErrObjectTooLong, n)
 	}
-	return 2 + size + int(n), nil
+	return tag + 1 + size + int(n), nil
+}
+
+// maxTag is the longest tag of ISO/IEC 7816-4, in bytes.
+const maxTag = 3
+
+// tagLength returns the length of the tag that starts b. A tag number may be small
+// enough for one byte and stand in two, as in the card's other applications, where
+// FF10 is one; FF that no tag number follows is filler.
+func tagLength(b []byte) (int, error) {
+	switch {
+	case len(b) == 0, b[0] == 0x00, b[0] == 0xFF && (len(b) == 1 || b[1]&0x7F == 0 || b[1] == 0xFF):
+		return 0, ErrBlankFile
+	case b[0]&0x1F != 0x1F:
+		return 1, nil
+	case len(b) > 1 && b[1]&0x7F == 0:
+		return 0, fmt.Errorf("%w: tag number that begins with zeros", ErrMalformedObject)
+	}
+	for n := 2; n <= maxTag; n++ {
+		switch {
+		case len(b) < n:
+			return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
+		case b[n-1] < 0x80:
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: tag of more than %d bytes", ErrMalformedObject, maxTag)
 }

@@ -98,6 +98,33 @@ func TestReadObject(t *testing.T) {
 	}
 }
 
+// The card's other applications have tags of two bytes, of which the first is FF, as
+// filler.
+//
+// Faults: F51.
+func TestReadObjectWithALongTag(t *testing.T) {
+	long := func(tag ...byte) []byte { return append(append(tag, 0x82, 0x02, 0x58), filled(600)...) }
+	for name, object := range map[string][]byte{
+		"the individual number": append([]byte{0xFF, 0x10, 0x0C}, "012345678901"...),
+		"an empty one":          {0xFF, 0x20, 0x00},
+		"of several blocks":     long(0xFF, 0x20),
+		"a certificate's":       long(0x7F, 0x21),
+		"of three bytes":        long(0xBF, 0x8F, 0x01),
+		"a small number":        {0x7F, 0x02, 0x01, 0x05},
+	} {
+		for _, extended := range []bool{false, true} {
+			card := &file{content: padded(object, 2), extended: extended}
+			var options []apdu.Option
+			if extended {
+				options = append(options, apdu.WithExtendedLengths())
+			}
+			got, err := apdu.NewChannel(card, options...).ReadObject(context.Background(), 0x01, 4096)
+			require.NoError(t, err, name)
+			assert.Equal(t, object, got, name)
+		}
+	}
+}
+
 func TestReadObjectOfTheCurrentFile(t *testing.T) {
 	card := &file{content: object(600)}
 	got, err := apdu.NewChannel(card).ReadObject(context.Background(), 0, 65536)
@@ -177,8 +204,17 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"indefinite length", []byte{0x30, 0x80, 0x02, 0x01, 0x05, 0x00, 0x00}, apdu.ErrMalformedObject},
 		{"length not in the fewest bytes, 81", []byte{0x30, 0x81, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
 		{"length not in the fewest bytes, 82", []byte{0x30, 0x82, 0x00, 0x80, 0x02}, apdu.ErrMalformedObject},
-		{"tag of several bytes", []byte{0x7F, 0x21, 0x03, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
-		{"tag of several bytes that could be lengths", []byte{0x7F, 0x02, 0x01, 0x05}, apdu.ErrMalformedObject},
+		{"a single FF", []byte{0xFF}, apdu.ErrBlankFile},
+		{"FF and 00, which begins no tag number", []byte{0xFF, 0x00, 0x01, 0x05}, apdu.ErrBlankFile},
+		{"FF and 80, which begins no tag number", []byte{0xFF, 0x80, 0x10, 0x01, 0x05}, apdu.ErrBlankFile},
+		{"a tag of two bytes alone", []byte{0xFF, 0x10}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, length cut off", []byte{0xFF, 0x10, 0x82, 0x01}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, cut off", []byte{0x7F, 0x81}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, ends before its length", []byte{0xFF, 0x10, 0x0C, '0', '1'}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, length not in the fewest bytes", append([]byte{0xFF, 0x40, 0x82, 0x00, 0x9F}, make([]byte, 0x9F)...), apdu.ErrMalformedObject},
+		{"a tag of two bytes, longer than the limit", []byte{0xFF, 0x20, 0x82, 0x80, 0x00}, apdu.ErrObjectTooLong},
+		{"a tag number that begins with zeros", []byte{0x7F, 0x80, 0x21, 0x01, 0x05}, apdu.ErrMalformedObject},
+		{"a tag of four bytes", []byte{0x7F, 0x81, 0x81, 0x01, 0x01, 0x05}, apdu.ErrMalformedObject},
 		{"4 GB", []byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, apdu.ErrObjectTooLong},
 		{"2 GB, negative where int has 32 bits", []byte{0x30, 0x84, 0x80, 0x00, 0x00, 0x00}, apdu.ErrObjectTooLong},
 		{"length in five bytes", []byte{0x30, 0x85, 1, 0, 0, 0, 0}, apdu.ErrObjectTooLong},
@@ -311,6 +347,8 @@ func FuzzReadObject(f *testing.F) {
 	f.Add([]byte{0x30, 0x80, 0x00, 0x00}, byte(1), true)
 	f.Add([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, byte(0), true)
 	f.Add(padded(object(700), 9), byte(100), false)
+	f.Add([]byte{0xFF, 0x10, 0x02, 0x30, 0x31, 0xFF, 0xFF}, byte(0), false)
+	f.Add([]byte{0x7F, 0x81, 0x01, 0x01, 0x00}, byte(1), true)
 	f.Fuzz(func(t *testing.T, content []byte, shortest byte, extended bool) {
 		card := &file{content: content, shortest: int(shortest), extended: extended}
 		got, err := apdu.NewChannel(card, apdu.WithExtendedLengths()).ReadObject(context.Background(), 0x0A, 4096)
@@ -321,9 +359,14 @@ func FuzzReadObject(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(got), 4096)
 		require.True(t, bytes.HasPrefix(content, got))
-		require.NotEqual(t, byte(0x80), got[1])
-		if got[1] < 0x80 {
-			require.Equal(t, int(got[1])+2, len(got))
+		tag := 1
+		if got[0]&0x1F == 0x1F {
+			for tag = 2; got[tag-1] >= 0x80; tag++ {
+			}
+		}
+		require.NotEqual(t, byte(0x80), got[tag])
+		if got[tag] < 0x80 {
+			require.Equal(t, tag+1+int(got[tag]), len(got))
 		}
 	})
 }
