@@ -92,6 +92,7 @@ func (k Key) MAC(purpose string, parts ...[]byte) []byte {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
+	defer clear(b) // parts may be secret
 	return k.mac(b)
 }
 

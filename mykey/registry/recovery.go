@@ -89,7 +89,9 @@ func (g Generation) recovery(id mykey.ID, code RecoveryCode) string {
 	if code.text() == "" {
 		return ""
 	}
-	mac := g.Key.MAC(forRecovery, []byte(g.Namespace.Name()), []byte(id), []byte(code.text()))
+	symbols := []byte(code.text())
+	defer clear(symbols)
+	mac := g.Key.MAC(forRecovery, []byte(g.Namespace.Name()), []byte(id), symbols)
 	return fmt.Sprintf("hmac$%d$%x", g.Number, mac)
 }
 
