@@ -30,7 +30,7 @@ func Backup(ctx context.Context, url, file string) (err error) {
 	if err := onlySQLite(url); err != nil {
 		return err
 	}
-	storage, err := connectFor(readOnly, url)
+	storage, err := connect(readOnly, url)
 	if err != nil {
 		return err
 	}

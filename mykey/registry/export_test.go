@@ -133,7 +133,7 @@ func HasTables(ctx context.Context, url string) (found bool, err error) {
 }
 
 func using(mode mode, url string, do func(*Registry) error) error {
-	s, err := connectFor(mode, url)
+	s, err := connect(mode, url)
 	if err != nil {
 		return err
 	}

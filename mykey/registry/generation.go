@@ -107,19 +107,21 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 	return Generation{}, false
 }
 
-// checkKeys refuses generations that are not whole, and those that do not belong
-// together.
-func (r *Registry) checkKeys() error {
+// adopt takes the keys of a namespace. It refuses generations that are not whole, and
+// those that do not belong together.
+func (r *Registry) adopt(current Generation, earlier []Generation) error {
+	r.current, r.earlier = current, earlier
 	numbers := map[uint32]bool{}
 	for _, g := range r.generations() {
 		if err := g.valid(); err != nil {
 			return err
 		}
-		if numbers[g.Number] || g.Namespace.Name() != r.current.Namespace.Name() {
+		if numbers[g.Number] || g.Namespace.Name() != current.Namespace.Name() {
 			return fmt.Errorf("%w: generation %d is there twice, or of another namespace", mykey.ErrKey, g.Number)
 		}
 		numbers[g.Number] = true
 	}
+	r.namespace = current.Namespace.Name()
 	return nil
 }
 

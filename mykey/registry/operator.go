@@ -39,12 +39,7 @@ func openOperator(ctx context.Context, url, namespace string, keys []TerminalKey
 		}
 		o.keys[k.Name] = k.Key
 	}
-	var err error
-	if o.books.storage, err = connectFor(mode, url); err != nil {
-		return nil, err
-	}
-	if err := o.books.migrate(ctx, true); err != nil {
-		_ = o.books.storage.db.Close() // what failed first is the cause
+	if err := o.books.start(ctx, url, mode); err != nil {
 		return nil, err
 	}
 	return o, nil

@@ -108,8 +108,11 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 		return nil, ErrTerminal
 	}
 	r := newRegistry(options)
-	r.terminal, r.current = terminal, current
-	if err := r.start(ctx, url, func() error { return r.begin(ctx) }); err != nil {
+	r.terminal = terminal
+	if err := r.adopt(current, r.earlier); err != nil {
+		return nil, err
+	}
+	if err := r.start(ctx, url, creating, r.keepGenerations, r.begin); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -120,8 +123,10 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 // terminals open the registry [WithoutMigrations]. It returns what [Open] returns.
 func Migrate(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
-	r.current, r.earlier = current, earlier
-	if err := r.start(ctx, url, func() error { return nil }); err != nil {
+	if err := r.adopt(current, earlier); err != nil {
+		return err
+	}
+	if err := r.start(ctx, url, creating, r.keepGenerations); err != nil {
 		return err
 	}
 	return r.Close()
@@ -132,46 +137,41 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 // [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
 func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
-	r.current, r.earlier = current, earlier
-	if err := r.checkKeys(); err != nil {
+	if err := r.adopt(current, earlier); err != nil {
 		return err
 	}
-	r.namespace = current.Namespace.Name()
-	var err error
-	if r.storage, err = connectFor(readOnly, url); err != nil {
-		return err
-	}
-	if err = r.migrate(ctx, true); err == nil {
-		err = r.snapshot(ctx, func(tx queryer) error {
+	err := r.start(ctx, url, readOnly, func(ctx context.Context) error {
+		return r.snapshot(ctx, func(tx queryer) error {
 			_, err := r.checkGenerations(ctx, tx)
 			return err
 		})
+	})
+	if err == nil {
+		_ = r.Close() // it only read
 	}
-	_ = r.storage.db.Close() // it only read
 	return err
 }
 
-// start connects, and looks whether tables and keys are the right ones. On an error
-// nothing stays open.
-func (r *Registry) start(ctx context.Context, url string, then func() error) error {
-	if err := r.checkKeys(); err != nil {
+// start connects, makes the tables or looks whether they are the right ones, and takes
+// the steps. On an error nothing stays open.
+func (r *Registry) start(ctx context.Context, url string, mode mode, steps ...func(context.Context) error) (err error) {
+	if r.storage, err = connect(mode, url); err != nil {
 		return err
 	}
-	r.namespace = r.current.Namespace.Name()
-	var err error
-	if r.storage, err = connect(url); err != nil {
+	defer func() {
+		if err != nil {
+			_ = r.Close() // what failed first is the cause
+		}
+	}()
+	if err := r.migrate(ctx, r.manual || mode != creating); err != nil {
 		return err
 	}
-	if err = r.migrate(ctx, r.manual); err == nil {
-		err = r.keepGenerations(ctx)
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = then()
-	}
-	if err != nil {
-		_ = r.Close() // what failed first is the cause
-	}
-	return err
+	return nil
 }
 
 // begin takes the terminal's name and finds the end of its chain.

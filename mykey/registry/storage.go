@@ -75,11 +75,8 @@ const (
 	lost                    // the server is gone, or not there yet
 )
 
-// connect opens the database that a URL names, and makes a file that is missing.
-func connect(url string) (*storage, error) { return connectFor(creating, url) }
-
-// connectFor opens the database that a URL names in a mode.
-func connectFor(mode mode, url string) (*storage, error) {
+// connect opens the database that a URL names in a mode.
+func connect(mode mode, url string) (*storage, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
