@@ -43,6 +43,13 @@ func (t *Terminal) proveWritable() {
 	})
 }
 
+// look closes the terminal if its registry does not answer when it starts.
+func (t *Terminal) look() {
+	if err := t.ping(t.life); err != nil {
+		t.tell(func() { t.unavailable(err) })
+	}
+}
+
 // unavailable closes the terminal until the registry can write again.
 func (t *Terminal) unavailable(err error) {
 	t.forget()

@@ -42,15 +42,3 @@ func (t *Terminal) log(name string, code message.Code) {
 	}
 	t.config.Log(e)
 }
-
-// look closes the terminal if its registry does not answer when it starts.
-func (t *Terminal) look() {
-	err := t.config.Registry.Ping(t.life)
-	if err == nil || t.life.Err() != nil {
-		return
-	}
-	select {
-	case t.results <- result{nil, func() { t.unavailable(err) }}:
-	case <-t.life.Done():
-	}
-}
