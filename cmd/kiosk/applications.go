@@ -83,8 +83,6 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), message.Printable(a.ID.String()))
 			failed = untrusted(failed, err)
 			continue
-		case len(a.Sealed) == 0:
-			continue // erased, at the holder's request
 		}
 		account, err := opened(a, keys)
 		if err != nil {

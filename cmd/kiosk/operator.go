@@ -43,24 +43,16 @@ func (p *program) jsonFlag(c *cobra.Command) {
 
 // openOperator opens the registry for who only reads. It makes none.
 func (p *program) openOperator(ctx context.Context, o options) (*registry.Operator, error) {
-	c, err := p.readCampaign(o.campaign)
+	namespace, keys, err := p.readBooks(o)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := p.readTerminals(o.terminals)
-	if err != nil {
-		return nil, err
-	}
-	return registry.OpenOperator(ctx, o.registry, c.Namespace, keys)
+	return registry.OpenOperator(ctx, o.registry, namespace, keys)
 }
 
 // openDesk opens the registry for who leaves records, too. It makes none.
 func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, error) {
-	c, err := p.readCampaign(o.campaign)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := p.readTerminals(o.terminals)
+	namespace, keys, err := p.readBooks(o)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +60,17 @@ func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	return registry.OpenDesk(ctx, o.registry, c.Namespace, keys, desk)
+	return registry.OpenDesk(ctx, o.registry, namespace, keys, desk)
+}
+
+// readBooks reads whose registry it is and who has written to it.
+func (p *program) readBooks(o options) (namespace string, keys []registry.TerminalKey, err error) {
+	c, err := p.readCampaign(o.campaign)
+	if err != nil {
+		return "", nil, err
+	}
+	keys, err = p.readTerminals(o.terminals)
+	return c.Namespace, keys, err
 }
 
 // readTerminals reads the public keys of the terminals and desks.

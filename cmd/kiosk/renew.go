@@ -170,14 +170,14 @@ func (p *program) change(ctx context.Context, o options, prove func(context.Cont
 		return tty.NoTerminal(err)
 	}
 	defer t.Close()
-	make, err := prove(ctx, r, &cards{p, t, o.reader, chain})
+	apply, err := prove(ctx, r, &cards{p, t, o.reader, chain})
 	if err != nil {
 		return err
 	}
 	code := registry.NewRecoveryCode()
 	var reserved *registry.Reservation
 	err = twice(ctx, func(operation registry.Operation) (err error) {
-		reserved, err = make(operation, code)
+		reserved, err = apply(operation, code)
 		return err
 	})
 	if err != nil {
