@@ -198,6 +198,20 @@ func (b *browser) press(selector string) {
 	require.NoError(b.t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("body:not([inert]):not(.unread) "+selector), chromedp.NodeVisible)), selector)
 }
 
+// toAccount goes from the first screen to the form for an account.
+func (b *browser) toAccount(t *testing.T) {
+	t.Helper()
+	b.stand.insert(t, simulator.Contact)
+	b.start()
+	b.shows(terminal.EnterPIN)
+	b.type4("1234")
+	b.shows(terminal.Result)
+	b.press("[data-action=apply]")
+	b.shows(terminal.Services)
+	b.press("[data-service=sample-pay]")
+	b.shows(terminal.Account)
+}
+
 func (b *browser) type4(digits string) {
 	b.t.Helper()
 	for _, d := range digits {
@@ -616,15 +630,7 @@ func TestBrowserLosesTheTerminal(t *testing.T) {
 // Faults: F119.
 func TestBrowserOutlivesTheTerminal(t *testing.T) {
 	b := newBrowser(t, "ja")
-	b.stand.insert(t, simulator.Contact)
-	b.start()
-	b.shows(terminal.EnterPIN)
-	b.type4("1234")
-	b.shows(terminal.Result)
-	b.press("[data-action=apply]")
-	b.shows(terminal.Services)
-	b.press("[data-service=sample-pay]")
-	b.shows(terminal.Account)
+	b.toAccount(t)
 	b.run(chromedp.SendKeys(chromedp.CSS("#account"), "0123456789"))
 	get[int](b, `window.field = document.getElementById("account"); window.page = "the old one"; 0`)
 	b.stand.die()

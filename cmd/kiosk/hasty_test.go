@@ -145,15 +145,7 @@ func TestBrowserDoubleTaps(t *testing.T) {
 // The warning before the end takes no focus, and neither it nor more time empties a form.
 func TestBrowserTypingGoesOn(t *testing.T) {
 	b := newBrowser(t, "ja")
-	b.stand.insert(t, simulator.Contact)
-	b.start()
-	b.shows(terminal.EnterPIN)
-	b.type4("1234")
-	b.shows(terminal.Result)
-	b.press("[data-action=apply]")
-	b.shows(terminal.Services)
-	b.press("[data-service=sample-pay]")
-	b.shows(terminal.Account)
+	b.toAccount(t)
 	b.run(chromedp.SendKeys(chromedp.CSS("#account"), "0123"))
 	get[int](b, `document.getElementById("ending").hidden = false; 0`) // as the warning does
 	b.run(chromedp.KeyEvent("4"))
