@@ -199,7 +199,7 @@ func (a *Application) issuerOf(ctx context.Context, certificate *x509.Certificat
 
 // issuerAmong finds the authority that issued the certificate, or nil, and then
 // why one whose key signed it is refused. An authority may be certified again with
-// the same key, so one that is valid now comes first.
+// the same key, so the one that is valid now is tried first.
 func (c config) issuerAmong(authorities []*x509.Certificate, certificate *x509.Certificate) (found *x509.Certificate, refused error) {
 	for _, authority := range authorities {
 		if !signed(authority, certificate) {

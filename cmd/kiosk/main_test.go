@@ -130,7 +130,7 @@ func fits(t *testing.T, text string) {
 
 var demo = filepath.Join("campaigns", "demo.toml")
 
-// Help is in the language of the locale, or in the one that is asked for, and lists
+// Help is in the language of the locale or of --lang, and lists
 // with each command the flags that mean something to it.
 //
 // Faults: F126.

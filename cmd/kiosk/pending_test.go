@@ -22,7 +22,7 @@ import (
 )
 
 // A registry that is away when the terminal starts is opened when it answers, and until
-// then everything fails as for one that is out of reach.
+// then every change fails with ErrUnavailable.
 //
 // Faults: F129.
 func TestARegistryThatComesLater(t *testing.T) {

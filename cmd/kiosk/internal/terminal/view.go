@@ -17,7 +17,7 @@ type Screen string
 const (
 	Welcome   Screen = "welcome"    // language and consent
 	Place     Screen = "place"      // the card is waited for
-	Checking  Screen = "checking"   // the tries left are asked for
+	Checking  Screen = "checking"   // the attempts left are read
 	LastTry   Screen = "last-try"   // one is left: yes or no
 	EnterPIN  Screen = "pin"        // the PIN pad
 	Reading   Screen = "reading"    // the card is at work
