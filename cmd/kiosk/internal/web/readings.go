@@ -91,8 +91,8 @@ var reading = regexp.MustCompile(`\{([^|]+)\|([^}]+)\}`)
 
 var annotate = func() *strings.Replacer {
 	var pairs []string
-	for _, word := range readings {
-		pairs = append(pairs, reading.ReplaceAllString(word, "$1"), reading.ReplaceAllString(word, "<ruby>$1<rt>$2</rt></ruby>"))
+	for _, each := range readings {
+		pairs = append(pairs, reading.ReplaceAllString(each, "$1"), reading.ReplaceAllString(each, "<ruby>$1<rt>$2</rt></ruby>"))
 	}
 	return strings.NewReplacer(pairs...)
 }()
@@ -104,4 +104,13 @@ func read(text string, l message.Language) template.HTML {
 		escaped = annotate.Replace(escaped)
 	}
 	return template.HTML(escaped)
+}
+
+// word is one with a reading, and the kana and the punctuation that end it.
+var word = regexp.MustCompile(`(?:<ruby>[^<]+<rt>[^<]+</rt></ruby>){1,4}\p{Hiragana}{0,8}[。、」]*`)
+
+// keepWords keeps words with readings on one line, where it is long enough. A browser finds
+// the ends of Japanese words by itself, but not beside a reading.
+func keepWords(html string) string {
+	return word.ReplaceAllString(html, `<span class="word">$0</span>`)
 }

@@ -66,6 +66,9 @@ func render(v terminal.View) (html, title string, err error) {
 		return "", "", err
 	}
 	html = b.String()
+	if page == pages[message.Japanese] {
+		html = keepWords(html)
+	}
 	if _, after, ok := strings.Cut(html, `tabindex="-1">`); ok {
 		title, _, _ = strings.Cut(after, "</h1>")
 	}

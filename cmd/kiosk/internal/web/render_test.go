@@ -57,6 +57,23 @@ func TestNoReadingOverKana(t *testing.T) {
 	}
 }
 
+// A word with a reading stays on one line with the kana that end it.
+//
+// Faults: F121.
+func TestWordsWithReadingsStayTogether(t *testing.T) {
+	for in, want := range map[string]string{
+		"入っていません。": `<span class="word"><ruby>入<rt>はい</rt></ruby>っていません。</span>`,
+		"暗証番号が違います": `<span class="word"><ruby>暗証<rt>あんしょう</rt></ruby><ruby>番号<rt>ばんごう</rt></ruby>が</span>` +
+			`<span class="word"><ruby>違<rt>ちが</rt></ruby>います</span>`,
+		"カードです": "カードです",
+	} {
+		assert.Equal(t, want, keepWords(string(read(in, message.Japanese))))
+	}
+	html, _, err := render(terminal.View{Screen: terminal.Place, Language: message.Japanese, Campaign: &campaign.Campaign{}})
+	require.NoError(t, err)
+	assert.Contains(t, html, `</ruby>いてください</span>`)
+}
+
 // A sentence of a message is one paragraph, however its lines were parted for a terminal.
 //
 // Faults: F121.
