@@ -109,8 +109,8 @@ func read(text string, l message.Language) template.HTML {
 // word is one with a reading, and the kana and the punctuation that end it.
 var word = regexp.MustCompile(`(?:<ruby>[^<]+<rt>[^<]+</rt></ruby>){1,4}\p{Hiragana}{0,8}[。、」]*`)
 
-// keepWords keeps words with readings on one line, where it is long enough. A browser finds
-// the ends of Japanese words by itself, but not beside a reading.
+// keepWords marks words with readings, which the style sheet keeps on one line in
+// headings. A browser finds the ends of Japanese words by itself, but not beside a reading.
 func keepWords(html string) string {
 	return word.ReplaceAllString(html, `<span class="word">$0</span>`)
 }
