@@ -29,3 +29,16 @@ func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, err
 	resp, err := c.Send(ctx, Command{INS: InsVerify, P2: reference})
 	return resp.Status, err
 }
+
+// ChangeReferenceData sends CHANGE REFERENCE DATA, ISO/IEC 7816-4:2020 §11.6.7, with P1=01:
+// it replaces a secret that was verified before with another one of 1 to 255 bytes.
+// reference is P2, as for [Channel.Verify]. The command is sent once and its encoding is
+// wiped afterwards; wiping secret itself is the caller's. That the My Number Card takes
+// this form is assumed: the programs that implement it call it untested.
+func (c *Channel) ChangeReferenceData(ctx context.Context, reference byte, secret []byte) error {
+	if len(secret) == 0 {
+		return ErrCommand
+	}
+	_, err := c.do(ctx, "CHANGE REFERENCE DATA", Command{INS: InsChangeReferenceData, P1: 0x01, P2: reference}.WithData(secret))
+	return err
+}

@@ -10,10 +10,11 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func open(t testing.TB, d *desk, options ...jpki.Option) *jpki.Application {
+func open(t testing.TB, d *desk, options ...jpki.CardOption) *jpki.Application {
 	t.Helper()
 	a, err := jpki.Open(context.Background(), d.tap, options...)
 	require.NoError(t, err)
@@ -54,24 +55,6 @@ func TestTokenTextIsSafeToPrint(t *testing.T) {
 	}
 }
 
-func TestAvailability(t *testing.T) {
-	ctx := context.Background()
-	for profile, want := range map[simulator.Profile]jpki.Availability{
-		simulator.Contact:       {Signature: true, Authentication: true},
-		simulator.NoCertificate: {Signature: true},
-		simulator.FaceAuth:      {Authentication: true},
-	} {
-		got, err := open(t, newDesk(t, profile)).Availability(ctx)
-		require.NoError(t, err)
-		assert.Equal(t, want, got, profile)
-	}
-	d := newDesk(t, simulator.Contact)
-	a := open(t, d)
-	d.tap.after = func(int, apdu.Command, []byte) ([]byte, error) { return []byte{0x8F, 0x90, 0x00}, nil }
-	_, err := a.Availability(ctx)
-	assert.Error(t, err)
-}
-
 func TestCounters(t *testing.T) {
 	ctx := context.Background()
 	for profile, left := range map[simulator.Profile]int{
@@ -82,15 +65,15 @@ func TestCounters(t *testing.T) {
 		for range 3 { // asking costs nothing
 			auth, err := a.AuthPINCounter(ctx)
 			require.NoError(t, err)
-			assert.Equal(t, jpki.Counter{Remaining: left, Max: 3}, auth)
-			assert.Equal(t, left == 0, auth.Blocked())
+			assert.Equal(t, credential.Counter{Remaining: left, Max: 3}, auth)
+			assert.Equal(t, left == 0, auth.Locked())
 		}
 		signature, err := a.SignaturePasswordCounter(ctx)
 		require.NoError(t, err)
-		assert.Equal(t, jpki.Counter{Remaining: 5, Max: 5}, signature)
+		assert.Equal(t, credential.Counter{Remaining: 5, Max: 5}, signature)
 		assert.Zero(t, d.tap.pins)
 	}
-	b, err := json.Marshal(jpki.Counter{Remaining: 2, Max: 3})
+	b, err := json.Marshal(credential.Counter{Remaining: 2, Max: 3})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"remaining":2,"max":3,"blocked":false}`, string(b))
 }
@@ -113,11 +96,11 @@ func TestStatusWordsThatCountTries(t *testing.T) {
 	for answer, left = range map[apdu.Status]int{0x63C0: 0, 0x63C1: 1, 0x63C2: 2, 0x63C3: 3, 0x6983: 0, 0x6984: 0} {
 		counter, err := open(t, d).AuthPINCounter(ctx)
 		require.NoError(t, err, "%04X", uint16(answer))
-		assert.Equal(t, jpki.Counter{Remaining: left, Max: 3}, counter, "%04X", uint16(answer))
+		assert.Equal(t, credential.Counter{Remaining: left, Max: 3}, counter, "%04X", uint16(answer))
 	}
 	answer = 0x9000
 	_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
-	require.ErrorIs(t, err, jpki.ErrCounterUnknown, "no PIN is sent blindly")
+	require.ErrorIs(t, err, credential.ErrCounterUnknown, "no PIN is sent blindly")
 	assert.Zero(t, d.tap.pins)
 }
 
@@ -227,10 +210,10 @@ func TestProofsNeedThePIN(t *testing.T) {
 	require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
 	require.NoError(t, a.ProvePossession(ctx, certificate))
 	require.NoError(t, a.ProvePossession(ctx, certificate), "several proofs for one PIN")
-	require.NoError(t, a.Leave(ctx))
+	require.NoError(t, a.LogOut(ctx))
 	assert.False(t, d.card.State().AuthVerified)
 	sent := len(d.tap.sent)
-	require.NoError(t, a.Leave(ctx))
+	require.NoError(t, a.LogOut(ctx))
 	assert.Len(t, d.tap.sent, sent, "left already")
 }
 
@@ -241,14 +224,4 @@ func TestAReportLeavesTheCardAlone(t *testing.T) {
 		return err
 	}))
 	assert.Len(t, d.tap.sent, 2, "nothing was verified, so there is nothing to leave")
-}
-
-func TestAnnotate(t *testing.T) {
-	assert.Equal(t, "select the JPKI application", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})))
-	assert.Equal(t, "ask for the tries left of the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98}))
-	assert.Equal(t, "verify the authentication PIN", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x98}.WithData([]byte{1})))
-	assert.Equal(t, "verify the selected file", jpki.Annotate(apdu.Command{INS: 0x20, P2: 0x80}.WithData([]byte{1})))
-	assert.Equal(t, "select the authentication PIN", jpki.Annotate(apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C}.WithData([]byte{0, 0x18})))
-	assert.Equal(t, "read the file", jpki.Annotate(apdu.Command{INS: 0xB0, P1: 0x9D}))
-	assert.Empty(t, jpki.Annotate(apdu.Command{INS: 0xFF}))
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -75,41 +76,41 @@ func TestAttacks(t *testing.T) {
 			func([]byte) []byte { return recorded }, jpki.ErrNoPossession, 1},
 
 		// With an own authority.
-		{"own authority with the official names", jlis, nil, ofOwn, own.certificate.Raw, byForger, jpki.ErrUnknownIssuer, 0},
-		{"and the genuine authority's certificate on the card", jlis, nil, ofOwn, jlis.certificate.Raw, byForger, jpki.ErrUnknownIssuer, 0},
-		{"and of a caller's authority", jlis, []*x509.Certificate{jlis.certificate}, ofOwn, own.certificate.Raw, byForger, jpki.ErrUnknownIssuer, 0},
-		{"a certificate that its holder signed", jlis, nil, forged(t, nothing), jlis.certificate.Raw, byForger, jpki.ErrUnknownIssuer, 0},
+		{"own authority with the official names", jlis, nil, ofOwn, own.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
+		{"and the genuine authority's certificate on the card", jlis, nil, ofOwn, jlis.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
+		{"and of a caller's authority", jlis, []*x509.Certificate{jlis.certificate}, ofOwn, own.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
+		{"a certificate that its holder signed", jlis, nil, forged(t, nothing), jlis.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
 
 		// With a genuine key that is no authority's, as that of the attacker's own card.
-		{"a holder as an authority", jlis, nil, jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, jpki.ErrUnknownIssuer, 0},
+		{"a holder as an authority", jlis, nil, jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, trust.ErrUnknownIssuer, 0},
 		{"a holder whom the caller takes for an authority", jlis, []*x509.Certificate{jlis.holder(t, victim).certificate},
-			jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, jpki.ErrUnknownIssuer, 0},
+			jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, trust.ErrUnknownIssuer, 0},
 
 		// Authorities that are none.
 		{"an authority without basic constraints", authority(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), nil,
-			victim, nil, byHolder, jpki.ErrUnknownIssuer, 0},
-		{"an authority that is said to be none", authority(func(c *x509.Certificate) { c.IsCA = false }), nil, victim, nil, byHolder, jpki.ErrUnknownIssuer, 0},
-		{"an authority of version 1", own, []*x509.Certificate{&plain}, victim, nil, byHolder, jpki.ErrUnknownIssuer, 0},
-		{"an authority that signs lists alone", authority(usage(x509.KeyUsageCRLSign)), nil, victim, nil, byHolder, jpki.ErrUnknownIssuer, 0},
-		{"an authority that says more than is understood", authority(critical), nil, victim, nil, byHolder, jpki.ErrUnknownIssuer, 0},
+			victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"an authority that is said to be none", authority(func(c *x509.Certificate) { c.IsCA = false }), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"an authority of version 1", own, []*x509.Certificate{&plain}, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"an authority that signs lists alone", authority(usage(x509.KeyUsageCRLSign)), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"an authority that says more than is understood", authority(critical), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
 
 		// Authorities out of their time.
-		{"a generation that has expired", authority(between(-3650*day, -time.Hour)), nil, victim, nil, byHolder, jpki.ErrIssuerExpired, 0},
-		{"a generation to come", authority(between(time.Hour, 3650*day)), nil, victim, nil, byHolder, jpki.ErrIssuerExpired, 0},
+		{"a generation that has expired", authority(between(-3650*day, -time.Hour)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
+		{"a generation to come", authority(between(time.Hour, 3650*day)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
 		{"a caller's authority that has expired", own, []*x509.Certificate{authority(between(-3650*day, -time.Hour)).certificate},
-			victim, nil, byHolder, jpki.ErrIssuerExpired, 0},
+			victim, nil, byHolder, trust.ErrIssuerExpired, 0},
 
 		// Certificates of the genuine authority that are for something else.
 		{"the signature certificate, by its usage", jlis, nil, jlis.issue(t, holdersKey(), usage(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment)),
-			jlis.certificate.Raw, byHolder, jpki.ErrWrongKind, 0},
+			jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
 		{"the signature certificate, by its policy", jlis, nil, jlis.issue(t, holdersKey(), func(c *x509.Certificate) {
 			c.Policies = []x509.OID{oid(t, "1.2.392.200149.8.5.1.1.20")}
-		}), jlis.certificate.Raw, byHolder, jpki.ErrWrongKind, 0},
-		{"one that says more than is understood", jlis, nil, jlis.issue(t, holdersKey(), critical), jlis.certificate.Raw, byHolder, jpki.ErrUnknownIssuer, 0},
-		{"the authority's own", jlis, nil, jlis.certificate.Raw, jlis.certificate.Raw, byHolder, jpki.ErrWrongKind, 0},
+		}), jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
+		{"one that says more than is understood", jlis, nil, jlis.issue(t, holdersKey(), critical), jlis.certificate.Raw, byHolder, trust.ErrUnknownIssuer, 0},
+		{"the authority's own", jlis, nil, jlis.certificate.Raw, jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
 		{"one signed over SHA-1, whose collisions can be made", jlis, nil, jlis.issue(t, holdersKey(), func(c *x509.Certificate) {
 			c.SignatureAlgorithm = x509.SHA1WithRSA
-		}), jlis.certificate.Raw, byHolder, jpki.ErrUnknownIssuer, 0},
+		}), jlis.certificate.Raw, byHolder, trust.ErrUnknownIssuer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, simulator.Contact)
@@ -122,7 +123,7 @@ func TestAttacks(t *testing.T) {
 				jpki.RequireChain(tt.caller...), jpki.WithPinned(tt.pinned.certificate))
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.err != nil, got == nil)
-			for _, other := range []error{jpki.ErrNoPossession, jpki.ErrUnknownIssuer, jpki.ErrIssuerExpired, jpki.ErrWrongKind} {
+			for _, other := range []error{jpki.ErrNoPossession, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, trust.ErrWrongKind} {
 				if other != tt.err {
 					assert.NotErrorIs(t, err, other)
 				}
@@ -151,7 +152,7 @@ func TestAttacksByAPhone(t *testing.T) {
 		return serving(n, c, response)
 	}
 	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
-	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
+	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Equal(t, 1, d.tap.pins)
 	assert.Equal(t, 3, d.card.State().AuthTries)
 	assert.False(t, d.card.State().AuthVerified)
@@ -260,7 +261,7 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 1, d.tap.pins, "the wrong PIN reached no card")
 		assert.True(t, got.Possession)
-		assert.Equal(t, jpki.ChainCaller, got.Chain)
+		assert.Equal(t, trust.Caller, got.Chain)
 		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
 		assert.Contains(t, got.String(), "card reported correct PIN true")
 		assert.NotContains(t, got.String(), "verified")

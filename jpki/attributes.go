@@ -209,7 +209,7 @@ func plain(text []byte) bool {
 
 func digits(text string) bool {
 	for _, c := range []byte(text) {
-		if notDigit(c) {
+		if c < '0' || c > '9' {
 			return false
 		}
 	}

@@ -6,56 +6,90 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Authentication is what [Authenticate] established. Printing one shows no
-// part of the certificate. Keep the pointer: of a copy in another struct's
-// unexported field, package fmt can show what Certificate points to.
+// ErrNoPossession reports that the card did not prove that it holds the certificate's key.
+var ErrNoPossession = errors.New("card did not prove its key")
+
+// Authentication is the result of [Authenticate]. Printing it shows no part of the
+// certificate. Keep the pointer: in a copy in another struct's unexported field, package
+// fmt can show what Certificate points to.
 type Authentication struct {
-	// Certificate is the card's user-authentication certificate: personal
-	// data, to be kept no longer than needed.
+	// Certificate is the card's user-authentication certificate: personal data, to be
+	// kept no longer than needed.
 	Certificate *x509.Certificate
-	// CardAcceptedPIN: the card reported that the PIN is correct. That is the
-	// card's word alone: the answer to VERIFY is not signed. A relay in the card's
-	// place can accept any PIN and pass the challenge on to a genuine card that was
-	// unlocked elsewhere; Possession and Chain hold of that card.
+	// CardAcceptedPIN: the card reported that the PIN is correct. The report is not signed.
+	// A relay in the card's place can accept any PIN and pass the challenge on to a genuine
+	// card that was unlocked elsewhere; Possession and Chain hold for that card.
 	CardAcceptedPIN bool
 	// Possession: the card signed a fresh challenge with the certificate's key.
 	Possession bool
 	// Validity of the certificate at the time. Revocation is not checked.
-	Validity Validity
-	// Chain is who issued the certificate, [ChainUnknown] unless asked for.
-	Chain Chain
+	Validity trust.Validity
+	// Chain is who issued the certificate, [trust.Unknown] unless an option has it checked.
+	Chain trust.Chain
 }
 
-// Authenticate does in one short transaction what a terminal needs: it asks
-// for the tries left, reads the certificate, verifies the PIN, has the card
-// prove its key, and leaves the card unverified. That is 5 commands, and 1 to
-// leave, on a card with extended lengths.
+// Authenticate does what a terminal needs, in one short transaction: it asks for the
+// attempts left, reads the certificate, verifies the PIN, has the card prove its key, and
+// logs the card out. On a card with extended lengths it sends 5 commands, and 1 to log out.
 //
-// The PIN is asked of the person before, and is used up afterwards, whatever
-// happens. An error means that nothing was established: [ErrNoApplication],
-// [ErrCounterUnknown], [*PINError], [ErrPINUsed], [ErrNoCertificate],
-// [ErrMalformedCertificate], [ErrWrongKind], [*ValidityError],
-// [ErrUnsupportedKey], [ErrUnknownIssuer], [ErrIssuerExpired],
-// [ErrNoPossession], [ErrStillVerified], or the transmitter's error, with its
-// cause.
+// The PIN is used up, whatever happens. A program asks for it before, while it does not
+// hold the card, and passes [ForCard] with what it showed; [AuthenticateWith] does all of
+// that.
 //
-// Who issued the certificate is found out with [WithChain] or [RequireChain]:
-// possession alone proves that the card holds the certificate's key, and not
-// that the certificate is J-LIS's. Revocation is not checked.
+// An error means that nothing was established: [ErrNoApplication],
+// [credential.ErrCounterUnknown], [*credential.Error], [credential.ErrUsed],
+// [ErrNoCertificate], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
+// [trust.ErrUnsupportedKey], [trust.ErrUnknownIssuer], [trust.ErrIssuerExpired],
+// [ErrNoPossession], [ErrStillUnlocked], or the transport's error.
 //
-// All options mean something here.
-func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...Option) (*Authentication, error) {
+// [WithChain] or [RequireChain] has the issuer checked: possession alone proves that the
+// card holds the certificate's key, and not that J-LIS issued the certificate. Revocation is
+// not checked. It honors every option it accepts.
+func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...CardOption) (*Authentication, error) {
 	defer pin.Wipe()
-	var result *Authentication
-	err := Do(ctx, card, func(a *Application) (err error) {
+	return authenticate(ctx, pin, func(fn func(*Application) error) error { return Do(ctx, card, fn, options...) })
+}
+
+// AuthenticateWith authenticates the card in a reader in the safe order. It finds out
+// whether a PIN may be sent, as [Application.Ready] does, closes the connection, and calls
+// ask with the attempts left. Then it connects again and does everything else in one
+// transaction, as [Authenticate] does, if the card in the reader is still the same. connect
+// is a reader.Driver's Connect.
+//
+// It returns the errors of Authenticate, connect and ask. It ignores [ForCard].
+func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
+	ask AskPIN, options ...CardOption) (*Authentication, error) {
+	connector, config := connectorFor(connect, reader), newConfig(options)
+	config.shown = nil
+	var shown Readiness
+	err := connector.use(ctx, config, func(a *Application) (err error) {
+		shown, err = a.Ready(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	pin, err := ask(ctx, shown)
+	defer pin.Wipe()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the PIN: %w", err)
+	}
+	config.shown = &shown
+	return authenticate(ctx, pin, func(fn func(*Application) error) error { return connector.use(ctx, config, fn) })
+}
+
+func authenticate(ctx context.Context, pin PIN, use func(func(*Application) error) error) (result *Authentication, err error) {
+	err = use(func(a *Application) (err error) {
 		result, err = a.authenticate(ctx, pin)
 		return err
-	}, options...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +97,7 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 }
 
 func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
-	certificate, err := a.unlock(ctx, authentication, pin.secret)
+	certificate, err := a.unlock(ctx, authenticationKey, pin.secret)
 	if err != nil {
 		return nil, err
 	}
@@ -76,122 +110,47 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // ended during the proof, which was let end by itself
+		return nil, err // it ended during the proof, which was allowed to finish
 	}
 	return &Authentication{
 		Certificate:     certificate,
 		CardAcceptedPIN: true,
 		Possession:      true,
-		Validity:        ValidityAt(certificate, a.config.now()),
+		Validity:        trust.ValidityAt(certificate, a.config.now()),
 		Chain:           a.chain,
 	}, nil
 }
 
-// unlock verifies a secret if nothing speaks against that, and returns the
-// authentication certificate, or nil where the card didn't show it before.
-func (a *Application) unlock(ctx context.Context, of *side, s secret) (*x509.Certificate, error) {
-	_, certificate, err := of.ready(a, ctx)
+// challengeDomain separates the challenges that are signed here from everything else that
+// the key signs.
+const challengeDomain = "mykeykit possession v1\x00"
+
+// ProvePossession has the card sign 32 fresh random bytes with its authentication key and
+// verifies the signature with the certificate's key. The PIN must be verified. If it
+// returns nil, whoever answered holds the key; whether J-LIS issued the certificate is for
+// [Application.Chain] to find out.
+//
+// It returns [ErrNoPossession] if the card's answer is not a proof,
+// [trust.ErrUnsupportedKey], [trust.ErrMalformed] if the certificate's key is not encoded in
+// DER, [ErrPINRequired], or the transport's error. It honors [WithRandom].
+func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Certificate) error {
+	if err := a.authentication().checkKey(certificate); err != nil {
+		return err
+	}
+	challenge := make([]byte, 32)
+	if _, err := io.ReadFull(a.config.random, challenge); err != nil {
+		return fmt.Errorf("challenge: %w", err)
+	}
+	what, err := plainSignature(certificate.PublicKey, append([]byte(challengeDomain), challenge...))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return certificate, a.verify(ctx, of, s)
+	_, err = a.sign(ctx, a.authentication(), what)
+	return err
 }
 
-// Readiness is what [Application.Ready] or [Application.ReadyToSign] found: the
-// tries left, and which card it was, for [ForCard].
-type Readiness struct {
-	Counter
-	// is tells whether a certificate is the card's. It is nil for a card that
-	// shows none before the PIN. A function prints nothing personal.
-	is func(*x509.Certificate) bool
-}
-
-// Ready returns the tries left for the authentication PIN, or the error with
-// which [Authenticate] would refuse to send one: a program asks this before it
-// asks a person. It costs no try.
-// The options [AllowLastTry], [AllowExpired], [WithClock], [ForCard] and those of
-// the chain matter here.
-func (a *Application) Ready(ctx context.Context) (Readiness, error) {
-	return readiness(a.ready(ctx))
-}
-
-// ReadyToSign is Ready for the signature password. It fails as
-// [Application.SignatureCertificate] where that is missing.
-// The options [AllowLastTry] and [ForCard] matter here.
-func (a *Application) ReadyToSign(ctx context.Context) (Readiness, error) {
-	return readiness(a.readyToSign(ctx))
-}
-
-func readiness(counter Counter, certificate *x509.Certificate, err error) (Readiness, error) {
-	ready := Readiness{Counter: counter}
-	if certificate != nil {
-		ready.is = certificate.Equal
-	}
-	return ready, err
-}
-
-// ready finds what speaks against sending a PIN. A card that shows its
-// certificate shows it before the PIN, so what is wrong with it costs no try;
-// of one that does not, as phones, the certificate returned is nil.
-func (a *Application) ready(ctx context.Context) (Counter, *x509.Certificate, error) {
-	counter, err := a.AuthPINCounter(ctx)
-	if err != nil {
-		return Counter{}, nil, err
-	}
-	if err := a.admits(authentication, counter); err != nil {
-		return counter, nil, err
-	}
-	certificate, err := a.usableCertificate(ctx)
-	if errors.Is(err, ErrPINRequired) {
-		certificate, err = nil, nil
-	}
-	if err == nil {
-		err = a.sameCard(authentication, counter, certificate)
-	}
-	return counter, certificate, err
-}
-
-// readyToSign finds what speaks against sending the signature password, a missing
-// certificate among it: a file that is there asks for the password.
-func (a *Application) readyToSign(ctx context.Context) (Counter, *x509.Certificate, error) {
-	counter, err := a.SignaturePasswordCounter(ctx)
-	if err != nil {
-		return Counter{}, nil, err
-	}
-	if err := a.admits(signing, counter); err != nil {
-		return counter, nil, err
-	}
-	if _, err := a.certificate(ctx, efSignatureCertificate); err != nil && !errors.Is(err, ErrPINRequired) {
-		return counter, nil, err
-	}
-	certificate, err := a.identity(ctx)
-	if err == nil {
-		err = a.sameCard(signing, counter, certificate)
-	}
-	return counter, certificate, err
-}
-
-// usableCertificate reads the authentication certificate and refuses one that
-// could not be used.
-func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate, error) {
-	certificate, err := a.AuthCertificate(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.config.usable(certificate); err != nil {
-		return nil, err
-	}
-	if _, err := usableKey(certificate); err != nil {
-		return nil, err
-	}
-	if a.chain, err = a.Chain(ctx, certificate); err != nil {
-		return nil, err
-	}
-	return certificate, nil
-}
-
-// String tells what was established. It shows no date: a certificate ends on its
-// holder's birthday.
+// String describes the result. It shows no date: a certificate expires on its holder's
+// birthday.
 func (r Authentication) String() string {
 	if r.Certificate == nil {
 		return "nothing authenticated"
@@ -206,5 +165,5 @@ func (r Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) 
 // LogValue implements slog.LogValuer with [Authentication.String].
 func (r Authentication) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// MarshalJSON writes [Authentication.String]. There is no reading back.
+// MarshalJSON writes [Authentication.String]. It can't be read back.
 func (r Authentication) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

@@ -18,7 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/annotate"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -30,22 +33,22 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 	for _, tt := range []struct {
 		profile  simulator.Profile
 		err      error
-		validity jpki.Validity
+		validity trust.Validity
 		pins     int
 	}{
-		{simulator.Contact, nil, jpki.Valid, 1},
-		{simulator.ContactExtended, nil, jpki.Valid, 1},
-		{simulator.ContactShort, nil, jpki.Valid, 1},
-		{simulator.Contactless, nil, jpki.Valid, 1},
-		{simulator.Android, nil, jpki.Valid, 1},
-		{simulator.IPhone, nil, jpki.Valid, 1},
-		{simulator.ResidentCard, nil, jpki.Valid, 1},
-		{simulator.Expiring, nil, jpki.Expiring, 1},
-		{simulator.Expired, jpki.ErrExpired, "", 0},
+		{simulator.Contact, nil, trust.Valid, 1},
+		{simulator.ContactExtended, nil, trust.Valid, 1},
+		{simulator.ContactShort, nil, trust.Valid, 1},
+		{simulator.Contactless, nil, trust.Valid, 1},
+		{simulator.Android, nil, trust.Valid, 1},
+		{simulator.IPhone, nil, trust.Valid, 1},
+		{simulator.ResidentCard, nil, trust.Valid, 1},
+		{simulator.Expiring, nil, trust.Expiring, 1},
+		{simulator.Expired, trust.ErrExpired, "", 0},
 		{simulator.NoCertificate, jpki.ErrNoCertificate, "", 0},
-		{simulator.Locked, jpki.ErrPINBlocked, "", 0},
-		{simulator.FaceAuth, jpki.ErrPINBlocked, "", 0},
-		{simulator.LastTry, jpki.ErrLastTry, "", 0},
+		{simulator.Locked, credential.ErrLocked, "", 0},
+		{simulator.FaceAuth, credential.ErrLocked, "", 0},
+		{simulator.LastTry, credential.ErrLastAttempt, "", 0},
 		{simulator.NotMyNumber, jpki.ErrNoApplication, "", 0},
 	} {
 		t.Run(string(tt.profile), func(t *testing.T) {
@@ -85,34 +88,34 @@ func TestAuthenticateAllows(t *testing.T) {
 	ctx := context.Background()
 	t.Run("the last try", func(t *testing.T) {
 		d := newDesk(t, simulator.LastTry)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowLastTry())
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowLastAttempt())
 		require.NoError(t, err)
 		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN sets the counter back")
 	})
 	t.Run("the last try, and it is wrong", func(t *testing.T) {
 		d := newDesk(t, simulator.LastTry)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"), jpki.AllowLastTry())
-		require.ErrorIs(t, err, jpki.ErrPINWrong)
-		require.ErrorIs(t, err, jpki.ErrPINBlocked)
+		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"), jpki.AllowLastAttempt())
+		require.ErrorIs(t, err, credential.ErrWrong)
+		require.ErrorIs(t, err, credential.ErrLocked)
 	})
 	t.Run("an expired certificate", func(t *testing.T) {
 		d := newDesk(t, simulator.Expired)
 		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired())
 		require.NoError(t, err)
-		assert.Equal(t, jpki.Expired, got.Validity)
+		assert.Equal(t, trust.Expired, got.Validity)
 	})
 	t.Run("no expired certificate of a phone, which shows after the PIN", func(t *testing.T) {
 		d := newDesk(t, simulator.Android)
 		future := func() time.Time { return time.Now().AddDate(10, 0, 0) }
 		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.WithClock(future))
-		require.ErrorIs(t, err, jpki.ErrExpired)
+		require.ErrorIs(t, err, trust.ErrExpired)
 		assert.False(t, d.card.State().AuthVerified)
 	})
 	t.Run("no certificate from the future", func(t *testing.T) {
 		d := newDesk(t, simulator.Contact)
 		past := func() time.Time { return time.Now().AddDate(-10, 0, 0) }
 		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired(), jpki.WithClock(past))
-		require.ErrorIs(t, err, jpki.ErrNotYetValid)
+		require.ErrorIs(t, err, trust.ErrNotYetValid)
 		assert.Zero(t, d.tap.pins)
 	})
 }
@@ -122,20 +125,20 @@ func TestWrongPIN(t *testing.T) {
 	for _, left := range []int{2, 1} {
 		d.tap.pins = 0
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-		var wrong *jpki.PINError
+		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
-		assert.ErrorIs(t, err, jpki.ErrPINWrong)
+		assert.ErrorIs(t, err, credential.ErrWrong)
 		assert.ErrorIs(t, err, apdu.StatusVerificationFailed, "unwraps to the status word")
-		assert.NotErrorIs(t, err, jpki.ErrPINBlocked)
+		assert.NotErrorIs(t, err, credential.ErrLocked)
 		assert.Equal(t, left, wrong.Remaining)
 		assert.True(t, wrong.Known)
 		assert.Equal(t, 1, d.tap.pins)
 		assert.NotContains(t, err.Error(), "9999")
-		assert.Contains(t, err.Error(), fmt.Sprintf("tries left: %d", left))
+		assert.Contains(t, err.Error(), fmt.Sprintf("%d attempt", left))
 	}
 	d.tap.pins = 0
 	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-	require.ErrorIs(t, err, jpki.ErrLastTry)
+	require.ErrorIs(t, err, credential.ErrLastAttempt)
 	assert.Zero(t, d.tap.pins)
 	assert.Equal(t, 1, d.card.State().AuthTries)
 }
@@ -145,14 +148,14 @@ func TestAPINIsSentOnce(t *testing.T) {
 	ctx := context.Background()
 	p := pin(t, "9999")
 	_, err := jpki.Authenticate(ctx, d.tap, p)
-	require.ErrorIs(t, err, jpki.ErrPINWrong)
+	require.ErrorIs(t, err, credential.ErrWrong)
 	_, err = jpki.Authenticate(ctx, d.tap, p)
-	require.ErrorIs(t, err, jpki.ErrPINUsed)
+	require.ErrorIs(t, err, credential.ErrUsed)
 	assert.Equal(t, 1, d.tap.pins)
 	assert.Equal(t, 2, d.card.State().AuthTries)
 
 	_, err = jpki.Authenticate(ctx, d.tap, jpki.PIN{})
-	require.ErrorIs(t, err, jpki.ErrPINUsed)
+	require.ErrorIs(t, err, credential.ErrUsed)
 	assert.Equal(t, 1, d.tap.pins)
 
 	unused := pin(t, simulator.PIN)
@@ -162,7 +165,7 @@ func TestAPINIsSentOnce(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, d.tap.pins)
 	_, err = jpki.Authenticate(ctx, d.tap, unused)
-	require.ErrorIs(t, err, jpki.ErrPINUsed, "wiped, whatever happened")
+	require.ErrorIs(t, err, credential.ErrUsed, "wiped, whatever happened")
 }
 
 // A second program, on the same card at the same time, finds it locked.
@@ -319,15 +322,15 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 				assert.Equal(t, 1, attempts)
 				return
 			}
-			require.ErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 			require.ErrorIs(t, err, tt.err)
 			assert.Nil(t, got)
 			assert.Equal(t, 2, attempts)
 
 			// It does not hide what failed before.
 			_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-			require.ErrorIs(t, err, jpki.ErrStillVerified)
-			require.ErrorIs(t, err, jpki.ErrPINWrong)
+			require.ErrorIs(t, err, jpki.ErrStillUnlocked)
+			require.ErrorIs(t, err, credential.ErrWrong)
 		})
 	}
 }
@@ -361,12 +364,12 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 		err          error
 	}{
 		{"the same card", contact, contact, 0, nil},
-		{"a try spent", contact, contact, 1, jpki.ErrTriesChanged},
-		{"another card with as many tries", contact, simulator.ResidentCard, 0, jpki.ErrOtherCard},
+		{"a try spent", contact, contact, 1, credential.ErrAttemptsChanged},
+		{"another card with as many tries", contact, simulator.ResidentCard, 0, credential.ErrOtherCard},
 		{"the same phone", phone, phone, 0, nil},
-		{"a try spent on the phone", phone, phone, 1, jpki.ErrTriesChanged},
-		{"a phone in the card's place", contact, phone, 0, jpki.ErrOtherCard},
-		{"a card in the phone's place", phone, contact, 0, jpki.ErrOtherCard},
+		{"a try spent on the phone", phone, phone, 1, credential.ErrAttemptsChanged},
+		{"a phone in the card's place", contact, phone, 0, credential.ErrOtherCard},
+		{"a card in the phone's place", phone, contact, 0, credential.ErrOtherCard},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, tt.shown)
@@ -382,7 +385,7 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 			}
 			for range tt.spent {
 				_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
-				require.ErrorIs(t, err, jpki.ErrPINWrong)
+				require.ErrorIs(t, err, credential.ErrWrong)
 			}
 			d.tap.pins = 0
 			for name, try := range map[string]func(*jpki.Application) error{
@@ -414,13 +417,13 @@ func TestVerifyAuthPINIsGuarded(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
 		profile simulator.Profile
-		options []jpki.Option
+		options []jpki.CardOption
 		err     error
 		pins    int
 	}{
-		{simulator.LastTry, nil, jpki.ErrLastTry, 0},
-		{simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, nil, 1},
-		{simulator.Locked, []jpki.Option{jpki.AllowLastTry()}, jpki.ErrPINBlocked, 0},
+		{simulator.LastTry, nil, credential.ErrLastAttempt, 0},
+		{simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, nil, 1},
+		{simulator.Locked, []jpki.CardOption{jpki.AllowLastAttempt()}, credential.ErrLocked, 0},
 		{simulator.Contact, nil, nil, 1},
 	} {
 		d := newDesk(t, tt.profile)
@@ -429,9 +432,9 @@ func TestVerifyAuthPINIsGuarded(t *testing.T) {
 		require.ErrorIs(t, err, tt.err)
 		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
 
-		err = jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, jpki.AllowLastTry())
+		err = jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, jpki.AllowLastAttempt())
 		if tt.profile != simulator.Locked {
-			require.Equal(t, jpki.ErrPINUsed, err, "used up, whatever happened")
+			require.Equal(t, credential.ErrUsed, err, "used up, whatever happened")
 		}
 		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
 	}
@@ -447,13 +450,13 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 		blocked   bool
 		remaining int
 	}{
-		{0x6300, jpki.ErrPINWrong, false, 2},
-		{0x63CF, jpki.ErrPINWrong, false, 2}, // more than there can be
-		{0x6983, jpki.ErrPINOutcomeUnknown, false, 2},
-		{0x6984, jpki.ErrPINOutcomeUnknown, false, 2},
-		{0x6982, jpki.ErrPINOutcomeUnknown, false, 2},
-		{0x6700, jpki.ErrPINOutcomeUnknown, false, 2},
-		{0x63C0, jpki.ErrPINWrong, true, 0},
+		{0x6300, credential.ErrWrong, false, 2},
+		{0x63CF, credential.ErrWrong, false, 2}, // more than there can be
+		{0x6983, credential.ErrOutcomeUnknown, false, 2},
+		{0x6984, credential.ErrOutcomeUnknown, false, 2},
+		{0x6982, credential.ErrOutcomeUnknown, false, 2},
+		{0x6700, credential.ErrOutcomeUnknown, false, 2},
+		{0x63C0, credential.ErrWrong, true, 0},
 	} {
 		d := newDesk(t, simulator.Contact)
 		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
@@ -463,10 +466,10 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 			return response, nil
 		}
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-		var e *jpki.PINError
+		var e *credential.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, tt.reason, e.Reason, "%04X", tt.answer)
-		assert.Equal(t, tt.blocked, errors.Is(err, jpki.ErrPINBlocked), "%04X", tt.answer)
+		assert.Equal(t, tt.blocked, errors.Is(err, credential.ErrLocked), "%04X", tt.answer)
 		assert.True(t, e.Known)
 		assert.Equal(t, tt.remaining, e.Remaining, "%04X", tt.answer)
 		assert.Equal(t, 1, d.tap.pins)
@@ -483,7 +486,7 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 		return nil
 	}
 	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-	require.ErrorIs(t, err, jpki.ErrPINBlocked)
+	require.ErrorIs(t, err, credential.ErrLocked)
 
 	// The counter is read again also when the context ended meanwhile.
 	d = newDesk(t, simulator.Contact)
@@ -496,7 +499,7 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 		return response, nil
 	}
 	_, err = jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
-	var counted *jpki.PINError
+	var counted *credential.Error
 	require.ErrorAs(t, err, &counted)
 	assert.True(t, counted.Known)
 	assert.Equal(t, 2, counted.Remaining)
@@ -512,8 +515,8 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 		return response, nil
 	}
 	_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-	require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown)
-	require.NotErrorIs(t, err, jpki.ErrPINBlocked)
+	require.ErrorIs(t, err, credential.ErrOutcomeUnknown)
+	require.NotErrorIs(t, err, credential.ErrLocked)
 }
 
 // Faults: F44.
@@ -528,9 +531,9 @@ func TestOutcomeUnknown(t *testing.T) {
 			return response, nil
 		}
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-		require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown)
+		require.ErrorIs(t, err, credential.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, lost)
-		var unknown *jpki.PINError
+		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
 		assert.True(t, unknown.Known)
 		assert.Equal(t, 2, unknown.Remaining)
@@ -546,7 +549,7 @@ func TestOutcomeUnknown(t *testing.T) {
 			return response, nil
 		}
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-		var unknown *jpki.PINError
+		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
 		assert.False(t, unknown.Known)
 		assert.Equal(t, 1, d.tap.pins)
@@ -637,8 +640,9 @@ func TestTranscripts(t *testing.T) {
 		t.Run(string(profile), func(t *testing.T) {
 			d := newDesk(t, profile)
 			var lines strings.Builder
+			var commands annotate.Annotator
 			traced := reader.Trace(d.tap, func(e reader.Exchange) {
-				fmt.Fprintf(&lines, "> %-36s  %s\n", e.Command.String(), jpki.Annotate(e.Command))
+				fmt.Fprintf(&lines, "> %-36s  %s\n", e.Command.String(), commands.Command(e.Command))
 				fmt.Fprintf(&lines, "< %d bytes, %v\n", e.Length, e.Status)
 			})
 			_, err := jpki.Authenticate(context.Background(), traced, pin(t, simulator.PIN))

@@ -23,6 +23,7 @@ import (
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -125,8 +126,8 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 
 		{name: "a path without other CAs", ca: func(c *x509.Certificate) { c.MaxPathLenZero = true }},
 		{name: "a path with a CA", ca: func(c *x509.Certificate) { c.MaxPathLen = 1 }},
-		{name: "no CA", ca: func(c *x509.Certificate) { c.IsCA = false }, cause: "not a CA's"},
-		{name: "no basic constraints", ca: func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = false, false }, cause: "not a CA's"},
+		{name: "no CA", ca: func(c *x509.Certificate) { c.IsCA = false }, cause: "not a CA certificate"},
+		{name: "no basic constraints", ca: func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = false, false }, cause: "not a CA certificate"},
 
 		{name: "names that are permitted", ca: func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.jp"} }, cause: "name constraints"},
 		{name: "names that are permitted, critical", ca: func(c *x509.Certificate) {
@@ -193,7 +194,7 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 			if tt.cause != "" && tt.leaf == nil && tt.key == authoritysKey() {
 				got, err := authenticatedBy(t, ca, leaf, jpki.RequireChain(ca, made(nothing)))
 				require.NoError(t, err)
-				assert.Equal(t, jpki.ChainCaller, got.Chain)
+				assert.Equal(t, trust.Caller, got.Chain)
 			}
 		})
 	}
@@ -210,35 +211,35 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 // cause that the CA certificate gives or both of them do.
 func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, withCards bool) {
 	t.Helper()
-	alone := jpki.CheckCACertificate(ca)
+	alone := trust.CheckCACertificate(ca)
 	got, err := authenticatedBy(t, ca, leaf, jpki.RequireChain(ca))
 	if cause == "" {
 		require.NoError(t, alone)
 		require.NoError(t, err)
-		assert.Equal(t, jpki.ChainCaller, got.Chain)
+		assert.Equal(t, trust.Caller, got.Chain)
 		return
 	}
-	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
+	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Contains(t, err.Error(), cause)
 	if withCards {
 		require.NoError(t, alone)
 	} else {
-		require.ErrorIs(t, alone, jpki.ErrCACertificate)
-		require.ErrorIs(t, err, jpki.ErrCACertificate)
+		require.ErrorIs(t, alone, trust.ErrCACertificate)
+		require.ErrorIs(t, err, trust.ErrCACertificate)
 		assert.Contains(t, err.Error(), alone.Error())
 	}
 	_, err = authenticatedBy(t, ca, leaf, jpki.RequireChain(), jpki.WithPinned(ca))
-	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
-	for _, option := range []jpki.Option{jpki.WithChain(ca), jpki.TrustSimulator(ca)} {
+	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
+	for _, option := range []jpki.CardOption{jpki.WithChain(ca), jpki.TrustSimulator(ca)} {
 		got, err := authenticatedBy(t, ca, leaf, option)
 		require.NoError(t, err)
-		assert.Equal(t, jpki.ChainUnknown, got.Chain)
+		assert.Equal(t, trust.Unknown, got.Chain)
 	}
 }
 
 // authenticatedBy authenticates a genuine holder's card with some certificates. What
 // is refused costs no attempt.
-func authenticatedBy(t *testing.T, ca, leaf *x509.Certificate, options ...jpki.Option) (*jpki.Authentication, error) {
+func authenticatedBy(t *testing.T, ca, leaf *x509.Certificate, options ...jpki.CardOption) (*jpki.Authentication, error) {
 	t.Helper()
 	d := newDesk(t, simulator.ContactExtended)
 	serveFiles(d, map[byte][]byte{0x0A: leaf.Raw, 0x0B: ca.Raw})

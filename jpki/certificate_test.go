@@ -18,6 +18,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -101,38 +102,38 @@ func TestHostileCertificateFiles(t *testing.T) {
 		{"empty", nil, jpki.ErrNoCertificate},
 		{"blank", bytes.Repeat([]byte{0xFF}, 2048), jpki.ErrNoCertificate},
 		{"zeros", make([]byte, 2048), jpki.ErrNoCertificate},
-		{"truncated", whole[:len(whole)-1], jpki.ErrMalformedCertificate},
-		{"one byte", whole[:1], jpki.ErrMalformedCertificate},
-		{"two bytes", whole[:2], jpki.ErrMalformedCertificate},
-		{"three bytes", whole[:3], jpki.ErrMalformedCertificate},
-		{"four bytes", whole[:4], jpki.ErrMalformedCertificate},
-		{"five bytes", whole[:5], jpki.ErrMalformedCertificate},
-		{"six bytes", whole[:6], jpki.ErrMalformedCertificate},
+		{"truncated", whole[:len(whole)-1], trust.ErrMalformed},
+		{"one byte", whole[:1], trust.ErrMalformed},
+		{"two bytes", whole[:2], trust.ErrMalformed},
+		{"three bytes", whole[:3], trust.ErrMalformed},
+		{"four bytes", whole[:4], trust.ErrMalformed},
+		{"five bytes", whole[:5], trust.ErrMalformed},
+		{"six bytes", whole[:6], trust.ErrMalformed},
 		{"one byte of filler", []byte{0xFF}, jpki.ErrNoCertificate},
-		{"an empty sequence", []byte{0x30, 0x00}, jpki.ErrMalformedCertificate},
-		{"not DER", append([]byte{0x30, 0x82, 0x01, 0x00}, bytes.Repeat([]byte{0xA5}, 300)...), jpki.ErrMalformedCertificate},
-		{"DER of something else", []byte{0x30, 0x03, 0x02, 0x01, 0x05}, jpki.ErrMalformedCertificate},
-		{"another tag", append([]byte{0x31}, whole[1:]...), jpki.ErrMalformedCertificate},
-		{"header shorter than the certificate", short, jpki.ErrMalformedCertificate},
-		{"header longer than the file", long, jpki.ErrMalformedCertificate},
-		{"header longer than the certificate, up to filler", append(bytes.Clone(long), bytes.Repeat([]byte{0xFF}, 300)...), jpki.ErrMalformedCertificate},
-		{"one element more in the certificate", extra, jpki.ErrMalformedCertificate},
-		{"indefinite length", header(0x80), jpki.ErrMalformedCertificate},
-		{"length in one byte that needs two", header(0x81, 0xFF), jpki.ErrMalformedCertificate},
-		{"length in three bytes that needs two", header(0x83, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
-		{"length in four bytes that needs two", header(0x84, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
-		{"length in five bytes", header(0x85, 0x00, 0x00, 0x00, whole[2], whole[3]), jpki.ErrMalformedCertificate},
-		{"length in 127 bytes", header(append([]byte{0xFF}, make([]byte, 127)...)...), jpki.ErrMalformedCertificate},
-		{"length of all ones", header(0x82, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
-		{"length of all ones, three bytes", header(0x83, 0xFF, 0xFF, 0xFF), jpki.ErrMalformedCertificate},
-		{"length of 2 GB, negative where int has 32 bits", header(0x84, 0x80, 0x00, 0x00, 0x00), jpki.ErrMalformedCertificate},
-		{"length of 4 GB and more, small where int has 32 bits", header(0x85, 0x01, 0x00, 0x00, 0x05, 0xE0), jpki.ErrMalformedCertificate},
-		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), jpki.ErrMalformedCertificate},
-		{"length of 40 KiB", append([]byte{0x30, 0x82, 0xA0, 0x00}, make([]byte, 41000)...), jpki.ErrMalformedCertificate},
-		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), jpki.ErrMalformedCertificate},
-		{"an elliptic key", selfSigned(t, ec.Public(), ec), jpki.ErrUnsupportedKey},
-		{"a short RSA key", selfSigned(t, small.Public(), small), jpki.ErrUnsupportedKey},
-		{"a huge RSA key", hugeKey(t), jpki.ErrUnsupportedKey},
+		{"an empty sequence", []byte{0x30, 0x00}, trust.ErrMalformed},
+		{"not DER", append([]byte{0x30, 0x82, 0x01, 0x00}, bytes.Repeat([]byte{0xA5}, 300)...), trust.ErrMalformed},
+		{"DER of something else", []byte{0x30, 0x03, 0x02, 0x01, 0x05}, trust.ErrMalformed},
+		{"another tag", append([]byte{0x31}, whole[1:]...), trust.ErrMalformed},
+		{"header shorter than the certificate", short, trust.ErrMalformed},
+		{"header longer than the file", long, trust.ErrMalformed},
+		{"header longer than the certificate, up to filler", append(bytes.Clone(long), bytes.Repeat([]byte{0xFF}, 300)...), trust.ErrMalformed},
+		{"one element more in the certificate", extra, trust.ErrMalformed},
+		{"indefinite length", header(0x80), trust.ErrMalformed},
+		{"length in one byte that needs two", header(0x81, 0xFF), trust.ErrMalformed},
+		{"length in three bytes that needs two", header(0x83, 0x00, whole[2], whole[3]), trust.ErrMalformed},
+		{"length in four bytes that needs two", header(0x84, 0x00, 0x00, whole[2], whole[3]), trust.ErrMalformed},
+		{"length in five bytes", header(0x85, 0x00, 0x00, 0x00, whole[2], whole[3]), trust.ErrMalformed},
+		{"length in 127 bytes", header(append([]byte{0xFF}, make([]byte, 127)...)...), trust.ErrMalformed},
+		{"length of all ones", header(0x82, 0xFF, 0xFF), trust.ErrMalformed},
+		{"length of all ones, three bytes", header(0x83, 0xFF, 0xFF, 0xFF), trust.ErrMalformed},
+		{"length of 2 GB, negative where int has 32 bits", header(0x84, 0x80, 0x00, 0x00, 0x00), trust.ErrMalformed},
+		{"length of 4 GB and more, small where int has 32 bits", header(0x85, 0x01, 0x00, 0x00, 0x05, 0xE0), trust.ErrMalformed},
+		{"length of 4 GB", append([]byte{0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, whole...), trust.ErrMalformed},
+		{"length of 40 KiB", append([]byte{0x30, 0x82, 0xA0, 0x00}, make([]byte, 41000)...), trust.ErrMalformed},
+		{"length of 64 KiB and more", append([]byte{0x30, 0x83, 0x01, 0x00, 0x00}, make([]byte, 70000)...), trust.ErrMalformed},
+		{"an elliptic key", selfSigned(t, ec.Public(), ec), trust.ErrUnsupportedKey},
+		{"a short RSA key", selfSigned(t, small.Public(), small), trust.ErrUnsupportedKey},
+		{"a huge RSA key", hugeKey(t), trust.ErrUnsupportedKey},
 	} {
 		for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
 			t.Run(tt.name+", "+string(profile), func(t *testing.T) {
@@ -171,47 +172,47 @@ func TestValidityAt(t *testing.T) {
 	farWest := time.FixedZone("UTC-12", -12*60*60)
 	for _, tt := range []struct {
 		now  time.Time
-		want jpki.Validity
+		want trust.Validity
 	}{
-		{certificate.NotBefore.Add(-time.Second), jpki.NotYetValid},
-		{certificate.NotBefore, jpki.Valid},
-		{time.Date(2029, 11, 17, 14, 59, 58, 0, time.UTC), jpki.Valid},
-		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), jpki.Expiring},
-		{certificate.NotAfter, jpki.Expiring},
-		{certificate.NotAfter.Add(time.Second - 1), jpki.Expiring},
-		{certificate.NotAfter.Add(time.Second), jpki.Expired},
-		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.Expired},
+		{certificate.NotBefore.Add(-time.Second), trust.NotYetValid},
+		{certificate.NotBefore, trust.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 58, 0, time.UTC), trust.Valid},
+		{time.Date(2029, 11, 17, 14, 59, 59, 0, time.UTC), trust.Expiring},
+		{certificate.NotAfter, trust.Expiring},
+		{certificate.NotAfter.Add(time.Second - 1), trust.Expiring},
+		{certificate.NotAfter.Add(time.Second), trust.Expired},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), trust.Expired},
 
 		// The same moments by other clocks, and the same digits on them.
-		{time.Date(2025, 10, 27, 11, 59, 59, 999999999, jpki.Japan), jpki.NotYetValid},
-		{time.Date(2025, 10, 27, 12, 0, 0, 0, jpki.Japan), jpki.Valid},
-		{time.Date(2025, 10, 27, 3, 0, 0, 0, jpki.Japan), jpki.NotYetValid},
-		{time.Date(2030, 2, 17, 23, 59, 59, 999999999, jpki.Japan), jpki.Expiring},
-		{time.Date(2030, 2, 18, 0, 0, 0, 0, jpki.Japan), jpki.Expired},
-		{time.Date(2030, 2, 17, 23, 59, 59, 0, time.UTC), jpki.Expired},
-		{time.Date(2030, 2, 17, 2, 59, 59, 0, farWest), jpki.Expiring},
-		{time.Date(2030, 2, 17, 3, 0, 0, 0, farWest), jpki.Expired},
+		{time.Date(2025, 10, 27, 11, 59, 59, 999999999, trust.Japan), trust.NotYetValid},
+		{time.Date(2025, 10, 27, 12, 0, 0, 0, trust.Japan), trust.Valid},
+		{time.Date(2025, 10, 27, 3, 0, 0, 0, trust.Japan), trust.NotYetValid},
+		{time.Date(2030, 2, 17, 23, 59, 59, 999999999, trust.Japan), trust.Expiring},
+		{time.Date(2030, 2, 18, 0, 0, 0, 0, trust.Japan), trust.Expired},
+		{time.Date(2030, 2, 17, 23, 59, 59, 0, time.UTC), trust.Expired},
+		{time.Date(2030, 2, 17, 2, 59, 59, 0, farWest), trust.Expiring},
+		{time.Date(2030, 2, 17, 3, 0, 0, 0, farWest), trust.Expired},
 
 		// Clocks that were never set.
-		{time.Time{}, jpki.NotYetValid},
-		{time.Unix(0, 0), jpki.NotYetValid},
-		{time.Date(1980, 1, 6, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
-		{time.Date(-400, 1, 1, 0, 0, 0, 0, time.UTC), jpki.NotYetValid},
-		{time.Unix(1<<40, 0), jpki.Expired},
+		{time.Time{}, trust.NotYetValid},
+		{time.Unix(0, 0), trust.NotYetValid},
+		{time.Date(1980, 1, 6, 0, 0, 0, 0, time.UTC), trust.NotYetValid},
+		{time.Date(-400, 1, 1, 0, 0, 0, 0, time.UTC), trust.NotYetValid},
+		{time.Unix(1<<40, 0), trust.Expired},
 	} {
-		assert.Equal(t, tt.want, jpki.ValidityAt(certificate, tt.now), tt.now)
+		assert.Equal(t, tt.want, trust.ValidityAt(certificate, tt.now), tt.now)
 	}
 
 	// RFC 5280 gives the end of time to certificates without an end.
 	endless := &x509.Certificate{NotBefore: certificate.NotBefore, NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
-	assert.Equal(t, jpki.Valid, jpki.ValidityAt(endless, certificate.NotAfter))
-	assert.Equal(t, jpki.Expiring, jpki.ValidityAt(endless, endless.NotAfter))
-	assert.Equal(t, jpki.Expired, jpki.ValidityAt(endless, endless.NotAfter.Add(time.Second)))
+	assert.Equal(t, trust.Valid, trust.ValidityAt(endless, certificate.NotAfter))
+	assert.Equal(t, trust.Expiring, trust.ValidityAt(endless, endless.NotAfter))
+	assert.Equal(t, trust.Expired, trust.ValidityAt(endless, endless.NotAfter.Add(time.Second)))
 
 	// One that ends before it begins is never valid.
 	never := &x509.Certificate{NotBefore: certificate.NotAfter, NotAfter: certificate.NotBefore}
 	for _, now := range []time.Time{never.NotAfter, never.NotAfter.AddDate(2, 0, 0), never.NotBefore} {
-		assert.Contains(t, []jpki.Validity{jpki.NotYetValid, jpki.Expired}, jpki.ValidityAt(never, now))
+		assert.Contains(t, []trust.Validity{trust.NotYetValid, trust.Expired}, trust.ValidityAt(never, now))
 	}
 }
 
@@ -226,14 +227,14 @@ func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
 		now time.Time
 		err error
 	}{
-		{genuine.NotBefore.Add(-1), jpki.ErrNotYetValid},
+		{genuine.NotBefore.Add(-1), trust.ErrNotYetValid},
 		{genuine.NotBefore, nil},
 		{genuine.NotAfter.Add(time.Second - 1), nil},
-		{genuine.NotAfter.Add(time.Second), jpki.ErrExpired},
-		{time.Unix(0, 0), jpki.ErrNotYetValid},
-		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), jpki.ErrExpired},
+		{genuine.NotAfter.Add(time.Second), trust.ErrExpired},
+		{time.Unix(0, 0), trust.ErrNotYetValid},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), trust.ErrExpired},
 	} {
-		for _, zone := range []*time.Location{time.UTC, jpki.Japan} {
+		for _, zone := range []*time.Location{time.UTC, trust.Japan} {
 			d := newDesk(t, simulator.Contact)
 			serve(d, genuine.Raw)
 			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithClock(func() time.Time { return tt.now.In(zone) }))
@@ -242,7 +243,7 @@ func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
 				continue
 			}
 			assert.Zero(t, d.tap.pins)
-			var unusable *jpki.ValidityError
+			var unusable *trust.ValidityError
 			require.ErrorAs(t, err, &unusable)
 			assert.Equal(t, genuine.NotAfter, unusable.NotAfter)
 			assert.Equal(t, tt.err.Error(), err.Error(), "without the day, which is the holder's birthday")
@@ -255,13 +256,13 @@ func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
 //
 // Faults: F56.
 func TestValidityOnlyGoesForwards(t *testing.T) {
-	order := map[jpki.Validity]int{jpki.Valid: 0, jpki.Expiring: 1, jpki.Expired: 2}
+	order := map[trust.Validity]int{trust.Valid: 0, trust.Expiring: 1, trust.Expired: 2}
 	for day := range 4 * 366 {
-		end := time.Date(2027, 1, 1, 23, 59, 59, 0, jpki.Japan).AddDate(0, 0, day)
+		end := time.Date(2027, 1, 1, 23, 59, 59, 0, trust.Japan).AddDate(0, 0, day)
 		certificate := &x509.Certificate{NotAfter: end}
 		last, expiring := 0, 0
 		for n := -100; n <= 1; n++ {
-			now := order[jpki.ValidityAt(certificate, end.AddDate(0, 0, n))]
+			now := order[trust.ValidityAt(certificate, end.AddDate(0, 0, n))]
 			require.GreaterOrEqual(t, now, last, end)
 			last = now
 			if now == 1 {
@@ -278,7 +279,7 @@ func TestValidityOnlyGoesForwards(t *testing.T) {
 // from the last day of a month that is too short; days are Japan's.
 func TestWhenACertificateCanBeRenewed(t *testing.T) {
 	at := func(month time.Month, day, hour int) time.Time {
-		return time.Date(2029, month, day, hour, 59, 59, 0, jpki.Japan)
+		return time.Date(2029, month, day, hour, 59, 59, 0, trust.Japan)
 	}
 	for _, tt := range []struct{ end, from time.Time }{
 		{at(6, 30, 23), at(3, 30, 23)},
@@ -292,10 +293,10 @@ func TestWhenACertificateCanBeRenewed(t *testing.T) {
 		{at(5, 31, 5), at(2, 28, 5)}, // still the 30th of May in UTC
 		{at(6, 1, 5), at(3, 1, 5)},   // still the 31st
 	} {
-		for _, zone := range []*time.Location{time.UTC, jpki.Japan} {
+		for _, zone := range []*time.Location{time.UTC, trust.Japan} {
 			certificate := &x509.Certificate{NotAfter: tt.end.In(zone)}
-			assert.Equal(t, jpki.Valid, jpki.ValidityAt(certificate, tt.from.Add(-time.Second)), tt.end)
-			assert.Equal(t, jpki.Expiring, jpki.ValidityAt(certificate, tt.from), tt.end)
+			assert.Equal(t, trust.Valid, trust.ValidityAt(certificate, tt.from.Add(-time.Second)), tt.end)
+			assert.Equal(t, trust.Expiring, trust.ValidityAt(certificate, tt.from), tt.end)
 		}
 	}
 }

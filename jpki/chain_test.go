@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -29,22 +31,22 @@ func TestChain(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		profile simulator.Profile
-		options []jpki.Option
-		chain   jpki.Chain
+		options []jpki.CardOption
+		chain   trust.Chain
 		err     error
 	}{
-		{"not asked for", simulator.Contact, nil, jpki.ChainUnknown, nil},
-		{"of nobody who is trusted", simulator.Contact, []jpki.Option{jpki.WithChain()}, jpki.ChainUnknown, nil},
-		{"required, of nobody who is trusted", simulator.Contact, []jpki.Option{jpki.RequireChain()}, "", jpki.ErrUnknownIssuer},
-		{"the caller's", simulator.Contact, []jpki.Option{jpki.RequireChain(namesake, authority)}, jpki.ChainCaller, nil},
-		{"the caller's has the same name and another key", simulator.Contact, []jpki.Option{jpki.RequireChain(namesake)}, "", jpki.ErrUnknownIssuer},
-		{"pinned", simulator.Contact, []jpki.Option{jpki.RequireChain(), jpki.WithPinned(authority)}, jpki.ChainPinned, nil},
-		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.Option{jpki.RequireChain(), jpki.WithPinned(authority)}, jpki.ChainPinned, nil},
-		{"pinned is another of the same name", simulator.Contact, []jpki.Option{jpki.RequireChain(), jpki.WithPinned(namesake)}, "", jpki.ErrUnknownIssuer},
-		{"the simulator's", simulator.Contact, []jpki.Option{jpki.TrustSimulator(authority)}, jpki.ChainSimulator, nil},
-		{"the simulator's, where a real one is required", simulator.Contact, []jpki.Option{jpki.TrustSimulator(authority), jpki.RequireChain()}, "", jpki.ErrUnknownIssuer},
-		{"a generation that has expired", simulator.Contact, []jpki.Option{jpki.WithChain(authority), jpki.AllowExpired(), future}, "", jpki.ErrIssuerExpired},
-		{"a pinned generation that has expired", simulator.Contact, []jpki.Option{jpki.WithChain(), jpki.WithPinned(authority), jpki.AllowExpired(), future}, "", jpki.ErrIssuerExpired},
+		{"not asked for", simulator.Contact, nil, trust.Unknown, nil},
+		{"of nobody who is trusted", simulator.Contact, []jpki.CardOption{jpki.WithChain()}, trust.Unknown, nil},
+		{"required, of nobody who is trusted", simulator.Contact, []jpki.CardOption{jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
+		{"the caller's", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake, authority)}, trust.Caller, nil},
+		{"the caller's has the same name and another key", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake)}, "", trust.ErrUnknownIssuer},
+		{"pinned", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(authority)}, trust.Pinned, nil},
+		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(authority)}, trust.Pinned, nil},
+		{"pinned is another of the same name", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(namesake)}, "", trust.ErrUnknownIssuer},
+		{"the simulator's", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(authority)}, trust.Simulator, nil},
+		{"the simulator's, where a real one is required", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(authority), jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
+		{"a generation that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(authority), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
+		{"a pinned generation that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(authority), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, tt.profile)
@@ -72,10 +74,10 @@ func TestChainOfAPhone(t *testing.T) {
 	d := newDesk(t, simulator.Android)
 	got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.card.Authority()))
 	require.NoError(t, err)
-	assert.Equal(t, jpki.ChainPinned, got.Chain)
+	assert.Equal(t, trust.Pinned, got.Chain)
 
 	_, err = jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain())
-	require.ErrorIs(t, err, jpki.ErrUnknownIssuer)
+	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Equal(t, 2, d.tap.pins)
 	assert.False(t, d.card.State().AuthVerified)
 }
@@ -96,8 +98,8 @@ func TestPoliciesOfPinnedCertificates(t *testing.T) {
 		"2.5.29.32.0":                nil, // any policy
 		"1.2.3":                      nil,
 		"":                           nil,
-		"1.2.392.200149.8.5.1.1.20":  jpki.ErrWrongKind,
-		"1.2.392.200149.8.5.1.0.20":  jpki.ErrWrongKind, // a test card's
+		"1.2.392.200149.8.5.1.1.20":  trust.ErrWrongKind,
+		"1.2.392.200149.8.5.1.0.20":  trust.ErrWrongKind, // a test card's
 		"1.2.392.200149.8.5.1.1.200": nil,
 	} {
 		leaf := jlis.issue(t, forger(), func(c *x509.Certificate) {
@@ -112,7 +114,7 @@ func TestPoliciesOfPinnedCertificates(t *testing.T) {
 		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(jlis.certificate))
 		require.ErrorIs(t, err, want, policy)
 		if want == nil {
-			assert.Equal(t, jpki.ChainPinned, got.Chain)
+			assert.Equal(t, trust.Pinned, got.Chain)
 			continue
 		}
 		assert.Zero(t, d.tap.pins)
@@ -130,7 +132,7 @@ func TestAnAuthorityThatWasCertifiedAgain(t *testing.T) {
 		signs(d, leaf, signedBy(t, forger()))
 		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(given...))
 		require.NoError(t, err)
-		assert.Equal(t, jpki.ChainCaller, got.Chain)
+		assert.Equal(t, trust.Caller, got.Chain)
 	}
 }
 
@@ -143,15 +145,15 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		option jpki.Option
-		chain  jpki.Chain
+		chain  trust.Chain
 		reads  int
 	}{
-		{"not asked for", jpki.AllowExpired(), jpki.ChainUnknown, 0},
-		{"J-LIS has another key", jpki.WithChain(), jpki.ChainUnknown, 0},
-		{"the caller's", jpki.WithChain(card.Authority()), jpki.ChainCaller, 0},
-		{"the simulator's", jpki.TrustSimulator(card.Authority()), jpki.ChainSimulator, 0},
-		{"pinned is another", jpki.WithPinned(stranger.certificate), jpki.ChainUnknown, 0},
-		{"pinned", jpki.WithPinned(card.Authority()), jpki.ChainPinned, 1},
+		{"not asked for", jpki.AllowExpired(), trust.Unknown, 0},
+		{"J-LIS has another key", jpki.WithChain(), trust.Unknown, 0},
+		{"the caller's", jpki.WithChain(card.Authority()), trust.Caller, 0},
+		{"the simulator's", jpki.TrustSimulator(card.Authority()), trust.Simulator, 0},
+		{"pinned is another", jpki.WithPinned(stranger.certificate), trust.Unknown, 0},
+		{"pinned", jpki.WithPinned(card.Authority()), trust.Pinned, 1},
 	} {
 		d := newDesk(t, simulator.ContactExtended)
 		a := open(t, d, tt.option)
@@ -178,7 +180,7 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	require.Empty(t, certificate.AuthorityKeyId)
 	chain, err := a.Chain(context.Background(), certificate)
 	require.NoError(t, err)
-	assert.Equal(t, jpki.ChainPinned, chain)
+	assert.Equal(t, trust.Pinned, chain)
 }
 
 // A card that can't show its authority's certificate has an unknown issuer, and
@@ -205,7 +207,7 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 				}
 				return response, nil
 			}
-			options := []jpki.Option{jpki.WithChain(), jpki.WithPinned(d.card.Authority())}
+			options := []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(d.card.Authority())}
 			if required {
 				options = append(options, jpki.RequireChain())
 			}
@@ -213,7 +215,7 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 			want, pins := tt.err, 0
 			switch {
 			case want == nil && required:
-				want = jpki.ErrUnknownIssuer
+				want = trust.ErrUnknownIssuer
 			case want == nil:
 				pins = 1
 			}
@@ -221,7 +223,7 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 			assert.Equal(t, pins, d.tap.pins, tt.name)
 			assert.NotErrorIs(t, err, jpki.ErrPINRequired, tt.name)
 			if err == nil {
-				assert.Equal(t, jpki.ChainUnknown, got.Chain, tt.name)
+				assert.Equal(t, trust.Unknown, got.Chain, tt.name)
 			}
 		}
 	}
@@ -230,9 +232,13 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 // What is pinned is what card documentation and J-LIS's repository say, and no
 // simulated or test authority.
 func TestPinnedFingerprints(t *testing.T) {
+	var pinned []string
+	for _, a := range trust.JLIS() {
+		pinned = append(pinned, fmt.Sprintf("%x %x", a.Fingerprint, a.KeyID))
+	}
 	assert.Equal(t, []string{
 		"4dcfc4ca0aaf9fb2a3081b3f0c991c320b3acc008667a341eeaec5af1d58ca7d 9567951b5ca70d84a0fff1d85a87f1aab1340385",
 		"0d98de47fc11b7f67126874b7028b6026a803d2638d6edfe53176953961fade6 8cd5586a891485e559379b7e29d410cfd28b3593",
 		"64114f29620c24ed2631d46476a040e7ee740d956089c00b036a6a8118c322b5 1ac100f596a3bc8c4b3df195e32699249e9e308a",
-	}, jpki.Production())
+	}, pinned)
 }

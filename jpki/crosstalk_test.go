@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -41,7 +42,7 @@ func TestNoCrosstalk(t *testing.T) {
 			for round := range rounds {
 				if round%readers == n {
 					_, err := authenticate(n, "9999")
-					var wrong *jpki.PINError
+					var wrong *credential.Error
 					if assert.ErrorAs(t, err, &wrong, "reader %d, round %d", n, round) {
 						assert.Equal(t, 2, wrong.Remaining)
 					}

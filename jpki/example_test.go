@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -42,7 +44,7 @@ func ExampleAuthenticate() {
 		return
 	}
 	holder, err := jpki.Authenticate(ctx, card, pin)
-	var wrong *jpki.PINError
+	var wrong *credential.Error
 	switch {
 	case errors.As(err, &wrong):
 		fmt.Println("tries left:", wrong.Remaining)
@@ -97,7 +99,7 @@ func ExampleRequireChain() {
 		return
 	}
 	_, err = jpki.Authenticate(ctx, card, pin, jpki.RequireChain())
-	fmt.Println("not J-LIS's:", errors.Is(err, jpki.ErrUnknownIssuer)) // and the PIN was not sent
+	fmt.Println("not J-LIS's:", errors.Is(err, trust.ErrUnknownIssuer)) // and the PIN was not sent
 	// Output: not J-LIS's: true
 }
 
@@ -116,12 +118,11 @@ func ExampleSigner() {
 		return
 	}
 
-	connect := func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, "Reader") }
 	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
 		fmt.Println("PIN, please; tries left:", ready.Remaining)
 		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
 	}
-	signer, err := jpki.NewSigner(ctx, connect, ask)
+	signer, err := jpki.NewSigner(ctx, driver.Connect, "Reader", ask)
 	if err != nil {
 		fmt.Println(err)
 		return

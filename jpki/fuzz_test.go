@@ -13,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -75,7 +76,7 @@ func FuzzAuthCertificate(f *testing.F) {
 		require.LessOrEqual(t, card.sent, 2+2*(32<<10)/256+8)
 		if err != nil {
 			require.Nil(t, certificate)
-			require.True(t, errors.Is(err, jpki.ErrNoCertificate) || errors.Is(err, jpki.ErrMalformedCertificate) || errors.Is(err, jpki.ErrWrongKind), "%v", err)
+			require.True(t, errors.Is(err, jpki.ErrNoCertificate) || errors.Is(err, trust.ErrMalformed) || errors.Is(err, trust.ErrWrongKind), "%v", err)
 			onlyASCII(t, err.Error())
 			return
 		}
@@ -86,16 +87,16 @@ func FuzzAuthCertificate(f *testing.F) {
 
 		start, end := certificate.NotBefore, certificate.NotAfter
 		for _, now := range []time.Time{{}, start.Add(-1), start, start.AddDate(1, 0, 0), end.AddDate(0, -1, 0), end, end.Add(time.Second), recordedAt} {
-			switch validity := jpki.ValidityAt(certificate, now); {
+			switch validity := trust.ValidityAt(certificate, now); {
 			case now.Truncate(time.Second).Before(start):
-				require.Equal(t, jpki.NotYetValid, validity)
+				require.Equal(t, trust.NotYetValid, validity)
 			case now.Truncate(time.Second).After(end):
-				require.Equal(t, jpki.Expired, validity)
+				require.Equal(t, trust.Expired, validity)
 			default:
-				require.Contains(t, []jpki.Validity{jpki.Valid, jpki.Expiring}, validity)
+				require.Contains(t, []trust.Validity{trust.Valid, trust.Expiring}, validity)
 			}
 		}
-		onlyASCII(t, (&jpki.ValidityError{Reason: jpki.ErrExpired, NotBefore: start, NotAfter: end}).Error())
+		onlyASCII(t, (&trust.ValidityError{Reason: trust.ErrExpired, NotBefore: start, NotAfter: end}).Error())
 		onlyASCII(t, jpki.Authentication{Certificate: certificate}.String())
 
 		id, err := namespace.Derive(certificate)

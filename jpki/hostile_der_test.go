@@ -22,6 +22,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -104,7 +105,7 @@ func TestHostileKeys(t *testing.T) {
 	rsaBits := marshal(t, struct{ N, E *big.Int }{n, big.NewInt(65537)})
 	number := marshal(t, big.NewInt(7))
 
-	unsupported, malformed := jpki.ErrUnsupportedKey, jpki.ErrMalformedCertificate
+	unsupported, malformed := trust.ErrUnsupportedKey, trust.ErrMalformed
 	for name, tt := range map[string]struct {
 		spki []byte
 		errs []error // any of them
@@ -251,7 +252,7 @@ func TestACardThatTrickles(t *testing.T) {
 		a, err := jpki.Open(context.Background(), card)
 		require.NoError(t, err)
 		_, err = a.AuthCertificate(context.Background())
-		require.ErrorIs(t, err, jpki.ErrMalformedCertificate, name)
+		require.ErrorIs(t, err, trust.ErrMalformed, name)
 		assert.Greater(t, card.sent, 200, name)
 		assert.LessOrEqual(t, card.sent, 2*len(content)+600, name)
 	}

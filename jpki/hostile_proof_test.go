@@ -180,7 +180,7 @@ func TestWhatIsSigned(t *testing.T) {
 		require.NoError(t, a.ProvePossession(context.Background(), certificate))
 	}
 	require.ErrorIs(t, a.ProvePossession(context.Background(), certificate), io.EOF, "no challenge is used again")
-	require.NoError(t, a.Leave(context.Background()))
+	require.NoError(t, a.LogOut(context.Background()))
 
 	var signed [][]byte
 	for _, c := range d.tap.sent {

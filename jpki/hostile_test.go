@@ -16,6 +16,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -98,41 +99,41 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		content []byte
 		err     error // nil: it is taken, and the card fails the proof
 	}{
-		"the signature certificate":          {signatureCertificate(t), jpki.ErrWrongKind},
-		"the authority's certificate":        {ca.Raw, jpki.ErrWrongKind},
-		"basic constraints of an authority":  {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true }), jpki.ErrWrongKind},
-		"key for signing certificates":       {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign), jpki.ErrWrongKind},
-		"key for signing documents":          {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment), jpki.ErrWrongKind},
-		"key for encryption":                 {usage(x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment), jpki.ErrWrongKind},
-		"policy of the signature":            {policy(1, 1, 20), jpki.ErrWrongKind},
-		"policy of a test card's signature":  {policy(1, 0, 20), jpki.ErrWrongKind},
+		"the signature certificate":          {signatureCertificate(t), trust.ErrWrongKind},
+		"the authority's certificate":        {ca.Raw, trust.ErrWrongKind},
+		"basic constraints of an authority":  {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true }), trust.ErrWrongKind},
+		"key for signing certificates":       {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign), trust.ErrWrongKind},
+		"key for signing documents":          {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment), trust.ErrWrongKind},
+		"key for encryption":                 {usage(x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment), trust.ErrWrongKind},
+		"policy of the signature":            {policy(1, 1, 20), trust.ErrWrongKind},
+		"policy of a test card's signature":  {policy(1, 0, 20), trust.ErrWrongKind},
 		"the arc of such policies":           {policy(1, 1), nil},
 		"another policy of that arc":         {policy(1, 1, 30), nil},
 		"an arc too long for an int":         {policy(1, 1, 1<<63), nil},
 		"policy of user authentication":      {policy(1, 3, 30), nil},
 		"a policy beside the arc":            {policy(1, 11, 20), nil},
 		"basic constraints, no authority":    {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid = true }), nil},
-		"nothing said of usage":              {usage(0), jpki.ErrWrongKind},
-		"a usage that allows nothing":        {extension(keyUsage, true, 0x03, 0x01, 0x00), jpki.ErrWrongKind},
+		"nothing said of usage":              {usage(0), trust.ErrWrongKind},
+		"a usage that allows nothing":        {extension(keyUsage, true, 0x03, 0x01, 0x00), trust.ErrWrongKind},
 		"another usage beside":               {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment), nil},
-		"no usage, but extended usage":       {forged(t, func(c *x509.Certificate) { c.KeyUsage, c.ExtKeyUsage = 0, client }), jpki.ErrWrongKind},
+		"no usage, but extended usage":       {forged(t, func(c *x509.Certificate) { c.KeyUsage, c.ExtKeyUsage = 0, client }), trust.ErrWrongKind},
 		"for clients":                        {extended(client), nil},
 		"for clients, critical":              {extension(extKeyUsage, true, 0x30, 0x0A, 0x06, 0x08, 0x2B, 6, 1, 5, 5, 7, 3, 2), nil},
-		"extended usage that allows nothing": {extension(extKeyUsage, false, 0x30, 0x00), jpki.ErrWrongKind},
-		"for any purpose":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageAny}), jpki.ErrWrongKind},
-		"for clients and any purpose":        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageAny}), jpki.ErrWrongKind},
-		"for OCSP":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}), jpki.ErrWrongKind},
-		"for clients and OCSP":               {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageOCSPSigning}), jpki.ErrWrongKind},
-		"for servers":                        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}), jpki.ErrWrongKind},
-		"for servers and clients":            {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}), jpki.ErrWrongKind},
-		"for time stamps":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}), jpki.ErrWrongKind},
-		"for mail":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}), jpki.ErrWrongKind},
-		"for code":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}), jpki.ErrWrongKind},
-		"for what nobody knows":              {extended(nil, asn1.ObjectIdentifier{1, 2, 3, 4}), jpki.ErrWrongKind},
-		"for clients and what nobody knows":  {extended(client, asn1.ObjectIdentifier{1, 2, 3, 4}), jpki.ErrWrongKind},
+		"extended usage that allows nothing": {extension(extKeyUsage, false, 0x30, 0x00), trust.ErrWrongKind},
+		"for any purpose":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageAny}), trust.ErrWrongKind},
+		"for clients and any purpose":        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageAny}), trust.ErrWrongKind},
+		"for OCSP":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}), trust.ErrWrongKind},
+		"for clients and OCSP":               {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageOCSPSigning}), trust.ErrWrongKind},
+		"for servers":                        {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}), trust.ErrWrongKind},
+		"for servers and clients":            {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}), trust.ErrWrongKind},
+		"for time stamps":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}), trust.ErrWrongKind},
+		"for mail":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}), trust.ErrWrongKind},
+		"for code":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}), trust.ErrWrongKind},
+		"for what nobody knows":              {extended(nil, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
+		"for clients and what nobody knows":  {extended(client, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
 		"an authority's that has expired": {forged(t, func(c *x509.Certificate) {
 			c.BasicConstraintsValid, c.IsCA, c.NotAfter = true, true, time.Now().AddDate(0, 0, -1)
-		}), jpki.ErrWrongKind},
+		}), trust.ErrWrongKind},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, pins := tt.err, 0
@@ -170,7 +171,7 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 			return serving(n, c, response)
 		}
 		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
-		require.ErrorIs(t, err, jpki.ErrWrongKind)
+		require.ErrorIs(t, err, trust.ErrWrongKind)
 		assert.Nil(t, got)
 		assert.Equal(t, 1, d.tap.pins)
 		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN costs none")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -57,8 +58,8 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 			d := newDesk(t, simulator.Contact)
 			d.slot.Fail(whileLeaving(removal))
 			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-			require.ErrorIs(t, err, jpki.ErrPINWrong)
-			require.NotErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, credential.ErrWrong)
+			require.NotErrorIs(t, err, jpki.ErrStillUnlocked)
 		})
 		t.Run(name+", Sign", func(t *testing.T) {
 			h := newHolder(t, simulator.Contact)
@@ -68,7 +69,7 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 		})
 		t.Run(name+", a card that is kept verified", func(t *testing.T) {
 			h := newHolder(t, simulator.Contact)
-			s := h.signer(t, jpki.KeepVerified(time.Minute))
+			s := h.signer(t, jpki.KeepUnlocked(time.Minute))
 			signs256(t, s)
 			h.slot.Fail(whileLeaving(removal))
 			require.NoError(t, s.Close())
@@ -106,7 +107,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 			err   error
 		}{
 			"after success":       {simulator.PIN, simulator.Fault{Nth: 1 << 30, Do: simulator.PullCard()}, nil},
-			"after a wrong PIN":   {"9999", simulator.Fault{Nth: 1 << 30, Do: simulator.PullCard()}, jpki.ErrPINWrong},
+			"after a wrong PIN":   {"9999", simulator.Fault{Nth: 1 << 30, Do: simulator.PullCard()}, credential.ErrWrong},
 			"after a wrong proof": {simulator.PIN, badProof, jpki.ErrNoPossession},
 		} {
 			t.Run(name+", "+first, func(t *testing.T) {
@@ -115,7 +116,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 				d.slot.Fail(whileLeaving(tt.do))
 				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, fault.pin))
 				assert.Nil(t, got)
-				require.ErrorIs(t, err, jpki.ErrStillVerified)
+				require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 				require.ErrorIs(t, err, tt.cause)
 				if fault.err != nil {
 					require.ErrorIs(t, err, fault.err)
@@ -130,7 +131,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 				return errPlain
 			})
 			require.ErrorIs(t, err, errPlain)
-			require.ErrorIs(t, err, jpki.ErrStillVerified)
+			require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 			require.ErrorIs(t, err, tt.cause)
 		})
 	}
@@ -144,7 +145,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 	lost := whileLeaving(simulator.FailBefore(errNotTransacted))
 	told := func(t *testing.T, err error) {
 		t.Helper()
-		require.ErrorIs(t, err, jpki.ErrStillVerified)
+		require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 		require.ErrorIs(t, err, errNotTransacted)
 	}
 	sign := func(s *jpki.Signer) error {
@@ -160,12 +161,12 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 	t.Run("of a wrong PIN", func(t *testing.T) {
 		for _, idle := range []time.Duration{0, time.Minute} {
 			h := newHolder(t, simulator.Contact)
-			s := h.signer(t, jpki.KeepVerified(idle))
+			s := h.signer(t, jpki.KeepUnlocked(idle))
 			h.types = "9999"
 			h.slot.Fail(lost)
 			err := sign(s)
 			told(t, err)
-			require.ErrorIs(t, err, jpki.ErrPINWrong)
+			require.ErrorIs(t, err, credential.ErrWrong)
 		}
 	})
 	keeps(t, "when it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
@@ -201,7 +202,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, err, jpki.ErrStillVerified)
+		require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 		h.slot.Heal()
 		signs256(t, s)
 	})
@@ -223,7 +224,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
 			var reported []error
-			s := h.signer(t, jpki.KeepVerified(time.Minute), jpki.ReportStillVerified(func(err error) { reported = append(reported, err) }))
+			s := h.signer(t, jpki.KeepUnlocked(time.Minute), jpki.ReportStillUnlocked(func(err error) { reported = append(reported, err) }))
 			signs256(t, s)
 			time.Sleep(time.Minute)
 			synctest.Wait()

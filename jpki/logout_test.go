@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -47,14 +48,17 @@ func TestLogOut(t *testing.T) {
 	require.NoError(t, jpki.LogOut(context.Background(), locked.tap))
 }
 
-// A card of another kind gets one command, which changes nothing in it.
+// A card of another kind gets one SELECT for each generation, which changes nothing in it.
 //
 // Faults: F93.
 func TestLogOutLeavesOtherCardsAlone(t *testing.T) {
 	d := newDesk(t, simulator.NotMyNumber)
 	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrNoApplication)
-	assert.Len(t, d.tap.sent, 1)
-	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillVerified)
+	require.Len(t, d.tap.sent, len(generation.All))
+	for _, c := range d.tap.sent {
+		assert.EqualValues(t, apdu.InsSelect, c.INS)
+	}
+	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillUnlocked)
 }
 
 // Without error the card is logged out; with one it may still be unlocked, whatever
@@ -74,7 +78,7 @@ func TestLogOutFails(t *testing.T) {
 			unlock(t, d)
 			d.slot.Fail(fault)
 			err := jpki.LogOut(context.Background(), d.tap)
-			require.ErrorIs(t, err, jpki.ErrStillVerified, name)
+			require.ErrorIs(t, err, jpki.ErrStillUnlocked, name)
 			require.ErrorIs(t, err, tt.cause, name)
 		}
 	}
@@ -90,7 +94,7 @@ func TestLogOutFails(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	unlock(t, d)
 	d.slot.Fail(whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)))
-	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillVerified)
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillUnlocked)
 }
 
 // Another program's transaction is waited for until the context ends.
@@ -104,7 +108,7 @@ func TestLogOutWaitsForAnotherTransaction(t *testing.T) {
 	defer cancel()
 	err := jpki.LogOut(ctx, d.tap)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorIs(t, err, jpki.ErrStillVerified)
+	require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 	require.NoError(t, other.End())
 	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), reader.ErrClosed, "given up")
 	require.NoError(t, jpki.LogOut(context.Background(), d.connect(t)))

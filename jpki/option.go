@@ -2,89 +2,176 @@ package jpki
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"io"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Option changes how the functions of this package work; each says which
-// options mean something to it.
-type Option func(*config)
+// Option is accepted by every function of this package that takes options.
+type Option interface {
+	CardOption
+	SignerOption
+}
+
+// CardOption is accepted by the functions that use a card once: [Open], [Do],
+// [Authenticate] and [AuthenticateWith].
+type CardOption interface{ applyToCard(*config) }
+
+// SignerOption is accepted by [NewSigner] and [NewSignatureSigner].
+type SignerOption interface{ applyToSigner(*config) }
+
+type (
+	option       func(*config)
+	cardOption   func(*config)
+	signerOption func(*config)
+)
+
+func (o option) applyToCard(c *config)         { o(c) }
+func (o option) applyToSigner(c *config)       { o(c) }
+func (o cardOption) applyToCard(c *config)     { o(c) }
+func (o signerOption) applyToSigner(c *config) { o(c) }
 
 type config struct {
-	channel      []apdu.Option
-	allowLastTry bool
-	shown        *Readiness // what a person was told; nil: nobody was told
-	allowExpired bool
-	trust        *trust // nil: who issued the certificate is not asked
-	now          func() time.Time
-	random       io.Reader
-	idle         time.Duration // for which a signer keeps the card verified
-	limit        time.Duration // for which it does so at most
-	report       func(error)   // told of a card that may still be unlocked
-	sha1         bool          // a signer signs SHA-1
+	channel          []apdu.Option
+	allowLastAttempt bool
+	shown            *Readiness // what the holder was shown; nil: nothing
+	allowExpired     bool
+	trust            *trust.Policy // nil: the issuer is not checked
+	now              func() time.Time
+	random           io.Reader
+	signer           signerConfig
 }
 
-// WithChannel passes options on to the apdu.Channel. Unless told otherwise a
-// channel uses extended lengths where the card's ATR declares them.
-func WithChannel(options ...apdu.Option) Option {
-	return func(c *config) { c.channel = append(c.channel, options...) }
+type signerConfig struct {
+	idle   time.Duration // for which the card stays unlocked after a signature
+	limit  time.Duration // for which it stays unlocked at most
+	report func(error)   // called if the card may still be unlocked
+	sha1   bool
 }
 
-// AllowLastTry lets the last try be spent. A wrong PIN then locks the card.
-func AllowLastTry() Option { return func(c *config) { c.allowLastTry = true } }
-
-// ForCard says what [Application.Ready] found before a person typed the PIN, which
-// is for that card. If it is another card now, or if another program has used
-// it so that it says another number of tries, the PIN is not sent:
-// [ErrOtherCard], [ErrTriesChanged]. Cards that show no certificate before the
-// PIN, as phones, are told apart by their tries only.
-func ForCard(shown Readiness) Option { return func(c *config) { c.shown = &shown } }
-
-// AllowExpired accepts a certificate that has expired.
-func AllowExpired() Option { return func(c *config) { c.allowExpired = true } }
-
-// WithClock sets the time by which a certificate's validity is judged. The
-// default is time.Now.
-func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
-
-// WithRandom sets the source of challenges. The default is crypto/rand.
-func WithRandom(r io.Reader) Option { return func(c *config) { c.random = r } }
-
-// DefaultKeepLimit is how long one PIN is enough for, however often the key is
-// used: see [KeepAtMost].
-const DefaultKeepLimit = 10 * time.Minute
-
-// KeepVerified has a [Signer] ask for one PIN for all signatures of which each
-// follows the last within idle. The PIN is not kept: the card stays verified, in a
-// transaction of the Signer's, so that no other program can use it meanwhile; it is
-// left when idle has passed, when [KeepAtMost] ends it, after any failure, and by
-// [Signer.Close]. The default, 0, is a PIN for each signature.
-//
-// Windows ends a transaction in which nothing happens for 5 seconds, and with it
-// what is kept: the next signature asks for the PIN.
-func KeepVerified(idle time.Duration) Option { return func(c *config) { c.idle = idle } }
-
-// KeepAtMost limits how long [KeepVerified] keeps the card verified after a PIN, even
-// while signatures follow each other. The default is [DefaultKeepLimit]. With 0 or
-// less, each signature needs a PIN.
-func KeepAtMost(limit time.Duration) Option { return func(c *config) { c.limit = limit } }
-
-// ReportStillVerified has a [Signer] with [KeepVerified] call report with the error, which
-// matches [ErrStillVerified], if the card can't be logged out when the time has passed:
-// there is no signature then whose error it could be. It is called on a goroutine of
-// the Signer's.
-func ReportStillVerified(report func(error)) Option { return func(c *config) { c.report = report } }
-
-// AllowSHA1 has a [Signer] sign SHA-1 too, whose collisions can be made: only for a
-// protocol that knows nothing better.
-func AllowSHA1() Option { return func(c *config) { c.sha1 = true } }
-
-func newConfig(options []Option) config {
-	c := config{now: time.Now, random: rand.Reader, limit: DefaultKeepLimit}
-	for _, option := range options {
-		option(&c)
+func newConfig(options []CardOption) config {
+	c := defaults()
+	for _, o := range options {
+		o.applyToCard(&c)
 	}
 	return c
 }
+
+func newSignerConfig(options []SignerOption) config {
+	c := defaults()
+	for _, o := range options {
+		o.applyToSigner(&c)
+	}
+	return c
+}
+
+func defaults() config {
+	return config{now: time.Now, random: rand.Reader, signer: signerConfig{limit: DefaultKeepLimit}}
+}
+
+// WithChannel passes options to the apdu.Channel. By default a channel uses extended
+// lengths if the card's ATR declares them.
+func WithChannel(options ...apdu.Option) Option {
+	return option(func(c *config) { c.channel = append(c.channel, options...) })
+}
+
+// AllowLastAttempt allows using the last attempt. A wrong entry then locks the card.
+func AllowLastAttempt() Option { return option(func(c *config) { c.allowLastAttempt = true }) }
+
+// AllowExpired accepts a certificate that has expired.
+func AllowExpired() Option { return option(func(c *config) { c.allowExpired = true }) }
+
+// WithClock sets the clock by which validity is judged. The default is time.Now.
+func WithClock(now func() time.Time) Option { return option(func(c *config) { c.now = now }) }
+
+// WithChain has the issuer of the authentication certificate checked: J-LIS, whose CA
+// certificates are known by their fingerprints (see [trust.JLIS]), or one of these CA
+// certificates. The result is [Authentication].Chain; an unknown issuer is not an error. An
+// issuer whose CA certificate is expired or not yet valid is: [trust.ErrIssuerExpired].
+//
+// A CA certificate is trusted for what it allows: see [trust.CheckCACertificate]. If it
+// lists certificate policies without the policy "any", the card's certificate must have
+// one of them.
+//
+// If none of these CAs issued the certificate and J-LIS may have, one more certificate is
+// read, before the PIN is sent if the card shows its own certificate then. Revocation is
+// not checked, neither of the certificate nor of the CA certificate.
+func WithChain(cas ...*x509.Certificate) Option {
+	return option(func(c *config) {
+		p := c.policy()
+		p.CAs = append(p.CAs, cas...)
+	})
+}
+
+// RequireChain is like [WithChain] but an unknown issuer and the simulator's are rejected
+// with [trust.ErrUnknownIssuer]: before the PIN is sent, if the card shows its certificate
+// then.
+func RequireChain(cas ...*x509.Certificate) Option {
+	return option(func(c *config) {
+		p := c.policy()
+		p.CAs, p.Required = append(p.CAs, cas...), true
+	})
+}
+
+// TrustSimulator accepts the CA of simulated cards as [trust.Simulator], for tests.
+// Anybody may have its key.
+func TrustSimulator(ca *x509.Certificate) Option {
+	return option(func(c *config) {
+		p := c.policy()
+		p.SimulatorCAs = append(p.SimulatorCAs, ca)
+	})
+}
+
+func (c *config) policy() *trust.Policy {
+	if c.trust == nil {
+		c.trust = &trust.Policy{Anchors: trust.JLIS()}
+	}
+	return c.trust
+}
+
+// ForCard binds a PIN to the card that [Application.Ready] found before the holder typed
+// it. If the card in the reader is another one now, or another program used it so that
+// its attempts changed, the PIN is not sent: [credential.ErrOtherCard],
+// [credential.ErrAttemptsChanged]. Cards that show no certificate before the PIN, as phones
+// do, are told apart by their attempts only.
+func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.shown = &shown }) }
+
+// WithRandom sets the source of challenges. The default is crypto/rand.
+func WithRandom(r io.Reader) CardOption { return cardOption(func(c *config) { c.random = r }) }
+
+// DefaultKeepLimit is the default of [KeepAtMost].
+const DefaultKeepLimit = 10 * time.Minute
+
+// KeepUnlocked has a [Signer] ask for the PIN once for a series of signatures in which
+// each follows the previous one within idle. The PIN is not kept: the card stays unlocked,
+// in a transaction of the Signer's, so that no other program can use it meanwhile. The
+// card is logged out when idle has passed, when [KeepAtMost] ends the series, after any
+// failure, and by [Signer.Close]. The default, 0, is a PIN for each signature.
+//
+// Windows ends a transaction in which nothing happens for 5 seconds: the next signature
+// then asks for the PIN.
+func KeepUnlocked(idle time.Duration) SignerOption {
+	return signerOption(func(c *config) { c.signer.idle = idle })
+}
+
+// KeepAtMost limits how long [KeepUnlocked] keeps the card unlocked after a PIN, even while
+// signatures follow each other. The default is [DefaultKeepLimit]. With 0 or less, each
+// signature needs a PIN.
+func KeepAtMost(limit time.Duration) SignerOption {
+	return signerOption(func(c *config) { c.signer.limit = limit })
+}
+
+// ReportStillUnlocked has a [Signer] with [KeepUnlocked] call report with an error that
+// matches [ErrStillUnlocked] if the card can't be logged out at the end of a series: no
+// signature is under way then that could return it. It is called on a goroutine of the
+// Signer's.
+func ReportStillUnlocked(report func(error)) SignerOption {
+	return signerOption(func(c *config) { c.signer.report = report })
+}
+
+// AllowSHA1 has a [Signer] sign SHA-1 too, for which collisions are known. It is for
+// protocols that offer nothing better.
+func AllowSHA1() SignerOption { return signerOption(func(c *config) { c.signer.sha1 = true }) }

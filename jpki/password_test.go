@@ -16,6 +16,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 func password(t testing.TB, characters string) jpki.Password {
@@ -105,13 +107,13 @@ func TestAPasswordCannotBePrinted(t *testing.T) {
 // Faults: F85.
 func TestThePasswordsErrorsSpeakOfThePassword(t *testing.T) {
 	for reason, want := range map[error]string{
-		jpki.ErrPINWrong:          "wrong signature password, tries left: 4",
-		jpki.ErrPINBlocked:        "signature password locked, tries left: 4",
-		jpki.ErrPINOutcomeUnknown: "outcome of the signature password unknown, tries left: 4",
-		jpki.ErrLastTry:           "signature password: refused with one try left, tries left: 4",
-		jpki.ErrOtherCard:         "signature password: another card than before, tries left: 4",
+		credential.ErrWrong:          "wrong signature password, 4 attempts left",
+		credential.ErrLocked:         "signature password locked, 4 attempts left",
+		credential.ErrOutcomeUnknown: "signature password sent with unknown outcome, 4 attempts left",
+		credential.ErrLastAttempt:    "signature password not sent because it would be the last attempt, 4 attempts left",
+		credential.ErrOtherCard:      "signature password not sent to another card than before, 4 attempts left",
 	} {
-		assert.EqualError(t, &jpki.PINError{Reason: reason, Password: true, Remaining: 4, Known: true}, want)
+		assert.EqualError(t, &credential.Error{Reason: reason, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, want)
 	}
 }
 
@@ -121,11 +123,11 @@ func TestThePasswordsErrorsSpeakOfThePassword(t *testing.T) {
 func TestValidityErrorNamesTheCertificate(t *testing.T) {
 	h := newSigningHolder(t)
 	late := jpki.WithClock(func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) })
-	_, err := jpki.NewSignatureSigner(context.Background(), h.connect, h.ask, late)
-	var validity *jpki.ValidityError
+	_, err := jpki.NewSignatureSigner(context.Background(), h.connect, "Reader", h.ask, late)
+	var validity *trust.ValidityError
 	require.ErrorAs(t, err, &validity)
 	assert.True(t, validity.Signature)
-	_, err = jpki.NewSigner(context.Background(), h.connect, nil, late)
+	_, err = jpki.NewSigner(context.Background(), h.connect, "Reader", nil, late)
 	require.ErrorAs(t, err, &validity)
 	assert.False(t, validity.Signature)
 }

@@ -1,58 +1,86 @@
 package jpki
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/mykeykit/mykeykit/internal/applet"
+	"github.com/mykeykit/mykeykit/internal/generation"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
 var (
-	// ErrPINFormat: what was typed can't be a PIN. Nothing was sent.
-	ErrPINFormat = errors.New("the authentication PIN is 4 digits")
-	// ErrPINUsed: this PIN was sent or wiped before, or is no PIN at all.
-	// Nothing was sent.
-	ErrPINUsed = errors.New("PIN already used")
+	// ErrPINFormat reports an entry that is not 4 digits. Nothing was sent. It wraps
+	// [credential.ErrFormat].
+	ErrPINFormat = fmt.Errorf("%w: the authentication PIN is 4 digits", credential.ErrFormat)
+	// ErrPasswordFormat reports an entry that is not 6 to 16 letters and digits. Nothing
+	// was sent. It wraps [credential.ErrFormat].
+	ErrPasswordFormat = fmt.Errorf("%w: the signature password is 6 to 16 letters and digits", credential.ErrFormat)
 )
 
-const pinLength = 4
-
 // PIN is the PIN of the user-authentication certificate
-// (利用者証明用電子証明書の暗証番号): 4 digits, of which a card allows 3 wrong
-// entries.
+// (利用者証明用電子証明書の暗証番号): 4 digits. A card allows 3 wrong entries.
 //
-// One PIN entered is one VERIFY sent: using a PIN consumes it, for all its
-// copies. It can't be printed, compared or read back. The zero PIN is used up.
-type PIN struct{ secret }
+// A PIN is sent once: using it uses up all its copies. It can't be printed, compared or
+// read back. It is safe for concurrent use. The zero PIN is used up.
+type PIN struct{ secret applet.Secret }
 
-// ParsePIN takes what a person typed. Full-width digits are normalised (NFKC);
-// anything but 4 digits then fails with [ErrPINFormat]. The input is the
-// caller's to wipe.
+// ParsePIN takes what a person typed. It normalizes full-width digits (NFKC) and returns
+// [ErrPINFormat] for anything but 4 digits. The input is the caller's to wipe.
 func ParsePIN(input []byte) (PIN, error) {
-	const longest = 64 // of 4 characters, in any form that NFKC knows
-	if len(input) > longest {
+	secret, err := generation.PINRules.Parse(input)
+	if err != nil {
 		return PIN{}, ErrPINFormat
 	}
-	digits, ok := normalize(input, pinLength, pinLength, digit)
-	if !ok {
-		return PIN{}, ErrPINFormat
-	}
-	return PIN{newSecret(digits)}, nil
+	return PIN{secret}, nil
 }
 
-func digit(c byte) (byte, bool) { return c, !notDigit(c) }
+// Wipe wipes a PIN that will not be used. It may be called twice.
+func (p PIN) Wipe() { p.secret.Wipe() }
 
-func notDigit(c byte) bool { return c < '0' || c > '9' }
+const redactedPIN = "[PIN]"
 
-const redacted = "[PIN]"
-
-// String is "[PIN]", for every PIN.
-func (p PIN) String() string { return redacted }
+// String returns "[PIN]", for every PIN.
+func (p PIN) String() string { return redactedPIN }
 
 // Format prints "[PIN]" for every verb and flag.
-func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPIN) }
 
 // MarshalText writes "[PIN]", to JSON too.
-func (p PIN) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 
 // LogValue implements slog.LogValuer.
-func (p PIN) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
+
+// Password is the password of the signature certificate
+// (署名用電子証明書の暗証番号): 6 to 16 of A to Z and 0 to 9. A card allows 5 wrong
+// entries. Otherwise it is like a [PIN].
+type Password struct{ secret applet.Secret }
+
+// ParsePassword takes what a person typed. It normalizes full-width characters (NFKC),
+// makes small letters capital, as cards have them, and returns [ErrPasswordFormat] for
+// anything else. The input is the caller's to wipe.
+func ParsePassword(input []byte) (Password, error) {
+	secret, err := generation.PasswordRules.Parse(input)
+	if err != nil {
+		return Password{}, ErrPasswordFormat
+	}
+	return Password{secret}, nil
+}
+
+// Wipe wipes a password that will not be used. It may be called twice.
+func (p Password) Wipe() { p.secret.Wipe() }
+
+const redactedPassword = "[password]"
+
+// String returns "[password]", for every password.
+func (p Password) String() string { return redactedPassword }
+
+// Format prints "[password]" for every verb and flag.
+func (p Password) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPassword) }
+
+// MarshalText writes "[password]", to JSON too.
+func (p Password) MarshalText() ([]byte, error) { return []byte(redactedPassword), nil }
+
+// LogValue implements slog.LogValuer.
+func (p Password) LogValue() slog.Value { return slog.StringValue(redactedPassword) }

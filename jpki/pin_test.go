@@ -145,7 +145,7 @@ func TestAPanicDoesNotTellThePIN(t *testing.T) {
 			_, _ = jpki.Authenticate(context.Background(), d.tap, pin(t, typed))
 		}()
 		require.Contains(t, told, "sending 00200098 [redacted]")
-		require.Contains(t, told, "Application).verify", "the stack at the panic")
+		require.Contains(t, told, "Attempt).Verify", "the stack at the panic")
 		for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") { // the last as a number
 			assert.NotContains(t, told, form)
 		}

@@ -9,28 +9,28 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// ErrExchange: the reader does not carry an answer of 256 bytes, which every
-// signature of a card of today has.
+// ErrExchange reports that the reader does not carry answers of 256 bytes, which is the
+// length of every signature of today's cards.
 var ErrExchange = errors.New("reader does not carry answers of 256 bytes")
 
-// ProbeExchange tries what a signature will need: an answer of exactly 256
-// bytes, on which some readers fail. It reads the start of the authority's
-// certificate in one block and again in two, and compares. It costs no try and
-// needs no PIN, so a failing reader is found before a PIN is spent on it.
+// ProbeExchange tries what a signature will need: an answer of exactly 256 bytes, on which
+// some readers fail. It reads the start of the CA certificate in one block and again in two,
+// and compares them. It uses no attempt and needs no PIN, so a program finds a failing reader
+// before it sends a PIN.
 //
-// It fails with [ErrExchange] if only the smaller blocks pass, with
-// [ErrNoCertificate] on a card that has nothing to read, and otherwise with
-// the status word or the transmitter's error.
+// It returns [ErrExchange] if only the smaller blocks pass, [ErrNoCertificate] if the card
+// has nothing to read, and otherwise the status word or the transport's error.
 func (a *Application) ProbeExchange(ctx context.Context) error {
 	const block = apdu.MaxShortNe
-	whole, wholeErr := a.readFile(ctx, efAuthCA, block)
+	file := a.generation.Authentication.CACertificate
+	whole, wholeErr := a.session.Read(ctx, file, block)
 	if errors.Is(wholeErr, apdu.StatusFileNotFound) || errors.Is(wholeErr, apdu.StatusWrongOffset) {
 		return fmt.Errorf("%w: %w", ErrNoCertificate, wholeErr)
 	}
-	halves, err := a.readFile(ctx, efAuthCA, block/2)
+	halves, err := a.session.Read(ctx, file, block/2)
 	if err == nil {
 		var second []byte
-		second, err = a.channel.ReadBinary(ctx, block/2, block/2)
+		second, err = a.session.ReadAt(ctx, block/2, block/2)
 		halves = append(halves, second...)
 	}
 	switch {
@@ -41,7 +41,7 @@ func (a *Application) ProbeExchange(ctx context.Context) error {
 	case wholeErr != nil:
 		return fmt.Errorf("%w: %w", ErrExchange, wholeErr)
 	case !bytes.Equal(whole, halves):
-		return fmt.Errorf("%w: %d bytes came, and not those of the smaller blocks", ErrExchange, len(whole))
+		return fmt.Errorf("%w: %d bytes came that differ from the smaller blocks", ErrExchange, len(whole))
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -152,17 +153,17 @@ func TestAKeyHasOneEncoding(t *testing.T) {
 				serveFiles(d, map[byte][]byte{0x0A: der, 0x0B: jlis.certificate.Raw})
 				answer(d, signedBy(t, holdersKey()))
 				got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
-				require.ErrorIs(t, err, jpki.ErrMalformedCertificate)
+				require.ErrorIs(t, err, trust.ErrMalformed)
 				assert.Nil(t, got)
 				assert.Equal(t, pins, d.tap.pins)
 
 				a := open(t, d)
 				_, err = a.AuthCertificate(ctx)
-				require.ErrorIs(t, err, jpki.ErrMalformedCertificate)
+				require.ErrorIs(t, err, trust.ErrMalformed)
 				_, err = a.Ready(ctx)
-				require.ErrorIs(t, err, jpki.ErrMalformedCertificate)
+				require.ErrorIs(t, err, trust.ErrMalformed)
 				if parsed != nil {
-					require.ErrorIs(t, a.ProvePossession(ctx, parsed), jpki.ErrMalformedCertificate)
+					require.ErrorIs(t, a.ProvePossession(ctx, parsed), trust.ErrMalformed)
 				}
 				assert.Zero(t, d.tap.pins)
 			}
@@ -184,7 +185,7 @@ func TestASignatureKeyHasOneEncoding(t *testing.T) {
 	d := newDesk(t, simulator.Contact)
 	serveFiles(d, map[byte][]byte{0x01: withPublicKey(t, genuine, spki, forger())})
 	_, err = open(t, d).SignatureCertificate(context.Background())
-	require.ErrorIs(t, err, jpki.ErrMalformedCertificate)
+	require.ErrorIs(t, err, trust.ErrMalformed)
 }
 
 // A parser that took another encoding for a key would be no harm, as long as that

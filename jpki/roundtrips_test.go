@@ -19,13 +19,13 @@ import (
 type task struct {
 	name            string
 	extended, short int // commands
-	do              func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error
+	do              func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error
 }
 
 // with is a task on an open application that sends no PIN, so that it needs not
 // be left.
-func with(do func(ctx context.Context, a *jpki.Application) error) func(context.Context, apdu.Transmitter, jpki.PIN, ...jpki.Option) error {
-	return func(ctx context.Context, card apdu.Transmitter, _ jpki.PIN, options ...jpki.Option) error {
+func with(do func(ctx context.Context, a *jpki.Application) error) func(context.Context, apdu.Transmitter, jpki.PIN, ...jpki.CardOption) error {
+	return func(ctx context.Context, card apdu.Transmitter, _ jpki.PIN, options ...jpki.CardOption) error {
 		return jpki.Do(ctx, card, func(a *jpki.Application) error { return do(ctx, a) }, options...)
 	}
 }
@@ -40,7 +40,7 @@ func tasks() []task {
 			_, err := a.AuthPINCounter(ctx)
 			return err
 		})},
-		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
 			return jpki.Do(ctx, card, func(a *jpki.Application) error {
 				if err := a.VerifyAuthPIN(ctx, pin); err != nil {
 					return err
@@ -49,7 +49,7 @@ func tasks() []task {
 				return err
 			}, options...)
 		}},
-		{"Authenticate", 5 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+		{"Authenticate", 5 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
 			_, err := jpki.Authenticate(ctx, card, pin, options...)
 			return err
 		}},

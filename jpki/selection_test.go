@@ -14,6 +14,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -65,9 +66,9 @@ func TestShortIdentifiersRefused(t *testing.T) {
 
 					wrong, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
 					require.Nil(t, wrong)
-					var spent *jpki.PINError
+					var spent *credential.Error
 					require.ErrorAs(t, err, &spent)
-					require.Equal(t, jpki.ErrPINWrong, spent.Reason)
+					require.Equal(t, credential.ErrWrong, spent.Reason)
 					require.Equal(t, 2, spent.Remaining)
 					require.Equal(t, 2, d.card.State().AuthTries)
 
@@ -125,8 +126,6 @@ func described(t *testing.T, d *desk) map[string]any {
 		note("certificate", err == nil, err)
 		token, err := a.Token(ctx)
 		note("token", token, err)
-		available, err := a.Availability(ctx)
-		note("availability", available, err)
 		counter, err := a.AuthPINCounter(ctx)
 		note("counter", counter, err)
 		password, err := a.SignaturePasswordCounter(ctx)
@@ -193,9 +192,9 @@ func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 			Do:      simulator.AnswerStatus(refusal),
 		})
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-		var unknown *jpki.PINError
+		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
-		assert.Equal(t, jpki.ErrPINOutcomeUnknown, unknown.Reason)
+		assert.Equal(t, credential.ErrOutcomeUnknown, unknown.Reason)
 		assert.True(t, unknown.Known)
 		assert.Equal(t, 3, unknown.Remaining)
 		assert.Equal(t, 1, d.tap.pins)

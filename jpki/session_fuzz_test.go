@@ -18,6 +18,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -30,11 +31,10 @@ var (
 
 // session is what a use of everything that the package offers established.
 type session struct {
-	token        jpki.Token
-	availability jpki.Availability
-	counters     [2]jpki.Counter
-	holder       *jpki.Authentication
-	errs         []error
+	token    jpki.Token
+	counters [2]credential.Counter
+	holder   *jpki.Authentication
+	errs     []error
 }
 
 // use asks a card everything, whatever fails, and then authenticates.
@@ -47,8 +47,6 @@ func use(card apdu.Transmitter, pin jpki.PIN) (s session) {
 	}
 	note(jpki.Do(ctx, card, func(a *jpki.Application) (err error) {
 		s.token, err = a.Token(ctx)
-		note(err)
-		s.availability, err = a.Availability(ctx)
 		note(err)
 		s.counters[0], err = a.AuthPINCounter(ctx)
 		note(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -22,7 +23,7 @@ func keeps(t *testing.T, name string, test func(t *testing.T, h *holder, s *jpki
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-			test(t, h, h.signer(t, jpki.KeepVerified(time.Minute)))
+			test(t, h, h.signer(t, jpki.KeepUnlocked(time.Minute)))
 		})
 	})
 }
@@ -97,7 +98,7 @@ func TestKeepVerified(t *testing.T) {
 		h.slot.Remove()
 		require.NoError(t, h.slot.Insert(other))
 		_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-		require.ErrorIs(t, err, jpki.ErrOtherCard)
+		require.ErrorIs(t, err, credential.ErrOtherCard)
 		assert.Len(t, h.shown, 1)
 	})
 	keeps(t, "until the card forgets", func(t *testing.T, h *holder, s *jpki.Signer) {
@@ -134,7 +135,7 @@ func TestKeepVerified(t *testing.T) {
 	keeps(t, "not with a wrong PIN", func(t *testing.T, h *holder, s *jpki.Signer) {
 		h.types = "9999"
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-		require.ErrorIs(t, err, jpki.ErrPINWrong)
+		require.ErrorIs(t, err, credential.ErrWrong)
 		connections, _ := h.slot.InUse()
 		assert.Zero(t, connections)
 		h.types = simulator.PIN
@@ -190,7 +191,7 @@ func TestKeepAtMost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-				s := h.signer(t, jpki.KeepVerified(tt.idle), jpki.KeepAtMost(tt.limit))
+				s := h.signer(t, jpki.KeepUnlocked(tt.idle), jpki.KeepAtMost(tt.limit))
 				for range tt.signatures {
 					signs256(t, s)
 					time.Sleep(tt.every)
@@ -209,7 +210,7 @@ func TestKeepAtMost(t *testing.T) {
 func TestTheLimitPassesDuringASignature(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-		s := h.signer(t, jpki.KeepVerified(time.Minute), jpki.KeepAtMost(time.Minute))
+		s := h.signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepAtMost(time.Minute))
 		signs256(t, s)
 		time.Sleep(59 * time.Second)
 		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -40,9 +42,9 @@ func (h signingHolder) ask(ctx context.Context, ready jpki.Readiness) (jpki.Pass
 	return jpki.ParsePassword([]byte(h.types))
 }
 
-func (h signingHolder) signatureSigner(t testing.TB, options ...jpki.Option) *jpki.Signer {
+func (h signingHolder) signatureSigner(t testing.TB, options ...jpki.SignerOption) *jpki.Signer {
 	t.Helper()
-	s, err := jpki.NewSignatureSigner(context.Background(), h.connect, h.ask, options...)
+	s, err := jpki.NewSignatureSigner(context.Background(), h.connect, "Reader", h.ask, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
@@ -61,7 +63,7 @@ func TestSignatureSigner(t *testing.T) {
 		require.NoError(t, err)
 		requireSignature(t, s, hash, digest, signature)
 		assert.Equal(t, n+2, h.pins())
-		assert.Equal(t, jpki.Counter{Remaining: 5, Max: 5}, h.shown[n+1].Counter)
+		assert.Equal(t, credential.Counter{Remaining: 5, Max: 5}, h.shown[n+1].Counter)
 	}
 	has, err := s.PSS(context.Background())
 	require.NoError(t, err)
@@ -72,7 +74,7 @@ func TestSignatureSigner(t *testing.T) {
 func TestSignatureSignerKeepsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newSigningHolder(t, simulator.WithClock(time.Now))
-		s := h.signatureSigner(t, jpki.KeepVerified(time.Minute))
+		s := h.signatureSigner(t, jpki.KeepUnlocked(time.Minute))
 		for range 2 {
 			signs256(t, s)
 		}
@@ -91,20 +93,20 @@ func TestSignaturePasswordAndTheTriesLeft(t *testing.T) {
 	h.types = "WRONG999"
 	for _, left := range []int{4, 3, 2, 1} {
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-		var wrong *jpki.PINError
+		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
-		assert.Equal(t, jpki.PINError{Reason: jpki.ErrPINWrong, Password: true, Remaining: left, Known: true, Cause: wrong.Cause}, *wrong)
+		assert.Equal(t, credential.Error{Reason: credential.ErrWrong, Kind: credential.SignaturePassword, Remaining: left, Max: 5, Known: true, Cause: wrong.Cause}, *wrong)
 		assert.Contains(t, err.Error(), "signature password")
 		assert.NotContains(t, err.Error(), "WRONG999")
 		assert.Equal(t, left, h.card.State().SignatureTries)
 	}
 	asked := len(h.shown)
 	_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrLastTry)
+	require.ErrorIs(t, err, credential.ErrLastAttempt)
 	assert.Contains(t, err.Error(), "signature password")
 	assert.Len(t, h.shown, asked)
 	h.types = "ABC123"
-	_, err = h.signatureSigner(t, jpki.AllowLastTry()).Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
+	_, err = h.signatureSigner(t, jpki.AllowLastAttempt()).Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 	require.NoError(t, err)
 	assert.Equal(t, 5, h.card.State().SignatureTries)
 }
@@ -119,7 +121,7 @@ func TestSignatureSignerIsOfOneCard(t *testing.T) {
 	require.NoError(t, h.slot.Insert(other))
 	asked := len(h.shown)
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	assert.Len(t, h.shown, asked)
 
 	h.slot.Remove()
@@ -129,7 +131,7 @@ func TestSignatureSignerIsOfOneCard(t *testing.T) {
 		return h.slot.Insert(other)
 	}
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	h.spared(1)
 	assert.Equal(t, 5, other.State().SignatureTries)
 }
@@ -149,7 +151,7 @@ func TestSignatureSignerWithoutAnAuthenticationCertificate(t *testing.T) {
 	h.slot.Remove()
 	require.NoError(t, h.slot.Insert(card("another holder")))
 	_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	for _, c := range h.wires[len(h.wires)-1].sent {
 		assert.False(t, isSign(c))
 	}
@@ -166,15 +168,15 @@ func TestSignatureCertificates(t *testing.T) {
 		absent.Do = simulator.AnswerStatus(apdu.StatusFileNotFound)
 		h.slot.Fail(absent)
 	}
-	_, err := jpki.NewSignatureSigner(ctx, h.connect, h.ask)
+	_, err := jpki.NewSignatureSigner(ctx, h.connect, "Reader", h.ask)
 	require.ErrorIs(t, err, jpki.ErrNoCertificate)
 	assert.Empty(t, h.shown)
 	h.slot.Heal()
 
-	_, err = jpki.NewSignatureSigner(ctx, h.connect, nil)
+	_, err = jpki.NewSignatureSigner(ctx, h.connect, "Reader", nil)
 	require.ErrorIs(t, err, jpki.ErrPINRequired)
 	h.typing = func(context.Context) error { return errNobody }
-	_, err = jpki.NewSignatureSigner(ctx, h.connect, h.ask)
+	_, err = jpki.NewSignatureSigner(ctx, h.connect, "Reader", h.ask)
 	require.ErrorIs(t, err, errNobody)
 	h.spared(1)
 	h.typing = nil
@@ -198,18 +200,18 @@ func TestSignatureCertificates(t *testing.T) {
 		d := &desk{tap: &tap{}}
 		serveFiles(d, map[byte][]byte{0x01: other})
 		asked := len(h.shown)
-		_, err = jpki.NewSignatureSigner(ctx, func(ctx context.Context) (jpki.Connection, error) {
-			c, err := h.connect(ctx)
+		_, err = jpki.NewSignatureSigner(ctx, func(ctx context.Context, _ string) (jpki.Connection, error) {
+			c, err := h.connect(ctx, "")
 			if err == nil && len(h.shown) > asked { // after the password
 				c.(*tap).after = d.tap.after
 			}
 			return c, err
-		}, h.ask)
+		}, "Reader", h.ask)
 		if strings.HasPrefix(name, "with ") {
 			require.NoError(t, err, name)
 			continue
 		}
-		require.ErrorIs(t, err, jpki.ErrWrongKind, name)
+		require.ErrorIs(t, err, trust.ErrWrongKind, name)
 	}
 }
 
@@ -221,7 +223,7 @@ func TestReadyToSign(t *testing.T) {
 	defer card.Close()
 	require.NoError(t, jpki.Do(ctx, card, func(a *jpki.Application) error {
 		ready, err := a.ReadyToSign(ctx)
-		assert.Equal(t, jpki.Counter{Remaining: 5, Max: 5}, ready.Counter)
+		assert.Equal(t, credential.Counter{Remaining: 5, Max: 5}, ready.Counter)
 		require.NoError(t, err)
 		_, err = a.SignatureCertificate(ctx)
 		require.ErrorIs(t, err, jpki.ErrPINRequired)

@@ -49,7 +49,7 @@ func TestSweepOfSignatures(t *testing.T) {
 				where := fmt.Sprintf("%s at command %d, idle %s", name, at, idle)
 				synctest.Test(t, func(t *testing.T) {
 					h := newHolder(t, simulator.ContactExtended, simulator.WithClock(time.Now))
-					s := h.signer(t, jpki.KeepVerified(idle))
+					s := h.signer(t, jpki.KeepUnlocked(idle))
 					h.slot.Fail(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 						met = true
 						return fault(ctx, r, next)

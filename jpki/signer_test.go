@@ -23,6 +23,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -58,15 +60,15 @@ func newHolder(t testing.TB, p simulator.Profile, options ...simulator.Option) *
 	return h
 }
 
-func (h *holder) signer(t testing.TB, options ...jpki.Option) *jpki.Signer {
+func (h *holder) signer(t testing.TB, options ...jpki.SignerOption) *jpki.Signer {
 	t.Helper()
-	s, err := jpki.NewSigner(context.Background(), h.connect, h.ask, options...)
+	s, err := jpki.NewSigner(context.Background(), h.connect, "Reader", h.ask, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
 
-func (h *holder) connect(ctx context.Context) (jpki.Connection, error) {
+func (h *holder) connect(ctx context.Context, _ string) (jpki.Connection, error) {
 	card, err := h.driver.Connect(ctx, "Reader")
 	if err != nil {
 		return nil, err
@@ -309,23 +311,23 @@ func TestSignerAndTheTriesLeft(t *testing.T) {
 	s := h.signer(t)
 	for _, left := range []int{2, 1} {
 		_, err := s.Sign(nil, digest, crypto.SHA256)
-		var wrong *jpki.PINError
+		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
-		assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
+		assert.Equal(t, credential.ErrWrong, wrong.Reason)
 		assert.Equal(t, left, wrong.Remaining)
 		assert.Equal(t, left, h.card.State().AuthTries)
 		assert.Equal(t, left+1, h.shown[len(h.shown)-1].Remaining, "as it was when the person was asked")
 	}
 	_, err := s.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrLastTry)
+	require.ErrorIs(t, err, credential.ErrLastAttempt)
 	assert.Len(t, h.shown, 2, "nobody is asked in vain")
 
-	allowing := h.signer(t, jpki.AllowLastTry())
+	allowing := h.signer(t, jpki.AllowLastAttempt())
 	_, err = allowing.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrPINBlocked)
+	require.ErrorIs(t, err, credential.ErrLocked)
 	assert.Len(t, h.shown, 3)
 	_, err = allowing.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrPINBlocked)
+	require.ErrorIs(t, err, credential.ErrLocked)
 	assert.Len(t, h.shown, 3)
 }
 
@@ -336,7 +338,7 @@ func TestSignerWithoutAPIN(t *testing.T) {
 	digest := digestOf(crypto.SHA256)
 	t.Run("nobody to ask", func(t *testing.T) {
 		h := newHolder(t, simulator.Contact)
-		s, err := jpki.NewSigner(context.Background(), h.connect, nil)
+		s, err := jpki.NewSigner(context.Background(), h.connect, "Reader", nil)
 		require.NoError(t, err)
 		before := len(h.wires)
 		_, err = s.Sign(nil, digest, crypto.SHA256)
@@ -355,10 +357,10 @@ func TestSignerWithoutAPIN(t *testing.T) {
 		h := newHolder(t, simulator.Contact)
 		used := pin(t, simulator.PIN)
 		used.Wipe()
-		s, err := jpki.NewSigner(context.Background(), h.connect, func(context.Context, jpki.Readiness) (jpki.PIN, error) { return used, nil })
+		s, err := jpki.NewSigner(context.Background(), h.connect, "Reader", func(context.Context, jpki.Readiness) (jpki.PIN, error) { return used, nil })
 		require.NoError(t, err)
 		_, err = s.Sign(nil, digest, crypto.SHA256)
-		require.ErrorIs(t, err, jpki.ErrPINUsed)
+		require.ErrorIs(t, err, credential.ErrUsed)
 	})
 	t.Run("given up meanwhile", func(t *testing.T) {
 		h := newHolder(t, simulator.Contact)
@@ -369,7 +371,7 @@ func TestSignerWithoutAPIN(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		h.spared(1)
 		_, err = jpki.Authenticate(context.Background(), h.desk.connect(t), h.typed)
-		require.ErrorIs(t, err, jpki.ErrPINUsed, "it is forgotten")
+		require.ErrorIs(t, err, credential.ErrUsed, "it is forgotten")
 	})
 	t.Run("closed meanwhile", func(t *testing.T) {
 		h := newHolder(t, simulator.Contact)
@@ -411,13 +413,13 @@ func TestSignerIsOfOneCard(t *testing.T) {
 
 	swap(h, other)
 	_, err = s.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	assert.Empty(t, h.shown, "nobody is asked")
 
 	swap(h, h.card)
 	h.typing = func(context.Context) error { swap(h, other); return nil }
 	_, err = s.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	h.spared(1)
 
 	swap(h, h.card)
@@ -442,11 +444,11 @@ func TestSignerIsOfOneCard(t *testing.T) {
 
 	h.typing = func(context.Context) error { // another program spends a try
 		_, err := jpki.Authenticate(context.Background(), h.desk.connect(t), pin(t, "0000"))
-		require.ErrorIs(t, err, jpki.ErrPINWrong)
+		require.ErrorIs(t, err, credential.ErrWrong)
 		return nil
 	}
 	_, err = s.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrTriesChanged)
+	require.ErrorIs(t, err, credential.ErrAttemptsChanged)
 	h.spared(1)
 	assert.Equal(t, 3, other.State().AuthTries)
 }
@@ -564,14 +566,14 @@ func TestSignerOfAPhone(t *testing.T) {
 	h.slot.Remove()
 	require.NoError(t, h.slot.Insert(other))
 	_, err = s.Sign(nil, digest, crypto.SHA256)
-	require.ErrorIs(t, err, jpki.ErrOtherCard)
+	require.ErrorIs(t, err, credential.ErrOtherCard)
 	assert.False(t, other.State().AuthVerified)
 	for _, c := range h.wires[len(h.wires)-1].sent {
 		assert.False(t, isSign(c))
 	}
 
 	h.typing = func(context.Context) error { return errNobody }
-	_, err = jpki.NewSigner(context.Background(), h.connect, h.ask)
+	_, err = jpki.NewSigner(context.Background(), h.connect, "Reader", h.ask)
 	require.ErrorIs(t, err, errNobody)
 	h.spared(1)
 }
@@ -581,18 +583,18 @@ func TestSignersCertificate(t *testing.T) {
 	ctx := context.Background()
 	for name, tt := range map[string]struct {
 		profile simulator.Profile
-		options []jpki.Option
+		options []jpki.SignerOption
 		err     error
 	}{
-		"expired":           {simulator.Expired, nil, jpki.ErrExpired},
-		"expired, allowed":  {simulator.Expired, []jpki.Option{jpki.AllowExpired()}, nil},
+		"expired":           {simulator.Expired, nil, trust.ErrExpired},
+		"expired, allowed":  {simulator.Expired, []jpki.SignerOption{jpki.AllowExpired()}, nil},
 		"none":              {simulator.NoCertificate, nil, jpki.ErrNoCertificate},
 		"another card":      {simulator.NotMyNumber, nil, jpki.ErrNoApplication},
 		"locked":            {simulator.Locked, nil, nil},
-		"of unknown issuer": {simulator.Contact, []jpki.Option{jpki.RequireChain()}, jpki.ErrUnknownIssuer},
+		"of unknown issuer": {simulator.Contact, []jpki.SignerOption{jpki.RequireChain()}, trust.ErrUnknownIssuer},
 	} {
 		h := newHolder(t, tt.profile)
-		s, err := jpki.NewSigner(ctx, h.connect, h.ask, tt.options...)
+		s, err := jpki.NewSigner(ctx, h.connect, "Reader", h.ask, tt.options...)
 		require.ErrorIs(t, err, tt.err, name)
 		assert.Equal(t, tt.err != nil, s == nil, name)
 		assert.Empty(t, h.shown, name)
@@ -610,11 +612,11 @@ func TestSignersKey(t *testing.T) {
 	}, &x509.Certificate{}, ec.Public(), ec)
 	require.NoError(t, err)
 	serve(d, der)
-	_, err = jpki.NewSigner(context.Background(), func(ctx context.Context) (jpki.Connection, error) {
+	_, err = jpki.NewSigner(context.Background(), func(ctx context.Context, _ string) (jpki.Connection, error) {
 		card, err := h.driver.Connect(ctx, "Reader")
 		return &tap{Card: card, after: d.tap.after}, err
-	}, h.ask)
-	require.ErrorIs(t, err, jpki.ErrUnsupportedKey)
+	}, "Reader", h.ask)
+	require.ErrorIs(t, err, trust.ErrUnsupportedKey)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/soak"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -142,7 +143,7 @@ func (k *kiosk) visit(t *testing.T) string {
 		}
 		require.NoError(t, got.Certificate.CheckSignatureFrom(owner.Authority()), where)
 		return happens.name + ": served"
-	case errors.Is(err, jpki.ErrPINWrong):
+	case errors.Is(err, credential.ErrWrong):
 		return happens.name + ": PIN wrong"
 	default:
 		require.NotEqual(t, "undisturbed", happens.name, "%s: %v", where, err)
@@ -169,7 +170,7 @@ func (k *kiosk) serve(t *testing.T, ctx context.Context, digits string) (got *jp
 // mend sets the counter of a card back with the right PIN.
 func (k *kiosk) mend(t *testing.T, card *simulator.Card) {
 	t.Helper()
-	if card.State().AuthTries == jpki.MaxAuthPIN {
+	if card.State().AuthTries == 3 {
 		return
 	}
 	require.NoError(t, k.slot.Insert(card))

@@ -9,6 +9,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -38,7 +40,7 @@ func (f sweptFault) outcomes(at step, base error) []error {
 	harmless := []error{base}
 	if base != nil { // the same kind of error, made anew
 		harmless = nil
-		for _, e := range []error{jpki.ErrNoApplication, jpki.ErrPINBlocked, jpki.ErrLastTry, jpki.ErrPINWrong, jpki.ErrNoCertificate, jpki.ErrExpired} {
+		for _, e := range []error{jpki.ErrNoApplication, credential.ErrLocked, credential.ErrLastAttempt, credential.ErrWrong, jpki.ErrNoCertificate, trust.ErrExpired} {
 			if errors.Is(base, e) {
 				harmless = append(harmless, e)
 			}
@@ -46,7 +48,7 @@ func (f sweptFault) outcomes(at step, base error) []error {
 	}
 	switch {
 	case at == readingCA && f.forged: // a card that can't show it
-		return append(f.outcomes(readingAll, base), jpki.ErrUnknownIssuer)
+		return append(f.outcomes(readingAll, base), trust.ErrUnknownIssuer)
 	case at == readingCA:
 		return f.outcomes(readingAll, base)
 	case len(f.causes) == 0, f.outside && at != connecting && at != beginning:
@@ -187,16 +189,16 @@ func sweptStatusWords() []sweptFault {
 	for _, s := range []apdu.Status{
 		0x6100, 0x6C00, 0x6281, 0x6282, 0x6300, 0x63C0, 0x63C1, 0x6700, 0x6982, 0x6983, 0x6984, 0x6985, 0x6A82, 0x6B00, 0x6D00, 0x6F00, 0x9000,
 	} {
-		causes := []error{s, jpki.ErrPINBlocked, jpki.ErrNoCertificate, jpki.ErrMalformedCertificate, jpki.ErrNoPossession}
+		causes := []error{s, credential.ErrLocked, jpki.ErrNoCertificate, trust.ErrMalformed, jpki.ErrNoPossession}
 		switch s {
 		case 0x6100: // the card knows no GET RESPONSE
 			causes = append(causes, apdu.StatusInstructionNotSupported)
 		case 0x6982: // "after the PIN", and that is wrong
-			causes = append(causes, jpki.ErrPINWrong)
+			causes = append(causes, credential.ErrWrong)
 		case 0x63C1: // of the counter
-			causes = append(causes, jpki.ErrLastTry)
+			causes = append(causes, credential.ErrLastAttempt)
 		case 0x9000: // and in truth nothing was selected, or verified
-			causes = append(causes, jpki.ErrCounterUnknown, jpki.ErrPINRequired)
+			causes = append(causes, credential.ErrCounterUnknown, jpki.ErrPINRequired)
 		}
 		faults = append(faults, sweptFault{name: fmt.Sprintf("%04X", uint16(s)), do: always(simulator.AnswerStatus(s)),
 			causes: causes, spared: mayPass[s], passing: true, forged: true, reset: s == apdu.StatusOK})

@@ -11,6 +11,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -26,7 +28,7 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		profile simulator.Profile
-		options []jpki.Option
+		options []jpki.CardOption
 		other   [][]byte // commands of the other program
 		pin     string
 		err     error
@@ -35,12 +37,12 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 	}{
 		{"selects another application", simulator.Contact, nil, [][]byte{selectISD}, simulator.PIN, nil, 1, 3},
 		{"spends a try", simulator.Contact, nil, [][]byte{selectJPKI, wrong}, simulator.PIN, nil, 1, 3},
-		{"spends a try, of 3 that were shown", simulator.Contact, []jpki.Option{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, jpki.ErrTriesChanged, 0, 2},
-		{"spends all but the last", simulator.Contact, nil, [][]byte{selectJPKI, wrong, wrong}, simulator.PIN, jpki.ErrLastTry, 0, 1},
-		{"spends the last", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, [][]byte{selectJPKI, wrong}, simulator.PIN, jpki.ErrPINBlocked, 0, 0},
+		{"spends a try, of 3 that were shown", simulator.Contact, []jpki.CardOption{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrAttemptsChanged, 0, 2},
+		{"spends all but the last", simulator.Contact, nil, [][]byte{selectJPKI, wrong, wrong}, simulator.PIN, credential.ErrLastAttempt, 0, 1},
+		{"spends the last", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrLocked, 0, 0},
 		{"leaves the PIN verified", simulator.Contact, nil, [][]byte{selectJPKI, right}, simulator.PIN, nil, 1, 3},
-		{"leaves the PIN verified, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", jpki.ErrPINWrong, 1, 2},
-		{"leaves the PIN verified, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, jpki.ErrExpired, 0, 3},
+		{"leaves the PIN verified, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", credential.ErrWrong, 1, 2},
+		{"leaves the PIN verified, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, trust.ErrExpired, 0, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, tt.profile)
@@ -78,12 +80,12 @@ func TestOtherProgramsWithoutTransactions(t *testing.T) {
 		err, wrong error // with the right PIN, and with a wrong one
 		spent      int   // tries, by the wrong one
 	}{
-		{1, nil, jpki.ErrPINWrong, 1}, // we select next
-		{2, jpki.ErrCounterUnknown, jpki.ErrCounterUnknown, 0},
+		{1, nil, credential.ErrWrong, 1}, // we select next
+		{2, credential.ErrCounterUnknown, credential.ErrCounterUnknown, 0},
 		{3, jpki.ErrNoCertificate, jpki.ErrNoCertificate, 0},
-		{4, jpki.ErrPINOutcomeUnknown, jpki.ErrPINOutcomeUnknown, 0},
-		{5, jpki.ErrNoPossession, jpki.ErrPINWrong, 1},
-		{6, nil, jpki.ErrPINWrong, 1}, // we leave next
+		{4, credential.ErrOutcomeUnknown, credential.ErrOutcomeUnknown, 0},
+		{5, jpki.ErrNoPossession, credential.ErrWrong, 1},
+		{6, nil, credential.ErrWrong, 1}, // we leave next
 	} {
 		for digits, want := range map[string]error{simulator.PIN: tt.err, "9999": tt.wrong} {
 			where := fmt.Sprintf("before command %d, PIN %s", tt.nth, digits)

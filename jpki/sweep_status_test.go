@@ -12,6 +12,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -92,7 +94,7 @@ func answeredSteps() []answeredStep {
 		{name: "the first attempt to leave", command: leaveCommand, nth: 1, harmless: func(apdu.Status) bool { return true }}, // then it is left
 	}
 	for _, byFile := range []answeredStep{
-		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (int, error) { return 0, jpki.ErrCounterUnknown }},
+		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (int, error) { return 0, credential.ErrCounterUnknown }},
 		{name: "SELECT of the PIN's file again", command: selectPINFile, nth: 2, fails: func(s apdu.Status) (int, error) { return 0, s }},
 		{name: "VERIFY by file", command: verifyByFile, fails: notVerified},
 		{name: "SELECT of the key's file", command: selectKeyFile, fails: notProved},
@@ -108,7 +110,7 @@ func answeredSteps() []answeredStep {
 	} {
 		end := jpki.ErrNoCertificate
 		if read.command == nextRead {
-			end = jpki.ErrMalformedCertificate
+			end = trust.ErrMalformed
 		}
 		full := read
 		full.name, full.data, full.passes = read.name+", with data", true, []apdu.Status{ok, shorter}
@@ -135,23 +137,23 @@ func notSelected(s apdu.Status) (int, error) {
 func notCounted(s apdu.Status) (int, error) {
 	switch s {
 	case 0x63C1:
-		return 0, jpki.ErrLastTry
+		return 0, credential.ErrLastAttempt
 	case 0x63C0, 0x6983, 0x6984:
-		return 0, jpki.ErrPINBlocked
+		return 0, credential.ErrLocked
 	}
-	return 0, jpki.ErrCounterUnknown
+	return 0, credential.ErrCounterUnknown
 }
 
 func notVerified(s apdu.Status) (int, error) {
 	if s == 0x6300 || s >= 0x63C0 && s <= 0x63CF {
-		return 1, jpki.ErrPINWrong
+		return 1, credential.ErrWrong
 	}
-	return 1, jpki.ErrPINOutcomeUnknown
+	return 1, credential.ErrOutcomeUnknown
 }
 
 func notProved(apdu.Status) (int, error) { return 1, jpki.ErrNoPossession }
 
-func notLeft(apdu.Status) (int, error) { return 1, jpki.ErrStillVerified }
+func notLeft(apdu.Status) (int, error) { return 1, jpki.ErrStillUnlocked }
 
 // notRead: end is what a file that ends here means, and whole whether all that
 // was asked for came along. The recording has no answer to GET RESPONSE.
@@ -190,15 +192,15 @@ func (step answeredStep) answered(t *testing.T, recorded map[string][]byte, s ap
 		pins, want = step.fails(s)
 		require.ErrorIs(t, err, want, where)
 		switch want {
-		case jpki.ErrNoApplication, jpki.ErrCounterUnknown, jpki.ErrPINWrong, jpki.ErrPINOutcomeUnknown, jpki.ErrStillVerified:
+		case jpki.ErrNoApplication, credential.ErrCounterUnknown, credential.ErrWrong, credential.ErrOutcomeUnknown, jpki.ErrStillUnlocked:
 			if !errors.Is(err, s) {
 				require.Fail(t, "does not say what the card said", "%s: %v", where, err)
 			}
 		}
-		var refused *jpki.PINError
+		var refused *credential.Error
 		if left, counted := s.Retries(); errors.As(err, &refused) && counted {
 			require.True(t, refused.Known, where)
-			require.Equal(t, min(left, jpki.MaxAuthPIN), refused.Remaining, where)
+			require.Equal(t, min(left, 3), refused.Remaining, where)
 		}
 	} else {
 		require.True(t, got.CardAcceptedPIN && got.Possession, where)
@@ -276,8 +278,8 @@ func (recordedExtended) ATR() []byte { return extendedATR }
 var extendedATR = []byte{0x3B, 0xDA, 0x13, 0xFF, 0x81, 0x31, 0xFB, 0x46, 0x80, 0x12, 0x39, 0x2F, 0x31, 0xC1, 0x73, 0xC6, 0x01, 0xC0, 0x3B}
 
 // recordedOptions are the options under which every run sends the same.
-func recordedOptions() []jpki.Option {
-	return []jpki.Option{jpki.WithClock(atNow), jpki.WithRandom(zeros{})}
+func recordedOptions() []jpki.CardOption {
+	return []jpki.CardOption{jpki.WithClock(atNow), jpki.WithRandom(zeros{})}
 }
 
 type zeros struct{}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -66,24 +68,24 @@ const (
 type sweptCard struct {
 	name    string
 	profile simulator.Profile
-	options []jpki.Option
+	options []jpki.CardOption
 	chain   bool // its authority is pinned, and required
 }
 
 // sweptCards differ in what is sent to them; the other profiles are like one of
 // these, as TestSweptCardsStandForTheOthers shows.
 var sweptCards = []sweptCard{
-	{"contact", simulator.Contact, nil, false},                                          // the certificate in short blocks, before the PIN
-	{"contact-extended", simulator.ContactExtended, nil, false},                         // at once, and in short blocks where that fails
-	{"contact-extended, chain", simulator.ContactExtended, nil, true},                   // and then its authority's
-	{"android", simulator.Android, nil, false},                                          // after the PIN
-	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastTry()}, false}, // a wrong PIN locks it
-	{"last-try", simulator.LastTry, nil, false},                                         // refused after the counter
-	{"locked", simulator.Locked, nil, false},                                            // refused after the counter
-	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}, false},  // goes on
-	{"expired", simulator.Expired, nil, false},                                          // refused after the certificate
-	{"no-certificate", simulator.NoCertificate, nil, false},                             // refused after one block
-	{"not-my-number", simulator.NotMyNumber, nil, false},                                // refused at once
+	{"contact", simulator.Contact, nil, false},                                                  // the certificate in short blocks, before the PIN
+	{"contact-extended", simulator.ContactExtended, nil, false},                                 // at once, and in short blocks where that fails
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its authority's
+	{"android", simulator.Android, nil, false},                                                  // after the PIN
+	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
+	{"last-try", simulator.LastTry, nil, false},                                                 // refused after the counter
+	{"locked", simulator.Locked, nil, false},                                                    // refused after the counter
+	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},      // goes on
+	{"expired", simulator.Expired, nil, false},                                                  // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil, false},                                     // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil, false},                                        // refused at once
 }
 
 func TestSweptCardsStandForTheOthers(t *testing.T) {
@@ -117,7 +119,7 @@ type sweep struct {
 }
 
 // now is when everything in the sweep happens.
-var now = time.Date(2026, 4, 1, 12, 0, 0, 0, jpki.Japan)
+var now = time.Date(2026, 4, 1, 12, 0, 0, 0, trust.Japan)
 
 func atNow() time.Time { return now }
 
@@ -315,9 +317,9 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	want := fault.outcomes(step, base)
 	require.True(t, slices.ContainsFunc(want, func(e error) bool { return errors.Is(err, e) }), "%s: %v, not one of %v", where, err, want)
 	if step == verifying && slices.Equal(want, fault.causes) && !fault.forged {
-		require.ErrorIs(t, err, jpki.ErrPINOutcomeUnknown, where)
+		require.ErrorIs(t, err, credential.ErrOutcomeUnknown, where)
 	}
-	switch stillVerified := errors.Is(err, jpki.ErrStillVerified); {
+	switch stillVerified := errors.Is(err, jpki.ErrStillUnlocked); {
 	case fault.removed:
 		require.False(t, stillVerified, where)
 	case unlocked && !fault.forged, step == leaving && !fault.passing && !fault.outside:
@@ -326,7 +328,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)
 		require.True(t, got.CardAcceptedPIN && got.Possession, where)
-		require.Equal(t, s.chain, got.Chain == jpki.ChainPinned, where)
+		require.Equal(t, s.chain, got.Chain == trust.Pinned, where)
 	}
 	requireNoPIN(t, err, where)
 	require.LessOrEqual(t, took, fault.within, where)
@@ -335,7 +337,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	require.LessOrEqual(t, s.tap.pins, 1, where)
 	left := s.card.State().AuthTries
 	require.Equal(t, s.expectedTries(fault, at), left, where)
-	var pinError *jpki.PINError
+	var pinError *credential.Error
 	if errors.As(err, &pinError) && !fault.forged {
 		if step == verifying && fault.passing {
 			require.True(t, pinError.Known, where) // read again
@@ -369,7 +371,7 @@ func (s *sweep) expectedTries(fault sweptFault, at place) int {
 	case nth == 0, unseen, s.tries == 0:
 		return s.tries
 	case s.digits == rightCanary:
-		return jpki.MaxAuthPIN
+		return 3
 	}
 	return s.tries - 1
 }

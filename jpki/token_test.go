@@ -17,7 +17,6 @@ func TestWhatCannotBeRead(t *testing.T) {
 	ctx := context.Background()
 	for name, read := range map[string]func(a *jpki.Application) (any, error){
 		"token":                    func(a *jpki.Application) (any, error) { return a.Token(ctx) },
-		"availability":             func(a *jpki.Application) (any, error) { return a.Availability(ctx) },
 		"certificate":              func(a *jpki.Application) (any, error) { return a.AuthCertificate(ctx) },
 		"CA certificate":           func(a *jpki.Application) (any, error) { return a.AuthCACertificate(ctx) },
 		"signature CA certificate": func(a *jpki.Application) (any, error) { return a.SignatureCACertificate(ctx) },

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -78,9 +79,9 @@ func TestTheCountInTheAnswerToThePIN(t *testing.T) {
 			return response, nil
 		}
 		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
-		var wrong *jpki.PINError
+		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
-		assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
+		assert.Equal(t, credential.ErrWrong, wrong.Reason)
 		assert.Equal(t, tt.remaining, wrong.Remaining, "%04X", uint16(tt.answer))
 		assert.Equal(t, tt.questions, questions, "%04X", uint16(tt.answer))
 	}
@@ -95,9 +96,9 @@ func TestThePINWasLockedMeanwhile(t *testing.T) {
 			reason  error
 			known   bool
 		}{
-			{[]byte{0x63, 0xC0}, jpki.ErrPINBlocked, true},
-			{nil, jpki.ErrPINBlocked, false},
-			{[]byte{0x63, 0xC2}, jpki.ErrPINOutcomeUnknown, true},
+			{[]byte{0x63, 0xC0}, credential.ErrLocked, true},
+			{nil, credential.ErrLocked, false},
+			{[]byte{0x63, 0xC2}, credential.ErrOutcomeUnknown, true},
 		} {
 			d := newDesk(t, simulator.Contact)
 			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
@@ -112,7 +113,7 @@ func TestThePINWasLockedMeanwhile(t *testing.T) {
 				return response, nil
 			}
 			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
-			var refused *jpki.PINError
+			var refused *credential.Error
 			require.ErrorAs(t, err, &refused)
 			assert.Equal(t, tt.reason, refused.Reason)
 			assert.Equal(t, tt.known, refused.Known)

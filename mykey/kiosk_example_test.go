@@ -11,31 +11,23 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// identify waits for a card in any reader and returns its identifier.
-func identify(ctx context.Context, driver reader.Driver, library *mykey.Namespace, typed []byte) (mykey.ID, error) {
-	pin, err := jpki.ParsePIN(typed) // only its form is checked: nothing is sent yet
+// identify waits for a card in any reader and returns its identifier. ask shows the attempts
+// left and asks for the PIN.
+func identify(ctx context.Context, driver reader.Driver, library *mykey.Namespace, ask jpki.AskPIN) (mykey.ID, error) {
+	found, err := reader.Wait(ctx, driver, "", jpki.Present) // blocks until a My Number Card is present
 	if err != nil {
 		return "", err
 	}
-	found, err := reader.Wait(ctx, driver, "", jpki.Present) // until a My Number Card is there, or ctx ends
+	// The PIN is asked for while the card is not held, and goes to the same card only, once.
+	// Afterwards the card is logged out.
+	holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
 	if err != nil {
-		return "", err
-	}
-	card, err := driver.Connect(ctx, found.Name)
-	if err != nil {
-		return "", err
-	}
-	defer card.Close() // cuts the card's power
-
-	holder, err := jpki.Authenticate(ctx, card, pin) // one transaction, and the card is left unverified
-	if err != nil {
-		return "", err // a *jpki.PINError tells the tries left
+		return "", err // a *credential.Error tells the attempts left
 	}
 	return library.Derive(holder.Certificate)
 }
 
-// A kiosk: the PIN is typed first, then one tap. With pcsc.New() in place of
-// the simulator it works with real readers.
+// A kiosk. With pcsc.New() in place of the simulator it works with real readers.
 func Example_kiosk() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -58,7 +50,13 @@ func Example_kiosk() {
 		fmt.Println(err)
 		return
 	}
-	id, err := identify(ctx, driver, library, []byte("１２３４")) // full width, as an input method leaves it
+	ask := func(_ context.Context, shown jpki.Readiness) (jpki.PIN, error) {
+		fmt.Println("PIN, please. Attempts left:", shown.Remaining)
+		return jpki.ParsePIN([]byte("１２３４")) // full width, as an input method leaves it
+	}
+	id, err := identify(ctx, driver, library, ask)
 	fmt.Println(id.Display(), err)
-	// Output: WAC9-F8EY <nil>
+	// Output:
+	// PIN, please. Attempts left: 3
+	// WAC9-F8EY <nil>
 }

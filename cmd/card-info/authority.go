@@ -18,8 +18,8 @@ func authorityFlag(c *cobra.Command, p *program, files *[]string) {
 
 // trust is by whom a certificate may have been issued: J-LIS, an authority in one
 // of the files, or the simulator where --simulator asks for it.
-func (p *program) trust(files []string) ([]jpki.Option, error) {
-	options := []jpki.Option{jpki.WithClock(p.now)}
+func (p *program) trust(files []string) ([]jpki.CardOption, error) {
+	options := []jpki.CardOption{jpki.WithClock(p.now)}
 	for _, file := range files {
 		authorities, err := authority.Read(file)
 		if err != nil {

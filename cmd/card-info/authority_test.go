@@ -19,6 +19,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -43,12 +45,12 @@ func authorityOf(t testing.TB) string {
 	return fileOf(t, o.stdout)
 }
 
-func chainOf(t testing.TB, o outcome) jpki.Chain {
+func chainOf(t testing.TB, o outcome) trust.Chain {
 	t.Helper()
 	require.Zero(t, o.exit, o.stderr)
 	var shown struct {
-		Chain     jpki.Chain
-		Assurance struct{ Chain jpki.Chain }
+		Chain     trust.Chain
+		Assurance struct{ Chain trust.Chain }
 	}
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
 	return shown.Chain + shown.Assurance.Chain // a report has the one, an identity the other
@@ -62,16 +64,16 @@ func TestTheChainIsShown(t *testing.T) {
 		name    string
 		profile simulator.Profile
 		args    []string
-		report  jpki.Chain
-		id      jpki.Chain // "" is refused
+		report  trust.Chain
+		id      trust.Chain // "" is refused
 		pins    int
 	}{
-		{"a card of no known authority", simulator.Contact, nil, jpki.ChainUnknown, jpki.ChainUnknown, 1},
-		{"of one that is given", simulator.Contact, []string{"--authority", file}, jpki.ChainCaller, jpki.ChainCaller, 1},
-		{"required", simulator.Contact, []string{"--require-chain"}, jpki.ChainUnknown, "", 0},
-		{"required, and given", simulator.Contact, []string{"--require-chain", "--authority", file}, jpki.ChainCaller, jpki.ChainCaller, 1},
-		{"required of a phone", simulator.Android, []string{"--require-chain"}, jpki.ChainUnknown, "", 1},
-		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--authority", file}, jpki.ChainUnknown, jpki.ChainCaller, 1},
+		{"a card of no known authority", simulator.Contact, nil, trust.Unknown, trust.Unknown, 1},
+		{"of one that is given", simulator.Contact, []string{"--authority", file}, trust.Caller, trust.Caller, 1},
+		{"required", simulator.Contact, []string{"--require-chain"}, trust.Unknown, "", 0},
+		{"required, and given", simulator.Contact, []string{"--require-chain", "--authority", file}, trust.Caller, trust.Caller, 1},
+		{"required of a phone", simulator.Android, []string{"--require-chain"}, trust.Unknown, "", 1},
+		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--authority", file}, trust.Unknown, trust.Caller, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, tt.profile)
@@ -112,12 +114,12 @@ func TestTheSimulatorsChain(t *testing.T) {
 	id := func(more ...string) outcome {
 		return desk{stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json", "--simulator", "contact"), more...)...)
 	}
-	assert.Equal(t, jpki.ChainSimulator, chainOf(t, id()))
+	assert.Equal(t, trust.Simulator, chainOf(t, id()))
 	o := id("--require-chain")
 	assert.Equal(t, cli.ExitCertificate, o.exit)
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
-	assert.Equal(t, jpki.ChainCaller, chainOf(t, id("--require-chain", "--authority", authorityOf(t))))
+	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--authority", authorityOf(t))))
 }
 
 // Files of authorities, read before the card is touched.
@@ -161,7 +163,7 @@ func TestAuthorityFiles(t *testing.T) {
 			for _, args := range [][]string{{"--json"}, idArgs(t, "--pin-stdin", "--json")} {
 				o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--authority", fileOf(t, tt.content))...)
 				if tt.taken {
-					assert.Equal(t, jpki.ChainCaller, chainOf(t, o))
+					assert.Equal(t, trust.Caller, chainOf(t, o))
 					continue
 				}
 				assert.Equal(t, cli.ExitUsage, o.exit)
@@ -174,7 +176,7 @@ func TestAuthorityFiles(t *testing.T) {
 	t.Run("one file each", func(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		o := desk{driver: driver}.run(t, "--json", "--authority", fileOf(t, pemOf(other)), "--authority", fileOf(t, pemOf(der)))
-		assert.Equal(t, jpki.ChainCaller, chainOf(t, o))
+		assert.Equal(t, trust.Caller, chainOf(t, o))
 	})
 	for _, path := range []string{"", "/nonexistent/authority", t.TempDir(), os.DevNull} {
 		driver, _ := withCards(t, simulator.Contact)
@@ -214,8 +216,8 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 			o := desk{driver: m}.run(t, "--authority", file, "--json")
 			var shown report
 			require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
-			assert.Equal(t, jpki.ChainUnknown, shown.Chain)
-			assert.Equal(t, jpki.Valid, shown.AuthCertificate.Status)
+			assert.Equal(t, trust.Unknown, shown.Chain)
+			assert.Equal(t, trust.Valid, shown.AuthCertificate.Status)
 
 			later := desk{driver: m, now: today.AddDate(11, 0, 0)}.run(t, "--authority", file, "--lang", "en")
 			assert.Zero(t, later.exit, later.stderr) // the certificate has expired as well, which is no failure of a report
@@ -267,14 +269,14 @@ func TestAttackersAreRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		card   attacker
-		report jpki.Chain
+		report trust.Chain
 		code   string // of id with --require-chain
 		pins   int
 		taken  bool // without it, as of an unknown issuer
 	}{
-		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, true},
-		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, jpki.ChainUnknown, "CHAIN_UNKNOWN", 0, true},
-		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, jpki.ChainCaller, "POSSESSION_FAILED", 1, false},
+		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
@@ -296,7 +298,7 @@ func TestAttackersAreRefused(t *testing.T) {
 			o := desk{driver: m, stdin: "1234\n"}.run(t, id...)
 			assert.Equal(t, tt.pins+1, m.pins)
 			if tt.taken {
-				assert.Equal(t, jpki.ChainUnknown, chainOf(t, o))
+				assert.Equal(t, trust.Unknown, chainOf(t, o))
 			} else {
 				refused(o)
 			}
@@ -324,7 +326,7 @@ func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
 	})
 	driver, _ := withCards(t, simulator.ContactExtended)
 	m := &meddler{Driver: &attacker{Driver: driver, certificate: claims}}
-	assert.Equal(t, jpki.ChainUnknown, chainOf(t, desk{driver: m}.run(t, "--json")))
+	assert.Equal(t, trust.Unknown, chainOf(t, desk{driver: m}.run(t, "--json")))
 	assert.Equal(t, 6, m.sent, "and the authority's certificate")
 }
 
@@ -333,15 +335,15 @@ func TestEveryChainHasItsWords(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b bytes.Buffer
 		p := &program{environment: environment{stdout: &b}, Console: &cli.Console{Language: message.Language(language)}}
-		for _, chain := range []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller, jpki.ChainSimulator, jpki.ChainUnknown} {
-			if p.simulated = nil; chain == jpki.ChainSimulator {
+		for _, chain := range []trust.Chain{trust.Pinned, trust.Caller, trust.Simulator, trust.Unknown} {
+			if p.simulated = nil; chain == trust.Simulator {
 				_, cards := withCards(t, simulator.Contact)
 				p.simulated = cards[0]
 			}
 			r := report{
 				Reader: "Reader", Token: jpki.Token{Kind: jpki.IndividualNumberCard}, Chain: chain, issuer: textIssuer()[chain],
-				AuthPIN: jpki.Counter{Remaining: 3, Max: 3}, SignaturePassword: jpki.Counter{Remaining: 5, Max: 5},
-				AuthCertificate: certificate{Present: true, Status: jpki.Valid, until: message.Date(today)},
+				AuthPIN: credential.Counter{Remaining: 3, Max: 3}, SignaturePassword: credential.Counter{Remaining: 5, Max: 5},
+				AuthCertificate: certificate{Present: true, Status: trust.Valid, until: message.Date(today)},
 			}
 			require.NoError(t, p.writeReport(r, false))
 			b.WriteString("\n")

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/annotate"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -74,7 +76,7 @@ func (p *program) cards() reader.Driver {
 type tracing struct {
 	reader.Driver
 	mu     sync.Mutex
-	report func(reader.Exchange)
+	report func(what string, e reader.Exchange)
 }
 
 func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error) {
@@ -82,10 +84,11 @@ func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error)
 	if err != nil {
 		return nil, err
 	}
+	var commands annotate.Annotator
 	return reader.Trace(card, func(e reader.Exchange) {
 		t.mu.Lock() // cards are probed at once
 		defer t.mu.Unlock()
-		t.report(e)
+		t.report(commands.Command(e.Command), e)
 	}), nil
 }
 
@@ -112,7 +115,7 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 }
 
 // withApplication is withCard with the JPKI application open.
-func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.Option) error {
+func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.CardOption) error {
 	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
 		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, append(options, p.traced())...)
 	})
@@ -129,8 +132,8 @@ func (p *program) traced() jpki.Option {
 
 // showExchange writes one exchange of the trace. What it is given holds no
 // secret; of a response it shows the length only.
-func (p *program) showExchange(e reader.Exchange) {
-	fmt.Fprintf(p.stderr, "> %-36s  %s\n", e.Command.String(), jpki.Annotate(e.Command))
+func (p *program) showExchange(what string, e reader.Exchange) {
+	fmt.Fprintf(p.stderr, "> %-36s  %s\n", e.Command.String(), what)
 	switch {
 	case e.Err != nil:
 		fmt.Fprintf(p.stderr, "< %s\n", message.Printable(e.Err.Error()))
@@ -143,7 +146,7 @@ func (p *program) showExchange(e reader.Exchange) {
 		}
 		_, meaning, _ := strings.Cut(e.Status.Error(), ": ")
 		if left, ok := e.Status.Retries(); ok {
-			meaning = fmt.Sprintf("tries left: %d", left)
+			meaning = fmt.Sprintf("attempts left: %d", left)
 		}
 		fmt.Fprintf(p.stderr, "< %-36s  %s\n", answer, meaning)
 	}
@@ -153,7 +156,7 @@ func (p *program) showExchange(e reader.Exchange) {
 // for no end (RFC 5280 §4.1.2.5), is in a year of five digits there, which RFC
 // 3339 does not have.
 func timestamp(t time.Time) string {
-	local := t.In(jpki.Japan)
+	local := t.In(trust.Japan)
 	if local.Year() > 9999 {
 		local = t.UTC()
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
@@ -73,8 +75,8 @@ func (p *program) retriesCommand() *cobra.Command {
 // retries shows the tries left, at no cost.
 func (p *program) retries(ctx context.Context) error {
 	var counters struct {
-		AuthPIN           jpki.Counter `json:"auth_pin"`
-		SignaturePassword jpki.Counter `json:"signature_password"`
+		AuthPIN           credential.Counter `json:"auth_pin"`
+		SignaturePassword credential.Counter `json:"signature_password"`
 	}
 	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
 		if counters.AuthPIN, err = a.AuthPINCounter(ctx); err != nil {
@@ -119,7 +121,7 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 			read, readDER = a.AuthCACertificate, a.AuthCACertificateDER
 		}
 		certificate, err := read(ctx)
-		if errors.Is(err, jpki.ErrMalformedCertificate) {
+		if errors.Is(err, trust.ErrMalformed) {
 			// Whoever finds out what is wrong with it needs it.
 			found, err = readDER(ctx)
 			return err

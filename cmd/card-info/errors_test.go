@@ -15,6 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
 // Every error that the agent exports has words of its own. The source says which
@@ -63,17 +64,17 @@ func TestEveryErrorOfTheAgentHasItsMessage(t *testing.T) {
 // Faults: F85.
 func TestThePasswordsFailuresHaveExitCodes(t *testing.T) {
 	password := func(reason error, left int) error {
-		return &jpki.PINError{Reason: reason, Password: true, Known: true, Remaining: left}
+		return &credential.Error{Reason: reason, Kind: credential.SignaturePassword, Known: true, Remaining: left}
 	}
 	for _, tt := range []struct {
 		err  error
 		exit int
 	}{
 		{jpki.ErrPasswordFormat, cli.ExitUsage},
-		{password(jpki.ErrPINWrong, 4), cli.ExitPIN},
-		{password(jpki.ErrLastTry, 1), cli.ExitPIN},
-		{password(jpki.ErrPINWrong, 0), cli.ExitLocked},
-		{password(jpki.ErrPINBlocked, 0), cli.ExitLocked},
+		{password(credential.ErrWrong, 4), cli.ExitPIN},
+		{password(credential.ErrLastAttempt, 1), cli.ExitPIN},
+		{password(credential.ErrWrong, 0), cli.ExitLocked},
+		{password(credential.ErrLocked, 0), cli.ExitLocked},
 	} {
 		assert.Equal(t, tt.exit, exitOf(messageFor(tt.err).Code, tt.err), tt.err)
 	}

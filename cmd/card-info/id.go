@@ -10,6 +10,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -24,7 +25,7 @@ type idOptions struct {
 }
 
 // jpkiOptions is what the flags mean to package jpki.
-func (p *program) jpkiOptions(o idOptions) ([]jpki.Option, error) {
+func (p *program) jpkiOptions(o idOptions) ([]jpki.CardOption, error) {
 	options, err := p.trust(o.authorities)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func (p *program) jpkiOptions(o idOptions) ([]jpki.Option, error) {
 		options = append(options, jpki.RequireChain())
 	}
 	if o.allowLastTry {
-		options = append(options, jpki.AllowLastTry())
+		options = append(options, jpki.AllowLastAttempt())
 	}
 	if o.allowExpired {
 		options = append(options, jpki.AllowExpired())
@@ -63,10 +64,10 @@ const pinSourceCard = "card"
 
 // assurance says what an identifier stands on.
 type assurance struct {
-	PIN        bool       `json:"pin"`
-	PINSource  string     `json:"pin_source"` // whose word that is
-	Possession bool       `json:"possession"`
-	Chain      jpki.Chain `json:"chain"`
+	PIN        bool        `json:"pin"`
+	PINSource  string      `json:"pin_source"` // whose word that is
+	Possession bool        `json:"possession"`
+	Chain      trust.Chain `json:"chain"`
 }
 
 type identity struct {
@@ -77,7 +78,7 @@ type identity struct {
 	Revocation string      `json:"revocation"`
 	ValidUntil mykey.Month `json:"valid_until"`
 
-	validity jpki.Validity
+	validity trust.Validity
 }
 
 // id derives the identifier. Everything that can be wrong without the card is
@@ -130,7 +131,7 @@ func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 	return mykey.NewNamespace(o.namespace, key)
 }
 
-func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, options []jpki.Option) (identity, error) {
+func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, options []jpki.CardOption) (identity, error) {
 	holder, err := jpki.Authenticate(ctx, card, pin, append(options, p.traced())...)
 	if err != nil {
 		return identity{}, err
@@ -166,9 +167,9 @@ func (p *program) writeIdentity(found identity) error {
 	}
 	t.line(textNotOfficial)
 	switch found.validity {
-	case jpki.Expired:
+	case trust.Expired:
 		t.line(textExpiredNotice)
-	case jpki.Expiring:
+	case trust.Expiring:
 		t.line(textExpiringNotice)
 	}
 	t.line(textIDChanges)

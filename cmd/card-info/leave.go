@@ -155,7 +155,7 @@ func (p *program) leaveCard(ctx context.Context, name string) (leaving, error) {
 func (p *program) logOut(ctx context.Context, name string) error {
 	_, card, err := p.connect(ctx, name)
 	if err != nil {
-		return fmt.Errorf("%w: %w", jpki.ErrStillVerified, err)
+		return fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, err)
 	}
 	defer card.Close()
 	err = jpki.LogOut(ctx, card)

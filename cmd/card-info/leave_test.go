@@ -15,6 +15,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
@@ -61,7 +62,7 @@ func TestLeave(t *testing.T) {
 	assert.False(t, cards[0].State().AuthVerified)
 	assert.Equal(t, 3, cards[0].State().AuthTries)
 	assert.Zero(t, m.pins)
-	assert.Equal(t, 2+1+2, m.sent)
+	assert.Equal(t, 2+len(generation.All)+2, m.sent)
 	require.NoError(t, other.Close())
 
 	unlock(t, driver, "Reader")

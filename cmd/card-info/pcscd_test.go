@@ -25,7 +25,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
@@ -250,12 +250,12 @@ func TestTheChainThroughPCSCD(t *testing.T) {
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
 	assert.Zero(t, card.sent())
-	assert.Equal(t, jpki.ChainUnknown, chainOf(t, id()))
+	assert.Equal(t, trust.Unknown, chainOf(t, id()))
 	assert.Equal(t, 1, card.sent())
 
 	file := fileOf(t, b.cardInfo(t, "", "cert", "--ca").stdout)
-	assert.Equal(t, jpki.ChainCaller, chainOf(t, b.cardInfo(t, "", "--json", "--authority", file)))
-	assert.Equal(t, jpki.ChainCaller, chainOf(t, id("--require-chain", "--authority", file)))
+	assert.Equal(t, trust.Caller, chainOf(t, b.cardInfo(t, "", "--json", "--authority", file)))
+	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--authority", file)))
 	assert.Equal(t, 2, card.sent())
 }
 

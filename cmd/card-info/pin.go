@@ -57,7 +57,7 @@ func trimmed(piped []byte) []byte {
 // refuse the PIN and how many tries are left. No connection is open while the
 // person types: the card may be taken away and put back. The PIN is for the
 // card that was shown, in the reader whose name is returned.
-func (p *program) typedPIN(ctx context.Context, options []jpki.Option) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
+func (p *program) typedPIN(ctx context.Context, options []jpki.CardOption) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
 	t, err := p.terminal()
 	if err != nil {
 		return "", pin, shown, tty.NoTerminal(err)

@@ -199,7 +199,7 @@ func TestTheAgentForgetsTheCardOfItsReaderAlone(t *testing.T) {
 		for _, named := range []string{"", "pasori"} {
 			driver, _ := withReaders(t, "Sony PaSoRi=contact", "YubiKey=not-my-number")
 			p := &program{environment: environment{driver: driver}, Console: &cli.Console{}, reader: named}
-			card, err := p.connectToSign(t.Context())
+			card, err := p.connectToSign(t.Context(), p.reader)
 			require.NoError(t, err)
 			require.NoError(t, card.Close())
 			assert.Equal(t, tt.forgets, p.endsKey(tt.event), "%v", tt.event)

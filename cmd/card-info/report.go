@@ -9,6 +9,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -17,30 +19,30 @@ const revocationNotChecked = "not-checked"
 
 // report is what is in the reader.
 type report struct {
-	Reader            string       `json:"reader"`
-	ATR               string       `json:"atr"`
-	Token             jpki.Token   `json:"token"`
-	AuthPIN           jpki.Counter `json:"auth_pin"`
-	SignaturePassword jpki.Counter `json:"signature_password"`
-	AuthCertificate   certificate  `json:"auth_certificate"`
-	Chain             jpki.Chain   `json:"chain"`
-	Revocation        string       `json:"revocation"`
+	Reader            string             `json:"reader"`
+	ATR               string             `json:"atr"`
+	Token             jpki.Token         `json:"token"`
+	AuthPIN           credential.Counter `json:"auth_pin"`
+	SignaturePassword credential.Counter `json:"signature_password"`
+	AuthCertificate   certificate        `json:"auth_certificate"`
+	Chain             trust.Chain        `json:"chain"`
+	Revocation        string             `json:"revocation"`
 
 	issuer Text
 }
 
 type certificate struct {
-	Present     bool          `json:"present"`
-	NotBefore   string        `json:"not_before,omitempty"`
-	NotAfter    string        `json:"not_after,omitempty"`
-	Status      jpki.Validity `json:"status,omitempty"`
-	PINRequired bool          `json:"pin_required,omitempty"` // phones show it after the PIN only
+	Present     bool           `json:"present"`
+	NotBefore   string         `json:"not_before,omitempty"`
+	NotAfter    string         `json:"not_after,omitempty"`
+	Status      trust.Validity `json:"status,omitempty"`
+	PINRequired bool           `json:"pin_required,omitempty"` // phones show it after the PIN only
 
 	until Text
 }
 
 // unusable are the failures beside which the rest can be shown.
-var unusable = []error{jpki.ErrNoCertificate, jpki.ErrMalformedCertificate, jpki.ErrWrongKind, jpki.ErrIssuerExpired}
+var unusable = []error{jpki.ErrNoCertificate, trust.ErrMalformed, trust.ErrWrongKind, trust.ErrIssuerExpired}
 
 // report is the program's default command. Beside a certificate that is missing,
 // damaged, of another kind, or of an issuer that is out of its time it shows
@@ -86,7 +88,7 @@ func (p *program) report(ctx context.Context, authorities []string) error {
 // describe reads the certificate for what may be shown of it, and finds out who
 // issued it. That a phone shows nothing before the PIN is no error.
 func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) error {
-	r.Chain, r.issuer = jpki.ChainUnknown, textIssuerNotAsked
+	r.Chain, r.issuer = trust.Unknown, textIssuerNotAsked
 	found, err := a.AuthCertificate(ctx)
 	switch {
 	case errors.Is(err, jpki.ErrPINRequired):
@@ -100,14 +102,14 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 		Present:   true,
 		NotBefore: timestamp(found.NotBefore),
 		NotAfter:  timestamp(found.NotAfter),
-		Status:    jpki.ValidityAt(found, p.now()),
+		Status:    trust.ValidityAt(found, p.now()),
 		until:     message.Date(found.NotAfter),
 	}
 	r.Chain, err = a.Chain(ctx, found)
 	r.issuer = textIssuer()[r.Chain]
-	if errors.Is(err, jpki.ErrIssuerExpired) {
+	if errors.Is(err, trust.ErrIssuerExpired) {
 		r.issuer = textIssuerExpired
-		if r.AuthCertificate.Status == jpki.Expired {
+		if r.AuthCertificate.Status == trust.Expired {
 			return nil // of the same age, and told already
 		}
 	}
@@ -140,7 +142,7 @@ func (p *program) writeReport(r report, failing bool) error {
 func notices(r report) []Text {
 	var list []Text
 	switch {
-	case r.AuthPIN.Blocked():
+	case r.AuthPIN.Locked():
 		m := message.Locked
 		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
 	case r.AuthPIN.Remaining == 1:
@@ -148,13 +150,13 @@ func notices(r report) []Text {
 	case r.AuthPIN.Remaining < r.AuthPIN.Max:
 		list = append(list, textFewerTriesNotice)
 	}
-	if r.SignaturePassword.Blocked() {
+	if r.SignaturePassword.Locked() {
 		list = append(list, textPasswordLockedNotice)
 	}
 	switch r.AuthCertificate.Status {
-	case jpki.Expired:
+	case trust.Expired:
 		list = append(list, textExpiredNotice)
-	case jpki.Expiring:
+	case trust.Expiring:
 		list = append(list, textExpiringNotice)
 	}
 	return list

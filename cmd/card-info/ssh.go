@@ -17,6 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -33,7 +34,7 @@ func (p *program) sshKeyCommand() *cobra.Command {
 // sshKey writes the card's key as a line of authorized_keys, if the agent would
 // serve it.
 func (p *program) sshKey(ctx context.Context) error {
-	signer, err := jpki.NewSigner(ctx, p.connectToSign, nil, jpki.WithClock(p.now), p.traced())
+	signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, nil, jpki.WithClock(p.now), p.traced())
 	if errors.Is(err, jpki.ErrPINRequired) {
 		return cli.Because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
 	}
@@ -91,16 +92,16 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 		return noSocket(err)
 	}
 	p.stderr = &oneAtATime{Writer: p.stderr}
-	options := []jpki.Option{jpki.WithClock(p.now), jpki.KeepVerified(o.idle), p.traced()}
-	options = append(options, jpki.ReportStillVerified(func(err error) { p.fail(ofSSH(err)) }))
+	options := []jpki.SignerOption{jpki.WithClock(p.now), jpki.KeepUnlocked(o.idle), p.traced()}
+	options = append(options, jpki.ReportStillUnlocked(func(err error) { p.fail(ofSSH(err)) }))
 	if o.allowLastTry {
-		options = append(options, jpki.AllowLastTry())
+		options = append(options, jpki.AllowLastAttempt())
 	}
 	a := sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
 		if err := p.refuseLocked(ctx); err != nil {
 			return nil, err
 		}
-		signer, err := jpki.NewSigner(ctx, p.connectToSign, p.askForSSH, options...)
+		signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, p.askForSSH, options...)
 		if err != nil {
 			return nil, err // and no Key that has no Signer
 		}
@@ -128,15 +129,15 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 func (p *program) refuseLocked(ctx context.Context) error {
 	return p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) error {
 		counter, err := a.AuthPINCounter(ctx)
-		if err == nil && counter.Blocked() {
-			err = &jpki.PINError{Reason: jpki.ErrPINBlocked, Known: true}
+		if err == nil && counter.Locked() {
+			err = credential.AuthPIN.Refused(credential.ErrLocked, counter)
 		}
 		return err
 	})
 }
 
-func (p *program) connectToSign(ctx context.Context) (jpki.Connection, error) {
-	found, err := p.find(ctx, p.reader, jpki.Present)
+func (p *program) connectToSign(ctx context.Context, name string) (reader.Card, error) {
+	found, err := p.find(ctx, name, jpki.Present)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -34,7 +35,7 @@ func noSocket(err error) error {
 // ofSSH finds the words for why a request of an SSH client failed. A signer is closed
 // when its card is gone.
 func ofSSH(err error) error {
-	var pin *jpki.PINError
+	var pin *credential.Error
 	switch {
 	case errors.As(err, &pin):
 		return err // which matters more than what came of it

@@ -43,7 +43,7 @@ func slotWith(t testing.TB, profile simulator.Profile, faults ...simulator.Fault
 //
 // Faults: F75.
 func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
-	still := message.For(jpki.ErrStillVerified)
+	still := message.For(jpki.ErrStillUnlocked)
 	for name, tt := range map[string]struct {
 		pin    string
 		faults []simulator.Fault // beside the one at leaving

@@ -6,6 +6,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -162,12 +164,12 @@ func textEvent() map[reader.EventKind]Text {
 	}
 }
 
-func textIssuer() map[jpki.Chain]Text {
-	return map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "確認できませんでした", EN: "could not be verified"},
-		jpki.ChainPinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
-		jpki.ChainCaller:    {JA: "指定された認証局（確認しました）", EN: "an authority that was given (verified)"},
-		jpki.ChainSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
+func textIssuer() map[trust.Chain]Text {
+	return map[trust.Chain]Text{
+		trust.Unknown:   {JA: "確認できませんでした", EN: "could not be verified"},
+		trust.Pinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
+		trust.Caller:    {JA: "指定された認証局（確認しました）", EN: "an authority that was given (verified)"},
+		trust.Simulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
 	}
 }
 
@@ -221,8 +223,8 @@ func profileList() string {
 	return b.String() + line
 }
 
-func triesText(c jpki.Counter) Text {
-	if c.Blocked() {
+func triesText(c credential.Counter) Text {
+	if c.Locked() {
 		return Text{JA: "ロックされています", EN: "locked"}
 	}
 	return Text{
@@ -239,9 +241,9 @@ func certificateText(c certificate) Text {
 		return Text{JA: "入っていません", EN: "none"}
 	case c.Status == "":
 		return Text{JA: "読み取れません", EN: "cannot be read"}
-	case c.Status == jpki.Expired:
+	case c.Status == trust.Expired:
 		return Text{JA: "期限切れ（" + c.until.JA + "まで）", EN: "expired on " + c.until.EN}
-	case c.Status == jpki.NotYetValid:
+	case c.Status == trust.NotYetValid:
 		return Text{JA: "まだ有効期間ではありません", EN: "not valid yet"}
 	default:
 		return Text{JA: "期限内（" + c.until.JA + "まで）", EN: "not expired (until " + c.until.EN + ")"}
@@ -321,20 +323,20 @@ var (
 	textNotLent = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )
 
-func textUnchecked() map[jpki.Chain]Text {
-	return map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
-		jpki.ChainPinned:    {JA: "失効", EN: "revocation"},
-		jpki.ChainCaller:    {JA: "失効", EN: "revocation"},
-		jpki.ChainSimulator: {JA: "失効", EN: "revocation"},
+func textUnchecked() map[trust.Chain]Text {
+	return map[trust.Chain]Text{
+		trust.Unknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
+		trust.Pinned:    {JA: "失効", EN: "revocation"},
+		trust.Caller:    {JA: "失効", EN: "revocation"},
+		trust.Simulator: {JA: "失効", EN: "revocation"},
 	}
 }
 
-func textChecked() map[jpki.Chain]Text {
-	return map[jpki.Chain]Text{
-		jpki.ChainUnknown:   {JA: "カードの鍵", EN: "the card's key"},
-		jpki.ChainPinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
-		jpki.ChainCaller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (an authority that was given)"},
-		jpki.ChainSimulator: {JA: "カードの鍵", EN: "the card's key"},
+func textChecked() map[trust.Chain]Text {
+	return map[trust.Chain]Text{
+		trust.Unknown:   {JA: "カードの鍵", EN: "the card's key"},
+		trust.Pinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
+		trust.Caller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (an authority that was given)"},
+		trust.Simulator: {JA: "カードの鍵", EN: "the card's key"},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -86,13 +86,13 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 		}
 		account, err := opened(a, keys)
 		if err != nil {
-			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, message.Printable(a.Service), a.Applied.In(jpki.Japan).Format(time.RFC3339))
+			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, message.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
 			if failed == nil {
 				failed = err
 			}
 			continue
 		}
-		row := []string{a.ID.String(), harmless(account.Service()), harmless(account.ID()), harmless(account.Code()), a.Applied.In(jpki.Japan).Format(time.RFC3339)}
+		row := []string{a.ID.String(), harmless(account.Service()), harmless(account.ID()), harmless(account.Code()), a.Applied.In(trust.Japan).Format(time.RFC3339)}
 		if err := table.Write(row); err != nil {
 			return err
 		}

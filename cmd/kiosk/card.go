@@ -14,12 +14,12 @@ type cards struct {
 	*program
 	tty    tty.Terminal
 	reader string
-	chain  []jpki.Option
+	chain  []jpki.CardOption
 }
 
 // authenticate waits for a card, shows its attempts left, asks for the PIN, and has the
 // card prove its key. No connection is open while the holder types.
-func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.Option) (holder *jpki.Authentication, name string, err error) {
+func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.CardOption) (holder *jpki.Authentication, name string, err error) {
 	// What is typed while the card is waited for is no answer to the prompt, and is not
 	// shown either: it may be the PIN.
 	if err := c.tty.Hide(); err != nil {

@@ -150,7 +150,7 @@ func (p *program) change(ctx context.Context, o options, prove func(context.Cont
 		return err
 	}
 	if o.allowLastTry {
-		chain = append(chain, jpki.AllowLastTry())
+		chain = append(chain, jpki.AllowLastAttempt())
 	}
 	k, err := p.readKeys(o, campaign.Namespace)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -24,7 +25,7 @@ import (
 type parts struct {
 	driver     reader.Driver
 	readers    string // what the driver is
-	chain      []jpki.Option
+	chain      []jpki.CardOption
 	campaign   *campaign.Campaign
 	url        string // the registry's; it may have a password
 	terminal   string // its name
@@ -77,8 +78,8 @@ func (r parts) with(url string, terminal registry.Terminal, k keys, more ...regi
 }
 
 // trusted are the options of whose cards are trusted.
-func trusted(files []string) ([]jpki.Option, error) {
-	options := []jpki.Option{jpki.RequireChain()}
+func trusted(files []string) ([]jpki.CardOption, error) {
+	options := []jpki.CardOption{jpki.RequireChain()}
 	for _, file := range files {
 		authorities, err := authority.Read(file)
 		if err != nil {
@@ -133,7 +134,7 @@ func simulatedParts(r parts) (parts, error) {
 		return r, err
 	}
 	r.simulated, r.readers = simulator.New(), "simulator"
-	r.driver, r.chain = r.simulated, []jpki.Option{jpki.TrustSimulator(card.Authority())}
+	r.driver, r.chain = r.simulated, []jpki.CardOption{jpki.TrustSimulator(card.Authority())}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
 		return r, err
@@ -160,5 +161,5 @@ func simulatedParts(r parts) (parts, error) {
 	}
 	r.close = func() { _ = os.RemoveAll(folder) }
 	return r.with("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
-		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator)), nil
+		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(trust.Simulator)), nil
 }

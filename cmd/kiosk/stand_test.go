@@ -21,6 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -65,11 +66,11 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	s.operator, err = hpke.MLKEM768X25519().GenerateKey()
 	require.NoError(t, err)
 	s.database = filepath.Join(t.TempDir(), "kiosk.db")
-	s.registry, err = testRegistry(t, s.database, registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(jpki.ChainSimulator))(t.Context())
+	s.registry, err = testRegistry(t, s.database, registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(trust.Simulator))(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 
-	chain := []jpki.Option{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())}
+	chain := []jpki.CardOption{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())}
 	for _, a := range authorities {
 		chain = append(chain, jpki.TrustSimulator(a))
 	}

@@ -9,7 +9,7 @@ import (
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // longest bounds a file, in bytes. A certificate has about 1300.
@@ -17,7 +17,7 @@ const longest = 1 << 20
 
 // Read reads a regular file of authorities' certificates, as PEM or DER. Anything else
 // in it is an error, which quotes nothing of the file, and so is a certificate that
-// [jpki.CheckCACertificate] refuses.
+// [trust.CheckCACertificate] refuses.
 func Read(path string) ([]*x509.Certificate, error) {
 	content, _, err := keyfile.Read(path, longest)
 	if err != nil {
@@ -42,7 +42,7 @@ func parse(content []byte) ([]*x509.Certificate, error) {
 		return nil, errors.New("not a certificate") // the parser's words may quote it
 	}
 	for i, c := range authorities {
-		if err := jpki.CheckCACertificate(c); err != nil {
+		if err := trust.CheckCACertificate(c); err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", i+1, err)
 		}
 	}

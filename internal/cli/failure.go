@@ -63,8 +63,8 @@ type also struct {
 }
 
 func alsoOf(err error, told message.Code) (list []also) {
-	if errors.Is(err, jpki.ErrStillVerified) && told != message.CardStillVerified {
-		m := message.For(jpki.ErrStillVerified)
+	if errors.Is(err, jpki.ErrStillUnlocked) && told != message.CardStillVerified {
+		m := message.For(jpki.ErrStillUnlocked)
 		list = append(list, also{m.Code, m.What, m.Next})
 	}
 	return list

@@ -9,6 +9,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -324,7 +326,7 @@ var kinds = []struct {
 	err  error
 	code Code
 }{
-	{jpki.ErrStillVerified, CardStillVerified},
+	{jpki.ErrStillUnlocked, CardStillVerified},
 	{context.Canceled, Interrupted},
 	{reader.ErrUnsupported, PCSCUnsupported},
 	{reader.ErrDenied, PCSCDenied},
@@ -341,22 +343,23 @@ var kinds = []struct {
 	{context.DeadlineExceeded, ReadFailed},
 	{jpki.ErrNoApplication, NotMyNumberCard},
 	{jpki.ErrNoCertificate, NoAuthCert},
-	{jpki.ErrMalformedCertificate, CertMalformed},
-	{jpki.ErrWrongKind, CertWrongKind},
-	{jpki.ErrUnsupportedKey, KeyUnsupported},
-	{jpki.ErrUnknownIssuer, ChainUnknown},
-	{jpki.ErrCACertificate, ChainUnknown},
-	{jpki.ErrIssuerExpired, IssuerExpired},
+	{trust.ErrMalformed, CertMalformed},
+	{trust.ErrWrongKind, CertWrongKind},
+	{trust.ErrUnsupportedKey, KeyUnsupported},
+	{trust.ErrUnknownIssuer, ChainUnknown},
+	{trust.ErrCACertificate, ChainUnknown},
+	{trust.ErrIssuerExpired, IssuerExpired},
 	{jpki.ErrNoPossession, PossessionFailed},
 	{jpki.ErrPINRequired, CertNeedsPIN},
 	{jpki.ErrPINFormat, PINFormat},
 	{jpki.ErrPasswordFormat, PasswordFormat},
-	{jpki.ErrPINUsed, PINUsed},
-	{jpki.ErrCounterUnknown, PINCounterUnknown},
+	{credential.ErrFormat, PINFormat},
+	{credential.ErrUsed, PINUsed},
+	{credential.ErrCounterUnknown, PINCounterUnknown},
 	{mykey.ErrKey, NamespaceKey},
 	{mykey.ErrNamespace, NamespaceName},
 	{mykey.ErrCertificate, CertMalformed},
-	{jpki.ErrCACertificate, CACertificate}, // where no card was looked at
+	{trust.ErrCACertificate, CACertificate}, // where no card was looked at
 	{mykey.ErrFormat, IDFormat},
 	{mykey.ErrCheckSymbol, IDCheckSymbol},
 	{mykey.ErrMonth, RequestInvalid},
@@ -378,23 +381,23 @@ var kinds = []struct {
 	{jpki.ErrSignerClosed, SignerClosed}, // what ended it says more
 }
 
-// reasons for which a PIN did not open a card, where no [jpki.PINError] says of
+// reasons for which a PIN did not open a card, where no [credential.Error] says of
 // which one and what is left.
 var reasons = []error{
-	jpki.ErrPINBlocked, jpki.ErrPINWrong, jpki.ErrLastTry, jpki.ErrTriesChanged, jpki.ErrOtherCard, jpki.ErrPINOutcomeUnknown,
+	credential.ErrLocked, credential.ErrWrong, credential.ErrLastAttempt, credential.ErrAttemptsChanged, credential.ErrOtherCard, credential.ErrOutcomeUnknown,
 }
 
 // For finds the message for an error. It knows every error of the packages that it
 // imports, and with them those of reader/pcsc; for any other it is [Failed].
 // Where something else failed before a card could not be logged out, the message is
-// about that: whoever shows it also looks for [jpki.ErrStillVerified] and shows
+// about that: whoever shows it also looks for [jpki.ErrStillUnlocked] and shows
 // [CardStillVerified] beside it.
 func For(err error) Message {
 	if cause := Cause(err); cause != nil {
 		err = cause
 	}
-	var pin *jpki.PINError
-	var validity *jpki.ValidityError
+	var pin *credential.Error
+	var validity *trust.ValidityError
 	var several *reader.AmbiguousError
 	var status apdu.Status
 	switch {
@@ -416,24 +419,24 @@ func For(err error) Message {
 	}
 	for _, reason := range reasons {
 		if errors.Is(err, reason) {
-			return forPIN(&jpki.PINError{Reason: reason})
+			return forPIN(&credential.Error{Reason: reason})
 		}
 	}
 	switch {
-	case errors.Is(err, jpki.ErrExpired):
-		return forValidity(&jpki.ValidityError{Reason: jpki.ErrExpired})
-	case errors.Is(err, jpki.ErrNotYetValid):
-		return forValidity(&jpki.ValidityError{Reason: jpki.ErrNotYetValid})
+	case errors.Is(err, trust.ErrExpired):
+		return forValidity(&trust.ValidityError{Reason: trust.ErrExpired})
+	case errors.Is(err, trust.ErrNotYetValid):
+		return forValidity(&trust.ValidityError{Reason: trust.ErrNotYetValid})
 	case errors.As(err, &status):
 		return named(CardRefused)
 	}
 	return named(Failed)
 }
 
-// Cause is what failed before a card could not be logged out ([jpki.ErrStillVerified]),
+// Cause is what failed before a card could not be logged out ([jpki.ErrStillUnlocked]),
 // nil if nothing did, and err itself if no card was left so.
 func Cause(err error) error {
-	if err == nil || !errors.Is(err, jpki.ErrStillVerified) {
+	if err == nil || !errors.Is(err, jpki.ErrStillUnlocked) {
 		return err
 	}
 	switch e := err.(type) {
@@ -441,7 +444,7 @@ func Cause(err error) error {
 		return Cause(e.Unwrap())
 	case interface{ Unwrap() []error }:
 		parts := e.Unwrap()
-		if slices.Contains(parts, jpki.ErrStillVerified) {
+		if slices.Contains(parts, jpki.ErrStillUnlocked) {
 			return nil // the other parts are why
 		}
 		for _, part := range parts {
@@ -524,12 +527,12 @@ func withNames(t Text, readers []string) Text {
 	return t
 }
 
-func forValidity(e *jpki.ValidityError) Message {
+func forValidity(e *trust.ValidityError) Message {
 	name := Text{"利用者証明用電子証明書", "The user-authentication certificate"}
 	if e.Signature {
 		name = Text{"署名用電子証明書", "The signature certificate"}
 	}
-	if errors.Is(e, jpki.ErrNotYetValid) {
+	if errors.Is(e, trust.ErrNotYetValid) {
 		if e.NotBefore.IsZero() {
 			return notYetValid(Text{
 				name.JA + "の有効期間が始まっていません。",
@@ -573,7 +576,7 @@ func notYetValid(what Text) Message {
 
 // Date writes a day of Japan's calendar.
 func Date(t time.Time) Text {
-	t = t.In(jpki.Japan)
+	t = t.In(trust.Japan)
 	return Text{t.Format("2006年1月2日"), t.Format("2 January 2006")}
 }
 
@@ -600,14 +603,14 @@ var Locked = Message{
 }
 
 // forPIN says why a PIN did not open the card, and what is left.
-func forPIN(e *jpki.PINError) Message {
+func forPIN(e *credential.Error) Message {
 	var m Message
 	switch {
-	case e.Password:
+	case e.Kind == credential.SignaturePassword:
 		m = forPassword(e)
-	case errors.Is(e, jpki.ErrPINBlocked):
+	case errors.Is(e, credential.ErrLocked):
 		m = Locked
-		if errors.Is(e, jpki.ErrPINWrong) {
+		if errors.Is(e, credential.ErrWrong) {
 			m.What = Text{
 				"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
 				"That PIN was wrong, and it was the last try.\nThe PIN is now locked. It does not unlock by itself.",
@@ -617,13 +620,13 @@ func forPIN(e *jpki.PINError) Message {
 				"Have it reset at the municipal office where you are registered.",
 			}
 		}
-	case errors.Is(e, jpki.ErrLastTry):
+	case errors.Is(e, credential.ErrLastAttempt):
 		m = lastTry
-	case errors.Is(e, jpki.ErrTriesChanged), errors.Is(e, jpki.ErrOtherCard):
+	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
 		m = named(CardChanged)
 		m.What.JA += "\n暗証番号は送っていません。"
 		m.What.EN += "\nNo PIN was sent."
-	case errors.Is(e, jpki.ErrPINOutcomeUnknown):
+	case errors.Is(e, credential.ErrOutcomeUnknown):
 		m = outcomeUnknown(e)
 	default:
 		m = wrong(e)
@@ -651,7 +654,7 @@ var lastTry = Message{
 	},
 }
 
-func outcomeUnknown(e *jpki.PINError) Message {
+func outcomeUnknown(e *credential.Error) Message {
 	left := Text{
 		"回数が減ったかどうかは、わかりません。",
 		"Whether a try was used is not known.",
@@ -672,7 +675,7 @@ func outcomeUnknown(e *jpki.PINError) Message {
 	}
 }
 
-func wrong(e *jpki.PINError) Message {
+func wrong(e *credential.Error) Message {
 	m := Message{
 		Code: PINWrong,
 		Next: Text{

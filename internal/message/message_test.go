@@ -14,16 +14,18 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
 func pinError(reason error, left int, known bool) error {
-	return fmt.Errorf("somewhere: %w", &jpki.PINError{Reason: reason, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
+	return fmt.Errorf("somewhere: %w", &credential.Error{Reason: reason, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
 }
 
 func passwordError(reason error, left int, known bool) error {
-	return fmt.Errorf("somewhere: %w", &jpki.PINError{Reason: reason, Password: true, Remaining: left, Known: known, Cause: apdu.Status(0x63C0)})
+	return fmt.Errorf("somewhere: %w", &credential.Error{Reason: reason, Kind: credential.SignaturePassword, Remaining: left, Max: 5, Known: known, Cause: apdu.Status(0x63C0)})
 }
 
 var failures = []struct {
@@ -54,43 +56,43 @@ var failures = []struct {
 	{fmt.Errorf("%w: %w", jpki.ErrNoPossession, reader.ErrRemoved), "CARD_REMOVED", "moved away"},
 	{jpki.ErrNoApplication, "NOT_MYNUMBER_CARD", "not a My Number Card"},
 	{jpki.ErrNoCertificate, "NO_AUTH_CERT", "no user-authentication certificate"},
-	{jpki.ErrMalformedCertificate, "CERT_MALFORMED", "may be damaged"},
-	{jpki.ErrWrongKind, "CERT_WRONG_KIND", "not one for user authentication"},
-	{&jpki.ValidityError{Reason: jpki.ErrExpired, NotAfter: time.Date(2026, 10, 20, 15, 0, 0, 0, time.UTC)}, "CERT_EXPIRED", "in October 2026"},
-	{&jpki.ValidityError{Reason: jpki.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "1 January 2027"},
+	{trust.ErrMalformed, "CERT_MALFORMED", "may be damaged"},
+	{trust.ErrWrongKind, "CERT_WRONG_KIND", "not one for user authentication"},
+	{&trust.ValidityError{Reason: trust.ErrExpired, NotAfter: time.Date(2026, 10, 20, 15, 0, 0, 0, time.UTC)}, "CERT_EXPIRED", "in October 2026"},
+	{&trust.ValidityError{Reason: trust.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "1 January 2027"},
 	{jpki.ErrPINRequired, "CERT_NEEDS_PIN", "only after the PIN"},
-	{jpki.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
-	{jpki.ErrUnknownIssuer, "CHAIN_UNKNOWN", "issuer could not be verified"},
-	{jpki.ErrCACertificate, "CHAIN_UNKNOWN", "issuer"},
-	{jpki.ErrIssuerExpired, "ISSUER_EXPIRED", "out of its time"},
+	{trust.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
+	{trust.ErrUnknownIssuer, "CHAIN_UNKNOWN", "issuer could not be verified"},
+	{trust.ErrCACertificate, "CHAIN_UNKNOWN", "issuer"},
+	{trust.ErrIssuerExpired, "ISSUER_EXPIRED", "out of its time"},
 	{jpki.ErrNoPossession, "POSSESSION_FAILED", "did not verify"},
-	{jpki.ErrStillVerified, "CARD_STILL_VERIFIED", "state after the PIN"},
+	{jpki.ErrStillUnlocked, "CARD_STILL_VERIFIED", "state after the PIN"},
 	{jpki.ErrPINFormat, "PIN_FORMAT", "no try was used"},
-	{jpki.ErrCounterUnknown, "PIN_COUNTER_UNKNOWN", "No PIN was sent"},
-	{pinError(jpki.ErrPINWrong, 2, true), "PIN_WRONG", "2 more wrong entries"},
-	{pinError(jpki.ErrPINWrong, 1, true), "PIN_WRONG", "The next wrong entry will lock"},
-	{pinError(jpki.ErrPINWrong, 0, false), "PIN_WRONG", "not known"},
-	{pinError(jpki.ErrPINWrong, 0, true), "PIN_LOCKED", "That PIN was wrong"},
-	{pinError(jpki.ErrPINBlocked, 0, true), "PIN_LOCKED", "does not unlock by itself"},
-	{pinError(jpki.ErrLastTry, 1, true), "PIN_LAST_TRY", "No PIN was sent"},
-	{pinError(jpki.ErrTriesChanged, 2, true), "CARD_CHANGED", "No PIN was sent"},
-	{pinError(jpki.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
-	{pinError(jpki.ErrPINOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
-	{pinError(jpki.ErrPINOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
+	{credential.ErrCounterUnknown, "PIN_COUNTER_UNKNOWN", "No PIN was sent"},
+	{pinError(credential.ErrWrong, 2, true), "PIN_WRONG", "2 more wrong entries"},
+	{pinError(credential.ErrWrong, 1, true), "PIN_WRONG", "The next wrong entry will lock"},
+	{pinError(credential.ErrWrong, 0, false), "PIN_WRONG", "not known"},
+	{pinError(credential.ErrWrong, 0, true), "PIN_LOCKED", "That PIN was wrong"},
+	{pinError(credential.ErrLocked, 0, true), "PIN_LOCKED", "does not unlock by itself"},
+	{pinError(credential.ErrLastAttempt, 1, true), "PIN_LAST_TRY", "No PIN was sent"},
+	{pinError(credential.ErrAttemptsChanged, 2, true), "CARD_CHANGED", "No PIN was sent"},
+	{pinError(credential.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
+	{pinError(credential.ErrOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
+	{pinError(credential.ErrOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
 	{jpki.ErrPasswordFormat, "PASSWORD_FORMAT", "6 to 16 letters and digits"},
-	{passwordError(jpki.ErrPINWrong, 4, true), "PASSWORD_WRONG", "4 of 5 attempts left"},
-	{passwordError(jpki.ErrPINWrong, 1, true), "PASSWORD_WRONG", "The next wrong entry will lock it"},
-	{passwordError(jpki.ErrPINWrong, 0, false), "PASSWORD_WRONG", "is not known"},
-	{passwordError(jpki.ErrPINWrong, 0, true), "PASSWORD_LOCKED", "last of 5 attempts"},
-	{passwordError(jpki.ErrPINBlocked, 0, true), "PASSWORD_LOCKED", "does not unlock by itself"},
-	{passwordError(jpki.ErrLastTry, 1, true), "PASSWORD_LAST_ATTEMPT", "It was not sent"},
-	{passwordError(jpki.ErrTriesChanged, 2, true), "CARD_CHANGED", "password was not sent"},
-	{passwordError(jpki.ErrOtherCard, 5, true), "CARD_CHANGED", "password was not sent"},
-	{passwordError(jpki.ErrPINOutcomeUnknown, 2, true), "PASSWORD_OUTCOME_UNKNOWN", "2 of 5 attempts left"},
-	{passwordError(jpki.ErrPINOutcomeUnknown, 0, false), "PASSWORD_OUTCOME_UNKNOWN", "is not known"},
-	{&jpki.ValidityError{Reason: jpki.ErrExpired, Signature: true}, "CERT_EXPIRED", "signature certificate"},
+	{passwordError(credential.ErrWrong, 4, true), "PASSWORD_WRONG", "4 of 5 attempts left"},
+	{passwordError(credential.ErrWrong, 1, true), "PASSWORD_WRONG", "The next wrong entry will lock it"},
+	{passwordError(credential.ErrWrong, 0, false), "PASSWORD_WRONG", "is not known"},
+	{passwordError(credential.ErrWrong, 0, true), "PASSWORD_LOCKED", "last of 5 attempts"},
+	{passwordError(credential.ErrLocked, 0, true), "PASSWORD_LOCKED", "does not unlock by itself"},
+	{passwordError(credential.ErrLastAttempt, 1, true), "PASSWORD_LAST_ATTEMPT", "It was not sent"},
+	{passwordError(credential.ErrAttemptsChanged, 2, true), "CARD_CHANGED", "password was not sent"},
+	{passwordError(credential.ErrOtherCard, 5, true), "CARD_CHANGED", "password was not sent"},
+	{passwordError(credential.ErrOutcomeUnknown, 2, true), "PASSWORD_OUTCOME_UNKNOWN", "2 of 5 attempts left"},
+	{passwordError(credential.ErrOutcomeUnknown, 0, false), "PASSWORD_OUTCOME_UNKNOWN", "is not known"},
+	{&trust.ValidityError{Reason: trust.ErrExpired, Signature: true}, "CERT_EXPIRED", "signature certificate"},
 	{apdu.StatusWrongLength, "CARD_REFUSED", "rejected"},
-	{jpki.ErrPINUsed, "PIN_USED", "no attempt was used"},
+	{credential.ErrUsed, "PIN_USED", "no attempt was used"},
 	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
 	{mykey.ErrNamespace, "NAMESPACE_NAME", "not valid"},
 	{context.Canceled, "INTERRUPTED", "Interrupted"},
@@ -102,7 +104,7 @@ func TestEveryFailureHasItsMessage(t *testing.T) {
 		m := message.For(fmt.Errorf("wrapped: %w", tt.err))
 		assert.Equal(t, tt.code, m.Code, tt.err)
 		assert.Contains(t, m.What.EN, tt.says)
-		var pin *jpki.PINError
+		var pin *credential.Error
 		if errors.As(tt.err, &pin) && pin.Known {
 			assert.Equal(t, pin.Remaining, *m.Remaining)
 		} else {
@@ -147,10 +149,10 @@ func requireWhole(t *testing.T, m message.Message) {
 func TestThePasswordIsNotCalledThePIN(t *testing.T) {
 	for _, err := range []error{
 		jpki.ErrPasswordFormat,
-		passwordError(jpki.ErrPINWrong, 4, true), passwordError(jpki.ErrPINWrong, 1, true), passwordError(jpki.ErrPINWrong, 0, false),
-		passwordError(jpki.ErrPINWrong, 0, true), passwordError(jpki.ErrPINBlocked, 0, true), passwordError(jpki.ErrLastTry, 1, true),
-		passwordError(jpki.ErrTriesChanged, 2, true), passwordError(jpki.ErrOtherCard, 5, true),
-		passwordError(jpki.ErrPINOutcomeUnknown, 2, true), passwordError(jpki.ErrPINOutcomeUnknown, 0, false),
+		passwordError(credential.ErrWrong, 4, true), passwordError(credential.ErrWrong, 1, true), passwordError(credential.ErrWrong, 0, false),
+		passwordError(credential.ErrWrong, 0, true), passwordError(credential.ErrLocked, 0, true), passwordError(credential.ErrLastAttempt, 1, true),
+		passwordError(credential.ErrAttemptsChanged, 2, true), passwordError(credential.ErrOtherCard, 5, true),
+		passwordError(credential.ErrOutcomeUnknown, 2, true), passwordError(credential.ErrOutcomeUnknown, 0, false),
 	} {
 		m := message.For(err)
 		assert.Contains(t, m.What.EN, "assword", err)
@@ -177,7 +179,7 @@ func TestPrintable(t *testing.T) {
 //
 // Faults: F75.
 func TestTheFirstCauseHasTheMessage(t *testing.T) {
-	left := fmt.Errorf("%w: %w", jpki.ErrStillVerified, reader.ErrNoService)
+	left := fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, reader.ErrNoService)
 	for _, tt := range []struct {
 		err   error
 		cause error
@@ -185,7 +187,7 @@ func TestTheFirstCauseHasTheMessage(t *testing.T) {
 	}{
 		{nil, nil, "FAILED"},
 		{reader.ErrRemoved, reader.ErrRemoved, "CARD_REMOVED"},
-		{jpki.ErrStillVerified, nil, "CARD_STILL_VERIFIED"},
+		{jpki.ErrStillUnlocked, nil, "CARD_STILL_VERIFIED"},
 		{left, nil, "CARD_STILL_VERIFIED"},
 		{fmt.Errorf("wrapped: %w", left), nil, "CARD_STILL_VERIFIED"},
 		{errors.Join(jpki.ErrNoPossession, left), jpki.ErrNoPossession, "POSSESSION_FAILED"},

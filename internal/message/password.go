@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
 // The codes of failures of the signature password.
@@ -39,11 +39,11 @@ var passwordFormat = Message{
 
 // forPassword says why the signature password did not open the card, and what is
 // left of its 5 attempts.
-func forPassword(e *jpki.PINError) Message {
+func forPassword(e *credential.Error) Message {
 	switch {
-	case errors.Is(e, jpki.ErrPINBlocked):
-		return passwordLocked(errors.Is(e, jpki.ErrPINWrong))
-	case errors.Is(e, jpki.ErrLastTry):
+	case errors.Is(e, credential.ErrLocked):
+		return passwordLocked(errors.Is(e, credential.ErrWrong))
+	case errors.Is(e, credential.ErrLastAttempt):
 		return Message{
 			Code: PasswordLastAttempt,
 			What: Text{
@@ -57,12 +57,12 @@ func forPassword(e *jpki.PINError) Message {
 				"Stop here unless you are sure of the password, and have it reset first.\n" + resetPassword.EN,
 			},
 		}
-	case errors.Is(e, jpki.ErrTriesChanged), errors.Is(e, jpki.ErrOtherCard):
+	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
 		m := named(CardChanged)
 		m.What.JA += "\n署名用電子証明書の暗証番号は送っていません。"
 		m.What.EN += "\nThe signature password was not sent."
 		return m
-	case errors.Is(e, jpki.ErrPINOutcomeUnknown):
+	case errors.Is(e, credential.ErrOutcomeUnknown):
 		return Message{
 			Code: PasswordOutcomeUnknown,
 			What: Text{
@@ -98,7 +98,7 @@ func passwordLocked(now bool) Message {
 	return m
 }
 
-func wrongPassword(e *jpki.PINError) Message {
+func wrongPassword(e *credential.Error) Message {
 	left := attemptsLeft(e)
 	m := Message{
 		Code: PasswordWrong,
@@ -120,15 +120,15 @@ func wrongPassword(e *jpki.PINError) Message {
 }
 
 // attemptsLeft says how many attempts are left, or that it is not known.
-func attemptsLeft(e *jpki.PINError) Text {
+func attemptsLeft(e *credential.Error) Text {
 	if !e.Known {
 		return Text{
-			fmt.Sprintf("残りの回数は、わかりません（最大%d回）。", jpki.MaxSignaturePassword),
-			fmt.Sprintf("How many of the %d attempts are left is not known.", jpki.MaxSignaturePassword),
+			fmt.Sprintf("残りの回数は、わかりません（最大%d回）。", e.Max),
+			fmt.Sprintf("How many of the %d attempts are left is not known.", e.Max),
 		}
 	}
 	return Text{
-		fmt.Sprintf("残りは%d回です（最大%d回）。", e.Remaining, jpki.MaxSignaturePassword),
-		fmt.Sprintf("%d of %d attempts left.", e.Remaining, jpki.MaxSignaturePassword),
+		fmt.Sprintf("残りは%d回です（最大%d回）。", e.Remaining, e.Max),
+		fmt.Sprintf("%d of %d attempts left.", e.Remaining, e.Max),
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
@@ -66,7 +68,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Holder(attributes, personal...),
 		redacttest.Holder(attributes.Birth(), personal...),
 		redacttest.Holder(card.ready, card.canaries...),
-		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, CardAcceptedPIN: true, Possession: true, Validity: jpki.Valid}, subject...),
+		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, CardAcceptedPIN: true, Possession: true, Validity: trust.Valid}, subject...),
 		redacttest.PublicHolder(card.signer, card.canaries...),
 		redacttest.Holder(key, redacttest.Text("canary of thirty-two bytes, 7305"), redacttest.Text(string(key.RevealText()[:64]))),
 		redacttest.Holder(*namespace, redacttest.Text("canary of thirty-two bytes, 7305")),
@@ -77,17 +79,19 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[mykey.Month](),
 		redacttest.Plain[jpki.Sex](), // a character that is somebody's sex only with a name
 		redacttest.Plain[jpki.Era](),
-		redacttest.Plain[jpki.ValidityError](), // the dates that a person is told
+		redacttest.Plain[trust.ValidityError](), // the dates that a person is told
 		// What is said of any card: counters, labels, status words, errors.
 		redacttest.Plain[apdu.ATR](),
 		redacttest.Plain[apdu.Status](),
-		redacttest.Plain[jpki.Availability](),
-		redacttest.Plain[jpki.Chain](),
-		redacttest.Plain[jpki.Counter](),
+		redacttest.Plain[trust.Anchor](),
+		redacttest.Plain[trust.Chain](),
+		redacttest.Plain[trust.Policy](),
+		redacttest.Plain[credential.Counter](),
 		redacttest.Plain[jpki.Kind](),
-		redacttest.Plain[jpki.PINError](),
+		redacttest.Plain[credential.Error](),
+		redacttest.Plain[credential.Kind](),
 		redacttest.Plain[jpki.Token](),
-		redacttest.Plain[jpki.Validity](),
+		redacttest.Plain[trust.Validity](),
 		redacttest.Plain[reader.AmbiguousError](),
 		redacttest.Plain[reader.NameError](),
 		redacttest.Plain[reader.NoMatchError](),
@@ -104,8 +108,6 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[jpki.Application](),
 		redacttest.Plain[jpki.AskPIN](),
 		redacttest.Plain[jpki.AskPassword](),
-		redacttest.Plain[jpki.Connect](),
-		redacttest.Plain[jpki.Option](),
 		redacttest.Plain[cardtls.Dialer](),
 		redacttest.Plain[cardtls.Option](),
 		redacttest.Plain[pcsc.Driver](),
@@ -195,7 +197,7 @@ func newCard(t *testing.T) (of ofCard) {
 	}))
 	require.True(t, of.exchange.Command.Secret())
 
-	signer, err := jpki.NewSigner(ctx, func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, "Reader") }, nil)
+	signer, err := jpki.NewSigner(ctx, driver.Connect, "Reader", nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = signer.Close() })
 	of.signer = signer

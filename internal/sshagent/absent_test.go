@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -67,14 +68,14 @@ func TestTheAgentWithoutACard(t *testing.T) {
 //
 // Faults: F80.
 func TestALockedCardIsReadAgain(t *testing.T) {
-	d := newDesk(t, jpki.AllowLastTry())
+	d := newDesk(t, jpki.AllowLastAttempt())
 	client := d.client(t)
 	key := key(t, client)
 	d.types = "9999"
 	for range 3 {
 		_, err := client.SignWithFlags(key, ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
 		require.Error(t, err)
-		require.ErrorIs(t, d.refused(t), jpki.ErrPINWrong)
+		require.ErrorIs(t, d.refused(t), credential.ErrWrong)
 	}
 	opened := d.opened
 	_, err := client.List()
@@ -109,7 +110,7 @@ func TestTheAgentWithAnotherCard(t *testing.T) {
 	require.NoError(t, d.slot.Insert(other))
 	_, err := client.SignWithFlags(first, ssh.Marshal(loginWith(first, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
-	require.ErrorIs(t, d.refused(t), jpki.ErrOtherCard)
+	require.ErrorIs(t, d.refused(t), credential.ErrOtherCard)
 	assert.Zero(t, d.sent)
 	second := key(t, client)
 	assert.NotEqual(t, first.Blob, second.Blob)

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // Why a request or a connection was refused, before anything was sent to the card.
@@ -105,7 +107,7 @@ func (a *Agent) key(ctx context.Context) (*identity, error) {
 	}
 	public, err := ssh.NewPublicKey(key.Public())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", jpki.ErrUnsupportedKey, err), key.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %w", trust.ErrUnsupportedKey, err), key.Close())
 	}
 	a.current = &identity{key, public}
 	return a.current, nil
@@ -160,5 +162,5 @@ func (a *Agent) tellAbsent(err error) {
 // costly tells whether somebody has to know of each such failure: a PIN was sent, or
 // the card may still be unlocked.
 func costly(err error) bool {
-	return errors.Is(err, jpki.ErrPINWrong) || errors.Is(err, jpki.ErrPINOutcomeUnknown) || errors.Is(err, jpki.ErrStillVerified)
+	return errors.Is(err, credential.ErrWrong) || errors.Is(err, credential.ErrOutcomeUnknown) || errors.Is(err, jpki.ErrStillUnlocked)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -53,7 +54,7 @@ func newCard(t *testing.T, seed string) *simulator.Card {
 }
 
 // newDesk has a card in its reader, and an agent that serves it.
-func newDesk(t *testing.T, options ...jpki.Option) *desk {
+func newDesk(t *testing.T, options ...jpki.SignerOption) *desk {
 	t.Helper()
 	driver := simulator.New()
 	d := &desk{slot: driver.AddReader("Reader"), card: newCard(t, "card"), types: simulator.PIN}
@@ -62,7 +63,7 @@ func newDesk(t *testing.T, options ...jpki.Option) *desk {
 		d.mu.Lock()
 		d.opened++
 		d.mu.Unlock()
-		signer, err := jpki.NewSigner(ctx, d.connect, d.ask, options...)
+		signer, err := jpki.NewSigner(ctx, d.connect, "Reader", d.ask, options...)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +95,7 @@ func newDesk(t *testing.T, options ...jpki.Option) *desk {
 	return d
 }
 
-func (d *desk) connect(ctx context.Context) (jpki.Connection, error) {
+func (d *desk) connect(ctx context.Context, _ string) (jpki.Connection, error) {
 	found, err := reader.Find(ctx, d.slot.Driver(), "", nil)
 	if err != nil {
 		return nil, err
@@ -335,9 +336,7 @@ func newSigner(t *testing.T, seed string) *jpki.Signer {
 	t.Helper()
 	slot := simulator.New().AddReader("Reader")
 	require.NoError(t, slot.Insert(newCard(t, seed)))
-	signer, err := jpki.NewSigner(context.Background(), func(ctx context.Context) (jpki.Connection, error) {
-		return slot.Driver().Connect(ctx, "Reader")
-	}, nil)
+	signer, err := jpki.NewSigner(context.Background(), slot.Driver().Connect, "Reader", nil)
 	require.NoError(t, err)
 	return signer
 }
@@ -398,7 +397,7 @@ func TestAWrongPINForTheAgent(t *testing.T) {
 	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
 	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
-	var pin *jpki.PINError
+	var pin *credential.Error
 	require.ErrorAs(t, d.refused(t), &pin)
 	assert.Equal(t, 2, pin.Remaining)
 	assert.Equal(t, 2, d.card.State().AuthTries)
@@ -414,7 +413,7 @@ func TestAWrongPINForTheAgent(t *testing.T) {
 // One PIN for the signatures that follow each other, and the card is left at the
 // end.
 func TestTheAgentKeepsTheCardVerified(t *testing.T) {
-	d := newDesk(t, jpki.KeepVerified(time.Hour))
+	d := newDesk(t, jpki.KeepUnlocked(time.Hour))
 	client := d.client(t)
 	key := key(t, client)
 	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // Request is what a client asks for, and which process it is. All of it is the
@@ -139,7 +141,7 @@ func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signat
 
 // unusable tells whether a key that failed so must not be shown any more.
 func unusable(err error) bool {
-	return errors.Is(err, jpki.ErrOtherCard) || errors.Is(err, jpki.ErrPINBlocked) || errors.As(err, new(*jpki.ValidityError))
+	return errors.Is(err, credential.ErrOtherCard) || errors.Is(err, credential.ErrLocked) || errors.As(err, new(*trust.ValidityError))
 }
 
 // Sign is a request without flags, for a signature with SHA-1.
@@ -167,8 +169,8 @@ func (r request) Extension(name string, contents []byte) ([]byte, error) {
 // away: of a PIN that was sent by then, or a card that could not be left, somebody has
 // to know.
 func (r request) failed(err error) error {
-	var pin *jpki.PINError
-	if r.ctx.Err() == nil || errors.As(err, &pin) || errors.Is(err, jpki.ErrStillVerified) {
+	var pin *credential.Error
+	if r.ctx.Err() == nil || errors.As(err, &pin) || errors.Is(err, jpki.ErrStillUnlocked) {
 		r.tell(fmt.Errorf("%w (asked by %s)", err, r.client.process))
 	}
 	return err

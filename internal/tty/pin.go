@@ -7,6 +7,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
 // Ask asks a person, who is shown the prompt, for a line that is not shown.
@@ -36,7 +37,7 @@ func NoTerminal(err error) error {
 }
 
 // PromptPIN says which PIN it is, and how many attempts are left.
-func PromptPIN(counter jpki.Counter) message.Text {
+func PromptPIN(counter credential.Counter) message.Text {
 	prompt := cli.Formatted(textAskPIN, counter.Remaining)
 	if counter.Remaining == 1 {
 		prompt = message.Text{JA: textAskLastTry.JA + "\n" + prompt.JA, EN: textAskLastTry.EN + "\n" + prompt.EN}

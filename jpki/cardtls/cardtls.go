@@ -44,7 +44,7 @@
 //
 // # Errors, concurrency
 //
-// A handshake fails with what made the card's signature fail, as *jpki.PINError, and
+// A handshake fails with what made the card's signature fail, as *credential.Error, and
 // with [ErrNotAccepted] before anybody is asked. Package crypto/tls keeps only the
 // text of some of these; [Dialer] returns them whole. A Config or Dialer is for
 // many goroutines, whose handshakes wait for each other where they need the card.

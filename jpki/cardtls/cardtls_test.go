@@ -20,6 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -59,13 +60,13 @@ func (h *holder) checkAfterwards(t testing.TB) {
 
 func (h *holder) signer(t testing.TB) *jpki.Signer {
 	t.Helper()
-	s, err := jpki.NewSigner(context.Background(), h.connect, h.ask)
+	s, err := jpki.NewSigner(context.Background(), h.connect, "Reader", h.ask)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
 
-func (h *holder) connect(ctx context.Context) (jpki.Connection, error) {
+func (h *holder) connect(ctx context.Context, _ string) (jpki.Connection, error) {
 	card, err := h.driver.Connect(ctx, h.name)
 	return counted{card, h}, err
 }
@@ -355,10 +356,10 @@ func TestHandshakeFailures(t *testing.T) {
 		asked  int
 		left   int
 	}{
-		"a wrong PIN":  {func(h *holder) { h.types = "9999" }, jpki.ErrPINWrong, 1, 2},
+		"a wrong PIN":  {func(h *holder) { h.types = "9999" }, credential.ErrWrong, 1, 2},
 		"nobody types": {func(h *holder) { h.typing = func(context.Context) error { return nobody } }, nobody, 0, 3},
 		"no card":      {func(h *holder) { h.slot.Remove() }, reader.ErrNoCard, 0, 3},
-		"another card": {func(h *holder) { h.slot.Remove(); _ = h.slot.Insert(other) }, jpki.ErrOtherCard, 0, 3},
+		"another card": {func(h *holder) { h.slot.Remove(); _ = h.slot.Insert(other) }, credential.ErrOtherCard, 0, 3},
 		"a card that hesitates": {func(h *holder) {
 			h.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
 		}, nil, 1, 3},
@@ -375,8 +376,8 @@ func TestHandshakeFailures(t *testing.T) {
 				tt.before(h)
 				_, _, err = dial(t.Context(), config, serve(t, h.card.Authority(), version(v)))
 				require.ErrorIs(t, err, tt.err)
-				if tt.err == jpki.ErrPINWrong {
-					var wrong *jpki.PINError
+				if tt.err == credential.ErrWrong {
+					var wrong *credential.Error
 					require.ErrorAs(t, err, &wrong)
 					assert.Equal(t, 2, wrong.Remaining)
 				}

@@ -23,8 +23,7 @@ func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask 
 	if err != nil {
 		return nil, err
 	}
-	connect := func(ctx context.Context) (jpki.Connection, error) { return driver.Connect(ctx, found.Name) }
-	signer, err := jpki.NewSigner(ctx, connect, ask) // reads the certificate, without a PIN
+	signer, err := jpki.NewSigner(ctx, driver.Connect, found.Name, ask) // reads the certificate, without a PIN
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +71,7 @@ func Example() {
 	defer web.CloseIdleConnections()
 	response, err := web.Get(server.URL)
 	if err != nil {
-		fmt.Println(err) // a *jpki.PINError tells the tries left
+		fmt.Println(err) // a *credential.Error tells the tries left
 		return
 	}
 	defer response.Body.Close()

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
-	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/readertest"
@@ -89,9 +89,9 @@ func TestThroughPCSCD(t *testing.T) {
 
 	h.types = "9999"
 	_, _, err = dial(ctx, config, opensslServer(t, card.Authority(), tls.VersionTLS13, "-Verify"))
-	var wrong *jpki.PINError
+	var wrong *credential.Error
 	require.ErrorAs(t, err, &wrong)
-	assert.Equal(t, jpki.ErrPINWrong, wrong.Reason)
+	assert.Equal(t, credential.ErrWrong, wrong.Reason)
 	assert.Equal(t, 2, card.State().AuthTries)
 	require.NoError(t, signer.Close())
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -95,9 +95,9 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 // What another registry has shown is no proof to this one.
 func TestConfirmAsksForProof(t *testing.T) {
 	url := engines["sqlite"](t)
-	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(jpki.ChainSimulator))
+	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(trust.Simulator))
 	someone := holder(1)
-	someone.Chain = jpki.ChainSimulator
+	someone.Chain = trust.Simulator
 	_, err := lenient.Reserve(ctx, registry.NewOperation(), someone, registry.RecoveryCode{})
 	require.NoError(t, err)
 	preview, err := lenient.Preview(ctx, someone, account(1))

@@ -23,6 +23,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/postgrestest"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -74,7 +75,7 @@ func onEach(t *testing.T, test func(t *testing.T, url string)) {
 	}
 }
 
-var today = time.Date(2026, 4, 1, 9, 0, 0, 0, jpki.Japan)
+var today = time.Date(2026, 4, 1, 9, 0, 0, 0, trust.Japan)
 
 func key(t testing.TB, b byte) mykey.Key {
 	t.Helper()
@@ -231,7 +232,7 @@ func holder(n int) *jpki.Authentication {
 			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
 			NotAfter:                today.AddDate(3, 0, 0),
 		},
-		CardAcceptedPIN: true, Possession: true, Validity: jpki.Valid, Chain: jpki.ChainPinned,
+		CardAcceptedPIN: true, Possession: true, Validity: trust.Valid, Chain: trust.Pinned,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -48,7 +49,7 @@ func Example() {
 	r, err := registry.Open(ctx, url, terminal,
 		registry.Generation{Number: 1, Namespace: points, Key: registryKey},
 		registry.WithOperator(operator.PublicKey()),
-		registry.AcceptChains(jpki.ChainSimulator)) // this example's card is made of software
+		registry.AcceptChains(trust.Simulator)) // this example's card is made of software
 	if err != nil {
 		fmt.Println(err)
 		return

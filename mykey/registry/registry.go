@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
@@ -34,7 +35,7 @@ type Registry struct {
 	earlier   []Generation
 	terminal  Terminal
 	session   [16]byte // names this process among those of the terminal's name
-	chains    []jpki.Chain
+	chains    []trust.Chain
 	operator  hpke.PublicKey
 	attempts  uint32
 	manual    bool // migrations are somebody else's
@@ -73,9 +74,9 @@ func WithEarlier(generations ...Generation) Option {
 func WithOperator(key hpke.PublicKey) Option { return func(r *Registry) { r.operator = key } }
 
 // AcceptChains says whose certificates are accepted, in place of
-// jpki.ChainPinned and jpki.ChainCaller. jpki.ChainUnknown lets everybody in who
-// can make a certificate; jpki.ChainSimulator is for demonstrations.
-func AcceptChains(chains ...jpki.Chain) Option { return func(r *Registry) { r.chains = chains } }
+// trust.Pinned and trust.Caller. trust.Unknown lets everybody in who
+// can make a certificate; trust.Simulator is for demonstrations.
+func AcceptChains(chains ...trust.Chain) Option { return func(r *Registry) { r.chains = chains } }
 
 // WithAttempts bounds how many identifiers are tried for a holder, 1 or more.
 // The default is 8: among 10^8 holders one in 10^32 needs more.
@@ -190,7 +191,7 @@ func (r *Registry) begin(ctx context.Context) error {
 
 func newRegistry(options []Option) *Registry {
 	r := &Registry{
-		chains:   []jpki.Chain{jpki.ChainPinned, jpki.ChainCaller},
+		chains:   []trust.Chain{trust.Pinned, trust.Caller},
 		attempts: 8,
 		now:      time.Now,
 		random:   rand.Reader,
@@ -234,9 +235,9 @@ func (r *Registry) proved(holder *jpki.Authentication, old bool) error {
 		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Chain)
 	}
 	switch holder.Validity {
-	case jpki.Valid, jpki.Expiring:
+	case trust.Valid, trust.Expiring:
 		return nil
-	case jpki.Expired:
+	case trust.Expired:
 		if old {
 			return nil
 		}

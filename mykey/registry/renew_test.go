@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -27,7 +28,7 @@ func TestRenew(t *testing.T) {
 
 		// By the old card, whose certificate has expired.
 		old := holder(1)
-		old.Validity = jpki.Expired
+		old.Validity = trust.Expired
 		operation := registry.NewOperation()
 		second, err := r.Renew(ctx, operation, holder(2), registry.ByOldCard(old), next)
 		require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -87,11 +88,11 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 		},
 		"no PIN":           func(a *jpki.Authentication) { a.CardAcceptedPIN = false },
 		"no possession":    func(a *jpki.Authentication) { a.Possession = false },
-		"expired":          func(a *jpki.Authentication) { a.Validity = jpki.Expired },
-		"not yet valid":    func(a *jpki.Authentication) { a.Validity = jpki.NotYetValid },
+		"expired":          func(a *jpki.Authentication) { a.Validity = trust.Expired },
+		"not yet valid":    func(a *jpki.Authentication) { a.Validity = trust.NotYetValid },
 		"validity unknown": func(a *jpki.Authentication) { a.Validity = "" },
-		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = jpki.ChainUnknown },
-		"simulated":        func(a *jpki.Authentication) { a.Chain = jpki.ChainSimulator },
+		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = trust.Unknown },
+		"simulated":        func(a *jpki.Authentication) { a.Chain = trust.Simulator },
 	} {
 		t.Run(name, func(t *testing.T) {
 			someone := holder(1)
@@ -123,12 +124,12 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 		})
 	}
 	expiring := holder(2)
-	expiring.Validity, expiring.Chain = jpki.Expiring, jpki.ChainCaller
+	expiring.Validity, expiring.Chain = trust.Expiring, trust.Caller
 	_, err := r.Reserve(ctx, registry.NewOperation(), expiring, registry.RecoveryCode{})
 	require.NoError(t, err)
 	simulated := holder(3)
-	simulated.Chain = jpki.ChainSimulator
-	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptChains(jpki.ChainSimulator))
+	simulated.Chain = trust.Simulator
+	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptChains(trust.Simulator))
 	_, err = demo.Reserve(ctx, registry.NewOperation(), simulated, registry.RecoveryCode{})
 	require.NoError(t, err)
 	_, err = demo.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})

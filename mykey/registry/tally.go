@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // ErrEvent reports an event that is not 1 to 64 letters, digits, dots, hyphens,
@@ -34,7 +34,7 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 	return r.again(ctx, func(ctx context.Context) error {
 		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
 			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,
-			r.namespace, r.terminal.name, r.now().In(jpki.Japan).Format(time.DateOnly), event)
+			r.namespace, r.terminal.name, r.now().In(trust.Japan).Format(time.DateOnly), event)
 		return err
 	})
 }

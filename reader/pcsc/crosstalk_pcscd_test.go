@@ -13,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -69,7 +70,7 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 			for round := range rounds {
 				if round == n {
 					_, err := authenticate(ctx, n, "9999")
-					var wrong *jpki.PINError
+					var wrong *credential.Error
 					if assert.ErrorAs(t, err, &wrong, "reader %d, round %d", n, round) {
 						assert.Equal(t, 2, wrong.Remaining)
 					}

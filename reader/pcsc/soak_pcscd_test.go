@@ -14,7 +14,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/internal/soak"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -100,7 +100,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	require.NoError(t, waitEmpty(ctx, pcsc.New(), found.Name), what)
 
 	left := card.State().AuthTries
-	wrong := errors.Is(err, jpki.ErrPINWrong)
+	wrong := errors.Is(err, credential.ErrWrong)
 	switch {
 	case err == nil:
 		require.Equal(t, simulator.PIN, digits, what)

@@ -15,7 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // ErrCampaign: a file that is no campaign. The error says where and why.
@@ -107,7 +107,7 @@ func (d *Day) UnmarshalTOML(value any) error {
 	if date, ok := value.(time.Time); ok && date.Location().String() == localDate {
 		text = date.Format(time.DateOnly)
 	}
-	d.Time, _ = time.ParseInLocation(time.DateOnly, text, jpki.Japan)
+	d.Time, _ = time.ParseInLocation(time.DateOnly, text, trust.Japan)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 func example(t *testing.T, name string) string {
@@ -22,7 +22,7 @@ func example(t *testing.T, name string) string {
 }
 
 func TestExamples(t *testing.T) {
-	now := time.Date(2026, 11, 25, 0, 0, 0, 0, jpki.Japan)
+	now := time.Date(2026, 11, 25, 0, 0, 0, 0, trust.Japan)
 	for name, open := range map[string]bool{"demo": true, "2020": false, "2022": false} {
 		c, err := campaign.Parse(strings.NewReader(example(t, name)))
 		require.NoError(t, err, name)

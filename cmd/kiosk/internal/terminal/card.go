@@ -9,6 +9,8 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 // check asks the card for the tries left, before anybody is asked for the PIN. What
@@ -22,7 +24,7 @@ func (t *Terminal) check() {
 		err := t.use(ctx, v.card, func(a *jpki.Application) (err error) {
 			ready, err = a.Ready(ctx)
 			return err
-		}, jpki.AllowLastTry())
+		}, jpki.AllowLastAttempt())
 		if err == nil {
 			select {
 			case <-v.writable:
@@ -45,7 +47,7 @@ func (t *Terminal) check() {
 }
 
 // use connects to the card for one use of it.
-func (t *Terminal) use(ctx context.Context, name string, fn func(*jpki.Application) error, options ...jpki.Option) error {
+func (t *Terminal) use(ctx context.Context, name string, fn func(*jpki.Application) error, options ...jpki.CardOption) error {
 	card, err := t.config.Driver.Connect(ctx, name)
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 	t.beside(func(ctx context.Context) func() {
 		defer pin.Wipe()
 		holder, err := t.prove(ctx, v, pin)
-		if errors.Is(err, jpki.ErrStillVerified) { // also if the visit has ended
+		if errors.Is(err, jpki.ErrStillUnlocked) { // also if the visit has ended
 			t.log("refused", message.CardStillVerified)
 		}
 		if err != nil {
@@ -80,7 +82,7 @@ func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Aut
 	defer card.Close()
 	options := append(slices.Clip(t.config.Chain), jpki.ForCard(*v.ready))
 	if v.lastTry {
-		options = append(options, jpki.AllowLastTry())
+		options = append(options, jpki.AllowLastAttempt())
 	}
 	return jpki.Authenticate(ctx, card, pin, options...)
 }
@@ -89,7 +91,7 @@ func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Aut
 func (t *Terminal) result() View {
 	v := t.visit
 	view := View{
-		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == jpki.Expiring, Recovery: v.recovery, NewCode: t.givesCode(),
+		Screen: Result, ID: v.reserved.ID, Expiry: v.reserved.Expiry, Expiring: v.holder.Validity == trust.Expiring, Recovery: v.recovery, NewCode: t.givesCode(),
 	}
 	if v.reserved.Application != nil {
 		id := v.reserved.Application.Service
@@ -106,15 +108,15 @@ func (t *Terminal) refused(err error) {
 	notice := onScreen(err)
 	t.log("refused", notice.Code)
 	v := t.visit
-	var pin *jpki.PINError
+	var pin *credential.Error
 	switch {
 	case closes(err):
 		t.unavailable(err)
-	case errors.Is(err, jpki.ErrStillVerified): // nothing goes on before the card was taken
+	case errors.Is(err, jpki.ErrStillUnlocked): // nothing goes on before the card was taken
 		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
-	case errors.As(err, &pin) && pin.Reason == jpki.ErrPINWrong && pin.Known && pin.Remaining > 0:
+	case errors.As(err, &pin) && pin.Reason == credential.ErrWrong && pin.Known && pin.Remaining > 0:
 		v.lastTry = false
-		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &jpki.Counter{Remaining: pin.Remaining, Max: jpki.MaxAuthPIN}})
+		t.show(View{Screen: WrongPIN, Notice: notice, Counter: &credential.Counter{Remaining: pin.Remaining, Max: pin.Max}})
 	default:
 		// Another card may take its place only while nothing was asked for this one.
 		v.wrong = v.ready == nil && (errors.Is(err, jpki.ErrNoApplication) || t.cards[v.card] == unsureCard)
@@ -138,7 +140,7 @@ func problem(err error) *message.Message {
 	if own.next != (message.Text{}) {
 		m.Next = own.next
 	}
-	if errors.Is(err, jpki.ErrStillVerified) && m.Code != message.CardStillVerified {
+	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillVerified {
 		still := residents[message.CardStillVerified]
 		m.What.JA += "\n" + still.what.JA
 		m.What.EN += "\n" + still.what.EN

@@ -15,6 +15,8 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -27,12 +29,12 @@ func TestResidentsSeeNoOptions(t *testing.T) {
 		reader.ErrNoService, reader.ErrDenied, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged, reader.ErrBusy,
 		reader.ErrTransport, reader.ErrClosed, reader.ErrNoMatch, &reader.AmbiguousError{Readers: []string{"A", "B"}},
 		&reader.AmbiguousError{Readers: []string{"A", "B"}, Name: "x"}, &reader.NameError{Name: "x", Readers: []string{"A"}},
-		jpki.ErrNoApplication, jpki.ErrStillVerified, jpki.ErrCounterUnknown, jpki.ErrNoCertificate, jpki.ErrMalformedCertificate,
-		jpki.ErrWrongKind, jpki.ErrUnsupportedKey, jpki.ErrUnknownIssuer, jpki.ErrIssuerExpired, jpki.ErrNoPossession, jpki.ErrPINRequired,
-		jpki.ErrPINUsed, jpki.ErrPINFormat, jpki.ErrExpired, jpki.ErrNotYetValid, context.DeadlineExceeded, errors.New("anything else"),
+		jpki.ErrNoApplication, jpki.ErrStillUnlocked, credential.ErrCounterUnknown, jpki.ErrNoCertificate, trust.ErrMalformed,
+		trust.ErrWrongKind, trust.ErrUnsupportedKey, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, jpki.ErrNoPossession, jpki.ErrPINRequired,
+		credential.ErrUsed, jpki.ErrPINFormat, trust.ErrExpired, trust.ErrNotYetValid, context.DeadlineExceeded, errors.New("anything else"),
 	}
-	for _, reason := range []error{jpki.ErrPINWrong, jpki.ErrPINBlocked, jpki.ErrLastTry, jpki.ErrTriesChanged, jpki.ErrOtherCard, jpki.ErrPINOutcomeUnknown} {
-		failures = append(failures, &jpki.PINError{Reason: reason, Remaining: 1, Known: true}, &jpki.PINError{Reason: reason})
+	for _, reason := range []error{credential.ErrWrong, credential.ErrLocked, credential.ErrLastAttempt, credential.ErrAttemptsChanged, credential.ErrOtherCard, credential.ErrOutcomeUnknown} {
+		failures = append(failures, &credential.Error{Reason: reason, Remaining: 1, Known: true}, &credential.Error{Reason: reason})
 	}
 	for _, err := range failures {
 		m := terminal.MessageFor(err)

@@ -38,7 +38,7 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 			s.problem(code)
 			v := s.view()
 			assert.True(t, v.CardInside)
-			still := terminal.MessageFor(jpki.ErrStillVerified)
+			still := terminal.MessageFor(jpki.ErrStillUnlocked)
 			assert.Contains(t, v.Notice.What.JA, still.What.JA)
 			assert.Contains(t, v.Notice.What.EN, still.What.EN)
 			assert.Contains(t, v.Notice.Next.JA, still.Next.JA)

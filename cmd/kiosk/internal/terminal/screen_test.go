@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestNoScreenNamesACommand(t *testing.T) {
 	failures := []error{
 		reader.ErrDenied, reader.ErrUnsupported, reader.ErrNoService, reader.ErrNoReader, reader.ErrBusy, reader.ErrTransport, reader.ErrChanged, reader.ErrRemoved,
-		jpki.ErrExchange, jpki.ErrUnknownIssuer, jpki.ErrIssuerExpired, jpki.ErrNotYetValid, jpki.ErrUnsupportedKey, jpki.ErrPINRequired, jpki.ErrNoApplication,
+		jpki.ErrExchange, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, trust.ErrNotYetValid, trust.ErrUnsupportedKey, jpki.ErrPINRequired, jpki.ErrNoApplication,
 	}
 	for _, n := range append(notices, registryNotices...) {
 		failures = append(failures, n.err)

@@ -54,7 +54,7 @@ type Config struct {
 	Reader   string // the one to use; "" is any
 	Campaign *campaign.Campaign
 	Registry Registry
-	Chain    []jpki.Option // whose certificates are believed
+	Chain    []jpki.CardOption // whose certificates are believed
 	Language message.Language
 	// NoPrinter leaves out what prints.
 	NoPrinter bool

@@ -18,6 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -205,7 +206,7 @@ func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stan
 		s := &stand{t: t, driver: simulator.New(), book: &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}}}
 		s.campaign, c.AskRenewed = c, false
 		s.slot, s.connects = s.driver.AddReader("Reader"), s.driver
-		var chain []jpki.Option
+		var chain []jpki.CardOption
 		if card.Authority() != nil {
 			chain = append(chain, jpki.WithChain(card.Authority()))
 		}
@@ -609,7 +610,7 @@ func TestStaleActions(t *testing.T) {
 		session, err := s.driver.Connect(context.Background(), "Reader")
 		require.NoError(t, err)
 		_, err = jpki.Authenticate(context.Background(), session, again)
-		require.ErrorIs(t, err, jpki.ErrPINUsed, "forgotten")
+		require.ErrorIs(t, err, credential.ErrUsed, "forgotten")
 		require.NoError(t, session.Close())
 		s.press(terminal.TryAgain)
 		s.shows(terminal.EnterPIN) // the same screen, and not the same view

@@ -6,7 +6,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -54,8 +54,8 @@ type View struct {
 
 	CardInside bool // the problem goes when the card is taken
 
-	Counter *jpki.Counter    // tries left, where a card told
-	Notice  *message.Message // a problem, a wrong PIN, or what ended the visit
+	Counter *credential.Counter // tries left, where a card told
+	Notice  *message.Message    // a problem, a wrong PIN, or what ended the visit
 
 	ID       mykey.ID
 	Expiry   mykey.Month

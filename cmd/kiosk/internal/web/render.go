@@ -14,7 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/message"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -51,7 +51,7 @@ func parse(l message.Language) *template.Template {
 		"steps":    steps,
 		"keyboard": keyboardOf,
 		"symbols":  symbols,
-		"day":      func(d campaign.Day) string { return message.Date(d.In(jpki.Japan)).In(l) },
+		"day":      func(d campaign.Day) string { return message.Date(d.In(trust.Japan)).In(l) },
 	}).Parse(screens))
 }
 

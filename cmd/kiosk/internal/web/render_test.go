@@ -17,6 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -194,7 +195,7 @@ func TestTheResultTellsAMonth(t *testing.T) {
 //
 // Faults: F134.
 func TestAProblemAsksForTheCardFirst(t *testing.T) {
-	for _, err := range []error{jpki.ErrNoApplication, registry.ErrApplied, jpki.ErrStillVerified, reader.ErrTransport, jpki.ErrCounterUnknown} {
+	for _, err := range []error{jpki.ErrNoApplication, registry.ErrApplied, jpki.ErrStillUnlocked, reader.ErrTransport, credential.ErrCounterUnknown} {
 		notice := terminal.MessageFor(err)
 		html := written(t, terminal.View{Screen: terminal.Problem, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &notice, CardInside: true}).HTML
 		take := strings.Index(html, "Please take your card.")
@@ -212,7 +213,7 @@ func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
 	for _, screen := range []terminal.Screen{terminal.EnterPIN, terminal.WrongPIN} {
 		for left := range 4 {
 			html := written(t, terminal.View{
-				Screen: screen, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &message.Message{}, Counter: &jpki.Counter{Remaining: left, Max: 3},
+				Screen: screen, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &message.Message{}, Counter: &credential.Counter{Remaining: left, Max: 3},
 			}).HTML
 			assert.Equal(t, left <= 1, strings.Contains(html, "A wrong PIN locks the card."), "%s with %d", screen, left)
 		}

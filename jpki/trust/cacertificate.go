@@ -1,4 +1,4 @@
-package jpki
+package trust
 
 import (
 	"crypto/ecdsa"
@@ -10,54 +10,52 @@ import (
 	"slices"
 )
 
-// ErrCACertificate: a CA certificate can't be used to verify cards' certificates.
-var ErrCACertificate = errors.New("CA certificate can't be used")
+// ErrCACertificate reports a CA certificate that can't have issued cards' certificates.
+var ErrCACertificate = errors.New("unusable CA certificate")
 
-// minCurve is the least size of an elliptic curve, in bits.
+// minCurve is the smallest accepted elliptic curve, in bits.
 const minCurve = 256
 
-// CheckCACertificate returns an error that matches [ErrCACertificate] if a
-// certificate can't be that of an issuer of cards' certificates:
+// CheckCACertificate returns an error that matches [ErrCACertificate] if a certificate
+// can't be that of a CA that issues cards' certificates:
 //
-//   - it is none of a CA, or its key usage, where it has one, is not signing
-//     certificates;
-//   - its extended key usage, where it has one, is not client authentication or any;
-//   - it has name constraints, which are not evaluated, or something critical that
-//     is not understood;
-//   - its key is weaker than RSA with 2048 bits or a curve of 256, or of another
-//     kind;
-//   - it is signed over MD5 or SHA-1, or in an unknown way.
+//   - it is not a CA certificate, or it has a key usage without certificate signing;
+//   - it has an extended key usage without client authentication or any;
+//   - it has name constraints, which are not evaluated, or an unknown critical extension;
+//   - its key is RSA with fewer than 2048 bits, on a curve of fewer than 256, or of
+//     another kind;
+//   - it is signed over MD5 or SHA-1, or with an unknown algorithm.
 //
-// [WithChain] and [RequireChain] refuse such an issuer, before a PIN is sent. A
-// program that reads CA certificates from a file calls this to tell its operator at
-// once. That a certificate has expired is not looked at, nor is a path length: a
-// card's certificate is no CA's, so every length allows it.
+// [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a
+// file calls this to tell its operator at once. It does not look at the validity period,
+// nor at the path length: a card's certificate is not a CA certificate, so every length
+// allows it.
 func CheckCACertificate(certificate *x509.Certificate) error {
 	usages := certificate.ExtKeyUsage
 	switch {
 	case !certificate.BasicConstraintsValid || !certificate.IsCA:
-		return fmt.Errorf("%w: it is not a CA's", ErrCACertificate)
+		return fmt.Errorf("%w: not a CA certificate", ErrCACertificate)
 	case len(certificate.UnhandledCriticalExtensions) > 0:
-		return fmt.Errorf("%w: it has a critical extension that is not understood", ErrCACertificate)
+		return fmt.Errorf("%w: unknown critical extension", ErrCACertificate)
 	case hasExtension(certificate, oidKeyUsage) && certificate.KeyUsage&x509.KeyUsageCertSign == 0:
-		return fmt.Errorf("%w: its key usage is not signing certificates", ErrCACertificate)
+		return fmt.Errorf("%w: its key usage lacks certificate signing", ErrCACertificate)
 	case hasExtension(certificate, oidExtendedKeyUsage) &&
 		!slices.Contains(usages, x509.ExtKeyUsageClientAuth) && !slices.Contains(usages, x509.ExtKeyUsageAny):
-		return fmt.Errorf("%w: its extended key usage is not client authentication", ErrCACertificate)
+		return fmt.Errorf("%w: its extended key usage lacks client authentication", ErrCACertificate)
 	case hasExtension(certificate, oidNameConstraints):
 		return fmt.Errorf("%w: it has name constraints", ErrCACertificate)
 	}
-	if err := strongKey(certificate.PublicKey); err != nil {
+	if err := checkCAKey(certificate.PublicKey); err != nil {
 		return fmt.Errorf("%w: %w", ErrCACertificate, err)
 	}
-	if err := signedStrongly(certificate); err != nil {
+	if err := checkSignatureAlgorithm(certificate); err != nil {
 		return fmt.Errorf("%w: %w", ErrCACertificate, err)
 	}
 	return nil
 }
 
-// strongKey refuses a CA's key that is too weak, or of a kind that isn't used.
-func strongKey(key any) error {
+// checkCAKey rejects a CA's key that is too weak, or of an unknown kind.
+func checkCAKey(key any) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minModulus {
@@ -69,36 +67,37 @@ func strongKey(key any) error {
 		}
 	case ed25519.PublicKey:
 	default:
-		return errors.New("its key is of another kind than RSA, ECDSA and Ed25519")
+		return errors.New("its key is not RSA, ECDSA or Ed25519")
 	}
 	return nil
 }
 
-// signedStrongly refuses a certificate over a hash whose collisions can be made.
-func signedStrongly(certificate *x509.Certificate) error {
+// checkSignatureAlgorithm rejects a certificate signed over a hash for which collisions
+// are known.
+func checkSignatureAlgorithm(certificate *x509.Certificate) error {
 	switch certificate.SignatureAlgorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
 		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
 		return nil
 	case x509.UnknownSignatureAlgorithm:
-		return errors.New("it is signed in an unknown way")
+		return errors.New("it is signed with an unknown algorithm")
 	}
 	return fmt.Errorf("it is signed with %s", certificate.SignatureAlgorithm)
 }
 
-// anyPolicy is RFC 5280 §4.2.1.4's.
+// anyPolicy is the policy of RFC 5280 §4.2.1.4 with that name.
 const anyPolicy = "2.5.29.32.0"
 
-// mayIssue returns an error if a CA certificate doesn't allow its key to have signed
-// a card's certificate. Either may say something critical that is not understood:
-// then it is not known what the signature means.
+// mayIssue returns an error if a CA certificate does not allow its key to sign the
+// certificate. Either may have an unknown critical extension: then nobody knows what the
+// signature means.
 func mayIssue(ca, certificate *x509.Certificate) error {
 	if err := CheckCACertificate(ca); err != nil {
 		return err
 	}
 	if len(certificate.UnhandledCriticalExtensions) > 0 {
-		return errors.New("the certificate has a critical extension that is not understood")
+		return errors.New("the certificate has an unknown critical extension")
 	}
 	policies := certificate.Policies
 	explicit := ca.RequireExplicitPolicyZero || ca.RequireExplicitPolicy > 0

@@ -1,0 +1,31 @@
+package annotate_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/annotate"
+)
+
+func TestCommands(t *testing.T) {
+	var a annotate.Annotator
+	assert.Equal(t, "select the JPKI application", a.Command(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})))
+	assert.Equal(t, "ask for the attempts left of the authentication PIN", a.Command(apdu.Command{INS: 0x20, P2: 0x98}))
+	assert.Equal(t, "verify the authentication PIN", a.Command(apdu.Command{INS: 0x20, P2: 0x98}.WithData([]byte{1})))
+	assert.Equal(t, "verify the selected file", a.Command(apdu.Command{INS: 0x20, P2: 0x80}.WithData([]byte{1})))
+	assert.Equal(t, "select the authentication PIN", a.Command(apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C}.WithData([]byte{0, 0x18})))
+	assert.Equal(t, "read the file", a.Command(apdu.Command{INS: 0xB0, P1: 0x9D}))
+	assert.Empty(t, a.Command(apdu.Command{INS: 0xFF}))
+	assert.Equal(t, "log out: select the issuer security domain", a.Command(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xA0, 0, 0, 1, 0x51, 0, 0})))
+}
+
+// The same number is another file on another generation of the card.
+func TestFilesBelongToTheSelectedApplication(t *testing.T) {
+	var a annotate.Annotator
+	read := apdu.Command{INS: 0xB0, P1: 0x80 | 0x17}
+	assert.Equal(t, "read the authentication key", a.Command(read))
+	assert.Equal(t, "select the JPKI application of generation 2", a.Command(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0, 0x26, 1, 0, 0, 0, 2})))
+	assert.Equal(t, "read the signature key", a.Command(read))
+}

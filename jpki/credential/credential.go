@@ -1,0 +1,138 @@
+// Package credential describes what opens a card (a PIN, a password), the
+// attempts left for it, and why a card or this toolkit rejected one.
+//
+// A wrong entry uses up one attempt. When none is left the credential is locked,
+// and only the municipal office can reset it. So programs show [Counter] before
+// they ask, and tell the holder what an [*Error] says about the attempts left:
+//
+//	var refused *credential.Error
+//	if errors.As(err, &refused) {
+//		fmt.Println(refused.Reason, refused.Remaining, refused.Known)
+//	}
+//
+// The types of the PIN and the password themselves are in package jpki. Nothing in
+// this package holds a secret. All of it is safe for concurrent use.
+package credential
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Kind names a credential, in the words of an error's text.
+type Kind string
+
+// The credentials of the JPKI application.
+const (
+	AuthPIN           Kind = "PIN"                // 利用者証明用電子証明書の暗証番号
+	SignaturePassword Kind = "signature password" // 署名用電子証明書の暗証番号
+)
+
+// Counter is a credential's retry counter.
+type Counter struct {
+	Remaining int // attempts left; 0: locked
+	Max       int // what a correct entry resets Remaining to
+}
+
+// Locked reports whether no attempt is left. Only the municipal office can reset a
+// PIN then. A face-authentication card (顔認証マイナンバーカード) is always locked.
+func (c Counter) Locked() bool { return c.Remaining == 0 }
+
+// MarshalJSON writes {"remaining":…,"max":…,"blocked":…}.
+func (c Counter) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Remaining int  `json:"remaining"`
+		Max       int  `json:"max"`
+		Blocked   bool `json:"blocked"`
+	}{c.Remaining, c.Max, c.Locked()})
+}
+
+// The reasons of an [*Error].
+var (
+	// ErrWrong reports that the card rejected the entry, which used up one attempt.
+	ErrWrong = errors.New("wrong")
+	// ErrLocked reports that no attempt is left. Nothing was sent, or what was sent
+	// used up the last one.
+	ErrLocked = errors.New("locked")
+	// ErrLastAttempt reports that one attempt is left and that the caller did not
+	// allow using it. Nothing was sent.
+	ErrLastAttempt = errors.New("not sent because it would be the last attempt")
+	// ErrOtherCard reports that the card is not the one that the holder was asked
+	// about. Nothing was sent.
+	ErrOtherCard = errors.New("not sent to another card than before")
+	// ErrAttemptsChanged reports that the attempts left are not those that the holder
+	// was shown. Nothing was sent.
+	ErrAttemptsChanged = errors.New("not sent because the attempts left changed")
+	// ErrOutcomeUnknown reports that the entry was sent and that no usable answer
+	// came back. The attempt may be used up or not. It is not sent again.
+	ErrOutcomeUnknown = errors.New("sent with unknown outcome")
+)
+
+// Errors about credentials that are no reason of an [*Error].
+var (
+	// ErrFormat reports an entry that no card can accept. Nothing was sent.
+	ErrFormat = errors.New("malformed entry")
+	// ErrUsed reports an entry that was sent or wiped before, or the zero value of
+	// its type. Nothing was sent.
+	ErrUsed = errors.New("entry already used")
+	// ErrCounterUnknown reports that the card does not tell the attempts left.
+	// Nothing was sent.
+	ErrCounterUnknown = errors.New("the card does not tell the attempts left")
+)
+
+// Error reports why an entry did not open the card, and the attempts left.
+type Error struct {
+	Kind      Kind
+	Reason    error // one of the reasons above
+	Remaining int   // attempts left, if Known
+	Max       int   // what a correct entry resets them to
+	Known     bool
+	Cause     error // the status word or the transport's error; may be nil
+}
+
+func (e *Error) Error() string {
+	kind := string(e.Kind)
+	if kind == "" {
+		kind = "credential"
+	}
+	text := kind
+	switch e.Reason {
+	case nil:
+	case ErrWrong:
+		text = "wrong " + kind
+	default:
+		text += " " + e.Reason.Error()
+	}
+	switch {
+	case e.Known && e.Remaining == 1:
+		text += ", 1 attempt left"
+	case e.Known:
+		text += fmt.Sprintf(", %d attempts left", e.Remaining)
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the reason and the cause, and also [ErrLocked] for a wrong entry
+// that used up the last attempt.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Reason != nil {
+		errs = append(errs, e.Reason)
+	}
+	if e.Known && e.Remaining == 0 && e.Reason != ErrLocked {
+		errs = append(errs, ErrLocked)
+	}
+	if e.Cause != nil {
+		errs = append(errs, e.Cause)
+	}
+	return errs
+}
+
+// Refused returns the error for an entry that was not sent, with the attempts left.
+func (k Kind) Refused(reason error, left Counter) *Error {
+	return &Error{Kind: k, Reason: reason, Remaining: left.Remaining, Max: left.Max, Known: true}
+}

@@ -1,0 +1,170 @@
+package jpki
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/applet"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+)
+
+// Readiness is what [Application.Ready] or [Application.ReadyToSign] found: the attempts
+// left, and which card it was, for [ForCard].
+type Readiness struct {
+	credential.Counter
+	// is reports whether a certificate is the card's. It is nil for a card that shows none
+	// before the PIN. A function prints nothing personal.
+	is func(*x509.Certificate) bool
+}
+
+// Ready returns the attempts left for the authentication PIN, or the error with which
+// [Authenticate] would refuse to send one. A program calls it before it asks for the PIN.
+// It uses no attempt.
+//
+// It honors [AllowLastAttempt], [AllowExpired], [WithClock], [ForCard] and the options
+// about the chain.
+func (a *Application) Ready(ctx context.Context) (Readiness, error) {
+	r, err := a.ready(ctx)
+	return r.readiness(), err
+}
+
+// ReadyToSign is like Ready, for the signature password. It also returns the errors of
+// [Application.SignatureCertificate] if that is missing. It honors [AllowLastAttempt] and
+// [ForCard].
+func (a *Application) ReadyToSign(ctx context.Context) (Readiness, error) {
+	r, err := a.readyToSign(ctx)
+	return r.readiness(), err
+}
+
+// ready is what is known before a secret is sent.
+type ready struct {
+	attempt     *applet.Attempt // nil if no secret may be sent
+	counter     credential.Counter
+	certificate *x509.Certificate // the authentication certificate; nil if the card does not show it yet
+}
+
+func (r ready) readiness() Readiness {
+	result := Readiness{Counter: r.counter}
+	if r.certificate != nil {
+		result.is = r.certificate.Equal
+	}
+	return result
+}
+
+// ready checks everything that the card shows before the PIN, so that a certificate that
+// can't be used costs no attempt. Phones show no certificate then.
+func (a *Application) ready(ctx context.Context) (r ready, err error) {
+	key := a.authentication()
+	attempt, counter, err := a.prepare(ctx, key)
+	if r.counter = counter; err != nil {
+		return r, err
+	}
+	r.certificate, err = a.usableCertificate(ctx)
+	if errors.Is(err, ErrPINRequired) {
+		r.certificate, err = nil, nil
+	}
+	if err == nil {
+		err = a.checkSameCard(key, counter, r.certificate)
+	}
+	if err == nil {
+		r.attempt = attempt
+	}
+	return r, err
+}
+
+// readyToSign checks what the card shows before the signature password. A certificate file
+// that exists asks for the password.
+func (a *Application) readyToSign(ctx context.Context) (r ready, err error) {
+	key := a.signature()
+	attempt, counter, err := a.prepare(ctx, key)
+	if r.counter = counter; err != nil {
+		return r, err
+	}
+	if _, err := a.readCertificate(ctx, key.Certificate); err != nil && !errors.Is(err, ErrPINRequired) {
+		return r, err
+	}
+	r.certificate, err = a.identity(ctx)
+	if err == nil {
+		err = a.checkSameCard(key, counter, r.certificate)
+	}
+	if err == nil {
+		r.attempt = attempt
+	}
+	return r, err
+}
+
+// identity returns the authentication certificate, by which cards are told apart, or nil
+// if the card shows none.
+func (a *Application) identity(ctx context.Context) (*x509.Certificate, error) {
+	certificate, err := a.AuthCertificate(ctx)
+	for _, none := range []error{ErrPINRequired, ErrNoCertificate, trust.ErrMalformed, trust.ErrWrongKind} {
+		if errors.Is(err, none) {
+			return nil, nil
+		}
+	}
+	return certificate, err
+}
+
+// checkSameCard returns an error if a secret that was typed for one card would go to
+// another. This card shows the certificate, or none.
+func (a *Application) checkSameCard(key *cardKey, counter credential.Counter, certificate *x509.Certificate) error {
+	shown := a.config.shown
+	if shown == nil || shown.is == nil && certificate == nil {
+		return nil
+	}
+	if shown.is == nil || certificate == nil || !shown.is(certificate) {
+		return key.Credential.Kind.Refused(credential.ErrOtherCard, counter)
+	}
+	return nil
+}
+
+// unlock verifies a secret unless something speaks against it, and returns the
+// authentication certificate, or nil if the card did not show it before.
+func (a *Application) unlock(ctx context.Context, choice keyChoice, secret applet.Secret) (*x509.Certificate, error) {
+	r, err := choice.ready(a, ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.certificate, r.attempt.Verify(ctx, secret)
+}
+
+// Connection is a connection to a card, for one use. A reader.Card is one.
+type Connection interface {
+	apdu.Transmitter
+	Close() error
+}
+
+// AskPIN asks a person for the PIN, who should be told the attempts left. The card is not
+// held meanwhile. It is called once for each PIN that is needed, and never again because a
+// PIN was wrong. Its error is the caller's error.
+type AskPIN func(ctx context.Context, ready Readiness) (PIN, error)
+
+// AskPassword is like [AskPIN], for the signature password.
+type AskPassword func(ctx context.Context, ready Readiness) (Password, error)
+
+// connector connects to one reader, by its name.
+type connector func(ctx context.Context) (Connection, error)
+
+func connectorFor[C Connection](connect func(ctx context.Context, reader string) (C, error), reader string) connector {
+	return func(ctx context.Context) (Connection, error) {
+		card, err := connect(ctx, reader)
+		if err != nil {
+			return nil, err
+		}
+		return card, nil
+	}
+}
+
+// use calls fn over a connection of its own. If closing fails after the card was logged
+// out, for example because another program uses it too, nothing is lost.
+func (c connector) use(ctx context.Context, config config, fn func(*Application) error) error {
+	card, err := c(ctx)
+	if err != nil {
+		return err
+	}
+	defer card.Close()
+	return do(ctx, card, config, fn)
+}

@@ -1,0 +1,208 @@
+package jpki
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/generation"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+)
+
+var (
+	// ErrUnsupportedSignature reports a kind of signature that a [Signer] does not make.
+	// Nothing was sent. It wraps [errors.ErrUnsupported].
+	ErrUnsupportedSignature = fmt.Errorf("signature: %w", errors.ErrUnsupported)
+	// ErrNoPSS reports that this card can't sign with PSS. It wraps
+	// [errors.ErrUnsupported].
+	ErrNoPSS = fmt.Errorf("PSS on this card: %w", errors.ErrUnsupported)
+	// ErrDigestLength reports a digest that is not as long as its hash. Nothing was sent.
+	ErrDigestLength = errors.New("digest of another length than its hash")
+)
+
+// digestInfo is the DER of a DigestInfo before the hash: RFC 8017 §9.2, note 1. It is nil for a
+// hash that is not signed.
+func digestInfo(hash crypto.Hash) []byte {
+	switch hash {
+	case crypto.SHA1:
+		return []byte{0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14}
+	case crypto.SHA256:
+		return []byte{0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}
+	case crypto.SHA384:
+		return []byte{0x30, 0x41, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}
+	case crypto.SHA512:
+		return []byte{0x30, 0x51, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}
+	}
+	return nil
+}
+
+// toSign is what a card is to sign.
+type toSign struct {
+	algorithm generation.Algorithm
+	input     []byte
+	size      int // bytes of the card's answer
+	// finish verifies the card's answer and returns it as Go encodes such signatures.
+	finish func(answer []byte) (signature []byte, err error)
+}
+
+// newToSign returns what a caller of a [Signer] asked for. The padding is always made here
+// or by the card: whoever can choose what is padded can have anything signed.
+func newToSign(key crypto.PublicKey, digest []byte, options crypto.SignerOpts, allowSHA1 bool) (toSign, error) {
+	pssOptions, salted := options.(*rsa.PSSOptions)
+	var hash crypto.Hash
+	if options != nil && (!salted || pssOptions != nil) {
+		hash = options.HashFunc()
+	}
+	switch {
+	case hash == 0:
+		return toSign{}, fmt.Errorf("%w: its options have no hash", ErrUnsupportedSignature)
+	case digestInfo(hash) == nil:
+		return toSign{}, fmt.Errorf("%w: %v", ErrUnsupportedSignature, hash)
+	case hash == crypto.SHA1 && !allowSHA1:
+		return toSign{}, fmt.Errorf("%w: SHA-1, unless allowed", ErrUnsupportedSignature)
+	}
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return rsaToSign(key, hash, digest, pssOptions)
+	case *ecdsa.PublicKey:
+		switch {
+		case salted:
+			return toSign{}, fmt.Errorf("%w: PSS with an ECDSA key", ErrUnsupportedSignature)
+		case hash == crypto.SHA1:
+			return toSign{}, fmt.Errorf("%w: SHA-1 with an ECDSA key", ErrUnsupportedSignature)
+		case len(digest) != hash.Size():
+			return toSign{}, fmt.Errorf("%w: %d bytes of %v", ErrDigestLength, len(digest), hash)
+		}
+		return ecdsaToSign(key, digest), nil
+	}
+	return toSign{}, trust.ErrUnsupportedKey
+}
+
+func rsaToSign(key *rsa.PublicKey, hash crypto.Hash, digest []byte, salted *rsa.PSSOptions) (toSign, error) {
+	switch {
+	case salted != nil && hash != crypto.SHA256:
+		return toSign{}, fmt.Errorf("%w: %v with PSS", ErrUnsupportedSignature, hash)
+	case len(digest) != hash.Size():
+		return toSign{}, fmt.Errorf("%w: %d bytes of %v", ErrDigestLength, len(digest), hash)
+	case salted == nil:
+		return pkcs1(key, hash, digest), nil
+	}
+	switch salted.SaltLength {
+	case rsa.PSSSaltLengthEqualsHash, rsa.PSSSaltLengthAuto, crypto.SHA256.Size():
+		return pss(key, digest), nil
+	}
+	return toSign{}, fmt.Errorf("%w: a salt of %d bytes", ErrUnsupportedSignature, salted.SaltLength)
+}
+
+// plainSignature is the signature over a message for which no algorithm is asked: the one
+// that every card with such a key has.
+func plainSignature(key crypto.PublicKey, message []byte) (toSign, error) {
+	hash := crypto.SHA256
+	if key, ok := key.(*ecdsa.PublicKey); ok && key.Curve.Params().BitSize > 256 {
+		hash = crypto.SHA384
+	}
+	h := hash.New()
+	h.Write(message)
+	return newToSign(key, h.Sum(nil), hash, false)
+}
+
+// pkcs1 is a hash to be signed with PKCS #1 v1.5.
+func pkcs1(key *rsa.PublicKey, hash crypto.Hash, digest []byte) toSign {
+	return toSign{generation.PKCS1, slices.Concat(digestInfo(hash), digest), key.Size(), func(answer []byte) ([]byte, error) {
+		return answer, rsa.VerifyPKCS1v15(key, hash, digest, answer)
+	}}
+}
+
+// pss is a SHA-256 to be signed with PSS, and a salt of its length: assumed of the card,
+// and verified of its answer.
+func pss(key *rsa.PublicKey, digest []byte) toSign {
+	return toSign{generation.PSS, digest, key.Size(), func(answer []byte) ([]byte, error) {
+		return answer, rsa.VerifyPSS(key, crypto.SHA256, digest, answer, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	}}
+}
+
+// ecdsaToSign is a hash to be signed with ECDSA. The card answers r and s, which package
+// crypto/ecdsa has in a DER sequence.
+func ecdsaToSign(key *ecdsa.PublicKey, digest []byte) toSign {
+	half := (key.Curve.Params().N.BitLen() + 7) / 8
+	return toSign{generation.ECDSA, digest, 2 * half, func(answer []byte) ([]byte, error) {
+		if len(answer) != 2*half {
+			return nil, fmt.Errorf("signature of %d bytes", len(answer))
+		}
+		var b cryptobyte.Builder
+		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1BigInt(new(big.Int).SetBytes(answer[:half]))
+			b.AddASN1BigInt(new(big.Int).SetBytes(answer[half:]))
+		})
+		signature, err := b.Bytes()
+		if err == nil && !ecdsa.VerifyASN1(key, digest, signature) {
+			err = errors.New("signature does not verify")
+		}
+		return signature, err
+	}}
+}
+
+// sign has the card sign with a key and verifies the signature with the certificate's key.
+// The key's secret must be verified.
+//
+// It returns [ErrNoPossession] if the card's answer is not that signature, [ErrPINRequired],
+// [ErrNoPSS], [ErrUnsupportedSignature], or the transport's error.
+func (a *Application) sign(ctx context.Context, key *cardKey, what toSign) ([]byte, error) {
+	scheme, ok := key.Scheme(what.algorithm)
+	if !ok {
+		return nil, fmt.Errorf("%w: not on this card", ErrUnsupportedSignature)
+	}
+	answer, err := a.session.Sign(ctx, key.File, scheme, what.input, what.size)
+	var status apdu.Status
+	switch {
+	case errors.Is(err, apdu.StatusSecurityNotSatisfied) && !a.session.Unlocked(key.Credential):
+		return nil, fmt.Errorf("%w: %w", ErrPINRequired, err)
+	case errors.As(err, &status) && what.algorithm == generation.PSS && isUnknownScheme(status):
+		return nil, fmt.Errorf("%w: %w", ErrNoPSS, err)
+	case errors.As(err, &status), errors.Is(err, apdu.ErrExcessResponse):
+		return nil, fmt.Errorf("%w: %w", ErrNoPossession, err)
+	case err != nil:
+		return nil, err // no answer proves nothing, either way
+	}
+	signature, err := what.finish(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoPossession, err)
+	}
+	return signature, nil
+}
+
+// probePSS asks the card for PSS over a hash that is too short, so that nothing is ever
+// signed: a card that has PSS answers that the PIN is missing or, if another program left
+// it unlocked, what is wrong with the hash.
+func (a *Application) probePSS(ctx context.Context, key *cardKey) (bool, error) {
+	scheme, ok := key.Scheme(generation.PSS)
+	if !ok {
+		return false, nil
+	}
+	_, err := a.session.Sign(ctx, key.File, scheme, []byte{0}, apdu.MaxShortNe)
+	var status apdu.Status
+	switch {
+	case errors.Is(err, apdu.StatusSecurityNotSatisfied), errors.Is(err, apdu.StatusConditionsNotSatisfied), errors.Is(err, apdu.StatusWrongLength):
+		return true, nil
+	case err == nil, errors.As(err, &status):
+		return false, nil
+	}
+	return false, err
+}
+
+func isUnknownScheme(s apdu.Status) bool {
+	switch s {
+	case apdu.StatusIncorrectP1P2, apdu.StatusFunctionNotSupported, apdu.StatusInstructionNotSupported:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,127 @@
+package trust
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Chain tells who issued a certificate, as far as that was established.
+type Chain string
+
+// The chains.
+const (
+	Unknown   Chain = "unknown"   // not checked, or no trusted CA issued it
+	Pinned    Chain = "pinned"    // one of the policy's anchors, J-LIS's by default
+	Caller    Chain = "caller"    // a CA that the caller gave
+	Simulator Chain = "simulator" // the CA of a simulated card, which proves nothing
+)
+
+var (
+	// ErrUnknownIssuer reports that no trusted CA issued the certificate, whatever the
+	// names in it say, or that the CA whose key signed it may not issue it.
+	ErrUnknownIssuer = errors.New("unknown issuer")
+	// ErrIssuerExpired reports that a trusted CA issued the certificate, and that the CA
+	// certificate is expired or not yet valid.
+	ErrIssuerExpired = errors.New("CA certificate expired or not yet valid")
+)
+
+// Policy says which issuers are trusted. The zero Policy trusts none.
+type Policy struct {
+	Anchors      []Anchor            // CA certificates that are on the card
+	CAs          []*x509.Certificate // of the caller; see [CheckCACertificate]
+	SimulatorCAs []*x509.Certificate // of simulated cards, for tests: anybody may have their keys
+	Required     bool                // an unknown issuer is an error, and the simulator's too
+}
+
+// Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
+// certificate on the card, only if an anchor may have issued the certificate and no other
+// CA did. If cardCA's error matches [ErrUnknownIssuer], the card has no usable one.
+//
+// It returns [ErrUnknownIssuer] if the policy requires a known issuer,
+// [ErrIssuerExpired], or an error of cardCA. Without an error, Unknown is a result.
+func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Chain, error) {
+	chain, ca, err := p.find(certificate, now, cardCA)
+	switch {
+	case errors.Is(err, ErrUnknownIssuer) && !p.Required:
+		return Unknown, nil
+	case err != nil:
+		return Unknown, err
+	case chain == Simulator && p.Required:
+		return Unknown, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
+	}
+	if !isValid(ca, now) {
+		return Unknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(ca, now))
+	}
+	return chain, nil
+}
+
+// find finds the CA certificate whose key signed the certificate. It does not look at
+// names.
+func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Chain, *x509.Certificate, error) {
+	if err := checkSignatureAlgorithm(certificate); err != nil {
+		return Unknown, nil, fmt.Errorf("%w: %w", ErrUnknownIssuer, err)
+	}
+	unknown := ErrUnknownIssuer
+	for _, given := range []struct {
+		chain Chain
+		cas   []*x509.Certificate
+	}{{Caller, p.CAs}, {Simulator, p.SimulatorCAs}} {
+		ca, rejected := findCA(given.cas, certificate, now)
+		switch {
+		case ca != nil:
+			return given.chain, ca, nil
+		case rejected != nil:
+			unknown = fmt.Errorf("%w: %w", unknown, rejected)
+		}
+	}
+	if !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.mayHaveIssued(certificate) }) {
+		return Unknown, nil, unknown
+	}
+	ca, err := cardCA()
+	switch {
+	case errors.Is(err, ErrUnknownIssuer):
+		return Unknown, nil, fmt.Errorf("%w: %w", unknown, err)
+	case err != nil:
+		return Unknown, nil, err
+	case !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.matches(ca) }) || !signed(ca, certificate):
+		return Unknown, nil, unknown
+	}
+	if err := mayIssue(ca, certificate); err != nil {
+		return Unknown, nil, fmt.Errorf("%w: %w", unknown, err)
+	}
+	return Pinned, ca, nil
+}
+
+// findCA finds the CA certificate that issued the certificate, or returns nil and, if a
+// key signed it whose CA certificate is rejected, the reason. One key may have several CA
+// certificates, so one that is valid now is preferred.
+func findCA(cas []*x509.Certificate, certificate *x509.Certificate, now time.Time) (found *x509.Certificate, rejected error) {
+	for _, ca := range cas {
+		if !signed(ca, certificate) {
+			continue
+		}
+		err := mayIssue(ca, certificate)
+		switch {
+		case err != nil:
+			rejected = err
+		case isValid(ca, now):
+			return ca, nil
+		case found == nil:
+			found = ca
+		}
+	}
+	return found, rejected
+}
+
+// signed reports whether the CA's key signed the certificate. It checks nothing else.
+func signed(ca, certificate *x509.Certificate) bool {
+	return ca.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate, certificate.Signature) == nil
+}
+
+func isValid(certificate *x509.Certificate, now time.Time) bool {
+	v := ValidityAt(certificate, now)
+	return v == Valid || v == Expiring
+}

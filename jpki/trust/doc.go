@@ -1,0 +1,27 @@
+// Package trust judges the certificates of the My Number Card's JPKI application
+// without a card: whether a certificate is well formed and of the right kind, whether
+// it is valid at a time, and who issued it.
+//
+// # Where to start
+//
+// [Parse] a certificate, check it with [CheckAuthentication], and ask a [Policy] who
+// issued it:
+//
+//	policy := trust.Policy{Anchors: trust.JLIS(), Required: true}
+//	chain, err := policy.Issuer(certificate, time.Now(), cardCA)
+//
+// Package jpki does all of this for the certificate of the card in the reader.
+//
+// # Trust anchors
+//
+// J-LIS's CA certificates for user authentication (利用者証明用認証局) are known by
+// their SHA-256 fingerprints: [JLIS]. The certificate itself is on the card. Callers
+// may give CA certificates of their own; the simulator's is accepted only where a
+// caller names it. Names prove nothing: all of J-LIS's CA certificates have the same.
+//
+// # What is not checked
+//
+// Revocation: only certified verifiers may ask for it.
+//
+// All functions are safe for concurrent use.
+package trust
