@@ -12,6 +12,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -79,6 +80,25 @@ type Agent struct {
 type identity struct {
 	Key
 	public ssh.PublicKey
+}
+
+// sign hashes data and has the key sign the hash.
+func (i *identity) sign(ctx context.Context, data []byte, algorithm string) (*ssh.Signature, error) {
+	signer, err := ssh.NewSignerFromSigner(withContext{i.Key, ctx})
+	if err != nil {
+		return nil, err
+	}
+	return signer.(ssh.AlgorithmSigner).SignWithAlgorithm(nil, data, algorithm)
+}
+
+// withContext is a key for one signature.
+type withContext struct {
+	Key
+	ctx context.Context
+}
+
+func (k withContext) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
+	return k.SignContext(k.ctx, digest, options)
 }
 
 // New makes an agent. open reads the key of the card that is there; the comment

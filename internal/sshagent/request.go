@@ -94,22 +94,22 @@ func (r request) shown() (*identity, error) {
 // SignWithFlags signs what [parseSignable] takes. The agent hashes it itself, so a
 // client never has the card sign a digest of its own making.
 func (r request) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
-	signature, err := r.sign(key.Marshal(), data, flags)
+	signature, err := r.sign(key, data, flags)
 	if err != nil {
 		return nil, r.failed(err)
 	}
 	return signature, nil
 }
 
-func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
+func (r request) sign(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
 	if err := r.client.refused(); err != nil {
 		return nil, err
 	}
-	what, err := parseSignable(data, key)
+	what, err := parseSignable(data, key.Marshal())
 	if err != nil {
 		return nil, err
 	}
-	algorithm, hash, err := algorithmOf(flags)
+	algorithm, err := algorithmFor(key, flags)
 	switch {
 	case err != nil:
 		return nil, err
@@ -124,19 +124,14 @@ func (r request) sign(key, data []byte, flags agent.SignatureFlags) (*ssh.Signat
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(key, known.public.Marshal()) {
+	if !bytes.Equal(key.Marshal(), known.public.Marshal()) {
 		return nil, ErrOtherKey
 	}
-	h := hash.New()
-	h.Write(data)
-	blob, err := known.SignContext(ctx, h.Sum(nil), hash)
+	signature, err := known.sign(ctx, data, algorithm)
 	if unusable(err) {
 		r.forgetThis(known)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &ssh.Signature{Format: algorithm, Blob: blob}, nil
+	return signature, err
 }
 
 // unusable tells whether a key that failed so must not be shown any more.

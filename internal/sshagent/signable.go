@@ -3,26 +3,31 @@ package sshagent
 import (
 	"bytes"
 	"crypto"
-	_ "crypto/sha256" // the hashes that clients may ask for
-	_ "crypto/sha512"
 	"fmt"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// algorithmOf is the signature that flags ask for (RFC 8332). Without a flag that
-// is ssh-rsa, which signs SHA-1.
-func algorithmOf(flags agent.SignatureFlags) (name string, hash crypto.Hash, err error) {
+// algorithmFor returns the signature algorithm that a client asks for. For an RSA key the
+// flags say it (RFC 8332); without a flag that is ssh-rsa, which signs SHA-1. An ECDSA key
+// has one algorithm (RFC 5656).
+func algorithmFor(key ssh.PublicKey, flags agent.SignatureFlags) (string, error) {
+	switch {
+	case key.Type() != ssh.KeyAlgoRSA && flags == 0:
+		return key.Type(), nil
+	case key.Type() != ssh.KeyAlgoRSA:
+		return "", fmt.Errorf("%w: flags %#x for %s", ErrAlgorithm, uint32(flags), key.Type())
+	}
 	switch flags {
 	case agent.SignatureFlagRsaSha256:
-		return ssh.KeyAlgoRSASHA256, crypto.SHA256, nil
+		return ssh.KeyAlgoRSASHA256, nil
 	case agent.SignatureFlagRsaSha512:
-		return ssh.KeyAlgoRSASHA512, crypto.SHA512, nil
+		return ssh.KeyAlgoRSASHA512, nil
 	case 0:
-		return "", 0, fmt.Errorf("%w: %s", ErrAlgorithm, ssh.KeyAlgoRSA)
+		return "", fmt.Errorf("%w: %s", ErrAlgorithm, ssh.KeyAlgoRSA)
 	default:
-		return "", 0, fmt.Errorf("%w: flags %#x", ErrAlgorithm, uint32(flags))
+		return "", fmt.Errorf("%w: flags %#x", ErrAlgorithm, uint32(flags))
 	}
 }
 

@@ -53,6 +53,9 @@ package cardtls
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -96,8 +99,8 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...
 	if base != nil {
 		config = base.Clone()
 	}
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // before, MD5 was signed
-	if !pss {
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)     // before, MD5 was signed
+	if _, isRSA := signer.Public().(*rsa.PublicKey); isRSA && !pss { // TLS 1.3 has PSS alone for RSA keys
 		if config.MinVersion > tls.VersionTLS12 {
 			return nil, fmt.Errorf("TLS 1.3: %w", jpki.ErrNoPSS)
 		}
@@ -117,7 +120,7 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...
 			PrivateKey:  key{signer, ctx},
 		}
 		var err error
-		for _, certificate.SupportedSignatureAlgorithms = range schemes(pss) {
+		for _, certificate.SupportedSignatureAlgorithms = range schemes(signer.Public(), pss) {
 			if err = info.SupportsCertificate(certificate); err == nil {
 				return certificate, nil
 			}
@@ -130,15 +133,23 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...
 	return config, nil
 }
 
-// schemes are lists of what the card signs with, the first that the server and the
-// version of TLS know to be taken: what every card can comes before what was seen of
-// some.
-func schemes(pss bool) [][]tls.SignatureScheme {
-	lists := [][]tls.SignatureScheme{{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512}}
-	if pss {
-		lists = append(lists, []tls.SignatureScheme{tls.PSSWithSHA256})
+// schemes returns lists of what the card signs with, in the order in which they are tried
+// against what the server and the version of TLS accept: what every card has comes before
+// what was seen on some. With PSS the card has all of an RSA key's schemes.
+func schemes(public crypto.PublicKey, pss bool) [][]tls.SignatureScheme {
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P384() {
+			return [][]tls.SignatureScheme{{tls.ECDSAWithP384AndSHA384}}
+		}
+		return [][]tls.SignatureScheme{{tls.ECDSAWithP256AndSHA256}}
+	default:
+		lists := [][]tls.SignatureScheme{{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512}}
+		if pss {
+			lists = append(lists, []tls.SignatureScheme{tls.PSSWithSHA256})
+		}
+		return lists
 	}
-	return lists
 }
 
 // key is a signer for one handshake, whose context ends asking for the PIN.
