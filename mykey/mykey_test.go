@@ -326,13 +326,13 @@ func TestCollisionTable(t *testing.T) {
 	}{
 		{100_000, "%.4f", "%.3f"}, {1_000_000, "%.3f", "%.3f"}, {3_000_000, "%.2f", "%.2f"}, {10_000_000, "%.1f", "%.1f"}, {100_000_000, "%.0f", "%.0f"},
 	} {
-		pairs, sharing := mykey.ExpectedCollisions(row.cards)
+		pairs, sharing := expectedCollisions(row.cards)
 		line := fmt.Sprintf("//\t%-11s%26s%33s\n", thousands(fmt.Sprint(row.cards)),
 			thousands(fmt.Sprintf(row.pairs, pairs)), thousands(fmt.Sprintf(row.sharing, sharing)))
 		assert.True(t, strings.Contains(string(documentation), line), line)
 	}
 	for cards, want := range map[int]float64{-1: 0, 0: 0, 1: 0, 2: 1, 3: 3, 4: 6} { // pairs there are, each with a chance of 1 in 2^40
-		pairs, sharing := mykey.ExpectedCollisions(cards)
+		pairs, sharing := expectedCollisions(cards)
 		assert.InEpsilon(t, 1+want, 1+pairs*(1<<40), 1e-9, "%d cards", cards)
 		assert.InEpsilon(t, 1+2*want, 1+sharing*(1<<40), 1e-9, "%d cards", cards)
 	}

@@ -1,0 +1,15 @@
+package mykey_test
+
+import "math"
+
+// expectedCollisions returns what to expect among a number of cards in one namespace without a
+// registry: how many pairs of cards have the same identifier, and how many cards share theirs
+// with another.
+func expectedCollisions(cards int) (pairs, sharing float64) {
+	const space = 1 << 40 // identifiers
+	n := float64(cards)
+	if cards < 2 {
+		return 0, 0
+	}
+	return n * (n - 1) / (2 * space), -n * math.Expm1((n-1)*math.Log1p(-1.0/space))
+}
