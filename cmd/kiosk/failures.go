@@ -111,9 +111,9 @@ var forOperators = []struct {
 		What: Text{JA: "鍵が正しくないか、この台帳の鍵ではありません。何も変えていません。", EN: "The keys are not valid, or not this registry's. Nothing was changed."},
 		Next: Text{
 			JA: "--namespace-key、--registry-key、--generation を確かめてください。\n" +
-				"鍵を替えたときは、前の世代の鍵を --earlier で渡してください。",
-			EN: "Check --namespace-key, --registry-key and --generation. After a change of\n" +
-				"keys give those of the generation before with --earlier.",
+				"鍵を替える途中や後では、ほかの世代の鍵も --earlier で渡してください。",
+			EN: "Check --namespace-key, --registry-key and --generation. During and after a\n" +
+				"change of keys give those of the other generations, too, with --earlier.",
 		},
 	}},
 	{registry.ErrSealed, message.Message{

@@ -56,6 +56,7 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 				LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage
 				WHERE h.namespace = $1 AND h.handle IN ($2) ORDER BY h.place DESC LIMIT 1`, ns, handle)
 		},
+		func() error { return read(`SELECT generation FROM generations WHERE namespace = $1`, ns) },
 		func() error {
 			return write(`INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)
 				VALUES ($1, $2, 1, 0, $3, 'reserved', '2030-02', '', $4, 1) ON CONFLICT (namespace, identifier) DO NOTHING`, ns, identifier, lineage, operation)

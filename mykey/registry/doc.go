@@ -95,7 +95,9 @@
 // A [Generation] is the namespace's key and the registry's, under a number. Losing
 // the registry's loses every holder; so [Open] refuses keys with which the
 // database was not filled, and fewer generations than it was filled with. Rotation is
-// [WithEarlier].
+// [WithEarlier]. A program that was opened before a generation was added, and goes on
+// without it, is told mykey.ErrKey of holders whom it does not know once that generation
+// has holders.
 //
 // # Errors, concurrency
 //

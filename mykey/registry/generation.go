@@ -142,7 +142,7 @@ func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []
 	}
 	for number := range stored {
 		if _, given := r.generation(number); !given {
-			return nil, fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
+			return nil, notGiven(number)
 		}
 	}
 	for _, g := range r.generations() {
@@ -183,4 +183,38 @@ func (r *Registry) keepGenerations(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// refuseLacking refuses to tell who is a stranger, or superseded, once there are holders
+// of a generation that was not given: this program has been running since before the
+// keys were changed. A generation that nobody has yet does no harm.
+func (r *Registry) refuseLacking(ctx context.Context, q queryer) error {
+	var lacking []uint32
+	err := all(ctx, q, func(rows *sql.Rows) error {
+		var number uint32
+		err := rows.Scan(&number)
+		if _, given := r.generation(number); !given {
+			lacking = append(lacking, number)
+		}
+		return err
+	}, `SELECT generation FROM generations WHERE namespace = $1`, r.namespace)
+	if err != nil {
+		return err
+	}
+	for _, number := range lacking {
+		var holder int
+		found, err := one(ctx, q, []any{&holder}, `SELECT 1 FROM holders WHERE namespace = $1 AND generation = $2 LIMIT 1`, r.namespace, number)
+		if err != nil {
+			return err
+		}
+		if found {
+			return notGiven(number)
+		}
+	}
+	return nil
+}
+
+// notGiven is the error of a generation that is in the database only.
+func notGiven(number uint32) error {
+	return fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
 }

@@ -149,7 +149,8 @@ func (s *seat) relied() []image { return []image{rely(s.holding), rely(s.row)} }
 
 // seatOf finds a holder by the handles of all generations; nil for a stranger. It
 // is one statement, since another terminal may be moving the holder from one
-// generation to the next.
+// generation to the next. It fails with mykey.ErrKey where a generation is lacking
+// under which the holder may be known.
 func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentication) (*seat, error) {
 	in, args := r.ofEach([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
 	s := seat{holding: holding{namespace: r.namespace}}
@@ -158,8 +159,16 @@ func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentic
 		h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier), `+columns+
 		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+
 		`WHERE h.namespace = $1 AND h.handle IN `+in+` ORDER BY h.place DESC LIMIT 1`, args...)
-	if err != nil || s.row == nil {
+	if err != nil {
 		return nil, err
+	}
+	if s.row == nil || s.superseded {
+		if err := r.refuseLacking(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	if s.row == nil {
+		return nil, nil
 	}
 	s.id = s.row.ID
 	return &s, nil

@@ -276,6 +276,43 @@ func TestKeysAreChanged(t *testing.T) {
 	})
 }
 
+// A program that was not given the new keys, and runs since before them, goes on while
+// nobody has them. From the first holder on it takes nobody for a stranger.
+//
+// Faults: NEW.
+func TestWhoLacksTheNewKeysMakesNoSecondIdentifier(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
+		left := openGeneration(t, url, old)
+		reserve(t, left, 1)
+		reserve(t, left, 2)
+		moving := openGeneration(t, url, old, registry.WithEarlier(current))
+		assert.True(t, reserve(t, left, 3).New, "the new keys are known, and unused")
+		require.NoError(t, moving.Close())
+
+		moved := openGeneration(t, url, current, registry.WithEarlier(old))
+		reserve(t, moved, 4)
+		reserve(t, moved, 1)
+		for _, n := range []int{1, 4, 5} { // moved to the new keys, made with them, and new
+			_, err := left.Find(ctx, holder(n))
+			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
+			_, err = left.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
+			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
+			_, err = left.Preview(ctx, holder(n), account(n))
+			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
+			_, err = left.Withdraw(ctx, registry.NewOperation(), holder(n))
+			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
+			_, err = left.Renew(ctx, registry.NewOperation(), holder(n), registry.ByOldCard(holder(2)), registry.RecoveryCode{})
+			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
+		}
+		_, err := left.Renew(ctx, registry.NewOperation(), holder(6), registry.ByOldCard(holder(4)), registry.RecoveryCode{})
+		require.ErrorIs(t, err, mykey.ErrKey, "the earlier card")
+		assert.False(t, reserve(t, left, 2).New, "who has an identifier under the old keys")
+		_, err = verify(left)
+		require.NoError(t, err)
+	})
+}
+
 func TestKeysAreTheDatabases(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)

@@ -17,6 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -31,7 +32,7 @@ func TestResidentsSeeNoOptions(t *testing.T) {
 		&reader.AmbiguousError{Readers: []string{"A", "B"}, Name: "x"}, &reader.NameError{Name: "x", Readers: []string{"A"}},
 		jpki.ErrNoApplication, jpki.ErrStillUnlocked, credential.ErrCounterUnknown, jpki.ErrNoCertificate, trust.ErrMalformed,
 		trust.ErrWrongKind, trust.ErrUnsupportedKey, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, jpki.ErrNoPossession, jpki.ErrPINRequired,
-		credential.ErrUsed, jpki.ErrPINFormat, trust.ErrExpired, trust.ErrNotYetValid, context.DeadlineExceeded, errors.New("anything else"),
+		credential.ErrUsed, jpki.ErrPINFormat, trust.ErrExpired, trust.ErrNotYetValid, mykey.ErrKey, context.DeadlineExceeded, errors.New("anything else"),
 	}
 	for _, reason := range []error{credential.ErrWrong, credential.ErrLocked, credential.ErrLastAttempt, credential.ErrAttemptsChanged, credential.ErrOtherCard, credential.ErrOutcomeUnknown} {
 		failures = append(failures, &credential.Error{Reason: reason, Remaining: 1, Known: true}, &credential.Error{Reason: reason})

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -45,6 +46,14 @@ var notices = []notice{
 		Next: message.Text{
 			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
 			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: another terminal runs under the same name. After a crash this ends within\n15 seconds. If it goes on, make a key of its own for each terminal.",
+		},
+	}},
+	{mykey.ErrKey, &message.Message{
+		Code: message.NamespaceKey,
+		What: message.Text{JA: "この端末では、ただいま受付できません。", EN: "This terminal can't take applications just now."},
+		Next: message.Text{
+			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 鍵を替えた後の、新しい世代の鍵がこの端末にありません。\n設定に加えて、端末を始め直してください。",
+			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: the keys were changed, and this terminal does not have the new ones.\nAdd them to its options and restart it.",
 		},
 	}},
 	{errTooManyCodes, &message.Message{
