@@ -46,7 +46,7 @@ func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 10
 // logStart names what was started.
 func logStart(log *slog.Logger, p parts) {
 	log.Info("started", "version", cli.Version(), "campaign", p.campaign.Name.In(message.English), "namespace", p.campaign.Namespace,
-		"generation", p.generation, "registry", registryKind(p.url), "readers", p.readers)
+		"generation", p.generation, "earlier", p.earlier, "registry", registryKind(p.url), "readers", p.readers)
 }
 
 // logClosed tells why the registry can't be opened yet, once for each reason.

@@ -27,9 +27,10 @@ type parts struct {
 	readers    string // what the driver is
 	chain      []jpki.CardOption
 	campaign   *campaign.Campaign
-	url        string // the registry's; it may have a password
-	terminal   string // its name
-	generation uint32 // of the current keys
+	url        string   // the registry's; it may have a password
+	terminal   string   // its name
+	generation uint32   // of the current keys
+	earlier    []uint32 // the other generations that it has keys of
 	simulated  *simulator.Driver
 	// open opens the registry.
 	open  func(context.Context) (*registry.Registry, error)
@@ -71,6 +72,10 @@ func (p *program) parts(o options) (r parts, err error) {
 // with adds the registry.
 func (r parts) with(url string, terminal registry.Terminal, k keys, more ...registry.Option) parts {
 	r.url, r.terminal, r.generation = url, terminal.Name(), k.current.Number
+	r.earlier = []uint32{} // and not null in JSON
+	for _, g := range k.earlier {
+		r.earlier = append(r.earlier, g.Number)
+	}
 	r.open = func(ctx context.Context) (*registry.Registry, error) {
 		return registry.Open(ctx, url, terminal, k.current, append(more, registry.WithEarlier(k.earlier...))...)
 	}

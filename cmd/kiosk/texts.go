@@ -38,7 +38,7 @@ is printed for the next one. docs/kiosk.md says how to run a terminal.`,
 	textFlagGeneration      = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "the number `N` of the keys' generation (1)"}
 	textFlagNamespaceKey    = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "the namespace's key `FILE`"}
 	textFlagRegistryKey     = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "the registry's key `FILE`"}
-	textFlagEarlier         = Text{JA: "前の世代の鍵（`N=FILE,FILE`）。複数可", EN: "an earlier generation's keys (`N=FILE,FILE`)"}
+	textFlagEarlier         = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "another generation's keys (`N=FILE,FILE`)"}
 	textFlagOperatorKey     = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "the operator's public key `FILE`"}
 	textFlagOperatorPrivate = Text{JA: "運営者の秘密鍵（`FILE`）。複数可", EN: "the operator's private key `FILE`; repeatable"}
 	textFlagAuthority       = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "a CA certificate to trust (`FILE`); repeatable"}
