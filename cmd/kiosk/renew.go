@@ -30,6 +30,7 @@ The holder types the PIN at the terminal. It is not shown.`,
 	textMerge   = Text{JA: "カード更新後に作った2つめのIDを、前のIDにまとめます", EN: "Join a renewed card's second ID with the earlier one"}
 
 	textPlaceCard    = Text{JA: "カードをカードリーダーに置いてください。", EN: "Place the card on the reader."}
+	textPlaceNewCard = Text{JA: "新しいカードをカードリーダーに置いてください。", EN: "Place the new card on the reader."}
 	textPlaceOldCard = Text{JA: "前のカードをカードリーダーに置いてください。", EN: "Place the earlier card on the reader."}
 	textTakeCard     = Text{JA: "前のカードを取り出してください。", EN: "Take the earlier card away."}
 	textOfHolder     = Text{
@@ -109,10 +110,10 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 	}
 	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
 		clerk := proof(id, o.clerk)
-		if err := r.CheckClerk(ctx, clerk); err != nil {
+		if err := r.CheckProof(ctx, clerk); err != nil {
 			return nil, err
 		}
-		holder, _, err := cards.authenticate(ctx, textPlaceCard)
+		holder, _, err := cards.authenticate(ctx, textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return r.Renew(ctx, operation, holder, clerk, code)
 		}, err
@@ -125,12 +126,16 @@ func (p *program) renewByOldCard(ctx context.Context, o options) error {
 		if err != nil {
 			return nil, err
 		}
+		proof := registry.ByOldCard(old)
+		if err := r.CheckProof(ctx, proof); err != nil {
+			return nil, err
+		}
 		if err := cards.taken(ctx, name); err != nil {
 			return nil, err
 		}
-		holder, _, err := cards.authenticate(ctx, textPlaceCard)
+		holder, _, err := cards.authenticate(ctx, textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
-			return r.Renew(ctx, operation, holder, registry.ByOldCard(old), code)
+			return r.Renew(ctx, operation, holder, proof, code)
 		}, err
 	})
 }

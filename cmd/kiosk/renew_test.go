@@ -67,6 +67,7 @@ func TestAtAClerksDesk(t *testing.T) {
 	}
 	p := &person{types: []string{simulator.PIN}}
 	given(at("renew", p, "--clerk", "c-7", id), p)
+	assert.Contains(t, p.sees.String(), "Place the new card")
 
 	p = &person{types: []string{simulator.PIN, simulator.PIN}, does: func(seen string) {
 		if strings.Contains(seen, "Take the earlier card away") {
@@ -75,12 +76,21 @@ func TestAtAClerksDesk(t *testing.T) {
 		}
 	}}
 	given(at("renew", p, "--old-card"), p)
+	assert.Contains(t, p.sees.String(), "Place the new card")
 	p = &person{types: []string{simulator.PIN}}
 	given(at("new-code", p), p)
 	slot.Remove()
 	require.NoError(t, slot.Insert(first))
 	p = &person{types: []string{simulator.PIN}}
 	assert.Contains(t, at("new-code", p).stderr, "[SUPERSEDED]")
+	p = &person{types: []string{simulator.PIN, simulator.PIN}, does: func(seen string) {
+		if strings.Contains(seen, "Take the earlier card away") {
+			slot.Remove()
+			require.NoError(t, slot.Insert(third))
+		}
+	}}
+	assert.Contains(t, at("renew", p, "--old-card").stderr, "[SUPERSEDED]")
+	assert.NotContains(t, p.sees.String(), "Take the earlier card away", "asked for the new card's PIN in vain")
 	for _, c := range []*simulator.Card{first, second, third} {
 		assert.False(t, c.State().AuthVerified)
 	}

@@ -65,18 +65,8 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	if err := r.proved(holder, false); err != nil {
 		return nil, err
 	}
-	switch proof.kind {
-	case kindOldCard:
-		if err := r.proved(proof.old.Reveal(), true); err != nil {
-			return nil, fmt.Errorf("old card: %w", err)
-		}
-	case kindRecovery:
-	case kindClerk, kindMerge:
-		if err := proof.checkClerk(); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("%w: of the old reservation", ErrProof)
+	if err := r.checkProof(proof); err != nil {
+		return nil, err
 	}
 	c := change{operation, proof.kind, func(g Generation) [][]byte {
 		parts := [][]byte{g.handle(holder.Certificate), []byte(proof.id), []byte(proof.code.text()), []byte(proof.by), []byte(code.text())}
@@ -108,21 +98,29 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	return r.answer(ctx, operation, holder, result, done, err)
 }
 
-func (p Proof) checkClerk() error {
-	if !clerkCode.MatchString(p.by) {
-		return ErrClerk
+// checkProof looks at a proof without the database.
+func (r *Registry) checkProof(proof Proof) error {
+	switch proof.kind {
+	case kindOldCard:
+		if err := r.proved(proof.old.Reveal(), true); err != nil {
+			return fmt.Errorf("old card: %w", err)
+		}
+	case kindRecovery:
+	case kindClerk, kindMerge:
+		if !clerkCode.MatchString(proof.by) {
+			return ErrClerk
+		}
+	default:
+		return fmt.Errorf("%w: of the old reservation", ErrProof)
 	}
 	return nil
 }
 
-// CheckClerk returns what Renew would return for [ByClerk] or [MergeByClerk] whatever
-// the card is, so that nobody is asked for a PIN in vain: [ErrClerk], [ErrNotFound],
-// [ErrWithdrawn] or [ErrUnavailable]. It returns [ErrProof] for any other proof.
-func (r *Registry) CheckClerk(ctx context.Context, proof Proof) error {
-	if proof.kind != kindClerk && proof.kind != kindMerge {
-		return fmt.Errorf("%w: by a clerk", ErrProof)
-	}
-	if err := proof.checkClerk(); err != nil {
+// CheckProof returns what Renew would return for a proof whatever the new card is, so
+// that nobody is asked for its PIN in vain: [ErrProof], [ErrRecovery], [ErrClerk],
+// [ErrNotFound], [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
+func (r *Registry) CheckProof(ctx context.Context, proof Proof) error {
+	if err := r.checkProof(proof); err != nil {
 		return err
 	}
 	return r.again(ctx, func(ctx context.Context) error {
