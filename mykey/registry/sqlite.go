@@ -59,6 +59,19 @@ var (
 	_ io.Closer        = (*sqliteFile)(nil)
 )
 
+// makeEmpty makes a database file of no bytes, which belongs to whom its folder does,
+// unless there is one.
+func makeEmpty(database string) error {
+	file, err := os.OpenFile(database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(giveToOwner(file, filepath.Dir(database)), file.Close())
+}
+
 // openedFile is a file as it was when the database was opened.
 type openedFile struct {
 	path string
@@ -87,6 +100,11 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	if f.lock, err = lockShared(real, mode); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if mode == creating {
+		if err := makeEmpty(real); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), f.Close())
+		}
+	}
 	settings := url.Values{
 		"mode":    {"rw"},
 		"_txlock": {"immediate"},
@@ -98,7 +116,7 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	f.another, err = sqliteConnector(path, settings)
 	if err == nil {
 		if mode == creating {
-			settings.Set("mode", "rwc")
+			settings.Set("mode", "rwc")             // also where a link leads to no file yet
 			settings.Set("modeof", real+lockSuffix) // and the log gets the same mode
 		}
 		f.first, err = sqliteConnector(path, settings)

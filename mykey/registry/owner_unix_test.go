@@ -1,0 +1,38 @@
+//go:build unix
+
+package registry_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// A database that an administrator makes belongs to whom its folder belongs: the
+// terminal's user has to open it.
+//
+// Faults: NEW.
+func TestAnAdministratorsDatabaseIsTheTerminals(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	const nobody = 65534
+	folder := t.TempDir()
+	require.NoError(t, os.Chown(folder, nobody, nobody))
+	require.NoError(t, registry.Migrate(t.Context(), "sqlite:"+filepath.Join(folder, "registry.db"), generation(t, "points.example", 1)))
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		info, err := file.Info()
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode(), file.Name())
+		assert.Equal(t, uint32(nobody), info.Sys().(*syscall.Stat_t).Uid, file.Name())
+	}
+}
