@@ -36,6 +36,10 @@ start with --no-migrate.`,
 	}
 	textBackedUp = Text{JA: "バックアップを作りました: %s\n鍵は、別の場所に保管してください。\n", EN: "Backed up to %s\nKeep the keys in another place.\n"}
 	textRestored = Text{JA: "%s から台帳を戻しました。\n", EN: "The registry was restored from %s.\n"}
+	textMade     = Text{
+		JA: "新しい台帳を作りました:\n%s\n前からある台帳を使うはずのときは、--registry を確かめてください。\n",
+		EN: "A new registry was made:\n%s\nIf you meant one that was there before, check --registry.\n",
+	}
 	textMigrated = Text{JA: "台帳は、このバージョンと鍵で使えます。\n", EN: "The registry is ready for this version and these keys.\n"}
 )
 
@@ -52,8 +56,14 @@ func (p *program) migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			made := isMissingFile(o.registry)
 			if err := registry.Migrate(c.Context(), o.registry, k.current, k.earlier...); err != nil {
 				return err
+			}
+			if made {
+				if err := p.says(textMade, message.Printable(o.registry)); err != nil {
+					return err
+				}
 			}
 			return p.says(textMigrated)
 		},

@@ -239,6 +239,19 @@ func TestCellsAreNoFormulas(t *testing.T) {
 	}
 }
 
+// Who mistypes the registry's file at a change of keys is told that there is another one
+// now.
+//
+// Faults: NEW.
+func TestMigrateTellsOfANewRegistry(t *testing.T) {
+	o := newOffice(t)
+	migrate := append([]string{"migrate"}, o.keys("")[:8]...)
+	made := o.does(migrate...)
+	assert.Contains(t, made.stdout, "made:\n"+o.database)
+	fits(t, made.stdout)
+	assert.NotContains(t, o.does(migrate...).stdout, "made")
+}
+
 // Keys are rotated as documented: the earlier generation is given, or nothing starts.
 //
 // Faults: F108.
