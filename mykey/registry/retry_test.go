@@ -486,3 +486,20 @@ func TestATerminalsChainIsItsKeys(t *testing.T) {
 		reserve(t, openNamed(t, url, "a"), 2) // whose name the other has given back
 	})
 }
+
+// A caller whose time is over before the attempts hears why they failed, too: an
+// operator can't mend "context deadline exceeded".
+//
+// Faults: NEW.
+func TestTheReasonIsToldWhenTimeIsOver(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = registry.Open(ctx, "postgres://kiosk@"+address+"/none", terminal(nextName()), generation(t, "points.example", 1))
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.ErrorContains(t, err, "refused")
+}

@@ -224,6 +224,7 @@ func (r *Registry) again(ctx context.Context, fn func(context.Context) error) er
 // atLeisure is again for what may take long: tables are made, or read whole.
 func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error) error {
 	begin := time.Now() // not the clock of records, which may be set
+	var reason error    // of the last attempt that failed while there was time
 	for attempt := 0; ; attempt++ {
 		err := r.storage.present()
 		if err == nil {
@@ -232,6 +233,9 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {
 			return err
+		}
+		if ctx.Err() == nil {
+			reason = err
 		}
 		if ctx.Err() == nil && attempt+1 < maxTries && time.Since(begin) < r.patience && (failed.race || r.storage.judge(err) != final) {
 			if r.repeated != nil {
@@ -242,10 +246,13 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 				continue
 			}
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() == nil:
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case reason == nil:
 			return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 		}
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, context.Cause(ctx), reason)
 	}
 }
 
