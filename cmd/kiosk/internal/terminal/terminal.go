@@ -308,10 +308,13 @@ func (t *Terminal) rest() {
 	}
 }
 
-// stop shows what is in the way of any visit.
+// stop shows what is in the way of any visit. It is logged once, however often cards and
+// readers come and go meanwhile.
 func (t *Terminal) stop(err error) {
 	notice := onScreen(err)
-	t.log("problem", notice.Code)
+	if t.screen.Screen != Problem || t.screen.Notice.Code != notice.Code {
+		t.log("problem", notice.Code)
+	}
 	t.show(View{Screen: Problem, Notice: notice})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -550,6 +551,7 @@ func TestDatabaseDown(t *testing.T) {
 		s.book.mu.Unlock()
 		time.Sleep(3 * time.Second)
 		s.shows(terminal.Welcome)
+		assert.Equal(t, 1, strings.Count(strings.Join(s.log, "\n"), "problem DATABASE_UNAVAILABLE"), "a problem is logged once, whatever the card does")
 
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
