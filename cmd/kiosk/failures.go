@@ -101,9 +101,11 @@ var forOperators = []struct {
 		What: Text{JA: "監査記録か台帳が、記録されたとおりではありません。", EN: "The audit log or the registry is not what was recorded."},
 		Next: Text{
 			JA: "--terminals に、すべての端末と窓口の公開鍵があるかを確かめてください。\n" +
-				"あるときは、データベースに触れずに保全し、保管した値と比べてください。",
+				"あるときは、データベースに触れずに保全し、保管した値と比べてください。\n" +
+				"バックアップを戻した後は、戻した直後の出力を --heads で渡してください。",
 			EN: "Check that --terminals has the public keys of all terminals and desks.\n" +
-				"If so, keep the database as it is, and compare it with what was kept.",
+				"If so, keep the database as it is, and compare it with what was kept.\n" +
+				"After a restore give --heads what the first audit after it printed.",
 		},
 	}},
 	{mykey.ErrKey, message.Message{
