@@ -122,7 +122,7 @@ func (p *program) readPrivate(files []string) (keys []hpke.PrivateKey, err error
 		key, err := operatorKEM().NewPrivateKey(raw)
 		clear(raw)
 		if err != nil {
-			return nil, keyFailure(fmt.Errorf("--operator-private-key: %w", err))
+			return nil, keyFailure(fmt.Errorf("--operator-private-key: %w", inFile(file, err)))
 		}
 		keys = append(keys, key)
 	}

@@ -105,7 +105,16 @@ func (p *program) readKey(path string) (mykey.Key, error) {
 	if err != nil {
 		return mykey.Key{}, err
 	}
-	return mykey.ParseKey(text)
+	key, err := mykey.ParseKey(text)
+	return key, inFile(path, err)
+}
+
+// inFile says in which file an error is: an option may name several.
+func inFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // readHex reads a key as hexLine writes it.
@@ -119,7 +128,7 @@ func (p *program) readHex(path string, kind keyKind) ([]byte, error) {
 	raw := make([]byte, hex.DecodedLen(len(digits)))
 	if _, err := hex.Decode(raw, digits); err != nil {
 		clear(raw)
-		return nil, errors.New("not hexadecimal")
+		return nil, inFile(path, errors.New("not hexadecimal"))
 	}
 	return raw, nil
 }
@@ -129,5 +138,6 @@ func (p *program) readOperator(path string) (hpke.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return operatorKEM().NewPublicKey(raw)
+	key, err := operatorKEM().NewPublicKey(raw)
+	return key, inFile(path, err)
 }

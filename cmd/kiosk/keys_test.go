@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
 // The operator's keys are both made, or neither.
@@ -31,7 +33,10 @@ func TestOperatorKeysAreAPair(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(old))
 
-	require.Zero(t, desk{}.run(t, "operator-keygen", path("private"), path("public")).exit)
+	made := desk{}.run(t, "operator-keygen", path("private"), path("public"))
+	require.Zero(t, made.exit)
+	assert.Contains(t, made.stdout, path("private"))
+	assert.Contains(t, made.stdout, path("public"))
 	for name, mode := range map[string]os.FileMode{"private": 0o600, "public": 0o644} {
 		info, err := os.Stat(path(name))
 		require.NoError(t, err)
@@ -65,5 +70,23 @@ func TestKeysThatOthersMayUse(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Of several keys the one that can't be used is named.
+//
+// Faults: NEW.
+func TestTheKeyFileIsNamed(t *testing.T) {
+	o := newOffice(t)
+	wrong, short := o.write("wrong.key", "no key"), o.write("short.key", "00ff")
+	for _, args := range [][]string{
+		o.exports("--operator-private-key", wrong),
+		o.exports("--operator-private-key", short),
+		append([]string{"migrate", "--earlier", "2=" + o.path("namespace.key") + "," + wrong}, o.keys("")[:8]...),
+	} {
+		refused := desk{}.run(t, args...)
+		assert.Equal(t, cli.ExitUsage, refused.exit)
+		assert.Contains(t, refused.stderr, "[KEY_FILE]")
+		assert.Regexp(t, `/(wrong|short)\.key`, refused.stderr)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -117,10 +118,16 @@ func twice(ctx context.Context, change func(registry.Operation) error) error {
 	return err
 }
 
-var textTerminalKeygen = Text{
-	JA: "端末または窓口の名前の鍵ペアを作ります",
-	EN: "Make the keys of a terminal or a clerk's desk",
-}
+var (
+	textTerminalKeygen = Text{
+		JA: "端末または窓口の名前の鍵ペアを作ります",
+		EN: "Make the keys of a terminal or a clerk's desk",
+	}
+	textTerminalKeys = Text{
+		JA: "%s の秘密鍵を作りました: %s\n公開鍵を作りました: %s\n秘密鍵は、その端末か窓口だけに置きます。公開鍵は、--terminals のファイルに\n1行加えてください。\n",
+		EN: "Private key of %s: %s\nPublic key: %s\nThe private key is for that terminal or desk alone. Add the public one as a line\nto the file that --terminals names.\n",
+	}
+)
 
 // terminalKeygenCommand makes the key with which a terminal signs its audit records.
 func (p *program) terminalKeygenCommand() *cobra.Command {
@@ -133,7 +140,10 @@ func (p *program) terminalKeygenCommand() *cobra.Command {
 			}
 			secret := terminal.RevealText()
 			defer clear(secret)
-			return existing(keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")))
+			if err := keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")); err != nil {
+				return existing(err)
+			}
+			return p.says(textTerminalKeys, terminal.Name(), message.Printable(args[1]), message.Printable(args[2]))
 		},
 	}
 }

@@ -8,16 +8,23 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/message"
 )
 
 // operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
 // kept today can't be read by machines to come.
 func operatorKEM() hpke.KEM { return hpke.MLKEM768X25519() }
 
-var textOperatorKeygen = Text{
-	JA: "運営者の鍵ペアを作ります。端末には公開鍵だけを置きます",
-	EN: "Make the operator's keys: terminals get the public one only",
-}
+var (
+	textOperatorKeygen = Text{
+		JA: "運営者の鍵ペアを作ります。端末には公開鍵だけを置きます",
+		EN: "Make the operator's keys: terminals get the public one only",
+	}
+	textOperatorKeys = Text{
+		JA: "秘密鍵を作りました: %s\n公開鍵を作りました: %s\n端末には、公開鍵だけを置きます。秘密鍵の控えを安全な場所に保管してください。\nなくすと、申込みを読めなくなります。\n",
+		EN: "Private key: %s\nPublic key:  %s\nTerminals get the public key only. Copy the private key to a safe place: without\nit no application can be read.\n",
+	}
+)
 
 // operatorKeygenCommand makes the operator's keys, away from terminals.
 func (p *program) operatorKeygenCommand() *cobra.Command {
@@ -35,7 +42,10 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 			defer clear(private)
 			secret := hexLine(private)
 			defer clear(secret)
-			return existing(keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())))
+			if err := keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())); err != nil {
+				return existing(err)
+			}
+			return p.says(textOperatorKeys, message.Printable(args[0]), message.Printable(args[1]))
 		},
 	}
 }
