@@ -75,7 +75,7 @@ func TestKeysThatOthersMayUse(t *testing.T) {
 
 // Of several keys the one that can't be used is named.
 //
-// Faults: NEW.
+// Faults: F139.
 func TestTheKeyFileIsNamed(t *testing.T) {
 	o := newOffice(t)
 	wrong, short := o.write("wrong.key", "no key"), o.write("short.key", "00ff")

@@ -242,7 +242,7 @@ func TestCellsAreNoFormulas(t *testing.T) {
 // Who mistypes the registry's file at a change of keys is told that there is another one
 // now.
 //
-// Faults: NEW.
+// Faults: F138.
 func TestMigrateTellsOfANewRegistry(t *testing.T) {
 	o := newOffice(t)
 	migrate := append([]string{"migrate"}, o.keys("")[:8]...)

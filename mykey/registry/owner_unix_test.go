@@ -17,7 +17,7 @@ import (
 // A database that an administrator makes belongs to whom its folder belongs: the
 // terminal's user has to open it.
 //
-// Faults: NEW.
+// Faults: F136.
 func TestAnAdministratorsDatabaseIsTheTerminals(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")

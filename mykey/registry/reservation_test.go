@@ -279,7 +279,7 @@ func TestKeysAreChanged(t *testing.T) {
 // A program that was not given the new keys, and runs since before them, goes on while
 // nobody has them. From the first holder on it takes nobody for a stranger.
 //
-// Faults: NEW.
+// Faults: F135.
 func TestWhoLacksTheNewKeysMakesNoSecondIdentifier(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)

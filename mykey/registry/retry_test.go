@@ -490,7 +490,7 @@ func TestATerminalsChainIsItsKeys(t *testing.T) {
 // A caller whose time is over before the attempts hears why they failed, too: an
 // operator can't mend "context deadline exceeded".
 //
-// Faults: NEW.
+// Faults: F137.
 func TestTheReasonIsToldWhenTimeIsOver(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
