@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/link"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
-	"github.com/mykeykit/mykeykit/reader/simulator/link"
 )
 
 func freshPIN(b testing.TB) jpki.PIN {

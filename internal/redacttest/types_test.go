@@ -26,7 +26,6 @@ import (
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/readertest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
-	"github.com/mykeykit/mykeykit/reader/simulator/link"
 )
 
 const (
@@ -124,9 +123,6 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[simulator.Profile](),
 		redacttest.Plain[simulator.Reader](),
 		redacttest.Plain[simulator.State](),
-		redacttest.Plain[link.Link](),
-		redacttest.Plain[link.Meter](),
-		redacttest.Plain[link.Times](),
 	}, packages(t)...)
 }
 

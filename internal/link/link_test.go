@@ -9,41 +9,41 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/link"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
-	"github.com/mykeykit/mykeykit/reader/simulator/link"
 )
 
-// card answers every command with so many bytes.
+// card responds to every command with this number of bytes.
 type card int
 
 func (c card) Transmit(context.Context, []byte) ([]byte, error) { return make([]byte, c), nil }
 
-// A link of round figures: 1000 bytes a second, 10 a block, 100 ms a block.
+// slow has round figures: 1000 bytes per second, 10 bytes and 100 ms per block.
 var slow = link.Link{Name: "slow", BitRate: 8000, BitsPerByte: 8, Block: 10, Overhead: 2, Turnaround: 100 * time.Millisecond}
 
 func TestMeter(t *testing.T) {
 	for _, tt := range []struct {
-		name    string
-		command []byte
-		answer  int
-		elapsed time.Duration
+		name     string
+		command  []byte
+		response int
+		elapsed  time.Duration
 	}{
-		// two blocks of 100 ms, 4 + 2 bytes and 2 around each
+		// two blocks of 100 ms; 4 + 2 bytes, with 2 bytes of overhead each
 		{"one block each way", []byte{0, 0x20, 0, 0x98}, 2, 210*time.Millisecond + time.Second},
-		// the answer in 3 blocks with 2 acknowledgements
-		{"a long answer", []byte{0, 0xB0, 0x8A, 0, 0}, 25, 6*100*time.Millisecond + (5+25+6*2)*time.Millisecond + time.Second},
+		// the response takes 3 blocks with 2 acknowledgements
+		{"a long response", []byte{0, 0xB0, 0x8A, 0, 0}, 25, 6*100*time.Millisecond + (5+25+6*2)*time.Millisecond + time.Second},
 		{"a PIN", []byte{0, 0x20, 0, 0x98, 4, '1', '2', '3', '4'}, 2, 200*time.Millisecond + (9+2+4)*time.Millisecond + 11*time.Second},
 		{"a signature", []byte{0x80, 0x2A, 0, 0x97, 1, 0, 0}, 2, 200*time.Millisecond + (7+2+4)*time.Millisecond + 101*time.Second},
-		{"no command", []byte{0}, 2, 200*time.Millisecond + (1+2+4)*time.Millisecond + time.Second},
+		{"not a command", []byte{0}, 2, 200*time.Millisecond + (1+2+4)*time.Millisecond + time.Second},
 	} {
-		m := link.NewMeter(card(tt.answer), slow)
+		m := link.NewMeter(card(tt.response), slow)
 		m.Times = link.Times{Command: time.Second, Verify: 10 * time.Second, Sign: 100 * time.Second}
 		_, err := m.Transmit(t.Context(), tt.command)
 		require.NoError(t, err)
 		assert.Equal(t, tt.elapsed, m.Elapsed, tt.name)
-		assert.Equal(t, tt.elapsed, m.Bound(), "one exchange is its own bound")
-		assert.Equal(t, []int{1, len(tt.command), tt.answer}, []int{m.Commands, m.Sent, m.Received})
+		assert.Equal(t, tt.elapsed, m.Bound(), "one exchange takes as long as its bound")
+		assert.Equal(t, []int{1, len(tt.command), tt.response}, []int{m.Commands, m.Sent, m.Received})
 	}
 }
 
@@ -54,12 +54,12 @@ func TestMeterAddsUp(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, 3*(210*time.Millisecond+link.AssumedTimes.Command), m.Elapsed)
-	// 12 bytes there in 2 blocks with an acknowledgement, 6 back in one
+	// 12 bytes in 2 blocks with an acknowledgement, and 6 bytes back in 1 block
 	assert.Equal(t, 4*100*time.Millisecond+(12+6+4*2)*time.Millisecond+link.AssumedTimes.Command, m.Bound())
 	assert.Nil(t, m.ATR())
 }
 
-// What a tap on a kiosk takes, more or less.
+// This estimates how long a tap at a kiosk takes.
 func ExampleMeter() {
 	ctx := context.Background()
 	driver := simulator.New()
