@@ -9,6 +9,42 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
+// A program that serves one card after another uses each card once, however long it
+// stays in the reader.
+func ExampleWaitGone() {
+	ctx := context.Background()
+	driver := simulator.New()
+	slot := driver.AddReader("Front desk")
+	for _, visitor := range []string{"first", "second"} {
+		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(visitor))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = slot.Insert(card)
+
+		found, err := reader.Wait(ctx, driver, "", nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(found.Name, "has the", visitor, "card")
+		// Here the program connects to the card in found.Name and uses it.
+
+		go slot.Remove() // as the visitor does
+		if err := reader.WaitGone(ctx, driver, found); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("the card is gone")
+	}
+	// Output:
+	// Front desk has the first card
+	// the card is gone
+	// Front desk has the second card
+	// the card is gone
+}
+
 // The same code runs with pcsc.New() in place of simulator.New().
 func Example() {
 	ctx, cancel := context.WithCancel(context.Background())

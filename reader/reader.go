@@ -69,11 +69,16 @@ var (
 	ErrUnsupported = fmt.Errorf("smart-card readers: %w", errors.ErrUnsupported)
 )
 
-// Reader is a reader as it was when asked for.
+// Reader describes a reader at the time of the call that returned it.
 type Reader struct {
-	Name    string // as the driver names it; unique in one driver
-	Present bool   // whether a card is in it
-	ATR     []byte // the card's answer to reset, up to 33 bytes; may be empty
+	Name    string // unique within one driver
+	Present bool   // whether a card is in the reader
+	ATR     []byte // the card's answer to reset, at most 33 bytes; may be empty
+
+	// Changes grows with each insertion and removal of a card. It starts anew with
+	// the reader or the smart-card service, and is always 0 where the system does
+	// not count, as on macOS.
+	Changes uint64
 }
 
 // Driver finds readers, says what happens in them, and connects.

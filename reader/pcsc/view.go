@@ -185,7 +185,7 @@ func (v *view) state() feed.State {
 		if s.name == pnpReader || !s.known {
 			continue
 		}
-		slot := feed.Slot{Reader: reader.Reader{Name: s.name, Present: s.current.present()}, Count: s.current.count()}
+		slot := feed.Slot{Reader: reader.Reader{Name: s.name, Present: s.current.present(), Changes: s.current.count()}}
 		if slot.Present {
 			slot.ATR = answerToReset(s.atr)
 		}

@@ -28,7 +28,7 @@ func TestWaitsEchoTheWholeState(t *testing.T) {
 	require.NoError(t, v.wait(time.Second))
 	assert.False(t, v.fresh())
 	assert.Equal(t, flags(0x00050020), v.states[0].current, "counter included")
-	assert.Equal(t, uint64(5), v.state().Slots[0].Count)
+	assert.Equal(t, uint64(5), v.state().Slots[0].Changes)
 	start := time.Now()
 	require.NoError(t, v.wait(30*time.Millisecond))
 	assert.GreaterOrEqual(t, time.Since(start), 30*time.Millisecond, "nothing changed, so the wait waits")
@@ -197,7 +197,7 @@ func TestEveryState(t *testing.T) {
 		}
 		slots := v.state().Slots
 		require.Len(t, slots, 1, "%04X", state)
-		require.Equal(t, uint64(7), slots[0].Count, "%04X", state)
+		require.Equal(t, uint64(7), slots[0].Changes, "%04X", state)
 		require.Equal(t, state&statePresent != 0 && state&stateUnavailable == 0, slots[0].Present, "%04X", state)
 		require.False(t, v.fresh(), "%04X", state)
 		require.NoError(t, v.look(0))

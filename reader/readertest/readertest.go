@@ -63,6 +63,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"watchers end with their context", suite.watchEnds},
 		{"waiting for a card", suite.wait},
 		{"waiting ends with its context", suite.waitEnds},
+		{"waiting until a card is gone", suite.waitGone},
 		{"commands", suite.exchange},
 		{"commands that are none", suite.malformed},
 		{"a card pulled out", suite.removed},
@@ -273,6 +274,34 @@ func (s suite) waitEnds(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	_, err = reader.Wait(ctx, s.Driver, s.Reader, nil)
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func (s suite) waitGone(t *testing.T) {
+	s.Insert(t, s.card(t, simulator.Contact))
+	found, err := reader.Wait(s.ctx, s.Driver, s.Reader, nil)
+	require.NoError(t, err)
+
+	stays := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, reader.WaitGone(ctx, s.Driver, found), context.DeadlineExceeded, "the card stays")
+	}
+	stays()
+	gone := make(chan error, 1)
+	go func() { gone <- reader.WaitGone(s.ctx, s.Driver, found) }()
+	s.Remove(t)
+	require.NoError(t, <-gone)
+	assert.False(t, s.describe(t).Present)
+	require.NoError(t, reader.WaitGone(s.ctx, s.Driver, found), "it was gone before")
+
+	s.inserted(t, simulator.Contact)
+	if found.Changes == 0 {
+		return // the driver does not count
+	}
+	require.NoError(t, reader.WaitGone(s.ctx, s.Driver, found), "another card is in its place")
+	found = s.describe(t)
+	stays()
 }
 
 func (s suite) exchange(t *testing.T) {

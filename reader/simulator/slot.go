@@ -180,7 +180,7 @@ func (r *Reader) freeFor(s *session) bool {
 }
 
 func (r *Reader) describe() feed.Slot {
-	slot := feed.Slot{Reader: reader.Reader{Name: r.name, Present: r.card != nil}, Count: r.count}
+	slot := feed.Slot{Reader: reader.Reader{Name: r.name, Present: r.card != nil, Changes: r.count}}
 	if r.card != nil {
 		slot.ATR = r.card.ATR()
 	}

@@ -20,10 +20,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Slot is a reader and how often its card has come or gone.
+// Slot is a reader as the driver sees it.
 type Slot struct {
 	reader.Reader
-	Count uint64 // always the same where the system does not count
 
 	// Set by the feed: which reader and, if one is there, which card it is, and the
 	// reader's place among the others.
@@ -33,7 +32,7 @@ type Slot struct {
 // exchanged tells whether a card that is there before and now was taken out
 // meanwhile. Where the system does not count, another ATR tells.
 func exchanged(before, now *Slot) bool {
-	return now.Count != before.Count || now.card != before.card ||
+	return now.Changes != before.Changes || now.card != before.card ||
 		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func slot(name string, present bool, count uint64) Slot {
-	return Slot{Reader: reader.Reader{Name: name, Present: present}, Count: count}
+	return Slot{Reader: reader.Reader{Name: name, Present: present, Changes: count}}
 }
 
 func (s Slot) with(atr ...byte) Slot {
