@@ -25,8 +25,8 @@ func put(t *testing.T, d *simulator.Driver, name string, p simulator.Profile) *s
 	return slot
 }
 
-// Of several cards the only My Number Card is found, whatever the others are and
-// whoever uses them.
+// Find returns the reader of the only My Number Card, whatever the other cards are and
+// whatever other programs do with them.
 // Faults: F71.
 func TestFindAmongSeveralCards(t *testing.T) {
 	const mine, other = simulator.Contact, simulator.NotMyNumber
@@ -37,15 +37,15 @@ func TestFindAmongSeveralCards(t *testing.T) {
 		found   string
 		err     error
 	}{
-		{"one, of another kind", []simulator.Profile{other}, nil, "A", nil}, // what is done with it will say so
+		{"one card of another kind", []simulator.Profile{other}, nil, "A", nil}, // a single card is not probed
 		{"the second", []simulator.Profile{other, mine}, nil, "B", nil},
 		{"the first", []simulator.Profile{mine, other, other}, nil, "A", nil},
 		{"a phone", []simulator.Profile{other, simulator.Android}, nil, "B", nil},
 		{"two", []simulator.Profile{other, mine, mine}, nil, "", &reader.AmbiguousError{Readers: []string{"B", "C"}}},
 		{"none", []simulator.Profile{other, other}, nil, "", reader.ErrNoMatch},
-		{"beside one that another program holds", []simulator.Profile{other, mine}, hold, "B", nil},
-		{"beside one that does not answer", []simulator.Profile{other, mine}, hang, "B", nil},
-		{"one that another program holds", []simulator.Profile{mine, other}, hold, "", reader.ErrBusy},
+		{"another program holds another card", []simulator.Profile{other, mine}, hold, "B", nil},
+		{"another card does not respond", []simulator.Profile{other, mine}, hang, "B", nil},
+		{"another program holds the card", []simulator.Profile{mine, other}, hold, "", reader.ErrBusy},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func hold(a *simulator.Reader) {
 }
 func hang(a *simulator.Reader) { a.Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()}) }
 
-// A card that was only probed keeps its power, so another program's session goes on.
+// Probing leaves a card powered, so that other programs' connections continue to work.
 // Faults: F71.
 func TestProbedCardsKeepTheirPower(t *testing.T) {
 	d := simulator.New()
@@ -95,15 +95,15 @@ func TestProbedCardsKeepTheirPower(t *testing.T) {
 	}
 	for _, session := range sessions {
 		_, err := session.Transmit(t.Context(), []byte{0x00, 0xA4, 0x00, 0x00})
-		require.NoError(t, err, "its card was neither reset nor unpowered")
+		require.NoError(t, err, "the card was neither reset nor powered off")
 		require.NoError(t, session.Close())
 	}
 }
 
-// Waiting goes on beside other cards, each of which is probed at most twice for each
-// time that it is put in: when it is seen, and when the watch tells of it.
+// Wait ignores other cards. It probes each at most twice per insertion: when it first
+// sees the card and when the watch reports it.
 // Faults: F71.
-func TestWaitBesideOtherCards(t *testing.T) {
+func TestWaitIgnoresOtherCards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		other, empty := put(t, d, "Other", simulator.NotMyNumber), d.AddReader("Empty")
@@ -132,7 +132,7 @@ func TestWaitBesideOtherCards(t *testing.T) {
 		d.AddReader("Another")
 		require.NoError(t, other.Insert(other.Remove()))
 		synctest.Wait()
-		assert.Equal(t, 6, probed, "it may be another one")
+		assert.Equal(t, 6, probed, "it may be another card")
 		put(t, d, "Third", simulator.NotMyNumber)
 		synctest.Wait()
 		assert.LessOrEqual(t, probed, 8)
@@ -142,18 +142,18 @@ func TestWaitBesideOtherCards(t *testing.T) {
 		require.NoError(t, empty.Insert(card))
 		synctest.Wait()
 		empty.Heal()
-		assert.Equal(t, "Empty", (<-found).Name, "as soon as it is not busy any more")
+		assert.Equal(t, "Empty", (<-found).Name, "as soon as it is no longer busy")
 	})
 }
 
 // Faults: F72.
-func TestReaderNames(t *testing.T) {
+func TestFullName(t *testing.T) {
 	names := []string{"ACS ACR1252 Dual Reader PICC 0", "ACS ACR1252 Dual Reader SAM 0", "Gemalto PC Twin", "twin"}
 	for name, want := range map[string]string{
 		"ACS ACR1252 Dual Reader SAM 0": "ACS ACR1252 Dual Reader SAM 0",
 		"picc":                          "ACS ACR1252 Dual Reader PICC 0",
 		"gemalto":                       "Gemalto PC Twin",
-		"twin":                          "twin", // exactly, though it is in another one too
+		"twin":                          "twin", // exact, although another name contains it
 	} {
 		got, err := reader.FullName(names, name)
 		require.NoError(t, err, name)
@@ -173,16 +173,16 @@ func TestReaderNames(t *testing.T) {
 	put(t, d, "Back Office", simulator.Contact)
 	found, err := reader.Find(t.Context(), d, "desk", jpki.Present)
 	require.NoError(t, err)
-	assert.Equal(t, "Front Desk", found.Name, "who names a reader means it, whatever is in it")
+	assert.Equal(t, "Front Desk", found.Name, "a named reader is used whatever card it holds")
 }
 
-// A card that is exchanged while the first look still probes another is found.
+// Wait finds a card that was exchanged while its first probes were still running.
 // Faults: F71.
-func TestWaitFindsACardExchangedDuringItsFirstLook(t *testing.T) {
+func TestWaitFindsACardExchangedDuringTheFirstProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		a, busy := put(t, d, "A", simulator.NotMyNumber), put(t, d, "B", simulator.NotMyNumber)
-		hold(busy) // its probe takes until it is given up
+		hold(busy) // its probe lasts until the time limit
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		found := make(chan reader.Reader)
@@ -191,7 +191,7 @@ func TestWaitFindsACardExchangedDuringItsFirstLook(t *testing.T) {
 			assert.NoError(t, err)
 			found <- r
 		}()
-		synctest.Wait() // A was rejected, and B is being probed
+		synctest.Wait() // A was rejected and B is being probed
 		a.Remove()
 		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("card"))
 		require.NoError(t, err)

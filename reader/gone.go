@@ -33,7 +33,7 @@ func WaitGone(ctx context.Context, d Driver, found Reader) error {
 	if gone, err := hasLeft(ctx, d, found); gone || err != nil {
 		return err
 	}
-	w := startWatching(ctx, d)
+	w := startWatch(ctx, d)
 	defer w.stop()
 	removed := false // a removal was reported, perhaps because the service stopped
 	for {

@@ -15,12 +15,12 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// once is a fault at the first command.
+// once returns a fault at the first command.
 func once(do simulator.Action) simulator.Fault {
 	return simulator.Fault{On: simulator.Transmit, Nth: 1, Do: do}
 }
 
-// A probe that is given up in the middle keeps the card's power too.
+// A probe that is abandoned halfway leaves the card powered too.
 // Faults: F71.
 func TestAbandonedProbesKeepThePower(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"by its own limit": time.Hour, "by its caller": time.Second} {
@@ -33,7 +33,7 @@ func TestAbandonedProbesKeepThePower(t *testing.T) {
 				require.NoError(t, err)
 				defer session.Close()
 				slot.Fail(once(func(ctx context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
-					_, _ = next() // the card has it, and the answer does not come
+					_, _ = next() // the card gets the command, and the response is lost
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}))
@@ -48,9 +48,9 @@ func TestAbandonedProbesKeepThePower(t *testing.T) {
 	}
 }
 
-// Where no card is accepted the error says so, and why cards could not be probed.
+// If no card is accepted, the error names the rejected cards and the failed probes.
 // Faults: F71.
-func TestNoMatchKeepsTheCauses(t *testing.T) {
+func TestNoMatchErrorKeepsTheCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		put(t, d, "Other", simulator.NotMyNumber)
@@ -59,20 +59,20 @@ func TestNoMatchKeepsTheCauses(t *testing.T) {
 		_, err := reader.Find(t.Context(), d, "", jpki.Present)
 		require.ErrorIs(t, err, reader.ErrNoMatch)
 		require.ErrorIs(t, err, reader.ErrBusy)
-		require.NotErrorIs(t, err, context.DeadlineExceeded, "nobody's deadline but the probe's")
-		var none *reader.NoMatchError
-		require.ErrorAs(t, err, &none)
-		assert.Equal(t, []string{"Other"}, none.Rejected)
-		assert.Len(t, none.Causes, 2)
+		require.NotErrorIs(t, err, context.DeadlineExceeded, "only the probe's own time limit has passed")
+		var noMatch *reader.NoMatchError
+		require.ErrorAs(t, err, &noMatch)
+		assert.Equal(t, []string{"Other"}, noMatch.Rejected)
+		assert.Len(t, noMatch.Causes, 2)
 		for _, name := range []string{"Other", "Busy", "Hangs"} {
 			assert.ErrorContains(t, err, name)
 		}
 	})
 }
 
-// A service that stops while a card is probed is no card of another kind.
+// If the service stops during a probe, the card does not count as rejected.
 // Faults: F71.
-func TestTheServiceStopsDuringAProbe(t *testing.T) {
+func TestServiceStopsDuringAProbe(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
 	put(t, d, "Mine", simulator.Contact).Fail(simulator.Fault{On: simulator.Connect, Do: simulator.StopService()})
@@ -81,9 +81,9 @@ func TestTheServiceStopsDuringAProbe(t *testing.T) {
 	require.NotErrorIs(t, err, reader.ErrNoMatch)
 }
 
-// A card that another program reset during its probe is probed once more.
+// If another program resets a card during its probe, the card is probed once more.
 // Faults: F71.
-func TestACardThatIsResetDuringItsProbe(t *testing.T) {
+func TestResetCardIsProbedAgain(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
 	put(t, d, "Mine", simulator.Contact).Fail(once(simulator.ResetCard()))
@@ -92,9 +92,9 @@ func TestACardThatIsResetDuringItsProbe(t *testing.T) {
 	assert.Equal(t, "Mine", found.Name)
 }
 
-// Only the answers of other cards reject a card.
+// A card is rejected only by the response that cards of other kinds give.
 // Faults: F71.
-func TestAnAnswerThatSaysNothing(t *testing.T) {
+func TestUnclearResponseDoesNotRejectACard(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
 	put(t, d, "Mine", simulator.Contact).Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
@@ -103,16 +103,16 @@ func TestAnAnswerThatSaysNothing(t *testing.T) {
 	require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
 }
 
-// A card that can't be probed is probed again from time to time, and not whenever
-// something happens.
+// Wait probes a card again at fixed intervals after its probe failed, and not at each
+// event.
 // Faults: F71.
-func TestWaitProbesAtItsPace(t *testing.T) {
+func TestWaitLimitsItsProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		slot := put(t, d, "Mute", simulator.Contact)
-		tried := 0
+		connects := 0
 		slot.Fail(simulator.Fault{On: simulator.Connect, Do: func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
-			tried++
+			connects++
 			return nil, reader.ErrTransport
 		}})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -125,15 +125,15 @@ func TestWaitProbesAtItsPace(t *testing.T) {
 		}()
 		_, err := reader.Wait(ctx, d, "", jpki.Present)
 		require.ErrorIs(t, err, reader.ErrTransport)
-		assert.LessOrEqual(t, tried, 12, "at the first look, when the watch tells of it, and once a second")
-		assert.GreaterOrEqual(t, tried, 5)
+		assert.LessOrEqual(t, connects, 12, "at first, when the watch reports it, and once a second")
+		assert.GreaterOrEqual(t, connects, 5)
 		time.Sleep(time.Second)
 	})
 }
 
-// A deadline that comes during a probe tells of that card.
+// If ctx's deadline passes during a probe, Wait reports that card.
 // Faults: F71.
-func TestADeadlineDuringAProbe(t *testing.T) {
+func TestDeadlineDuringAProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		put(t, d, "Hangs", simulator.NotMyNumber).Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()})
@@ -150,10 +150,10 @@ func TestADeadlineDuringAProbe(t *testing.T) {
 	})
 }
 
-// A card that seems to be gone when it is probed, as cards do that were just put in,
-// is found nevertheless, and is not reported as rejected.
+// A card that was just inserted may not be ready when it is probed. It is found
+// nevertheless, and it is not reported as rejected.
 // Faults: F17, F71.
-func TestACardThatSeemsGone(t *testing.T) {
+func TestCardThatIsNotReadyYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		put(t, d, "Other", simulator.NotMyNumber)
@@ -161,9 +161,9 @@ func TestACardThatSeemsGone(t *testing.T) {
 		slot := put(t, d, "Mine", simulator.Contact)
 		slot.Fail(fault)
 		_, err := reader.Find(t.Context(), d, "", jpki.Present)
-		var none *reader.NoMatchError
-		require.ErrorAs(t, err, &none)
-		assert.Equal(t, []string{"Other"}, none.Rejected)
+		var noMatch *reader.NoMatchError
+		require.ErrorAs(t, err, &noMatch)
+		assert.Equal(t, []string{"Other"}, noMatch.Rejected)
 		slot.Heal()
 		slot.Fail(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -174,7 +174,7 @@ func TestACardThatSeemsGone(t *testing.T) {
 	})
 }
 
-// silent is a driver whose service does not answer.
+// silent is a driver whose service does not respond.
 type silent struct{ reader.Driver }
 
 func (silent) Readers(ctx context.Context) ([]reader.Reader, error) {
@@ -182,11 +182,11 @@ func (silent) Readers(ctx context.Context) ([]reader.Reader, error) {
 	return nil, ctx.Err()
 }
 
-// A service that has not answered at a deadline is at fault, and no card is; a caller
-// who gives up hears that.
+// If the service has not responded at ctx's deadline, the error is ErrNoService. If ctx
+// is canceled, the error is context.Canceled.
 //
 // Faults: F73.
-func TestAServiceThatDoesNotAnswer(t *testing.T) {
+func TestUnresponsiveService(t *testing.T) {
 	for name, look := range map[string]func(context.Context, reader.Driver, string, reader.Probe) (reader.Reader, error){
 		"Find": reader.Find, "Wait": reader.Wait,
 	} {

@@ -1,29 +1,29 @@
-// Package reader is where cards come from: readers, the cards in them, and
-// what happens to both.
+// Package reader finds smart-card readers, watches them and connects to the cards in
+// them.
 //
 // # Where to start
 //
-// A [Driver] finds readers and connects to the cards in them. There are two:
-// package pcsc for real readers and package simulator for readers made of
-// software. A program takes a Driver and works with either. [Find] picks the
-// one reader that holds the card, [Wait] waits for there to be one, and a [Card]
-// is what the other packages send commands to.
+// A [Driver] lists and watches readers and connects to cards. Package pcsc implements
+// it for real readers and package simulator for simulated ones; a program works with
+// either. [Find] returns the reader that holds the card, [Wait] blocks until there is
+// one, and [WaitGone] blocks until the card has left. A [Card] is a connection to a
+// card; the other packages send their commands to it.
 //
 // # Errors
 //
-// Drivers report what happened with the errors of this package, wrapped around
-// their own: match them with [errors.Is]. A [*AmbiguousError] lists the readers
-// when several hold a card: none of them is guessed.
+// Drivers wrap the errors of this package in their own; match them with [errors.Is].
+// If several readers hold a matching card, none of them is chosen, and an
+// [*AmbiguousError] lists them.
 //
 // # Concurrency
 //
-// A Driver may be used by any number of goroutines. A Card belongs to one
-// goroutine at a time, except for Close, which may be called from any.
+// A Driver is safe for concurrent use. A Card must be used by one goroutine at a time,
+// except for Close, which is safe for concurrent use.
 //
-// # What is absent
+// # Limits
 //
-// PIN pads, direct control of a reader, and choosing a card by its ATR: a card
-// is known by the applications it has.
+// The package does not support PIN pads, direct control of a reader, or selection of
+// cards by ATR. Cards are recognized by their applications.
 package reader
 
 import (
@@ -35,36 +35,35 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// What happens to readers and cards. Each of these stands behind a driver's
-// own error and is matched with [errors.Is].
+// Drivers wrap these errors; match them with [errors.Is].
 var (
-	// ErrNoService: the smart-card service (PC/SC) can't be reached, or fails
-	// before a card is connected.
+	// ErrNoService reports that the smart-card service (PC/SC) can't be reached or
+	// failed before a card was connected.
 	ErrNoService = errors.New("no smart-card service")
-	// ErrDenied: the smart-card service refuses this program, as pcscd does by
-	// its policy. It wraps ErrNoService.
+	// ErrDenied reports that the smart-card service denies this program access, as
+	// pcscd does by its polkit policy. It wraps ErrNoService.
 	ErrDenied = fmt.Errorf("%w for this program: access denied", ErrNoService)
-	// ErrNoReader: there is no reader.
+	// ErrNoReader reports that there is no reader.
 	ErrNoReader = errors.New("no card reader")
-	// ErrUnknownReader: there are readers, and none of them has the name
-	// asked for. It wraps ErrNoReader.
-	ErrUnknownReader = fmt.Errorf("%w of that name", ErrNoReader)
-	// ErrNoCard: the reader is empty.
+	// ErrUnknownReader reports that no reader has the given name. It wraps
+	// ErrNoReader.
+	ErrUnknownReader = fmt.Errorf("%w with that name", ErrNoReader)
+	// ErrNoCard reports that there is no card in the reader.
 	ErrNoCard = errors.New("no card in the reader")
-	// ErrRemoved: the card was taken away while it was in use. It is
+	// ErrRemoved reports that the card was removed while it was connected. It is
 	// [apdu.ErrRemoved].
 	ErrRemoved = apdu.ErrRemoved
-	// ErrChanged: the card was reset by somebody else, or is another card
-	// than before. Nothing that held for it may be assumed any more.
+	// ErrChanged reports that another program reset the card or that it was
+	// exchanged. Nothing that was known about its state holds any longer.
 	ErrChanged = errors.New("card reset or exchanged")
-	// ErrBusy: another program holds the card or the reader.
+	// ErrBusy reports that another program is using the card or the reader.
 	ErrBusy = errors.New("card in use by another program")
-	// ErrTransport: reader and card could not exchange a command, for a
-	// reason that is none of the others.
+	// ErrTransport reports any other failure to exchange a command with the card.
 	ErrTransport = errors.New("communication with the card failed")
-	// ErrClosed: the connection was closed, or its exchange was abandoned.
+	// ErrClosed reports that the connection was closed, by Close or because a call
+	// was abandoned.
 	ErrClosed = errors.New("connection closed")
-	// ErrUnsupported: this build has no driver. It wraps
+	// ErrUnsupported reports that this build has no driver. It wraps
 	// [errors.ErrUnsupported].
 	ErrUnsupported = fmt.Errorf("smart-card readers: %w", errors.ErrUnsupported)
 )
@@ -81,50 +80,51 @@ type Reader struct {
 	Changes uint64
 }
 
-// Driver finds readers, says what happens in them, and connects.
+// Driver lists readers, watches them and connects to the cards in them.
 type Driver interface {
-	// Readers lists the readers of now, in the driver's order. There being
-	// none is not an error.
+	// Readers returns the current readers, in the driver's order. It returns no
+	// error if there are none.
 	Readers(ctx context.Context) ([]Reader, error)
 
-	// Watch reports first what is there (its readers added, its cards
-	// inserted, or the service down) and then what changes. It goes on when
-	// the service goes and comes back, and ends with ctx or the loop. Where
-	// watching is impossible it yields one error.
+	// Watch yields the current state first, as events (readers added and cards
+	// inserted, or the service down), and then each change. It continues when the
+	// service restarts and ends with ctx or the loop. If watching is impossible, it
+	// yields one error.
 	Watch(ctx context.Context) iter.Seq2[Event, error]
 
-	// Connect opens the card in a reader, shared with other programs. While
-	// another connection has a transaction it waits, as Begin and Transmit of
-	// a Card do, until ctx ends or the driver's patience does.
+	// Connect opens a connection to the card in the named reader, shared with other
+	// programs. Like Begin and Transmit of a Card, it blocks while another
+	// connection holds a transaction, until ctx ends or the driver's time limit is
+	// reached.
 	Connect(ctx context.Context, reader string) (Card, error)
 }
 
-// Card is a connection to the card in a reader. It is bound to that card: when
-// the card is taken out or reset by somebody else, the connection fails from
-// then on, also if the card comes back. A call whose ctx ends while it runs or
-// waits is abandoned, and the connection is closed by that; a ctx that ended
-// before the call does no harm. Closing a connection ends its transaction, however
-// deep it is nested.
+// Card is a connection to the card in a reader. After the card was removed, or reset by
+// another program, its commands fail, even if the same card is inserted again.
+//
+// If ctx ends while a call runs or waits, the call is abandoned and the connection is
+// closed. A ctx that ended before the call leaves the connection open. Closing a
+// connection ends its transaction, even if it is nested.
 type Card interface {
 	apdu.Transmitter
 	apdu.Transactor
 
-	// ATR is the card's answer to reset; may be empty.
+	// ATR returns the card's answer to reset. It may be empty.
 	ATR() []byte
 
-	// Close frees the connection, and its transaction with it. If a command
-	// was sent it cuts the card's power first, so that the card forgets whose
-	// PIN was verified. It does not fail on a card that is gone, and may be
-	// called twice. While others hold the card it fails with ErrBusy, and the
-	// power is cut when they let go.
+	// Close closes the connection and ends its transaction. If a command was sent,
+	// Close cuts the card's power first, so that the card is not left unlocked. It
+	// does not fail if the card was removed. Close is idempotent. While other
+	// programs are using the card, Close fails with ErrBusy, and the power is cut
+	// when they release the card.
 	Close() error
 }
 
-// EventKind says what happened.
+// EventKind is the kind of an [Event].
 type EventKind int
 
-// What a driver's Watch reports. Readers that go away take their cards along:
-// CardRemoved comes before ReaderRemoved, and both before ServiceDown.
+// The kinds of events that a Driver's Watch yields. If a reader goes, CardRemoved comes
+// before ReaderRemoved; if the service goes, both come before ServiceDown.
 const (
 	ServiceUp EventKind = iota + 1
 	ServiceDown
@@ -143,7 +143,7 @@ var kindNames = [...]string{
 	CardRemoved:   "card-removed",
 }
 
-// String is a stable name, as in "card-inserted".
+// String returns a stable name such as "card-inserted".
 func (k EventKind) String() string {
 	if k >= 0 && int(k) < len(kindNames) && kindNames[k] != "" {
 		return kindNames[k]
@@ -151,9 +151,9 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event-%d", int(k))
 }
 
-// Event is one thing that happened.
+// Event is a change of the service, a reader or a card.
 type Event struct {
 	Kind   EventKind
-	Reader string // empty for events of the service
+	Reader string // empty for ServiceUp and ServiceDown
 	ATR    []byte // with CardInserted; may be empty
 }

@@ -7,19 +7,18 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Exchange is one command and what became of it, fit for a log: of a command
-// with a secret it has the header alone, and of a response the length and the
-// status word.
+// Exchange describes a command and its response for a log. It holds only the header
+// of a command with a secret, and only the length and the status word of a response.
 type Exchange struct {
-	Command   apdu.Command // without a secret's bytes and their number
-	Length    int          // bytes of response data
-	Status    apdu.Status  // 0 if there was no answer
-	Err       error        // the transport's
-	Malformed bool         // the answer was shorter than a status word
+	Command   apdu.Command // without the secret and its length
+	Length    int          // number of bytes of response data
+	Status    apdu.Status  // 0 if there was no response
+	Err       error        // the error of Transmit
+	Malformed bool         // the response was shorter than a status word
 }
 
-// Trace returns card with report called after each exchange, on the caller's
-// goroutine. What report gets holds no secret, by construction.
+// Trace returns a Card that forwards to card and calls report after each exchange, on
+// the caller's goroutine. No secret is passed to report.
 func Trace(card Card, report func(Exchange)) Card {
 	return &traced{Card: card, report: report}
 }
@@ -29,7 +28,7 @@ type traced struct {
 	report func(Exchange)
 }
 
-// KeepPower implements PowerKeeper, if the card does.
+// KeepPower implements PowerKeeper if the wrapped card does.
 func (t *traced) KeepPower() {
 	if card, ok := t.Card.(PowerKeeper); ok {
 		card.KeepPower()
@@ -41,7 +40,7 @@ func (t *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 
 	e := Exchange{Err: err}
 	if parsed, parseErr := apdu.ParseCommand(command); parseErr == nil {
-		// The caller wipes its bytes; what is reported is a copy.
+		// The caller may wipe its bytes, so report gets a copy.
 		e.Command = parsed.Redacted()
 		e.Command = e.Command.WithData(bytes.Clone(e.Command.Data()))
 	}

@@ -3,100 +3,87 @@ package reader
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
-// probeAgain is how often a card that could not be probed is probed again: what keeps
-// it busy tells nobody when it ends.
-const probeAgain = time.Second
-
-// Wait is like [Find] but blocks until a card is there that probe accepts, or ctx ends.
-// It probes every card, even if there is only one, and goes on beside those that probe
-// rejects: other cards may stay in readers permanently. A card that can't be probed is probed again from time to time. A nil probe
-// accepts any card. Wait also waits for a service and for a reader. At a deadline it
-// fails with what Find said last, and otherwise with ctx's error.
+// Wait is like [Find] but blocks until there is a card that probe accepts, or ctx ends.
+// It waits for the smart-card service and for a reader too.
+//
+// Wait probes every card, even if there is only one, and ignores those that probe
+// rejects, since other cards may stay in readers permanently. It probes a card again
+// from time to time if the probe failed. A nil probe accepts any card.
+//
+// If ctx is canceled, Wait returns ctx's error. At ctx's deadline it returns the last
+// error of Find.
 func Wait(ctx context.Context, d Driver, name string, probe Probe) (Reader, error) {
-	seen := map[string]probed{}
-	found, err := find(ctx, d, name, probe, seen)
-	err = unanswered(ctx, err)
-	if !worthWaiting(err) {
-		return found, err
+	s := search{driver: d, name: name, probe: probe, probeAlways: true}
+	found, last := s.look(ctx)
+	if !isTemporary(last) {
+		return found, last
 	}
-	watching, stop := context.WithCancel(ctx)
-	events := make(chan Event)
-	failed := make(chan error, 1)
-	defer func() {
-		stop()
-		for range events { // until the watch has ended
-		}
-	}()
-	go func() {
-		defer close(events)
-		for event, err := range d.Watch(watching) {
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case events <- event:
-			case <-watching.Done():
-				return
-			}
-		}
-	}()
+	w := startWatch(ctx, d)
+	defer w.stop()
 	for {
-		var again <-chan time.Time
-		for _, p := range seen {
-			if p.err != nil {
-				again = time.After(probeAgain)
-			}
-		}
 		select {
-		case event, ok := <-events:
-			if !ok {
-				select {
-				case err := <-failed:
-					return Reader{}, err
-				default:
-				}
-				return Reader{}, ended(ctx, err)
+		case event, open := <-w.events:
+			switch {
+			case open:
+				s.forget(event)
+			case ctx.Err() == nil && w.err != nil:
+				return Reader{}, w.err
+			default:
+				return Reader{}, waitError(ctx, last)
 			}
-			switch event.Kind {
-			case CardInserted, CardRemoved, ReaderRemoved:
-				// An inserted card may have come after the probe of another in its place, which
-				// was before the watch began.
-				delete(seen, event.Reader)
-			case ServiceDown:
-				clear(seen)
-			}
-		case <-again:
+		case <-s.probeTimer():
 		}
-		now, nowErr := find(ctx, d, name, probe, seen)
+		found, err := s.find(ctx)
 		if ctx.Err() != nil {
-			if worthWaiting(nowErr) { // it was cut short, and saw a card all the same
-				err = nowErr
+			if isTemporary(err) { // it says more than that ctx has ended
+				last = err
 			}
-			return Reader{}, ended(ctx, err)
+			return Reader{}, waitError(ctx, last)
 		}
-		if found, err = now, nowErr; !worthWaiting(err) {
+		if !isTemporary(err) {
 			return found, err
 		}
+		last = err
 	}
 }
 
-// ended is why waiting has ended: last, at a deadline.
-func ended(ctx context.Context, last error) error {
+// forget drops the results of probes that an event makes obsolete.
+func (s *search) forget(event Event) {
+	switch event.Kind {
+	case CardInserted, CardRemoved, ReaderRemoved:
+		// An insertion may be reported after the probe of the card that was there
+		// before, since the first probes run before the watch has begun.
+		delete(s.results, event.Reader)
+	case ServiceDown:
+		clear(s.results)
+	}
+}
+
+// probeTimer returns a channel that fires when failed probes are due again. It is nil
+// if there are none.
+func (s *search) probeTimer() <-chan time.Time {
+	for _, p := range s.results {
+		if p.err != nil {
+			return time.After(probeAgain)
+		}
+	}
+	return nil
+}
+
+// waitError returns the error of Wait when ctx has ended.
+func waitError(ctx context.Context, last error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
 	return last
 }
 
-func worthWaiting(err error) bool {
-	for _, passing := range []error{ErrNoService, ErrNoReader, ErrNoCard, ErrNoMatch} {
-		if errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
+// isTemporary reports whether err may pass when readers and cards come or go.
+func isTemporary(err error) bool {
+	temporary := func(target error) bool { return errors.Is(err, target) }
+	return slices.ContainsFunc([]error{ErrNoService, ErrNoReader, ErrNoCard, ErrNoMatch}, temporary)
 }

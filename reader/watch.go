@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// watching is a Driver's Watch that runs on a goroutine of its own, so that its events
+// watch is a Driver's Watch that runs on a goroutine of its own, so that its events
 // can be awaited together with a timer.
-type watching struct {
+type watch struct {
 	events chan Event // closed when the watch has ended
 	err    error      // the error of the watch; to be read when events is closed
 	cancel context.CancelFunc
 }
 
-func startWatching(ctx context.Context, d Driver) *watching {
+func startWatch(ctx context.Context, d Driver) *watch {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watching{events: make(chan Event), cancel: cancel}
+	w := &watch{events: make(chan Event), cancel: cancel}
 	go func() {
 		defer close(w.events)
 		for event, err := range d.Watch(ctx) {
@@ -34,7 +34,7 @@ func startWatching(ctx context.Context, d Driver) *watching {
 }
 
 // ended returns why events was closed.
-func (w *watching) ended(ctx context.Context) error {
+func (w *watch) ended(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -45,7 +45,7 @@ func (w *watching) ended(ctx context.Context) error {
 }
 
 // stop ends the watch and returns when its goroutine has ended.
-func (w *watching) stop() {
+func (w *watch) stop() {
 	w.cancel()
 	for range w.events {
 	}
