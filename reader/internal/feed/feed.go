@@ -1,11 +1,12 @@
-// Package feed turns what a driver sees into events for any number of watchers. A
-// watcher gets first what is there and then what changes. Each is told what leads
-// from the state that it was last told to the current one, so a slow watcher holds
-// up nobody and nothing is queued for it: it misses what has passed, and never that
-// a card was exchanged or a service restarted.
+// Package feed turns the state that a driver sees into events for its watchers. A
+// watcher first gets the events that lead to the current state and then those of each
+// change. Events are computed when a watcher asks for them, from the state that it
+// was last told: a slow watcher delays nobody, and no events are queued for it. It
+// misses what has come and gone in the meantime, but never that a card was exchanged
+// or that the service restarted.
 //
-// A change costs the same however many readers there are: for each watcher the feed
-// keeps which readers changed, with what the watcher was told of them.
+// The cost of a change does not depend on the number of readers: for each watcher, the
+// feed records which readers have changed and what the watcher was told about them.
 package feed
 
 import (
@@ -24,38 +25,38 @@ import (
 type Slot struct {
 	reader.Reader
 
-	// Set by the feed: which reader and, if one is there, which card it is, and the
-	// reader's place among the others.
-	reader, card, place uint64
+	// Set by the feed: numbers that identify the reader and, if there is one, the
+	// card in it, and the position of the reader among the others.
+	reader, card, position uint64
 }
 
-// exchanged tells whether a card that is there before and now was taken out
-// meanwhile. Where the system does not count, another ATR tells.
+// exchanged reports whether a card that is present before and now was removed in the
+// meantime. If the system does not count changes, only a different ATR shows that.
 func exchanged(before, now *Slot) bool {
 	return now.Changes != before.Changes || now.card != before.card ||
 		len(before.ATR) > 0 && len(now.ATR) > 0 && !bytes.Equal(before.ATR, now.ATR)
 }
 
-// State is everything a driver sees.
+// State is the state of the service and of all readers.
 type State struct {
 	ServiceDown bool
 	Slots       []Slot
 }
 
-// service is whether the service is down, and how often it has gone.
+// service is the state of the service.
 type service struct {
 	down  bool
-	times uint64
+	stops uint64 // how often it went down
 }
 
-// Feed is the current state and who watches it. The zero value is a running
-// service without readers.
+// Feed holds the current state and its watchers. It is safe for concurrent use. The
+// zero value is a running service without readers.
 type Feed struct {
-	mu       sync.Mutex
-	service  service
-	slots    map[string]*Slot // by name; a slot is replaced, not changed
-	numbers  uint64           // of readers and cards so far
-	watchers map[*watcher]struct{}
+	mu         sync.Mutex
+	service    service
+	slots      map[string]*Slot // by name; a Slot is replaced, never modified
+	lastNumber uint64           // the last number given to a reader or card
+	watchers   map[*watcher]struct{}
 }
 
 // State returns the current state.
@@ -63,15 +64,15 @@ func (f *Feed) State() State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	state := State{ServiceDown: f.service.down}
-	for _, s := range slices.SortedFunc(maps.Values(f.slots), inPlace) {
+	for _, s := range slices.SortedFunc(maps.Values(f.slots), byPosition) {
 		state.Slots = append(state.Slots, *s)
 	}
 	return state
 }
 
-func inPlace(a, b *Slot) int { return cmp.Compare(a.place, b.place) }
+func byPosition(a, b *Slot) int { return cmp.Compare(a.position, b.position) }
 
-// Set makes now the state and wakes every watcher if something changed.
+// Set replaces the state and wakes the watchers if it differs.
 func (f *Feed) Set(now State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,11 +87,11 @@ func (f *Feed) Set(now State) {
 		}
 	}
 	if now.ServiceDown && !f.service.down {
-		f.service.times++
+		f.service.stops++
 	}
 	f.service.down = now.ServiceDown
 	for i, s := range now.Slots {
-		s.place = uint64(i)
+		s.position = uint64(i)
 		changed = f.change(s.Name, &s) || changed
 	}
 	if changed {
@@ -98,22 +99,22 @@ func (f *Feed) Set(now State) {
 	}
 }
 
-// Put adds a reader behind all others, or changes the one of that name, and wakes
-// every watcher if something changed.
+// Put adds a reader after all others, or replaces the one with the same name, and wakes
+// the watchers if the state differs.
 func (f *Feed) Put(now Slot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if last := f.slots[now.Name]; last != nil {
-		now.place = last.place
+		now.position = last.position
 	} else {
-		now.place = f.numbers + 1 // above that of any other
+		now.position = f.lastNumber + 1 // after all others
 	}
 	if f.change(now.Name, &now) {
 		f.wake()
 	}
 }
 
-// Remove removes the reader of a name and wakes every watcher if there was one.
+// Remove removes the named reader and wakes the watchers if there was one.
 func (f *Feed) Remove(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,8 +123,8 @@ func (f *Feed) Remove(name string) {
 	}
 }
 
-// change makes now the slot of a name, nil that there is none, and tells whether
-// that makes events.
+// change replaces the named slot, or deletes it if now is nil, and reports whether that
+// causes events.
 func (f *Feed) change(name string, now *Slot) bool {
 	last := f.slots[name]
 	if now == nil {
@@ -141,18 +142,18 @@ func (f *Feed) change(name string, now *Slot) bool {
 	return len(removals(last, now))+len(additions(last, now)) > 0
 }
 
-// number gives a reader and a card that are new a number that none had before, and
-// others the one that they have.
+// number gives a new reader and a new card a fresh number, and keeps the numbers of
+// those that stay.
 func (f *Feed) number(last, now *Slot) {
 	if last != nil {
 		now.reader, now.card = last.reader, last.card
 	} else {
-		f.numbers++
-		now.reader = f.numbers
+		f.lastNumber++
+		now.reader = f.lastNumber
 	}
 	if last == nil || !last.Present || exchanged(last, now) {
-		f.numbers++
-		now.card = f.numbers
+		f.lastNumber++
+		now.card = f.lastNumber
 	}
 }
 
@@ -165,15 +166,15 @@ func (f *Feed) wake() {
 	}
 }
 
-// watcher is somebody who watches.
+// watcher is the state of one call of Watch.
 type watcher struct {
-	told    map[string]*Slot // the slots that changed since: as its events left them, nil for none
-	service service          // as its events left it
-	wake    chan struct{}    // holds a token when there may be more
+	told    map[string]*Slot // slots that have changed, as the watcher knows them; nil: unknown to it
+	service service          // as the watcher knows it
+	wake    chan struct{}    // holds a token if there may be new events
 }
 
-// note keeps what the watcher was told of a slot that changes. Nothing is kept of one
-// that came and went meanwhile.
+// note records that a slot changes. It drops the record of a slot that the watcher does
+// not know and that is gone again.
 func (w *watcher) note(name string, last, now *Slot) {
 	told, noted := w.told[name]
 	switch {
@@ -184,13 +185,13 @@ func (w *watcher) note(name string, last, now *Slot) {
 	}
 }
 
-// watch adds a watcher that was told nothing.
+// watch adds a watcher that knows nothing yet.
 func (f *Feed) watch() *watcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := &watcher{
 		told:    make(map[string]*Slot, len(f.slots)),
-		service: service{times: f.service.times},
+		service: service{stops: f.service.stops},
 		wake:    make(chan struct{}, 1),
 	}
 	for name := range f.slots {
@@ -209,46 +210,46 @@ func (f *Feed) unwatch(w *watcher) {
 	delete(f.watchers, w)
 }
 
-// step is a slot before and now, nil for none.
+// step is a change of a slot; nil stands for no slot.
 type step struct{ before, now *Slot }
 
-// events returns what leads to the current state, and takes it as told: removals
-// first, then the service, then additions.
+// events returns the events that lead the watcher to the current state: removals
+// first, then those of the service, then additions.
 func (f *Feed) events(w *watcher) (events []reader.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var left, stay []step
+	var removed, added []step
 	for name, before := range w.told {
 		s := step{before, f.slots[name]}
 		if s.before != nil {
-			left = append(left, s)
+			removed = append(removed, s)
 		}
 		if s.now != nil {
-			stay = append(stay, s)
+			added = append(added, s)
 		}
 	}
-	slices.SortFunc(left, func(a, b step) int { return inPlace(a.before, b.before) })
-	slices.SortFunc(stay, func(a, b step) int { return inPlace(a.now, b.now) })
+	slices.SortFunc(removed, func(a, b step) int { return byPosition(a.before, b.before) })
+	slices.SortFunc(added, func(a, b step) int { return byPosition(a.now, b.now) })
 
-	for _, s := range left {
+	for _, s := range removed {
 		events = append(events, removals(s.before, s.now)...)
 	}
-	if !w.service.down && (f.service.down || f.service.times != w.service.times) {
+	if !w.service.down && (f.service.down || f.service.stops != w.service.stops) {
 		events = append(events, reader.Event{Kind: reader.ServiceDown})
 		w.service.down = true
 	}
 	if w.service.down && !f.service.down {
 		events = append(events, reader.Event{Kind: reader.ServiceUp})
 	}
-	for _, s := range stay {
+	for _, s := range added {
 		events = append(events, additions(s.before, s.now)...)
 	}
 	w.told, w.service = map[string]*Slot{}, f.service
 	return events
 }
 
-// Watch yields what is there and then what changes, until ctx or the loop
-// ends.
+// Watch yields the current state, as events, and then each change, until ctx or the
+// loop ends.
 func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 	return func(yield func(reader.Event, error) bool) {
 		w := f.watch()
@@ -268,33 +269,33 @@ func (f *Feed) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 	}
 }
 
-// same tells whether it is the same reader before and now.
-func same(before, now *Slot) bool {
+// sameReader reports whether before and now are the same reader.
+func sameReader(before, now *Slot) bool {
 	return before != nil && now != nil && before.reader == now.reader
 }
 
-// cardStays tells whether the same card is in the same reader before and now.
-func cardStays(before, now *Slot) bool {
-	return same(before, now) && before.Present && now.Present && !exchanged(before, now)
+// sameCard reports whether before and now hold the same card in the same reader.
+func sameCard(before, now *Slot) bool {
+	return sameReader(before, now) && before.Present && now.Present && !exchanged(before, now)
 }
 
-// removals are the events of what was in a slot and is no more.
+// removals returns the events for what was there before and is not there now.
 func removals(before, now *Slot) (events []reader.Event) {
-	if before != nil && before.Present && !cardStays(before, now) {
+	if before != nil && before.Present && !sameCard(before, now) {
 		events = append(events, reader.Event{Kind: reader.CardRemoved, Reader: before.Name})
 	}
-	if before != nil && !same(before, now) {
+	if before != nil && !sameReader(before, now) {
 		events = append(events, reader.Event{Kind: reader.ReaderRemoved, Reader: before.Name})
 	}
 	return events
 }
 
-// additions are the events of what is in a slot and was not.
+// additions returns the events for what is there now and was not there before.
 func additions(before, now *Slot) (events []reader.Event) {
-	if now != nil && !same(before, now) {
+	if now != nil && !sameReader(before, now) {
 		events = append(events, reader.Event{Kind: reader.ReaderAdded, Reader: now.Name})
 	}
-	if now != nil && now.Present && !cardStays(before, now) {
+	if now != nil && now.Present && !sameCard(before, now) {
 		events = append(events, reader.Event{Kind: reader.CardInserted, Reader: now.Name, ATR: now.ATR})
 	}
 	return events

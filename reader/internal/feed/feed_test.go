@@ -28,19 +28,19 @@ func TestChanges(t *testing.T) {
 		before, now State
 		events      []string
 	}{
-		{"nothing", State{}, State{}, nil},
-		{"the same", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 1)}}, nil},
-		{"a reader with a card", State{}, State{Slots: []Slot{slot("A", true, 1)}}, []string{"reader-added A", "card-inserted A"}},
-		{"a card", State{Slots: []Slot{slot("A", false, 1)}}, State{Slots: []Slot{slot("A", true, 2)}}, []string{"card-inserted A"}},
-		{"a card gone", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", false, 2)}}, []string{"card-removed A"}},
+		{"no change without readers", State{}, State{}, nil},
+		{"no change", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 1)}}, nil},
+		{"a reader added with a card", State{}, State{Slots: []Slot{slot("A", true, 1)}}, []string{"reader-added A", "card-inserted A"}},
+		{"a card inserted", State{Slots: []Slot{slot("A", false, 1)}}, State{Slots: []Slot{slot("A", true, 2)}}, []string{"card-inserted A"}},
+		{"a card removed", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", false, 2)}}, []string{"card-removed A"}},
 		{"a card exchanged", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 3)}}, []string{"card-removed A", "card-inserted A"}},
-		{"a card exchanged, and nobody counts", State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x01)}}, State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x02)}}, []string{"card-removed A", "card-inserted A"}},
-		{"a card that is mute no more", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, nil},
-		{"a card that is mute now", State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, State{Slots: []Slot{slot("A", true, 1)}}, nil},
-		{"a reader gone, with its card", State{Slots: []Slot{slot("A", true, 1), slot("B", false, 0)}}, State{Slots: []Slot{slot("B", false, 0)}}, []string{"card-removed A", "reader-removed A"}},
-		{"the service gone", State{Slots: []Slot{slot("A", true, 1)}}, down, []string{"card-removed A", "reader-removed A", "service-down "}},
-		{"the service back", down, State{Slots: []Slot{slot("A", true, 1)}}, []string{"service-up ", "reader-added A", "card-inserted A"}},
-		{"the service still gone", down, down, nil},
+		{"a card exchanged without a count", State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x01)}}, State{Slots: []Slot{slot("A", true, 0).with(0x3B, 0x02)}}, []string{"card-removed A", "card-inserted A"}},
+		{"a card that reports its ATR later", State{Slots: []Slot{slot("A", true, 1)}}, State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, nil},
+		{"a card that no longer reports its ATR", State{Slots: []Slot{slot("A", true, 1).with(0x3B)}}, State{Slots: []Slot{slot("A", true, 1)}}, nil},
+		{"a reader removed with its card", State{Slots: []Slot{slot("A", true, 1), slot("B", false, 0)}}, State{Slots: []Slot{slot("B", false, 0)}}, []string{"card-removed A", "reader-removed A"}},
+		{"the service stops", State{Slots: []Slot{slot("A", true, 1)}}, down, []string{"card-removed A", "reader-removed A", "service-down "}},
+		{"the service starts", down, State{Slots: []Slot{slot("A", true, 1)}}, []string{"service-up ", "reader-added A", "card-inserted A"}},
+		{"the service stays down", down, down, nil},
 		{"two readers at once", State{}, State{Slots: []Slot{slot("A", false, 0), slot("B", false, 0)}}, []string{"reader-added A", "reader-added B"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,30 +58,30 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// A watcher that does not read is told, when it does, what leads from where it was to
-// the current state; nothing is queued for it meanwhile.
+// A watcher that was not reading gets the events that lead to the current state. No
+// events are queued for it.
 // Faults: F78.
 func TestSlowWatchersCatchUp(t *testing.T) {
 	up := State{Slots: []Slot{slot("A", false, 0), slot("B", true, 1)}}
 	for _, tt := range []struct {
-		name   string
-		missed []State
-		events []string
+		name    string
+		changes []State
+		events  []string
 	}{
-		{"a card that came", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}}, []string{"card-inserted A"}},
-		{"a card that came and went", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}, {Slots: []Slot{slot("A", false, 2), slot("B", true, 1)}}}, nil},
-		{"a card exchanged, and nobody counts", []State{
+		{"a card inserted", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}}, []string{"card-inserted A"}},
+		{"a card inserted and removed", []State{{Slots: []Slot{slot("A", true, 1), slot("B", true, 1)}}, {Slots: []Slot{slot("A", false, 2), slot("B", true, 1)}}}, nil},
+		{"a card exchanged without a count", []State{
 			{Slots: []Slot{slot("A", false, 0), slot("B", false, 1)}}, {Slots: []Slot{slot("A", false, 0), slot("B", true, 1)}},
 		}, []string{"card-removed B", "card-inserted B"}},
-		{"a reader that went and came", []State{{Slots: []Slot{slot("A", false, 0)}}, up}, []string{"card-removed B", "reader-removed B", "reader-added B", "card-inserted B"}},
-		{"a service that went and came", []State{{ServiceDown: true}, up}, []string{
+		{"a reader removed and added", []State{{Slots: []Slot{slot("A", false, 0)}}, up}, []string{"card-removed B", "reader-removed B", "reader-added B", "card-inserted B"}},
+		{"a service that restarted", []State{{ServiceDown: true}, up}, []string{
 			"reader-removed A", "card-removed B", "reader-removed B", "service-down ", "service-up ", "reader-added A", "reader-added B", "card-inserted B",
 		}},
-		{"a service that went", []State{{ServiceDown: true}, up, {ServiceDown: true}}, []string{"reader-removed A", "card-removed B", "reader-removed B", "service-down "}},
+		{"a service that restarted and stopped", []State{{ServiceDown: true}, up, {ServiceDown: true}}, []string{"reader-removed A", "card-removed B", "reader-removed B", "service-down "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var f Feed
-			f.Set(State{ServiceDown: true}) // before anybody watched: it is told to nobody
+			f.Set(State{ServiceDown: true}) // before the watch begins, so it is not reported
 			set := func(s State) { f.Set(State{ServiceDown: s.ServiceDown, Slots: slices.Clone(s.Slots)}) }
 			set(up)
 			var got []string
@@ -92,10 +92,10 @@ func TestSlowWatchersCatchUp(t *testing.T) {
 				if len(got) == 3 {
 					assert.Equal(t, []string{"reader-added A", "reader-added B", "card-inserted B"}, got)
 					for range 10_000 {
-						for _, s := range tt.missed {
+						for _, s := range tt.changes {
 							set(s)
 						}
-						if len(tt.missed) < 2 || tt.missed[len(tt.missed)-1].ServiceDown {
+						if len(tt.changes) < 2 || tt.changes[len(tt.changes)-1].ServiceDown {
 							break
 						}
 					}
@@ -108,13 +108,13 @@ func TestSlowWatchersCatchUp(t *testing.T) {
 				}
 			}
 			assert.Equal(t, tt.events, append([]string(nil), got[3:]...))
-			assert.Empty(t, f.watchers, "unsubscribed when the loop ends")
+			assert.Empty(t, f.watchers, "the watcher is removed when the loop ends")
 		})
 	}
 	assert.Equal(t, "event-99", reader.EventKind(99).String())
 }
 
-// A driver that changes one reader at a time tells the same as one that sets all.
+// Changing one reader at a time gives the same events as setting the whole state.
 func TestOneReaderAtATime(t *testing.T) {
 	var f Feed
 	w := f.watch()
@@ -126,7 +126,7 @@ func TestOneReaderAtATime(t *testing.T) {
 	}
 	f.Put(slot("B", false, 0))
 	f.Put(slot("A", true, 1))
-	assert.Equal(t, []string{"reader-added B", "reader-added A", "card-inserted A"}, events(), "in the order in which they came")
+	assert.Equal(t, []string{"reader-added B", "reader-added A", "card-inserted A"}, events(), "in the order in which they were added")
 	f.Put(slot("B", true, 1))
 	f.Put(slot("A", true, 3))
 	assert.Equal(t, []string{"card-removed A", "card-inserted B", "card-inserted A"}, events())
@@ -136,18 +136,18 @@ func TestOneReaderAtATime(t *testing.T) {
 	f.Remove("C")
 	f.Remove("D")
 	assert.Equal(t, []string{"card-removed B", "reader-removed B", "reader-added B"}, events())
-	names := func() (list []string) {
+	readers := func() (list []string) {
 		for _, s := range f.State().Slots {
 			list = append(list, s.Name)
 		}
 		return list
 	}
-	assert.Equal(t, []string{"A", "B"}, names(), "B is another one, behind A")
+	assert.Equal(t, []string{"A", "B"}, readers(), "B is a new reader, after A")
 	f.Set(State{ServiceDown: true})
 	assert.Equal(t, []string{"card-removed A", "reader-removed A", "reader-removed B", "service-down "}, events())
 	f.Set(State{Slots: []Slot{slot("B", false, 0), slot("A", true, 3)}})
-	assert.Equal(t, []string{"B", "A"}, names())
+	assert.Equal(t, []string{"B", "A"}, readers())
 	f.Put(slot("C", false, 0))
-	assert.Equal(t, []string{"B", "A", "C"}, names())
+	assert.Equal(t, []string{"B", "A", "C"}, readers())
 	assert.Equal(t, []string{"service-up ", "reader-added B", "reader-added A", "card-inserted A", "reader-added C"}, events())
 }
