@@ -9,7 +9,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// In a driver's own tests: readertest.Run(t, setup), with a setup like this.
+// In the tests of a driver, call readertest.Run(t, setup) with a setup like this one.
 func Example() {
 	setup := func(*testing.T) readertest.Fixture {
 		driver := simulator.New()
