@@ -6,19 +6,17 @@ import (
 	"time"
 )
 
-// binding is PC/SC as this package needs it; errors are a [Code], or another
-// error where the binding itself failed. It is the seam at which tests stand in
-// for the service.
+// binding is the part of PC/SC that this package uses. Its errors are a [Code], or
+// another error if the binding itself failed. Tests replace it.
 type binding interface {
 	establish() (scope, error)
 }
 
-// scope is a PC/SC context (SCARDCONTEXT). No two goroutines use one at the same time,
-// except for cancel.
+// scope is a PC/SC context (SCARDCONTEXT). Only cancel is safe for concurrent use.
 type scope interface {
 	listReaders() ([]string, error)
-	// getStatusChange waits until one of the states differs from its current,
-	// and sets event and atr of all.
+	// getStatusChange blocks until the state of a reader differs from its current
+	// field, and then sets event and atr of all states.
 	getStatusChange(states []readerState, timeout time.Duration) error
 	connect(reader string) (handle, error)
 	cancel() error
@@ -30,11 +28,11 @@ type handle interface {
 	transmit(command []byte) ([]byte, error)
 	begin() error
 	end() error
-	// status returns the card's ATR, or fails if it is not there any more.
+	// status returns the card's ATR. It fails if the card was removed.
 	status() (atr []byte, err error)
-	// disconnect ends the connection and its transaction, and cuts the card's
-	// power if asked to. It is the last call before the scope's release, to
-	// which it may leave a part of that.
+	// disconnect closes the connection, ends its transaction and, if unpower is set,
+	// cuts the card's power. The scope must be released next, and disconnect may
+	// leave part of its work to that.
 	disconnect(unpower bool) error
 }
 
@@ -43,18 +41,18 @@ type readerState struct {
 	current, event flags
 	atr            []byte
 
-	known bool // PC/SC has told of the reader; the view's own
+	known bool // PC/SC has reported a state; set by view
 }
 
-// errPanicked is what a panic of the binding becomes.
+// errPanicked reports that the binding panicked.
 var errPanicked = errors.New("the PC/SC binding panicked")
 
 // guard calls f and turns a panic of the binding into an error.
 func guard[T any](f func() (T, error)) (value T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			var none T
-			value, err = none, fmt.Errorf("%w: %v", errPanicked, p)
+			var zero T
+			value, err = zero, fmt.Errorf("%w: %v", errPanicked, p)
 		}
 	}()
 	return f()

@@ -8,7 +8,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// systemBinding is what is left without cgo.
+// systemBinding returns a binding that always fails, since PC/SC needs cgo.
 func systemBinding() binding { return noBinding{} }
 
 type noBinding struct{}

@@ -9,11 +9,11 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// systemBinding is github.com/ebfe/scard, with its hazards fenced off: it
-// panics on empty commands, unknown protocols, empty reader lists and long
-// ATRs, and leaves states unset after an error. Panics become errors in guard.
-// Its wait for changes, which on Windows lets the garbage collector free the
-// readers' names, is not used there: see waitForChange.
+// systemBinding returns a binding to PC/SC that uses github.com/ebfe/scard and avoids
+// its known faults. It panics on empty commands, unknown protocols, empty reader lists
+// and long ATRs; guard turns panics into errors. It does not set states after an error.
+// On Windows its wait for changes may use the names of readers after the garbage
+// collector has freed them, so waitForChange calls PC/SC itself.
 func systemBinding() binding { return scardBinding{} }
 
 type scardBinding struct{}
@@ -72,8 +72,8 @@ func (h scardHandle) transmit(command []byte) ([]byte, error) {
 func (h scardHandle) begin() error { return codeOf(h.card.BeginTransaction()) }
 func (h scardHandle) end() error   { return codeOf(h.card.EndTransaction(scard.LeaveCard)) }
 
-// status takes the ATR alone: the state is a set of flags here and a number
-// there, and the binding reads both as flags.
+// status returns only the ATR. The state is unusable: it is a set of flags on some
+// systems and a number on others, and the binding always reads it as flags.
 func (h scardHandle) status() ([]byte, error) {
 	return guard(func() ([]byte, error) {
 		status, err := h.card.Status()
@@ -84,7 +84,7 @@ func (h scardHandle) status() ([]byte, error) {
 	})
 }
 
-// codeOf is nil for nil, and takes the number out of the binding's error.
+// codeOf converts an error of the binding to a [Code].
 func codeOf(err error) error {
 	var code scard.Error
 	if errors.As(err, &code) {

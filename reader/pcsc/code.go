@@ -10,7 +10,7 @@ import (
 // Code is a return code of PC/SC, the same number on every system.
 type Code uint32
 
-// The codes that this package acts upon.
+// The codes that this package handles.
 const (
 	codeSuccess            Code = 0x00000000
 	codeInternalError      Code = 0x80100001
@@ -69,7 +69,8 @@ var codeNames = [...]struct {
 	{codeSecurityViolation, "SCARD_W_SECURITY_VIOLATION"},
 }
 
-// Error names the code, as in "SCARD_E_NO_SERVICE (8010001D)".
+// Error returns the name and the number of the code, as in
+// "SCARD_E_NO_SERVICE (8010001D)".
 func (c Code) Error() string {
 	for _, known := range codeNames {
 		if known.code == c {
@@ -79,21 +80,21 @@ func (c Code) Error() string {
 	return fmt.Sprintf("PC/SC code %08X", uint32(c))
 }
 
-// Error is a failed call of PC/SC. It matches, with errors.Is, the error of
-// package reader that it means.
+// Error reports a failed call of PC/SC. It unwraps to an error of package reader and to
+// the code.
 type Error struct {
-	Call string // as in "SCardConnect"
+	Call string // for example "SCardConnect"
 	Code Code
 	kind error
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.kind, e.Call, e.Code) }
 
-// Unwrap gives the meaning and the code.
+// Unwrap returns the error of package reader and the code.
 func (e *Error) Unwrap() []error { return []error{e.kind, e.Code} }
 
-// serviceMeaning returns what a code means before a card is connected. A code
-// that nobody expected says something about the service: no card is involved yet.
+// serviceMeaning returns the meaning of a code of a call that involves no card. An
+// unexpected code means that the service failed.
 func serviceMeaning(c Code) error {
 	switch c {
 	case codeSecurityViolation, codeNoAccess:
@@ -104,11 +105,11 @@ func serviceMeaning(c Code) error {
 	return reader.ErrNoService
 }
 
-// connectMeaning returns what a code means when connecting to the card in a reader.
+// connectMeaning returns the meaning of a code of SCardConnect.
 func connectMeaning(c Code) error {
 	switch c {
 	case codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle,
-		codeSystemCancelled, codeShutdown: // the system goes to sleep or down
+		codeSystemCancelled, codeShutdown: // the system is suspended or shut down
 		return reader.ErrNoService
 	case codeSecurityViolation, codeNoAccess:
 		return reader.ErrDenied
@@ -124,7 +125,7 @@ func connectMeaning(c Code) error {
 	return reader.ErrTransport
 }
 
-// cardMeaning says what a code means on a connected card.
+// cardMeaning returns the meaning of a code of a call on a connected card.
 func cardMeaning(c Code) error {
 	switch c {
 	case codeRemovedCard, codeNoSmartcard, codeUnknownReader, codeReaderUnavailable:
@@ -143,9 +144,8 @@ func serviceError(call string, err error) error { return meaning(call, err, serv
 func connectError(err error) error              { return meaning("SCardConnect", err, connectMeaning) }
 func cardError(call string, err error) error    { return meaning(call, err, cardMeaning) }
 
-// meaning wraps a code into an [*Error]. An error of the binding's own means the
-// same as an internal error of PC/SC, except that a program built without PC/SC
-// has no service to blame.
+// meaning wraps a code in an [*Error]. An error of the binding itself has the meaning of
+// an internal error of PC/SC, except for reader.ErrUnsupported.
 func meaning(call string, err error, of func(Code) error) error {
 	var code Code
 	switch {

@@ -4,15 +4,15 @@ package pcsc
 
 import "github.com/ebfe/scard"
 
-// disconnect leaves the end of the connection to the context's release, because
-// SCardDisconnect of libpcsclite may crash a process with several contexts: it
-// looks for the handle in all of them without the lock under which another
-// thread's SCardReleaseContext frees them (SCardRemoveHandle in winscard_clnt.c,
-// version 1.9.9; docs/faults.md has what was measured). Releasing a context drops
-// its handles under that lock.
+// disconnect leaves closing the connection to the release of the context, because
+// SCardDisconnect of libpcsclite may crash a process with several contexts: it searches
+// all of them for the handle without the lock under which another thread's
+// SCardReleaseContext frees them (SCardRemoveHandle in winscard_clnt.c, version 1.9.9;
+// docs/faults.md lists the measurements). Releasing a context closes its handles under
+// that lock.
 //
-// Power is cut, and given again for whoever comes next, by a reconnection.
-// Without a protocol: none is used any more.
+// To cut the power, disconnect reconnects with SCARD_UNPOWER_CARD, which also powers the
+// card up again. It selects no protocol, since no command follows.
 func (h scardHandle) disconnect(unpower bool) error {
 	if !unpower {
 		return nil

@@ -1,41 +1,42 @@
-// Package pcsc finds real readers and cards through PC/SC: pcsc-lite's pcscd on
-// Linux, the system's own service on macOS and Windows.
+// Package pcsc implements reader.Driver for real readers and cards through PC/SC:
+// pcscd of pcsc-lite on Linux, and the system's own service on macOS and Windows.
 //
 // # Where to start
 //
-// [New] returns a [Driver], which implements reader.Driver. On Linux and macOS
-// it needs cgo and, on Linux, the headers of pcsc-lite (Debian:
-// libpcsclite-dev and pkg-config); on Windows neither. Built without cgo the
-// package compiles, and every call fails with reader.ErrUnsupported, which
-// wraps errors.ErrUnsupported and says what to install.
+// [New] returns a [Driver]. On Linux and macOS the package needs cgo and, on Linux, the
+// headers of pcsc-lite (Debian: libpcsclite-dev and pkg-config). On Windows it needs
+// neither. When built without cgo, the package compiles, but every call fails with an
+// error that wraps reader.ErrUnsupported and names the packages to install.
 //
 // # How it calls PC/SC
 //
-// A PC/SC context that one goroutine is stuck in blocks every other that uses
-// it, so a connection has a context of its own, and the watcher has one. Calls
-// that PC/SC can't cancel (connect, begin, transmit) run on a goroutine of the
-// connection: when the caller's context ends first, the caller goes on at once,
-// the connection is finished, and its goroutine cleans up when the call comes
-// back. One goroutine for the whole process waits for events, in slices of at
-// most one second, since the binding underneath can't bear two waits on one
-// reader.
+// A call of PC/SC blocks all other calls that use the same PC/SC context. Therefore
+// each connection has its own context, and the watcher has one too. Calls that PC/SC
+// can't cancel (connect, begin, transmit) run on a goroutine of the connection. If the
+// caller's context ends first, the caller continues at once, the connection is closed,
+// and its goroutine releases everything when the call returns.
 //
-// A card is reported when PC/SC reports it, or at most a fiftieth of a second
-// later where events follow upon each other: there are no more than fifty looks
-// a second, whatever PC/SC does. New readers are reported at once where the
-// system tells of them, and within a second elsewhere, as on macOS. A cancelled
-// Watch ends at once. PC/SC's failures are states of a Watch and never its end.
+// One goroutine per process waits for events, because the underlying binding does not
+// support two concurrent waits for the same reader. Each of its waits lasts at most one
+// second.
+//
+// An event is reported at once or, if it follows another event, at most 20 ms later:
+// the watcher checks the readers at most 50 times a second, however often PC/SC wakes
+// it. New readers are reported at once if the system reports them, and within a second
+// otherwise, as on macOS. A Watch ends at once when its context ends. A failure of
+// PC/SC is reported as an event and does not end a Watch.
 //
 // # Errors
 //
-// Errors are an [*Error] with PC/SC's return code, around an error of package
-// reader that says what it means.
+// An [*Error] holds the return code of PC/SC and wraps an error of package reader.
 //
 // # Concurrency
 //
-// As package reader says. Any number of Drivers share one watcher.
+// A Driver is safe for concurrent use; package reader describes the concurrency of
+// cards. All Drivers share one watcher.
 //
-// # What is absent
+// # Limits
 //
-// Exclusive and direct connections, PIN pads, and choosing a card by ATR.
+// The package does not support exclusive or direct connections, PIN pads, or selection
+// of cards by ATR.
 package pcsc

@@ -12,7 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Driver is PC/SC. Use [New].
+// Driver implements reader.Driver with PC/SC. Create it with [New]. It is safe for
+// concurrent use.
 type Driver struct {
 	binding binding
 	monitor *monitor
@@ -20,10 +21,11 @@ type Driver struct {
 
 var _ reader.Driver = (*Driver)(nil)
 
-// system is shared by all drivers, for there may be one wait only.
+// system is shared by all callers of New, since there must be only one wait per process.
 var system = sync.OnceValue(func() *Driver { return newDriver(systemBinding(), platformOf(runtime.GOOS)) })
 
-// New returns the system's PC/SC. It opens nothing yet.
+// New returns a Driver for the system's PC/SC service. It does not connect to the
+// service yet.
 func New() *Driver { return system() }
 
 func newDriver(b binding, p platform) *Driver {
@@ -55,7 +57,7 @@ func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) 
 	}
 	s := newSession()
 	if err := s.open(ctx, d.binding, name); err != nil {
-		s.giveUp()
+		s.abandon()
 		if errors.Is(err, reader.ErrNoReader) || errors.Is(err, reader.ErrNoCard) {
 			err = fmt.Errorf("reader %q: %w", name, err)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
-// Wait for a card in any reader and ask it for the tries left. What this
-// prints depends on the machine.
+// This waits for a card in any reader and prints the number of PIN attempts left. The
+// output depends on the machine.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -29,7 +29,7 @@ func Example() {
 	defer card.Close()
 	err = jpki.Do(ctx, card, func(a *jpki.Application) error {
 		counter, err := a.AuthPINCounter(ctx)
-		fmt.Println("tries left:", counter.Remaining)
+		fmt.Println("attempts left:", counter.Remaining)
 		return err
 	})
 	if err != nil {
@@ -37,7 +37,7 @@ func Example() {
 	}
 }
 
-// New needs nothing to be installed or running; using the driver tells.
+// New does not fail if PC/SC is not installed or not running. Using the driver does.
 func ExampleNew() {
 	var driver reader.Driver = pcsc.New()
 	fmt.Printf("%T\n", driver)

@@ -1,7 +1,7 @@
 package pcsc
 
-// flags is a reader's state. The higher 16 bits count insertions and removals
-// where the system does (Windows and pcsc-lite, not macOS).
+// flags is the state of a reader. The upper 16 bits count insertions and removals on
+// Windows and with pcsc-lite, but not on macOS.
 type flags uint32
 
 const (
@@ -12,16 +12,17 @@ const (
 	statePresent     flags = 0x0020
 )
 
-// present tells whether a card is there. Drivers set flags that exclude each
-// other; where the state itself can't be had, the rest says nothing. A mute card
-// or one in another program's hands is there.
+// present reports whether a card is in the reader. A mute card and a card that another
+// program uses are present. Drivers may set contradictory flags; if the state is
+// unknown or unavailable, the other flags are ignored.
 func (f flags) present() bool {
 	return f&statePresent != 0 && f&(stateUnknown|stateUnavailable) == 0
 }
 
-// count is how often a card has come or gone.
+// count returns the number of insertions and removals.
 func (f flags) count() uint64 { return uint64(f >> 16) }
 
-// echo is what the next wait has to be told. Less than all of it, counter
-// included, and that wait returns at once; IGNORE would have the reader ignored.
+// echo returns the state that must be passed to the next wait. Without all of its flags
+// and the counter, that wait would return at once. With SCARD_STATE_IGNORE, it would
+// ignore the reader.
 func (f flags) echo() flags { return f &^ (stateIgnore | stateChanged) }

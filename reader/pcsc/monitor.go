@@ -12,43 +12,42 @@ import (
 )
 
 const (
-	// waitSlice bounds one wait of PC/SC, for cancelling it may fail.
+	// waitSlice bounds one wait of PC/SC, since canceling it may fail.
 	waitSlice = time.Second
-	// serviceEvery is how often a service that is down is looked for.
+	// serviceEvery is the interval between attempts to reach a service that is down.
 	serviceEvery = 250 * time.Millisecond
-	// cancelEvery is how often a wait is cancelled until it ends: a cancel
-	// that comes before its wait is lost.
+	// cancelEvery is the interval at which a wait is canceled until it ends. A cancel
+	// that comes before its wait has no effect.
 	cancelEvery = 10 * time.Millisecond
-	// wakeEvery is the time from one look at the readers to the next, at the
-	// least: waits that return at once, again and again, must not keep the
-	// processor busy. An inserted card should show within 50 ms.
+	// wakeEvery is the minimum interval between checks of the readers, so that waits
+	// that always return at once do not keep the processor busy. An inserted card
+	// should be reported within 50 ms.
 	wakeEvery = 20 * time.Millisecond
-	// lookAgain is how often in a row PC/SC may disagree with itself about
-	// the readers.
-	lookAgain = 10
+	// maxStale is how many checks in a row may fail with errStale.
+	maxStale = 10
 )
 
-// monitor is the process's one wait for readers and cards. It runs while
-// somebody watches.
+// monitor waits for changes of readers and cards, for all watchers. Its goroutine runs
+// while there are watchers.
 type monitor struct {
 	binding  binding
 	platform platform
 	feed     feed.Feed
 
-	// turn holds a token while somebody lists readers and waits for them:
-	// with two waits on one reader the binding frees the memory of the first.
+	// turn holds a token while a goroutine lists readers and waits for them. With two
+	// waits for one reader, the binding would free the memory of the first.
 	turn chan struct{}
 
 	mu       sync.Mutex
 	watchers int
-	run      *run          // nil while nobody watches
+	run      *run          // nil while there are no watchers
 	began    chan struct{} // closed when the next run begins
 }
 
-// run is one life of the monitor's goroutine.
+// run is one run of the monitor's goroutine.
 type run struct {
 	stop  context.CancelFunc
-	ready chan struct{} // closed when the feed's state is true, or err is set
+	ready chan struct{} // closed when the feed holds the current state or err is set
 	ended chan struct{} // closed when the goroutine ends
 
 	// Guarded by the monitor's mu.
@@ -60,7 +59,7 @@ func newMonitor(b binding, p platform) *monitor {
 	return &monitor{binding: b, platform: p, turn: make(chan struct{}, 1), began: make(chan struct{})}
 }
 
-// take waits for the turn, or for ctx.
+// take blocks until it has the turn or ctx ends.
 func (m *monitor) take(ctx context.Context) error {
 	select {
 	case m.turn <- struct{}{}:
@@ -82,7 +81,7 @@ func (m *monitor) watch(ctx context.Context) iter.Seq2[reader.Event, error] {
 		case <-ctx.Done():
 			return
 		}
-		if err := m.impossible(r); err != nil {
+		if err := m.watchError(r); err != nil {
 			yield(reader.Event{}, err)
 			return
 		}
@@ -102,8 +101,8 @@ func (m *monitor) enter() *run {
 	return m.run
 }
 
-// begin makes a new run the current one, with mu held, and wakes whoever waits for
-// the turn to look alone: the run keeps it from now on.
+// begin starts a new run. It wakes the callers of look that wait for the turn, since the
+// run now keeps it. m.mu must be held.
 func (m *monitor) begin(stop context.CancelFunc) {
 	m.run = &run{stop: stop, ready: make(chan struct{}), ended: make(chan struct{})}
 	close(m.began)
@@ -120,14 +119,15 @@ func (m *monitor) leave() {
 	}
 }
 
-func (m *monitor) impossible(r *run) error {
+// watchError returns the error that makes watching impossible.
+func (m *monitor) watchError(r *run) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return r.err
 }
 
-// look returns the current state: the watching goroutine's if there is one, and
-// otherwise from a look of its own. Both may change while it waits.
+// look returns the current state. It takes the state from the current run or, if there
+// is none, asks PC/SC itself. A run may begin or end while look waits.
 func (m *monitor) look(ctx context.Context) (feed.State, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -139,25 +139,26 @@ func (m *monitor) look(ctx context.Context) (feed.State, error) {
 		if r == nil {
 			select {
 			case m.turn <- struct{}{}:
-				return m.lookAlone(ctx)
-			case <-began: // which keeps the turn
+				return m.lookWithTurn(ctx)
+			case <-began: // the run keeps the turn
 			case <-ctx.Done():
 			}
 			continue
 		}
 		select {
 		case <-r.ready:
-			if state, err, current := m.seen(r); current {
+			if state, err, current := m.stateOf(r); current {
 				return state, err
 			}
-		case <-r.ended: // with its last watcher: the next round finds another way
+		case <-r.ended: // its last watcher has left
 		case <-ctx.Done():
 		}
 	}
 }
 
-// seen is what a run knows, as long as it is the current one.
-func (m *monitor) seen(r *run) (state feed.State, err error, current bool) {
+// stateOf returns the state that a run has found. current is false if the run is no
+// longer the current one.
+func (m *monitor) stateOf(r *run) (state feed.State, err error, current bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	state = m.feed.State()
@@ -172,9 +173,10 @@ func (m *monitor) seen(r *run) (state feed.State, err error, current bool) {
 	return state, nil, true
 }
 
-// lookAlone looks with the turn, which it gives back, on a goroutine: PC/SC may hang
-// in any call. Whoever comes then waits for the turn as long as its context lets it.
-func (m *monitor) lookAlone(ctx context.Context) (feed.State, error) {
+// lookWithTurn asks PC/SC for the state on a goroutine, since any call of PC/SC may hang.
+// It needs the turn and gives it back. Later callers wait for the turn until their
+// context ends.
+func (m *monitor) lookWithTurn(ctx context.Context) (feed.State, error) {
 	type result struct {
 		state feed.State
 		err   error
@@ -200,7 +202,7 @@ func (m *monitor) lookOnce() (feed.State, error) {
 	}
 	defer func() { _ = s.release() }()
 	v := view{scope: s}
-	for range lookAgain {
+	for range maxStale {
 		if err = v.look(0); !errors.Is(err, errStale) {
 			break
 		}
@@ -209,8 +211,7 @@ func (m *monitor) lookOnce() (feed.State, error) {
 	return v.state(), err
 }
 
-// loop keeps the feed true until ctx ends, over any number of contexts and
-// restarts of the service.
+// loop keeps the feed up to date until ctx ends, across restarts of the service.
 func (m *monitor) loop(ctx context.Context, r *run) {
 	defer close(r.ended)
 	if m.take(ctx) != nil {
@@ -241,8 +242,7 @@ func (m *monitor) loop(ctx context.Context, r *run) {
 	}
 }
 
-// publish makes a state the feed's, unless the run is not the current one any
-// more.
+// publish sets the state of the feed if r is still the current run.
 func (m *monitor) publish(r *run, state feed.State, cause error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -252,8 +252,8 @@ func (m *monitor) publish(r *run, state feed.State, cause error) {
 	}
 }
 
-// follow waits for changes in one context until ctx ends or the context is of
-// no more use, and returns why.
+// follow publishes changes until ctx ends or the PC/SC context becomes unusable. In the
+// latter case it returns the error.
 func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) error {
 	stopCancelling := cancelWhenDone(ctx, s)
 	defer stopCancelling()
@@ -262,7 +262,7 @@ func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) err
 		next := time.Now().Add(wakeEvery)
 		err := v.look(waitSlice)
 		switch {
-		case errors.Is(err, errStale) && v.stale < lookAgain:
+		case errors.Is(err, errStale) && v.stale < maxStale:
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
@@ -270,7 +270,7 @@ func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) err
 		default:
 			m.publish(r, v.state(), nil)
 			ready()
-			if len(v.states) == 0 { // and nothing that tells of new ones
+			if len(v.states) == 0 { // there is nothing to wait for
 				next = time.Now().Add(waitSlice)
 			}
 		}
@@ -279,7 +279,7 @@ func (m *monitor) follow(ctx context.Context, s scope, r *run, ready func()) err
 	return nil
 }
 
-// pause waits for d or the end of ctx.
+// pause blocks for d or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
@@ -290,8 +290,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// cancelWhenDone makes a wait in s end soon after ctx. The returned function
-// ends that, and returns when s is not used any more.
+// cancelWhenDone cancels the waits in s after ctx has ended. The returned function stops
+// that and returns when s is no longer used.
 func cancelWhenDone(ctx context.Context, s scope) (stop func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -302,7 +302,7 @@ func cancelWhenDone(ctx context.Context, s scope) (stop func()) {
 		case <-ctx.Done():
 		}
 		for {
-			_ = s.cancel() // an invalid handle, when it comes just after a timeout
+			_ = s.cancel() // fails just after a timeout
 			select {
 			case <-over:
 				return

@@ -13,8 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// How long a call of PC/SC may take before its caller is let go. A call that
-// takes longer than its caller's context is given up before.
+// Time limits for calls of PC/SC, after which the caller stops waiting. The caller's
+// context may end earlier.
 const (
 	connectWithin  = 10 * time.Second
 	beginWithin    = 30 * time.Second // behind another program's transaction
@@ -25,22 +25,21 @@ const (
 	explainEvery  = 25 * time.Millisecond
 )
 
-// session is a connection to a card, with a context and a goroutine of its
-// own. The goroutine runs one call after the other; when the session is over,
-// it takes everything down.
+// session is a connection to a card with its own PC/SC context and goroutine. The
+// goroutine runs one call at a time. When the session ends, it releases everything.
 type session struct {
 	jobs chan func()
-	over chan struct{} // closed when no further call is taken
-	down chan struct{} // closed when everything is taken down
+	over chan struct{} // closed when no further call is accepted
+	down chan struct{} // closed when everything is released
 	once sync.Once     // closes over
 
 	// Used by the goroutine only.
 	scope  scope
 	card   handle
-	depth  int   // of our transaction; 0: there is none
-	sent   bool  // a command was sent, so there may be something to forget
-	secret bool  // among them one with a secret
-	lost   error // why the card is not the one any more that was connected
+	depth  int   // nesting depth of the transaction; 0: no transaction
+	sent   bool  // a command was sent, so the card may be unlocked
+	secret bool  // a command with a secret was sent
+	lost   error // why the connected card is no longer available
 
 	keepPower atomic.Bool
 
@@ -61,7 +60,7 @@ func newSession() *session {
 			case job := <-s.jobs:
 				job()
 			case <-s.over:
-				s.takeDown()
+				s.release()
 				return
 			}
 		}
@@ -69,10 +68,10 @@ func newSession() *session {
 	return s
 }
 
-// call runs f on the session's goroutine. If ctx or the session ends or the
-// limit passes first, the session is given up, and f's results must not be
-// looked at. taken tells whether f runs or ran.
-func (s *session) call(ctx context.Context, limit time.Duration, late error, f func() error) (taken bool, err error) {
+// call runs f on the session's goroutine. If ctx or the session ends or the limit is
+// reached first, the session is abandoned and the caller must not read results of f.
+// started reports whether f was started.
+func (s *session) call(ctx context.Context, limit time.Duration, late error, f func() error) (started bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -101,24 +100,23 @@ func (s *session) call(ctx context.Context, limit time.Duration, late error, f f
 	case <-s.over:
 		return true, reader.ErrClosed
 	case <-ctx.Done():
-		s.giveUp()
+		s.abandon()
 		return true, ctx.Err()
 	case <-timer.C:
-		s.giveUp()
+		s.abandon()
 		return true, tooLate()
 	}
 }
 
-// giveUp lets the goroutine take everything down when it is through with what
-// it does.
-func (s *session) giveUp() { s.once.Do(func() { close(s.over) }) }
+// abandon makes the goroutine release everything after its current call.
+func (s *session) abandon() { s.once.Do(func() { close(s.over) }) }
 
-// takeDown ends the connection and the context. If a command was sent it cuts
-// the card's power. A transaction ends with the connection, not before: nobody
-// comes between while the card may be verified. With KeepPower it ends before, for
-// PC/SC may reset a card whose transaction ends with its context. After a removed
-// card some of it fails, and that is no news.
-func (s *session) takeDown() {
+// release closes the connection and the context. If a command was sent, it cuts the
+// card's power. The transaction ends with the connection and not before, so that no
+// other program gets the card while it may be unlocked. With KeepPower the transaction
+// ends before the connection, since PC/SC may reset a card whose transaction ends with
+// its context. Errors are ignored: some calls fail after the card was removed.
+func (s *session) release() {
 	if s.card != nil {
 		cut := s.secret || s.sent && !s.keepPower.Load()
 		if !cut && s.depth > 0 {
@@ -131,7 +129,7 @@ func (s *session) takeDown() {
 	}
 }
 
-// open is the session's first call.
+// open connects to the card in the named reader.
 func (s *session) open(ctx context.Context, b binding, name string) error {
 	var atr []byte
 	_, err := s.call(ctx, connectWithin, reader.ErrBusy, func() (err error) {
@@ -141,7 +139,7 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 		if err = s.connect(name); err != nil {
 			return connectError(err)
 		}
-		// Without an ATR a card works as well: it is known by its applications.
+		// The ATR is optional, since a card is recognized by its applications.
 		atr, _ = s.card.status()
 		return nil
 	})
@@ -151,9 +149,8 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 	return err
 }
 
-// onCard does f, on the session's goroutine, while the card is the one that was
-// connected: a session does not go on with the next card, whatever the system
-// would let it do.
+// onCard runs f on the session's goroutine unless the connected card was lost before. A
+// session does not continue with another card, even if the system would allow it.
 func (s *session) onCard(f func() error) error {
 	if s.lost != nil {
 		return s.lost
@@ -165,36 +162,36 @@ func (s *session) onCard(f func() error) error {
 	return err
 }
 
-// connect connects, and again where that may help: a card that was just put in
-// may not be ready, and another program may have it for itself for a moment.
-// Nothing was sent yet, so nothing can go wrong by it.
+// connect connects to the card and retries errors that may be temporary: a card that was
+// just inserted may not be ready, and another program may briefly have exclusive access.
+// Retrying is safe because no command was sent yet.
 func (s *session) connect(name string) (err error) {
-	for waited := time.Duration(0); ; waited += settleEvery {
+	for waited := time.Duration(0); ; waited += retryEvery {
 		s.card, err = s.scope.connect(name)
 		var code Code
-		if !errors.As(err, &code) || waited >= settles[code] {
+		if !errors.As(err, &code) || waited >= retryWithin[code] {
 			return err
 		}
 		select {
-		case <-time.After(settleEvery):
+		case <-time.After(retryEvery):
 		case <-s.over:
 			return err
 		}
 	}
 }
 
-// settles is how long to wait for what a code says to pass.
-var settles = map[Code]time.Duration{
+// retryWithin is how long connecting is retried after a code.
+var retryWithin = map[Code]time.Duration{
 	codeSharingViolation: time.Second,
-	codeNoSmartcard:      250 * time.Millisecond, // often true
+	codeNoSmartcard:      250 * time.Millisecond, // short, since it is often true
 	codeUnresponsiveCard: 500 * time.Millisecond,
-	// pcscd says so from when a program connected while another's disconnecting
-	// cut the power until it has looked two or three times more.
+	// pcscd returns this after a program connects while another one cuts the power
+	// by disconnecting, until pcscd has polled the reader two or three times.
 	codeUnpoweredCard: 1500 * time.Millisecond,
 	codeNotReady:      500 * time.Millisecond,
 }
 
-const settleEvery = 25 * time.Millisecond
+const retryEvery = 25 * time.Millisecond
 
 func (s *session) ATR() []byte { return s.atr }
 
@@ -203,20 +200,20 @@ func (s *session) KeepPower() { s.keepPower.Store(true) }
 
 func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if len(command) < 4 {
-		return nil, apdu.ErrCommand // the binding panics on none
+		return nil, apdu.ErrCommand // the binding panics on an empty command
 	}
-	// The caller may wipe its bytes as soon as we return; PC/SC may still be
-	// sending then.
+	// The caller may wipe its bytes after Transmit has returned, while PC/SC may
+	// still be sending them.
 	own := bytes.Clone(command)
 	var response []byte
-	taken, err := s.call(ctx, transmitWithin, reader.ErrTransport, func() error {
+	started, err := s.call(ctx, transmitWithin, reader.ErrTransport, func() error {
 		defer clear(own)
 		return s.onCard(func() (err error) {
 			response, err = s.exchange(own)
 			return err
 		})
 	})
-	if !taken {
+	if !started {
 		clear(own)
 	}
 	if err != nil {
@@ -225,38 +222,39 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	return response, nil
 }
 
-// exchange sends a command, on the session's goroutine.
+// exchange sends a command. It runs on the session's goroutine.
 func (s *session) exchange(command []byte) ([]byte, error) {
 	s.sent = true
 	s.secret = s.secret || carriesSecret(command)
-	answer, err := s.card.transmit(command)
+	response, err := s.card.transmit(command)
 	if err != nil {
 		return nil, s.explain(cardError("SCardTransmit", err))
 	}
-	if len(answer) < 2 {
-		// PC/SC reports success when a card is pulled while it computes.
-		return nil, s.explain(fmt.Errorf("%w: answer of %d bytes", reader.ErrTransport, len(answer)))
+	if len(response) < 2 {
+		// PC/SC reports success if a card is removed while it computes.
+		return nil, s.explain(fmt.Errorf("%w: response of %d bytes", reader.ErrTransport, len(response)))
 	}
-	// The binding's buffer holds 64 KiB; what is kept should not.
-	return bytes.Clone(answer), nil
+	// The clone does not keep the binding's buffer of 64 KiB alive.
+	return bytes.Clone(response), nil
 }
 
-// carriesSecret also holds for what is no command of ISO/IEC 7816-4.
+// carriesSecret reports whether a command may hold a secret. Commands that can't be
+// parsed may.
 func carriesSecret(command []byte) bool {
 	parsed, err := apdu.ParseCommand(command)
 	return err != nil || parsed.Secret()
 }
 
-// explain looks for the cause of a failed exchange: where the card was pulled
-// PC/SC may report a failure first and the removal when it looks the next
-// time, two to three times a second.
+// explain returns the cause of a failed exchange. If the card was removed, PC/SC may
+// report a general failure first and the removal only when it polls the reader again,
+// two or three times a second.
 func (s *session) explain(err error) error {
 	if !errors.Is(err, reader.ErrTransport) {
 		return err
 	}
 	for range int(explainWithin / explainEvery) {
 		if _, status := s.card.status(); status != nil {
-			// A status that fails as well explains nothing.
+			// A general failure does not explain the first one.
 			if cause := cardError("SCardTransmit", status); !errors.Is(cause, reader.ErrTransport) {
 				return cause
 			}
@@ -275,7 +273,7 @@ func (s *session) Begin(ctx context.Context) error {
 		return s.onCard(func() error {
 			if s.depth == 0 {
 				if err := s.card.begin(); err != nil {
-					_ = s.card.end() // it may have begun all the same
+					_ = s.card.end() // the transaction may have begun nevertheless
 					return cardError("SCardBeginTransaction", err)
 				}
 			}
@@ -297,22 +295,22 @@ func (s *session) End() error {
 		return cardError("SCardEndTransaction", s.card.end())
 	})
 	switch {
-	case errors.Is(err, codeNotTransacted), // as after the system slept
+	case errors.Is(err, codeNotTransacted), // for example after the system was suspended
 		errors.Is(err, reader.ErrRemoved), errors.Is(err, reader.ErrChanged),
 		errors.Is(err, reader.ErrNoService), errors.Is(err, reader.ErrClosed):
-		return nil // the transaction went with the card
+		return nil // the transaction has already ended
 	}
 	return err
 }
 
-// Close waits a moment for a call that was given up, and for another program's
-// transaction: only after that can the card's power be cut.
+// Close waits up to closeWithin for an abandoned call and for another program's
+// transaction to end, since the card's power can only be cut after that.
 func (s *session) Close() error {
-	s.giveUp()
+	s.abandon()
 	select {
 	case <-s.down:
 		return nil
 	case <-time.After(closeWithin):
-		return fmt.Errorf("%w: the connection ends when PC/SC lets it", reader.ErrBusy)
+		return fmt.Errorf("%w: the connection closes as soon as PC/SC allows it", reader.ErrBusy)
 	}
 }

@@ -12,48 +12,48 @@ import (
 	"github.com/mykeykit/mykeykit/reader/internal/feed"
 )
 
-// platform is what a system's PC/SC has that another's has not.
+// platform describes how the PC/SC of a system differs from others.
 type platform struct {
-	// plugAndPlay: a reader that is none reports new readers. Without it they
-	// are found by listing them, every waitSlice.
+	// plugAndPlay: a pseudo-reader reports new readers. Without it, the readers are
+	// listed every waitSlice.
 	plugAndPlay bool
 }
 
 func platformOf(goos string) platform { return platform{plugAndPlay: goos != "darwin"} }
 
-// pnpReader is the reader that PC/SC reports new readers by.
+// pnpReader is the pseudo-reader that reports new readers.
 const pnpReader = `\\?PnP?\Notification`
 
 const (
-	// listAgain is how often in all readers are listed that become more
-	// between the binding's asking for the list's size and for the list.
-	listAgain = 3
-	// maxATR is the length of an answer to reset in ISO/IEC 7816-3, 8.1.
+	// maxLists is how many times the readers are listed if the list grows after the
+	// binding has asked for its size.
+	maxLists = 3
+	// maxATR is the maximum length of an answer to reset (ISO/IEC 7816-3, 8.1).
 	maxATR = 33
 )
 
-// errStale: PC/SC listed a reader that it knows nothing of, so that it said
-// nothing of the others either. Mostly it went away meanwhile, and listing again
-// helps.
-var errStale = fmt.Errorf("%w: PC/SC says nothing of a reader that it lists", reader.ErrNoService)
+// errStale reports that PC/SC listed a reader but does not know its state, and therefore
+// returned no state of the other readers either. Usually the reader was removed in the
+// meantime, and listing the readers again helps.
+var errStale = fmt.Errorf("%w: PC/SC reports no state for a reader that it lists", reader.ErrNoService)
 
-// view is what one context shows.
+// view holds the readers and their states as reported in one PC/SC context.
 type view struct {
 	scope       scope
 	plugAndPlay bool
 	states      []readerState
-	stale       int             // so many looks in a row were stale
-	leftOut     map[string]bool // readers that hide the others
+	stale       int             // how many calls of look in a row have failed with errStale
+	excluded    map[string]bool // readers without a state
 }
 
-// look brings everything up to date. It waits for a change if there is none
-// already.
+// look updates the readers and their states. If nothing has changed, it waits for a
+// change for at most timeout.
 func (v *view) look(timeout time.Duration) error {
 	before := len(v.states)
 	if err := v.list(); err != nil {
 		return err
 	}
-	if v.fresh() || len(v.states) != before {
+	if v.hasUnknown() || len(v.states) != before {
 		timeout = 0
 	}
 	err := v.wait(timeout)
@@ -62,12 +62,12 @@ func (v *view) look(timeout time.Duration) error {
 		return err
 	}
 	if v.stale++; v.stale > 1 {
-		v.sift()
+		v.excludeStale()
 	}
 	return err
 }
 
-// list brings the readers up to date; states of readers that stay are kept.
+// list updates the readers and keeps the states of those that are still there.
 func (v *view) list() error {
 	names, err := v.names()
 	if err != nil {
@@ -79,7 +79,7 @@ func (v *view) list() error {
 	old := v.states
 	v.states = nil
 	for _, name := range names {
-		if name == "" || strings.Contains(name, "\x00") || v.leftOut[name] || find(v.states, name) >= 0 {
+		if name == "" || strings.Contains(name, "\x00") || v.excluded[name] || find(v.states, name) >= 0 {
 			continue
 		}
 		state := readerState{name: name}
@@ -91,11 +91,10 @@ func (v *view) list() error {
 	return nil
 }
 
-// names asks PC/SC for the readers. That there are none it says in three ways:
-// with a code, with an empty list, and with a list without even an end, on which
-// the binding panics.
+// names returns the names of the readers. If there are none, PC/SC returns a code, an
+// empty list, or a list without a terminator, on which the binding panics.
 func (v *view) names() (names []string, err error) {
-	for range listAgain {
+	for range maxLists {
 		names, err = v.scope.listReaders()
 		if !errors.Is(err, codeInsufficientBuffer) {
 			break
@@ -111,14 +110,14 @@ func find(states []readerState, name string) int {
 	return slices.IndexFunc(states, func(s readerState) bool { return s.name == name })
 }
 
-// fresh tells whether some reader's state is not known yet.
-func (v *view) fresh() bool {
+// hasUnknown reports whether the state of a reader is not known yet.
+func (v *view) hasUnknown() bool {
 	return slices.ContainsFunc(v.states, func(s readerState) bool { return !s.known && s.name != pnpReader })
 }
 
-// wait waits for a change and takes it in. The end of the time is none, and
-// neither is a wait that was cancelled. It fails with errStale, or with what
-// makes the context useless.
+// wait waits for a change and updates the states. It returns nil if the time is over or
+// the wait was canceled. It returns errStale, or the error that makes the context
+// unusable.
 func (v *view) wait(timeout time.Duration) error {
 	if len(v.states) == 0 {
 		return nil
@@ -126,12 +125,12 @@ func (v *view) wait(timeout time.Duration) error {
 	err := v.scope.getStatusChange(v.states, timeout)
 	switch {
 	case errors.Is(err, codeTimeout), errors.Is(err, codeCancelled):
-		// The states hold nothing new.
-		if v.fresh() {
-			return errStale // though it had something to tell
+		// The states have not changed.
+		if v.hasUnknown() {
+			return errStale // PC/SC should have reported this state
 		}
 		if timeout > 0 {
-			v.leftOut = nil // all is quiet, so they are given another try
+			v.excluded = nil // nothing else happens, so include these readers again
 		}
 		return nil
 	case errors.Is(err, codeUnknownReader), errors.Is(err, codeReaderUnavailable),
@@ -147,7 +146,7 @@ func (v *view) wait(timeout time.Duration) error {
 		case s.event&stateUnknown == 0:
 			s.known, s.current = true, s.event.echo()
 		case s.name == pnpReader:
-			v.plugAndPlay = false // there is none here
+			v.plugAndPlay = false // the system does not support it
 		default:
 			s.known, s.current, stale = false, 0, true
 		}
@@ -158,24 +157,25 @@ func (v *view) wait(timeout time.Duration) error {
 	return nil
 }
 
-// sift leaves out, until all is quiet, the readers that PC/SC tells nothing of
-// when it is asked for each alone. The one that reports new readers may be among
-// them. If PC/SC tells nothing of any, it is not the readers' fault.
-func (v *view) sift() {
-	leftOut, told := map[string]bool{}, false
+// excludeStale excludes the readers, possibly the pseudo-reader too, of which PC/SC
+// reports no state even when asked for each reader separately. They are included again
+// after a wait without a change. If PC/SC reports no state of any reader, the readers
+// are not the cause and none is excluded.
+func (v *view) excludeStale() {
+	excluded, anyKnown := map[string]bool{}, false
 	for _, s := range v.states {
-		alone := view{scope: v.scope, states: []readerState{{name: s.name}}}
-		switch stale := errors.Is(alone.wait(0), errStale); {
+		single := view{scope: v.scope, states: []readerState{{name: s.name}}}
+		switch stale := errors.Is(single.wait(0), errStale); {
 		case !stale:
-			told = true
+			anyKnown = true
 		case s.name == pnpReader:
 			v.plugAndPlay = false
 		default:
-			leftOut[s.name] = true
+			excluded[s.name] = true
 		}
 	}
-	if told {
-		v.leftOut = leftOut
+	if anyKnown {
+		v.excluded = excluded
 	}
 }
 
@@ -194,7 +194,7 @@ func (v *view) state() feed.State {
 	return state
 }
 
-// answerToReset is PC/SC's ATR, or none if it can't be one.
+// answerToReset returns a copy of an ATR, or nil if it is too long to be one.
 func answerToReset(atr []byte) []byte {
 	if len(atr) > maxATR {
 		return nil

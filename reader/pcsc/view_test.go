@@ -24,9 +24,9 @@ func TestWaitsEchoTheWholeState(t *testing.T) {
 	require.NoError(t, err)
 	v.scope = c
 	require.NoError(t, v.list())
-	require.True(t, v.fresh())
+	require.True(t, v.hasUnknown())
 	require.NoError(t, v.wait(time.Second))
-	assert.False(t, v.fresh())
+	assert.False(t, v.hasUnknown())
 	assert.Equal(t, flags(0x00050020), v.states[0].current, "counter included")
 	assert.Equal(t, uint64(5), v.state().Slots[0].Changes)
 	start := time.Now()
@@ -102,7 +102,7 @@ func TestTheListGrowsWhileItIsFetched(t *testing.T) {
 			}
 			list, err := look(t, s)
 			require.ErrorIs(t, err, want)
-			require.LessOrEqual(t, lists, listAgain)
+			require.LessOrEqual(t, lists, maxLists)
 			if want == nil {
 				require.Len(t, list, 2)
 			}
@@ -199,7 +199,7 @@ func TestEveryState(t *testing.T) {
 		require.Len(t, slots, 1, "%04X", state)
 		require.Equal(t, uint64(7), slots[0].Changes, "%04X", state)
 		require.Equal(t, state&statePresent != 0 && state&stateUnavailable == 0, slots[0].Present, "%04X", state)
-		require.False(t, v.fresh(), "%04X", state)
+		require.False(t, v.hasUnknown(), "%04X", state)
 		require.NoError(t, v.look(0))
 		require.Equal(t, 0x00070000|state&^(stateIgnore|stateChanged), o.told, "%04X", state)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// waitForChange is the binding's. It keeps the memory of a reader's name only
-// until the next wait with the same name, which the monitor sees to.
+// waitForChange calls the binding, which frees the memory of a reader's name at the next
+// wait with the same name. The monitor therefore allows one wait at a time.
 func waitForChange(c *scard.Context, states []readerState, timeout time.Duration) error {
 	list := make([]scard.ReaderState, len(states))
 	for i, state := range states {

@@ -13,9 +13,9 @@ import (
 
 var procGetStatusChange = windows.NewLazySystemDLL("winscard.dll").NewProc("SCardGetStatusChangeW")
 
-// systemState is SCARD_READERSTATEW. Its name is a pointer that the garbage
-// collector knows, where the binding's is a number: there the names may be
-// freed while the system reads them.
+// systemState is SCARD_READERSTATEW. Unlike the binding's type, it holds the name as a
+// pointer and not as a number, so that the garbage collector does not free the name
+// while the system reads it.
 type systemState struct {
 	name           *uint16
 	userData       uintptr
@@ -34,7 +34,7 @@ func waitForChange(c *scard.Context, states []readerState, timeout time.Duration
 		}
 		list[i] = systemState{name: name, current: uint32(state.current)}
 	}
-	// The binding does not give its context away; it is its only field.
+	// The binding does not export the handle of its context, which is its only field.
 	handle := uintptr(reflect.ValueOf(c).Elem().Field(0).Uint())
 	code, _, _ := procGetStatusChange.Call(handle, uintptr(timeout.Milliseconds()), uintptr(unsafe.Pointer(&list[0])), uintptr(len(list)))
 	runtime.KeepAlive(list)
