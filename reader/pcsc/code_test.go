@@ -60,10 +60,10 @@ func TestCodesHaveMeanings(t *testing.T) {
 	}
 }
 
-// Before a card is connected, every failure is the service's, whatever its code.
+// Before a card is connected, every failure means that the service failed.
 //
 // Faults: F73.
-func TestFailuresBeforeACardAreTheServices(t *testing.T) {
+func TestCodesBeforeACardMeanTheService(t *testing.T) {
 	denied := map[Code]bool{codeNoAccess: true, codeSecurityViolation: true}
 	for _, from := range []Code{0x00000001, 0x80100001, 0x80090001, 0x8010FF01, 0xFFFFFF00} {
 		for code := from; code < from+0xFF; code++ {
@@ -82,8 +82,8 @@ func TestFailuresBeforeACardAreTheServices(t *testing.T) {
 	assert.Equal(t, unsupported, serviceError("SCardEstablishContext", unsupported))
 }
 
-// The service fails in each call that comes before a card, wherever the call is
-// made: in a look, in a watch, in a look beside the watch, in a connection.
+// If a call that involves no card fails, Readers, Watch and Connect report the service
+// as failed.
 //
 // Faults: F73.
 func TestServiceFailsWithAnyError(t *testing.T) {
@@ -94,7 +94,7 @@ func TestServiceFailsWithAnyError(t *testing.T) {
 	} {
 		for _, call := range []string{"establish", "list", "wait"} {
 			if call == "list" && errors.Is(failure, errPanicked) {
-				continue // a list of no readers
+				continue // it means that there are no readers
 			}
 			t.Run(fmt.Sprintf("%s, %v", call, failure), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -106,22 +106,22 @@ func TestServiceFailsWithAnyError(t *testing.T) {
 						return nil
 					}
 					d := newDriver(s, onLinux)
-					theServices := func(err error) {
+					requireService := func(err error) {
 						t.Helper()
 						assert.ErrorIs(t, err, failure)
 						assert.Equal(t, []error{reader.ErrNoService}, meaningsOf(err), "%v", err)
 						assert.NotErrorIs(t, err, reader.ErrDenied)
 					}
 					_, err := d.Readers(t.Context())
-					theServices(err)
+					requireService(err)
 					w := watch(t, s, d)
 					assert.Equal(t, []string{"service-down "}, w.within(time.Minute))
 					_, err = d.Readers(t.Context())
-					theServices(err)
+					requireService(err)
 					w.stop()
 					if call == "establish" {
 						_, err = d.Connect(t.Context(), "A")
-						theServices(err)
+						requireService(err)
 					}
 					s.clean(t)
 				})
@@ -130,7 +130,7 @@ func TestServiceFailsWithAnyError(t *testing.T) {
 	}
 }
 
-// meanings are the errors of package reader that a failure here has one of.
+// meanings are the errors of package reader. Every failure wraps one of them.
 var meanings = []error{
 	reader.ErrNoService, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged,
 	reader.ErrBusy, reader.ErrTransport, reader.ErrClosed,
@@ -147,7 +147,7 @@ func meaningsOf(err error) (found []error) {
 
 func hasMeaning(err error) bool { return len(meaningsOf(err)) > 0 }
 
-// Codes of PC/SC and of the system beneath it, known here or not.
+// Codes of PC/SC and of the operating system have a meaning, also unknown ones.
 func TestEveryCodeHasAMeaning(t *testing.T) {
 	for _, from := range []Code{0x00000001, 0x80100001, 0x80090001, 0xFFFFFF00} {
 		for code := range Code(0xFF) {

@@ -18,7 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// insertAll puts a card of its own into each reader.
+// insertAll inserts a different card into each reader.
 func insertAll(t *testing.T) (cards []*simulator.Card) {
 	t.Helper()
 	var removes []func()
@@ -41,7 +41,7 @@ func insertAll(t *testing.T) (cards []*simulator.Card) {
 	return cards
 }
 
-// authenticate is one person at a reader.
+// authenticate authenticates with the card in reader n.
 func authenticate(ctx context.Context, n int, digits string) (*jpki.Authentication, error) {
 	pin, err := jpki.ParsePIN([]byte(digits))
 	if err != nil {
@@ -55,8 +55,8 @@ func authenticate(ctx context.Context, n int, digits string) (*jpki.Authenticati
 	return jpki.Authenticate(ctx, card, pin)
 }
 
-// Eight people at eight readers at the same time: each gets the certificate of
-// their own card, and one's wrong PIN is nobody else's.
+// Eight readers are used at the same time. Each authentication returns the certificate
+// of its own card, and a wrong PIN only affects the card that it was entered for.
 //
 // Faults: F62.
 func TestNoCrosstalkBetweenReaders(t *testing.T) {
@@ -64,9 +64,9 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 	const rounds = 8
 	ctx := t.Context()
 	cards := insertAll(t)
-	var people sync.WaitGroup
+	var holders sync.WaitGroup
 	for n, card := range cards {
-		people.Go(func() {
+		holders.Go(func() {
 			for round := range rounds {
 				if round == n {
 					_, err := authenticate(ctx, n, "9999")
@@ -80,11 +80,11 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 					return
 				}
 				assert.True(t, got.Possession)
-				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.Authority()), "reader %d, round %d: another card's", n, round)
+				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.Authority()), "reader %d, round %d: certificate of another card", n, round)
 			}
 		})
 	}
-	people.Wait()
+	holders.Wait()
 	for n, card := range cards {
 		require.Equal(t, 3, card.State().AuthTries, "reader %d", n)
 		require.False(t, card.State().AuthVerified, "reader %d", n)

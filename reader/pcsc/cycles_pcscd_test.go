@@ -22,11 +22,11 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// Cards come and go in all readers at the same time, watched and used, 32 times
-// or, in a soak, a thousand times; nothing is left of them.
+// Cards are inserted, used and removed in all readers at the same time, 32 times or, in a
+// soak test, a thousand times. Nothing is leaked.
 //
 // Faults: F61.
-func TestCyclesThroughPCSCDLeaveNothing(t *testing.T) {
+func TestCardCyclesThroughPCSCDLeakNothing(t *testing.T) {
 	requireDaemon(t)
 	rounds := 4
 	if soak.Wanted() {
@@ -55,13 +55,13 @@ func TestCyclesThroughPCSCDLeaveNothing(t *testing.T) {
 		require.False(t, t.Failed(), "round %d", round)
 	}
 	t.Logf("early: %s; after %d cycles: %s", before, rounds*readers, soak.RequireNoMore(t, before))
-	require.Eventually(t, func() bool { return inserted.Load() >= int64(rounds*readers) }, limit, time.Millisecond, "the watcher missed some")
+	require.Eventually(t, func() bool { return inserted.Load() >= int64(rounds*readers) }, limit, time.Millisecond, "the watcher missed insertions")
 	cancel()
 	watcher.Wait()
-	assert.EqualValues(t, rounds*readers, inserted.Load(), "the watcher saw some twice")
+	assert.EqualValues(t, rounds*readers, inserted.Load(), "the watcher reported an insertion twice")
 }
 
-// cycle is one card's time in a reader.
+// cycle inserts, uses and removes a card.
 func cycle(ctx context.Context, n int, card vpcd.Card) error {
 	driver, name := pcsc.New(), pcscdtest.Reader(n)
 	remove := daemon.Insert(n, card)
@@ -77,14 +77,14 @@ func cycle(ctx context.Context, n int, card vpcd.Card) error {
 	if err := session.Begin(ctx); err != nil {
 		return err
 	}
-	if answer, err := session.Transmit(ctx, selectJPKI); err != nil || !bytes.Equal(answer, done) {
-		return fmt.Errorf("SELECT: %X, %w", answer, err)
+	if response, err := session.Transmit(ctx, selectJPKI); err != nil || !bytes.Equal(response, done) {
+		return fmt.Errorf("SELECT: %X, %w", response, err)
 	}
 	remove()
 	return waitEmpty(ctx, driver, name)
 }
 
-// waitEmpty waits until the driver sees no card in the reader.
+// waitEmpty blocks until the driver reports no card in the reader.
 func waitEmpty(ctx context.Context, driver reader.Driver, name string) error {
 	empty := func() bool {
 		_, err := reader.Find(ctx, driver, name, nil)

@@ -13,9 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// A connection ends with its card, also where the system would go on with the
-// next one: as one does that was swapped between two commands, or while its
-// holder typed.
+// A connection ends with its card, even if the system would continue with the next one,
+// for example when cards were exchanged between two commands or while the holder typed.
 //
 // Faults: F25, F65.
 func TestConnectionsEndWithTheirCard(t *testing.T) {
@@ -33,10 +32,10 @@ func TestConnectionsEndWithTheirCard(t *testing.T) {
 				_, err := card.Transmit(t.Context(), []byte{0, 0, 0, 0})
 				require.NoError(t, err)
 
-				met := false
+				failed := false
 				s.fault = func(call string) error {
-					if call == at && !met {
-						met = true
+					if call == at && !failed {
+						failed = true
 						return code
 					}
 					return nil
@@ -52,7 +51,7 @@ func TestConnectionsEndWithTheirCard(t *testing.T) {
 					require.ErrorIs(t, card.Begin(t.Context()), want)
 					require.NoError(t, card.End())
 				}
-				assert.Equal(t, 1, sent, "nothing goes to the next card")
+				assert.Equal(t, 1, sent, "no command is sent to the next card")
 				require.NoError(t, card.Close())
 				s.clean(t)
 				assert.Equal(t, 1, s.unpowers)
@@ -61,9 +60,9 @@ func TestConnectionsEndWithTheirCard(t *testing.T) {
 	}
 }
 
-// A command is sent once, whatever comes of it, and a failure has a meaning and
-// its cause. What it meant for the card nobody here can know, so the connection
-// goes on where the card may be the same.
+// A command is sent only once, even if it fails, and the error keeps its meaning and its
+// cause. The effect on the card is unknown, so the connection stays open if the card may
+// still be the same.
 //
 // Faults: F21.
 func TestEveryFailureAtEveryCommand(t *testing.T) {
@@ -86,14 +85,14 @@ func TestEveryFailureAtEveryCommand(t *testing.T) {
 				card := connected(t, s)
 				require.NoError(t, card.Begin(t.Context()))
 				for n := range commands {
-					answer, err := card.Transmit(t.Context(), []byte{0, 0, 0, byte(n)})
+					response, err := card.Transmit(t.Context(), []byte{0, 0, 0, byte(n)})
 					if n != failing {
 						require.NoError(t, err)
 						continue
 					}
 					require.ErrorIs(t, err, code)
 					require.True(t, hasMeaning(err))
-					require.Nil(t, answer)
+					require.Nil(t, response)
 				}
 				assert.Equal(t, []byte{0, 1, 2, 3}, sent)
 				require.NoError(t, card.Close())
@@ -104,24 +103,24 @@ func TestEveryFailureAtEveryCommand(t *testing.T) {
 	}
 }
 
-// Why an exchange failed is asked for a while, and what fails in the asking is
-// not taken for the cause.
+// After a failed exchange the driver reads the card's status for a while to find the
+// cause. A failure to read the status is not taken for the cause.
 //
 // Faults: F21, F22, F65.
 func TestFailuresAreExplained(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		status error         // what the status says
-		after  time.Duration // and when
+		status error         // the error of the status
+		after  time.Duration // when the status begins to return it
 		want   Code
 		within time.Duration
 	}{
 		{"removed", codeRemovedCard, 0, codeRemovedCard, 0},
-		{"removed, seen later", codeRemovedCard, 400 * time.Millisecond, codeRemovedCard, 450 * time.Millisecond},
+		{"removed, reported later", codeRemovedCard, 400 * time.Millisecond, codeRemovedCard, 450 * time.Millisecond},
 		{"reset", codeResetCard, 0, codeResetCard, 0},
-		{"the service is gone", codeNoService, 0, codeNoService, 0},
-		{"asleep", codeSystemCancelled, 0, codeSystemCancelled, 0},
-		{"there", nil, 0, codeCommError, explainWithin},
+		{"the service is down", codeNoService, 0, codeNoService, 0},
+		{"suspended", codeSystemCancelled, 0, codeSystemCancelled, 0},
+		{"present", nil, 0, codeCommError, explainWithin},
 		{"a status that fails", codeInsufficientBuffer, 0, codeCommError, explainWithin},
 		{"a status that panics", errPanicked, 0, codeCommError, explainWithin},
 	} {
@@ -141,7 +140,7 @@ func TestFailuresAreExplained(t *testing.T) {
 				assert.ErrorIs(t, err, tt.want)
 				assert.LessOrEqual(t, time.Since(start), tt.within)
 
-				// Who does not wait for it holds up nobody.
+				// An abandoned call does not delay Close.
 				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 				defer cancel()
 				if _, err = card.Transmit(ctx, []byte{0, 0, 0, 0}); errors.Is(err, context.DeadlineExceeded) {
@@ -156,11 +155,11 @@ func TestFailuresAreExplained(t *testing.T) {
 	}
 }
 
-// A transaction that went with its card is none to complain of, and neither is
-// a card that can't be disconnected from.
+// End does not fail if the transaction has ended with the card, and Close does not fail
+// if disconnecting does.
 //
 // Faults: F24, F65.
-func TestEndingAfterTheCardWent(t *testing.T) {
+func TestEndAfterTheCardWasRemoved(t *testing.T) {
 	for code, want := range map[Code]error{
 		codeRemovedCard: nil, codeResetCard: nil, codeNotTransacted: nil, codeReaderUnavailable: nil, codeInvalidHandle: nil, codeNoService: nil,
 		codeCommError: reader.ErrTransport, codeInternalError: reader.ErrTransport,
@@ -174,7 +173,7 @@ func TestEndingAfterTheCardWent(t *testing.T) {
 		} else {
 			require.ErrorIs(t, err, want)
 		}
-		require.NoError(t, card.End(), "one too many")
+		require.NoError(t, card.End(), "a surplus End")
 		require.NoError(t, card.Close())
 		s.clean(t)
 	}

@@ -19,37 +19,37 @@ var (
 	onWindows = platformOf("windows")
 )
 
-// service is a PC/SC service that does as it is told.
+// service is a fake PC/SC service.
 type service struct {
 	usage
 
 	mu      sync.Mutex
 	down    bool
-	age     int              // counts the times it went: contexts don't outlive that
-	names   []string         // the readers
-	readers map[string]flags // their states
+	stops   int              // how often it stopped; contexts from before are invalid
+	names   []string         // of the readers
+	readers map[string]flags // states by name
 	atrs    map[string][]byte
 	changed chan struct{}
 
-	// How it differs from others.
+	// Differences between systems.
 	stopsEmpty bool   // it stops with its last reader, as on Windows
-	silent     bool   // it wakes nobody for a new reader
-	pnp        pnp    // what it makes of the reader that reports new ones
-	ghost      string // a reader that it lists and knows nothing of
-	panics     string // a reader whose state the binding panics on
-	emptyList  bool   // no readers are an empty list, not a code
-	lostCancel bool   // cancelling does nothing
+	silent     bool   // it does not report new readers
+	pnp        pnp    // how it handles the pseudo-reader
+	ghost      string // a reader that it lists without knowing its state
+	panics     string // a reader on whose state the binding panics
+	emptyList  bool   // if there are no readers, it returns an empty list instead of a code
+	lostCancel bool   // cancel has no effect
 
-	// fault says how a call fails, before it does anything; it may take its
-	// time. May be nil.
+	// fault is called before each call and may return an error for it or block. It
+	// may be nil.
 	fault func(call string) error
 
 	waitsBegun atomic.Int32
-	unknown    int // so many waits fail with UNKNOWN_READER
+	unknown    int // how many waits fail with UNKNOWN_READER
 	unpowers   int
 
 	connects   int
-	refusals   int // so many connects fail with connectErr
+	refusals   int // how many connects fail with connectErr
 	connectErr error
 	atr        []byte // of a connected card
 	statusErr  error
@@ -63,8 +63,8 @@ type pnp int
 const (
 	pnpReports pnp = iota
 	pnpUnknown     // SCARD_E_UNKNOWN_READER
-	pnpFlagged     // a state of UNKNOWN
-	pnpSpins       // changed, always
+	pnpFlagged     // reports the state UNKNOWN
+	pnpSpins       // always reports a change
 )
 
 func newService(names ...string) *service {
@@ -75,7 +75,7 @@ func newService(names ...string) *service {
 	return s
 }
 
-// plug adds a reader, or changes its state.
+// plug adds a reader or changes its state.
 func (s *service) plug(name string, state flags) {
 	if !slices.Contains(s.names, name) {
 		s.names = append(s.names, name)
@@ -98,14 +98,14 @@ func (s *service) change(f func()) {
 	defer s.mu.Unlock()
 	f()
 	if s.stopped() {
-		s.age++
+		s.stops++
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// meets asks for a call's fault.
-func (s *service) meets(call string) error {
+// fail returns the fault of a call.
+func (s *service) fail(call string) error {
 	if s.fault == nil {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (s *service) meets(call string) error {
 }
 
 func (s *service) establish() (scope, error) {
-	if err := s.meets("establish"); err != nil {
+	if err := s.fail("establish"); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -122,20 +122,20 @@ func (s *service) establish() (scope, error) {
 	if s.stopped() {
 		return nil, codeNoService
 	}
-	return s.usage.watch(&fakeScope{service: s, age: s.age, cancelled: make(chan struct{})}), nil
+	return s.usage.watch(&fakeScope{service: s, stops: s.stops, cancelled: make(chan struct{})}), nil
 }
 
 type fakeScope struct {
 	service   *service
-	age       int
+	stops     int // of the service when the context was established
 	cancelled chan struct{}
 }
 
-// gone tells whether the service that the context belongs to went away.
-func (c *fakeScope) gone() bool { return c.age != c.service.age }
+// invalid reports whether the service has stopped since the context was established.
+func (c *fakeScope) invalid() bool { return c.stops != c.service.stops }
 
 func (c *fakeScope) listReaders() ([]string, error) {
-	if err := c.service.meets("list"); err != nil {
+	if err := c.service.fail("list"); err != nil {
 		return nil, err
 	}
 	c.service.mu.Lock()
@@ -145,9 +145,9 @@ func (c *fakeScope) listReaders() ([]string, error) {
 		names = append(names, c.service.ghost)
 	}
 	switch {
-	case c.gone() && c.service.stopsEmpty:
+	case c.invalid() && c.service.stopsEmpty:
 		return nil, codeServiceStopped
-	case c.gone():
+	case c.invalid():
 		return nil, codeNoService
 	case len(names) == 0 && !c.service.emptyList:
 		return nil, codeNoReadersAvailable
@@ -157,7 +157,7 @@ func (c *fakeScope) listReaders() ([]string, error) {
 
 func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration) error {
 	c.service.waitsBegun.Add(1)
-	if err := c.service.meets("wait"); err != nil {
+	if err := c.service.fail("wait"); err != nil {
 		return err
 	}
 	deadline := time.After(timeout)
@@ -179,16 +179,16 @@ func (c *fakeScope) getStatusChange(states []readerState, timeout time.Duration)
 	}
 }
 
-// look sets what states there are now.
+// look sets the current states.
 func (c *fakeScope) look(states []readerState) (different bool, err error) {
 	s := c.service
 	switch {
 	case s.unknown > 0:
 		s.unknown--
 		return false, codeUnknownReader
-	case c.gone() && s.stopsEmpty:
+	case c.invalid() && s.stopsEmpty:
 		return false, codeServiceStopped
-	case c.gone():
+	case c.invalid():
 		return false, codeCommError
 	}
 	for i := range states {
@@ -223,7 +223,7 @@ func (c *fakeScope) look(states []readerState) (different bool, err error) {
 }
 
 func (c *fakeScope) connect(string) (handle, error) {
-	if err := c.service.meets("connect"); err != nil {
+	if err := c.service.fail("connect"); err != nil {
 		return nil, err
 	}
 	c.service.mu.Lock()
@@ -236,31 +236,31 @@ func (c *fakeScope) connect(string) (handle, error) {
 }
 
 func (c *fakeScope) cancel() error {
-	if err := c.service.meets("cancel"); err != nil {
+	if err := c.service.fail("cancel"); err != nil {
 		return err
 	}
 	if !c.service.lostCancel {
 		select {
 		case c.cancelled <- struct{}{}:
-		default: // there is no wait, and the next one will not hear of it
+		default: // there is no wait; the next one is not canceled
 		}
 	}
-	return codeInvalidHandle // as when it comes beside a timeout
+	return codeInvalidHandle // as if the wait had just timed out
 }
 
-func (c *fakeScope) release() error { return c.service.meets("release") }
+func (c *fakeScope) release() error { return c.service.fail("release") }
 
 type fakeHandle struct{ service *service }
 
 func (h fakeHandle) transmit(command []byte) ([]byte, error) {
-	if err := h.service.meets("transmit"); err != nil {
+	if err := h.service.fail("transmit"); err != nil {
 		return nil, err
 	}
 	return guard(func() ([]byte, error) { return h.service.transmitFn(command) })
 }
 
 func (h fakeHandle) begin() error {
-	if err := h.service.meets("begin"); err != nil {
+	if err := h.service.fail("begin"); err != nil {
 		return err
 	}
 	if h.service.beginFn != nil {
@@ -270,21 +270,21 @@ func (h fakeHandle) begin() error {
 }
 
 func (h fakeHandle) end() error {
-	if err := h.service.meets("end"); err != nil {
+	if err := h.service.fail("end"); err != nil {
 		return err
 	}
 	return h.service.endErr
 }
 
 func (h fakeHandle) status() ([]byte, error) {
-	if err := h.service.meets("status"); err != nil {
+	if err := h.service.fail("status"); err != nil {
 		return nil, err
 	}
 	return h.service.atr, h.service.statusErr
 }
 
 func (h fakeHandle) disconnect(unpower bool) error {
-	if err := h.service.meets("disconnect"); err != nil {
+	if err := h.service.fail("disconnect"); err != nil {
 		return err
 	}
 	h.service.mu.Lock()
@@ -295,13 +295,14 @@ func (h fakeHandle) disconnect(unpower bool) error {
 	return codeRemovedCard
 }
 
-// clean waits until everything that was opened is closed.
+// clean blocks until all contexts and connections are closed, and requires that the
+// binding was used correctly.
 func (u *usage) clean(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		scopes, handles := u.open()
 		return scopes == 0 && handles == 0
-	}, 5*time.Second, time.Millisecond, "contexts or cards left open")
+	}, 5*time.Second, time.Millisecond, "contexts or connections are still open")
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	require.Empty(t, u.wrong)

@@ -19,51 +19,50 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// thinker is a card that thinks about each question for its retry counter until
-// it is told to go on.
-type thinker struct {
+// slowCard is a card that responds to a command for the retry counter only after proceed
+// was closed.
+type slowCard struct {
 	*simulator.Card
-	thinking chan struct{}
-	goOn     chan struct{}
+	received chan struct{}
+	proceed  chan struct{}
 }
 
-func newThinker(t *testing.T) thinker {
+func newSlowCard(t *testing.T) slowCard {
 	t.Helper()
-	return thinker{Card: newCard(t, "pcscd"), thinking: make(chan struct{}, 1), goOn: make(chan struct{})}
+	return slowCard{Card: newCard(t, "pcscd"), received: make(chan struct{}, 1), proceed: make(chan struct{})}
 }
 
-func (c thinker) Exchange(command []byte) []byte {
-	if bytes.Equal(command, askCounter) {
-		c.thinking <- struct{}{}
-		<-c.goOn
+func (c slowCard) Exchange(command []byte) []byte {
+	if bytes.Equal(command, readCounter) {
+		c.received <- struct{}{}
+		<-c.proceed
 	}
 	return c.Card.Exchange(command)
 }
 
-// askThinker sends a command that the card thinks about, and returns when it
-// does.
-func askThinker(t *testing.T, ctx context.Context, card reader.Card, c thinker) (failure func() error) {
+// sendSlow sends a command to which the card does not respond yet, and returns when the
+// card has received it. failure waits for the error of the command.
+func sendSlow(t *testing.T, ctx context.Context, card reader.Card, c slowCard) (failure func() error) {
 	t.Helper()
 	failed := make(chan error, 1)
 	go func() {
-		_, err := card.Transmit(ctx, askCounter)
+		_, err := card.Transmit(ctx, readCounter)
 		failed <- err
 	}()
-	<-c.thinking
+	<-c.received
 	return func() error {
 		select {
 		case err := <-failed:
 			return err
 		case <-time.After(limit):
-			t.Fatal("the command under way does not end")
+			t.Fatal("the command does not end")
 			return nil
 		}
 	}
 }
 
-// The daemon is killed while the card works, in one session after the other: the
-// command under way and all that follow say that there is no service, until it
-// is started again, and nothing is left of any session.
+// The daemon is killed during a command, several times. That command and all later ones
+// fail with ErrNoService until the daemon is started again, and nothing is leaked.
 //
 // Faults: F01.
 func TestServiceKilledDuringACommand(t *testing.T) {
@@ -71,7 +70,7 @@ func TestServiceKilledDuringACommand(t *testing.T) {
 	var before soak.Usage
 	for round := range 3 {
 		if round == 1 {
-			before = soak.Now() // the first leaves what is made once
+			before = soak.Now() // after what is created only once
 		}
 		killedDuringACommand(t)
 	}
@@ -80,12 +79,12 @@ func TestServiceKilledDuringACommand(t *testing.T) {
 
 func killedDuringACommand(t *testing.T) {
 	ctx := t.Context()
-	slow := newThinker(t)
+	slow := newSlowCard(t)
 	remove := insert(t, 0, slow)
 	card := connect(t, 0)
 	require.NoError(t, card.Begin(ctx))
-	requireAnswer(t, card, selectJPKI, done)
-	failure := askThinker(t, ctx, card, slow)
+	requireResponse(t, card, selectJPKI, done)
+	failure := sendSlow(t, ctx, card, slow)
 
 	killed := time.Now()
 	daemon.Kill()
@@ -102,87 +101,86 @@ func killedDuringACommand(t *testing.T) {
 	assert.ErrorIs(t, err, reader.ErrNoService)
 	_, err = pcsc.New().Readers(ctx)
 	assert.ErrorIs(t, err, reader.ErrNoService)
-	close(slow.goOn)
+	close(slow.proceed)
 
 	require.NoError(t, daemon.Launch())
 	awaitCard(t, 0)
 	again := connect(t, 0)
-	requireAnswer(t, again, selectJPKI, done)
-	requireAnswer(t, again, askCounter, threeLeft)
+	requireResponse(t, again, selectJPKI, done)
+	requireResponse(t, again, readCounter, threeLeft)
 	require.NoError(t, again.Close())
 	remove()
 	awaitEmpty(t, 0)
 }
 
-// A session from before a restart doesn't go on after it, though reader and card
-// are there again.
-func TestSessionEndsWithTheService(t *testing.T) {
+// A connection does not continue after a restart of the daemon, even though the reader
+// and the card are there again.
+func TestConnectionEndsWithTheService(t *testing.T) {
 	requireDaemon(t)
 	insert(t, 0, newCard(t, "pcscd"))
 	card := connect(t, 0)
-	requireAnswer(t, card, selectJPKI, done)
+	requireResponse(t, card, selectJPKI, done)
 	daemon.Kill()
 	require.NoError(t, daemon.Launch())
 	awaitCard(t, 0)
-	_, err := card.Transmit(t.Context(), askCounter)
+	_, err := card.Transmit(t.Context(), readCounter)
 	t.Log(err)
 	assert.ErrorIs(t, err, reader.ErrNoService)
 	assert.NoError(t, card.Close())
 }
 
-// A context ends a command that the card doesn't answer, whatever the daemon
-// does; what waits behind it ends with the daemon.
+// A command ends with its context even if the card never responds. The goroutine behind
+// it ends with the daemon.
 //
 // Faults: F23.
 func TestContextEndsACommandOfAMuteCard(t *testing.T) {
 	requireDaemon(t)
 	before := soak.Now()
-	slow := newThinker(t)
+	slow := newSlowCard(t)
 	remove := insert(t, 0, slow)
 	card := connect(t, 0)
-	requireAnswer(t, card, selectJPKI, done)
+	requireResponse(t, card, selectJPKI, done)
 	ctx, cancel := context.WithCancel(t.Context())
-	failure := askThinker(t, ctx, card, slow)
+	failure := sendSlow(t, ctx, card, slow)
 	cancel()
 	assert.ErrorIs(t, failure(), context.Canceled)
 	_, err := card.Transmit(t.Context(), selectJPKI)
 	assert.ErrorIs(t, err, reader.ErrClosed)
-	assert.ErrorIs(t, card.Close(), reader.ErrBusy, "PC/SC has the call still")
+	assert.ErrorIs(t, card.Close(), reader.ErrBusy, "the call of PC/SC has not returned")
 
 	daemon.Kill()
-	close(slow.goOn)
+	close(slow.proceed)
 	remove()
 	assert.NoError(t, card.Close())
 	t.Log(soak.RequireNoMore(t, before))
 	require.NoError(t, daemon.Launch())
 }
 
-// The card is pulled while it works. That is a removed card, and the next one
-// works.
+// If the card is removed during a command, the error is ErrRemoved. The next card works.
 //
 // Faults: F22, F23.
-func TestCardPulledDuringACommand(t *testing.T) {
+func TestCardRemovedDuringACommand(t *testing.T) {
 	requireDaemon(t)
 	var before soak.Usage
 	for round := range 2 {
 		if round == 1 {
 			before = soak.Now()
 		}
-		slow := newThinker(t)
+		slow := newSlowCard(t)
 		remove := insert(t, 0, slow)
 		card := connect(t, 0)
 		require.NoError(t, card.Begin(t.Context()))
-		requireAnswer(t, card, selectJPKI, done)
-		failure := askThinker(t, t.Context(), card, slow)
-		pulled := time.Now()
-		gone := make(chan struct{})
-		go func() { remove(); close(gone) }()
+		requireResponse(t, card, selectJPKI, done)
+		failure := sendSlow(t, t.Context(), card, slow)
+		removed := time.Now()
+		removeEnded := make(chan struct{})
+		go func() { remove(); close(removeEnded) }()
 		err := failure()
-		t.Logf("after %s: %v", time.Since(pulled).Round(time.Millisecond), err)
+		t.Logf("after %s: %v", time.Since(removed).Round(time.Millisecond), err)
 		assert.ErrorIs(t, err, reader.ErrRemoved)
-		assert.Less(t, time.Since(pulled), 5*time.Second)
-		close(slow.goOn)
-		<-gone
+		assert.Less(t, time.Since(removed), 5*time.Second)
+		close(slow.proceed)
+		<-removeEnded
 		assert.NoError(t, card.End())
 		assert.NoError(t, card.Close())
 		awaitEmpty(t, 0)
@@ -190,8 +188,8 @@ func TestCardPulledDuringACommand(t *testing.T) {
 
 		out := insert(t, 0, newCard(t, "pcscd"))
 		next := connect(t, 0)
-		requireAnswer(t, next, selectJPKI, done)
-		requireAnswer(t, next, askCounter, threeLeft)
+		requireResponse(t, next, selectJPKI, done)
+		requireResponse(t, next, readCounter, threeLeft)
 		require.NoError(t, next.Close())
 		out()
 		awaitEmpty(t, 0)
@@ -199,11 +197,10 @@ func TestCardPulledDuringACommand(t *testing.T) {
 	t.Log(soak.RequireNoMore(t, before))
 }
 
-// One watcher sees the daemon die and come back, as often as it does, and holds
-// no more afterwards.
+// A Watch reports each time that the daemon dies and starts again, and leaks nothing.
 //
 // Faults: F03.
-func TestWatchOutlivesTheService(t *testing.T) {
+func TestWatchSurvivesTheDaemon(t *testing.T) {
 	requireDaemon(t)
 	insert(t, 0, newCard(t, "pcscd"))
 	ctx, cancel := context.WithTimeout(t.Context(), 3*limit)
@@ -234,7 +231,7 @@ func TestWatchOutlivesTheService(t *testing.T) {
 	}
 	require.NoError(t, ctx.Err(), "%v", kinds)
 	start := []reader.EventKind{reader.ReaderAdded, reader.CardInserted}
-	death := []reader.EventKind{reader.CardRemoved, reader.ReaderRemoved, reader.ServiceDown, reader.ServiceUp}
-	once := slices.Concat(death, start)
-	assert.Equal(t, slices.Concat(start, once, once, once), kinds)
+	down := []reader.EventKind{reader.CardRemoved, reader.ReaderRemoved, reader.ServiceDown, reader.ServiceUp}
+	restart := slices.Concat(down, start)
+	assert.Equal(t, slices.Concat(start, restart, restart, restart), kinds)
 }

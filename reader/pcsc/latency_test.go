@@ -13,15 +13,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// These clocks are real but where a test says otherwise: medians, for a machine
-// may be busy with other things.
+// Unless a test uses synctest, it measures real time and compares medians, since the
+// machine may be busy.
 
 func median(durations []time.Duration) time.Duration {
 	slices.Sort(durations)
 	return durations[len(durations)/2]
 }
 
-// idle waits until a watcher waits for PC/SC.
+// idle blocks until the monitor waits for PC/SC.
 func idle(t *testing.T, s *service) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -42,10 +42,10 @@ func TestInsertedCardsAreReportedAtOnce(t *testing.T) {
 			reports <- time.Now()
 		}
 	}()
-	<-reports // the reader
+	<-reports // the reader was added
 
-	// told changes the card and returns how long the report took.
-	told := func(state flags) time.Duration {
+	// latency changes the reader's state and returns how long the report took.
+	latency := func(state flags) time.Duration {
 		idle(t, s)
 		var at time.Time
 		s.change(func() { s.readers["Reader"], at = state, time.Now() })
@@ -53,8 +53,8 @@ func TestInsertedCardsAreReportedAtOnce(t *testing.T) {
 	}
 	var inserted, removed []time.Duration
 	for n := range flags(51) {
-		inserted = append(inserted, told((2*n+1)<<16|statePresent))
-		removed = append(removed, told((2*n+2)<<16|0x10))
+		inserted = append(inserted, latency((2*n+1)<<16|statePresent))
+		removed = append(removed, latency((2*n+2)<<16|0x10))
 	}
 	t.Logf("median of %d: inserted %s, removed %s", len(inserted), median(inserted), median(removed))
 	assert.Less(t, median(inserted), soon)
@@ -65,11 +65,11 @@ func TestInsertedCardsAreReportedAtOnce(t *testing.T) {
 	s.clean(t)
 }
 
-// The clock of this test stands still but for the pauses that the package
-// makes: a card that comes right after another event waits for one of them.
+// In synctest, time passes only in the pauses of the package: a card that is inserted
+// right after another event is delayed by at most one of them.
 //
 // Faults: F09.
-func TestNoCardWaitsLongerThanAPause(t *testing.T) {
+func TestCardIsDelayedByAtMostOnePause(t *testing.T) {
 	for _, pnp := range []pnp{pnpReports, pnpSpins} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newService("Reader")
@@ -91,7 +91,7 @@ func TestNoCardWaitsLongerThanAPause(t *testing.T) {
 }
 
 // Faults: F12.
-func TestCancelIsHeardAtOnce(t *testing.T) {
+func TestCancelTakesEffectAtOnce(t *testing.T) {
 	for name, wait := range map[string]func(ctx context.Context, d *Driver){
 		"Watch": func(ctx context.Context, d *Driver) {
 			for range d.Watch(ctx) {

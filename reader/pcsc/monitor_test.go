@@ -25,7 +25,7 @@ func TestWatchSurvivesTheService(t *testing.T) {
 	defer cancel()
 	steps := []func(){
 		func() { s.change(func() { s.readers["Reader"] = 0x00010020 }) },           // inserted
-		func() { s.change(func() { s.readers["Reader"] = 0x00030020 }) },           // exchanged between two looks
+		func() { s.change(func() { s.readers["Reader"] = 0x00030020 }) },           // exchanged between two waits
 		func() { s.change(func() { s.plug("Second", 0x00010020|0x0100|0x0200) }) }, // a reader with a card, odd flags
 		func() { s.change(func() { s.down = true }) },
 		func() { s.change(func() { s.down = false; s.unplug("Second"); s.plug("Reader", 0x10) }) },
@@ -41,21 +41,21 @@ func TestWatchSurvivesTheService(t *testing.T) {
 		{"service-up ", "reader-added Reader"},
 		{"reader-removed Reader"},
 	}
-	var seen []string
+	var got []string
 	at := 0
 	for event, err := range d.Watch(ctx) {
 		require.NoError(t, err)
-		seen = append(seen, fmt.Sprintf("%s %s", event.Kind, event.Reader))
+		got = append(got, fmt.Sprintf("%s %s", event.Kind, event.Reader))
 		last := expect[at][len(expect[at])-1]
-		if seen[len(seen)-1] == last {
-			if at < 4 { // readers go with the service, in any order
-				assert.Equal(t, expect[at], seen[len(seen)-len(expect[at]):])
+		if got[len(got)-1] == last {
+			if at < 4 { // the readers go with the service, in any order
+				assert.Equal(t, expect[at], got[len(got)-len(expect[at]):])
 			}
 			steps[at]()
 			at++
 		}
 	}
-	assert.Equal(t, len(steps), at, "%v", seen)
+	assert.Equal(t, len(steps), at, "%v", got)
 	s.clean(t)
 }
 
@@ -81,26 +81,26 @@ func TestWatchersShareOneWait(t *testing.T) {
 		require.Len(t, list, 1)
 	}
 	scopes, _ := s.open()
-	assert.LessOrEqual(t, scopes, 2, "one context for all watchers, perhaps one for a look")
+	assert.LessOrEqual(t, scopes, 2, "one context for all watchers and perhaps one for Readers")
 	s.change(func() { s.readers["Reader"] = 0x00010020 })
 	group.Wait()
 	s.clean(t)
 }
 
-// A look that found nobody watching, and waits for the turn, follows a watch that
-// begins meanwhile and keeps the turn.
+// If a watch begins while look waits for the turn, look takes the state from the watch,
+// since the watch keeps the turn.
 // Faults: F79.
-func TestLookFollowsAWatchThatBegins(t *testing.T) {
+func TestLookUsesAWatchThatBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMonitor(newService(), onLinux)
-		m.turn <- struct{}{} // as the watching goroutine takes and keeps it
+		m.turn <- struct{}{} // as taken by the watching goroutine
 		looked := make(chan feed.State)
 		go func() {
 			state, err := m.look(t.Context())
 			assert.NoError(t, err)
 			looked <- state
 		}()
-		synctest.Wait() // it has found nobody
+		synctest.Wait() // look has found no watch
 		m.mu.Lock()
 		m.begin(func() {})
 		m.mu.Unlock()
@@ -111,18 +111,18 @@ func TestLookFollowsAWatchThatBegins(t *testing.T) {
 	})
 }
 
-// A look that waits for a watcher's first state finds another way when the
-// watcher goes before it.
+// A look that waits for the first state of a watch asks PC/SC itself if the watch ends
+// before that.
 func TestLookOutlivesTheWatcher(t *testing.T) {
 	s := newService("Reader")
 	b := &slowBinding{service: s, release: make(chan struct{})}
 	d := newDriver(b, onLinux)
-	watching, stop := context.WithCancel(context.Background())
-	watcher := make(chan struct{})
+	watchCtx, stop := context.WithCancel(context.Background())
+	watchEnded := make(chan struct{})
 	go func() {
-		defer close(watcher)
-		for range d.Watch(watching) {
-			t.Error("an event, with no service to tell it")
+		defer close(watchEnded)
+		for range d.Watch(watchCtx) {
+			t.Error("an event without a service")
 		}
 	}()
 	require.Eventually(t, func() bool {
@@ -137,22 +137,22 @@ func TestLookOutlivesTheWatcher(t *testing.T) {
 		listed <- err
 	}()
 	stop()
-	<-watcher
+	<-watchEnded
 	close(b.release)
 	select {
 	case err := <-listed:
 		require.NoError(t, err)
 	case <-time.After(10 * time.Second):
-		t.Fatal("the list never comes")
+		t.Fatal("Readers does not return")
 	}
 	s.clean(t)
 }
 
-// A reader unplugged between list and wait makes PC/SC say nothing of the
-// others. They are looked at again, and not reported as empty.
+// If a reader is unplugged between listing the readers and waiting for them, PC/SC
+// reports no state of the others. They are listed again and not reported as empty.
 //
 // Faults: F08.
-func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
+func TestReaderUnpluggedBeforeTheWait(t *testing.T) {
 	s := newService("Reader")
 	s.readers["Reader"] = 0x00010020
 	s.unknown = 2
@@ -163,7 +163,7 @@ func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
 
 	s.change(func() { s.unknown = 1000 })
 	_, err = newDriver(s, onLinux).Readers(context.Background())
-	require.Error(t, err, "and not a list of empty readers")
+	require.Error(t, err, "it does not return a list of empty readers")
 
 	s.change(func() { s.unknown = 2 })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -177,11 +177,11 @@ func TestReadersThatPCSCDoesNotAgreeAbout(t *testing.T) {
 	s.clean(t)
 }
 
-// What a wait fails with when readers come and go, or before it is through with
-// its work, is no failure of the service, and no list without readers.
+// A wait may fail when readers come and go, or end early. That is neither a failure of
+// the service nor a list without readers.
 //
 // Faults: F08, F09.
-func TestWaitsThatFailForAMoment(t *testing.T) {
+func TestTemporaryFailuresOfAWait(t *testing.T) {
 	for _, code := range []Code{codeUnknownReader, codeReaderUnavailable, codeNoReadersAvailable, codeTimeout, codeCancelled} {
 		t.Run(code.Error(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,8 +210,8 @@ func TestWaitsThatFailForAMoment(t *testing.T) {
 	}
 }
 
-// While the service hangs, whoever gives up leaves nothing behind.
-func TestAHungServiceCollectsNothing(t *testing.T) {
+// While the service hangs, canceled calls leave nothing behind.
+func TestHangingServiceLeaksNothing(t *testing.T) {
 	s := newService("Reader")
 	b := &slowBinding{service: s, release: make(chan struct{})}
 	d := newDriver(b, onLinux)
@@ -223,13 +223,13 @@ func TestAHungServiceCollectsNothing(t *testing.T) {
 		}
 		cancel()
 	}
-	assert.LessOrEqual(t, b.entered.Load(), int32(2), "calls of the service under way")
+	assert.LessOrEqual(t, b.entered.Load(), int32(2), "calls of the service that have not returned")
 	close(b.release)
 	s.clean(t)
 }
 
-// Watchers come and go beside looks: never do two waits run at once, which
-// clean checks.
+// While watches begin and end and other goroutines call Readers, two waits never run at
+// once. clean checks that.
 //
 // Faults: F13, F14.
 func TestOneWaitAtATime(t *testing.T) {
@@ -241,7 +241,7 @@ func TestOneWaitAtATime(t *testing.T) {
 			for range 50 {
 				ctx, cancel := context.WithCancel(context.Background())
 				for range d.Watch(ctx) {
-					cancel() // leaves while the run begins its next wait
+					cancel() // while the run begins its next wait
 				}
 				cancel()
 			}
@@ -257,6 +257,7 @@ func TestOneWaitAtATime(t *testing.T) {
 	s.clean(t)
 }
 
+// The first state is available at once, even if there are no readers.
 func TestFirstStateComesAtOnce(t *testing.T) {
 	s := newService()
 	d := newDriver(s, onLinux)
@@ -282,7 +283,7 @@ func TestFirstStateComesAtOnce(t *testing.T) {
 		_, err := d.Readers(ctx)
 		var cause *Error
 		return errors.As(err, &cause) && cause.Code == codeNoService && errors.Is(err, reader.ErrNoService)
-	}, 5*time.Second, time.Millisecond, "the service's code is not lost")
+	}, 5*time.Second, time.Millisecond, "the error keeps the service's code")
 	cancel()
 	s.clean(t)
 }
@@ -299,11 +300,11 @@ func (b *slowBinding) establish() (scope, error) {
 	return b.service.establish()
 }
 
-// A service that fails, in whichever call and with whichever code, is a state
-// of the watch: it goes on in a new context when that is to be had.
+// If the service fails, in any call and with any code, the watch reports it as down and
+// continues in a new context as soon as possible.
 //
 // Faults: F01, F03, F04, F05, F65.
-func TestWatchGoesOnAfterEveryFailure(t *testing.T) {
+func TestWatchContinuesAfterEveryFailure(t *testing.T) {
 	for _, call := range []string{"establish", "list", "wait"} {
 		for _, code := range []Code{
 			codeNoService, codeServiceStopped, codeCommError, codeInvalidHandle, codeNoAccess, codeSecurityViolation,
@@ -328,76 +329,12 @@ func TestWatchGoesOnAfterEveryFailure(t *testing.T) {
 					w := watch(t, s, d)
 					require.Equal(t, []string{"service-down "}, w.within(time.Minute), "once")
 					_, err = d.Readers(t.Context())
-					require.ErrorIs(t, err, code, "the cause is not lost")
+					require.ErrorIs(t, err, code, "the error keeps the cause")
 					failing.Store(false)
 					require.Equal(t, []string{"service-up ", "reader-added A"}, w.within(time.Second))
 					w.stop()
 				})
 			})
 		}
-	}
-}
-
-// Watchers end with their contexts, and what they used is released, whatever
-// becomes of the cancel that should wake the wait: it comes when there is no
-// wait, it is late, it fails, it hangs, it never wakes. The next watcher has to
-// wait no longer than a slice, and usually not at all.
-//
-// Faults: F12, F14.
-func TestWatchersEndWhateverCancelDoes(t *testing.T) {
-	const slow = 100 * time.Millisecond
-	for _, tt := range []struct {
-		name   string
-		set    func(s *service)
-		fault  func(call string) error
-		within time.Duration
-	}{
-		{name: "wakes", within: soon},
-		{name: "lost", set: func(s *service) { s.lostCancel = true }, within: 1100 * time.Millisecond},
-		{name: "fails", fault: func(call string) error {
-			if call == "cancel" {
-				return codeInvalidHandle
-			}
-			return nil
-		}, within: 1100 * time.Millisecond},
-		{name: "late", fault: func(call string) error {
-			if call == "cancel" {
-				time.Sleep(slow)
-			}
-			return nil
-		}, within: slow + soon},
-		{name: "before the wait begins", fault: func(call string) error {
-			if call == "wait" {
-				time.Sleep(slow)
-			}
-			return nil
-		}, within: 2*slow + soon},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				for n := range 20 {
-					s := newService("A")
-					if s.fault = tt.fault; tt.set != nil {
-						tt.set(s)
-					}
-					d := newDriver(s, onLinux)
-					ctx, cancel := context.WithTimeout(t.Context(), soon+time.Duration(n)*53*time.Millisecond)
-					for range d.Watch(ctx) {
-					}
-					deadline, _ := ctx.Deadline()
-					require.Zero(t, time.Since(deadline), "the watcher ends at once")
-					cancel()
-
-					for event := range d.Watch(t.Context()) {
-						require.Equal(t, reader.ReaderAdded, event.Kind)
-						break
-					}
-					require.LessOrEqual(t, time.Since(deadline), tt.within, "the next one's first event")
-					stopped := time.Now()
-					s.clean(t)
-					require.LessOrEqual(t, time.Since(stopped), tt.within, "nothing of it is left")
-				}
-			})
-		})
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
-func TestWithoutCgoEveryCallSaysWhatToInstall(t *testing.T) {
+func TestCallsWithoutCgoNameWhatToInstall(t *testing.T) {
 	ctx := context.Background()
 	_, readersErr := pcsc.New().Readers(ctx)
 	_, connectErr := pcsc.New().Connect(ctx, "Reader")

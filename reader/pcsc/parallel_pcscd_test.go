@@ -15,9 +15,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
-// Three programs' worth of goroutines a reader connect and close without pause,
-// for ten seconds, or a minute in a soak. With SCardDisconnect, libpcsclite 1.9.9
-// ended the process in each of four runs of this.
+// For each reader, three goroutines connect and close without pause for ten seconds, or
+// a minute in a soak test. With SCardDisconnect, libpcsclite 1.9.9 crashed the process
+// in each of four runs of this test.
 //
 // Faults: F62.
 func TestParallelConnectionsDoNotCrashTheLibrary(t *testing.T) {

@@ -19,10 +19,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// daemon is one for all tests.
+// daemon is shared by all tests.
 var daemon *pcscdtest.Daemon
 
-const readers = 8 // of the daemon
+const readers = 8 // number of readers of the daemon
 
 func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m, pcscdtest.WithReaders(readers))) }
 
@@ -34,21 +34,21 @@ func requireDaemon(t *testing.T) {
 func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
 	requireDaemon(t)
 	readertest.Run(t, func(t *testing.T) readertest.Fixture {
-		var remove func()
-		take := func() {
-			if remove != nil {
-				remove()
-				remove = nil
+		var out func()
+		remove := func() {
+			if out != nil {
+				out()
+				out = nil
 			}
 		}
 		f := readertest.Fixture{
 			Driver: pcsc.New(),
 			Reader: pcscdtest.Readers[0],
-			Insert: func(t *testing.T, card *simulator.Card) { remove = daemon.Insert(0, card) },
-			Remove: func(*testing.T) { take() },
+			Insert: func(t *testing.T, card *simulator.Card) { out = daemon.Insert(0, card) },
+			Remove: func(*testing.T) { remove() },
 		}
 		t.Cleanup(func() {
-			take()
+			remove()
 			readertest.AwaitEmpty(t, f)
 		})
 		readertest.AwaitEmpty(t, f)
@@ -56,14 +56,14 @@ func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
 	})
 }
 
-// limit is for what takes a moment on a machine at leisure.
+// limit bounds waits that take a moment on an idle machine.
 const limit = 20 * time.Second
 
 var (
-	selectJPKI = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
-	askCounter = []byte{0x00, 0x20, 0x00, 0x98}
-	done       = []byte{0x90, 0x00}
-	threeLeft  = []byte{0x63, 0xC3}
+	selectJPKI  = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+	readCounter = []byte{0x00, 0x20, 0x00, 0x98}
+	done        = []byte{0x90, 0x00}
+	threeLeft   = []byte{0x63, 0xC3}
 )
 
 func newCard(t *testing.T, seed string) *simulator.Card {
@@ -73,8 +73,8 @@ func newCard(t *testing.T, seed string) *simulator.Card {
 	return card
 }
 
-// insert puts a card into a reader of the daemon and waits until the driver sees
-// it. The card is out, and seen to be, at the end of the test at the latest.
+// insert inserts a card into a reader of the daemon and blocks until the driver reports
+// it. At the end of the test it removes the card and waits until the reader is empty.
 func insert(t *testing.T, n int, card vpcd.Card) (remove func()) {
 	t.Helper()
 	remove = sync.OnceFunc(daemon.Insert(n, card))
@@ -106,7 +106,7 @@ func connect(t *testing.T, n int) reader.Card {
 	return card
 }
 
-func requireAnswer(t *testing.T, card reader.Card, command, want []byte) {
+func requireResponse(t *testing.T, card reader.Card, command, want []byte) {
 	t.Helper()
 	got, err := card.Transmit(t.Context(), command)
 	require.NoError(t, err)

@@ -15,17 +15,16 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// watching is a watcher of a test with a clock of its own, see
-// [synctest.Test].
-type watching struct {
+// watcher collects the events of a Watch in a test that uses [synctest.Test].
+type watcher struct {
 	mu     sync.Mutex
 	events []string
-	stop   func() // and waits until nothing of it is left
+	stop   func() // ends the Watch and waits until everything is closed
 }
 
-func watch(t *testing.T, s *service, d *Driver) *watching {
+func watch(t *testing.T, s *service, d *Driver) *watcher {
 	t.Helper()
-	w := &watching{}
+	w := &watcher{}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -45,8 +44,8 @@ func watch(t *testing.T, s *service, d *Driver) *watching {
 	return w
 }
 
-// within lets time pass and returns what happened in it.
-func (w *watching) within(d time.Duration) []string {
+// within waits for d and returns the events that came in that time.
+func (w *watcher) within(d time.Duration) []string {
 	time.Sleep(d)
 	synctest.Wait()
 	w.mu.Lock()
@@ -56,7 +55,7 @@ func (w *watching) within(d time.Duration) []string {
 	return events
 }
 
-// soon is when an event must have come that PC/SC tells of.
+// soon is the time limit for an event that PC/SC reports.
 const soon = 50 * time.Millisecond
 
 func TestPlatforms(t *testing.T) {
@@ -65,9 +64,8 @@ func TestPlatforms(t *testing.T) {
 	assert.Equal(t, platform{}, onMacOS)
 }
 
-// Readers and cards come and go, two at once and under the same names, on
-// systems that tell of new readers and on such that don't, of which there are
-// three kinds.
+// Readers and cards come and go, also two at once and with the same names as before, on
+// systems that report new readers and on the three kinds of systems that don't.
 //
 // Faults: F06, F08, F09.
 func TestReadersComeAndGo(t *testing.T) {
@@ -80,16 +78,16 @@ func TestReadersComeAndGo(t *testing.T) {
 		{"Linux", onLinux, pnpReports, soon},
 		{"Windows", onWindows, pnpReports, soon},
 		{"macOS", onMacOS, pnpUnknown, waitSlice + soon},
-		{"nothing tells of new readers: by a code", onLinux, pnpUnknown, waitSlice + soon},
-		{"nothing tells of new readers: by a flag", onLinux, pnpFlagged, waitSlice + soon},
-		{"spinning", onLinux, pnpSpins, soon},
+		{"no pseudo-reader, reported by a code", onLinux, pnpUnknown, waitSlice + soon},
+		{"no pseudo-reader, reported by a flag", onLinux, pnpFlagged, waitSlice + soon},
+		{"a pseudo-reader that always reports a change", onLinux, pnpSpins, soon},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newService()
 				s.pnp = tt.pnp
 				w := watch(t, s, newDriver(s, tt.platform))
-				assert.Empty(t, w.within(3*time.Second), "no readers, which is no event and no failure")
+				assert.Empty(t, w.within(3*time.Second), "without readers there is neither an event nor a failure")
 
 				s.change(func() { s.plug("A", 0x10); s.plug("B", 0x00010020) })
 				assert.Equal(t, []string{"reader-added A", "reader-added B", "card-inserted B"}, w.within(tt.within))
@@ -102,7 +100,7 @@ func TestReadersComeAndGo(t *testing.T) {
 				assert.Equal(t, []string{"card-removed A", "reader-removed A", "card-removed B", "reader-removed B"}, w.within(tt.within))
 
 				s.change(func() { s.plug("A", 0x10) })
-				assert.Equal(t, []string{"reader-added A"}, w.within(tt.within), "the same name once more")
+				assert.Equal(t, []string{"reader-added A"}, w.within(tt.within), "the same name again")
 				w.stop()
 			})
 		})
@@ -110,7 +108,7 @@ func TestReadersComeAndGo(t *testing.T) {
 }
 
 // Faults: F08.
-func TestReadersThatNobodyToldOfAreFound(t *testing.T) {
+func TestUnreportedReadersAreFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
 		s.silent = true
@@ -125,7 +123,7 @@ func TestReadersThatNobodyToldOfAreFound(t *testing.T) {
 }
 
 // Faults: F08, F25.
-func TestExchangedCardsShowWithoutACounter(t *testing.T) {
+func TestExchangedCardsAreFoundWithoutACounter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService("A")
 		s.pnp = pnpUnknown
@@ -136,8 +134,8 @@ func TestExchangedCardsShowWithoutACounter(t *testing.T) {
 		require.Equal(t, []string{"reader-added A"}, w.within(soon))
 		s.change(card(statePresent, 0x3B, 0x01))
 		require.Equal(t, []string{"card-inserted A"}, w.within(soon))
-		// The state after is the state before; that another program uses the
-		// card wakes the wait.
+		// The new card has the same state. The wait ends because another program
+		// uses the card.
 		s.change(card(statePresent|0x100, 0x3B, 0x02))
 		assert.Equal(t, []string{"card-removed A", "card-inserted A"}, w.within(soon))
 		s.change(card(statePresent, 0x3B, 0x02))
@@ -146,17 +144,17 @@ func TestExchangedCardsShowWithoutACounter(t *testing.T) {
 	})
 }
 
-// The Windows service stops with its last reader and does not start before the
-// next. Contexts from before are of no use.
+// The Windows service stops with its last reader and starts with the next one. Contexts
+// from before are invalid.
 //
 // Faults: F01, F02.
-func TestTheServiceStopsWithTheLastReader(t *testing.T) {
+func TestServiceStopsWithTheLastReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
 		s.stopsEmpty = true
 		d := newDriver(s, onWindows)
 		w := watch(t, s, d)
-		assert.Equal(t, []string{"service-down "}, w.within(time.Second), "as long as there never was a reader")
+		assert.Equal(t, []string{"service-down "}, w.within(time.Second), "before the first reader")
 		for range 3 {
 			s.change(func() { s.plug("A", 0x00010020) })
 			assert.Equal(t, []string{"service-up ", "reader-added A", "card-inserted A"}, w.within(serviceEvery+soon))
@@ -170,7 +168,7 @@ func TestTheServiceStopsWithTheLastReader(t *testing.T) {
 			assert.ErrorIs(t, err, reader.ErrNoService)
 			_, err = d.Connect(t.Context(), "A")
 			assert.ErrorIs(t, err, reader.ErrNoService)
-			assert.Empty(t, w.within(time.Hour), "however long there is none")
+			assert.Empty(t, w.within(time.Hour), "as long as there is no reader")
 		}
 		w.stop()
 		_, err := d.Readers(t.Context())
@@ -178,8 +176,8 @@ func TestTheServiceStopsWithTheLastReader(t *testing.T) {
 	})
 }
 
-// Waits wait: on a system that counts, on one that doesn't, and on one where
-// something returns at once, always.
+// The number of waits is bounded: on systems that count changes, on systems that don't,
+// and if PC/SC always returns at once.
 //
 // Faults: F09.
 func TestWakesAreBounded(t *testing.T) {
@@ -193,11 +191,11 @@ func TestWakesAreBounded(t *testing.T) {
 		{"Linux", onLinux, pnpReports, 0x00050020, 12},
 		{"Windows", onWindows, pnpReports, 0x00050120, 12},
 		{"macOS", onMacOS, pnpUnknown, 0x20, 12},
-		{"no plug and play", onLinux, pnpUnknown, 0x00050020, 12},
-		{"plug and play that is flagged as unknown", onLinux, pnpFlagged, 0x00050020, 12},
-		{"a reader that always changes", onLinux, pnpReports, 0x00050020 | stateChanged, 500},
-		{"a reader that says nothing", onLinux, pnpReports, stateChanged, 500},
-		{"plug and play that spins", onLinux, pnpSpins, 0x00050020, 500},
+		{"no pseudo-reader", onLinux, pnpUnknown, 0x00050020, 12},
+		{"a pseudo-reader that is flagged as unknown", onLinux, pnpFlagged, 0x00050020, 12},
+		{"a reader that always reports a change", onLinux, pnpReports, 0x00050020 | stateChanged, 500},
+		{"a reader that reports no state", onLinux, pnpReports, stateChanged, 500},
+		{"a pseudo-reader that always reports a change", onLinux, pnpSpins, 0x00050020, 500},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -222,8 +220,8 @@ func TestWakesAreBounded(t *testing.T) {
 	}
 }
 
-// Where nothing tells of new readers and there are none, there is nothing to
-// wait for either.
+// Without readers and without a pseudo-reader there is nothing to wait for. The readers
+// are then listed at fixed intervals.
 //
 // Faults: F09.
 func TestListsAreBounded(t *testing.T) {
@@ -243,10 +241,10 @@ func TestListsAreBounded(t *testing.T) {
 	})
 }
 
-// A reader that PC/SC lists and knows nothing of hides no other.
+// A reader that PC/SC lists without knowing its state does not hide the others.
 //
 // Faults: F09, F11.
-func TestAReaderThatIsNoneHidesNoOther(t *testing.T) {
+func TestReaderWithoutAStateDoesNotHideOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService("A")
 		s.ghost = "ghost"
@@ -257,7 +255,7 @@ func TestAReaderThatIsNoneHidesNoOther(t *testing.T) {
 
 		w := watch(t, s, d)
 		assert.Equal(t, []string{"reader-added A"}, w.within(2*soon))
-		for n := range flags(20) { // at any time, also while the ghost is tried again
+		for n := range flags(20) { // at any time, also when the ghost is included again
 			assert.Empty(t, w.within(time.Second+time.Duration(n)*10*time.Millisecond))
 			s.change(func() { s.readers["A"] = (2*n+1)<<16 | statePresent })
 			assert.Equal(t, []string{"card-inserted A"}, w.within(soon))
@@ -270,9 +268,9 @@ func TestAReaderThatIsNoneHidesNoOther(t *testing.T) {
 	})
 }
 
-// Where PC/SC says nothing of any reader the context is of no use, and what can't
-// be known is not made up.
-func TestNothingIsKnownOfAnyReader(t *testing.T) {
+// If PC/SC reports no state of any reader, the context is unusable and the service
+// counts as down.
+func TestNoReaderHasAState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService("A")
 		s.unknown = 1 << 30
@@ -284,7 +282,7 @@ func TestNothingIsKnownOfAnyReader(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err = d.Readers(ctx)
-		require.ErrorIs(t, err, reader.ErrNoService, "and not an answer that never comes")
+		require.ErrorIs(t, err, reader.ErrNoService, "it fails instead of blocking")
 		s.change(func() { s.unknown = 0 })
 		assert.Equal(t, []string{"service-up ", "reader-added A"}, w.within(time.Second))
 		w.stop()

@@ -15,12 +15,12 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// script reads from bytes how each call of PC/SC ends and what happens to its
-// readers. After its end everything works.
+// script derives the result of each call of PC/SC and the changes of the readers from
+// bytes. After its end, all calls succeed.
 type script struct {
 	mu    sync.Mutex
 	bytes []byte
-	over  chan struct{} // ends calls that hang
+	over  chan struct{} // closed to end hanging calls
 }
 
 func (s *script) next() byte {
@@ -55,7 +55,7 @@ var scriptCodes = []Code{
 	codeSecurityViolation, 0x8010FFFF, 0x6D,
 }
 
-// fault is [service.fault].
+// fault is used as [service.fault].
 func (s *script) fault(call string) error {
 	switch b := s.next(); {
 	case b < 0x90:
@@ -65,12 +65,12 @@ func (s *script) fault(call string) error {
 	case b < 0xE8: // slow
 		time.Sleep(time.Duration(b&0x0F) * 200 * time.Millisecond)
 		return nil
-	case b < 0xF0: // late
+	case b < 0xF0: // slow failure
 		time.Sleep(time.Duration(b&0x0F) * 200 * time.Millisecond)
 		return scriptCodes[int(s.next())%len(scriptCodes)]
 	case b < 0xFC:
 		switch call {
-		case "establish", "list", "wait", "connect", "transmit", "status": // as the binding can
+		case "establish", "list", "wait", "connect", "transmit", "status": // as the binding may
 			panic(call)
 		}
 		return codeInternalError
@@ -80,8 +80,8 @@ func (s *script) fault(call string) error {
 	}
 }
 
-// happen changes the service, as the script says, until it ends or ctx does.
-func (s *script) happen(ctx context.Context, service *service) {
+// run changes the service until the script or ctx ends.
+func (s *script) run(ctx context.Context, service *service) {
 	names := []string{"A", "B", "\xff 00 00"}
 	for ctx.Err() == nil && s.more() {
 		b := s.next()
@@ -113,13 +113,13 @@ func (s *script) happen(ctx context.Context, service *service) {
 	})
 }
 
-// story checks that a watcher's events tell one that can have happened.
-type story struct {
+// history checks that the events of a Watch are consistent.
+type history struct {
 	down  bool
 	cards map[string]bool // of each reader
 }
 
-func (s *story) add(t *testing.T, e reader.Event) {
+func (s *history) add(t *testing.T, e reader.Event) {
 	card, known := s.cards[e.Reader]
 	ok := false
 	switch e.Kind {
@@ -143,8 +143,8 @@ func (s *story) add(t *testing.T, e reader.Event) {
 	assert.True(t, ok, "%s %q after %+v", e.Kind, e.Reader, *s)
 }
 
-// ended checks that a call ended in time, and that its error says something.
-func ended(t *testing.T, ctx context.Context, start time.Time, limit time.Duration, err error) {
+// requireEnd checks that a call ended in time and that its error has a meaning.
+func requireEnd(t *testing.T, ctx context.Context, start time.Time, limit time.Duration, err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, deadline.Sub(start))
 	}
@@ -154,9 +154,9 @@ func ended(t *testing.T, ctx context.Context, start time.Time, limit time.Durati
 	}
 }
 
-// runScript watches, lists and connects, all at a time, while the script runs.
-// Everything ends in time, whatever PC/SC does; nothing is left open or used
-// as the binding does not bear; and in the end all works again.
+// runScript calls Watch, Readers and Connect concurrently while the script runs. Whatever
+// PC/SC does, all calls end in time, nothing stays open, the binding is used correctly,
+// and everything works again after the script.
 func runScript(t *testing.T, bytes []byte) {
 	s := newService("A")
 	s.endErr = nil
@@ -174,13 +174,13 @@ func runScript(t *testing.T, bytes []byte) {
 		group.Go(func() {
 			ctx, cancel := context.WithTimeout(all, time.Duration(n)*17*time.Second+7*time.Second)
 			defer cancel()
-			told := story{cards: map[string]bool{}}
+			events := history{cards: map[string]bool{}}
 			for event, err := range d.Watch(ctx) {
 				assert.NoError(t, err)
-				told.add(t, event)
+				events.add(t, event)
 			}
 			deadline, _ := ctx.Deadline()
-			assert.True(t, time.Now().Equal(deadline), "watchers end with their context")
+			assert.True(t, time.Now().Equal(deadline), "a Watch ends with its context")
 		})
 	}
 	for range 2 {
@@ -189,7 +189,7 @@ func runScript(t *testing.T, bytes []byte) {
 				ctx, cancel := context.WithTimeout(all, 3*time.Second)
 				start := time.Now()
 				_, err := d.Readers(ctx)
-				ended(t, ctx, start, time.Hour, err)
+				requireEnd(t, ctx, start, time.Hour, err)
 				cancel()
 				pause(all, 500*time.Millisecond)
 			}
@@ -197,16 +197,16 @@ func runScript(t *testing.T, bytes []byte) {
 		group.Go(func() {
 			for all.Err() == nil {
 				ctx, cancel := context.WithTimeout(all, 15*time.Second)
-				visit(t, ctx, d)
+				useCard(t, ctx, d)
 				cancel()
 				pause(all, 500*time.Millisecond)
 			}
 		})
 	}
-	group.Go(func() { script.happen(all, s) })
+	group.Go(func() { script.run(all, s) })
 	group.Wait()
 	script.end()
-	time.Sleep(time.Minute) // what is slow comes back
+	time.Sleep(time.Minute) // slow calls return
 	s.clean(t)
 
 	w := watch(t, s, d)
@@ -219,26 +219,26 @@ func runScript(t *testing.T, bytes []byte) {
 	w.stop()
 }
 
-// visit uses a card, as far as it gets.
-func visit(t *testing.T, ctx context.Context, d *Driver) {
+// useCard uses a card until a call fails.
+func useCard(t *testing.T, ctx context.Context, d *Driver) {
 	start := time.Now()
 	card, err := d.Connect(ctx, "A")
-	ended(t, ctx, start, connectWithin, err)
+	requireEnd(t, ctx, start, connectWithin, err)
 	if err != nil {
 		return
 	}
 	start = time.Now()
-	ended(t, ctx, start, beginWithin, card.Begin(ctx))
+	requireEnd(t, ctx, start, beginWithin, card.Begin(ctx))
 	for range 3 {
 		start = time.Now()
-		answer, err := card.Transmit(ctx, []byte{0, 0, 0, 0})
-		ended(t, ctx, start, transmitWithin, err)
-		assert.Equal(t, err == nil, len(answer) == 2)
+		response, err := card.Transmit(ctx, []byte{0, 0, 0, 0})
+		requireEnd(t, ctx, start, transmitWithin, err)
+		assert.Equal(t, err == nil, len(response) == 2)
 	}
 	start = time.Now()
-	ended(t, context.Background(), start, transmitWithin, card.End())
+	requireEnd(t, context.Background(), start, transmitWithin, card.End())
 	start = time.Now()
-	ended(t, context.Background(), start, closeWithin, card.Close())
+	requireEnd(t, context.Background(), start, closeWithin, card.Close())
 }
 
 // Faults: F08, F12, F13, F14, F16.

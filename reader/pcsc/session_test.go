@@ -21,16 +21,16 @@ func TestTransmit(t *testing.T) {
 	command := []byte{0x00, 0x20, 0x00, 0x98}
 	for _, tt := range []struct {
 		name     string
-		answer   []byte
+		response []byte
 		err      error
 		status   error
 		want     error
 		panicked bool
 	}{
-		{name: "an answer", answer: []byte{0x63, 0xC3}},
-		{name: "nothing, card gone", status: codeRemovedCard, want: reader.ErrRemoved},
-		{name: "nothing, card there", want: reader.ErrTransport},
-		{name: "one byte", answer: []byte{0x90}, want: reader.ErrTransport},
+		{name: "a response", response: []byte{0x63, 0xC3}},
+		{name: "an empty response, card removed", status: codeRemovedCard, want: reader.ErrRemoved},
+		{name: "an empty response, card present", want: reader.ErrTransport},
+		{name: "one byte", response: []byte{0x90}, want: reader.ErrTransport},
 		{name: "card removed", err: codeRemovedCard, want: reader.ErrRemoved},
 		{name: "card reset", err: codeResetCard, want: reader.ErrChanged},
 		{name: "not transacted", err: codeNotTransacted, want: reader.ErrTransport},
@@ -44,20 +44,20 @@ func TestTransmit(t *testing.T) {
 					if tt.panicked {
 						panic("unknown protocol")
 					}
-					return tt.answer, tt.err
+					return tt.response, tt.err
 				}
 				card := connected(t, s)
 				s.statusErr = tt.status
-				answer, err := card.Transmit(ctx, command)
+				response, err := card.Transmit(ctx, command)
 				switch {
 				case tt.want != nil:
 					require.ErrorIs(t, err, tt.want)
-					assert.Nil(t, answer)
+					assert.Nil(t, response)
 				case tt.err != nil:
 					require.ErrorIs(t, err, tt.err)
 				default:
 					require.NoError(t, err)
-					assert.Equal(t, tt.answer, answer)
+					assert.Equal(t, tt.response, response)
 				}
 				require.NoError(t, card.Close())
 				require.NoError(t, card.Close())
@@ -68,7 +68,7 @@ func TestTransmit(t *testing.T) {
 	}
 }
 
-// Who sent nothing has nothing to make the card forget, and cuts nobody off.
+// Close cuts the card's power only if a command was sent.
 func TestPowerIsCutOnlyAfterACommand(t *testing.T) {
 	s := newService("Reader")
 	card := connected(t, s)
@@ -81,7 +81,8 @@ func TestPowerIsCutOnlyAfterACommand(t *testing.T) {
 	assert.Zero(t, s.unpowers)
 }
 
-func TestCommandsThatWouldPanic(t *testing.T) {
+// The binding panics on these commands.
+func TestMalformedCommands(t *testing.T) {
 	s := newService("Reader")
 	card := connected(t, s)
 	defer card.Close()
@@ -91,11 +92,11 @@ func TestCommandsThatWouldPanic(t *testing.T) {
 	}
 }
 
-// A call that hangs lets its caller go, and the card is taken down when it
-// comes back.
+// A call whose context ends while PC/SC hangs returns at once. The connection is
+// released when PC/SC returns.
 //
 // Faults: F16, F23.
-func TestStuckCallsLetTheirCallersGo(t *testing.T) {
+func TestContextEndsHangingCalls(t *testing.T) {
 	t.Run("transmit", func(t *testing.T) {
 		s := newService("Reader")
 		release := make(chan struct{})
@@ -111,7 +112,7 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 		command := []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'}
 		_, err := card.Transmit(ctx, command)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		clear(command) // what hangs has bytes of its own
+		clear(command) // the hanging call has its own copy
 
 		_, err = card.Transmit(context.Background(), command)
 		require.ErrorIs(t, err, reader.ErrClosed, "an abandoned connection is unusable")
@@ -120,7 +121,7 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 		require.NoError(t, card.Close())
 		s.clean(t)
 		assert.Equal(t, "1234", string(sent[5:]))
-		assert.Equal(t, make([]byte, 9), kept, "and are wiped")
+		assert.Equal(t, make([]byte, 9), kept, "the copy is wiped")
 		assert.Equal(t, 1, s.unpowers)
 	})
 	t.Run("begin", func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestStuckCallsLetTheirCallersGo(t *testing.T) {
 		close(b.release)
 		s.clean(t)
 	})
-	t.Run("close, while it is stuck", func(t *testing.T) {
+	t.Run("close during a hanging transmit", func(t *testing.T) {
 		s := newService("Reader")
 		release := make(chan struct{})
 		s.transmitFn = func([]byte) ([]byte, error) { <-release; return nil, codeRemovedCard }
@@ -182,19 +183,19 @@ func TestConnectFailures(t *testing.T) {
 	})
 }
 
-// What passes by itself is waited for, and nothing else.
+// Connect retries after errors that may be temporary, and only after those.
 //
 // Faults: F15, F17, F18.
-func TestConnectTriesAgain(t *testing.T) {
+func TestConnectRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for code, again := range map[Code]bool{
+		for code, retried := range map[Code]bool{
 			codeSharingViolation: true, codeNoSmartcard: true, codeUnresponsiveCard: true, codeUnpoweredCard: true, codeNotReady: true,
 			codeUnknownReader: false, codeProtoMismatch: false, codeNoService: false,
 		} {
 			s := newService("Reader")
 			s.connectErr, s.refusals = code, 3
 			card, err := newDriver(s, onLinux).Connect(context.Background(), "Reader")
-			if again {
+			if retried {
 				require.NoError(t, err, code)
 				require.NoError(t, card.Close())
 				assert.Equal(t, 4, s.connects)
@@ -205,7 +206,7 @@ func TestConnectTriesAgain(t *testing.T) {
 			s.clean(t)
 		}
 
-		// It ends with its context.
+		// Retrying ends with the context.
 		s := newService("Reader")
 		s.connectErr, s.refusals = codeSharingViolation, 1<<30
 		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Millisecond)
@@ -218,7 +219,7 @@ func TestConnectTriesAgain(t *testing.T) {
 	})
 }
 
-func TestCloseFreesWhoWaits(t *testing.T) {
+func TestCloseEndsAPendingTransmit(t *testing.T) {
 	s := newService("Reader")
 	release := make(chan struct{})
 	s.transmitFn = func([]byte) ([]byte, error) { <-release; return []byte{0x90, 0x00}, nil }
@@ -235,19 +236,19 @@ func TestCloseFreesWhoWaits(t *testing.T) {
 }
 
 // Faults: F11.
-func TestNamesThatAreNone(t *testing.T) {
+func TestConnectRejectsInvalidNames(t *testing.T) {
 	for _, name := range []string{"", "a\x00b"} {
 		_, err := newDriver(newService(), onLinux).Connect(context.Background(), name)
 		assert.ErrorIs(t, err, reader.ErrNoReader)
 	}
 }
 
-// Nobody waits for ever, not even without a deadline.
+// Every call has a time limit, even if its context has no deadline.
 //
 // Faults: F16, F23.
 func TestCallsHaveLimits(t *testing.T) {
 	for _, tt := range []struct {
-		stuck  string
+		call   string // that hangs
 		within time.Duration
 		want   error
 	}{
@@ -258,13 +259,13 @@ func TestCallsHaveLimits(t *testing.T) {
 		{"transmit", transmitWithin, reader.ErrTransport},
 		{"end", transmitWithin, reader.ErrTransport},
 	} {
-		t.Run(tt.stuck, func(t *testing.T) {
+		t.Run(tt.call, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newService("Reader")
 				s.transmitFn = func([]byte) ([]byte, error) { return []byte{0x90, 0x00}, nil }
 				release := make(chan struct{})
 				s.fault = func(call string) error {
-					if call == tt.stuck {
+					if call == tt.call {
 						<-release
 					}
 					return nil

@@ -20,11 +20,11 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A kiosk through pcscd for as long as is asked for: people come, put a card
-// into one of the readers, type a right or a wrong PIN, pull the card in the
-// middle, and now and then the daemon dies. Each is served rightly or told what
-// was wrong, in a minute at most; no try is lost that a wrong PIN does not
-// explain; no card is left verified; and the kiosk holds no more in the end.
+// This runs a kiosk through pcscd for the requested time. Cards are inserted into the
+// readers, the PIN is right or wrong, the card may be removed early, and sometimes the
+// daemon dies. Each authentication succeeds or returns the right error within a minute.
+// No attempt is lost except by a wrong PIN, no card is left unlocked, and nothing is
+// leaked.
 //
 // Faults: F61.
 func TestSoakThroughPCSCD(t *testing.T) {
@@ -54,12 +54,11 @@ func TestSoakThroughPCSCD(t *testing.T) {
 	t.Logf("%v; early: %s; in the end: %s", counts, before, now)
 }
 
-// change is the time that a person needs at least to change a card that was
-// pulled. It is longer than pcscd takes to look at a reader twice: one who was
-// faster might not be seen (docs/faults.md).
+// change is the minimum time that a person needs to replace a removed card. pcscd polls a
+// reader at least twice in that time; it might miss a faster exchange (docs/faults.md).
 const change = 600 * time.Millisecond
 
-// soakRound is one visit. It returns what happened.
+// soakRound inserts and uses one card. It returns a description of the result.
 func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -69,9 +68,9 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	if random.IntN(4) == 0 && card.State().AuthTries > 1 {
 		digits = "9999"
 	}
-	disturbance := []string{"", "", "", "pulled", "pulled", "killed"}[random.IntN(6)]
+	disturbance := []string{"", "", "", "removed", "removed", "killed"}[random.IntN(6)]
 	after := time.Duration(random.IntN(15_000)) * time.Microsecond // Authenticate takes about 20 ms
-	tries := card.State().AuthTries
+	before := card.State().AuthTries
 	what := fmt.Sprintf("PIN %s %s", digits, disturbance)
 
 	remove := daemon.Insert(n, card)
@@ -82,7 +81,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	go func() {
 		defer close(disturbed)
 		switch disturbance {
-		case "pulled":
+		case "removed":
 			time.Sleep(after)
 			remove()
 			time.Sleep(change)
@@ -109,40 +108,40 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 		what += ": served"
 	case disturbance == "":
 		require.True(t, wrong && digits == "9999", "%s: %v", what, err)
-		require.Equal(t, tries-1, left, what)
+		require.Equal(t, before-1, left, what)
 		what += ": refused"
 	case wrong:
 		require.Equal(t, "9999", digits, what)
-		require.Equal(t, tries-1, left, what)
+		require.Equal(t, before-1, left, what)
 		what += ": refused"
 	default:
 		require.True(t, isTyped(err), "%s: %v", what, err)
-		require.GreaterOrEqual(t, left, tries-1, what)
+		require.GreaterOrEqual(t, left, before-1, what)
 		if digits == simulator.PIN {
-			require.GreaterOrEqual(t, left, tries, what)
+			require.GreaterOrEqual(t, left, before, what)
 		}
 		what += ": failed"
 	}
 	require.False(t, card.State().AuthVerified, what)
-	if left < 2 { // as the municipal office does
-		mend(t, card)
+	if left < 2 {
+		resetCounter(t, card)
 	}
 	return what
 }
 
 func isTyped(err error) bool {
-	for _, kind := range []error{
+	for _, target := range []error{
 		reader.ErrNoService, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged, reader.ErrTransport,
 	} {
-		if errors.Is(err, kind) {
+		if errors.Is(err, target) {
 			return true
 		}
 	}
 	return false
 }
 
-// mend sets the counter back with the right PIN.
-func mend(t *testing.T, card *simulator.Card) {
+// resetCounter resets the retry counter by verifying the right PIN.
+func resetCounter(t *testing.T, card *simulator.Card) {
 	t.Helper()
 	card.PowerOn()
 	defer card.PowerOff()

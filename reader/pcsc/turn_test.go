@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// interrupted is a context that calls meanwhile when its Done channel is asked
-// for: when a look has decided how to get the state, and before it waits.
+// interrupted is a context that calls meanwhile before it first returns its Done channel:
+// after a look has decided how to get the state, and before it waits.
 type interrupted struct {
 	context.Context
 	once      sync.Once
@@ -24,25 +24,25 @@ func (c *interrupted) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// A look that found nobody watching follows the watch that begins before it
-// waits, which keeps the turn as long as it lasts.
+// If a watch begins after look has found none and before it waits, look takes the state
+// from the watch, which keeps the turn until it ends.
 //
 // Faults: F79.
-func TestLookFollowsAWatchThatBeginsMeanwhile(t *testing.T) {
+func TestLookUsesAWatchThatBeginsMeanwhile(t *testing.T) {
 	for name, lasts := range map[string]time.Duration{
-		"and goes on": time.Hour, "and ends at once": 0, "and ends soon": wakeEvery,
+		"it continues": time.Hour, "it ends at once": 0, "it ends soon": wakeEvery,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newService("A")
 				d := newDriver(s, onLinux)
-				watching, stop := context.WithCancel(t.Context())
+				watchCtx, stop := context.WithCancel(t.Context())
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				start := time.Now()
 				list, err := d.Readers(&interrupted{Context: ctx, meanwhile: func() {
 					go func() {
-						for range d.Watch(watching) {
+						for range d.Watch(watchCtx) {
 						}
 					}()
 					synctest.Wait() // until its loop has the turn and waits for events
@@ -61,11 +61,11 @@ func TestLookFollowsAWatchThatBeginsMeanwhile(t *testing.T) {
 	}
 }
 
-// While one look hangs in PC/SC, other looks and watches end with their
-// contexts, and all get the state when it comes back, in any order.
+// While a call of Readers hangs in PC/SC, other calls and watches end with their
+// contexts. When PC/SC returns, all remaining ones get the state.
 //
 // Faults: F13, F79.
-func TestAHungLookHoldsNobodyForLongerThanItself(t *testing.T) {
+func TestHangingLookDelaysOthersOnlyWhileItHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService("A")
 		b := &slowBinding{service: s, release: make(chan struct{})}
@@ -81,9 +81,9 @@ func TestAHungLookHoldsNobodyForLongerThanItself(t *testing.T) {
 			synctest.Wait()
 			return ended
 		}
-		hung, second := look(time.Second), look(time.Hour) // with nobody watching
+		hung, second := look(time.Second), look(time.Hour) // without a watch
 		impatient, patient := watch(t, s, d), watch(t, s, d)
-		short, third := look(time.Second), look(time.Hour) // behind the watches
+		short, third := look(time.Second), look(time.Hour) // after the watches
 
 		require.ErrorIs(t, <-hung, context.DeadlineExceeded)
 		require.ErrorIs(t, <-short, context.DeadlineExceeded)

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// usage watches how the package uses a binding, and takes down what the real
-// one does not bear: two calls in one context at a time (all contexts of the
-// process freeze), a context released under a call or with a card in it (frozen,
-// or memory used after it was freed), two waits at a time (memory freed under
-// the first), and calls with what was released.
+// usage records violations of the rules of the real binding: two concurrent calls in
+// one context (all contexts of the process hang), a context released during a call or
+// with an open connection (it hangs or uses freed memory), two concurrent waits (the
+// memory of the first is freed), and calls on anything that was released.
 type usage struct {
 	mu              sync.Mutex
 	scopes, handles int
 	waits           int
 	wrong           []string
 
-	last time.Time // of a call
-	busy int       // calls at that time
+	last time.Time // the time of the last call
+	busy int       // the number of calls at that time
 }
 
 func (u *usage) open() (scopes, handles int) {
@@ -27,7 +26,7 @@ func (u *usage) open() (scopes, handles int) {
 	return u.scopes, u.handles
 }
 
-// watch stands between the package and a context.
+// watch returns a scope that checks the calls of s.
 func (u *usage) watch(s scope) scope {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -40,12 +39,12 @@ type watchedScope struct {
 	scope scope
 
 	// Guarded by usage's mu.
-	call     string // under way
+	call     string // the current call
 	handles  int
 	released bool
 }
 
-// enter begins a call, and the function that it returns ends it.
+// enter records the beginning of a call. The returned function records its end.
 func (w *watchedScope) enter(call string) (leave func()) {
 	u := w.usage
 	u.mu.Lock()
@@ -54,7 +53,7 @@ func (w *watchedScope) enter(call string) (leave func()) {
 		u.last, u.busy = now, 0
 	}
 	if u.busy++; u.busy > 1000 {
-		panic("calls without end or pause, in which the clock of a test never moves on")
+		panic("endless calls without a pause: the clock of synctest never advances")
 	}
 	if w.call != "" {
 		u.wrong = append(u.wrong, fmt.Sprintf("%s while %s runs in the same context", call, w.call))
@@ -103,7 +102,7 @@ func (w *watchedScope) connect(name string) (handle, error) {
 	return &watchedHandle{scope: w, handle: h}, nil
 }
 
-// cancel is the one call that may come beside another.
+// cancel is the only call that may run concurrently with another one.
 func (w *watchedScope) cancel() error {
 	w.usage.mu.Lock()
 	if w.released {
@@ -117,7 +116,7 @@ func (w *watchedScope) release() error {
 	defer w.enter("release")()
 	w.usage.mu.Lock()
 	if w.handles > 0 {
-		w.usage.wrong = append(w.usage.wrong, "a context released with a card in it")
+		w.usage.wrong = append(w.usage.wrong, "a context released with an open connection")
 	}
 	w.released = true
 	w.usage.scopes--
@@ -128,15 +127,15 @@ func (w *watchedScope) release() error {
 type watchedHandle struct {
 	scope  *watchedScope
 	handle handle
-	gone   bool // guarded by usage's mu
+	closed bool // guarded by usage's mu
 }
 
 func (w *watchedHandle) enter(call string) (leave func()) {
 	leave = w.scope.enter(call)
 	w.scope.usage.mu.Lock()
 	defer w.scope.usage.mu.Unlock()
-	if w.gone {
-		w.scope.usage.wrong = append(w.scope.usage.wrong, call+" on a card that was disconnected")
+	if w.closed {
+		w.scope.usage.wrong = append(w.scope.usage.wrong, call+" on a closed connection")
 	}
 	return leave
 }
@@ -164,7 +163,7 @@ func (w *watchedHandle) status() ([]byte, error) {
 func (w *watchedHandle) disconnect(unpower bool) error {
 	defer w.enter("disconnect")()
 	w.scope.usage.mu.Lock()
-	w.gone = true
+	w.closed = true
 	w.scope.handles--
 	w.scope.usage.handles--
 	w.scope.usage.mu.Unlock()

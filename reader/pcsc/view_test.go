@@ -13,10 +13,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// A wait that is told less than it reported itself returns at once, for ever.
+// The next wait gets the whole state, since otherwise it would always return at once.
 //
 // Faults: F09.
-func TestWaitsEchoTheWholeState(t *testing.T) {
+func TestWaitEchoesTheWholeState(t *testing.T) {
 	s := newService("Reader")
 	s.readers["Reader"] = 0x00050020
 	v := view{}
@@ -27,15 +27,15 @@ func TestWaitsEchoTheWholeState(t *testing.T) {
 	require.True(t, v.hasUnknown())
 	require.NoError(t, v.wait(time.Second))
 	assert.False(t, v.hasUnknown())
-	assert.Equal(t, flags(0x00050020), v.states[0].current, "counter included")
+	assert.Equal(t, flags(0x00050020), v.states[0].current, "including the counter")
 	assert.Equal(t, uint64(5), v.state().Slots[0].Changes)
 	start := time.Now()
 	require.NoError(t, v.wait(30*time.Millisecond))
-	assert.GreaterOrEqual(t, time.Since(start), 30*time.Millisecond, "nothing changed, so the wait waits")
+	assert.GreaterOrEqual(t, time.Since(start), 30*time.Millisecond, "it waits if nothing has changed")
 }
 
 // Faults: F10.
-func TestViewsEchoNoIgnore(t *testing.T) {
+func TestWaitDoesNotEchoIgnore(t *testing.T) {
 	s := newService("Reader")
 	s.readers["Reader"] = stateUnknown | stateIgnore
 	c, err := s.establish()
@@ -50,7 +50,7 @@ func TestViewsEchoNoIgnore(t *testing.T) {
 	assert.Equal(t, flags(0x10), v.states[0].current)
 }
 
-// look is one look at the readers of s.
+// look returns the readers of s.
 func look(t *testing.T, s *service) ([]reader.Reader, error) {
 	t.Helper()
 	list, err := newDriver(s, onLinux).Readers(t.Context())
@@ -58,12 +58,12 @@ func look(t *testing.T, s *service) ([]reader.Reader, error) {
 	return list, err
 }
 
-// That there are no readers is said in three ways.
+// PC/SC reports in three ways that there are no readers.
 //
 // Faults: F06.
 func TestNoReaders(t *testing.T) {
 	for name, fault := range map[string]error{
-		"a code": codeNoReadersAvailable, "an empty list": nil, "a list without an end": errPanicked,
+		"a code": codeNoReadersAvailable, "an empty list": nil, "a list without a terminator": errPanicked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestNoReaders(t *testing.T) {
 }
 
 // Faults: F07.
-func TestTheListGrowsWhileItIsFetched(t *testing.T) {
+func TestListGrowsWhileItIsRead(t *testing.T) {
 	for times, want := range map[int]error{0: nil, 1: nil, 2: nil, 3: codeInsufficientBuffer, 1000: codeInsufficientBuffer} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newService("A", "B")
@@ -120,14 +120,14 @@ func TestReaderNames(t *testing.T) {
 	}{
 		{"empty", []string{"", "A", ""}, []string{"A"}},
 		{"only empty", []string{""}, nil},
-		{"twice", []string{"A", "B", "A"}, []string{"A", "B"}},
+		{"duplicate", []string{"A", "B", "A"}, []string{"A", "B"}},
 		{"very long", []string{long, "A"}, []string{long, "A"}},
 		{"not ASCII", []string{"ソニー FeliCa ポート/パソリ 4.0"}, []string{"ソニー FeliCa ポート/パソリ 4.0"}},
 		{"not UTF-8", []string{"L\xe9cteur", "\xff\xfe"}, []string{"L\xe9cteur", "\xff\xfe"}},
-		{"with an end in it", []string{"A\x00B", "C"}, []string{"C"}},
+		{"with a zero byte", []string{"A\x00B", "C"}, []string{"C"}},
 		{"two slots", slots, slots},
-		{"that differ in case", []string{"a", "A"}, []string{"a", "A"}},
-		{"the one that reports new readers", []string{pnpReader, "A"}, []string{"A"}},
+		{"names that differ in case", []string{"a", "A"}, []string{"a", "A"}},
+		{"the pseudo-reader", []string{pnpReader, "A"}, []string{"A"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -164,24 +164,24 @@ func TestReaderNames(t *testing.T) {
 	}
 }
 
-// oneReader is a context that shows one reader.
+// oneReader is a context with one reader.
 type oneReader struct {
 	scope
 	state flags
 	atr   []byte
-	told  flags // by the last wait
+	given flags // the state that was passed to the last wait
 }
 
 func (o *oneReader) listReaders() ([]string, error) { return []string{"A"}, nil }
 
 func (o *oneReader) getStatusChange(states []readerState, _ time.Duration) error {
-	o.told = states[0].current
+	o.given = states[0].current
 	states[0].event, states[0].atr = o.state, o.atr
 	return nil
 }
 
-// Whatever a driver sets, impossible together or not: a reader is either shown
-// or not known, what is shown holds together, and the next wait is told it.
+// For all flags that a driver may set, even contradictory ones, a reader is either
+// reported consistently or unknown, and the next wait gets its state.
 //
 // Faults: F10.
 func TestEveryState(t *testing.T) {
@@ -201,7 +201,7 @@ func TestEveryState(t *testing.T) {
 		require.Equal(t, state&statePresent != 0 && state&stateUnavailable == 0, slots[0].Present, "%04X", state)
 		require.False(t, v.hasUnknown(), "%04X", state)
 		require.NoError(t, v.look(0))
-		require.Equal(t, 0x00070000|state&^(stateIgnore|stateChanged), o.told, "%04X", state)
+		require.Equal(t, 0x00070000|state&^(stateIgnore|stateChanged), o.given, "%04X", state)
 	}
 	for state, present := range map[flags]bool{
 		0x0010: false, 0x0020: true, 0x0122: true, 0x00A2: true, // empty, present, in use, exclusive
@@ -212,11 +212,10 @@ func TestEveryState(t *testing.T) {
 	}
 }
 
-// An answer to reset is 33 bytes at the most; what can't be one is none. Its
-// bytes mean nothing here.
+// An ATR has at most 33 bytes. A longer one is ignored. Its content is not checked.
 //
 // Faults: F30.
-func TestAnswersToReset(t *testing.T) {
+func TestATRs(t *testing.T) {
 	for length, want := range map[int]int{0: 0, 1: 1, 33: 33, 34: 0, 36: 0, 300: 0} {
 		atr := bytes.Repeat([]byte{0xFF}, length)
 		v := view{scope: &oneReader{state: statePresent, atr: atr}}
@@ -233,8 +232,7 @@ func TestAnswersToReset(t *testing.T) {
 		s.clean(t)
 	}
 
-	// The ATR of a card that can't be asked for it, and an ATR at which the
-	// binding panics: the card works without.
+	// A card also works if its ATR can't be read or the binding panics on it.
 	for _, fault := range []func() error{
 		func() error { return codeCommError },
 		func() error { panic("index out of range") },
@@ -253,10 +251,11 @@ func TestAnswersToReset(t *testing.T) {
 	}
 }
 
-// The binding panics on a reader's ATR that is too long. The others are shown.
+// The binding panics on a state with an ATR that is too long. The other readers are
+// reported.
 //
 // Faults: F30.
-func TestAReaderThatTheBindingPanicsAbout(t *testing.T) {
+func TestReaderOnWhichTheBindingPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService("A", "B")
 		s.panics = "B"
