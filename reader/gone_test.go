@@ -109,7 +109,7 @@ func TestWaitGone(t *testing.T) {
 				"not counting": func(d desk) reader.Driver { return uncounted{d} },
 			} {
 				if name == "not counting" && tt.name == "it was exchanged before" {
-					continue // nothing can tell
+					continue // the driver can't tell these cards apart
 				}
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithCancel(t.Context())

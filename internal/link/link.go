@@ -113,7 +113,7 @@ func (m *Meter) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return response, err
 }
 
-// ATR returns the ATR of the card, or nil if the card does not tell it.
+// ATR returns the ATR of the card, or nil if the card does not have one.
 func (m *Meter) ATR() []byte {
 	if c, ok := m.Card.(interface{ ATR() []byte }); ok {
 		return c.ATR()

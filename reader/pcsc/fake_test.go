@@ -305,7 +305,7 @@ func (u *usage) clean(t *testing.T) {
 	}, 5*time.Second, time.Millisecond, "contexts or connections are still open")
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	require.Empty(t, u.wrong)
+	require.Empty(t, u.violations)
 }
 
 func connected(t *testing.T, s *service) reader.Card {

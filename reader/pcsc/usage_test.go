@@ -14,7 +14,7 @@ type usage struct {
 	mu              sync.Mutex
 	scopes, handles int
 	waits           int
-	wrong           []string
+	violations      []string
 
 	last time.Time // the time of the last call
 	busy int       // the number of calls at that time
@@ -56,10 +56,10 @@ func (w *watchedScope) enter(call string) (leave func()) {
 		panic("endless calls without a pause: the clock of synctest never advances")
 	}
 	if w.call != "" {
-		u.wrong = append(u.wrong, fmt.Sprintf("%s while %s runs in the same context", call, w.call))
+		u.violations = append(u.violations, fmt.Sprintf("%s while %s runs in the same context", call, w.call))
 	}
 	if w.released {
-		u.wrong = append(u.wrong, call+" in a context that was released")
+		u.violations = append(u.violations, call+" in a context that was released")
 	}
 	w.call = call
 	return func() {
@@ -78,7 +78,7 @@ func (w *watchedScope) getStatusChange(states []readerState, timeout time.Durati
 	defer w.enter("wait")()
 	w.usage.mu.Lock()
 	if w.usage.waits++; w.usage.waits > 1 {
-		w.usage.wrong = append(w.usage.wrong, "two waits at once")
+		w.usage.violations = append(w.usage.violations, "two waits at once")
 	}
 	w.usage.mu.Unlock()
 	defer func() {
@@ -106,7 +106,7 @@ func (w *watchedScope) connect(name string) (handle, error) {
 func (w *watchedScope) cancel() error {
 	w.usage.mu.Lock()
 	if w.released {
-		w.usage.wrong = append(w.usage.wrong, "cancel in a context that was released")
+		w.usage.violations = append(w.usage.violations, "cancel in a context that was released")
 	}
 	w.usage.mu.Unlock()
 	return w.scope.cancel()
@@ -116,7 +116,7 @@ func (w *watchedScope) release() error {
 	defer w.enter("release")()
 	w.usage.mu.Lock()
 	if w.handles > 0 {
-		w.usage.wrong = append(w.usage.wrong, "a context released with an open connection")
+		w.usage.violations = append(w.usage.violations, "a context released with an open connection")
 	}
 	w.released = true
 	w.usage.scopes--
@@ -135,7 +135,7 @@ func (w *watchedHandle) enter(call string) (leave func()) {
 	w.scope.usage.mu.Lock()
 	defer w.scope.usage.mu.Unlock()
 	if w.closed {
-		w.scope.usage.wrong = append(w.scope.usage.wrong, call+" on a closed connection")
+		w.scope.usage.violations = append(w.scope.usage.violations, call+" on a closed connection")
 	}
 	return leave
 }

@@ -1,12 +1,12 @@
 // Package feed turns the state that a driver sees into events for its watchers. A
 // watcher first gets the events that lead to the current state and then those of each
 // change. Events are computed when a watcher asks for them, from the state that it
-// was last told: a slow watcher delays nobody, and no events are queued for it. It
+// last knew: a slow watcher delays nobody, and no events are queued for it. It
 // misses what has come and gone in the meantime, but never that a card was exchanged
 // or that the service restarted.
 //
 // The cost of a change does not depend on the number of readers: for each watcher, the
-// feed records which readers have changed and what the watcher was told about them.
+// feed records which readers have changed and what the watcher knew about them.
 package feed
 
 import (
@@ -168,7 +168,7 @@ func (f *Feed) wake() {
 
 // watcher is the state of one call of Watch.
 type watcher struct {
-	told    map[string]*Slot // slots that have changed, as the watcher knows them; nil: unknown to it
+	known   map[string]*Slot // slots that have changed, as the watcher knows them; nil: unknown to it
 	service service          // as the watcher knows it
 	wake    chan struct{}    // holds a token if there may be new events
 }
@@ -176,12 +176,12 @@ type watcher struct {
 // note records that a slot changes. It drops the record of a slot that the watcher does
 // not know and that is gone again.
 func (w *watcher) note(name string, last, now *Slot) {
-	told, noted := w.told[name]
+	known, noted := w.known[name]
 	switch {
 	case !noted:
-		w.told[name] = last
-	case told == nil && now == nil:
-		delete(w.told, name)
+		w.known[name] = last
+	case known == nil && now == nil:
+		delete(w.known, name)
 	}
 }
 
@@ -190,12 +190,12 @@ func (f *Feed) watch() *watcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := &watcher{
-		told:    make(map[string]*Slot, len(f.slots)),
+		known:   make(map[string]*Slot, len(f.slots)),
 		service: service{stops: f.service.stops},
 		wake:    make(chan struct{}, 1),
 	}
 	for name := range f.slots {
-		w.told[name] = nil
+		w.known[name] = nil
 	}
 	if f.watchers == nil {
 		f.watchers = map[*watcher]struct{}{}
@@ -219,7 +219,7 @@ func (f *Feed) events(w *watcher) (events []reader.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var removed, added []step
-	for name, before := range w.told {
+	for name, before := range w.known {
 		s := step{before, f.slots[name]}
 		if s.before != nil {
 			removed = append(removed, s)
@@ -244,7 +244,7 @@ func (f *Feed) events(w *watcher) (events []reader.Event) {
 	for _, s := range added {
 		events = append(events, additions(s.before, s.now)...)
 	}
-	w.told, w.service = map[string]*Slot{}, f.service
+	w.known, w.service = map[string]*Slot{}, f.service
 	return events
 }
 
