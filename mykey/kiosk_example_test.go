@@ -11,20 +11,26 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// identify waits for a card in any reader and returns its identifier. ask shows the attempts
+// serve shows the identifier of one card after another until ctx ends. ask shows the attempts
 // left and asks for the PIN.
-func identify(ctx context.Context, driver reader.Driver, library *mykey.Namespace, ask jpki.AskPIN) (mykey.ID, error) {
-	found, err := reader.Wait(ctx, driver, "", jpki.Present) // blocks until a My Number Card is present
-	if err != nil {
-		return "", err
+func serve(ctx context.Context, driver reader.Driver, library *mykey.Namespace, ask jpki.AskPIN, show func(mykey.ID, error)) error {
+	for {
+		found, err := reader.Wait(ctx, driver, "", jpki.Present) // blocks until a My Number Card is present
+		if err != nil {
+			return err
+		}
+		// The card is not held while ask runs. The PIN goes to the same card only, once, and the
+		// card is logged out afterwards.
+		holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
+		if err != nil {
+			show("", err) // a *credential.Error tells the attempts left
+		} else {
+			show(library.Derive(holder.Certificate))
+		}
+		if err := reader.WaitGone(ctx, driver, found); err != nil { // use no card twice
+			return err
+		}
 	}
-	// The PIN is asked for while the card is not held, and goes to the same card only, once.
-	// Afterwards the card is logged out.
-	holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
-	if err != nil {
-		return "", err // a *credential.Error tells the attempts left
-	}
-	return library.Derive(holder.Certificate)
 }
 
 // A kiosk. With pcsc.New() in place of the simulator it works with real readers.
@@ -54,9 +60,14 @@ func Example_kiosk() {
 		fmt.Println("PIN, please. Attempts left:", shown.Remaining)
 		return jpki.ParsePIN([]byte("１２３４")) // full width, as an input method leaves it
 	}
-	id, err := identify(ctx, driver, library, ask)
-	fmt.Println(id.Display(), err)
+	show := func(id mykey.ID, err error) {
+		fmt.Println(id.Display(), err)
+		slot.Remove() // the holder takes the card
+		cancel()      // and the kiosk closes
+	}
+	fmt.Println(serve(ctx, driver, library, ask, show))
 	// Output:
 	// PIN, please. Attempts left: 3
 	// WAC9-F8EY <nil>
+	// context canceled
 }

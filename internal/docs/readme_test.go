@@ -38,7 +38,7 @@ func blocks(text, language string) (found []string) {
 func TestTheCodeIsOfExamples(t *testing.T) {
 	var code []string
 	for _, example := range []struct{ file, begin string }{
-		{"mykey/kiosk_example_test.go", "// identify waits"},
+		{"mykey/kiosk_example_test.go", "// serve shows"},
 		{"jpki/cardtls/client_example_test.go", "// client waits"},
 	} {
 		_, function, found := strings.Cut(read(t, example.file), example.begin)
