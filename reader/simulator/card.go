@@ -31,7 +31,7 @@ type Card struct {
 	auth    *secret      // nil on cards without JPKI
 	signing *secret
 
-	authority *x509.Certificate // nil on cards without JPKI
+	caCertificate *x509.Certificate // that issued the authentication certificate; nil on cards without JPKI
 }
 
 // Option changes how [NewCard] makes a card.
@@ -112,7 +112,7 @@ func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 // Authority is the certificate of the authority that issued the card's
 // authentication certificate, nil for a card without one. Whoever trusts
 // simulated cards in a test trusts this.
-func (c *Card) Authority() *x509.Certificate { return c.authority }
+func (c *Card) Authority() *x509.Certificate { return c.caCertificate }
 
 // PowerOn starts the card, or starts it again (a cold reset): no application
 // is selected and no secret is verified.

@@ -2,7 +2,7 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/rsa"
+	"crypto"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -31,7 +31,7 @@ func (a *application) forget() {
 type file struct {
 	content func() ([]byte, error)
 	secret  *secret
-	key     func() (*rsa.PrivateKey, error)
+	key     func() (crypto.Signer, error)
 	guard   *secret // must be verified before the file can be used; nil: free
 
 	challenges bool // the key signs challenges, by INTERNAL AUTHENTICATE

@@ -2,7 +2,7 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/rsa"
+	"crypto"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -10,93 +10,67 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// The JPKI application and its elementary files.
-var aidJPKI = mustHex("D392F000260100000001")
-
 const (
-	efSignatureCertificate      = 0x0001
-	efSignatureCA               = 0x0002
-	efTokenInformation          = 0x0006
-	efAvailability              = 0x0008
-	efProtected                 = 0x0009
-	efAuthCertificate           = 0x000A
-	efAuthCA                    = 0x000B
-	efUnknown10                 = 0x0010 // purpose unknown
-	efTerminalCA                = 0x0016
-	efAuthKey                   = 0x0017
-	efAuthPIN                   = 0x0018
-	efSignatureKey              = 0x001A
-	efSignaturePassword         = 0x001B
-	efInternal                  = 0x001E
-	certificateFileSize         = 2048 // assumed; the rest of a file is filler
-	filler                 byte = 0xFF
+	certificateFileSize      = 2048 // assumed; the rest of a file is filler
+	filler              byte = 0xFF
 )
 
 // newJPKI makes the application with its keys and certificates. What belongs
 // to signatures is made when it is first used, for it takes time and few ask.
 func (c *Card) newJPKI(s settings) (*application, error) {
-	c.auth = &secret{value: []byte(PIN), left: c.traits.authTries, maximum: maxAuthTries, blocked: s.blocked}
-	c.signing = &secret{value: []byte(Password), left: maxSignatureTries, maximum: maxSignatureTries, blocked: s.blocked}
-	now := s.now()
-	validity := period{start: now.AddDate(-1, -6, 0), end: c.traits.ends(now)}
+	g, now := c.traits.generation, s.now()
+	valid := period{start: g.validity(now).start, end: c.traits.ends(now)}
+	issue := issuance{settings: s, generation: g, holder: c.traits.holder, valid: valid, now: now}
 
-	authority, err := s.keys("authority/authentication")
+	auth, err := issue.credential(authentication, s.size)
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.keys(c.traits.holder + "/authentication")
-	if err != nil {
-		return nil, err
-	}
-	ca, err := newAuthority(authentication, authority, s.certificates, now)
-	if err != nil {
-		return nil, err
-	}
-	c.authority = ca.certificate
-	certificate, err := s.certificates(c.traits.holder, validity.terms(s.size), func() ([]byte, error) {
-		return ca.issueOfSize(s.size, key, holder{subject: authenticationSubject(c.traits.holder)}, validity)
-	})
-	if err != nil {
-		return nil, err
-	}
+	c.caCertificate = auth.issuer
 	if c.traits.noCertificate {
-		certificate = nil // assumed: the file is there and blank
+		auth.certificate = padded(nil) // assumed: the file is there and blank
 	}
+	c.auth = &secret{value: []byte(PIN), left: c.traits.authAttempts, maximum: g.authentication.attempts, blocked: s.blocked}
+	c.signing = &secret{value: []byte(Password), left: g.signature.attempts, maximum: g.signature.attempts, blocked: s.blocked}
 
-	signature := sync.OnceValues(func() (signatureSide, error) {
-		return newSignatureSide(s, c.traits.holder, validity, now)
-	})
-	files := map[uint16]*file{
-		efTokenInformation:  {content: fixed(tokenInformation(c.traits.label))},
-		efAvailability:      {content: fixed(c.availability())},
-		efProtected:         {content: fixed(nil), guard: &secret{}}, // neither PIN nor password opens it
-		efUnknown10:         {},
-		efTerminalCA:        {},
-		efAuthCertificate:   {content: fixed(padded(certificate))},
-		efAuthCA:            {content: fixed(padded(ca.der))},
-		efAuthKey:           {key: func() (*rsa.PrivateKey, error) { return key, nil }, guard: c.auth},
-		efAuthPIN:           {secret: c.auth},
-		efSignaturePassword: {secret: c.signing},
-		efInternal:          {}, // assumed: it can't be read
+	files := map[uint16]*file{g.tokenInformation: {content: fixed(tokenInformation(c.traits.label))}}
+	if g.availability != 0 {
+		files[g.availability] = &file{content: fixed(c.availability())}
 	}
+	for _, id := range g.protected {
+		files[id] = &file{content: fixed(nil), guard: &secret{}}
+	}
+	for _, id := range g.unreadable {
+		files[id] = &file{}
+	}
+	addCredential(files, g.authentication, c.auth, func() (credential, error) { return auth, nil })
 	if c.traits.certificatePIN {
-		files[efAuthCertificate].guard = c.auth
+		files[g.authentication.certificate].guard = c.auth
 	}
-	if !c.traits.noSignature {
-		files[efSignatureCertificate] = &file{guard: c.signing, content: func() ([]byte, error) {
-			side, err := signature()
-			return padded(side.certificate), err
-		}}
-		files[efSignatureCA] = &file{content: func() ([]byte, error) {
-			side, err := signature()
-			return padded(side.ca), err
-		}}
-		files[efSignatureKey] = &file{guard: c.signing, key: func() (*rsa.PrivateKey, error) {
-			side, err := signature()
-			return side.key, err
-		}}
+	if c.traits.noSignature {
+		files[g.signature.secret] = &file{secret: c.signing}
+	} else {
+		addCredential(files, g.signature, c.signing, sync.OnceValues(func() (credential, error) { return issue.credential(digitalSignature, 0) }))
+		files[g.signature.certificate].guard = c.signing
 	}
-	return &application{aid: aidJPKI, files: files, sessionKey: apdu.StatusSecurityNotSatisfied}, nil
+	return &application{aid: mustHex(g.aid), files: files, sessionKey: apdu.StatusSecurityNotSatisfied}, nil
+}
+
+// addCredential adds the four files of a credential. The secret guards the key.
+func addCredential(files map[uint16]*file, in credentialFiles, s *secret, of func() (credential, error)) {
+	files[in.certificate] = &file{content: func() ([]byte, error) {
+		made, err := of()
+		return made.certificate, err
+	}}
+	files[in.ca] = &file{content: func() ([]byte, error) {
+		made, err := of()
+		return made.ca, err
+	}}
+	files[in.key] = &file{guard: s, key: func() (crypto.Signer, error) {
+		made, err := of()
+		return made.key, err
+	}}
+	files[in.secret] = &file{secret: s}
 }
 
 func fixed(b []byte) func() ([]byte, error) { return func() ([]byte, error) { return b, nil } }

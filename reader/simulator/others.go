@@ -2,7 +2,7 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/rsa"
+	"crypto"
 	"slices"
 	"sync"
 	"time"
@@ -28,8 +28,11 @@ const (
 	efCommonKey    = 0x0019 // common: signs challenges, for anybody
 )
 
-// Attempts that 照合番号A allows.
-const maxVisualTries = 10
+// Attempts that the text application's PIN and 照合番号A allow.
+const (
+	maxTextAttempts   = 3
+	maxVisualAttempts = 10
+)
 
 // myNumber has a wrong check digit, so it is nobody's.
 const myNumber = "012345678901"
@@ -39,13 +42,17 @@ func (c *Card) otherApplications(s settings) []*application {
 	if c.traits.noJPKI { // and so is no My Number Card
 		return []*application{{aid: aidISD}}
 	}
-	pin := &secret{value: []byte(PIN), left: maxAuthTries, maximum: maxAuthTries, blocked: s.blocked}
+	isd := &application{aid: aidISD, objects: cardObjects(c.traits.ends(s.now()))}
+	if !c.traits.generation.others {
+		return []*application{isd}
+	}
+	pin := &secret{value: []byte(PIN), left: maxTextAttempts, maximum: maxTextAttempts, blocked: s.blocked}
 	unusable := &secret{blocked: apdu.StatusReferenceDataUnusable}
-	visualA := &secret{value: []byte(myNumber), left: maxVisualTries, maximum: maxVisualTries, blocked: s.blocked}
+	visualA := &secret{value: []byte(myNumber), left: maxVisualAttempts, maximum: maxVisualAttempts, blocked: s.blocked}
 	number := slices.Concat([]byte{0xFF, 0x10, byte(len(myNumber))}, []byte(myNumber), []byte{filler, filler})
-	key := sync.OnceValues(func() (*rsa.PrivateKey, error) { return s.keys(c.traits.holder + "/common") })
+	key := sync.OnceValues(func() (crypto.Signer, error) { return s.keys(rsa2048, c.traits.holder+"/common") })
 	return []*application{
-		{aid: aidISD, objects: cardObjects(c.traits.ends(s.now()))},
+		isd,
 		{aid: aidText, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{ // session key: assumed before the PIN
 			efMyNumber:     {content: fixed(number), guard: pin},
 			efTextPIN:      {secret: pin},
@@ -131,7 +138,7 @@ func (c *Card) internalAuthenticate(cmd apdu.Command) apdu.Response {
 	if err != nil {
 		return status(apdu.StatusNoDiagnosis)
 	}
-	return signWith(key, apdu.Command{P1: schemeHashedDigestInfo, Ne: cmd.Ne}.WithData(cmd.Data()))
+	return hashedDigestInfo.sign(key, cmd)
 }
 
 // statusNoSessionKey is the answer to SET SESSION KEY in applications that have no key

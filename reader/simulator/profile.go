@@ -23,8 +23,8 @@ const (
 	NoCertificate   Profile = "no-certificate"   // issued without a user-authentication certificate
 	Expired         Profile = "expired"          // certificate ended a month ago
 	Expiring        Profile = "expiring"         // certificate ends in a month
-	Locked          Profile = "locked"           // no try left for the PIN
-	LastTry         Profile = "last-try"         // one try left
+	Locked          Profile = "locked"           // no attempt left for the PIN
+	LastTry         Profile = "last-try"         // one attempt left
 	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード: no PIN was ever set
 	NotMyNumber     Profile = "not-my-number"    // some other card
 )
@@ -37,14 +37,9 @@ const (
 	Password = "ABC123"
 )
 
-// Tries that a fresh card allows.
-const (
-	maxAuthTries      = 3
-	maxSignatureTries = 5
-)
-
-// traits is what a profile changes about a card.
+// traits is what a profile makes of a generation's card.
 type traits struct {
+	generation     *generation
 	atr            string // hex
 	extended       bool   // accepts extended lengths
 	label          string // of the token information
@@ -52,7 +47,7 @@ type traits struct {
 	noJPKI         bool   // no application of a My Number Card
 	noCertificate  bool
 	noSignature    bool // no signature certificate
-	authTries      int
+	authAttempts   int  // that are left
 	lastCommand    bool // answers 80FC0000
 	ends           func(now time.Time) time.Time
 	holder         string // who the card belongs to, so which key it has
@@ -85,13 +80,18 @@ var profiles = []Profile{
 // Profiles lists all profiles.
 func Profiles() []Profile { return slices.Clone(profiles) }
 
+// fresh describes a generation's card as it comes, in a contact reader.
+func fresh(g *generation) traits {
+	return traits{
+		// A test card with the ATR of today's takes extended lengths, though it declares none.
+		generation: g, atr: g.atr, extended: true, label: g.label, authAttempts: g.authentication.attempts, holder: "resident",
+		ends: func(now time.Time) time.Time { return g.validity(now).end },
+	}
+}
+
 // traitsOf describes a profile; ok is false for a name that is none.
 func traitsOf(p Profile) (t traits, ok bool) {
-	t = traits{
-		// A test card with this ATR takes extended lengths, though it declares none.
-		atr: atrContact, extended: true, label: labelCard, authTries: maxAuthTries, holder: "resident",
-		ends: func(now time.Time) time.Time { return now.AddDate(3, 6, 0) },
-	}
+	t = fresh(&generation2016)
 	switch p {
 	case Contact:
 	case ContactExtended:
@@ -114,12 +114,12 @@ func traitsOf(p Profile) (t traits, ok bool) {
 	case Expiring:
 		t.ends = func(now time.Time) time.Time { return now.AddDate(0, 1, 0) }
 	case Locked:
-		t.authTries = 0
+		t.authAttempts = 0
 	case LastTry:
-		t.authTries = 1
+		t.authAttempts = 1
 	case FaceAuth:
 		// Assumed: what its counters and its signature password answer.
-		t.authTries, t.noSignature = 0, true
+		t.authAttempts, t.noSignature = 0, true
 	case NotMyNumber:
 		t.atr, t.extended, t.noJPKI = atrLicence, false, true
 	default:

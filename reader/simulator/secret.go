@@ -7,21 +7,21 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// secret is a PIN or password and the tries left for it.
+// secret is a PIN or password and the attempts left for it.
 type secret struct {
 	value    []byte
 	left     int
 	maximum  int
 	verified bool
-	blocked  apdu.Status // the answer when no try is left
+	blocked  apdu.Status // the answer when no attempt is left
 }
 
 // maxSecretLength is from JICSAP's specification of IC cards. That a longer one
-// is 6700 and costs no try, and a shorter one a wrong one, is assumed.
+// is 6700 and uses up no attempt, and that a shorter one is a wrong one, is assumed.
 const maxSecretLength = 16
 
-// try compares, counts, and answers.
-func (s *secret) try(value []byte) apdu.Response {
+// compare compares, counts, and answers.
+func (s *secret) compare(value []byte) apdu.Response {
 	if s.left == 0 {
 		return status(s.blocked) // assumed: see WithBlockedStatus
 	}
@@ -51,7 +51,7 @@ func (c *Card) secretFile(cmd apdu.Command) (*secret, apdu.Status) {
 }
 
 // verify handles VERIFY. Without data it is a question, answered with the
-// tries left also after a successful VERIFY.
+// attempts left also after a successful VERIFY.
 func (c *Card) verify(cmd apdu.Command) apdu.Response {
 	if cmd.P1 != 0 {
 		return status(apdu.StatusIncorrectP1P2)
@@ -65,7 +65,7 @@ func (c *Card) verify(cmd apdu.Command) apdu.Response {
 	case len(cmd.Data()) == 0:
 		return s.counter()
 	}
-	return s.try(cmd.Data())
+	return s.compare(cmd.Data())
 }
 
 // changeReferenceData replaces a secret that is verified: P1=01, the new value

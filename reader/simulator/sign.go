@@ -2,18 +2,61 @@ package simulator
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"errors"
+	"math/big"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
+// scheme is a way in which PERFORM SECURITY OPERATION signs its input.
+type scheme struct {
+	p1      byte
+	longest int               // bytes of input; 0: as many as a command carries
+	digests []int             // lengths of the digests that the input may be; none: any input
+	hashes  bool              // the card hashes the input, with SHA-256
+	options crypto.SignerOpts // for the key's Sign
+}
+
+// The schemes of RSA keys. Those other than 00 were measured by one source on
+// test cards: assumed.
+var rsaSchemes = []scheme{
+	{p1: 0x00, longest: rsaBits/8 - 11, options: crypto.Hash(0)},               // whatever it is, with PKCS #1 v1.5 padding
+	{p1: 0x01, hashes: true, options: crypto.Hash(0)},                          // the hash alone
+	{p1: 0x02, digests: []int{sha256.Size}, options: crypto.SHA256},            // wrapped into a DigestInfo by the card
+	{p1: 0x03, longest: apdu.MaxShortNc, hashes: true, options: crypto.SHA256}, // hashed and wrapped by the card
+	{p1: 0x04, digests: []int{sha256.Size}, options: pss},
+	{p1: 0x05, hashes: true, options: pss},
+}
+
+// hashedDigestInfo is the scheme of INTERNAL AUTHENTICATE.
+var hashedDigestInfo = rsaSchemes[3]
+
+// The salt is as long as the hash: assumed.
+var pss = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+
+// scheme finds the scheme that P1 chooses.
+func (c *Card) scheme(p1 byte) (scheme, bool) {
+	for _, s := range c.traits.generation.schemes {
+		if s.p1 == p1 {
+			return s, !c.noPSS || s.options != pss
+		}
+	}
+	return scheme{}, false
+}
+
 // sign handles PERFORM SECURITY OPERATION as this card has it: P1 chooses the
-// scheme and P2 the key. The schemes other than 00 were measured by one
-// source on test cards: assumed.
+// scheme and P2 the key.
 func (c *Card) sign(cmd apdu.Command) apdu.Response {
-	if cmd.P1 > 0x05 || c.noPSS && cmd.P1 >= 0x04 {
+	scheme, ok := c.scheme(cmd.P1)
+	if !ok {
 		return status(apdu.StatusIncorrectP1P2)
 	}
 	f, sw := c.refer(cmd.P2)
@@ -31,44 +74,25 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 	if err != nil {
 		return status(apdu.StatusNoDiagnosis)
 	}
-	return signWith(key, cmd)
+	return scheme.sign(key, cmd)
 }
 
-const schemeHashedDigestInfo = 0x03
-
-func signWith(key *rsa.PrivateKey, cmd apdu.Command) apdu.Response {
+// sign answers with the signature of the command's data.
+func (s scheme) sign(key crypto.Signer, cmd apdu.Command) apdu.Response {
 	input := cmd.Data()
-	size := key.Size()
-	var signature []byte
-	var err error
-	switch cmd.P1 {
-	case 0x00: // whatever it is, with PKCS #1 v1.5 padding
-		if len(input) > size-11 {
-			return status(apdu.StatusWrongLength)
-		}
-		signature, err = rsa.SignPKCS1v15(nil, key, 0, input)
-	case 0x01: // hashed by the card, the hash alone
+	switch {
+	case s.longest > 0 && len(input) > s.longest:
+		return status(apdu.StatusWrongLength)
+	case s.digests != nil && !slices.Contains(s.digests, len(input)):
+		return status(apdu.StatusConditionsNotSatisfied)
+	}
+	if s.hashes {
 		hash := sha256.Sum256(input)
-		signature, err = rsa.SignPKCS1v15(nil, key, 0, hash[:])
-	case 0x02: // a hash, wrapped into a DigestInfo by the card
-		if len(input) != sha256.Size {
-			return status(apdu.StatusConditionsNotSatisfied)
-		}
-		signature, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, input)
-	case schemeHashedDigestInfo: // hashed and wrapped by the card
-		if len(input) > apdu.MaxShortNc {
-			return status(apdu.StatusWrongLength)
-		}
-		hash := sha256.Sum256(input)
-		signature, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, hash[:])
-	case 0x04: // a hash, with PSS
-		if len(input) != sha256.Size {
-			return status(apdu.StatusConditionsNotSatisfied)
-		}
-		signature, err = signPSS(key, input)
-	case 0x05: // hashed by the card, with PSS
-		hash := sha256.Sum256(input)
-		signature, err = signPSS(key, hash[:])
+		input = hash[:]
+	}
+	signature, err := key.Sign(rand.Reader, input, s.options)
+	if public, ok := key.Public().(*ecdsa.PublicKey); ok && err == nil {
+		signature, err = concatenated(signature, (public.Curve.Params().N.BitLen()+7)/8)
 	}
 	switch {
 	case err != nil:
@@ -79,8 +103,13 @@ func signWith(key *rsa.PrivateKey, cmd apdu.Command) apdu.Response {
 	return data(signature)
 }
 
-// signPSS uses a salt as long as the hash: assumed.
-func signPSS(key *rsa.PrivateKey, hash []byte) ([]byte, error) {
-	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
-	return rsa.SignPSS(rand.Reader, key, crypto.SHA256, hash, options)
+// concatenated is an ECDSA signature as a card gives it: r and s, of size bytes each.
+func concatenated(der []byte, size int) ([]byte, error) {
+	var r, s big.Int
+	var pair cryptobyte.String
+	input := cryptobyte.String(der)
+	if !input.ReadASN1(&pair, tag.SEQUENCE) || !pair.ReadASN1Integer(&r) || !pair.ReadASN1Integer(&s) {
+		return nil, errors.New("no ECDSA signature")
+	}
+	return slices.Concat(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))), nil
 }
