@@ -381,7 +381,7 @@ func TestTokenInformation(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
-	assert.Len(t, simulator.Profiles(), 14)
+	assert.Len(t, simulator.Profiles(), 15)
 	for _, p := range simulator.Profiles() {
 		// What every answer to reset obeys: its parts fill it, and where it has
 		// a check byte all bytes after the first cancel out.

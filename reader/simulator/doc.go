@@ -41,9 +41,17 @@
 // # Keys and certificates
 //
 // Keys are real RSA keys of 2048 bits and the certificates have the real
-// ones' structure, under names with O=JPKI-SIMULATOR and a certification
-// authority that is made with the card. With [WithInsecureSeed] the keys are the
-// same in every run. They prove nothing to anybody.
+// ones' structure, under names with O=JPKI-SIMULATOR and CA certificates that
+// are made with the card. With [WithInsecureSeed] the keys are the same in
+// every run. They prove nothing to anybody.
+//
+// # An invented card
+//
+// [Announced2028] stands for the card that is announced for 2028, with EC P-384 keys
+// and two secrets. INVENTED: its application has the identifier D392F000260100000002,
+// and this identifier, its files, its attempts and the way it signs are made up. It
+// shows whether a program copes with a card that is not today's; it says nothing of
+// the real one. It has no application of today's cards.
 //
 // # Errors
 //

@@ -10,8 +10,12 @@ import (
 // Profile is a kind of card.
 type Profile string
 
-// The profiles. All but the phones and the resident card have the same key if
-// they are made with the same seed; their certificates differ in their dates.
+// The profiles. All but the phones, the resident card and the announced card have the
+// same key if they are made with the same seed; their certificates differ in their dates.
+//
+// Announced2028 is INVENTED. It stands for the card that is announced for 2028, with EC
+// P-384 keys and two secrets. Its identifiers, files and signature scheme are made up;
+// the real card will have others.
 const (
 	Contact         Profile = "contact"          // an individual number card in a contact reader; takes extended lengths, declares none
 	ContactExtended Profile = "contact-extended" // one that declares and accepts extended lengths
@@ -20,6 +24,7 @@ const (
 	Android         Profile = "android"          // an Android phone; its certificate needs the PIN
 	IPhone          Profile = "iphone"           // an iPhone; its certificate needs the PIN
 	ResidentCard    Profile = "resident-card"    // 住民基本台帳カード, the generation before
+	Announced2028   Profile = "announced-2028"   // invented: the card announced for 2028, with EC P-384 keys
 	NoCertificate   Profile = "no-certificate"   // issued without a user-authentication certificate
 	Expired         Profile = "expired"          // certificate ended a month ago
 	Expiring        Profile = "expiring"         // certificate ends in a month
@@ -74,7 +79,7 @@ const (
 // profiles in the order of the documentation.
 var profiles = []Profile{
 	Contact, ContactExtended, ContactShort, Contactless, Android, IPhone, ResidentCard,
-	NoCertificate, Expired, Expiring, Locked, LastTry, FaceAuth, NotMyNumber,
+	Announced2028, NoCertificate, Expired, Expiring, Locked, LastTry, FaceAuth, NotMyNumber,
 }
 
 // Profiles lists all profiles.
@@ -107,6 +112,8 @@ func traitsOf(p Profile) (t traits, ok bool) {
 		t.lastCommand = true
 	case ResidentCard: // assumed: nothing is known of its ATR and files
 		t.extended, t.label, t.holder = false, labelResident, "resident-card"
+	case Announced2028:
+		t = fresh(&generation2028)
 	case NoCertificate:
 		t.noCertificate = true
 	case Expired:
