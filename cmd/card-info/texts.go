@@ -200,12 +200,18 @@ func textSimulateLong() Text {
 応答します。暗証番号は 1234、署名用は ABC123 です。
 
 模擬カードの種類:
-` + profiles,
+` + profiles + `
+
+announced-2028 は、2028年に予定されているカード（EC P-384の鍵）を想定した
+架空のものです。実物は異なります。`,
 		EN: `Put a simulated card into pcscd's virtual reader (vsmartcard-vpcd) and answer
 until interrupted. Its PIN is 1234 and its signature password ABC123.
 
 Profiles:
-` + profiles,
+` + profiles + `
+
+announced-2028 is invented: it stands for the card announced for 2028, with
+EC P-384 keys. The real card will differ.`,
 	}
 }
 

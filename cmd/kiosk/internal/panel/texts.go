@@ -33,6 +33,7 @@ var profiles = map[simulator.Profile]message.Text{
 	simulator.Android:         {JA: "Androidスマートフォン", EN: "Android phone"},
 	simulator.IPhone:          {JA: "iPhone", EN: "iPhone"},
 	simulator.ResidentCard:    {JA: "住民基本台帳カード", EN: "resident registry card"},
+	simulator.Announced2028:   {JA: "2028年に予定されているカード（架空）", EN: "card announced for 2028 (invented)"},
 	simulator.NoCertificate:   {JA: "電子証明書のないカード", EN: "card without a certificate"},
 	simulator.Expired:         {JA: "電子証明書の期限が切れたカード", EN: "card with an expired certificate"},
 	simulator.Expiring:        {JA: "電子証明書の期限が近いカード", EN: "card whose certificate expires soon"},
