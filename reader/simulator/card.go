@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Card is a card made of software: bytes in, bytes out.
+// Card is a simulated card: bytes in, bytes out.
 type Card struct {
 	traits traits
 	atr    []byte
@@ -66,7 +66,7 @@ func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.bloc
 
 // WithoutPSS makes a card that has no schemes with PSS: 04 and 05 in P1 of PERFORM
 // SECURITY OPERATION are refused as unknown ones are. That there are such cards is
-// assumed; one kind of test card has the schemes.
+// assumed; one kind of test card has the schemes. [Announced2028] has none anyway.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
 // WithFirstCommandRefused makes a card that answers 6F00 to the first command after
@@ -75,15 +75,15 @@ func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 func WithFirstCommandRefused() Option { return func(s *settings) { s.refusesFirst = true } }
 
 // WithCertificateSize makes the authentication certificate this long, in bytes of
-// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1580;
-// shorter ones can't be had.
+// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1580, or
+// 1250 on [Announced2028]; NewCard fails if it is to be shorter.
 func WithCertificateSize(bytes int) Option { return func(s *settings) { s.size = bytes } }
 
 // WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }
 
-// NewCard makes a card. It fails on a profile that does not exist.
-// Making one takes about as long as generating two RSA keys.
+// NewCard makes a card. It returns an error for an unknown profile.
+// It takes about as long as generating two keys of the card's kind.
 func NewCard(profile Profile, options ...Option) (*Card, error) {
 	traits, ok := traitsOf(profile)
 	if !ok {

@@ -1,11 +1,11 @@
-// Package simulator makes My Number Cards of software, and readers to put them
-// in, so that a program can be tested from its first byte to its last screen
-// with no hardware. It uses no cgo, no file and no network.
+// Package simulator simulates My Number Cards and card readers, so that a program
+// can be tested from its first byte to its last screen without hardware. It uses
+// no cgo, no file and no network.
 //
 // A [Card] answers command APDUs as the real card does, as far as that is
-// publicly known: it says no without a PIN, counts wrong ones down, locks, and
-// stays verified where the real one stays verified. What is not well known is
-// marked "assumed" where it stands in this package.
+// publicly known: it rejects what needs a PIN, counts the attempts left, locks, and
+// stays unlocked where the real card stays unlocked. Behavior that is not well known
+// is marked "assumed" in this package's source.
 //
 // # Where to start
 //
@@ -18,7 +18,7 @@
 //	err = slot.Insert(card)
 //
 // Every card's PIN is [PIN] and its signature password is [Password].
-// [Card.State] tells a test what a real card would keep to itself.
+// [Card.State] returns what a real card does not reveal.
 //
 // # Readers that misbehave
 //
@@ -60,8 +60,8 @@
 //
 // # Concurrency
 //
-// Everything here may be used by any number of goroutines. A reader serves
-// several connections as PC/SC does: shared, one transaction at a time.
+// Everything here is safe for concurrent use. A reader serves several
+// connections as PC/SC does: shared, one transaction at a time.
 //
 // # What is absent
 //
