@@ -257,7 +257,7 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		require.True(t, d.card.State().AuthVerified)
 		relay := relay{d.tap}
 
-		got, err := jpki.Authenticate(ctx, relay, pin(t, "0000"), jpki.RequireChain(d.card.Authority()))
+		got, err := jpki.Authenticate(ctx, relay, pin(t, "0000"), jpki.RequireChain(d.card.CACertificate()))
 		require.NoError(t, err)
 		assert.Equal(t, 1, d.tap.pins, "the wrong PIN reached no card")
 		assert.True(t, got.Possession)

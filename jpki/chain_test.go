@@ -25,7 +25,7 @@ import (
 func TestChain(t *testing.T) {
 	ctx := context.Background()
 	card := newDesk(t, simulator.Contact).card
-	authority := card.Authority()
+	authority := card.CACertificate()
 	namesake := newIssuer(t, forger(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).certificate
 	future := jpki.WithClock(func() time.Time { return time.Now().AddDate(9, 0, 0) })
 	for _, tt := range []struct {
@@ -51,8 +51,8 @@ func TestChain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, tt.profile)
 			if tt.profile != simulator.Contact { // each profile has an authority of its own
-				require.Equal(t, authority.RawSubjectPublicKeyInfo, d.card.Authority().RawSubjectPublicKeyInfo)
-				tt.options = append(tt.options, jpki.WithPinned(d.card.Authority()))
+				require.Equal(t, authority.RawSubjectPublicKeyInfo, d.card.CACertificate().RawSubjectPublicKeyInfo)
+				tt.options = append(tt.options, jpki.WithPinned(d.card.CACertificate()))
 			}
 			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), tt.options...)
 			require.ErrorIs(t, err, tt.err)
@@ -72,7 +72,7 @@ func TestChain(t *testing.T) {
 func TestChainOfAPhone(t *testing.T) {
 	ctx := context.Background()
 	d := newDesk(t, simulator.Android)
-	got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.card.Authority()))
+	got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.card.CACertificate()))
 	require.NoError(t, err)
 	assert.Equal(t, trust.Pinned, got.Chain)
 
@@ -150,10 +150,10 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	}{
 		{"not asked for", jpki.AllowExpired(), trust.Unknown, 0},
 		{"J-LIS has another key", jpki.WithChain(), trust.Unknown, 0},
-		{"the caller's", jpki.WithChain(card.Authority()), trust.Caller, 0},
-		{"the simulator's", jpki.TrustSimulator(card.Authority()), trust.Simulator, 0},
+		{"the caller's", jpki.WithChain(card.CACertificate()), trust.Caller, 0},
+		{"the simulator's", jpki.TrustSimulator(card.CACertificate()), trust.Simulator, 0},
 		{"pinned is another", jpki.WithPinned(stranger.certificate), trust.Unknown, 0},
-		{"pinned", jpki.WithPinned(card.Authority()), trust.Pinned, 1},
+		{"pinned", jpki.WithPinned(card.CACertificate()), trust.Pinned, 1},
 	} {
 		d := newDesk(t, simulator.ContactExtended)
 		a := open(t, d, tt.option)
@@ -207,7 +207,7 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 				}
 				return response, nil
 			}
-			options := []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(d.card.Authority())}
+			options := []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(d.card.CACertificate())}
 			if required {
 				options = append(options, jpki.RequireChain())
 			}

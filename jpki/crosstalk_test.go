@@ -52,7 +52,7 @@ func TestNoCrosstalk(t *testing.T) {
 					return
 				}
 				assert.True(t, got.Possession)
-				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.Authority()), "reader %d, round %d: another card's", n, round)
+				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: another card's", n, round)
 			}
 		})
 	}
@@ -63,6 +63,6 @@ func TestNoCrosstalk(t *testing.T) {
 		other := cards[(n+1)%readers]
 		got, err := authenticate(n, simulator.PIN)
 		require.NoError(t, err)
-		require.Error(t, got.Certificate.CheckSignatureFrom(other.Authority()), "the authorities tell cards apart")
+		require.Error(t, got.Certificate.CheckSignatureFrom(other.CACertificate()), "the authorities tell cards apart")
 	}
 }

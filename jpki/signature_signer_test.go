@@ -195,7 +195,7 @@ func TestSignatureCertificates(t *testing.T) {
 		"one with the policy of signature certificates": forged(t, func(c *x509.Certificate) {
 			c.Policies = []x509.OID{oid(t, "1.2.392.200149.8.5.1.1.20")}
 		}),
-		"an authority's": h.card.Authority().Raw,
+		"an authority's": h.card.CACertificate().Raw,
 	} {
 		d := &desk{tap: &tap{}}
 		serveFiles(d, map[byte][]byte{0x01: other})

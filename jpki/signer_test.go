@@ -168,7 +168,7 @@ func TestSigner(t *testing.T) {
 // certificate was found out before.
 func TestSignerSendsAsLittleAsItCan(t *testing.T) {
 	h := newHolder(t, simulator.ContactExtended)
-	s := h.signer(t, jpki.RequireChain(), jpki.WithPinned(h.card.Authority()))
+	s := h.signer(t, jpki.RequireChain(), jpki.WithPinned(h.card.CACertificate()))
 	before := len(h.sent())
 	_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 	require.NoError(t, err)

@@ -141,7 +141,7 @@ func (k *kiosk) visit(t *testing.T) string {
 		if strings.HasPrefix(happens.name, "exchanged") && fault.On == simulator.Connect {
 			owner = other
 		}
-		require.NoError(t, got.Certificate.CheckSignatureFrom(owner.Authority()), where)
+		require.NoError(t, got.Certificate.CheckSignatureFrom(owner.CACertificate()), where)
 		return happens.name + ": served"
 	case errors.Is(err, credential.ErrWrong):
 		return happens.name + ": PIN wrong"

@@ -185,7 +185,7 @@ func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*jpki.Authe
 	s.tap.Card = session
 	options := append(slices.Clone(s.options), jpki.WithClock(atNow))
 	if s.chain {
-		options = append(options, jpki.RequireChain(), jpki.WithPinned(s.card.Authority()))
+		options = append(options, jpki.RequireChain(), jpki.WithPinned(s.card.CACertificate()))
 	}
 	got, err := jpki.Authenticate(ctx, s.tap, pin(t, s.digits), options...)
 	beforeClose()

@@ -27,8 +27,8 @@ func (p *program) trust(files []string) ([]jpki.CardOption, error) {
 		}
 		options = append(options, jpki.WithChain(authorities...))
 	}
-	if p.simulated != nil && p.simulated.Authority() != nil {
-		options = append(options, jpki.TrustSimulator(p.simulated.Authority()))
+	if p.simulated != nil && p.simulated.CACertificate() != nil {
+		options = append(options, jpki.TrustSimulator(p.simulated.CACertificate()))
 	}
 	return append(options, jpki.WithChain()), nil
 }

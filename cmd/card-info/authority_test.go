@@ -127,7 +127,7 @@ func TestTheSimulatorsChain(t *testing.T) {
 // Faults: F94.
 func TestAuthorityFiles(t *testing.T) {
 	_, cards := withCards(t, simulator.Contact)
-	der := cards[0].Authority().Raw
+	der := cards[0].CACertificate().Raw
 	other := attackersCertificate(t, func(c *x509.Certificate) {
 		c.KeyUsage, c.BasicConstraintsValid, c.IsCA = x509.KeyUsageCertSign, true, true
 	})
@@ -239,7 +239,7 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 func ownAuthority(t testing.TB, change func(*x509.Certificate)) (genuine, authority, holder []byte) {
 	t.Helper()
 	_, cards := withCards(t, simulator.Contact)
-	of := cards[0].Authority()
+	of := cards[0].CACertificate()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), RawSubject: of.RawSubject, SubjectKeyId: of.SubjectKeyId,
 		NotBefore: of.NotBefore, NotAfter: of.NotAfter, KeyUsage: of.KeyUsage, BasicConstraintsValid: true, IsCA: true,

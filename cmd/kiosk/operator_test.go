@@ -31,7 +31,7 @@ func newOffice(t testing.TB) *office {
 	o.database = "sqlite:" + o.path("kiosk.db")
 	card, err := newCard(simulator.Contact)
 	require.NoError(t, err)
-	o.authority = o.write("authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.Authority().Raw})))
+	o.authority = o.write("authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.CACertificate().Raw})))
 	o.write("namespace.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
 	o.write("registry.key", "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f")
 	o.does("operator-keygen", o.path("operator.private"), o.path("operator.public"))
@@ -117,7 +117,7 @@ func holderOf(t testing.TB, seed string) *jpki.Authentication {
 	defer connection.Close()
 	pin, err := jpki.ParsePIN([]byte(simulator.PIN))
 	require.NoError(t, err)
-	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.Authority()))
+	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.CACertificate()))
 	require.NoError(t, err)
 	return holder
 }

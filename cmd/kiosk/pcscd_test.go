@@ -63,7 +63,7 @@ func TestThroughPCSCD(t *testing.T) {
 		"--campaign", filepath.Join("campaigns", "demo.toml"), "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db"),
 		"--namespace-key", write("namespace.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
 		"--registry-key", write("registry.key", "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"),
-		"--authority", write("authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.Authority().Raw}))),
+		"--authority", write("authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.CACertificate().Raw}))),
 		"--reader", pcscdtest.Readers[0], "--url-file", url,
 	})
 	running, stop := context.WithCancel(ctx)

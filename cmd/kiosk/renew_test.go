@@ -28,7 +28,7 @@ func TestAtAClerksDesk(t *testing.T) {
 	card := func(seed string) *simulator.Card {
 		c, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
 		require.NoError(t, err)
-		o.write("authority-"+seed, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Authority().Raw})))
+		o.write("authority-"+seed, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.CACertificate().Raw})))
 		return c
 	}
 	first, second, third := card("first"), card("second"), card("third")

@@ -139,7 +139,7 @@ func simulatedParts(r parts) (parts, error) {
 		return r, err
 	}
 	r.simulated, r.readers = simulator.New(), "simulator"
-	r.driver, r.chain = r.simulated, []jpki.CardOption{jpki.TrustSimulator(card.Authority())}
+	r.driver, r.chain = r.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
 		return r, err

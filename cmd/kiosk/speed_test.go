@@ -24,7 +24,7 @@ func TestWhatTheTerminalAdds(t *testing.T) {
 	for n := range 5 { // strangers, whose recovery codes are hashed
 		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(fmt.Sprint("visitor ", n)))
 		require.NoError(t, err)
-		cards, authorities = append(cards, card), append(authorities, card.Authority())
+		cards, authorities = append(cards, card), append(authorities, card.CACertificate())
 	}
 	s := newStand(t, authorities...)
 	do := func(a terminal.Action) {
@@ -45,7 +45,7 @@ func TestWhatTheTerminalAdds(t *testing.T) {
 		connection, err := elsewhere.Driver().Connect(t.Context(), elsewhere.Name())
 		require.NoError(t, err)
 		begun := time.Now()
-		_, err = jpki.Authenticate(t.Context(), connection, pin(), jpki.TrustSimulator(card.Authority()))
+		_, err = jpki.Authenticate(t.Context(), connection, pin(), jpki.TrustSimulator(card.CACertificate()))
 		own := time.Since(begun)
 		require.NoError(t, err)
 		require.NoError(t, connection.Close())

@@ -70,7 +70,7 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 
-	chain := []jpki.CardOption{jpki.TrustSimulator(s.card(t, simulator.Contact).Authority())}
+	chain := []jpki.CardOption{jpki.TrustSimulator(s.card(t, simulator.Contact).CACertificate())}
 	for _, a := range authorities {
 		chain = append(chain, jpki.TrustSimulator(a))
 	}
@@ -168,7 +168,7 @@ func proved(t testing.TB) *jpki.Authentication {
 	defer connection.Close()
 	pin, err := jpki.ParsePIN([]byte(simulator.PIN))
 	require.NoError(t, err)
-	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.Authority()))
+	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.CACertificate()))
 	require.NoError(t, err)
 	return holder
 }

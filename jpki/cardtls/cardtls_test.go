@@ -215,7 +215,7 @@ func TestHandshake(t *testing.T) {
 			if tt.with != 0 {
 				change = version(tt.with)
 			}
-			said, state, err := dial(t.Context(), config, serve(t, h.card.Authority(), change))
+			said, state, err := dial(t.Context(), config, serve(t, h.card.CACertificate(), change))
 			require.NoError(t, err)
 			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
 			assert.Equal(t, tt.want, state.Version)
@@ -238,7 +238,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 
 	config, err := cardtls.Config(ctx, base(), signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), version(tls.VersionTLS13)))
+	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), version(tls.VersionTLS13)))
 	require.ErrorContains(t, err, "protocol version")
 
 	_, _, err = dial(ctx, config, serve(t, server().Leaf, nil))
@@ -248,7 +248,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 	untrusted.RootCAs = x509.NewCertPool()
 	config, err = cardtls.Config(ctx, untrusted, signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), nil))
+	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), nil))
 	var unknown x509.UnknownAuthorityError
 	require.ErrorAs(t, err, &unknown)
 
@@ -256,7 +256,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	config, err = cardtls.Config(ctx, old, signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.Authority(), nil))
+	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), nil))
 	require.Error(t, err)
 
 	h.slot.Remove()
@@ -323,7 +323,7 @@ func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
 				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
 				require.NoError(t, err)
 				var verified error
-				_, _, err = dial(t.Context(), config, serve(t, h.card.Authority(), func(c *tls.Config) {
+				_, _, err = dial(t.Context(), config, serve(t, h.card.CACertificate(), func(c *tls.Config) {
 					version(v)(c)
 					cas := c.ClientCAs
 					c.ClientAuth = tls.RequireAnyClientCert
@@ -374,7 +374,7 @@ func TestHandshakeFailures(t *testing.T) {
 				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
 				require.NoError(t, err)
 				tt.before(h)
-				_, _, err = dial(t.Context(), config, serve(t, h.card.Authority(), version(v)))
+				_, _, err = dial(t.Context(), config, serve(t, h.card.CACertificate(), version(v)))
 				require.ErrorIs(t, err, tt.err)
 				if tt.err == credential.ErrWrong {
 					var wrong *credential.Error
@@ -400,7 +400,7 @@ func TestContextEndsAsking(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		_, _, err = dial(ctx, config, serve(t, h.card.Authority(), version(v)))
+		_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), version(v)))
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Zero(t, h.asked)
 	}
@@ -411,7 +411,7 @@ func TestHandshakesAtTheSameTime(t *testing.T) {
 	h := newHolder(t)
 	config, err := cardtls.Config(t.Context(), base(), h.signer(t))
 	require.NoError(t, err)
-	address := serve(t, h.card.Authority(), nil)
+	address := serve(t, h.card.CACertificate(), nil)
 	var clients sync.WaitGroup
 	for range 2 {
 		clients.Go(func() {
@@ -431,7 +431,7 @@ func TestResumedSessionsAskNobody(t *testing.T) {
 	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	config, err := cardtls.Config(t.Context(), remembering, h.signer(t))
 	require.NoError(t, err)
-	address := serve(t, h.card.Authority(), nil)
+	address := serve(t, h.card.CACertificate(), nil)
 	for n := range 3 {
 		_, state, err := dial(t.Context(), config, address)
 		require.NoError(t, err)
@@ -479,7 +479,7 @@ func TestServersThatTakeACertificateIfGiven(t *testing.T) {
 						tt.change(c)
 					}
 					if c.ClientCAs == nil {
-						c.ClientCAs = pool(h.card.Authority())
+						c.ClientCAs = pool(h.card.CACertificate())
 					}
 				})
 				said, _, err := dial(t.Context(), config, address)

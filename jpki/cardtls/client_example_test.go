@@ -52,7 +52,7 @@ func Example() {
 		fmt.Fprintf(w, "%s with %d certificate", tls.VersionName(r.TLS.Version), len(r.TLS.PeerCertificates))
 	}))
 	authorities := x509.NewCertPool()
-	authorities.AddCert(card.Authority()) // where cards are real, J-LIS's
+	authorities.AddCert(card.CACertificate()) // where cards are real, J-LIS's
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities}
 	server.StartTLS()
 	defer server.Close()

@@ -55,7 +55,7 @@ func TestThroughPCSCD(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run("Go, "+tls.VersionName(v), func(t *testing.T) {
 			asked := h.asked
-			said, state, err := dial(ctx, config, serve(t, card.Authority(), version(v)))
+			said, state, err := dial(ctx, config, serve(t, card.CACertificate(), version(v)))
 			require.NoError(t, err)
 			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
 			assert.Equal(t, v, state.Version)
@@ -63,7 +63,7 @@ func TestThroughPCSCD(t *testing.T) {
 		})
 		t.Run("OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
 			asked := h.asked
-			address := opensslServer(t, card.Authority(), v, "-Verify")
+			address := opensslServer(t, card.CACertificate(), v, "-Verify")
 			page := get(ctx, t, config, address)
 			assert.Contains(t, page, "Client certificate", "what OpenSSL says after it has verified")
 			assert.Contains(t, page, "Verify return code: 0 (ok)")
@@ -77,7 +77,7 @@ func TestThroughPCSCD(t *testing.T) {
 		t.Run("OpenSSL, if given, "+tls.VersionName(v), func(t *testing.T) {
 			optional, err := cardtls.Config(ctx, base(), signer, cardtls.AllowNoCertificate())
 			require.NoError(t, err)
-			for authority, given := range map[*x509.Certificate]int{card.Authority(): 1, server().Leaf: 0} {
+			for authority, given := range map[*x509.Certificate]int{card.CACertificate(): 1, server().Leaf: 0} {
 				asked := h.asked
 				page := get(ctx, t, optional, opensslServer(t, authority, v, "-verify"))
 				assert.Equal(t, given == 1, strings.Contains(page, "Client certificate"), page)
@@ -88,7 +88,7 @@ func TestThroughPCSCD(t *testing.T) {
 	}
 
 	h.types = "9999"
-	_, _, err = dial(ctx, config, opensslServer(t, card.Authority(), tls.VersionTLS13, "-Verify"))
+	_, _, err = dial(ctx, config, opensslServer(t, card.CACertificate(), tls.VersionTLS13, "-Verify"))
 	var wrong *credential.Error
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, credential.ErrWrong, wrong.Reason)

@@ -39,7 +39,7 @@ func Example_server() {
 	_ = driver.AddReader("Reader").Insert(card)
 
 	cas := x509.NewCertPool()
-	cas.AddCert(card.Authority()) // for genuine cards: J-LIS's CA certificates for user authentication
+	cas.AddCert(card.CACertificate()) // for genuine cards: J-LIS's CA certificates for user authentication
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := r.TLS.PeerCertificates[0]
 		fmt.Fprintln(w, "verified by crypto/tls:", len(r.TLS.VerifiedChains) > 0)

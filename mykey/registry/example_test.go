@@ -57,7 +57,7 @@ func Example() {
 	defer r.Close()
 
 	pin, _ := jpki.ParsePIN([]byte("1234"))
-	holder, err := jpki.Authenticate(ctx, connection, pin, jpki.TrustSimulator(card.Authority()))
+	holder, err := jpki.Authenticate(ctx, connection, pin, jpki.TrustSimulator(card.CACertificate()))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -80,7 +80,7 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 					return
 				}
 				assert.True(t, got.Possession)
-				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.Authority()), "reader %d, round %d: certificate of another card", n, round)
+				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: certificate of another card", n, round)
 			}
 		})
 	}

@@ -116,7 +116,7 @@ func TestAnnouncedCertificates(t *testing.T) {
 		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: leaf.NotAfter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 		require.NoError(t, err)
 	}
-	assert.Equal(t, card.Authority().Raw, certificate(t, card, 0x12).Raw)
+	assert.Equal(t, card.CACertificate().Raw, certificate(t, card, 0x12).Raw)
 	assert.NotEqual(t, certificate(t, card, 0x11).PublicKey, certificate(t, card, 0x15).PublicKey)
 }
 

@@ -109,10 +109,10 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 // ATR is the card's answer to reset.
 func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 
-// Authority is the certificate of the authority that issued the card's
-// authentication certificate, nil for a card without one. Whoever trusts
-// simulated cards in a test trusts this.
-func (c *Card) Authority() *x509.Certificate { return c.caCertificate }
+// CACertificate returns the CA certificate that the card's authentication
+// certificate was issued under, or nil for a card without the JPKI application.
+// A test that trusts simulated cards trusts this certificate.
+func (c *Card) CACertificate() *x509.Certificate { return c.caCertificate }
 
 // PowerOn starts the card, or starts it again (a cold reset): no application
 // is selected and no secret is verified.

@@ -208,8 +208,8 @@ func at(t *testing.T, profile simulator.Profile, test func(t *testing.T, s *stan
 		s.campaign, c.AskRenewed = c, false
 		s.slot, s.connects = s.driver.AddReader("Reader"), s.driver
 		var chain []jpki.CardOption
-		if card.Authority() != nil {
-			chain = append(chain, jpki.WithChain(card.Authority()))
+		if card.CACertificate() != nil {
+			chain = append(chain, jpki.WithChain(card.CACertificate()))
 		}
 		s.terminal = terminal.New(terminal.Config{
 			Driver: hooked{s.driver, s}, Campaign: c, Registry: s.book, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
