@@ -120,8 +120,8 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 // that follows, if one does.
 func (p *program) writeReport(r report, failing bool) error {
 	t := table{program: p}
-	t.line(textReportTitle()[r.Token.Kind])
-	t.row(textRowCard, textKind()[r.Token.Kind])
+	t.line(textReportTitle(r.Token.Kind))
+	t.row(textRowCard, textKind(r.Token.Kind))
 	t.row(textRowReader, Text{JA: r.Reader, EN: r.Reader})
 	t.row(textRowPIN, triesText(r.AuthPIN))
 	t.row(textRowPassword, triesText(r.SignaturePassword))

@@ -173,23 +173,33 @@ func textIssuer() map[trust.Chain]Text {
 	}
 }
 
-func textKind() map[jpki.Kind]Text {
-	return map[jpki.Kind]Text{
-		jpki.IndividualNumberCard: {JA: "マイナンバーカード", EN: "My Number Card"},
-		jpki.ResidentCard:         {JA: "住民基本台帳カード（古いカード）", EN: "resident registry card (the older kind)"},
-		jpki.Android:              {JA: "Androidスマートフォン", EN: "Android phone"},
-		jpki.IPhone:               {JA: "iPhone", EN: "iPhone"},
-		jpki.UnknownKind:          {JA: "種類のわからないカード", EN: "card of an unknown kind"},
+func textKind(k jpki.Kind) Text {
+	switch k {
+	case jpki.IndividualNumberCard:
+		return Text{JA: "マイナンバーカード", EN: "My Number Card"}
+	case jpki.ResidentCard:
+		return Text{JA: "住民基本台帳カード（古いカード）", EN: "resident registry card (the older kind)"}
+	case jpki.Android:
+		return Text{JA: "Androidスマートフォン", EN: "Android phone"}
+	case jpki.IPhone:
+		return Text{JA: "iPhone", EN: "iPhone"}
+	case jpki.AnnouncedCard:
+		return Text{JA: "2028年に予定されているカード（模擬用に想定したもの）", EN: "card announced for 2028 (invented by the simulator)"}
+	default:
+		return Text{JA: "種類のわからないカード", EN: "card of an unknown kind"}
 	}
 }
 
-func textReportTitle() map[jpki.Kind]Text {
-	return map[jpki.Kind]Text{
-		jpki.IndividualNumberCard: {JA: "マイナンバーカードを読み取りました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."},
-		jpki.ResidentCard:         {JA: "住民基本台帳カードを読み取りました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."},
-		jpki.Android:              {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.IPhone:               {JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."},
-		jpki.UnknownKind:          {JA: "カードを読み取りました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."},
+func textReportTitle(k jpki.Kind) Text {
+	switch k {
+	case jpki.IndividualNumberCard:
+		return Text{JA: "マイナンバーカードを読み取りました。暗証番号は使っていません。", EN: "A My Number Card was read. No PIN was used."}
+	case jpki.ResidentCard:
+		return Text{JA: "住民基本台帳カードを読み取りました。暗証番号は使っていません。", EN: "A resident registry card was read. No PIN was used."}
+	case jpki.Android, jpki.IPhone:
+		return Text{JA: "スマートフォンを読み取りました。暗証番号は使っていません。", EN: "A phone was read. No PIN was used."}
+	default:
+		return Text{JA: "カードを読み取りました。暗証番号は使っていません。", EN: "A card was read. No PIN was used."}
 	}
 }
 
