@@ -223,3 +223,53 @@ func TestAPurgeVouchesForItsChains(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }
+
+// A purge vouches for the very record that was a chain's last: the terminal's own from
+// another history is not it.
+//
+// Faults: NEW.
+func TestAPurgeKnowsTheLastRecord(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		d := desk(t, open(t, url))
+		defer d.Close()
+		at := func(n int) {
+			r := openNamed(t, url, "a")
+			defer func() { require.NoError(t, r.Close()) }()
+			reserve(t, r, n)
+		}
+		at(1)
+		r := open(t, url)
+		intrude(t, r, url, `CREATE TABLE copied AS SELECT * FROM audit WHERE chain = 'a'`,
+			`DELETE FROM audit WHERE chain = 'a'`, `DELETE FROM reservations`, `DELETE FROM holders`)
+		at(2)
+		_, err := verify(r)
+		require.NoError(t, err)
+		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
+		intrude(t, r, url, `DELETE FROM audit WHERE chain = 'a'`, `INSERT INTO audit SELECT * FROM copied`)
+		_, err = verify(r)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, "a", broken.Chain)
+		assert.Equal(t, int64(1), broken.Number)
+	})
+}
+
+// A terminal relied on rows of which no record tells. That shows by its own record, also
+// when the rows are gone.
+//
+// Faults: NEW.
+func TestRelianceOnWhatNobodyWroteShows(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		reserve(t, openNamed(t, url, "a"), 1)
+		r := openNamed(t, url, "b")
+		intrude(t, r, url, `DELETE FROM audit WHERE chain = 'a'`)
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.NoError(t, err)
+		intrude(t, r, url, `DELETE FROM reservations`, `DELETE FROM holders`)
+		_, err = verify(r)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, "b", broken.Chain)
+		assert.Equal(t, int64(1), broken.Number)
+	})
+}
