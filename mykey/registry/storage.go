@@ -161,12 +161,10 @@ func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(quer
 	return r.storage.transaction(ctx, readOnly, fn)
 }
 
-// transaction runs fn in a serializable transaction, once. It returns nil only if the
-// database is where it was opened, before and after, and the server did not warn.
+// transaction runs fn in a serializable transaction, once. Who calls it has looked
+// whether the database is present. It returns nil only if it still is, and if the server
+// did not warn.
 func (s *storage) transaction(ctx context.Context, readOnly bool, fn func(queryer) error) error {
-	if err := s.present(); err != nil {
-		return err
-	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return fromStorage(err)

@@ -208,7 +208,9 @@ func (r *Registry) Ping(ctx context.Context) error {
 	}
 	defer unlock()
 	for attempt := 0; ; attempt++ {
-		err = r.serializable(ctx, false, func(tx queryer) error { return r.renewLease(ctx, tx) })
+		if err = r.storage.present(); err == nil {
+			err = r.serializable(ctx, false, func(tx queryer) error { return r.renewLease(ctx, tx) })
+		}
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {
 			return err
