@@ -67,3 +67,20 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 		reserve(t, r, 2)
 	})
 }
+
+// Statements that a terminal has prepared hold when another program adds to the tables.
+func TestTablesGrowUnderATerminal(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r, other := open(t, url), open(t, url)
+		reserve(t, r, 1)
+		reserve(t, r, 2)
+		for _, statement := range []string{`CREATE INDEX more ON holders (identifier)`, `ALTER TABLE audit ADD COLUMN note text`} {
+			_, err := other.DB().Exec(statement)
+			require.NoError(t, err)
+		}
+		reserve(t, r, 3)
+		require.False(t, reserve(t, r, 1).New)
+		_, err := verify(r)
+		require.NoError(t, err)
+	})
+}

@@ -31,7 +31,7 @@ func openSQLite(file string, mode mode) (*storage, error) {
 	}
 	db := sql.OpenDB(f)
 	limit(db)
-	return &storage{db: db, dialect: goose.DialectSQLite3, judge: judgeSQLite, check: f.check, hasTable: sqliteHasTable}, nil
+	return &storage{db: db, dialect: goose.DialectSQLite3, judge: judgeSQLite, check: f.check, hasTable: sqliteHasTable, statements: newStatements(db)}, nil
 }
 
 const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`

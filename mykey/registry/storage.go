@@ -59,6 +59,9 @@ type storage struct {
 	dialect  goose.Dialect
 	judge    func(error) verdict
 	hasTable string // a query whether there is a table of the name $1
+	// statements are those that transactions run, if the driver does not keep them. It
+	// may be nil.
+	statements *statements
 	// check returns an error if what is committed is not kept. It may be nil.
 	check func() error
 	// warning returns what the server warned of on a connection, and forgets it. It
@@ -165,6 +168,12 @@ func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(quer
 // whether the database is present. It returns nil only if it still is, and if the server
 // did not warn.
 func (s *storage) transaction(ctx context.Context, readOnly bool, fn func(queryer) error) error {
+	var unprepared []string
+	defer func() { // when the connection is free again
+		if len(unprepared) > 0 {
+			s.statements.prepare(ctx, unprepared)
+		}
+	}()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return fromStorage(err)
@@ -174,7 +183,11 @@ func (s *storage) transaction(ctx context.Context, readOnly bool, fn func(querye
 	if err != nil {
 		return fromStorage(err)
 	}
-	if err := fn(tx); err != nil {
+	var q queryer = tx
+	if s.statements != nil {
+		q = preparedTx{tx, s.statements, &unprepared}
+	}
+	if err := fn(q); err != nil {
 		_ = tx.Rollback() // what failed first is the cause
 		return err
 	}
