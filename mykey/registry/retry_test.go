@@ -448,7 +448,7 @@ func TestATerminalsNameIsOnePrograms(t *testing.T) {
 		_, err = begin()
 		require.ErrorIs(t, err, registry.ErrTerminalTaken, "the first is there")
 
-		now = today.Add(30 * time.Second) // as after the first was killed, or cut off
+		now = today.Add(29 * time.Second) // as after the first was killed, or cut off
 		second, err := begin()
 		require.NoError(t, err)
 		reserve(t, second, 2)
@@ -465,6 +465,15 @@ func TestATerminalsNameIsOnePrograms(t *testing.T) {
 		require.NoError(t, err, "ended in order")
 		reserve(t, third, 3)
 		require.NoError(t, third.Close())
+
+		now = today.Add(time.Hour) // by a clock that was set wrong
+		fourth, err := begin()
+		require.NoError(t, err)
+		defer fourth.Close()
+		now = today
+		fifth, err := begin()
+		require.NoError(t, err, "the name is not taken until that hour has come")
+		require.NoError(t, fifth.Close())
 		heads, err := verify(open(t, url))
 		require.NoError(t, err)
 		assert.Equal(t, int64(3), heads[0].Number)
