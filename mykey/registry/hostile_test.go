@@ -174,6 +174,9 @@ func TestAccountsUsedTwiceShow(t *testing.T) {
 		intrude(t, r, url, `INSERT INTO applications SELECT * FROM hidden`)
 		_, err = verify(r)
 		require.ErrorIs(t, err, registry.ErrAudit)
+		list, refused := export(t, r)
+		assert.Empty(t, list, "nobody knows whose the account is")
+		assert.Len(t, refused, 2)
 	})
 }
 

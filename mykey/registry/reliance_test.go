@@ -1,0 +1,177 @@
+package registry_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// Each change records the rows that it went by: one that was altered at that moment
+// shows, also when the alteration was undone.
+//
+// Faults: NEW.
+func TestWhatAChangeReliedOnShows(t *testing.T) {
+	withdraw := func(t *testing.T, r *registry.Registry, n int) {
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(n))
+		require.NoError(t, err)
+	}
+	renew := func(t *testing.T, r *registry.Registry, proof registry.Proof) {
+		_, err := r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
+		require.NoError(t, err)
+	}
+	for name, test := range map[string]struct {
+		before, change func(t *testing.T, r *registry.Registry, id mykey.ID)
+	}{
+		"moved to the current generation": {change: func(t *testing.T, r *registry.Registry, _ mykey.ID) { reserve(t, r, 1) }},
+		"reserved again": {
+			func(t *testing.T, r *registry.Registry, _ mykey.ID) { withdraw(t, r, 1) },
+			func(t *testing.T, r *registry.Registry, _ mykey.ID) { reserve(t, r, 1) },
+		},
+		"applied":     {change: func(t *testing.T, r *registry.Registry, _ mykey.ID) { apply(t, r, 1) }},
+		"withdrawn":   {change: func(t *testing.T, r *registry.Registry, _ mykey.ID) { withdraw(t, r, 1) }},
+		"by old card": {change: func(t *testing.T, r *registry.Registry, _ mykey.ID) { renew(t, r, registry.ByOldCard(holder(1))) }},
+		"merged": {
+			func(t *testing.T, r *registry.Registry, _ mykey.ID) { reserve(t, r, 2) },
+			func(t *testing.T, r *registry.Registry, id mykey.ID) { renew(t, r, registry.MergeByClerk(id, "c1")) },
+		},
+		"by a clerk, for a card that had withdrawn": {
+			func(t *testing.T, r *registry.Registry, _ mykey.ID) { reserve(t, r, 2); withdraw(t, r, 2) },
+			func(t *testing.T, r *registry.Registry, id mykey.ID) { renew(t, r, registry.ByClerk(id, "c1")) },
+		},
+	} {
+		for table, statements := range map[string][2]string{
+			"reservations": {`UPDATE reservations SET attempt = attempt + 50`, `UPDATE reservations SET attempt = attempt - 50 WHERE attempt >= 50`},
+			"holders":      {`UPDATE holders SET generation = generation + 50`, `UPDATE holders SET generation = generation - 50 WHERE generation > 50`},
+		} {
+			t.Run(name+"/"+table, func(t *testing.T) {
+				url := engines["sqlite"](t)
+				first := openNamed(t, url, "a")
+				id := reserve(t, first, 1).ID
+				if test.before != nil {
+					test.before(t, first, id)
+				}
+				r := openAs(t, url, terminal("b"), generation(t, "points.example", 2), registry.WithEarlier(generation(t, "points.example", 1)))
+				execute := func(statement string) {
+					_, err := r.DB().Exec(statement)
+					require.NoError(t, err)
+				}
+				execute(statements[0])
+				test.change(t, r, id)
+				execute(statements[1])
+				_, err := verify(r)
+				var broken *registry.AuditError
+				require.ErrorAs(t, err, &broken)
+				assert.Equal(t, "b", broken.Chain)
+				assert.Equal(t, int64(1), broken.Number)
+			})
+		}
+	}
+}
+
+// A row that was set back and changed again, at another terminal, shows by the two
+// records that made it the same version.
+//
+// Faults: NEW.
+func TestAVersionIsMadeOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
+		reserve(t, a, 1)
+		intrude(t, a, url, `CREATE TABLE before_ AS SELECT * FROM reservations`)
+		for _, r := range []*registry.Registry{a, b} {
+			_, err := r.NewCode(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+			require.NoError(t, err)
+			if r == a {
+				intrude(t, a, url, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
+			}
+		}
+		_, err := verify(a)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, "b", broken.Chain)
+	})
+}
+
+// A terminal that has seen a row's version does not make it: a record that was removed
+// from the end of another's chain, and done again, shows.
+//
+// Faults: NEW.
+func TestAVersionThatWasSeenIsNotMade(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
+		reserve(t, a, 1)
+		intrude(t, a, url, `CREATE TABLE before_ AS SELECT * FROM reservations`)
+		code := registry.NewRecoveryCode()
+		_, err := b.NewCode(ctx, registry.NewOperation(), holder(1), code)
+		require.NoError(t, err)
+		apply(t, a, 1)
+		intrude(t, a, url, `DELETE FROM audit WHERE chain = 'b'`, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
+		_, err = a.NewCode(ctx, registry.NewOperation(), holder(1), code)
+		require.NoError(t, err)
+		_, err = verify(a)
+		var broken *registry.AuditError
+		require.ErrorAs(t, err, &broken)
+		assert.Equal(t, "a", broken.Chain)
+		assert.Equal(t, int64(3), broken.Number)
+	})
+}
+
+// An application without an identifier is told of by an export, which can't name it.
+//
+// Faults: NEW.
+func TestApplicationsWithoutIdentifiersAreToldOf(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		reserve(t, r, 1)
+		apply(t, r, 1)
+		intrude(t, r, url, `UPDATE applications SET identifier = ''`)
+		list, refused := export(t, r)
+		assert.Empty(t, list)
+		require.Len(t, refused, 1)
+		require.ErrorIs(t, refused[0], registry.ErrAudit)
+	})
+}
+
+// No column of a row can be altered unseen.
+//
+// Faults: NEW.
+func TestEveryColumnIsRecorded(t *testing.T) {
+	url := engines["sqlite"](t)
+	r := open(t, url)
+	reserve(t, r, 1)
+	apply(t, r, 1)
+	for table, columns := range map[string]map[string]string{
+		"reservations": {
+			"identifier": `'00000000'`, "generation": `generation + 1`, "attempt": `attempt + 1`, "lineage": `operation`, "state": `'withdrawn'`,
+			"expiry": `'2031-01'`, "recovery": `'another'`, "operation": `lineage`, "version": `version + 1`, "namespace": `'another'`,
+		},
+		"holders": {
+			"handle": `(SELECT request FROM audit)`, "place": `place + 1`, "generation": `generation + 1`, "identifier": `'00000000'`,
+			"turn": `turn + 1`, "namespace": `'another'`,
+		},
+		"applications": {
+			"lineage": `operation`, "identifier": `'00000000'`, "service": `'another'`, "account": `(SELECT request FROM audit)`, "sealed": `operation`,
+			"applied": `applied + 1`, "operation": `lineage`, "version": `version + 1`, "namespace": `'another'`,
+		},
+	} {
+		execute := func(statement string) {
+			_, err := r.DB().Exec(statement)
+			require.NoError(t, err, statement)
+		}
+		execute(`CREATE TABLE saved AS SELECT * FROM ` + table)
+		for column := range rows(t, r, table)[0] {
+			require.Contains(t, columns, column, table)
+			execute(`UPDATE ` + table + ` SET ` + column + ` = ` + columns[column])
+			_, err := verify(r)
+			assert.ErrorIs(t, err, registry.ErrAudit, "%s.%s", table, column)
+			execute(`DELETE FROM ` + table)
+			execute(`INSERT INTO ` + table + ` SELECT * FROM saved`)
+			_, err = verify(r)
+			require.NoError(t, err)
+		}
+		execute(`DROP TABLE saved`)
+	}
+}
