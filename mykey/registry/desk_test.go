@@ -1,15 +1,18 @@
 package registry_test
 
 import (
+	"cmp"
 	"database/sql"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -86,4 +89,55 @@ func TestErasingBesideAReader(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotContains(t, string(b), sealed[:32])
 	}
+}
+
+// An application that is made while an export runs is the next one's: the export's
+// record does not count it.
+//
+// Faults: NEW.
+func TestApplicationsMadeDuringAnExport(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		people := []int{1, 2, 3}
+		ids := map[int]mykey.ID{}
+		for _, n := range people {
+			ids[n] = reserve(t, r, n).ID
+		}
+		slices.SortFunc(people, func(a, b int) int { return cmp.Compare(ids[a], ids[b]) })
+		apply(t, r, people[0])
+		apply(t, r, people[1])
+		list, err := keys(r)
+		require.NoError(t, err)
+		d, err := registry.OpenDesk(ctx, url, r.Namespace(), list, terminal(nextName()), registry.WithPage(1))
+		require.NoError(t, err)
+		defer d.Close()
+		var exported []mykey.ID
+		for a, err := range d.Export(ctx, registry.NewOperation()) {
+			require.NoError(t, err)
+			if exported = append(exported, a.ID); len(exported) == 1 {
+				apply(t, r, people[2])
+			}
+		}
+		assert.Equal(t, []mykey.ID{ids[people[0]], ids[people[1]]}, exported)
+	})
+}
+
+// A purge tells of its own namespace's chains, whatever another's of the same name is.
+//
+// Faults: NEW.
+func TestPurgeBesideANamesake(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		library := openAs(t, url, terminal("a"), generation(t, "library.example", 1))
+		reserve(t, library, 1)
+		reserve(t, library, 2)
+		r := openNamed(t, url, "a")
+		reserve(t, r, 1)
+		d := desk(t, r)
+		defer d.Close()
+		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
+		for _, one := range []*registry.Registry{library, r} {
+			_, err := verify(one)
+			require.NoError(t, err)
+		}
+	})
 }

@@ -1,0 +1,92 @@
+package registry_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// A renewal's operation is no other's: not with another card, identifier, clerk, code
+// or old card.
+//
+// Faults: NEW.
+func TestARenewalsOperationIsItsOwn(t *testing.T) {
+	r := open(t, engines["sqlite"](t))
+	code, next, other := registry.NewRecoveryCode(), registry.NewRecoveryCode(), registry.NewRecoveryCode()
+	ids := map[int]mykey.ID{}
+	for n := 1; n <= 4; n++ {
+		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(n), code)
+		require.NoError(t, err)
+		ids[n] = mine.ID
+	}
+	type request struct {
+		n     int
+		proof registry.Proof
+		code  registry.RecoveryCode
+	}
+	for name, test := range map[string]struct {
+		first  request
+		others map[string]request
+	}{
+		"clerk": {request{11, registry.ByClerk(ids[1], "c1"), next}, map[string]request{
+			"card":       {12, registry.ByClerk(ids[1], "c1"), next},
+			"identifier": {11, registry.ByClerk(ids[4], "c1"), next},
+			"clerk":      {11, registry.ByClerk(ids[1], "c2"), next},
+			"code":       {11, registry.ByClerk(ids[1], "c1"), other},
+			"merge":      {11, registry.MergeByClerk(ids[1], "c1"), next},
+		}},
+		"recovery code": {request{13, registry.ByRecoveryCode(ids[2], code), next}, map[string]request{
+			"proof": {13, registry.ByRecoveryCode(ids[2], other), next},
+		}},
+		"old card": {request{14, registry.ByOldCard(holder(3)), next}, map[string]request{
+			"old card": {14, registry.ByOldCard(holder(4)), next},
+		}},
+	} {
+		operation := registry.NewOperation()
+		renew := func(q request) error {
+			_, err := r.Renew(ctx, operation, holder(q.n), q.proof, q.code)
+			return err
+		}
+		require.NoError(t, renew(test.first), name)
+		require.NoError(t, renew(test.first), "%s, repeated", name)
+		for what, another := range test.others {
+			assert.ErrorIs(t, renew(another), registry.ErrOperation, "%s: another %s", name, what)
+		}
+	}
+}
+
+// What was withdrawn keeps no recovery code, however it was withdrawn.
+//
+// Faults: NEW.
+func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
+	for name, withdraw := range map[string]func(r *registry.Registry, d *registry.Desk, mine, other mykey.ID) error{
+		"by the holder": func(r *registry.Registry, _ *registry.Desk, _, _ mykey.ID) error {
+			_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
+			return err
+		},
+		"erased": func(_ *registry.Registry, d *registry.Desk, mine, _ mykey.ID) error {
+			return d.Erase(ctx, registry.NewOperation(), mine, "c1")
+		},
+		"merged": func(r *registry.Registry, _ *registry.Desk, _, other mykey.ID) error {
+			_, err := r.Renew(ctx, registry.NewOperation(), holder(1), registry.MergeByClerk(other, "c1"), registry.RecoveryCode{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, engines["sqlite"](t))
+			d := desk(t, r)
+			defer d.Close()
+			mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+			require.NoError(t, err)
+			require.NoError(t, withdraw(r, d, mine.ID, reserve(t, r, 2).ID))
+			var recovery, state string
+			require.NoError(t, r.DB().QueryRow(`SELECT state, recovery FROM reservations WHERE identifier = $1`, mine.ID.String()).Scan(&state, &recovery))
+			assert.Equal(t, string(registry.Withdrawn), state)
+			assert.Empty(t, recovery)
+		})
+	}
+}
