@@ -90,3 +90,29 @@ func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
 		})
 	}
 }
+
+// Nobody takes over what was withdrawn, and who repeats an operation is not shown what
+// another card has taken over since.
+//
+// Faults: NEW.
+func TestWhatIsGoneIsNotGiven(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		r := open(t, url)
+		mine := reserve(t, r, 1)
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
+		require.NoError(t, err)
+		for _, proof := range []registry.Proof{registry.ByClerk(mine.ID, "c1"), registry.MergeByClerk(mine.ID, "c1")} {
+			require.ErrorIs(t, r.CheckClerk(ctx, proof), registry.ErrWithdrawn)
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
+			require.ErrorIs(t, err, registry.ErrWithdrawn)
+		}
+
+		operation := registry.NewOperation()
+		_, err = r.Reserve(ctx, operation, holder(3), registry.RecoveryCode{})
+		require.NoError(t, err)
+		_, err = r.Renew(ctx, registry.NewOperation(), holder(4), registry.ByOldCard(holder(3)), registry.RecoveryCode{})
+		require.NoError(t, err)
+		_, err = r.Reserve(ctx, operation, holder(3), registry.RecoveryCode{})
+		require.ErrorIs(t, err, registry.ErrSuperseded)
+	})
+}
