@@ -208,7 +208,7 @@ func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\x1b")
 }
 
-// A purge does not cover that a chain was removed whole, and no head counts from
+// A purge does not cover that a chain was removed, its last record or whole, and no head counts from
 // nothing.
 func TestAPurgeVouchesForItsChains(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
@@ -220,10 +220,15 @@ func TestAPurgeVouchesForItsChains(t *testing.T) {
 		d := desk(t, r)
 		defer d.Close()
 		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
-		_, err = r.DB().Exec(`DELETE FROM audit WHERE chain = 'b'`)
-		require.NoError(t, err)
-		_, err = verify(r)
-		require.ErrorIs(t, err, registry.ErrAudit)
+		for _, statement := range []string{
+			`DELETE FROM audit WHERE chain = 'b' AND number = (SELECT max(number) FROM audit WHERE chain = 'b')`,
+			`DELETE FROM audit WHERE chain = 'b'`,
+		} {
+			_, err = r.DB().Exec(statement)
+			require.NoError(t, err)
+			_, err = verify(r)
+			require.ErrorIs(t, err, registry.ErrAudit)
+		}
 	})
 }
 
