@@ -98,7 +98,7 @@ func BenchmarkBareStatements(b *testing.B) {
 }
 
 func compareWithBare(b *testing.B, url string, terminals int) {
-	const pairs, slice = 15, 400 * time.Millisecond
+	const pairs, slice = 11, time.Second // longer than any pause
 	var fleet []*registry.Registry
 	for i := range terminals {
 		fleet = append(fleet, openNamed(b, url, fmt.Sprintf("terminal-%d", i)))
