@@ -94,7 +94,7 @@ func TestErasingBesideAReader(t *testing.T) {
 // An application that is made while an export runs is the next one's: the export's
 // record does not count it.
 //
-// Faults: NEW.
+// Faults: F133.
 func TestApplicationsMadeDuringAnExport(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -124,7 +124,7 @@ func TestApplicationsMadeDuringAnExport(t *testing.T) {
 
 // A purge tells of its own namespace's chains, whatever another's of the same name is.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestPurgeBesideANamesake(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		library := openAs(t, url, terminal("a"), generation(t, "library.example", 1))

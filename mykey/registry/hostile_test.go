@@ -235,7 +235,7 @@ func TestAPurgeVouchesForItsChains(t *testing.T) {
 // A purge vouches for the very record that was a chain's last: the terminal's own from
 // another history is not it.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestAPurgeKnowsTheLastRecord(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		d := desk(t, open(t, url))
@@ -265,7 +265,7 @@ func TestAPurgeKnowsTheLastRecord(t *testing.T) {
 // A terminal relied on rows of which no record tells. That shows by its own record, also
 // when the rows are gone.
 //
-// Faults: NEW.
+// Faults: F105.
 func TestRelianceOnWhatNobodyWroteShows(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		reserve(t, openNamed(t, url, "a"), 1)

@@ -13,7 +13,7 @@ import (
 // Each change records the rows that it went by: one that was altered at that moment
 // shows, also when the alteration was undone.
 //
-// Faults: NEW.
+// Faults: F105.
 func TestWhatAChangeReliedOnShows(t *testing.T) {
 	withdraw := func(t *testing.T, r *registry.Registry, n int) {
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(n))
@@ -75,7 +75,7 @@ func TestWhatAChangeReliedOnShows(t *testing.T) {
 // A row that was set back and changed again, at another terminal, shows by the two
 // records that made it the same version.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestAVersionIsMadeOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
@@ -98,7 +98,7 @@ func TestAVersionIsMadeOnce(t *testing.T) {
 // A terminal that has seen a row's version does not make it: a record that was removed
 // from the end of another's chain, and done again, shows.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestAVersionThatWasSeenIsNotMade(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
@@ -121,7 +121,7 @@ func TestAVersionThatWasSeenIsNotMade(t *testing.T) {
 
 // An application without an identifier is told of by an export, which can't name it.
 //
-// Faults: NEW.
+// Faults: F133.
 func TestApplicationsWithoutIdentifiersAreToldOf(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -137,7 +137,7 @@ func TestApplicationsWithoutIdentifiersAreToldOf(t *testing.T) {
 
 // No column of a row can be altered unseen.
 //
-// Faults: NEW.
+// Faults: F104.
 func TestEveryColumnIsRecorded(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)

@@ -13,7 +13,7 @@ import (
 // A renewal's operation is no other's: not with another card, identifier, clerk, code
 // or old card.
 //
-// Faults: NEW.
+// Faults: F116.
 func TestARenewalsOperationIsItsOwn(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	code, next, other := registry.NewRecoveryCode(), registry.NewRecoveryCode(), registry.NewRecoveryCode()
@@ -61,7 +61,7 @@ func TestARenewalsOperationIsItsOwn(t *testing.T) {
 
 // What was withdrawn keeps no recovery code, however it was withdrawn.
 //
-// Faults: NEW.
+// Faults: F110.
 func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
 	for name, withdraw := range map[string]func(r *registry.Registry, d *registry.Desk, mine, other mykey.ID) error{
 		"by the holder": func(r *registry.Registry, _ *registry.Desk, _, _ mykey.ID) error {
@@ -94,7 +94,7 @@ func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
 // Nobody takes over what was withdrawn, and who repeats an operation is not shown what
 // another card has taken over since.
 //
-// Faults: NEW.
+// Faults: F116.
 func TestWhatIsGoneIsNotGiven(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
