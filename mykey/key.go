@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -80,20 +79,6 @@ func (k Key) ID() string {
 		return ""
 	}
 	return hex.EncodeToString(k.mac([]byte(version + "key id"))[:4])
-}
-
-// MAC is HMAC-SHA-256 under the key, for purposes other than identifiers, as a
-// registry's handles: 32 bytes. Purposes are apart from each other and from
-// everything that this package makes, and so are any two lists of parts. A zero
-// Key is no key: it panics.
-func (k Key) MAC(purpose string, parts ...[]byte) []byte {
-	b := []byte("mykeykit/purpose/v1\x00")
-	for _, part := range append([][]byte{[]byte(purpose)}, parts...) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
-	}
-	defer clear(b) // parts may be secret
-	return k.mac(b)
 }
 
 // mac is HMAC-SHA-256 under the key.

@@ -2,8 +2,6 @@ package mykey_test
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -178,28 +176,6 @@ func TestAKeyDoesNotPrintItself(t *testing.T) {
 		assert.NotContains(t, out.String(), form)
 	}
 	assert.Contains(t, out.String(), "[key "+k.ID()+"]")
-}
-
-// A MAC for another purpose is computed here in another way, and no two lists
-// of parts run into each other.
-func TestMAC(t *testing.T) {
-	secret := bytes.Repeat([]byte{7}, 32)
-	key, err := mykey.NewKey(secret)
-	require.NoError(t, err)
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("mykeykit/purpose/v1\x00\x00\x00\x00\x06handle\x00\x00\x00\x02ns\x00\x00\x00\x01k"))
-	assert.Equal(t, mac.Sum(nil), key.MAC("handle", []byte("ns"), []byte("k")))
-
-	seen := map[string]bool{}
-	for _, parts := range [][]string{{"ab", "c"}, {"a", "bc"}, {"abc"}, {"abc", ""}, {"", "abc"}} {
-		var list [][]byte
-		for _, part := range parts[1:] {
-			list = append(list, []byte(part))
-		}
-		seen[string(key.MAC(parts[0], list...))] = true
-	}
-	assert.Len(t, seen, 5)
-	assert.Panics(t, func() { mykey.Key{}.MAC("handle") })
 }
 
 func TestNamespaceNames(t *testing.T) {

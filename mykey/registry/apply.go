@@ -107,7 +107,7 @@ func canonical(id string) string {
 // digest is what the database knows an account by: nobody without the key can
 // try IDs against it.
 func (a Account) digest(g Generation) []byte {
-	return g.Key.MAC(forAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
+	return mac(g.Key, forAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
 }
 
 // Preview is an application that could be made: what has to be read back to the

@@ -17,6 +17,8 @@ import (
 
 var ParseHash = parseHash
 
+var MAC = mac
+
 const PlainLength = plainLength
 
 // DB lets a test do what an intruder in the database could.

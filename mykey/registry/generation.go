@@ -51,7 +51,7 @@ const (
 // make from the certificate's public key, and nobody can turn back. Registry.proved
 // has refused any other encoding of the key.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
-	return g.Key.MAC(forHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
+	return mac(g.Key, forHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
 }
 
 // request is a digest of what an operation asks for, by which another request
@@ -63,7 +63,7 @@ func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	if g.Namespace == nil {
 		return digest(forRequest, parts...)
 	}
-	return g.Key.MAC(forRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
+	return mac(g.Key, forRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
 }
 
 // fingerprint names both keys without telling either, by the identifier of a key
@@ -78,7 +78,7 @@ func (g Generation) fingerprint() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.Key.MAC(forFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
+	return mac(g.Key, forFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
 }
 
 // generations are all, the current first.

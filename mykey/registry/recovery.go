@@ -91,8 +91,8 @@ func (g Generation) recovery(id mykey.ID, code RecoveryCode) string {
 	}
 	symbols := []byte(code.text())
 	defer clear(symbols)
-	mac := g.Key.MAC(forRecovery, []byte(g.Namespace.Name()), []byte(id), symbols)
-	return fmt.Sprintf("hmac$%d$%x", g.Number, mac)
+	sum := mac(g.Key, forRecovery, []byte(g.Namespace.Name()), []byte(id), symbols)
+	return fmt.Sprintf("hmac$%d$%x", g.Number, sum)
 }
 
 // matches tells whether a code is an identifier's, by what is stored.

@@ -102,7 +102,7 @@ func TestWhatIsGoneIsNotGiven(t *testing.T) {
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.NoError(t, err)
 		for _, proof := range []registry.Proof{registry.ByClerk(mine.ID, "c1"), registry.MergeByClerk(mine.ID, "c1")} {
-			require.ErrorIs(t, r.CheckClerk(ctx, proof), registry.ErrWithdrawn)
+			require.ErrorIs(t, r.CheckProof(ctx, proof), registry.ErrWithdrawn)
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
 			require.ErrorIs(t, err, registry.ErrWithdrawn)
 		}

@@ -1,0 +1,34 @@
+package registry
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/mykeykit/mykeykit/mykey"
+)
+
+// mac returns the HMAC-SHA-256 of the parts under a key: 32 bytes. No two purposes and no two
+// lists of parts have the same input, and none has the input of an identifier. It panics if the
+// key is zero.
+func mac(key mykey.Key, purpose string, parts ...[]byte) []byte {
+	text := key.RevealText()
+	defer clear(text)
+	secret := make([]byte, hex.DecodedLen(len(text)))
+	defer clear(secret)
+	n, err := hex.Decode(secret, bytes.TrimSpace(text))
+	if n == 0 || err != nil {
+		panic("registry: zero key")
+	}
+	b := []byte("mykeykit/purpose/v1\x00")
+	for _, part := range append([][]byte{[]byte(purpose)}, parts...) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	defer clear(b) // parts may be secret
+	h := hmac.New(sha256.New, secret[:n])
+	h.Write(b)
+	return h.Sum(nil)
+}
