@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -93,6 +94,13 @@ var known = map[string]error{
 	"reader.ErrUnsupported":   reader.ErrUnsupported,
 
 	"simulator.ErrOccupied": simulator.ErrOccupied,
+
+	"tlv.ErrBlank":     tlv.ErrBlank,
+	"tlv.ErrLimit":     tlv.ErrLimit,
+	"tlv.ErrMalformed": tlv.ErrMalformed,
+	"tlv.ErrNotFound":  tlv.ErrNotFound,
+	"tlv.ErrTooLong":   tlv.ErrTooLong,
+	"tlv.ErrTruncated": tlv.ErrTruncated,
 }
 
 // elsewhere are the errors that this package does not know by themselves, and why.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -377,6 +378,12 @@ var kinds = []struct {
 	{apdu.ErrBlankFile, CardDataMalformed},
 	{apdu.ErrMalformedObject, CardDataMalformed},
 	{apdu.ErrObjectTooLong, CardDataMalformed},
+	{tlv.ErrBlank, CardDataMalformed},
+	{tlv.ErrLimit, CardDataMalformed},
+	{tlv.ErrMalformed, CardDataMalformed},
+	{tlv.ErrNotFound, CardDataMalformed},
+	{tlv.ErrTooLong, CardDataMalformed},
+	{tlv.ErrTruncated, CardDataMalformed},
 	{simulator.ErrOccupied, SimulatorOccupied},
 	{jpki.ErrSignerClosed, SignerClosed}, // what ended it says more
 }

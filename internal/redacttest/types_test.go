@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/internal/redacttest"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -54,6 +55,8 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 	require.NoError(t, err)
 	namespace, err := mykey.NewNamespace("points.example.jp", key)
 	require.NoError(t, err)
+	element, _, err := tlv.Read([]byte("\xFF\x10\x14canary of an element"))
+	require.NoError(t, err)
 	personal := []redacttest.Canary{
 		redacttest.Text("模擬"), redacttest.Text("花子"), redacttest.Text("見本町"), redacttest.Number(1987),
 		redacttest.Text("419870701"), redacttest.Text("01010101"),
@@ -62,6 +65,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 	redacttest.Run(t, []redacttest.Type{
 		redacttest.Holder(apdu.Command{INS: apdu.InsVerify, P2: 0x98}.WithData([]byte(password)), redacttest.Text(password)),
 		redacttest.Holder(apdu.NewResponse([]byte(password), apdu.StatusOK), redacttest.Text(password)),
+		redacttest.Holder(element, redacttest.Text("canary of an element")),
 		redacttest.Holder(typed, redacttest.Text(pin)),
 		redacttest.Holder(signing, redacttest.Text(password)),
 		redacttest.Holder(attributes, personal...),
@@ -104,6 +108,8 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[apdu.Channel](),
 		redacttest.Plain[apdu.Form](),
 		redacttest.Plain[apdu.Option](),
+		redacttest.Plain[tlv.Option](),
+		redacttest.Plain[tlv.Tag](),
 		redacttest.Plain[jpki.Application](),
 		redacttest.Plain[jpki.AskPIN](),
 		redacttest.Plain[jpki.AskPassword](),
