@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/annotate"
 	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -67,16 +66,16 @@ func (p *program) find(ctx context.Context, name string, probe reader.Probe) (re
 // what is sent to them.
 func (p *program) cards() reader.Driver {
 	if p.trace {
-		return &tracing{Driver: p.driver, report: p.showExchange}
+		return &tracing{Driver: p.driver, program: p}
 	}
 	return p.driver
 }
 
-// tracing is a driver that reports every exchange with its cards.
+// tracing is a driver that writes every exchange with its cards to standard error.
 type tracing struct {
 	reader.Driver
-	mu     sync.Mutex
-	report func(what string, e reader.Exchange)
+	mu      sync.Mutex
+	program *program
 }
 
 func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error) {
@@ -84,11 +83,15 @@ func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error)
 	if err != nil {
 		return nil, err
 	}
+	var l lengths
 	var commands annotate.Annotator
 	return reader.Trace(card, func(e reader.Exchange) {
 		t.mu.Lock() // cards are probed at once
 		defer t.mu.Unlock()
-		t.report(commands.Command(e.Command), e)
+		before, after := l.next(e)
+		t.program.comment(before)
+		t.program.showExchange(commands.Command(e.Command), e)
+		t.program.comment(after)
 	}), nil
 }
 
@@ -117,17 +120,16 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 // withApplication is withCard with the JPKI application open.
 func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.CardOption) error {
 	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
-		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, append(options, p.traced())...)
+		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, options...)
 	})
 }
 
-// traced has a trace say how files are read, and why.
-func (p *program) traced() jpki.Option {
-	return jpki.WithChannel(apdu.WithForm(func(form apdu.Form) {
-		if p.trace {
-			fmt.Fprintf(p.stderr, "# %s\n", p.Say(textForm()[form]))
-		}
-	}))
+// comment writes a line of the trace about how files are read. The doctor reads
+// blocks of its own choosing, so there it would be wrong.
+func (p *program) comment(t Text) {
+	if t != (Text{}) && !p.examining {
+		fmt.Fprintf(p.stderr, "# %s\n", p.Say(t))
+	}
 }
 
 // showExchange writes one exchange of the trace. What it is given holds no

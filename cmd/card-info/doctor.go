@@ -172,6 +172,7 @@ func (e *examination) examineDriver(readers []reader.Reader) {
 // examineCard goes on with the card, the application and the exchange.
 func (e *examination) examineCard(ctx context.Context) {
 	at := stepCard
+	e.examining = true
 	err := e.withCard(ctx, e.reader, func(name string, card reader.Card) error {
 		e.note(stepCard, message.Printable(name), nil)
 		at = stepApplication

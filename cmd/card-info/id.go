@@ -132,7 +132,7 @@ func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 }
 
 func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.PIN, namespace *mykey.Namespace, options []jpki.CardOption) (identity, error) {
-	holder, err := jpki.Authenticate(ctx, card, pin, append(options, p.traced())...)
+	holder, err := jpki.Authenticate(ctx, card, pin, options...)
 	if err != nil {
 		return identity{}, err
 	}

@@ -31,6 +31,7 @@ type program struct {
 	simulated *simulator.Card // the card of --simulator
 	wait      time.Duration
 	trace     bool
+	examining bool // the doctor is at work
 
 	attended    bool // standard error is a terminal
 	saidWaiting sync.Once

@@ -34,7 +34,7 @@ func (p *program) sshKeyCommand() *cobra.Command {
 // sshKey writes the card's key as a line of authorized_keys, if the agent would
 // serve it.
 func (p *program) sshKey(ctx context.Context) error {
-	signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, nil, jpki.WithClock(p.now), p.traced())
+	signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, nil, jpki.WithClock(p.now))
 	if errors.Is(err, jpki.ErrPINRequired) {
 		return cli.Because(err, message.CertNeedsPIN, textSSHKeyNeedsPIN, textSSHKeyNeedsPINNext)
 	}
@@ -92,7 +92,7 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 		return noSocket(err)
 	}
 	p.stderr = &oneAtATime{Writer: p.stderr}
-	options := []jpki.SignerOption{jpki.WithClock(p.now), jpki.KeepUnlocked(o.idle), p.traced()}
+	options := []jpki.SignerOption{jpki.WithClock(p.now), jpki.KeepUnlocked(o.idle)}
 	options = append(options, jpki.ReportStillUnlocked(func(err error) { p.fail(ofSSH(err)) }))
 	if o.allowLastTry {
 		options = append(options, jpki.AllowLastAttempt())

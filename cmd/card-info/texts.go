@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -104,14 +103,13 @@ never be made again.`,
 )
 
 // How files are read, in a trace.
-func textForm() map[apdu.Form]Text {
-	return map[apdu.Form]Text{
-		apdu.FormExtended:     {JA: "ファイルは一度に読みます（拡張長に対応とカードのATRにあるため）", EN: "reading files at once: the card's ATR declares extended lengths"},
-		apdu.FormShort:        {JA: "ファイルは256バイトずつ読みます（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"},
-		apdu.FormShortRefused: {JA: "ファイルは256バイトずつ読みます（拡張長が通らなかったため）", EN: "reading 256 bytes at a time: an extended length did not pass"},
-		apdu.FormSmall:        {JA: "ファイルは253バイトずつ読みます（256バイトの返事が届かなかったため）", EN: "reading 253 bytes at a time: an answer of 256 was lost"},
-	}
-}
+var (
+	textReadsDeclared     = Text{JA: "ファイルは一度に読みます（拡張長に対応とカードのATRにあるため）", EN: "reading files at once: the card's ATR declares extended lengths"}
+	textReadsShort        = Text{JA: "ファイルは256バイトずつ読みます（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"}
+	textReadsProbed       = Text{JA: "以後は一度に読みます（ATRに記載はありませんが、拡張長が通ったため）", EN: "reading files at once from here: the card accepts extended lengths, though its ATR does not declare them"}
+	textReadsExtendedLost = Text{JA: "ファイルは256バイトずつ読みます（拡張長が通らなかったため）", EN: "reading 256 bytes at a time: an extended length did not pass"}
+	textReadsSmall        = Text{JA: "ファイルは253バイトずつ読みます（256バイトの返事が届かなかったため）", EN: "reading 253 bytes at a time: an answer of 256 was lost"}
+)
 
 // The report.
 var (
