@@ -63,16 +63,6 @@ func BenchmarkStatus(b *testing.B) {
 	})
 }
 
-func BenchmarkDERLength(b *testing.B) {
-	header := object(1700)[:4]
-	b.ReportAllocs()
-	for b.Loop() {
-		if n, err := apdu.ObjectLength(header); err != nil || n != 1700 {
-			b.Fatal(n, err)
-		}
-	}
-}
-
 // Reading grows with the object's size: one command a block, and one copy.
 func BenchmarkReadObject(b *testing.B) {
 	for _, tt := range []struct {

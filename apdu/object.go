@@ -4,30 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
-// Files that hold no whole DER object.
+// Errors of [Channel.ReadObject]. The last two wrap the error of package tlv, if
+// that found the cause.
 var (
-	// ErrBlankFile is a file without content: nothing, or filler (00, or FF that
-	// begins no tag) where an object's tag should be.
+	// ErrBlankFile reports a file without content: it is empty, or it has filler
+	// where an object should start.
 	ErrBlankFile = errors.New("blank file")
-	// ErrMalformedObject is an object whose header is not DER, or that ends
-	// before the length in its header.
-	ErrMalformedObject = errors.New("malformed DER object")
-	// ErrObjectTooLong is an object longer than the caller's limit.
-	ErrObjectTooLong = errors.New("DER object too long")
+	// ErrMalformedObject reports an object with an invalid header, or one that is
+	// longer than its file.
+	ErrMalformedObject = errors.New("malformed object")
+	// ErrObjectTooLong reports an object longer than the caller's limit.
+	ErrObjectTooLong = errors.New("object too long")
 )
 
-// ReadObject reads the one DER object that starts the file with the short file
-// identifier sfi (0: the current file) and returns its bytes, header included.
-// Its tag may have up to three bytes. Its length is taken from its header; filler after it is neither read beyond
-// the block in flight nor returned. An object longer than limit bytes is
-// refused before more than one block of it was read.
+// ReadObject reads the TLV object at the start of the file with the short file
+// identifier sfi, or of the current file if sfi is 0, and returns its bytes,
+// header included. It ignores filler after the object. The limit is in bytes, at
+// most 65536; a longer object is rejected after the first block.
 //
-// It fails with [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong] or
-// [ErrNoProgress], with a [Status], or with the transmitter's error; in short
-// form with [ErrAddress] on an object that reaches beyond offset 32767.
-func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, error) {
+// The object's header must be strict, as in DER, unless an option says otherwise:
+// see [tlv.AllowLongLengths].
+//
+// ReadObject returns [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong],
+// [ErrNoProgress], a [Status], or the transmitter's error. In short
+// form it returns [ErrAddress] for an object that reaches beyond offset 32767.
+func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int, options ...tlv.Option) ([]byte, error) {
 	limit = min(limit, MaxExtendedNe)
 	object, err := c.firstBlock(ctx, sfi)
 	if errors.Is(err, StatusWrongOffset) {
@@ -36,16 +41,16 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	total, err := objectLength(object)
+	total, err := tlv.Length(object, options...)
 	if err != nil {
-		return nil, err
+		return nil, objectError(err)
 	}
 	if total > limit {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrObjectTooLong, total, limit)
 	}
 
-	// Twice the rounds that full blocks take: a card may answer in shorter
-	// ones, but not byte by byte for ever.
+	// The card may answer with less than was asked for, but must not take more than
+	// twice the rounds that full blocks take.
 	for round := 0; len(object) < total; round++ {
 		if round == 2*(total/c.readSize)+8 {
 			return nil, fmt.Errorf("%w: %d of %d bytes", ErrNoProgress, len(object), total)
@@ -60,6 +65,18 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int) ([]byte, 
 		object = append(object, block...)
 	}
 	return object[:total:total], nil
+}
+
+// objectError wraps an error of package tlv in the matching error of this package.
+func objectError(err error) error {
+	switch {
+	case errors.Is(err, tlv.ErrBlank):
+		return ErrBlankFile
+	case errors.Is(err, tlv.ErrTooLong):
+		return fmt.Errorf("%w: %w", ErrObjectTooLong, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrMalformedObject, err)
+	}
 }
 
 // firstBlock reads as much of a file's start as the channel's form allows. Where a
@@ -96,67 +113,4 @@ func lost(block []byte, err error) bool {
 		return len(block) == 0
 	}
 	return !errors.As(err, &status) && !errors.Is(err, ErrNoProgress) || errors.Is(err, ErrExcessResponse)
-}
-
-// objectLength returns the length of the DER object that starts b, header
-// included: ITU-T X.690 §8.1.2, §8.1.3 and §10.1 (definite, and in the fewest
-// bytes). b needs to hold the header only.
-func objectLength(b []byte) (int, error) {
-	tag, err := tagLength(b)
-	if err != nil {
-		return 0, err
-	}
-	b = b[tag:]
-	if len(b) == 0 {
-		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
-	}
-	if b[0] < 0x80 {
-		return tag + 1 + int(b[0]), nil
-	}
-	size := int(b[0] & 0x7F)
-	switch {
-	case size == 0:
-		return 0, fmt.Errorf("%w: indefinite length", ErrMalformedObject)
-	case size > 4:
-		return 0, fmt.Errorf("%w: length in %d bytes", ErrObjectTooLong, size)
-	case len(b) < 1+size:
-		return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
-	}
-	var n uint64
-	for _, v := range b[1 : 1+size] {
-		n = n<<8 | uint64(v)
-	}
-	switch {
-	case n < 0x80 || n < 1<<(8*(size-1)):
-		return 0, fmt.Errorf("%w: length not in the fewest bytes", ErrMalformedObject)
-	case n > MaxExtendedNe:
-		return 0, fmt.Errorf("%w: %d bytes", ErrObjectTooLong, n)
-	}
-	return tag + 1 + size + int(n), nil
-}
-
-// maxTag is the longest tag of ISO/IEC 7816-4, in bytes.
-const maxTag = 3
-
-// tagLength returns the length of the tag that starts b. A tag number may be small
-// enough for one byte and stand in two, as in the card's other applications, where
-// FF10 is one; FF that no tag number follows is filler.
-func tagLength(b []byte) (int, error) {
-	switch {
-	case len(b) == 0, b[0] == 0x00, b[0] == 0xFF && (len(b) == 1 || b[1]&0x7F == 0 || b[1] == 0xFF):
-		return 0, ErrBlankFile
-	case b[0]&0x1F != 0x1F:
-		return 1, nil
-	case len(b) > 1 && b[1]&0x7F == 0:
-		return 0, fmt.Errorf("%w: tag number that begins with zeros", ErrMalformedObject)
-	}
-	for n := 2; n <= maxTag; n++ {
-		switch {
-		case len(b) < n:
-			return 0, fmt.Errorf("%w: header cut off", ErrMalformedObject)
-		case b[n-1] < 0x80:
-			return n, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: tag of more than %d bytes", ErrMalformedObject, maxTag)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
 // file is a card with one file, which READ BINARY reads.
@@ -122,6 +123,28 @@ func TestReadObjectWithALongTag(t *testing.T) {
 			require.NoError(t, err, name)
 			assert.Equal(t, object, got, name)
 		}
+	}
+}
+
+// The card's text application has a file with lengths in more bytes than they need.
+//
+// Faults: F50.
+func TestReadObjectWithALongLength(t *testing.T) {
+	for name, object := range map[string][]byte{
+		"one block":      append([]byte{0xFF, 0x40, 0x82, 0x00, 0x9F}, filled(0x9F)...),
+		"several blocks": append([]byte{0xFF, 0x40, 0x84, 0x00, 0x00, 0x02, 0x58}, filled(600)...),
+	} {
+		card := &file{content: padded(object, 9)}
+		_, err := apdu.NewChannel(card).ReadObject(context.Background(), 0x05, 4096)
+		require.ErrorIs(t, err, apdu.ErrMalformedObject, name)
+		require.ErrorIs(t, err, tlv.ErrMalformed, name)
+
+		got, err := apdu.NewChannel(card).ReadObject(context.Background(), 0x05, 4096, tlv.AllowLongLengths())
+		require.NoError(t, err, name)
+		assert.Equal(t, object, got, name)
+
+		_, err = apdu.NewChannel(card).ReadObject(context.Background(), 0x05, 100, tlv.AllowLongLengths())
+		require.ErrorIs(t, err, apdu.ErrObjectTooLong, name)
 	}
 }
 

@@ -1,4 +1,0 @@
-package apdu
-
-// ObjectLength is for a benchmark.
-var ObjectLength = objectLength
