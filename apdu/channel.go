@@ -14,13 +14,11 @@ const maxGetResponse = MaxExtendedNe / MaxShortNe
 // status 6Cxx (ask again with the right length), and cards or readers that
 // refuse extended lengths or lose answers of 256 bytes.
 //
-// A Channel remembers the [Form] in which it can read, and nothing else.
+// A Channel remembers which lengths work, and nothing else.
 type Channel struct {
 	transmitter Transmitter
 	extended    bool
 	readSize    int
-	report      func(Form) // nil: nobody wants to know
-	started     bool       // the first form was reported
 }
 
 // Option changes how a [Channel] sends.

@@ -83,7 +83,6 @@ func objectError(err error) error {
 // reader loses answers of 256 bytes, it is here that it shows: by an error, by an
 // answer that was cut, or by none that is reported as success.
 func (c *Channel) firstBlock(ctx context.Context, sfi byte) ([]byte, error) {
-	c.chosen()
 	block, err := c.start(ctx, sfi)
 	if ctx.Err() != nil || !lost(block, err) || !c.shrink() {
 		return block, err

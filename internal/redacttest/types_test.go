@@ -106,7 +106,6 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[pcsc.Error](),
 		// Means to reach a card, and functions.
 		redacttest.Plain[apdu.Channel](),
-		redacttest.Plain[apdu.Form](),
 		redacttest.Plain[apdu.Option](),
 		redacttest.Plain[tlv.Option](),
 		redacttest.Plain[tlv.Tag](),
