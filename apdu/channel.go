@@ -5,34 +5,79 @@ import (
 	"fmt"
 )
 
-// maxGetResponse bounds how often one command may be followed by GET RESPONSE:
-// 256 answers of 256 bytes are the longest response there is.
+// maxGetResponse limits how often GET RESPONSE may follow one command: the longest
+// response has 256 times 256 bytes.
 const maxGetResponse = MaxExtendedNe / MaxShortNe
 
-// Channel sends commands over a [Transmitter] and deals with what ISO/IEC
-// 7816-4 leaves to the sender: status 61xx (fetch the rest with GET RESPONSE),
-// status 6Cxx (ask again with the right length), and cards or readers that
-// refuse extended lengths or lose answers of 256 bytes.
+// Channel sends commands over a [Transmitter] and handles what ISO/IEC 7816-4
+// leaves to the sender: status 61xx (the rest is fetched with GET RESPONSE) and
+// 6Cxx (the command is repeated with the right length). It also handles cards and
+// readers that reject extended lengths or lose answers of 256 bytes.
 //
-// A Channel remembers which lengths work, and nothing else.
+// A Channel keeps no state of the card. It remembers which lengths work, and
+// whether a command with a secret was sent.
 type Channel struct {
 	transmitter Transmitter
-	extended    bool
-	readSize    int
+	readSize    int  // bytes to ask for in short form, at most
+	extended    int  // bytes to ask for with extended lengths, at most; 0: short form only
+	probe       bool // extended lengths may be probed
+	secretSent  bool
 }
 
-// Option changes how a [Channel] sends.
+// Option changes how a [Channel] reads files. Of options that contradict each
+// other the last one counts.
 type Option func(*Channel)
 
-// WithExtendedLengths lets the channel read with extended lengths until the
-// card refuses one. Without it reads are in short form. See
-// [ATR.ExtendedLengths] for what a card says of itself.
-func WithExtendedLengths() Option { return func(c *Channel) { c.extended = true } }
+// WithExtendedLengths has the channel read whole files with extended lengths. If
+// the card or the reader rejects one, the channel falls back to short form. The
+// default is short form.
+func WithExtendedLengths() Option { return func(c *Channel) { c.extended = MaxExtendedNe } }
 
-// WithReadSize bounds what one short READ BINARY asks for, in bytes, for
-// readers that are known to fail on long answers. The default is 256, and 253 from
-// when an object's first 256 bytes were lost; sizes outside 16 to 256 are moved to
-// the nearer end.
+// WithShortLengths has the channel read in short form. It overrides
+// [WithExtendedLengths] and [WithATR] before it.
+func WithShortLengths() Option { return (*Channel).refuseExtended }
+
+// WithATR has the channel choose its lengths by the card's answer to reset:
+//
+//   - If the ATR declares extended lengths, the channel uses them, as with
+//     [WithExtendedLengths].
+//   - If the ATR declares that they are absent, the channel reads in short form.
+//   - If the ATR says nothing, the channel may probe: after the first 256 bytes of
+//     an object, one command asks for all the rest with an extended length. Some
+//     contact cards accept that without declaring it.
+//
+// A probe that fails costs one command, once in the channel's life: the channel
+// reads on in short form and never probes again. After a probe that succeeded it
+// asks for as many bytes as have arrived by one, and probes for more if an object
+// is longer.
+//
+// Some readers break the connection at an extended length. The channel therefore
+// probes only
+//
+//   - a card that speaks no protocol but T=1 and did not get its historical bytes
+//     from the reader, which excludes contactless cards;
+//   - if the first 256 bytes arrived whole, and [WithReadSize] asks for no less;
+//   - before any command with a secret was sent on the channel, because losing the
+//     connection later would leave the card unlocked.
+//
+// If the connection is lost nevertheless, the error is [ErrProbe] and does not
+// match [ErrRemoved], unless the transmitter reports the removal at the probe
+// itself.
+func WithATR(atr ATR) Option {
+	return func(c *Channel) {
+		switch c.refuseExtended(); atr.extendedLengths() {
+		case Declared:
+			c.extended = MaxExtendedNe
+		case Undeclared:
+			c.probe = atr.contact()
+		}
+	}
+}
+
+// WithReadSize limits what one READ BINARY in short form asks for, in bytes, for
+// readers that fail on long answers. The default is 256, and 253 after the first
+// 256 bytes of an object were lost. Sizes outside 16 to 256 are moved to the nearer
+// end.
 func WithReadSize(n int) Option {
 	return func(c *Channel) { c.readSize = min(max(n, 16), MaxShortNe) }
 }
@@ -46,12 +91,11 @@ func NewChannel(t Transmitter, options ...Option) *Channel {
 	return c
 }
 
-// Send sends one command and returns the whole response, which holds at most
-// cmd.Ne bytes of data. Its error is never a status word: the response holds
-// that, to be asked for with [Response.Err].
+// Send sends one command and returns the whole response, which has at most cmd.Ne
+// bytes of data. A status word is not an error of Send: see [Response.Err].
 //
-// Data that follow a 61xx are fetched if cmd.Ne allows any. A command that
-// carries a secret is sent once, whatever the card answers.
+// After status 61xx it fetches the rest, if cmd.Ne allows more data. It sends a
+// command that carries a secret once, whatever the card answers.
 func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 	resp, err := c.exchange(ctx, cmd)
 	if err != nil || cmd.Ne == 0 || cmd.Secret() {
@@ -85,7 +129,7 @@ func (c *Channel) Send(ctx context.Context, cmd Command) (Response, error) {
 	}
 }
 
-// exchange sends cmd, once more if the card names a smaller length with 6Cxx.
+// exchange sends cmd, and again if the card asks for a smaller length with 6Cxx.
 func (c *Channel) exchange(ctx context.Context, cmd Command) (Response, error) {
 	resp, err := c.once(ctx, cmd)
 	if err != nil {
@@ -98,14 +142,17 @@ func (c *Channel) exchange(ctx context.Context, cmd Command) (Response, error) {
 	return resp, nil
 }
 
-// once sends cmd and checks the form of the answer. Of the encoded command,
-// which may hold a secret, nothing is left in memory.
+// once sends cmd and checks that the answer is not too long. It wipes the encoded
+// command, which may hold a secret.
 func (c *Channel) once(ctx context.Context, cmd Command) (Response, error) {
 	encoded, err := cmd.MarshalBinary()
 	if err != nil {
 		return Response{}, err
 	}
 	defer clear(encoded)
+	if cmd.Secret() {
+		c.secretSent = true
+	}
 
 	answer, err := c.transmitter.Transmit(ctx, encoded)
 	if err != nil {
@@ -121,8 +168,7 @@ func (c *Channel) once(ctx context.Context, cmd Command) (Response, error) {
 	return resp, nil
 }
 
-// do sends cmd and turns any status but 9000 into an error that names the
-// command.
+// do sends cmd and returns an error that names the command for any status but 9000.
 func (c *Channel) do(ctx context.Context, name string, cmd Command) ([]byte, error) {
 	resp, err := c.Send(ctx, cmd)
 	if err == nil {

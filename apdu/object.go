@@ -30,7 +30,7 @@ var (
 // see [tlv.AllowLongLengths].
 //
 // ReadObject returns [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong],
-// [ErrNoProgress], a [Status], or the transmitter's error. In short
+// [ErrNoProgress], [ErrProbe], a [Status], or the transmitter's error. In short
 // form it returns [ErrAddress] for an object that reaches beyond offset 32767.
 func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int, options ...tlv.Option) ([]byte, error) {
 	limit = min(limit, MaxExtendedNe)
@@ -55,7 +55,7 @@ func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int, options .
 		if round == 2*(total/c.readSize)+8 {
 			return nil, fmt.Errorf("%w: %d of %d bytes", ErrNoProgress, len(object), total)
 		}
-		block, err := c.ReadBinary(ctx, len(object), total-len(object))
+		block, err := c.readRest(ctx, len(object), total-len(object))
 		if errors.Is(err, StatusWrongOffset) || err == nil && len(block) == 0 {
 			return nil, fmt.Errorf("%w: ends after %d of %d bytes", ErrMalformedObject, len(object), total)
 		}
@@ -77,39 +77,4 @@ func objectError(err error) error {
 	default:
 		return fmt.Errorf("%w: %w", ErrMalformedObject, err)
 	}
-}
-
-// firstBlock reads as much of a file's start as the channel's form allows. Where a
-// reader loses answers of 256 bytes, it is here that it shows: by an error, by an
-// answer that was cut, or by none that is reported as success.
-func (c *Channel) firstBlock(ctx context.Context, sfi byte) ([]byte, error) {
-	block, err := c.start(ctx, sfi)
-	if ctx.Err() != nil || !lost(block, err) || !c.shrink() {
-		return block, err
-	}
-	small, smallErr := c.start(ctx, sfi)
-	if lost(small, smallErr) {
-		return block, err // for another reason than length
-	}
-	return small, smallErr
-}
-
-func (c *Channel) start(ctx context.Context, sfi byte) ([]byte, error) {
-	ne := c.readSize
-	if c.extended {
-		ne = MaxExtendedNe // "whatever there is", as published programs ask
-	}
-	if sfi == 0 {
-		return c.ReadBinary(ctx, 0, ne)
-	}
-	return c.ReadBinarySFI(ctx, sfi, 0, ne)
-}
-
-// lost tells an answer that did not arrive whole from one that says something.
-func lost(block []byte, err error) bool {
-	var status Status
-	if err == nil {
-		return len(block) == 0
-	}
-	return !errors.As(err, &status) && !errors.Is(err, ErrNoProgress) || errors.Is(err, ErrExcessResponse)
 }

@@ -376,6 +376,11 @@ func FuzzReadObject(f *testing.F) {
 		card := &file{content: content, shortest: int(shortest), extended: extended}
 		got, err := apdu.NewChannel(card, apdu.WithExtendedLengths()).ReadObject(context.Background(), 0x0A, 4096)
 		require.LessOrEqual(t, len(card.sent), 80)
+		probing := &file{content: content, shortest: int(shortest), extended: extended}
+		probed, probeErr := apdu.NewChannel(probing, apdu.WithATR(unhex(t, silentATR))).ReadObject(context.Background(), 0x0A, 4096)
+		require.LessOrEqual(t, len(probing.sent), 80)
+		require.Equal(t, err == nil, probeErr == nil)
+		require.Equal(t, got, probed)
 		if err != nil {
 			require.Nil(t, got)
 			return

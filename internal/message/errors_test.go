@@ -32,6 +32,7 @@ var known = map[string]error{
 	"apdu.ErrMalformedObject": apdu.ErrMalformedObject,
 	"apdu.ErrNoProgress":      apdu.ErrNoProgress,
 	"apdu.ErrObjectTooLong":   apdu.ErrObjectTooLong,
+	"apdu.ErrProbe":           apdu.ErrProbe,
 	"apdu.ErrRemoved":         apdu.ErrRemoved,
 	"apdu.ErrShortResponse":   apdu.ErrShortResponse,
 	"apdu.Status":             apdu.StatusSecurityNotSatisfied,

@@ -371,6 +371,7 @@ var kinds = []struct {
 	{jpki.ErrDigestLength, RequestInvalid},
 	{apdu.ErrCommand, RequestInvalid},
 	{apdu.ErrAddress, RequestInvalid},
+	{apdu.ErrProbe, ReadFailed},
 	{apdu.ErrShortResponse, ReadFailed},
 	{apdu.ErrExcessResponse, ReadFailed},
 	{apdu.ErrNoProgress, ReadFailed},

@@ -85,6 +85,7 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[trust.ValidityError](), // the dates that a person is told
 		// What is said of any card: counters, labels, status words, errors.
 		redacttest.Plain[apdu.ATR](),
+		redacttest.Plain[apdu.Declaration](),
 		redacttest.Plain[apdu.Status](),
 		redacttest.Plain[trust.Anchor](),
 		redacttest.Plain[trust.Chain](),
