@@ -72,8 +72,9 @@ func defaults() config {
 	return config{now: time.Now, random: rand.Reader, signer: signerConfig{limit: DefaultKeepLimit}}
 }
 
-// WithChannel passes options to the apdu.Channel. By default a channel uses extended
-// lengths if the card's ATR declares them.
+// WithChannel passes options to the apdu.Channel, after [apdu.WithATR] with the card's ATR.
+// For a reader that breaks the connection at a probe for extended lengths, pass
+// [apdu.WithShortLengths].
 func WithChannel(options ...apdu.Option) Option {
 	return option(func(c *config) { c.channel = append(c.channel, options...) })
 }

@@ -17,9 +17,9 @@ import (
 // task is something that a program does with a card, and the commands that it
 // takes with a certificate of 1700 bytes.
 type task struct {
-	name            string
-	extended, short int // commands
-	do              func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error
+	name                    string
+	extended, probed, short int // commands
+	do                      func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error
 }
 
 // with is a task on an open application that sends no PIN, so that it needs not
@@ -32,15 +32,16 @@ func with(do func(ctx context.Context, a *jpki.Application) error) func(context.
 
 func tasks() []task {
 	return []task{
-		{"auth certificate", 2, 8, with(func(ctx context.Context, a *jpki.Application) error {
+		{"auth certificate", 2, 3, 8, with(func(ctx context.Context, a *jpki.Application) error {
 			_, err := a.AuthCertificate(ctx)
 			return err
 		})},
-		{"auth counter", 2, 2, with(func(ctx context.Context, a *jpki.Application) error {
+		{"auth counter", 2, 2, 2, with(func(ctx context.Context, a *jpki.Application) error {
 			_, err := a.AuthPINCounter(ctx)
 			return err
 		})},
-		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
+		// Nothing is probed for after a PIN.
+		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
 			return jpki.Do(ctx, card, func(a *jpki.Application) error {
 				if err := a.VerifyAuthPIN(ctx, pin); err != nil {
 					return err
@@ -49,11 +50,11 @@ func tasks() []task {
 				return err
 			}, options...)
 		}},
-		{"Authenticate", 5 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
+		{"Authenticate", 5 + 1, 6 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
 			_, err := jpki.Authenticate(ctx, card, pin, options...)
 			return err
 		}},
-		{"full report", 5, 11, with(func(ctx context.Context, a *jpki.Application) error {
+		{"full report", 5, 6, 11, with(func(ctx context.Context, a *jpki.Application) error {
 			if _, err := a.Token(ctx); err != nil {
 				return err
 			}
@@ -86,10 +87,14 @@ func measured(t testing.TB, p simulator.Profile) *desk {
 }
 
 // Every task takes the fewest commands that the card allows. The one to leave a card
-// is the last of those that send a PIN.
+// is the last of those that send a PIN. The contact card accepts extended lengths
+// that its ATR does not declare: a probe after the first block finds that out.
 func TestRoundTrips(t *testing.T) {
 	for _, task := range tasks() {
-		for profile, want := range map[simulator.Profile]int{simulator.ContactExtended: task.extended, simulator.Contactless: task.short} {
+		for profile, want := range map[simulator.Profile]int{
+			simulator.ContactExtended: task.extended, simulator.Contact: task.probed,
+			simulator.Contactless: task.short, simulator.ContactShort: task.short,
+		} {
 			d := measured(t, profile)
 			require.NoError(t, task.do(t.Context(), d.tap, pin(t, simulator.PIN)), task.name)
 			assert.Len(t, d.tap.sent, want, "%s on %s", task.name, profile)
@@ -125,6 +130,9 @@ func TestRoundTripsSteppingDown(t *testing.T) {
 	first := func(do simulator.Action) simulator.Fault {
 		return simulator.Fault{INS: apdu.InsReadBinary, Nth: 1, Do: do}
 	}
+	extended := func(do simulator.Action) simulator.Fault {
+		return simulator.Fault{INS: apdu.InsReadBinary, Command: func(c []byte) bool { return len(c) == 7 }, Do: do}
+	}
 	above := func(n int, failing simulator.Action) simulator.Action {
 		return func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 			answer, err := next()
@@ -149,6 +157,11 @@ func TestRoundTripsSteppingDown(t *testing.T) {
 		{"extended refused", simulator.ContactExtended, first(simulator.AnswerStatus(apdu.StatusWrongLength)), 12 + 1},
 		{"extended lost", simulator.ContactExtended, first(simulator.FailBefore(errNotTransacted)), 12 + 1},
 		{"extended cut", simulator.ContactExtended, read(above(1024, cut(1024))), 12 + 1},
+		{"probe rejected", simulator.Contact, extended(simulator.AnswerStatus(apdu.StatusWrongLength)), 12 + 1},
+		{"probe lost", simulator.Contact, extended(simulator.FailBefore(errNotTransacted)), 12 + 1},
+		{"probe lost after the card answered", simulator.Contact, extended(simulator.FailAfter(errNotTransacted)), 12 + 1},
+		{"probe truncated", simulator.Contact, read(above(1024, cut(1024))), 12 + 1},
+		{"256 bytes lost before a probe", simulator.Contact, read(above(257, simulator.FailAfter(errNotTransacted))), 12 + 1},
 		{"256 bytes lost", simulator.Contactless, read(above(257, simulator.FailAfter(errNotTransacted))), 12 + 1},
 		{"256 bytes said to be none", simulator.Contactless, read(above(257, simulator.AnswerStatus(apdu.StatusOK))), 12 + 1},
 		{"cut above 255", simulator.Contactless, read(above(255, cut(255))), 12 + 1},

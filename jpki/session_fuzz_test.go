@@ -275,7 +275,7 @@ func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
 //
 // Faults: F30.
 func TestMalformedAnswersToReset(t *testing.T) {
-	answers := newReplay(record(t, simulator.Contact)).answers
+	answers := newReplay(record(t, simulator.Contactless)).answers // nothing is probed for
 	for _, atr := range [][]byte{
 		nil, {0x3B}, {0x3B, 0x8F, 0x80, 0x01}, {0x3B, 0x80, 0x80, 0x80}, make([]byte, 33), make([]byte, 34),
 		bytes.Repeat([]byte{0xFF}, 33), bytes.Repeat([]byte{0xFF}, 255), bytes.Repeat([]byte{0x73, 0xC6, 0x01, 0x40}, 9),

@@ -75,17 +75,19 @@ type sweptCard struct {
 // sweptCards differ in what is sent to them; the other profiles are like one of
 // these, as TestSweptCardsStandForTheOthers shows.
 var sweptCards = []sweptCard{
-	{"contact", simulator.Contact, nil, false},                                                  // the certificate in short blocks, before the PIN
-	{"contact-extended", simulator.ContactExtended, nil, false},                                 // at once, and in short blocks where that fails
-	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its authority's
-	{"android", simulator.Android, nil, false},                                                  // after the PIN
-	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
-	{"last-try", simulator.LastTry, nil, false},                                                 // refused after the counter
-	{"locked", simulator.Locked, nil, false},                                                    // refused after the counter
-	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},      // goes on
-	{"expired", simulator.Expired, nil, false},                                                  // refused after the certificate
-	{"no-certificate", simulator.NoCertificate, nil, false},                                     // refused after one block
-	{"not-my-number", simulator.NotMyNumber, nil, false},                                        // refused at once
+	{"contact", simulator.Contact, nil, false},                                              // the certificate with a probe, before the PIN
+	{"contactless", simulator.Contactless, nil, false},                                      // in short blocks
+	{"resident-card", simulator.ResidentCard, nil, false},                                   // in short blocks after a probe that is rejected
+	{"contact-extended", simulator.ContactExtended, nil, false},                             // at once, and in short blocks where that fails
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                       // and then its authority's
+	{"android", simulator.Android, nil, false},                                              // after the PIN
+	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
+	{"last-try", simulator.LastTry, nil, false},                                             // refused after the counter
+	{"locked", simulator.Locked, nil, false},                                                // refused after the counter
+	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}, false},      // goes on
+	{"expired", simulator.Expired, nil, false},                                              // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil, false},                                 // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil, false},                                    // refused at once
 }
 
 func TestSweptCardsStandForTheOthers(t *testing.T) {
@@ -96,8 +98,7 @@ func TestSweptCardsStandForTheOthers(t *testing.T) {
 	}
 	for other, swept := range map[simulator.Profile]simulator.Profile{
 		simulator.IPhone: simulator.Android, simulator.FaceAuth: simulator.Locked,
-		simulator.ContactShort: simulator.Contact, simulator.Contactless: simulator.Contact,
-		simulator.ResidentCard: simulator.Contact, simulator.Expiring: simulator.Contact,
+		simulator.ContactShort: simulator.Contactless, simulator.Expiring: simulator.Contact,
 	} {
 		require.Equal(t, kinds(swept), kinds(other), other)
 	}
@@ -226,6 +227,7 @@ const (
 	reading    step = "READ BINARY"
 	readFirst  step = "READ BINARY, the first"
 	readingAll step = "READ BINARY, extended"
+	probing    step = "READ BINARY, the probe for extended lengths"
 	readingCA  step = "READ BINARY of the authority, extended"
 	refused    step = "READ BINARY, refused before the PIN"
 	verifying  step = "VERIFY"
@@ -247,6 +249,8 @@ func stepOf(c apdu.Command) step {
 		return signing
 	case c.Extended && c.P1 == 0x8B:
 		return readingCA
+	case c.Extended && c.P1&0x80 == 0:
+		return probing
 	case c.Extended:
 		return readingAll
 	case isRead(c) && c.P1&0x80 != 0:

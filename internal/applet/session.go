@@ -34,8 +34,8 @@ type Session struct {
 // A caller that sends a secret must call [Session.LogOut]; [Do] takes care of that.
 func Open(ctx context.Context, card apdu.Transmitter, applications [][]byte, options ...apdu.Option) (*Session, int, error) {
 	var lengths []apdu.Option
-	if c, ok := card.(interface{ ATR() []byte }); ok && apdu.ATR(c.ATR()).ExtendedLengths() {
-		lengths = append(lengths, apdu.WithExtendedLengths())
+	if c, ok := card.(interface{ ATR() []byte }); ok {
+		lengths = append(lengths, apdu.WithATR(c.ATR()))
 	}
 	s := &Session{}
 	s.channel = apdu.NewChannel(&transport{card, s}, append(lengths, options...)...)
