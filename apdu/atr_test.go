@@ -14,18 +14,18 @@ import (
 func TestATR(t *testing.T) {
 	for _, tt := range []struct {
 		name, atr, history string
-		extended           bool
+		extended           apdu.Declaration
 	}{
-		{"contact", "3BE000FF8131FE4514", "", false},
-		{"contact, declares extended lengths", "3BDA13FF8131FB468012392F31C173C601C03B", "8012392F31C173C601C0", true},
-		{"contact, declares none", "3BC5FF8131FB458073C6010000", "8073C60100", false},
-		{"contactless", "3B8880010000 41E0B381A1003B", "000041E0B381A100", false},
-		{"contactless bytes that look like capabilities", "3B8A80010073C601C0B381A1000000", "0073C601C0B381A10000", false},
-		{"other objects, and no capabilities", "3B8380018031C100", "8031C1", false},
-		{"shorter capabilities, and no third byte", "3B868001 8031C172FFFF 00", "8031C172FFFF", false},
-		{"capabilities cut off", "3B828001807300", "8073", false},
-		{"without anything", "3B00", "", false},
-		{"of 33 bytes, the most there are", "3BFF 000000F0 000000F0 00000070 000000 8073C60140" + strings.Repeat("00", 11), "8073C60140" + strings.Repeat("00", 10), true},
+		{"contact", "3BE000FF8131FE4514", "", apdu.Undeclared},
+		{"contact, declares extended lengths", "3BDA13FF8131FB468012392F31C173C601C03B", "8012392F31C173C601C0", apdu.Declared},
+		{"contact, declares that they are absent", "3BC5FF8131FB458073C6010000", "8073C60100", apdu.DeclaredAbsent},
+		{"contactless", "3B8880010000 41E0B381A1003B", "000041E0B381A100", apdu.Undeclared},
+		{"contactless bytes that look like capabilities", "3B8A80010073C601C0B381A1000000", "0073C601C0B381A10000", apdu.Undeclared},
+		{"other objects, and no capabilities", "3B8380018031C100", "8031C1", apdu.Undeclared},
+		{"shorter capabilities, and no third byte", "3B868001 8031C172FFFF 00", "8031C172FFFF", apdu.Undeclared},
+		{"capabilities cut off", "3B828001807300", "8073", apdu.Undeclared},
+		{"without anything", "3B00", "", apdu.Undeclared},
+		{"of 33 bytes, the most there are", "3BFF 000000F0 000000F0 00000070 000000 8073C60140" + strings.Repeat("00", 11), "8073C60140" + strings.Repeat("00", 10), apdu.Declared},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			atr := apdu.ATR(unhex(t, tt.atr))
@@ -54,7 +54,7 @@ func TestMalformedATR(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := apdu.ATR(unhex(t, atr)).HistoricalBytes()
 			assert.ErrorIs(t, err, apdu.ErrATR)
-			assert.False(t, apdu.ATR(unhex(t, atr)).ExtendedLengths())
+			assert.Equal(t, apdu.Undeclared, apdu.ATR(unhex(t, atr)).ExtendedLengths())
 		})
 	}
 }
@@ -66,11 +66,18 @@ func FuzzATR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		history, err := apdu.ATR(b).HistoricalBytes()
 		if err != nil {
-			require.False(t, apdu.ATR(b).ExtendedLengths())
+			require.Equal(t, apdu.Undeclared, apdu.ATR(b).ExtendedLengths())
 			return
 		}
 		require.LessOrEqual(t, len(history), 15)
 		require.LessOrEqual(t, len(b), 33)
 		require.True(t, bytes.Contains(b, history))
 	})
+}
+
+func TestDeclarationString(t *testing.T) {
+	assert.Equal(t, "undeclared", apdu.Undeclared.String())
+	assert.Equal(t, "declared", apdu.Declared.String())
+	assert.Equal(t, "declared absent", apdu.DeclaredAbsent.String())
+	assert.Equal(t, "Declaration(7)", apdu.Declaration(7).String())
 }

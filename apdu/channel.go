@@ -65,7 +65,7 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 // itself.
 func WithATR(atr ATR) Option {
 	return func(c *Channel) {
-		switch c.refuseExtended(); atr.extendedLengths() {
+		switch c.refuseExtended(); atr.ExtendedLengths() {
 		case Declared:
 			c.extended = MaxExtendedNe
 		case Undeclared:

@@ -84,6 +84,18 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// Of options that contradict each other the last one counts.
+func TestWithATROverridesOptionsBeforeIt(t *testing.T) {
+	for atr, want := range map[string]string{absentATR: shortReads, silentATR: "256 x1444", declaredATR: "x65536"} {
+		for _, before := range []apdu.Option{apdu.WithExtendedLengths(), apdu.WithShortLengths(), apdu.WithATR(unhex(t, declaredATR))} {
+			card := &file{content: object(1700), extended: true}
+			_, err := apdu.NewChannel(card, before, apdu.WithATR(unhex(t, atr))).ReadObject(context.Background(), 0x0A, 65536)
+			require.NoError(t, err)
+			assert.Equal(t, want, lengths(card.sent), atr)
+		}
+	}
+}
+
 // The probe is sent where it saves a command, and asks for no byte behind the object.
 func TestProbeIsSentForLongObjectsOnly(t *testing.T) {
 	for size, want := range map[int]string{
