@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Lengths of a command's and a response's parts, in bytes.
+// Maximum lengths of the data of commands and responses, in bytes.
 const (
 	MaxShortNc    = 255   // data of a command in short form
 	MaxShortNe    = 256   // data of a response in short form
@@ -14,41 +14,40 @@ const (
 	MaxExtendedNe = 65536 // data of a response in extended form
 )
 
-// ErrCommand is matched by the errors of encoding and decoding a [Command].
+// ErrCommand reports a [Command] that can't be encoded, or bytes that are no
+// command.
 var ErrCommand = errors.New("malformed command APDU")
 
 // Command is a command APDU, ISO/IEC 7816-4:2020 §5.2.
 //
-// The four cases of the standard follow from the data and Ne: neither is case 1,
-// only Ne is case 2, only data is case 3, both are case 4.
+// Data and Ne determine the case of the standard: case 1 has neither, case 2 Ne
+// only, case 3 data only, case 4 both.
 //
-// Its data may be a secret, so they are set with [Command.WithData] and stay
-// hidden in a field of another struct too, which fmt and other printers read by
-// reflection.
+// The data may be a secret. They are set with [Command.WithData], and printing a
+// struct that contains a Command does not show them.
 type Command struct {
 	CLA, INS, P1, P2 byte
 
-	// Ne is the greatest number of response bytes that is accepted, without
-	// the status word: 0 for none, at most 256 in short form and 65536 in
-	// extended form.
+	// Ne is the maximum number of response bytes, without the status word: 0 for
+	// no data, at most 256 in short form and 65536 in extended form.
 	Ne int
 
-	// Extended chooses the extended form of the length fields, whatever the
-	// lengths are. Case 1 has no length field, so there it must be false.
+	// Extended selects the extended form of the length fields, whatever the
+	// lengths are. It must be false in case 1, which has no length field.
 	Extended bool
 
 	data     func() []byte // hidden from reflection; nil: no data
-	redacted bool          // carried a secret, which is gone
+	redacted bool          // carried a secret, which was removed
 }
 
-// WithData returns the command with data as its command data field: Nc bytes,
-// at most 255 in short form and 65535 in extended form. It shares data's memory.
+// WithData returns a copy of the command with data as its command data field: at
+// most 255 bytes in short form and 65535 in extended form. It does not copy data.
 func (c Command) WithData(data []byte) Command {
 	c.data = hide(data)
 	return c
 }
 
-// Data returns the command data field, nil if it is empty.
+// Data returns the command data field, or nil if it is empty.
 func (c Command) Data() []byte { return reveal(c.data) }
 
 var (
@@ -57,8 +56,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Command)(nil)
 )
 
-// AppendBinary appends the command's bytes to b.
-// It fails, matching [ErrCommand], if a length does not fit the chosen form.
+// AppendBinary appends the encoded command to b. It returns [ErrCommand] if a
+// length does not fit the form.
 func (c Command) AppendBinary(b []byte) ([]byte, error) {
 	data := c.Data()
 	nc := len(data)
@@ -100,12 +99,12 @@ func (c Command) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// MarshalBinary returns the command's bytes; see [Command.AppendBinary].
+// MarshalBinary returns the encoded command. See [Command.AppendBinary].
 func (c Command) MarshalBinary() ([]byte, error) {
 	return c.AppendBinary(make([]byte, 0, 4+3+len(c.Data())+2))
 }
 
-// UnmarshalBinary is [ParseCommand] with a copy of the data.
+// UnmarshalBinary is like [ParseCommand] but copies the data.
 func (c *Command) UnmarshalBinary(b []byte) error {
 	parsed, err := ParseCommand(append([]byte(nil), b...))
 	if err != nil {
@@ -115,9 +114,10 @@ func (c *Command) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// ParseCommand decodes a command APDU. It is the exact inverse of
-// [Command.AppendBinary]: whatever it accepts encodes to the same bytes.
-// Its data share b's memory. Errors match [ErrCommand] and hold no byte of b.
+// ParseCommand decodes a command APDU. It is the inverse of
+// [Command.AppendBinary]: a command that it accepts encodes to the same bytes. The
+// command's data share the memory of b. If b is no command it returns
+// [ErrCommand], without any byte of b in the text.
 func ParseCommand(b []byte) (Command, error) {
 	if len(b) < 4 {
 		return Command{}, fmt.Errorf("%w: %d bytes, a header has 4", ErrCommand, len(b))
@@ -133,7 +133,7 @@ func ParseCommand(b []byte) (Command, error) {
 	case body[0] != 0: // cases 3 and 4, short
 		return c.parseBody(body[1:], int(body[0]), 1)
 	case len(body) < 3:
-		return Command{}, fmt.Errorf("%w: extended length cut off", ErrCommand)
+		return Command{}, fmt.Errorf("%w: extended length truncated", ErrCommand)
 	case len(body) == 3: // case 2, extended
 		c.Extended = true
 		c.Ne = lengthOr(int(body[1])<<8|int(body[2]), MaxExtendedNe)
@@ -144,8 +144,8 @@ func ParseCommand(b []byte) (Command, error) {
 	}
 }
 
-// parseBody completes c from what follows its Lc field: nc bytes of data and
-// nothing, or nc bytes of data and a length field of leSize bytes.
+// parseBody completes c from the bytes after its Lc field: nc bytes of data, and
+// optionally a length field of leSize bytes.
 func (c Command) parseBody(rest []byte, nc, leSize int) (Command, error) {
 	if nc == 0 {
 		return Command{}, fmt.Errorf("%w: extended Lc is zero", ErrCommand)
@@ -164,7 +164,7 @@ func (c Command) parseBody(rest []byte, nc, leSize int) (Command, error) {
 	return c.WithData(rest[:nc:nc]), nil
 }
 
-// lengthOr reads a length field in which zero stands for the maximum.
+// lengthOr returns n, or maximum if n is zero, as length fields are read.
 func lengthOr(n, maximum int) int {
 	if n == 0 {
 		return maximum

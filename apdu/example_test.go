@@ -8,7 +8,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// answers is a card that says the same things to everybody.
+// answers is a card that answers each instruction with fixed bytes.
 type answers map[byte][]byte
 
 func (a answers) Transmit(_ context.Context, command []byte) ([]byte, error) {
@@ -18,7 +18,7 @@ func (a answers) Transmit(_ context.Context, command []byte) ([]byte, error) {
 func Example() {
 	card := answers{
 		0xA4: {0x90, 0x00}, // SELECT: done
-		0x20: {0x63, 0xC2}, // VERIFY: two tries left
+		0x20: {0x63, 0xC2}, // VERIFY: two attempts left
 	}
 	channel := apdu.NewChannel(card)
 	ctx := context.Background()
@@ -34,9 +34,9 @@ func Example() {
 		var status apdu.Status
 		errors.As(err, &status)
 		left, _ := status.Retries()
-		fmt.Println("wrong PIN, tries left:", left)
+		fmt.Println("wrong PIN, attempts left:", left)
 	}
-	// Output: wrong PIN, tries left: 2
+	// Output: wrong PIN, attempts left: 2
 }
 
 func ExampleCommand() {

@@ -1,8 +1,8 @@
 package apdu
 
-// hide keeps data where printing by reflection can't follow: fmt and others
-// read the fields of a struct without asking its methods, and of a function
-// they show the address. It costs one allocation, and none for no data.
+// hide returns a function that returns data, so that data are not printed: fmt and
+// others print the fields of a struct without calling its methods, but only the
+// address of a function. It returns nil if data is empty.
 func hide(data []byte) func() []byte {
 	if len(data) == 0 {
 		return nil
@@ -10,7 +10,7 @@ func hide(data []byte) func() []byte {
 	return func() []byte { return data }
 }
 
-// reveal returns the data that hide was given, nil for none.
+// reveal returns the data that were passed to hide.
 func reveal(hidden func() []byte) []byte {
 	if hidden == nil {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// Instructions of ISO/IEC 7816-4:2020 table 5 that this toolkit names.
+// Instructions of ISO/IEC 7816-4:2020 table 5 that this toolkit uses.
 const (
 	InsVerify                   = 0x20
 	InsVerifyTLV                = 0x21
@@ -27,8 +27,8 @@ const (
 	insChangeKey = 0x32
 )
 
-// Secret tells whether the command carries a secret as its data. It goes by
-// the instruction alone, so that no caller can forget to say so.
+// Secret reports whether the command's data are a secret. It depends on the
+// instruction only, so a caller can't forget to mark a command.
 func (c Command) Secret() bool {
 	if c.redacted || len(c.Data()) == 0 {
 		return c.redacted
@@ -43,9 +43,9 @@ func (c Command) Secret() bool {
 	return false
 }
 
-// Redacted returns the command as it is where it carries no secret. Otherwise
-// it returns one with neither data nor lengths, which still tells that it was
-// Secret and can't be encoded.
+// Redacted returns the command without its data and lengths if it carries a
+// secret, and unchanged if not. A redacted command is still Secret and can't be
+// encoded.
 func (c Command) Redacted() Command {
 	if c.Secret() {
 		return Command{CLA: c.CLA, INS: c.INS, P1: c.P1, P2: c.P2, redacted: true}
@@ -53,9 +53,9 @@ func (c Command) Redacted() Command {
 	return c
 }
 
-// String shows the command in hexadecimal, as in "00A4040C 0A D392…", with the
-// number of bytes for data of more than 16. Of a command with a secret it shows
-// the header alone.
+// String returns the command in hexadecimal, as in "00A4040C 0A D392…". Of data
+// longer than 16 bytes it returns the length, and of a command with a secret the
+// header only.
 func (c Command) String() string {
 	s := fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2)
 	if c.Secret() {
@@ -80,5 +80,5 @@ func (c Command) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 // LogValue implements [slog.LogValuer] with [Command.String].
 func (c Command) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalJSON writes [Command.String]. There is no reading back from JSON.
+// MarshalJSON writes [Command.String]. It can't be read back.
 func (c Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }

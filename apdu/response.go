@@ -8,23 +8,22 @@ import (
 	"log/slog"
 )
 
-// Answers that no card may give.
+// Answers that break the protocol.
 var (
-	// ErrShortResponse is an answer of 0 or 1 byte: the transport lost the
-	// card, whatever it says itself.
+	// ErrShortResponse reports an answer of 0 or 1 byte. The transport has
+	// probably lost the card, even if it reported success.
 	ErrShortResponse = errors.New("response shorter than a status word")
-	// ErrExcessResponse is an answer longer than was asked for.
+	// ErrExcessResponse reports an answer longer than the command allowed.
 	ErrExcessResponse = errors.New("response longer than asked for")
-	// ErrNoProgress is a card that keeps promising data and sends none.
+	// ErrNoProgress reports a card that announces data and does not send them.
 	ErrNoProgress = errors.New("card makes no progress")
 )
 
 // Response is a response APDU, ISO/IEC 7816-4:2020 §5.2: at most 65536 bytes
 // of data and a status word.
 //
-// A response may hold personal data, so printing one shows the length of its
-// data and not the data. The data stay hidden in a field of another struct too,
-// which fmt and other printers read by reflection.
+// A response may hold personal data. Printing it, or a struct that contains it,
+// shows the length of the data only.
 type Response struct {
 	Status Status
 
@@ -33,16 +32,17 @@ type Response struct {
 
 var _ encoding.BinaryAppender = Response{}
 
-// NewResponse returns a response with data, whose memory it shares.
+// NewResponse returns a response with data and status. It does not copy data.
 func NewResponse(data []byte, status Status) Response {
 	return Response{Status: status, data: hide(data)}
 }
 
-// Data returns the response data field, nil if it is empty.
+// Data returns the response data field, or nil if it is empty.
 func (r Response) Data() []byte { return reveal(r.data) }
 
-// ParseResponse decodes a response APDU. Its data share b's memory.
-// It fails with [ErrShortResponse] or [ErrExcessResponse].
+// ParseResponse decodes a response APDU. The response's data share the memory of
+// b. If b is too short or too long it returns [ErrShortResponse] or
+// [ErrExcessResponse].
 func ParseResponse(b []byte) (Response, error) {
 	n := len(b) - 2
 	if n < 0 {
@@ -54,7 +54,7 @@ func ParseResponse(b []byte) (Response, error) {
 	return NewResponse(b[:n:n], Status(b[n])<<8|Status(b[n+1])), nil
 }
 
-// AppendBinary appends the response's bytes to b; it is the inverse of
+// AppendBinary appends the encoded response to b. It is the inverse of
 // [ParseResponse].
 func (r Response) AppendBinary(b []byte) ([]byte, error) {
 	data := r.Data()
@@ -65,7 +65,7 @@ func (r Response) AppendBinary(b []byte) ([]byte, error) {
 	return append(b, byte(r.Status>>8), byte(r.Status)), nil
 }
 
-// Err is nil for status 9000 and the [Status] otherwise.
+// Err returns nil for status 9000, and otherwise the [Status].
 func (r Response) Err() error {
 	if r.Status == StatusOK {
 		return nil
@@ -73,7 +73,7 @@ func (r Response) Err() error {
 	return r.Status
 }
 
-// String shows the data's length and the status word, as in "[256 bytes] 9000".
+// String returns the data's length and the status word, as in "[256 bytes] 9000".
 func (r Response) String() string {
 	switch n := len(r.Data()); n {
 	case 0:
@@ -91,5 +91,5 @@ func (r Response) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
 // LogValue implements [slog.LogValuer] with [Response.String].
 func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// MarshalJSON writes [Response.String]. There is no reading back from JSON.
+// MarshalJSON writes [Response.String]. It can't be read back.
 func (r Response) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

@@ -2,20 +2,20 @@ package apdu
 
 import "fmt"
 
-// Status is a status word, SW1 SW2, ISO/IEC 7816-4:2020 §5.6. Every status
-// word but 9000 is meant as an error, so Status is one.
+// Status is a status word, SW1 SW2, ISO/IEC 7816-4:2020 §5.6. It is an error,
+// because every status word but 9000 reports one.
 type Status uint16
 
-// Status words that this toolkit names. 61xx and 6Cxx carry a number in their
-// second byte and 63Cx in its lower half.
+// Status words that this toolkit uses. 61xx and 6Cxx have a number in their second
+// byte, and 63Cx in the lower half of it.
 const (
 	StatusOK Status = 0x9000
 
 	StatusEndOfFile Status = 0x6282 // fewer bytes than Ne before the end of file
 
-	StatusVerificationUncounted Status = 0x6300 // wrong secret, tries unknown
-	// StatusVerificationFailed stands for all of 63C0 to 63CF: each of them
-	// matches it with errors.Is. As a value it is "wrong secret, none left".
+	StatusVerificationUncounted Status = 0x6300 // wrong secret, attempts left unknown
+	// StatusVerificationFailed matches all of 63C0 to 63CF with errors.Is. As a
+	// value it means a wrong secret and no attempts left.
 	StatusVerificationFailed Status = 0x63C0
 
 	StatusWrongLength             Status = 0x6700
@@ -62,7 +62,7 @@ var meanings = map[Status]string{
 	StatusNoDiagnosis:             "no precise diagnosis",
 }
 
-// Error names the status word and says what it means, as in
+// Error returns the status word and its meaning, as in
 // "status 6A82: file or application not found".
 func (s Status) Error() string {
 	return fmt.Sprintf("status %04X: %s", uint16(s), s.meaning())
@@ -88,24 +88,25 @@ func (s Status) meaning() string {
 	return "not known to this toolkit"
 }
 
-// Is makes each of 63C0 to 63CF match [StatusVerificationFailed].
+// Is reports whether s is one of 63C0 to 63CF and target is
+// [StatusVerificationFailed].
 func (s Status) Is(target error) bool {
 	_, counted := s.Retries()
 	return counted && target == StatusVerificationFailed
 }
 
-// Retries returns the tries left that 63C0 to 63CF carry; ok is false for any
-// other status word, 6300 among them.
+// Retries returns the number of attempts left, which 63C0 to 63CF contain. For any
+// other status word, including 6300, ok is false.
 func (s Status) Retries() (n int, ok bool) {
 	return int(s & 0x0F), s&0xFFF0 == StatusVerificationFailed
 }
 
-// more returns how many bytes a 61xx status says are waiting (61 00: 256).
+// more returns the number of bytes that a 61xx status announces (61 00: 256).
 func (s Status) more() (n int, ok bool) {
 	return lengthOr(int(s&0xFF), MaxShortNe), s>>8 == 0x61
 }
 
-// warning tells 62xx and 63xx, which come with data.
+// warning reports whether s is 62xx or 63xx, which may come with data.
 func (s Status) warning() bool { return s>>8 == 0x62 || s>>8 == 0x63 }
 
 // exact returns the length that a 6Cxx status asks for (6C 00: 256).

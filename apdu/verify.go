@@ -3,14 +3,13 @@ package apdu
 import "context"
 
 // Verify sends VERIFY, ISO/IEC 7816-4:2020 §11.6.6, with a secret of 1 to 255
-// bytes. A wrong secret costs a try: the status then matches
-// [StatusVerificationFailed] and carries the tries left.
+// bytes. A wrong secret uses up an attempt: the error then matches
+// [StatusVerificationFailed], and [Status.Retries] returns the attempts left.
 //
-// reference is P2: 80 for the current file, or 80 plus a short file
-// identifier. The command is sent once and its encoding is wiped afterwards;
-// wiping secret itself is the caller's. An empty secret fails with
-// [ErrCommand] and sends nothing, since it would be a different question:
-// [Channel.VerifyStatus].
+// The reference is P2: 80 for the current file, or 80 plus a short file identifier.
+// Verify sends the command once and wipes its encoding; the caller wipes the
+// secret. If the secret is empty, Verify sends nothing and returns [ErrCommand],
+// because the card would take the command for that of [Channel.VerifyStatus].
 func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand
@@ -19,12 +18,12 @@ func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) err
 	return err
 }
 
-// VerifyStatus sends VERIFY without data, which costs no try: the card answers
-// with a status word that tells the state of the secret. On the My Number Card
-// that is 63Cx with x tries left, also after a successful VERIFY (observed;
-// not in a public specification).
+// VerifyStatus sends VERIFY without data, which uses up no attempt. The card answers
+// with a status word for the state of the secret. The My Number Card answers 63Cx,
+// x being the attempts left, also after a successful VERIFY (observed; not in a
+// public specification).
 //
-// The command is case 1: with an Le byte a real card answers 6700.
+// The command has no Le byte: with one, a real card answers 6700.
 func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, error) {
 	resp, err := c.Send(ctx, Command{INS: InsVerify, P2: reference})
 	return resp.Status, err
