@@ -20,7 +20,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// script is a card that expects commands in order and answers as written.
+// script is a card that expects commands in order and gives fixed answers.
 type script struct {
 	t     testing.TB
 	steps []step

@@ -23,7 +23,7 @@ func TestATR(t *testing.T) {
 		{"contactless bytes that look like capabilities", "3B8A80010073C601C0B381A1000000", "0073C601C0B381A10000", apdu.Undeclared},
 		{"other objects, and no capabilities", "3B8380018031C100", "8031C1", apdu.Undeclared},
 		{"shorter capabilities, and no third byte", "3B868001 8031C172FFFF 00", "8031C172FFFF", apdu.Undeclared},
-		{"capabilities cut off", "3B828001807300", "8073", apdu.Undeclared},
+		{"capabilities truncated", "3B828001807300", "8073", apdu.Undeclared},
 		{"without anything", "3B00", "", apdu.Undeclared},
 		{"of 33 bytes, the most there are", "3BFF 000000F0 000000F0 00000070 000000 8073C60140" + strings.Repeat("00", 11), "8073C60140" + strings.Repeat("00", 10), apdu.Declared},
 	} {
@@ -40,16 +40,16 @@ func TestATR(t *testing.T) {
 // Faults: F30.
 func TestMalformedATR(t *testing.T) {
 	for name, atr := range map[string]string{
-		"empty":                      "",
-		"one byte":                   "3B",
-		"two bytes, one promised":    "3B01",
-		"interface bytes cut off":    "3BF0",
-		"interface bytes cut off, 2": "3BE000FF81",
-		"33 bytes, without end":      "3BF0" + strings.Repeat("808080F0", 7) + "808080",
-		"interface bytes for ever":   "3B808080",
-		"historical bytes cut off":   "3B8F8001",
-		"34 bytes":                   hexOf(make([]byte, 34)),
-		"255 bytes, all of them set": hexOf(make([]byte, 255)),
+		"empty":                        "",
+		"one byte":                     "3B",
+		"two bytes, one promised":      "3B01",
+		"interface bytes truncated":    "3BF0",
+		"interface bytes truncated, 2": "3BE000FF81",
+		"33 bytes, without end":        "3BF0" + strings.Repeat("808080F0", 7) + "808080",
+		"interface bytes without end":  "3B808080",
+		"historical bytes truncated":   "3B8F8001",
+		"34 bytes":                     hexOf(make([]byte, 34)),
+		"255 bytes, all of them set":   hexOf(make([]byte, 255)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := apdu.ATR(unhex(t, atr)).HistoricalBytes()

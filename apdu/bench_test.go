@@ -45,7 +45,7 @@ func BenchmarkParseResponse(b *testing.B) {
 }
 
 func BenchmarkStatus(b *testing.B) {
-	b.Run("tries left", func(b *testing.B) {
+	b.Run("attempts left", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if n, ok := apdu.Status(0x63C2).Retries(); !ok || n != 2 {
@@ -63,7 +63,7 @@ func BenchmarkStatus(b *testing.B) {
 	})
 }
 
-// Reading grows with the object's size: one command a block, and one copy.
+// Reading takes one command per block, and one copy.
 func BenchmarkReadObject(b *testing.B) {
 	for _, tt := range []struct {
 		name     string

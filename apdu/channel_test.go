@@ -11,11 +11,10 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// What cards answer besides the plain thing, right or wrong, and what becomes
-// of it.
+// Send handles what cards answer besides data and 9000, valid or not.
 //
 // Faults: F31, F32, F33, F34, F35, F36.
-func TestChannelFollowsTheCard(t *testing.T) {
+func TestChannelSend(t *testing.T) {
 	read := apdu.Command{INS: 0xB0, P1: 0x8A, Ne: 256}
 	for _, tt := range []struct {
 		name    string
@@ -71,7 +70,7 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"6Cxx only once", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C01", nil},
 		}, "", 0x6C01, nil},
-		{"6Cxx for ever", read, []step{
+		{"6Cxx without end", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C02", nil},
 		}, "", 0x6C02, nil},
 		{"6Cxx, then another length, with data", read, []step{
@@ -101,7 +100,7 @@ func TestChannelFollowsTheCard(t *testing.T) {
 		{"no answer", read, []step{{"", "", nil}}, "", 0, apdu.ErrShortResponse},
 		{"one byte", read, []step{{"", "90", nil}}, "", 0, apdu.ErrShortResponse},
 		{"more than asked for", apdu.Command{INS: 0xB0, Ne: 1}, []step{{"", "AABB9000", nil}}, "", 0, apdu.ErrExcessResponse},
-		{"data nobody asked for", apdu.Command{INS: 0x20, P2: 0x98}, []step{{"", "AA9000", nil}}, "", 0, apdu.ErrExcessResponse},
+		{"data that were not asked for", apdu.Command{INS: 0x20, P2: 0x98}, []step{{"", "AA9000", nil}}, "", 0, apdu.ErrExcessResponse},
 		{"transport error", read, []step{{"", "", errPulled}}, "", 0, errPulled},
 		{"transport error in GET RESPONSE", read, []step{{"", "6102", nil}, {"", "", errPulled}}, "", 0, errPulled},
 	} {
@@ -147,17 +146,17 @@ func (c *generous) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	return append(make([]byte, 256), status...), nil
 }
 
-func TestTheLongestResponseThereIs(t *testing.T) {
+func TestLongestResponse(t *testing.T) {
 	resp, err := apdu.NewChannel(&generous{left: 65536}).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
 	require.NoError(t, err)
 	assert.Len(t, resp.Data(), 65536)
 }
 
-// Answers of about as many bytes as a short command can ask for, and answers
-// that no command could ask for.
+// Answers with about as many bytes as a short command can ask for, and with more
+// than any command can.
 //
 // Faults: F32, F37.
-func TestAnswersOfAFullBlock(t *testing.T) {
+func TestFullBlockResponses(t *testing.T) {
 	for _, tt := range []struct {
 		bytes, ne int
 		err       error
@@ -179,7 +178,7 @@ func TestAnswersOfAFullBlock(t *testing.T) {
 	}
 }
 
-// keeper keeps the slice it was given, as a transmitter should not.
+// keeper retains the command, as a transmitter must not.
 type keeper struct{ command []byte }
 
 func (k *keeper) Transmit(_ context.Context, command []byte) ([]byte, error) {
@@ -187,16 +186,16 @@ func (k *keeper) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	return []byte{0x90, 0x00}, nil
 }
 
-func TestChannelWipesWhatItSent(t *testing.T) {
+func TestChannelWipesCommands(t *testing.T) {
 	card := &keeper{}
 	require.NoError(t, apdu.NewChannel(card).Verify(context.Background(), 0x98, []byte("1234")))
 	assert.Equal(t, make([]byte, len(card.command)), card.command)
 }
 
-// A card that refuses its first SELECT is not remembered for that.
+// A card that rejects its first SELECT is used normally afterwards.
 //
 // Faults: F38.
-func TestTheFirstSelectMayBeRefused(t *testing.T) {
+func TestRejectedSelectIsNotRemembered(t *testing.T) {
 	channel, done := play(t, []step{
 		{"00A4040C0AD392F000260100000001", "6700", nil},
 		{"00A4040C0AD392F000260100000001", "9000", nil},
@@ -208,7 +207,7 @@ func TestTheFirstSelectMayBeRefused(t *testing.T) {
 	require.ErrorIs(t, channel.SelectApplication(ctx, aid), apdu.StatusWrongLength)
 	require.NoError(t, channel.SelectApplication(ctx, aid))
 	_, err := channel.ReadObject(ctx, 0x0A, 65536)
-	require.NoError(t, err, "with extended lengths, which only READ BINARY can find refused")
+	require.NoError(t, err, "with extended lengths, which only READ BINARY can find rejected")
 }
 
 func TestSelect(t *testing.T) {
@@ -246,10 +245,10 @@ func TestVerify(t *testing.T) {
 	assert.False(t, strings.Contains(err.Error(), "1234"))
 
 	require.NoError(t, channel.Verify(ctx, 0x98, []byte("1234")))
-	require.ErrorIs(t, channel.Verify(ctx, 0x98, nil), apdu.ErrCommand, "an empty secret is not a question")
+	require.ErrorIs(t, channel.Verify(ctx, 0x98, nil), apdu.ErrCommand, "an empty secret does not ask for the status")
 }
 
-// transacted counts what happens to its transaction.
+// transacted counts its transactions.
 type transacted struct {
 	keeper
 	open, begun int
@@ -270,7 +269,7 @@ func TestInTransaction(t *testing.T) {
 	ctx := context.Background()
 	card := &transacted{}
 	inside := func() error { assert.Equal(t, 1, card.open); return nil }
-	require.NoError(t, apdu.InTransaction(ctx, card, inside), "a failing End says nothing new")
+	require.NoError(t, apdu.InTransaction(ctx, card, inside), "an error of End is ignored")
 	assert.Zero(t, card.open)
 
 	assert.Panics(t, func() {
@@ -281,7 +280,7 @@ func TestInTransaction(t *testing.T) {
 	refused := &transacted{refuse: errPulled}
 	err := apdu.InTransaction(ctx, refused, func() error { t.Error("called without a transaction"); return nil })
 	require.ErrorIs(t, err, errPulled)
-	assert.Zero(t, refused.open, "what did not begin is not ended: it may be the caller's")
+	assert.Zero(t, refused.open, "a transaction that did not begin is not ended")
 
 	ran := false
 	require.NoError(t, apdu.InTransaction(ctx, &keeper{}, func() error { ran = true; return nil }))

@@ -50,7 +50,7 @@ func requireSameCommand(t *testing.T, want, got apdu.Command) {
 	require.Equal(t, want.Data(), got.Data())
 }
 
-func TestCommandRefusesLengthsThatDoNotFit(t *testing.T) {
+func TestCommandRejectsInvalidLengths(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		command apdu.Command
@@ -69,13 +69,13 @@ func TestCommandRefusesLengthsThatDoNotFit(t *testing.T) {
 	}
 }
 
-func TestParseCommandRefusesMalformedBytes(t *testing.T) {
+func TestParseCommandRejectsMalformedBytes(t *testing.T) {
 	for name, bytes := range map[string]string{
 		"nothing":                   "",
 		"three bytes":               "00A404",
 		"Lc longer than data":       "00A4040C 0A D392",
 		"two bytes after data":      "00A4040C 01 AA 00 00",
-		"extended length cut off":   "00B08A00 00 00",
+		"extended length truncated": "00B08A00 00 00",
 		"extended Lc of zero":       "00B08A00 00 0000 00",
 		"extended Lc too long":      "00B08A00 00 0002 AA",
 		"one byte of extended Le":   "00B08A00 00 0001 AA 00",
@@ -113,13 +113,13 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-func TestWhatIsNoCommandIsNotUnmarshalled(t *testing.T) {
+func TestUnmarshalBinaryRejectsMalformedBytes(t *testing.T) {
 	c := apdu.Command{INS: 0xB0, Ne: 1}
 	require.ErrorIs(t, c.UnmarshalBinary([]byte{0x00, 0xB0}), apdu.ErrCommand)
 	assert.Equal(t, apdu.Command{INS: 0xB0, Ne: 1}, c, "as it was")
 }
 
-// A PIN in any form that a program may print: none of them may show.
+// No way of printing shows a PIN, in any form.
 //
 // Faults: F48, F84.
 func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Data come with a warning (62xx, 63xx), which stays what it is however long they are.
-// With an error they were cut, in the middle of what looks like a status word.
-func TestDataWithAStatusWord(t *testing.T) {
+// Data with a warning (62xx, 63xx) are valid, however long they are. Data with an
+// error were truncated, and what looks like a status word is data.
+func TestDataWithWarningsAndErrors(t *testing.T) {
 	for status, cut := range map[string]bool{
 		"6200": false, "6281": false, "62FF": false, "6300": false, "6381": false,
 		"6A62": true, "6A63": true, "6400": true, "6A82": true, "6700": true,

@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// limited is a reader that fails on long answers of its card.
+// limited is a reader that fails on long answers.
 type limited struct {
 	*file
 	fails func(answer []byte) ([]byte, error) // nil answer: passes
@@ -32,7 +32,7 @@ func (l *limited) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	return answer, nil
 }
 
-var errLength = errors.New("the reader carries no such length")
+var errLength = errors.New("reader does not support this length")
 
 // above returns a failure of answers longer than n bytes.
 func above(n int, failed []byte, err error) func([]byte) ([]byte, error) {

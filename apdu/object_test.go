@@ -55,7 +55,7 @@ func object(n int) []byte {
 
 func padded(b []byte, n int) []byte { return append(bytes.Clone(b), bytes.Repeat([]byte{0xFF}, n)...) }
 
-// Whole objects, by answers of whatever length the card or the reader manages.
+// ReadObject returns whole objects, whatever the length of the answers.
 //
 // Faults: F37, F51.
 func TestReadObject(t *testing.T) {
@@ -77,8 +77,8 @@ func TestReadObject(t *testing.T) {
 		{"a few bytes more than a block", file{content: object(260)}, nil, object(260), 2, 260},
 		{"exactly two blocks", file{content: object(512)}, nil, object(512), 2, 512},
 		{"extended, at once", file{content: padded(object(1700), 400), extended: true}, []apdu.Option{extended}, object(1700), 1, 2100},
-		{"extended refused", file{content: object(1700)}, []apdu.Option{extended}, object(1700), 8, 1700},
-		{"extended, answers cut short", file{content: object(1700), extended: true, shortest: 1000}, []apdu.Option{extended}, object(1700), 2, 1700},
+		{"extended rejected", file{content: object(1700)}, []apdu.Option{extended}, object(1700), 8, 1700},
+		{"extended, answers truncated", file{content: object(1700), extended: true, shortest: 1000}, []apdu.Option{extended}, object(1700), 2, 1700},
 		{"answers of 200 bytes", file{content: object(1700), shortest: 200}, nil, object(1700), 9, 1700},
 		{"answers of 255 bytes", file{content: object(1700), shortest: 255}, nil, object(1700), 7, 1700},
 		{"answers of 254 bytes", file{content: object(1700), shortest: 254}, nil, object(1700), 7, 1700},
@@ -99,7 +99,7 @@ func TestReadObject(t *testing.T) {
 	}
 }
 
-// The card's other applications have tags of two bytes, of which the first is FF, as
+// The card's other applications have tags of two bytes that start with FF, like
 // filler.
 //
 // Faults: F51.
@@ -156,7 +156,7 @@ func TestReadObjectOfTheCurrentFile(t *testing.T) {
 	assert.Equal(t, byte(0), card.sent[0].P1)
 }
 
-func TestExtendedLengthsAreAskedForOnce(t *testing.T) {
+func TestExtendedLengthsAreRejectedOnce(t *testing.T) {
 	card := &file{content: object(300)}
 	channel := apdu.NewChannel(card, apdu.WithExtendedLengths())
 	for range 3 {
@@ -172,7 +172,7 @@ func TestExtendedLengthsAreAskedForOnce(t *testing.T) {
 	assert.Equal(t, 1, refused)
 }
 
-func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
+func TestReaderWithoutExtendedLengths(t *testing.T) {
 	t.Run("short ones work", func(t *testing.T) {
 		channel, done := play(t, []step{
 			{"00B08A00000000", "", errPulled}, {"00B08A0000", "30030201059000", nil},
@@ -207,7 +207,7 @@ func TestExtendedLengthsThatTheReaderCannotCarry(t *testing.T) {
 }
 
 // Faults: F49, F50, F51.
-func TestReadObjectRefusesHostileFiles(t *testing.T) {
+func TestReadObjectRejectsHostileFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		content []byte
@@ -219,9 +219,9 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"a tag alone", []byte{0x30}, apdu.ErrMalformedObject},
 		{"a tag alone, of several bytes", []byte{0x1F}, apdu.ErrMalformedObject},
 		{"length alone, of one byte", []byte{0x30, 0x81}, apdu.ErrMalformedObject},
-		{"length cut off", []byte{0x30, 0x82, 0x06}, apdu.ErrMalformedObject},
-		{"length cut off, 83", []byte{0x30, 0x83, 0x01, 0x00}, apdu.ErrMalformedObject},
-		{"length cut off, 84", []byte{0x30, 0x84, 0x01, 0x00, 0x00}, apdu.ErrMalformedObject},
+		{"length truncated", []byte{0x30, 0x82, 0x06}, apdu.ErrMalformedObject},
+		{"length truncated, 83", []byte{0x30, 0x83, 0x01, 0x00}, apdu.ErrMalformedObject},
+		{"length truncated, 84", []byte{0x30, 0x84, 0x01, 0x00, 0x00}, apdu.ErrMalformedObject},
 		{"a header and no more", []byte{0x30, 0x82, 0x01, 0x00}, apdu.ErrMalformedObject},
 		{"six bytes", []byte{0x30, 0x82, 0x01, 0x00, 0x02, 0x01}, apdu.ErrMalformedObject},
 		{"indefinite length", []byte{0x30, 0x80, 0x02, 0x01, 0x05, 0x00, 0x00}, apdu.ErrMalformedObject},
@@ -231,8 +231,8 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 		{"FF and 00, which begins no tag number", []byte{0xFF, 0x00, 0x01, 0x05}, apdu.ErrBlankFile},
 		{"FF and 80, which begins no tag number", []byte{0xFF, 0x80, 0x10, 0x01, 0x05}, apdu.ErrBlankFile},
 		{"a tag of two bytes alone", []byte{0xFF, 0x10}, apdu.ErrMalformedObject},
-		{"a tag of two bytes, length cut off", []byte{0xFF, 0x10, 0x82, 0x01}, apdu.ErrMalformedObject},
-		{"a tag of two bytes, cut off", []byte{0x7F, 0x81}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, length truncated", []byte{0xFF, 0x10, 0x82, 0x01}, apdu.ErrMalformedObject},
+		{"a tag of two bytes, truncated", []byte{0x7F, 0x81}, apdu.ErrMalformedObject},
 		{"a tag of two bytes, ends before its length", []byte{0xFF, 0x10, 0x0C, '0', '1'}, apdu.ErrMalformedObject},
 		{"a tag of two bytes, length not in the fewest bytes", append([]byte{0xFF, 0x40, 0x82, 0x00, 0x9F}, make([]byte, 0x9F)...), apdu.ErrMalformedObject},
 		{"a tag of two bytes, longer than the limit", []byte{0xFF, 0x20, 0x82, 0x80, 0x00}, apdu.ErrObjectTooLong},
@@ -273,10 +273,10 @@ func TestReadObjectRefusesHostileFiles(t *testing.T) {
 	}
 }
 
-// Cards that don't go on as they began.
+// ReadObject stops if a card stops sending data.
 //
 // Faults: F33, F34, F36.
-func TestReadObjectFromACardThatStops(t *testing.T) {
+func TestReadObjectWithoutProgress(t *testing.T) {
 	t.Run("no bytes", func(t *testing.T) {
 		channel, done := play(t, []step{{"", hexOf(object(300)[:256]) + "9000", nil}, {"", "9000", nil}})
 		defer done()
@@ -301,7 +301,7 @@ func TestReadObjectFromACardThatStops(t *testing.T) {
 		"damaged data, as 6281 says": {[]string{hexOf(object(300)[:256]) + "6281"}, apdu.Status(0x6281)},
 		"damaged data, later":        {[]string{hexOf(object(300)[:256]) + "9000", hexOf(object(300)[256:]) + "6281"}, apdu.Status(0x6281)},
 		"61xx, then 6F00":            {[]string{"30036103", "6F00"}, apdu.StatusNoDiagnosis},
-		"61xx for ever":              {[]string{"6100", "6100"}, apdu.ErrNoProgress},
+		"61xx without end":           {[]string{"6100", "6100"}, apdu.ErrNoProgress},
 		"61xx of a full block":       {[]string{hexOf(object(300)[:256]) + "6110", hexOf(object(300)[:253]) + "6110"}, apdu.ErrExcessResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -361,8 +361,7 @@ func TestReadBinaryAddresses(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, reading it ends, and what comes back is exactly its
-// first DER object.
+// ReadObject ends for any file, and returns exactly its first object.
 //
 // Faults: F49, F50, F51.
 func FuzzReadObject(f *testing.F) {

@@ -70,7 +70,7 @@ func (s Status) Error() string {
 
 func (s Status) meaning() string {
 	if n, ok := s.Retries(); ok {
-		return fmt.Sprintf("verification failed, tries left: %d", n)
+		return fmt.Sprintf("verification failed, attempts left: %d", n)
 	}
 	if text, ok := meanings[s]; ok {
 		return text

@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Every status word that was seen, or is named in a standard, and what it is
-// here. The place is where somebody saw it.
+// Status words that were observed or are defined in a standard, with their meaning
+// here and the place where they occur.
 func TestStatusMeanings(t *testing.T) {
 	for _, tt := range []struct {
 		status apdu.Status
@@ -24,13 +24,13 @@ func TestStatusMeanings(t *testing.T) {
 		{0x6282, "end of file before the requested length", "passports; tolerated by JPKI clients"},
 		{0x6281, "warning", "ISO/IEC 7816-4"},
 		{0x6300, "verification failed", "JICSAP, unlimited keys"},
-		{0x63C0, "verification failed, tries left: 0", "an exhausted secret, asked with empty VERIFY"},
-		{0x63C3, "verification failed, tries left: 3", "also after a successful VERIFY (OpenSC pull request 959)"},
-		{0x63CF, "verification failed, tries left: 15", "ISO/IEC 7816-4"},
+		{0x63C0, "verification failed, attempts left: 0", "an exhausted secret, asked with empty VERIFY"},
+		{0x63C3, "verification failed, attempts left: 3", "also after a successful VERIFY (OpenSC pull request 959)"},
+		{0x63CF, "verification failed, attempts left: 15", "ISO/IEC 7816-4"},
 		{0x6381, "warning", "ISO/IEC 7816-4"},
 		{0x6110, "more data available", "T=0 cards"},
 		{0x6C10, "wrong expected length", "T=0 cards"},
-		{0x6700, "wrong length", "empty VERIFY with Le on a real card; refused extended lengths"},
+		{0x6700, "wrong length", "empty VERIFY with Le on a real card; rejected extended lengths"},
 		{0x6881, "logical channel not supported", "My Number test card"},
 		{0x6882, "secure messaging not supported", "My Number test card"},
 		{0x69FC, "not known to this toolkit", "My Number test card, CLA 0C"},

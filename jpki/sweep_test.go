@@ -81,10 +81,10 @@ var sweptCards = []sweptCard{
 	{"contact-extended", simulator.ContactExtended, nil, false},                             // at once, and in short blocks where that fails
 	{"contact-extended, chain", simulator.ContactExtended, nil, true},                       // and then its authority's
 	{"android", simulator.Android, nil, false},                                              // after the PIN
-	{"last-try, allowed", simulator.LastTry, []jpki.Option{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
+	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
 	{"last-try", simulator.LastTry, nil, false},                                             // refused after the counter
 	{"locked", simulator.Locked, nil, false},                                                // refused after the counter
-	{"expired, allowed", simulator.Expired, []jpki.Option{jpki.AllowExpired()}, false},      // goes on
+	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},      // goes on
 	{"expired", simulator.Expired, nil, false},                                              // refused after the certificate
 	{"no-certificate", simulator.NoCertificate, nil, false},                                 // refused after one block
 	{"not-my-number", simulator.NotMyNumber, nil, false},                                    // refused at once

@@ -154,7 +154,7 @@ func TestLengthOfAPrefix(t *testing.T) {
 	assert.ErrorIs(t, err, tlv.ErrTooLong)
 }
 
-func TestAppendRejectsWhatIsNoTag(t *testing.T) {
+func TestAppendRejectsInvalidTags(t *testing.T) {
 	for _, tag := range []tlv.Tag{0, 0x1F, 0xFF, 0x3001, 0x7F00, 0x7F80, 0x7F81, 0x7F8021, 0x7F2101, 0xFFFF, 0xFFFF01, 0x7F818101, 0xFFFFFFFF} {
 		b, err := tlv.Append([]byte{1}, tag, nil)
 		require.ErrorIs(t, err, tlv.ErrMalformed, tag)
