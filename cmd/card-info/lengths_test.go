@@ -29,6 +29,7 @@ func TestTraceSaysHowFilesAreRead(t *testing.T) {
 		declared = "reading files at once: the card's ATR declares extended lengths"
 		short    = "reading 256 bytes at a time: the ATR declares no extended lengths"
 		lost     = "reading 256 bytes at a time: an extended length did not pass"
+		probed   = "reading files at once from here: the card accepts extended lengths, though its ATR does not declare them"
 		small    = "reading 253 bytes at a time: an answer of 256 was lost"
 	)
 	errLength := errors.New("the reader carries no such length")
@@ -55,6 +56,9 @@ func TestTraceSaysHowFilesAreRead(t *testing.T) {
 		{"contactless", simulator.Contactless, nil, nil, []string{short}},
 		{"declared and rejected", simulator.ContactExtended, nil, []simulator.Fault{rejects}, []string{declared, lost}},
 		{"declared and lost", simulator.ContactExtended, nil, []simulator.Fault{loses(300)}, []string{declared, lost}},
+		{"probed", simulator.Contact, nil, nil, []string{short, probed}},
+		{"probe rejected", simulator.Contact, nil, []simulator.Fault{rejects}, []string{short, lost}},
+		{"probe lost", simulator.Contact, nil, []simulator.Fault{loses(300)}, []string{short, lost}},
 		{"256 bytes lost", simulator.Contactless, nil, []simulator.Fault{loses(257)}, []string{short, small}},
 		{"both lost", simulator.ContactExtended, nil, []simulator.Fault{loses(257)}, []string{declared, small}},
 		{"no file read", simulator.ContactExtended, []string{"retries"}, nil, nil},
