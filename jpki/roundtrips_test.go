@@ -19,7 +19,7 @@ import (
 type task struct {
 	name                    string
 	extended, probed, short int // commands
-	do                      func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error
+	do                      func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error
 }
 
 // with is a task on an open application that sends no PIN, so that it needs not
@@ -41,7 +41,7 @@ func tasks() []task {
 			return err
 		})},
 		// Nothing is probed for after a PIN.
-		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+		{"counter, VERIFY, certificate", 4 + 1, 10 + 1, 10 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
 			return jpki.Do(ctx, card, func(a *jpki.Application) error {
 				if err := a.VerifyAuthPIN(ctx, pin); err != nil {
 					return err
@@ -50,7 +50,7 @@ func tasks() []task {
 				return err
 			}, options...)
 		}},
-		{"Authenticate", 5 + 1, 6 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.Option) error {
+		{"Authenticate", 5 + 1, 6 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
 			_, err := jpki.Authenticate(ctx, card, pin, options...)
 			return err
 		}},
