@@ -36,7 +36,7 @@ type Application struct {
 // of that.
 func Open(ctx context.Context, card apdu.Transmitter, options ...CardOption) (*Application, error) {
 	config := newConfig(options)
-	session, i, err := applet.Open(ctx, card, generation.Applications(), config.channel...)
+	session, i, err := applet.Open(ctx, card, generation.Applications(), config.channelOptions()...)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,16 @@ func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error,
 func do(ctx context.Context, card apdu.Transmitter, config config, fn func(*Application) error) error {
 	return applet.Do(ctx, card, generation.Applications(), func(session *applet.Session, i int) error {
 		return fn(&Application{session: session, generation: generation.All[i], config: config})
-	}, config.channel...)
+	}, config.channelOptions()...)
+}
+
+// DoWith is like [Do] but connects to the card in a reader before, and closes the connection
+// afterwards. connect is a reader.Driver's Connect. If the reader breaks the connection at
+// the probe for extended lengths (see [apdu.WithATR]), DoWith connects again and calls fn a
+// second time, without a probe: no secret was sent by then.
+func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
+	fn func(*Application) error, options ...CardOption) error {
+	return connectorFor(connect, reader).use(ctx, newConfig(options), fn)
 }
 
 // LogOut logs the card out by selecting another application. It sends nothing if no PIN

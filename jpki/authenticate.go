@@ -67,7 +67,7 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, options ...CardOption) (*Authentication, error) {
 	connector, config := connectorFor(connect, reader), newConfig(options)
-	config.shown = nil
+	config.shown, config.shortLengths = nil, false
 	var shown Readiness
 	err := connector.use(ctx, config, func(a *Application) (err error) {
 		shown, err = a.Ready(ctx)
@@ -81,7 +81,7 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 	if err != nil {
 		return nil, fmt.Errorf("asking for the PIN: %w", err)
 	}
-	config.shown = &shown
+	config.bind(shown)
 	return authenticate(ctx, pin, func(fn func(*Application) error) error { return connector.use(ctx, config, fn) })
 }
 

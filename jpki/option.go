@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -36,6 +37,7 @@ func (o signerOption) applyToSigner(c *config) { o(c) }
 
 type config struct {
 	channel          []apdu.Option
+	shortLengths     bool // the reader broke the connection at a probe for extended lengths
 	allowLastAttempt bool
 	shown            *Readiness // what the holder was shown; nil: nothing
 	allowExpired     bool
@@ -126,6 +128,14 @@ func TrustSimulator(ca *x509.Certificate) Option {
 	})
 }
 
+// channelOptions are those for the apdu.Channel.
+func (c config) channelOptions() []apdu.Option {
+	if c.shortLengths {
+		return append(slices.Clip(c.channel), apdu.WithShortLengths())
+	}
+	return c.channel
+}
+
 func (c *config) policy() *trust.Policy {
 	if c.trust == nil {
 		c.trust = &trust.Policy{Anchors: trust.JLIS()}
@@ -138,7 +148,11 @@ func (c *config) policy() *trust.Policy {
 // its attempts changed, the PIN is not sent: [credential.ErrOtherCard],
 // [credential.ErrAttemptsChanged]. Cards that show no certificate before the PIN, as phones
 // do, are told apart by their attempts only.
-func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.shown = &shown }) }
+func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.bind(shown) }) }
+
+func (c *config) bind(shown Readiness) {
+	c.shown, c.shortLengths = &shown, c.shortLengths || shown.shortLengths
+}
 
 // WithRandom sets the source of challenges. The default is crypto/rand.
 func WithRandom(r io.Reader) CardOption { return cardOption(func(c *config) { c.random = r }) }

@@ -18,6 +18,9 @@ type Readiness struct {
 	// is reports whether a certificate is the card's. It is nil for a card that shows none
 	// before the PIN. A function prints nothing personal.
 	is func(*x509.Certificate) bool
+	// shortLengths reports that the reader broke the connection at a probe for extended
+	// lengths, so that nothing is probed when the secret is sent.
+	shortLengths bool
 }
 
 // Ready returns the attempts left for the authentication PIN, or the error with which
@@ -28,7 +31,7 @@ type Readiness struct {
 // about the chain.
 func (a *Application) Ready(ctx context.Context) (Readiness, error) {
 	r, err := a.ready(ctx)
-	return r.readiness(), err
+	return r.readiness(a.config), err
 }
 
 // ReadyToSign is like Ready, for the signature password. It also returns the errors of
@@ -36,7 +39,7 @@ func (a *Application) Ready(ctx context.Context) (Readiness, error) {
 // [ForCard].
 func (a *Application) ReadyToSign(ctx context.Context) (Readiness, error) {
 	r, err := a.readyToSign(ctx)
-	return r.readiness(), err
+	return r.readiness(a.config), err
 }
 
 // ready is what is known before a secret is sent.
@@ -46,8 +49,8 @@ type ready struct {
 	certificate *x509.Certificate // the authentication certificate; nil if the card does not show it yet
 }
 
-func (r ready) readiness() Readiness {
-	result := Readiness{Counter: r.counter}
+func (r ready) readiness(c config) Readiness {
+	result := Readiness{Counter: r.counter, shortLengths: c.shortLengths}
 	if r.certificate != nil {
 		result.is = r.certificate.Equal
 	}
@@ -158,9 +161,20 @@ func connectorFor[C Connection](connect func(ctx context.Context, reader string)
 	}
 }
 
-// use calls fn over a connection of its own. If closing fails after the card was logged
-// out, for example because another program uses it too, nothing is lost.
+// use calls fn over a connection of its own, and again over another one if the reader broke
+// the first at a probe for extended lengths.
 func (c connector) use(ctx context.Context, config config, fn func(*Application) error) error {
+	err := c.once(ctx, config, fn)
+	if errors.Is(err, apdu.ErrProbe) && !config.shortLengths {
+		config.shortLengths = true
+		err = c.once(ctx, config, fn)
+	}
+	return err
+}
+
+// once calls fn over a connection of its own. If closing fails after the card was logged out,
+// for example because another program uses it too, nothing is lost.
+func (c connector) once(ctx context.Context, config config, fn func(*Application) error) error {
 	card, err := c(ctx)
 	if err != nil {
 		return err

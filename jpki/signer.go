@@ -200,7 +200,7 @@ func (s *Signer) unlock(ctx context.Context, what *toSign) (signature []byte, er
 		return err
 	}
 	config := s.config
-	config.shown = &shown
+	config.bind(shown)
 	if min(config.signer.idle, config.signer.limit) > 0 {
 		s.kept, err = s.keep(ctx, config, use)
 	} else {
@@ -245,7 +245,7 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 		if s.identity != nil && r.certificate != nil && !r.certificate.Equal(s.identity) {
 			return s.choice.kind.Refused(credential.ErrOtherCard, r.counter)
 		}
-		shown = r.readiness()
+		shown = r.readiness(a.config)
 		if needsPSS {
 			return s.probePSS(ctx, a)
 		}
