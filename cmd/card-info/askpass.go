@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // maxPrompts bounds how often one signature asks again for what can't be a PIN: a

@@ -7,8 +7,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/authority"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // authorityFlag is --authority, of a command that shows who issued a certificate.

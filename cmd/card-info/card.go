@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/annotate"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
@@ -138,7 +138,7 @@ func (p *program) showExchange(what string, e reader.Exchange) {
 	fmt.Fprintf(p.stderr, "> %-36s  %s\n", e.Command.String(), what)
 	switch {
 	case e.Err != nil:
-		fmt.Fprintf(p.stderr, "< %s\n", message.Printable(e.Err.Error()))
+		fmt.Fprintf(p.stderr, "< %s\n", termtext.Printable(e.Err.Error()))
 	case e.Malformed:
 		fmt.Fprintln(p.stderr, "< no status word")
 	default:

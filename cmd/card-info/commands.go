@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -51,7 +51,7 @@ func (p *program) list(ctx context.Context) error {
 	var list []listedReader
 	t := table{program: p}
 	for _, r := range readers {
-		name := message.Printable(r.Name)
+		name := termtext.Printable(r.Name)
 		list = append(list, listedReader{Name: name, Present: r.Present, ATR: fmt.Sprintf("%X", r.ATR)})
 		state := textCardAbsent
 		if r.Present {
@@ -171,7 +171,7 @@ func (p *program) simulate(ctx context.Context, profile, address string) error {
 		if cause == nil {
 			fmt.Fprintf(p.stderr, p.Say(textLent), profile, address)
 		} else if last == nil || last.Error() != cause.Error() {
-			fmt.Fprintf(p.stderr, p.Say(textNotLent), address, message.Printable(cause.Error()))
+			fmt.Fprintf(p.stderr, p.Say(textNotLent), address, termtext.Printable(cause.Error()))
 		}
 		last = cause
 	})

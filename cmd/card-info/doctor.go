@@ -11,8 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -174,7 +175,7 @@ func (e *examination) examineCard(ctx context.Context) {
 	at := stepCard
 	e.examining = true
 	err := e.withCard(ctx, e.reader, func(name string, card reader.Card) error {
-		e.note(stepCard, message.Printable(name), nil)
+		e.note(stepCard, termtext.Printable(name), nil)
 		at = stepApplication
 		return jpki.Do(ctx, card, func(a *jpki.Application) error {
 			e.note(stepApplication, "", nil)
@@ -202,7 +203,7 @@ func (e *examination) examineCard(ctx context.Context) {
 func namesOf(readers []reader.Reader) string {
 	var names []string
 	for _, r := range readers {
-		names = append(names, message.Printable(r.Name))
+		names = append(names, termtext.Printable(r.Name))
 	}
 	return strings.Join(names, ", ")
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -130,7 +131,7 @@ func TestDoctor(t *testing.T) {
 			assert.Contains(t, text.stdout, tt.says)
 			for _, language := range []string{"en", "ja"} {
 				for line := range strings.Lines(d.run(t, "doctor", "--lang", language).stdout) {
-					assert.LessOrEqual(t, message.Columns(strings.TrimRight(line, "\n")), 80, line)
+					assert.LessOrEqual(t, termtext.Columns(strings.TrimRight(line, "\n")), 80, line)
 				}
 			}
 		})

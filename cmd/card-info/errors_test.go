@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // Every error that the agent exports has words of its own. The source says which

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // exits are the exit codes of the program's own failures, beside those that all

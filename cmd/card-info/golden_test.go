@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -39,7 +39,7 @@ func fits(t *testing.T, text string) {
 		if strings.HasPrefix(line, "  [") {
 			continue
 		}
-		assert.LessOrEqual(t, message.Columns(line), 80, line)
+		assert.LessOrEqual(t, termtext.Columns(line), 80, line)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -220,13 +220,13 @@ func FuzzReaderNames(f *testing.F) {
 		require.Zero(t, o.exit, o.stderr)
 		onlyPrintable(t, o.stdout)
 		require.Equal(t, 2, strings.Count(o.stdout, "\n"))
-		require.Contains(t, o.stdout, message.Printable(full.Name()))
+		require.Contains(t, o.stdout, termtext.Printable(full.Name()))
 
 		o = desk{driver: driver}.run(t, "list", "--json")
 		onlyPrintable(t, o.stdout)
 		var list struct{ Readers []listedReader }
 		require.NoError(t, json.Unmarshal([]byte(o.stdout), &list))
-		require.Equal(t, message.Printable(empty.Name()), list.Readers[0].Name)
+		require.Equal(t, termtext.Printable(empty.Name()), list.Readers[0].Name)
 		require.True(t, list.Readers[1].Present)
 
 		for _, slot := range []*simulator.Reader{empty, full} {

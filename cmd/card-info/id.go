@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -154,7 +155,7 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 func (p *program) writeIdentity(found identity) error {
 	t := table{program: p}
 	t.row(textRowID, Text{JA: found.Display, EN: found.Display})
-	name := message.Printable(found.Namespace)
+	name := termtext.Printable(found.Namespace)
 	t.row(textRowNamespace, Text{JA: name, EN: name})
 	t.row(textRowReported, textReported)
 	t.row(textRowChecked, textChecked()[found.Assurance.Chain])

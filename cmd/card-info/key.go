@@ -10,7 +10,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -40,17 +40,17 @@ func (p *program) keygen(path string) error {
 	err = keyfile.WriteNew(path, text)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return &cli.Failure{Err: err, Message: message.Message{Code: cli.CodeKeyExists, What: textKeyExists, Next: textKeyExistsNext}}
+		return cli.Because(err, cli.CodeKeyExists, textKeyExists, textKeyExistsNext)
 	case err != nil:
 		return err
 	}
 	if p.JSON {
 		err = cli.WriteJSON(p.stdout, map[string]string{"file": path, "key_id": key.ID()})
 	} else {
-		_, err = fmt.Fprintf(p.stdout, p.Say(textKeyMade), message.Printable(path), key.ID())
+		_, err = fmt.Fprintf(p.stdout, p.Say(textKeyMade), termtext.Printable(path), key.ID())
 	}
 	if err != nil {
-		return cli.Because(err, cli.CodeOutput, cli.Formatted(textKeyMadeUnsaid, message.Printable(path), key.ID()), textKeyMadeUnsaidNext)
+		return cli.Because(err, cli.CodeOutput, cli.Formatted(textKeyMadeUnsaid, termtext.Printable(path), key.ID()), textKeyMadeUnsaidNext)
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (p *program) readKey(path string) (mykey.Key, error) {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)
 	}
 	if keyfile.Exposed(mode) {
-		p.Warn(cli.CodeKeyReadable, message.KeyExposed)
+		p.Warn(cli.CodeKeyReadable, cli.TextKeyExposed)
 	}
 	return mykey.ParseKey(text)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -87,7 +87,7 @@ func (p *program) leave(ctx context.Context) error {
 	for _, name := range names {
 		result, err := p.leaveCard(ctx, name)
 		failed = errors.Join(failed, err)
-		name = message.Printable(name)
+		name = termtext.Printable(name)
 		list = append(list, leftReader{name, result})
 		t.row(Text{JA: name, EN: name}, textLeaving()[result])
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/generation"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/simulator"

@@ -7,10 +7,11 @@ import (
 	"slices"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -55,7 +56,7 @@ func (p *program) report(ctx context.Context, authorities []string) error {
 	r := report{Revocation: revocationNotChecked}
 	var problem error
 	err = p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
-		r.Reader, r.ATR = message.Printable(name), fmt.Sprintf("%X", card.ATR())
+		r.Reader, r.ATR = termtext.Printable(name), fmt.Sprintf("%X", card.ATR())
 		if r.Token, err = a.Token(ctx); err != nil {
 			return err
 		}

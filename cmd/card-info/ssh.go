@@ -14,10 +14,11 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -176,7 +177,7 @@ func (p *program) announce(path string) error {
 	if p.JSON {
 		return cli.WriteJSON(p.stdout, map[string]string{"socket": path})
 	}
-	_, err := fmt.Fprintf(p.stderr, p.Say(textSSHAgentServes), quoted(message.Printable(path)))
+	_, err := fmt.Fprintf(p.stderr, p.Say(textSSHAgentServes), quoted(termtext.Printable(path)))
 	return err
 }
 

@@ -9,9 +9,10 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 const codeSSHSigned message.Code = "SSH_SIGNED"
@@ -103,18 +104,18 @@ func brief(s string) string {
 			return '?'
 		}
 		return r
-	}, message.Printable(norm.NFC.String(s)))
-	if message.Columns(s) <= briefColumns {
+	}, termtext.Printable(norm.NFC.String(s)))
+	if termtext.Columns(s) <= briefColumns {
 		return s
 	}
 	const gap = "..."
 	const half = (briefColumns - len(gap)) / 2
 	runes := []rune(s)
 	start, end := 0, len(runes)
-	for message.Columns(string(runes[:start+1])) <= half {
+	for termtext.Columns(string(runes[:start+1])) <= half {
 		start++
 	}
-	for message.Columns(string(runes[end-1:])) <= half {
+	for termtext.Columns(string(runes[end-1:])) <= half {
 		end--
 	}
 	return string(runes[:start]) + gap + string(runes[end:])

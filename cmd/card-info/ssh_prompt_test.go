@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -123,7 +123,7 @@ func TestPromptsOfHostileClients(t *testing.T) {
 				fits(t, prompt)
 				lines := map[sshagent.Kind]int{sshagent.Login: 4, sshagent.Signature: 4, sshagent.ShowKey: 3}
 				assert.Len(t, strings.Split(prompt, "\n"), lines[kind], name)
-				assert.Equal(t, strings.ReplaceAll(prompt, "\n", ""), message.Printable(strings.ReplaceAll(prompt, "\n", "")), name)
+				assert.Equal(t, strings.ReplaceAll(prompt, "\n", ""), termtext.Printable(strings.ReplaceAll(prompt, "\n", "")), name)
 				assert.NotContains(t, prompt, "\u0301")
 				assert.NotContains(t, prompt, "\u3164")
 			}

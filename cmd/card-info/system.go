@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 

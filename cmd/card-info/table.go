@@ -4,7 +4,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 )
 
 // table writes names and values in two columns that also line up where
@@ -30,7 +30,7 @@ func (t *table) line(text Text) {
 func (t *table) write(w io.Writer) error {
 	widest := 0
 	for _, r := range t.rows {
-		widest = max(widest, message.Columns(r.name))
+		widest = max(widest, termtext.Columns(r.name))
 	}
 	var b strings.Builder
 	afterLine := false
@@ -43,7 +43,7 @@ func (t *table) write(w io.Writer) error {
 			}
 			indent := strings.Repeat(" ", 2+widest+2)
 			value := strings.ReplaceAll(r.value, "\n", "\n"+indent)
-			b.WriteString("  " + r.name + strings.Repeat(" ", widest-message.Columns(r.name)+2) + value + "\n")
+			b.WriteString("  " + r.name + strings.Repeat(" ", widest-termtext.Columns(r.name)+2) + value + "\n")
 		}
 		afterLine = r.line
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -38,7 +38,7 @@ func (p *program) sayWaiting(ctx context.Context, d reader.Driver) {
 		}
 		lines := p.Say(text) + "\n"
 		for _, r := range readers {
-			lines += "  " + message.Printable(r.Name) + "\n"
+			lines += "  " + termtext.Printable(r.Name) + "\n"
 		}
 		fmt.Fprint(p.stderr, lines)
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -101,7 +101,7 @@ func (s *selection) shows(e reader.Event) bool {
 }
 
 func (p *program) showEvent(event reader.Event) error {
-	name := message.Printable(event.Reader)
+	name := termtext.Printable(event.Reader)
 	if p.JSON {
 		return cli.WriteJSON(p.stdout, watchedEvent{
 			Time: timestamp(p.now()), Event: event.Kind.String(), Reader: name, ATR: fmt.Sprintf("%X", event.ATR),

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -80,13 +80,13 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			table.Flush()
 			return err
 		case err != nil:
-			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), message.Printable(a.ID.String()))
+			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), termtext.Printable(a.ID.String()))
 			failed = untrusted(failed, err)
 			continue
 		}
 		account, err := opened(a, keys)
 		if err != nil {
-			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, message.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
+			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, termtext.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
 			if failed == nil {
 				failed = err
 			}

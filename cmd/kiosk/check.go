@@ -12,7 +12,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
@@ -131,7 +132,7 @@ func (p *program) found(step string, ok Text, err error) finding {
 		return finding{Step: step, Result: resultOK, Message: ok}
 	}
 	m := p.messageFor(err)
-	return finding{Step: step, Result: resultFailed, Code: m.Code, Message: m.What, Next: m.Next, Detail: message.Printable(err.Error()), err: err}
+	return finding{Step: step, Result: resultFailed, Code: m.Code, Message: m.What, Next: m.Next, Detail: termtext.Printable(err.Error()), err: err}
 }
 
 func (p *program) period(c *campaign.Campaign) finding {
@@ -174,7 +175,7 @@ func (p *program) checkReaders(ctx context.Context, name string) ([]string, erro
 	}
 	var names, printable []string
 	for _, r := range readers {
-		names, printable = append(names, r.Name), append(printable, message.Printable(r.Name))
+		names, printable = append(names, r.Name), append(printable, termtext.Printable(r.Name))
 	}
 	if len(names) == 0 {
 		return nil, reader.ErrNoReader

@@ -8,8 +8,8 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 

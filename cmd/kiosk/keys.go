@@ -12,7 +12,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -93,8 +93,8 @@ func (p *program) readKeyFile(path string, kind keyKind) ([]byte, error) {
 	}
 	text, mode, err := keyfile.Read(path, longestKey)
 	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
-		name := message.Printable(path)
-		p.Warn(cli.CodeKeyReadable, Text{JA: message.KeyExposed.JA + "\n" + name, EN: message.KeyExposed.EN + "\n" + name})
+		name := termtext.Printable(path)
+		p.Warn(cli.CodeKeyReadable, Text{JA: cli.TextKeyExposed.JA + "\n" + name, EN: cli.TextKeyExposed.EN + "\n" + name})
 	}
 	return text, err
 }

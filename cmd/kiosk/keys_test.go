@@ -58,7 +58,7 @@ func TestKeysThatOthersMayUse(t *testing.T) {
 	} {
 		require.NoError(t, os.Chmod(path, mode))
 		for _, kind := range []keyKind{secretKey, publicKey} {
-			for language, says := range map[string]string{"ja": "ほかの人も読み書きできる", "en": "others may read or change"} {
+			for language, says := range map[string]string{"ja": "ほかの利用者も読み書きできます", "en": "other users can read or change"} {
 				var stderr bytes.Buffer
 				raw, err := newProgram(io.Discard, &stderr, "--lang", language).readHex(path, kind)
 				require.NoError(t, err)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -53,7 +54,7 @@ func logStart(log *slog.Logger, p parts) {
 func logClosed(log *slog.Logger) func(error) {
 	last := ""
 	return func(err error) {
-		if reason := message.Printable(err.Error()); reason != last {
+		if reason := termtext.Printable(err.Error()); reason != last {
 			last = reason
 			code := terminal.MessageFor(err).Code
 			if errors.Is(err, registry.ErrUnavailable) {

@@ -21,10 +21,10 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/panel"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/internal/tty"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 

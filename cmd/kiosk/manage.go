@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -82,7 +82,7 @@ func (p *program) backupCommand() *cobra.Command {
 			if err := registry.Backup(c.Context(), o.registry, args[0]); err != nil {
 				return onlyOfFiles(earlierBackup(err))
 			}
-			return p.says(textBackedUp, message.Printable(args[0]))
+			return p.says(textBackedUp, termtext.Printable(args[0]))
 		},
 	}
 	p.registryFlag(c, &o)
@@ -97,7 +97,7 @@ func (p *program) restoreCommand() *cobra.Command {
 			if err := registry.Restore(c.Context(), args[0], o.registry); err != nil {
 				return onlyOfFiles(err)
 			}
-			return p.says(textRestored, message.Printable(args[0]))
+			return p.says(textRestored, termtext.Printable(args[0]))
 		},
 	}
 	p.registryFlag(c, &o)
@@ -159,7 +159,7 @@ func (p *program) purgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.says(textPurged, message.Printable(campaign.Namespace))
+			return p.says(textPurged, termtext.Printable(campaign.Namespace))
 		},
 	}
 	p.deskFlags(c, &o)

@@ -18,11 +18,11 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -127,15 +127,15 @@ func (p *program) tellCounts(counts []registry.Count) error {
 	}
 	widest, names := 0, map[string]string{}
 	for _, event := range events {
-		names[event] = message.Printable(event)
+		names[event] = termtext.Printable(event)
 		if i := place(event); i < len(eventNames) {
 			names[event] = p.Say(eventNames[i].name)
 		}
-		widest = max(widest, message.Columns(names[event]))
+		widest = max(widest, termtext.Columns(names[event]))
 	}
 	var b strings.Builder
 	for _, event := range events {
-		fmt.Fprintf(&b, "%s%s  %d\n", names[event], strings.Repeat(" ", widest-message.Columns(names[event])), sums[event])
+		fmt.Fprintf(&b, "%s%s  %d\n", names[event], strings.Repeat(" ", widest-termtext.Columns(names[event])), sums[event])
 	}
 	_, err := p.Stdout.Write([]byte(b.String()))
 	return err

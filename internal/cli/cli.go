@@ -15,7 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/locale"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // Text is said in both languages.
@@ -25,7 +26,7 @@ type Text = message.Text
 type Console struct {
 	Command  string // its name
 	Language message.Language
-	Encoding message.Encoding
+	Encoding locale.Encoding
 	JSON     bool
 
 	versionAsked bool // among the arguments, perhaps
@@ -41,8 +42,8 @@ type Console struct {
 // parsed, so that help and wrong usage have them too. The error is a language that is
 // not spoken here; the Console is usable.
 func New(command string, args []string, stdout, stderr io.Writer, getenv func(string) string) (*Console, error) {
-	locale := message.LocaleOf(getenv, systemLanguage())
-	c := &Console{Command: command, Language: locale.Language, Encoding: locale.Encoding}
+	speaks := locale.Of(getenv, systemLanguage())
+	c := &Console{Command: command, Language: speaks.Language, Encoding: speaks.Encoding}
 	c.Stdout, c.Stderr = &Output{Writer: stdout, console: c}, &Output{Writer: stderr, console: c}
 	return c, c.lookAhead(args)
 }

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // The codes that commands have beside those of package message.
@@ -73,7 +74,7 @@ func alsoOf(err error, told message.Code) (list []also) {
 // Fail tells a failure on standard error, as text or as one JSON object. One of a
 // standard output that nobody reads any more is not told.
 func (c *Console) Fail(m message.Message, exit int, err error) {
-	detail := message.Printable(err.Error())
+	detail := termtext.Printable(err.Error())
 	more := alsoOf(err, m.Code)
 	if m.Code == CodeOutput && isClosedPipe(err) && !errors.As(err, new(*Failure)) && len(more) == 0 {
 		return
@@ -120,4 +121,10 @@ func Indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  "
 // Formatted fills in a text.
 func Formatted(t Text, values ...any) Text {
 	return Text{JA: fmt.Sprintf(t.JA, values...), EN: fmt.Sprintf(t.EN, values...)}
+}
+
+// TextKeyExposed warns about a key file that other users can read or change.
+var TextKeyExposed = Text{
+	JA: "注意: 鍵ファイルを、ほかの利用者も読み書きできます。\nchmod 600 で、自分だけが使えるようにしてください。",
+	EN: "Warning: other users can read or change the key file.\nRestrict it to yourself with chmod 600.",
 }

@@ -1,9 +1,9 @@
 package tty
 
-import "github.com/mykeykit/mykeykit/internal/message"
+import "github.com/mykeykit/mykeykit/internal/locale"
 
 // Encoded returns what opens a terminal that shows text in an encoding.
-func Encoded(open func() (Terminal, error), encoding message.Encoding) func() (Terminal, error) {
+func Encoded(open func() (Terminal, error), encoding locale.Encoding) func() (Terminal, error) {
 	return func() (Terminal, error) {
 		t, err := open()
 		if err != nil {
@@ -16,7 +16,7 @@ func Encoded(open func() (Terminal, error), encoding message.Encoding) func() (T
 // encodedTerminal shows text in the encoding of the locale.
 type encodedTerminal struct {
 	Terminal
-	encoding message.Encoding
+	encoding locale.Encoding
 }
 
 func (t encodedTerminal) Write(b []byte) (int, error) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // Ask asks a person, who is shown the prompt, for a line that is not shown.

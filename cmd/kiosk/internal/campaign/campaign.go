@@ -14,8 +14,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // ErrCampaign: a file that is no campaign. The error says where and why.

@@ -9,8 +9,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // Problem is what keeps a file from being a campaign's.
@@ -60,7 +61,7 @@ func unreadable(err error) Problem {
 	} else if found := ofKind.FindStringSubmatch(reason); found != nil {
 		where, reason = fmt.Sprintf("line %s (%s)", found[1], found[2]), found[3]
 	}
-	return Problem{where, message.Text{JA: "TOMLの書き方か、値の種類に誤りがあります", EN: "the TOML, or the kind of value, is wrong"}, message.Printable(reason)}
+	return Problem{where, message.Text{JA: "TOMLの書き方か、値の種類に誤りがあります", EN: "the TOML, or the kind of value, is wrong"}, termtext.Printable(reason)}
 }
 
 // unknown adds the entries that no campaign has.
@@ -71,7 +72,7 @@ func (p *Problems) unknown(keys []toml.Key) {
 			continue // is in one that was told
 		}
 		told = key.String() + "."
-		p.add(message.Printable(key.String()), "この項目はありません。つづりを確かめてください", "there is no such entry; check its spelling")
+		p.add(termtext.Printable(key.String()), "この項目はありません。つづりを確かめてください", "there is no such entry; check its spelling")
 	}
 }
 
@@ -155,7 +156,7 @@ func (p *Problems) form(where string, f *Form) {
 	var err error
 	if f.expression, err = regexp.Compile(`^(?:` + f.Pattern + `)$`); err != nil {
 		p.add(where+".pattern", "正規表現になっていません", "it is no regular expression")
-		(*p)[len(*p)-1].Why = message.Printable(err.Error())
+		(*p)[len(*p)-1].Why = termtext.Printable(err.Error())
 		return
 	}
 	if _, ok := f.Parse([]byte(f.Example)); !ok {

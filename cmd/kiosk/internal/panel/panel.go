@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 

@@ -1,7 +1,7 @@
 package panel
 
 import (
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 

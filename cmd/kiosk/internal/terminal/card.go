@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // check asks the card for the tries left, before anybody is asked for the PIN. What

@@ -1,8 +1,8 @@
 package terminal
 
 import (
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/mykeykit/mykeykit/internal/message"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 

@@ -2,7 +2,7 @@ package terminal
 
 import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // readings are the hard words of messages with how they are read (振り仮名): over single

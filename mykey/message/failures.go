@@ -9,6 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/apdu/tlv"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -529,8 +530,8 @@ func forNoMatch(err error) Message {
 // withNames adds readers' names to a text, a line each.
 func withNames(t Text, readers []string) Text {
 	for _, name := range readers {
-		t.JA += "\n  " + Printable(name)
-		t.EN += "\n  " + Printable(name)
+		t.JA += "\n  " + termtext.Printable(name)
+		t.EN += "\n  " + termtext.Printable(name)
 	}
 	return t
 }

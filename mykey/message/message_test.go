@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -137,7 +138,7 @@ func requireWhole(t *testing.T, m message.Message) {
 			if text == m.Next.JA || text == m.Next.EN {
 				limit = 78 // behind two spaces
 			}
-			assert.LessOrEqual(t, message.Columns(line), limit, line)
+			assert.LessOrEqual(t, termtext.Columns(line), limit, line)
 		}
 	}
 }
@@ -170,8 +171,14 @@ func TestThePasswordIsNotCalledThePIN(t *testing.T) {
 	}
 }
 
-func TestPrintable(t *testing.T) {
-	assert.Equal(t, "?[2J??カード???", message.Printable("\x1b[2J\x07\u0085カード\xff\u202e\u200b"))
+// Readers' names come from outside: they can't steer a terminal.
+//
+// Faults: F11, F54.
+func TestReadersNamesArePrintable(t *testing.T) {
+	m := message.For(&reader.AmbiguousError{Readers: []string{"カード\x1b[2J", "\u202eB"}})
+	for _, text := range []string{m.What.JA, m.What.EN} {
+		assert.True(t, strings.HasSuffix(text, "\n  カード?[2J\n  ?B"), text)
+	}
 }
 
 // Whatever failed before the card could not be logged out has its own message; why

@@ -1,4 +1,6 @@
-package message
+// Package termtext prepares text for a terminal: it removes what a terminal could act
+// on, and measures how wide a text is.
+package termtext
 
 import (
 	"strings"
@@ -7,8 +9,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Printable replaces what a terminal might act upon, or not show, in names
-// that come from readers, cards and files.
+// Printable replaces every character that a terminal could act on or not show with a
+// question mark. Names from readers, cards and files go through it.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
@@ -18,8 +20,8 @@ func Printable(s string) string {
 	}, s)
 }
 
-// Columns is how many columns of a terminal a text takes: two for the
-// characters of East Asia.
+// Columns returns how many terminal columns a text takes: two for each wide East Asian
+// character.
 func Columns(s string) int {
 	n := 0
 	for _, r := range s {

@@ -41,9 +41,3 @@ type Message struct {
 	// Remaining is the tries left, where the failure tells them.
 	Remaining *int
 }
-
-// KeyExposed is said of a key file that others than its owner may read or change.
-var KeyExposed = Text{
-	JA: "注意: 鍵ファイルを、ほかの人も読み書きできる状態です。\nchmod 600 で、自分だけが使えるようにしてください。",
-	EN: "Warning: others may read or change the key file.\nMake it yours alone with chmod 600.",
-}

@@ -1,4 +1,4 @@
-package message
+package locale
 
 import (
 	"strings"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/encoding/japanese"
 )
 
-// Encoding is how texts become bytes.
+// Encoding is a character encoding.
 type Encoding string
 
-// The encodings in which Japanese can be shown, and all others.
+// The encodings that can show Japanese, and Other for the rest.
 const (
 	UTF8     Encoding = "UTF-8"
 	EUCJP    Encoding = "EUC-JP"
@@ -18,8 +18,8 @@ const (
 	Other    Encoding = ""
 )
 
-// Encode returns a text in an encoding, with a question mark for what it lacks. For
-// [Other] that is the text itself.
+// Encode encodes a UTF-8 text, with a question mark for each character that the encoding
+// lacks. With [Other] it returns the text as it is.
 func (e Encoding) Encode(text string) string {
 	var encoder *encoding.Encoder
 	switch e {
