@@ -8,7 +8,6 @@ import (
 	"github.com/mykeykit/mykeykit/internal/authority"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // authorityFlag is --authority, of a command that shows who issued a certificate.
@@ -23,7 +22,7 @@ func (p *program) trust(files []string) ([]jpki.CardOption, error) {
 	for _, file := range files {
 		authorities, err := authority.Read(file)
 		if err != nil {
-			return nil, &cli.Failure{Err: fmt.Errorf("--authority: %w", err), Message: message.Message{Code: cli.CodeAuthority, What: textAuthorityFile, Next: textAuthorityFileNext}}
+			return nil, cli.Because(fmt.Errorf("--authority: %w", err), cli.CodeCACertificate, textAuthorityFile, textAuthorityFileNext)
 		}
 		options = append(options, jpki.WithChain(authorities...))
 	}

@@ -112,7 +112,7 @@ func TestDoctor(t *testing.T) {
 		{"several cards", with(simulator.Contact, simulator.Contact), machine(nil), "ok ok ok -- ng -- --", "SEVERAL_CARDS", "Reader 2", 2},
 		{"in use", failing(simulator.Connect, simulator.FailBefore(reader.ErrBusy)), machine(nil), "ok ok ok -- ng -- --", "READER_BUSY", "Another program", 1},
 		{"some other card", with(simulator.NotMyNumber), machine(nil), "ok ok ok -- ok ng --", "NOT_MYNUMBER_CARD", "not a My Number Card", 5},
-		{"256 bytes get lost", failing(simulator.Transmit, without256()), machine(nil), "ok ok ok -- ok ok ng", "EXCHANGE_FAILED", "use another reader", 1},
+		{"256 bytes get lost", failing(simulator.Transmit, without256()), machine(nil), "ok ok ok -- ok ok ng", "EXCHANGE_FAILED", "use another card reader", 1},
 		{"256 bytes get lost, on a Mac", failing(simulator.Transmit, without256()), system{os: "darwin", files: fstest.MapFS{}}, "ok ok ok -- ok ok ng", "EXCHANGE_FAILED", "useIFDCCID", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

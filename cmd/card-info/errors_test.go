@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
@@ -16,6 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/mykey/message"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // Every error that the agent exports has words of its own. The source says which
@@ -77,5 +80,41 @@ func TestThePasswordsFailuresHaveExitCodes(t *testing.T) {
 		{password(credential.ErrLocked, 0), cli.ExitLocked},
 	} {
 		assert.Equal(t, tt.exit, exitOf(messageFor(tt.err).Code, tt.err), tt.err)
+	}
+}
+
+// A failure in JSON says who can act and whether a PIN attempt is gone, whether the
+// message is the library's or the command's own.
+func TestFailuresInJSONHaveGroupAndAttempt(t *testing.T) {
+	driver, _ := slotWith(t, simulator.Contact)
+	for _, tt := range []struct {
+		pin     string
+		args    []string
+		code    string
+		group   message.Group
+		attempt message.Attempt
+	}{
+		{"9999", idArgs(t, "--pin-stdin"), "PIN_WRONG", message.Holder, message.AttemptUsed},
+		{"99999", idArgs(t, "--pin-stdin"), "PIN_FORMAT", message.Holder, message.AttemptNotUsed},
+		{"9999", idArgs(t, "--pin-stdin"), "PIN_WRONG", message.Holder, message.AttemptUsed},
+		{"1234", idArgs(t, "--pin-stdin"), "PIN_LAST_TRY", message.Holder, message.AttemptNotUsed},
+		{"9999", idArgs(t, "--pin-stdin", "--allow-last-try"), "PIN_LOCKED", message.Clerk, message.AttemptUsed},
+		{"1234", idArgs(t, "--pin-stdin"), "PIN_LOCKED", message.Clerk, message.AttemptNotUsed},
+		{"", []string{"--reader", "absent"}, "READER_NOT_FOUND", message.Operator, message.AttemptNone},
+		{"", []string{"id"}, "USAGE", message.Operator, message.AttemptNone},
+		{"", []string{"no-such-command"}, "USAGE", message.Operator, message.AttemptNone},
+	} {
+		o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, append([]string{"--json"}, tt.args...)...)
+		var f struct {
+			Error struct {
+				Code    string
+				Group   message.Group
+				Attempt message.Attempt
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(o.stderr), &f), o.stderr)
+		assert.Equal(t, tt.code, f.Error.Code)
+		assert.Equal(t, tt.group, f.Error.Group, tt.code)
+		assert.Equal(t, tt.attempt, f.Error.Attempt, tt.code)
 	}
 }

@@ -105,9 +105,9 @@ func TestLeaveFails(t *testing.T) {
 		result leaving
 		code   message.Code
 	}{
-		"refused":            {whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)), leftUnsure, message.CardStillVerified},
-		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillVerified},
-		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillVerified},
+		"refused":            {whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)), leftUnsure, message.CardStillUnlocked},
+		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillUnlocked},
+		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillUnlocked},
 		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, leftBusy, message.ReaderBusy},
 		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.Hold(nil)}, leftBusy, message.ReaderBusy},
 		"mute":               {simulator.Fault{Do: simulator.Hang()}, leftBusy, message.ReaderBusy},
@@ -132,7 +132,7 @@ func TestLeaveFails(t *testing.T) {
 				assert.Equal(t, map[string]leaving{"Reader": tt.result, "Second": leftLoggedOut}, leavingsOf(t, o))
 				code, _ := failureOf(t, o)
 				assert.Equal(t, string(tt.code), code)
-				assert.Contains(t, o.stderr, string(message.CardStillVerified))
+				assert.Contains(t, o.stderr, string(message.CardStillUnlocked))
 				assert.False(t, second.State().AuthVerified)
 				slot.Remove() // which ends who holds it
 			})

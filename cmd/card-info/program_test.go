@@ -20,6 +20,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -136,6 +137,8 @@ func failureOf(t testing.TB, o outcome) (code string, remaining *int) {
 		Error struct {
 			Code      string            `json:"code"`
 			Exit      int               `json:"exit"`
+			Group     message.Group     `json:"group"`
+			Attempt   message.Attempt   `json:"attempt"`
 			Remaining *int              `json:"remaining"`
 			Message   map[string]string `json:"message"`
 			Next      map[string]string `json:"next"`
@@ -144,6 +147,8 @@ func failureOf(t testing.TB, o outcome) (code string, remaining *int) {
 	lines := strings.Split(strings.TrimSpace(o.stderr), "\n")
 	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &f), o.stderr)
 	assert.Equal(t, o.exit, f.Error.Exit)
+	assert.NotEmpty(t, f.Error.Group)
+	assert.NotEmpty(t, f.Error.Attempt)
 	assert.NotEmpty(t, f.Error.Message["ja"])
 	assert.NotEmpty(t, f.Error.Message["en"])
 	return f.Error.Code, f.Error.Remaining

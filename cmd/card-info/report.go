@@ -144,7 +144,7 @@ func notices(r report) []Text {
 	var list []Text
 	switch {
 	case r.AuthPIN.Locked():
-		m := message.Locked
+		m := message.For(credential.ErrLocked)
 		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
 	case r.AuthPIN.Remaining == 1:
 		list = append(list, textLastTryNotice)

@@ -171,7 +171,7 @@ func TestTheAgentAsksAtTheTerminal(t *testing.T) {
 			said := d.terminal.sees.String()
 			assert.Contains(t, said, "An SSH client wants")
 			assert.Contains(t, said, "Tries left: 3.")
-			assert.Equal(t, tt.asked-1, strings.Count(said, "no try was used"))
+			assert.Equal(t, tt.asked-1, strings.Count(said, "no attempt was used"))
 			rest := d.told()
 			for _, part := range tt.told {
 				_, after, found := strings.Cut(rest, part)

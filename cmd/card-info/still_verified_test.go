@@ -52,7 +52,7 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 	}{
 		"a wrong PIN":   {"9999", nil, message.PINWrong, cli.ExitPIN},
 		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, cli.ExitCertificate},
-		"nothing else":  {"1234", nil, message.CardStillVerified, cli.ExitFailed},
+		"nothing else":  {"1234", nil, message.CardStillUnlocked, cli.ExitFailed},
 	} {
 		for leaving, fault := range map[string]simulator.Action{
 			"reset": simulator.ResetCard(), "lost": simulator.FailBefore(reader.ErrTransport), "refused": simulator.AnswerStatus(apdu.StatusFileNotFound),
@@ -63,7 +63,7 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 					o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--lang", string(language))...)
 					assert.Equal(t, tt.exit, o.exit)
 					assert.Contains(t, o.stderr, "["+string(tt.code)+"]")
-					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillVerified)+"]"))
+					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillUnlocked)+"]"))
 					assert.Equal(t, 1, strings.Count(o.stderr, still.What.In(language)))
 					assert.Contains(t, o.stderr, still.Next.In(language))
 					fits(t, o.stderr)
@@ -83,12 +83,12 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 				}
 			}
 			require.NoError(t, json.Unmarshal([]byte(o.stderr), &f))
-			if tt.code == message.CardStillVerified {
+			if tt.code == message.CardStillUnlocked {
 				assert.Empty(t, f.Error.Also)
 				continue
 			}
 			require.Len(t, f.Error.Also, 1)
-			assert.Equal(t, message.CardStillVerified, f.Error.Also[0].Code)
+			assert.Equal(t, message.CardStillUnlocked, f.Error.Also[0].Code)
 			assert.Equal(t, still.What, f.Error.Also[0].Message)
 			assert.Equal(t, still.Next, f.Error.Also[0].Next)
 		}

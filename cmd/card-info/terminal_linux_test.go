@@ -156,7 +156,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 		{"right", "1234", 0, []string{"--json"}, []string{"Tries left: 3", `"mykey_id":"`}},
 		{"in full width, as an input method leaves it", "１２３４", 0, []string{"--lang", "ja"}, []string{"あと3回です。", "ID  "}},
 		{"wrong", "9876", cli.ExitPIN, nil, []string{"Wrong PIN", "2 more wrong entries"}},
-		{"malformed", "12345", cli.ExitUsage, nil, []string{"no try was used"}},
+		{"malformed", "12345", cli.ExitUsage, nil, []string{"no attempt was used"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, c := startAtTerminal(t, idArgs(t, append(tt.args, "--simulator", "contact")...)...)

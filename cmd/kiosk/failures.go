@@ -57,12 +57,12 @@ var forOperators = []struct {
 	message message.Message
 }{
 	{registry.ErrUnavailable, message.Message{
-		Code: codeDatabase,
+		Code: codeDatabase, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "台帳のデータベースに接続できません。", EN: "The registry's database can't be reached."},
 		Next: Text{JA: "データベースの場所（--registry）、サーバー、ディスクを確かめてください。", EN: "Check where the database is (--registry), its server and its disk."},
 	}},
 	{registry.ErrTerminalTaken, message.Message{
-		Code: "TERMINAL_NAME_TAKEN",
+		Code: "TERMINAL_NAME_TAKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "この端末の鍵は、ほかのプログラムが使っています。何も変えていません。", EN: "Another program uses this terminal's key. Nothing was changed."},
 		Next: Text{
 			JA: "窓口や端末ごとに、別の鍵を kiosk terminal-keygen で作ってください。\n" +
@@ -72,7 +72,7 @@ var forOperators = []struct {
 		},
 	}},
 	{registry.ErrProof, message.Message{
-		Code: "NOT_PROVED",
+		Code: "NOT_PROVED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "このカードには引き継げません。何も変えていません。", EN: "The ID can't move to this card. Nothing was changed."},
 		Next: Text{
 			JA: "前のカードか、すでにこのIDのカードではないか、確かめてください。\n" +
@@ -82,22 +82,22 @@ var forOperators = []struct {
 		},
 	}},
 	{registry.ErrSuperseded, message.Message{
-		Code: "SUPERSEDED",
+		Code: "SUPERSEDED", Group: message.Holder, Attempt: message.AttemptNone,
 		What: Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "This card's ID has moved to a newer card."},
 		Next: Text{JA: "新しいカードを使ってください。", EN: "Use the newer card."},
 	}},
 	{registry.ErrHolderReserved, message.Message{
-		Code: "HAS_IDENTIFIER",
+		Code: "HAS_IDENTIFIER", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "新しいカードには、すでに別のIDがあります。", EN: "The new card has an ID of its own already."},
 		Next: Text{JA: "申込みがなければ、kiosk merge でまとめられます。", EN: "If it has no application, kiosk merge joins the two."},
 	}},
 	{registry.ErrNotFound, message.Message{
-		Code: "ID_NOT_FOUND",
+		Code: "ID_NOT_FOUND", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "IDが見つかりません。", EN: "There is no such ID."},
 		Next: Text{JA: "IDと、事業設定ファイルの namespace を確かめてください。", EN: "Check the ID, and the namespace in the campaign file."},
 	}},
 	{registry.ErrAudit, message.Message{
-		Code: "AUDIT_BROKEN",
+		Code: "AUDIT_BROKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "監査記録か台帳が、記録されたとおりではありません。", EN: "The audit log or the registry is not what was recorded."},
 		Next: Text{
 			JA: "--terminals に、すべての端末と窓口の公開鍵があるかを確かめてください。\n" +
@@ -109,7 +109,7 @@ var forOperators = []struct {
 		},
 	}},
 	{mykey.ErrKey, message.Message{
-		Code: message.NamespaceKey,
+		Code: message.NamespaceKey, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "鍵が正しくないか、この台帳の鍵ではありません。何も変えていません。", EN: "The keys are not valid, or not this registry's. Nothing was changed."},
 		Next: Text{
 			JA: "--namespace-key、--registry-key、--generation を確かめてください。\n" +
@@ -119,7 +119,7 @@ var forOperators = []struct {
 		},
 	}},
 	{registry.ErrSealed, message.Message{
-		Code: codeUnopened,
+		Code: codeUnopened, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "開けない申込みがあります。開けたものは、すべて出力しました。", EN: "Some applications don't open. All others were written."},
 		Next: Text{
 			JA: "その申込みを受け付けた時の秘密鍵も、--operator-private-key で渡してください。",
@@ -148,7 +148,7 @@ func messageOf(err error) message.Message {
 	var file *fs.PathError
 	if m.Code == message.Failed && errors.As(err, &file) {
 		return message.Message{
-			Code: codeFile,
+			Code: codeFile, Group: message.Operator, Attempt: message.AttemptNone,
 			What: Text{JA: "ファイルを読み書きできません。", EN: "A file can't be read or written."},
 			Next: Text{JA: "下の行にあるファイルの場所と権限を確かめてください。", EN: "Check the place and the permissions of the file that the line below names."},
 		}
@@ -164,7 +164,7 @@ func ofCampaign(problems campaign.Problems) message.Message {
 		en = append(en, "- "+problem.Where+": "+problem.What.EN)
 	}
 	return message.Message{
-		Code: codeCampaign,
+		Code: codeCampaign, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "事業設定ファイルに誤りがあります。", EN: "The campaign file has mistakes."},
 		Next: Text{JA: strings.Join(ja, "\n"), EN: strings.Join(en, "\n")},
 	}

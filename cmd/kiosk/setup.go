@@ -88,7 +88,7 @@ func trusted(files []string) ([]jpki.CardOption, error) {
 	for _, file := range files {
 		authorities, err := authority.Read(file)
 		if err != nil {
-			return nil, cli.Because(fmt.Errorf("--authority: %s: %w", file, err), cli.CodeAuthority,
+			return nil, cli.Because(fmt.Errorf("--authority: %s: %w", file, err), cli.CodeCACertificate,
 				Text{JA: "--authority のファイルは、認証局の証明書として使えません。", EN: "The --authority file can't be used."},
 				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates, as PEM or DER."})
 		}

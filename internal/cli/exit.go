@@ -25,7 +25,7 @@ func exits() map[message.Code]int {
 	return map[message.Code]int{
 		CodeUsage:               ExitUsage,
 		CodeNoTerminal:          ExitUsage,
-		CodeAuthority:           ExitUsage,
+		CodeCACertificate:       ExitUsage,
 		message.PINFormat:       ExitUsage,
 		message.SeveralCards:    ExitUsage,
 		message.SeveralReaders:  ExitUsage,
@@ -40,7 +40,7 @@ func exits() map[message.Code]int {
 		message.CardChanged:     ExitNoCard,
 		message.NotMyNumberCard: ExitOtherCard,
 		message.PINWrong:        ExitPIN,
-		message.PINLastTry:      ExitPIN,
+		message.PINLastAttempt:  ExitPIN,
 		message.PINLocked:       ExitLocked,
 
 		message.PasswordFormat:      ExitUsage,

@@ -10,15 +10,29 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// The codes that commands have beside those of package message.
+// The codes of commands, in addition to those of package message.
 const (
-	CodeUsage       message.Code = "USAGE"
-	CodeOutput      message.Code = "OUTPUT"
-	CodeKeyExists   message.Code = "KEY_EXISTS"
-	CodeKeyReadable message.Code = "KEY_READABLE"
-	CodeAuthority   message.Code = "AUTHORITY_FILE"
-	CodeNoTerminal  message.Code = "NO_TERMINAL"
+	CodeUsage         message.Code = "USAGE"
+	CodeOutput        message.Code = "OUTPUT"
+	CodeKeyExists     message.Code = "KEY_EXISTS"
+	CodeKeyReadable   message.Code = "KEY_READABLE"
+	CodeCACertificate message.Code = "AUTHORITY_FILE"
+	CodeNoTerminal    message.Code = "NO_TERMINAL"
 )
+
+// entry returns the message with a code, whose texts a command replaces. Whoever runs a
+// command can act on the commands' own codes; none is about a PIN, except that a PIN
+// could not be asked for, or was accepted before the output failed.
+func entry(code message.Code) message.Message {
+	if m, ok := message.Lookup(code); ok {
+		return m
+	}
+	m := message.Message{Code: code, Group: message.Operator, Attempt: message.AttemptNone}
+	if code == CodeOutput || code == CodeNoTerminal {
+		m.Attempt = message.AttemptNotUsed
+	}
+	return m
+}
 
 // Failure is an error with a message of its own.
 type Failure struct {
@@ -29,20 +43,23 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Because gives an error a message of its own.
+// Because gives an error texts of its own. Group and attempt are those of the code.
 func Because(err error, code message.Code, what, next Text) error {
-	return &Failure{Err: err, Message: message.Message{Code: code, What: what, Next: next}}
+	m := entry(code)
+	m.What, m.Next = what, next
+	return &Failure{Err: err, Message: m}
 }
 
-// WrongUsage is a wrong use of the command, told by err.
+// WrongUsage returns err as a wrong use of the command.
 func (c *Console) WrongUsage(err error) error { return c.Misuse(textWrongUsage, err) }
 
-// Misuse is a wrong use of the command with words of its own.
+// Misuse returns err as a wrong use of the command that what describes.
 func (c *Console) Misuse(what Text, err error) error {
 	return Because(err, CodeUsage, what, Text{JA: "使い方は " + c.Command + " help で見られます。", EN: "See " + c.Command + " help."})
 }
 
-// MessageOf is what is said of an error: its own message, or the one that of finds.
+// MessageOf returns an error's own message, or the one that of finds, with the names of
+// the commands' options in it.
 func MessageOf(err error, of func(error) message.Message) message.Message {
 	var own *Failure
 	if errors.As(err, &own) {
@@ -50,29 +67,33 @@ func MessageOf(err error, of func(error) message.Message) message.Message {
 	}
 	m := of(err)
 	if m.Code == message.Failed && IsUnwritable(err) {
-		return message.Message{Code: CodeOutput, What: textUnwritable, Next: textUnwritableNext}
+		m = entry(CodeOutput)
+		m.What, m.Next = textUnwritable, textUnwritableNext
+		return m
+	}
+	if table, _ := message.Lookup(m.Code); m.Next == table.Next {
+		m.Next = nextOf(m)
 	}
 	return m
 }
 
-// also is what is told beside a failure's own message, as that the card may still be
-// unlocked.
+// also is a second message of a failure: that the card may still be unlocked.
 type also struct {
 	Code    message.Code `json:"code"`
 	Message Text         `json:"message"`
 	Next    Text         `json:"next"`
 }
 
-func alsoOf(err error, told message.Code) (list []also) {
-	if errors.Is(err, jpki.ErrStillUnlocked) && told != message.CardStillVerified {
+func alsoOf(err error, reported message.Code) (list []also) {
+	if errors.Is(err, jpki.ErrStillUnlocked) && reported != message.CardStillUnlocked {
 		m := message.For(jpki.ErrStillUnlocked)
 		list = append(list, also{m.Code, m.What, m.Next})
 	}
 	return list
 }
 
-// Fail tells a failure on standard error, as text or as one JSON object. One of a
-// standard output that nobody reads any more is not told.
+// Fail reports a failure on standard error, as text or as one JSON object. It reports
+// nothing if the failure is that the reader of standard output has closed the pipe.
 func (c *Console) Fail(m message.Message, exit int, err error) {
 	detail := termtext.Printable(err.Error())
 	more := alsoOf(err, m.Code)
@@ -81,14 +102,16 @@ func (c *Console) Fail(m message.Message, exit int, err error) {
 	}
 	if c.JSON {
 		_ = WriteJSON(c.Stderr, map[string]any{"error": struct {
-			Code      message.Code `json:"code"`
-			Exit      int          `json:"exit"`
-			Remaining *int         `json:"remaining,omitempty"`
-			Message   Text         `json:"message"`
-			Next      Text         `json:"next"`
-			Detail    string       `json:"detail"`
-			Also      []also       `json:"also,omitempty"`
-		}{m.Code, exit, m.Remaining, m.What, m.Next, detail, more}})
+			Code      message.Code    `json:"code"`
+			Exit      int             `json:"exit"`
+			Group     message.Group   `json:"group"`
+			Attempt   message.Attempt `json:"attempt"`
+			Remaining *int            `json:"remaining,omitempty"`
+			Message   Text            `json:"message"`
+			Next      Text            `json:"next"`
+			Detail    string          `json:"detail"`
+			Also      []also          `json:"also,omitempty"`
+		}{m.Code, exit, m.Group, m.Attempt, m.Remaining, m.What, m.Next, detail, more}})
 		return
 	}
 	c.tell(m.What, m.Next)
@@ -106,7 +129,7 @@ func (c *Console) tell(what, next Text) {
 	}
 }
 
-// Warn tells on standard error what does not stop the command.
+// Warn writes a warning to standard error. The command goes on.
 func (c *Console) Warn(code message.Code, what Text) {
 	if c.JSON {
 		_ = WriteJSON(c.Stderr, map[string]any{"warning": map[string]any{"code": code, "message": what}})

@@ -57,16 +57,16 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// ErrNotAccepted: the server takes no certificate of the card's authority, or none
-// of the kinds of signature that the card can make. Nobody was asked for a PIN.
-var ErrNotAccepted = errors.New("server does not accept the card's certificate")
+// ErrNotAccepted reports that the server accepts no certificate of the card's CA, or no
+// signature that the card can make. The holder was not asked for a PIN.
+var ErrNotAccepted = trust.ErrNotAccepted
 
 // Option changes how [Config] authenticates.
 type Option func(*options)

@@ -26,6 +26,9 @@ var (
 	// ErrIssuerExpired reports that a trusted CA issued the certificate, and that the CA
 	// certificate is expired or not yet valid.
 	ErrIssuerExpired = errors.New("CA certificate expired or not yet valid")
+	// ErrNotAccepted reports that a TLS server accepts no certificate of the card's CA, or
+	// no signature that the card can make. Package cardtls returns it.
+	ErrNotAccepted = errors.New("server does not accept the card's certificate")
 )
 
 // Policy says which issuers are trusted. The zero Policy trusts none.

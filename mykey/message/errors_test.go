@@ -22,7 +22,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// known are the errors of all packages but those that elsewhere names.
+// known holds the errors of all packages except those in elsewhere.
 var known = map[string]error{
 	"apdu.ErrATR":             apdu.ErrATR,
 	"apdu.ErrAddress":         apdu.ErrAddress,
@@ -52,6 +52,7 @@ var known = map[string]error{
 	"jpki.ErrNoCertificate":         jpki.ErrNoCertificate,
 	"jpki.ErrNoPSS":                 jpki.ErrNoPSS,
 	"jpki.ErrNoPossession":          jpki.ErrNoPossession,
+	"trust.ErrNotAccepted":          trust.ErrNotAccepted,
 	"trust.ErrNotYetValid":          trust.ErrNotYetValid,
 	"credential.ErrOtherCard":       credential.ErrOtherCard,
 	"credential.ErrLocked":          credential.ErrLocked,
@@ -104,7 +105,7 @@ var known = map[string]error{
 	"tlv.ErrTruncated": tlv.ErrTruncated,
 }
 
-// elsewhere are the errors that this package does not know by themselves, and why.
+// elsewhere holds the errors that this package does not know by themselves, and why.
 var elsewhere = map[string]string{
 	"applet.ErrNoApplication":  "is jpki.ErrNoApplication",
 	"applet.ErrStillUnlocked":  "is jpki.ErrStillUnlocked",
@@ -113,11 +114,11 @@ var elsewhere = map[string]string{
 	"cli.Failure":              "brings a message of its own",
 	"pcsc.Code":                "is in a pcsc.Error",
 	"pcsc.Error":               "matches an error of package reader, whatever its code: see its tests",
-	"cardtls.ErrNotAccepted":   "no program of this module dials a TLS server",
+	"cardtls.ErrNotAccepted":   "is trust.ErrNotAccepted",
 }
 
-// folders are the packages whose errors a program has words for by itself, and
-// where that is tested.
+// folders holds the packages whose errors have messages in another package, and where
+// that is tested.
 var folders = map[string]string{
 	"cmd/kiosk/internal/campaign": "cmd/kiosk/internal/terminal",
 	"cmd/kiosk/internal/terminal": "cmd/kiosk/internal/terminal",
@@ -125,8 +126,8 @@ var folders = map[string]string{
 	"mykey/registry":              "cmd/kiosk/internal/terminal",
 }
 
-// Every error that a package of this module exports has words of its own. The
-// source says which there are.
+// Every error that a package of this module exports has a message. The list comes from
+// the source.
 //
 // Faults: F85.
 func TestEveryExportedErrorHasItsMessage(t *testing.T) {

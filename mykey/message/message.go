@@ -1,19 +1,17 @@
-// Package message holds what the programs of this module say to people: for
-// each failure a stable code, what happened, what it means for the card, and
-// what to do next, in Japanese and in English.
-//
-// [For] turns an error into a [Message]. The sentences are for residents, of
-// any age, and for the clerk beside them: polite, plain, and short enough for
-// a line of 78 columns.
 package message
 
-// Text is one thing said in both languages. A line feed parts its lines.
+import (
+	"iter"
+	"slices"
+)
+
+// Text is one text in both languages. Line feeds separate its lines.
 type Text struct {
 	JA string `json:"ja"`
 	EN string `json:"en"`
 }
 
-// In returns the text in a language.
+// In returns the text in a language: in Japanese, or else in English.
 func (t Text) In(l Language) string {
 	if l == Japanese {
 		return t.JA
@@ -21,7 +19,12 @@ func (t Text) In(l Language) string {
 	return t.EN
 }
 
-// Language is one of the languages that are spoken here.
+// and returns the text with more lines.
+func (t Text) and(lines Text) Text {
+	return Text{t.JA + "\n" + lines.JA, t.EN + "\n" + lines.EN}
+}
+
+// Language is a language in which the texts exist.
 type Language string
 
 // The languages.
@@ -30,14 +33,78 @@ const (
 	English  Language = "en"
 )
 
-// Code names a message for programs. Codes do not change.
+// Code identifies a failure. Codes are stable.
 type Code string
 
-// Message is what is said about one failure.
+// Group says who can act on a failure. Of all who might, it is the first in the order
+// below who can resolve it with what they have: the card and what they know, the
+// municipal office's system, the computer, the source code. So a failure that goes away
+// when the card is put back is the holder's, though a faulty reader may also cause it.
+type Group string
+
+// The groups.
+const (
+	Holder     Group = "holder"     // the resident with the card
+	Clerk      Group = "clerk"      // the counter of the municipal office
+	Operator   Group = "operator"   // whoever runs the program and its reader
+	Programmer Group = "programmer" // whoever wrote or built the program
+)
+
+// Attempt says whether a failure used up an attempt of the PIN or the signature password.
+//
+// It is [AttemptUsed] if the card rejected what was sent. It is [AttemptUnknown] if
+// something was sent and no usable response came back, and for errors that don't say. It
+// is [AttemptNotUsed] if the failure prevented sending, or came after the card had
+// accepted what was sent, which resets the attempts. It is [AttemptNone] if the failure
+// is not about a PIN: then it used none either.
+type Attempt string
+
+// The attempts.
+const (
+	AttemptNone    Attempt = "none"
+	AttemptNotUsed Attempt = "not-used"
+	AttemptUsed    Attempt = "used"
+	AttemptUnknown Attempt = "unknown"
+)
+
+// Message describes one failure.
 type Message struct {
-	Code Code
-	What Text // what happened, and what it means for the card
-	Next Text // what to do next
-	// Remaining is the tries left, where the failure tells them.
+	Code    Code
+	Group   Group
+	Attempt Attempt
+	What    Text // what happened, and what it means for the card
+	Next    Text // what to do next
+	// Remaining is the number of attempts left, or nil if the error does not tell.
 	Remaining *int
+}
+
+// tables returns the messages by subject. The tables are data of the binary: a program
+// that reports no failure spends no time on them.
+func tables() [][]Message {
+	return [][]Message{
+		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:],
+		signatureMessages[:], identifierMessages[:], otherMessages[:],
+	}
+}
+
+// All returns every message once, ordered by subject. Where For adds numbers, dates or
+// names to a text, this is the text without them.
+func All() iter.Seq[Message] { return slices.Values(slices.Concat(tables()...)) }
+
+// Lookup returns the message with a code, as in [All].
+func Lookup(code Code) (m Message, ok bool) {
+	for _, table := range tables() {
+		for _, m := range table {
+			if m.Code == code {
+				return m, true
+			}
+		}
+	}
+	return Message{}, false
+}
+
+// named returns the message with a code of this package.
+func named(code Code) Message {
+	m, _ := Lookup(code)
+	return m
 }

@@ -35,10 +35,10 @@ var failures = []struct {
 	says string // in the English text
 }{
 	{reader.ErrNoService, "PCSC_UNAVAILABLE", "cannot be reached"},
-	{reader.ErrDenied, "PCSC_DENIED", "refuses"},
+	{reader.ErrDenied, "PCSC_DENIED", "denies"},
 	{reader.ErrUnsupported, "PCSC_UNSUPPORTED", "without support"},
 	{reader.ErrNoReader, "READER_NOT_FOUND", "No card reader"},
-	{reader.ErrUnknownReader, "READER_NOT_FOUND", "of that name"},
+	{reader.ErrUnknownReader, "READER_NOT_FOUND", "with that name"},
 	{&reader.NameError{Name: "x", Readers: []string{"A", "B\x1b"}}, "READER_NOT_FOUND", "B?"},
 	{&reader.AmbiguousError{Name: "x", Readers: []string{"A", "B\x1b"}}, "SEVERAL_READERS", "B?"},
 	{reader.ErrNoMatch, "NOT_MYNUMBER_CARD", "None of the cards"},
@@ -48,7 +48,7 @@ var failures = []struct {
 	{&reader.NoMatchError{Causes: []error{reader.ErrBusy}}, "READER_BUSY", "Another program"},
 	{reader.ErrNoCard, "CARD_ABSENT", "no card"},
 	{reader.ErrRemoved, "CARD_REMOVED", "moved away"},
-	{reader.ErrChanged, "CARD_CHANGED", "exchanged"},
+	{reader.ErrChanged, "CARD_CHANGED", "a different card"},
 	{reader.ErrBusy, "READER_BUSY", "Another program"},
 	{reader.ErrTransport, "READ_FAILED", "could not be read"},
 	{fmt.Errorf("%w: %w", jpki.ErrExchange, reader.ErrTransport), "EXCHANGE_FAILED", "256 bytes"},
@@ -58,17 +58,19 @@ var failures = []struct {
 	{jpki.ErrNoApplication, "NOT_MYNUMBER_CARD", "not a My Number Card"},
 	{jpki.ErrNoCertificate, "NO_AUTH_CERT", "no user-authentication certificate"},
 	{trust.ErrMalformed, "CERT_MALFORMED", "may be damaged"},
-	{trust.ErrWrongKind, "CERT_WRONG_KIND", "not one for user authentication"},
+	{trust.ErrWrongKind, "CERT_WRONG_KIND", "not a user-authentication certificate"},
 	{&trust.ValidityError{Reason: trust.ErrExpired, NotAfter: time.Date(2026, 10, 20, 15, 0, 0, 0, time.UTC)}, "CERT_EXPIRED", "in October 2026"},
-	{&trust.ValidityError{Reason: trust.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "1 January 2027"},
+	{&trust.ValidityError{Reason: trust.ErrNotYetValid, NotBefore: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, "CERT_NOT_YET_VALID", "before 1 January 2027"},
 	{jpki.ErrPINRequired, "CERT_NEEDS_PIN", "only after the PIN"},
 	{trust.ErrUnsupportedKey, "KEY_UNSUPPORTED", "not supported yet"},
 	{trust.ErrUnknownIssuer, "CHAIN_UNKNOWN", "issuer could not be verified"},
-	{trust.ErrCACertificate, "CHAIN_UNKNOWN", "issuer"},
-	{trust.ErrIssuerExpired, "ISSUER_EXPIRED", "out of its time"},
+	{fmt.Errorf("%w: %w", trust.ErrUnknownIssuer, trust.ErrCACertificate), "CHAIN_UNKNOWN", "issuer"},
+	{trust.ErrCACertificate, "CA_CERTIFICATE", "given CA certificate"},
+	{trust.ErrNotAccepted, "CERT_NOT_ACCEPTED", "server does not accept"},
+	{trust.ErrIssuerExpired, "ISSUER_EXPIRED", "expired or not yet valid"},
 	{jpki.ErrNoPossession, "POSSESSION_FAILED", "did not verify"},
-	{jpki.ErrStillUnlocked, "CARD_STILL_VERIFIED", "state after the PIN"},
-	{jpki.ErrPINFormat, "PIN_FORMAT", "no try was used"},
+	{jpki.ErrStillUnlocked, "CARD_STILL_VERIFIED", "may still be unlocked"},
+	{jpki.ErrPINFormat, "PIN_FORMAT", "no attempt was used"},
 	{credential.ErrCounterUnknown, "PIN_COUNTER_UNKNOWN", "No PIN was sent"},
 	{pinError(credential.ErrWrong, 2, true), "PIN_WRONG", "2 more wrong entries"},
 	{pinError(credential.ErrWrong, 1, true), "PIN_WRONG", "The next wrong entry will lock"},
@@ -78,7 +80,7 @@ var failures = []struct {
 	{pinError(credential.ErrLastAttempt, 1, true), "PIN_LAST_TRY", "No PIN was sent"},
 	{pinError(credential.ErrAttemptsChanged, 2, true), "CARD_CHANGED", "No PIN was sent"},
 	{pinError(credential.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
-	{pinError(credential.ErrOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "Tries left: 2"},
+	{pinError(credential.ErrOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "2 attempts left"},
 	{pinError(credential.ErrOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
 	{jpki.ErrPasswordFormat, "PASSWORD_FORMAT", "6 to 16 letters and digits"},
 	{passwordError(credential.ErrWrong, 4, true), "PASSWORD_WRONG", "4 of 5 attempts left"},
@@ -97,10 +99,10 @@ var failures = []struct {
 	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
 	{mykey.ErrNamespace, "NAMESPACE_NAME", "not valid"},
 	{context.Canceled, "INTERRUPTED", "Interrupted"},
-	{errors.New("anything else"), "FAILED", "went wrong"},
+	{errors.New("anything else"), "FAILED", "could not be completed"},
 }
 
-func TestEveryFailureHasItsMessage(t *testing.T) {
+func TestFor(t *testing.T) {
 	for _, tt := range failures {
 		m := message.For(fmt.Errorf("wrapped: %w", tt.err))
 		assert.Equal(t, tt.code, m.Code, tt.err)
@@ -114,10 +116,13 @@ func TestEveryFailureHasItsMessage(t *testing.T) {
 	}
 }
 
-// The sentences stand behind "card-info: " and within 80 columns.
+// Texts fit 80 columns after "card-info: ".
 func TestMessagesFitALineAndHaveBothLanguages(t *testing.T) {
 	for _, tt := range failures {
 		requireWhole(t, message.For(tt.err))
+	}
+	for m := range message.All() {
+		requireWhole(t, m)
 	}
 }
 
@@ -125,6 +130,8 @@ func TestMessagesFitALineAndHaveBothLanguages(t *testing.T) {
 func requireWhole(t *testing.T, m message.Message) {
 	t.Helper()
 	require.NotEmpty(t, m.Code)
+	assert.Contains(t, []message.Group{message.Holder, message.Clerk, message.Operator, message.Programmer}, m.Group, m.Code)
+	assert.Contains(t, []message.Attempt{message.AttemptNone, message.AttemptNotUsed, message.AttemptUsed, message.AttemptUnknown}, m.Attempt, m.Code)
 	assert.NotEmpty(t, m.What.JA, m.Code)
 	assert.NotEmpty(t, m.What.EN, m.Code)
 	assert.NotEmpty(t, m.Next.JA, "%s: what to do next", m.Code)
@@ -143,11 +150,11 @@ func requireWhole(t *testing.T, m message.Message) {
 	}
 }
 
-// The signature password is another secret: with other characters and another
-// number of attempts, and reset in more places.
+// The signature password has other characters and another number of attempts than the
+// PIN, and can be reset in more places.
 //
 // Faults: F85.
-func TestThePasswordIsNotCalledThePIN(t *testing.T) {
+func TestPasswordMessagesDoNotMentionThePIN(t *testing.T) {
 	for _, err := range []error{
 		jpki.ErrPasswordFormat,
 		passwordError(credential.ErrWrong, 4, true), passwordError(credential.ErrWrong, 1, true), passwordError(credential.ErrWrong, 0, false),
@@ -171,7 +178,7 @@ func TestThePasswordIsNotCalledThePIN(t *testing.T) {
 	}
 }
 
-// Readers' names come from outside: they can't steer a terminal.
+// Readers' names are untrusted: they can't control a terminal.
 //
 // Faults: F11, F54.
 func TestReadersNamesArePrintable(t *testing.T) {
@@ -181,11 +188,11 @@ func TestReadersNamesArePrintable(t *testing.T) {
 	}
 }
 
-// Whatever failed before the card could not be logged out has its own message; why
-// it could not be is no cause of that.
+// What failed before the card could not be logged out has its own message. Why the card
+// could not be logged out is not its cause.
 //
 // Faults: F75.
-func TestTheFirstCauseHasTheMessage(t *testing.T) {
+func TestForDescribesTheFirstCause(t *testing.T) {
 	left := fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, reader.ErrNoService)
 	for _, tt := range []struct {
 		err   error

@@ -65,7 +65,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 		defer pin.Wipe()
 		holder, err := t.prove(ctx, v, pin)
 		if errors.Is(err, jpki.ErrStillUnlocked) { // also if the visit has ended
-			t.log("refused", message.CardStillVerified)
+			t.log("refused", message.CardStillUnlocked)
 		}
 		if err != nil {
 			return func() { t.refused(err) }
@@ -140,8 +140,8 @@ func problem(err error) *message.Message {
 	if own.next != (message.Text{}) {
 		m.Next = own.next
 	}
-	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillVerified {
-		still := residents[message.CardStillVerified]
+	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillUnlocked {
+		still := residents[message.CardStillUnlocked]
 		m.What.JA += "\n" + still.what.JA
 		m.What.EN += "\n" + still.what.EN
 		m.Next.JA = still.next.JA + "\n" + m.Next.JA

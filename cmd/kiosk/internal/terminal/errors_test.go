@@ -92,6 +92,8 @@ func TestEveryExportedErrorHasItsNotice(t *testing.T) {
 	for name, err := range known {
 		m := terminal.MessageFor(fmt.Errorf("wrapped: %w", err))
 		assert.NotEqual(t, unknown.Code, m.Code, name)
+		assert.NotEmpty(t, m.Group, name)
+		assert.NotEmpty(t, m.Attempt, name)
 		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
 			assert.NotEmpty(t, text, name)
 		}

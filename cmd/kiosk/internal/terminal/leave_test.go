@@ -29,7 +29,7 @@ func whileLeaving(do simulator.Action) simulator.Fault {
 //
 // Faults: F75.
 func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
-	for code, digits := range map[message.Code]string{message.PINWrong: "9999", message.CardStillVerified: simulator.PIN} {
+	for code, digits := range map[message.Code]string{message.PINWrong: "9999", message.CardStillUnlocked: simulator.PIN} {
 		at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
 			s.slot.Fail(whileLeaving(simulator.FailBefore(reader.ErrTransport)))
 			require.NoError(t, s.slot.Insert(card))
@@ -47,7 +47,7 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 			if code == message.PINWrong {
 				assert.Contains(t, v.Notice.What.EN, "Wrong PIN.")
 			}
-			assert.Contains(t, strings.Join(s.log, "\n"), string(message.CardStillVerified))
+			assert.Contains(t, strings.Join(s.log, "\n"), string(message.CardStillUnlocked))
 			s.slot.Remove()
 			s.shows(terminal.Welcome)
 		})
@@ -90,6 +90,6 @@ func TestACardThatMayStillBeUnlockedIsLoggedAfterTheVisit(t *testing.T) {
 		require.NoError(t, s.terminal.Abandon(context.Background()))
 		time.Sleep(10 * time.Second)
 		s.view()
-		assert.Contains(t, strings.Join(s.log, "\n"), "refused "+string(message.CardStillVerified))
+		assert.Contains(t, strings.Join(s.log, "\n"), "refused "+string(message.CardStillUnlocked))
 	})
 }

@@ -33,7 +33,7 @@ type notice struct {
 // kiosk says something else than a command.
 var notices = []notice{
 	{registry.ErrUnavailable, &message.Message{
-		Code: database,
+		Code: database, Group: message.Operator, Attempt: message.AttemptNotUsed,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
 		Next: message.Text{
 			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
@@ -41,7 +41,7 @@ var notices = []notice{
 		},
 	}},
 	{registry.ErrTerminalTaken, &message.Message{
-		Code: taken,
+		Code: taken, Group: message.Operator, Attempt: message.AttemptNotUsed,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
 		Next: message.Text{
 			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
@@ -57,7 +57,7 @@ var notices = []notice{
 		},
 	}},
 	{errTooManyCodes, &message.Message{
-		Code: manyCodes,
+		Code: manyCodes, Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "IDと引き継ぎコードの組み合わせを確認できませんでした。", EN: "The ID and the recovery code could not be matched."},
 		Next: message.Text{
 			JA: "カードと控えをお持ちになり、担当者におたずねください。\n前のIDは、そのまま残っています。",
@@ -65,36 +65,39 @@ var notices = []notice{
 		},
 	}},
 	{registry.ErrSuperseded, &message.Message{
-		Code: superseded,
+		Code: superseded, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "This card's ID has moved to a newer card."},
 		Next: message.Text{JA: "新しいカードをお使いください。", EN: "Please use the newer card."},
 	}},
 	{registry.ErrHolderReserved, &message.Message{
-		Code: hasID,
+		Code: hasID, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card has an ID already."},
 		Next: message.Text{JA: "引き継ぎについては、担当者におたずねください。", EN: "Please ask the staff about taking over another."},
 	}},
 	{registry.ErrNoIdentifier, &message.Message{
-		Code: noID, What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,
+		Code: noID, Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,
 	}},
 	{registry.ErrApplied, &message.Message{
-		Code: applied,
+		Code: applied, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have applied already."},
 		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。", EN: "An application is made once and can't be changed."},
 	}},
 	{registry.ErrProof, &message.Message{
-		Code: notProved, What: message.Text{JA: "このカードでは受付できません。", EN: "This card can't be accepted here."}, Next: askTheCounter,
+		Code: notProved, Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "このカードでは受付できません。", EN: "This card can't be accepted here."}, Next: askTheCounter,
 	}},
 	{registry.ErrNoOperator, &message.Message{
-		Code: noOperator, What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal takes no applications."}, Next: askTheCounter,
+		Code: noOperator, Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal takes no applications."}, Next: askTheCounter,
 	}},
 	{reader.ErrNoReader, &message.Message{
-		Code: message.For(reader.ErrNoReader).Code,
+		Code: message.For(reader.ErrNoReader).Code, Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "カードリーダーが使えません。", EN: "The card reader can't be used."},
 		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
 	}},
 	{reader.ErrNoService, &message.Message{
-		Code: message.For(reader.ErrNoService).Code,
+		Code: message.For(reader.ErrNoService).Code, Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "カードを読み取る準備ができていません。", EN: "Cards can't be read just now."},
 		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
 	}},
@@ -144,7 +147,7 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 		JA: "担当者をお呼びください。\n担当者の方へ: この端末の日付と時刻を確かめてください。正しいときは、市区町村の窓口で電子証明書を更新できます。",
 		EN: "Please call the staff.\nFor staff: check the date and time of this terminal. If they are right, the municipal office can renew the certificate.",
 	}},
-	message.CardStillVerified: {
+	message.CardStillUnlocked: {
 		what: message.Text{
 			JA: "カードに、暗証番号を確認した状態が残っている可能性があります。",
 			EN: "Your card may still be unlocked.",
@@ -159,7 +162,7 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 		},
 	},
 	message.ChainUnknown: {next: askTheCounter},
-	message.PINLastTry: {next: message.Text{
+	message.PINLastAttempt: {next: message.Text{
 		JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。",
 		EN: "If you are not sure of the PIN, ask at your municipal office.",
 	}},
@@ -180,12 +183,12 @@ var (
 // What ends a visit.
 var (
 	cardTaken = &message.Message{
-		Code: message.CardRemoved,
+		Code: message.CardRemoved, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "カードが取り出されたため、終了しました。", EN: "The card was taken, so the visit has ended."},
 		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything that was entered is gone.\nTo go on, please start again."},
 	}
 	timeOver = &message.Message{
-		Code: idle,
+		Code: idle, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "しばらく操作がなかったため、終了しました。", EN: "The visit has ended, as nothing was done for a while."},
 		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything that was entered is gone.\nPlease don't forget your card."},
 	}

@@ -15,48 +15,48 @@ var (
 // starts or when its records are looked at.
 var registryNotices = []notice{
 	{registry.ErrAccount, &message.Message{
-		Code: "ACCOUNT_INVALID",
+		Code: "ACCOUNT_INVALID", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "入力されたアカウントは、受け付けられません。", EN: "The account that you entered can't be accepted."},
 		Next: checkAgain,
 	}},
 	{registry.ErrAccountUsed, &message.Message{
-		Code: "ACCOUNT_USED",
+		Code: "ACCOUNT_USED", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このアカウントは、別のお申し込みですでに使われています。", EN: "This account was used in another application."},
 		Next: askTheCounter,
 	}},
 	{registry.ErrRecovery, &message.Message{
-		Code: "RECOVERY_CODE_WRONG",
+		Code: "RECOVERY_CODE_WRONG", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "IDか引き継ぎコードが違います。", EN: "The ID or the recovery code does not match."},
 		Next: checkAgain,
 	}},
 	{registry.ErrNotFound, &message.Message{
-		Code: "ID_NOT_FOUND",
+		Code: "ID_NOT_FOUND", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "IDが見つかりません。", EN: "There is no such ID."},
 		Next: startAgain,
 	}},
 	{registry.ErrWithdrawn, &message.Message{
-		Code: "ID_WITHDRAWN",
+		Code: "ID_WITHDRAWN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このIDは、取り消されています。", EN: "This ID was withdrawn."},
 		Next: askTheCounter,
 	}},
 	{registry.ErrOperation, &message.Message{
-		Code: "OPERATION_REPEATED",
+		Code: "OPERATION_REPEATED", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "同じ手続きが、違う内容で重ねて届いたため、受け付けられません。", EN: "This request was already received with different contents, so it was rejected."},
 		Next: startAgain,
 	}},
 	{ErrUnread, &message.Message{
-		Code: "UNREAD",
+		Code: "UNREAD", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "画面が変わった直後の操作は受け付けません。", EN: "The screen had just changed, so your press was ignored."},
 		Next: message.Text{JA: "内容をお確かめのうえ、もう一度押してください。", EN: "Please check what it says, and press again."},
 	}},
 	{ErrStale, &message.Message{
-		Code: "SCREEN_CHANGED",
+		Code: "SCREEN_CHANGED", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "画面が変わったため、何もしていません。", EN: "The screen had changed, so nothing was done."},
 		Next: message.Text{JA: "今の画面を見て、もう一度押してください。", EN: "Look at the screen and press again."},
 	}},
 
 	{registry.ErrClerk, &message.Message{
-		Code: "CLERK_CODE",
+		Code: "CLERK_CODE", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "担当者のコードが正しくありません。", EN: "The clerk's code is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜32文字にしてください。",
@@ -64,7 +64,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrTerminal, &message.Message{
-		Code: "TERMINAL_NAME",
+		Code: "TERMINAL_NAME", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "端末の名前が正しくありません。", EN: "The terminal's name is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜64文字にしてください。",
@@ -72,7 +72,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrEvent, &message.Message{
-		Code: "EVENT_NAME",
+		Code: "EVENT_NAME", Group: message.Programmer, Attempt: message.AttemptNone,
 		What: message.Text{JA: "件数を数える出来事の名前が正しくありません。", EN: "The name of an event to count is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
@@ -80,7 +80,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrReplaced, &message.Message{
-		Code: "DATABASE_REPLACED",
+		Code: "DATABASE_REPLACED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "使用中の台帳のファイルが、消されたか、置き換えられました。", EN: "The registry's file was removed or replaced while it was used."},
 		Next: message.Text{
 			JA: "担当者の方へ: 端末を止め、kiosk restore でバックアップを戻してください。",
@@ -88,7 +88,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrInUse, &message.Message{
-		Code: "DATABASE_IN_USE",
+		Code: "DATABASE_IN_USE", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "台帳は、動いているプログラムが使っています。何も変えていません。", EN: "A running program uses the registry. Nothing was changed."},
 		Next: message.Text{
 			JA: "担当者の方へ: kiosk を止めてから（systemctl stop mykeykit-kiosk）、やり直してください。",
@@ -96,7 +96,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrBackup, &message.Message{
-		Code: "BACKUP_INVALID",
+		Code: "BACKUP_INVALID", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "そのファイルは、台帳の完全なバックアップではありません。何も変えていません。", EN: "The file is not a whole backup of a registry. Nothing was changed."},
 		Next: message.Text{
 			JA: "担当者の方へ: kiosk backup で作ったファイルを指定してください。",
@@ -104,7 +104,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrURL, &message.Message{
-		Code: "DATABASE_URL",
+		Code: "DATABASE_URL", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database's URL is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: sqlite:ファイル名 か postgres://… の形で指定してください。",
@@ -112,7 +112,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrSchema, &message.Message{
-		Code: "DATABASE_VERSION",
+		Code: "DATABASE_VERSION", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database is of another version than this program."},
 		Next: message.Text{
 			JA: "担当者の方へ: すべての端末に同じバージョンをインストールし、データベースを更新してください。",
@@ -120,7 +120,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrAudit, &message.Message{
-		Code: "AUDIT_BROKEN",
+		Code: "AUDIT_BROKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "監査記録が書き換えられています。", EN: "The audit log was altered."},
 		Next: message.Text{
 			JA: "担当者の方へ: データベースを使わずに保全し、別に保管した値と比べてください。",
@@ -128,7 +128,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrSealed, &message.Message{
-		Code: "ACCOUNT_SEALED",
+		Code: "ACCOUNT_SEALED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "暗号化されたアカウントを開けません。", EN: "A sealed account can't be opened."},
 		Next: message.Text{
 			JA: "担当者の方へ: 端末に設定した公開鍵に対応する秘密鍵を指定してください。",
@@ -136,7 +136,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{campaign.ErrCampaign, &message.Message{
-		Code: "CAMPAIGN_FILE",
+		Code: "CAMPAIGN_FILE", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "事業設定ファイルを読み取れません。", EN: "The campaign file can't be used."},
 		Next: message.Text{
 			JA: "担当者の方へ: 表示された箇所を直してください。書き方は docs/kiosk.ja.md にあります。",

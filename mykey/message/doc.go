@@ -1,0 +1,50 @@
+// Package message turns the errors of this module into what a program shows to people,
+// in Japanese and in English: what happened, what it means for the card, and what to do
+// next.
+//
+//	if err := use(card); err != nil {
+//		m := message.For(err)
+//		show(m.What.In(message.Japanese), m.Next.In(message.Japanese))
+//		if m.Group == message.Clerk {
+//			callTheCounter(m.Code)
+//		}
+//	}
+//
+// The texts are polite, plain and short: a line takes at most 78 columns of a terminal.
+// They are written for residents of any age and for the clerk beside them, and name no
+// program's commands or options. A program that has better words for a failure, such as
+// the name of an option, replaces the text and keeps the rest.
+//
+// [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
+// below them, except mykey/registry. [All] lists every message, for a manual or for a
+// program's own table of texts.
+//
+// # Code, group and attempt
+//
+// A [Code] identifies the failure. Codes are stable: a program can compare them and a
+// help desk can look them up.
+//
+// A [Group] says who can act, so that a program addresses the right person:
+//
+//	holder      put the card back, enter the PIN again
+//	clerk       reset a locked PIN, renew a certificate
+//	operator    install a driver, set the clock, name the right key file
+//	programmer  fix the program
+//
+// An [Attempt] says whether the failure used up a PIN attempt. Three wrong PINs lock a
+// card, so tell the holder: with "not-used" they may safely start again, after "unknown"
+// the attempts left must be read from the card first.
+//
+// # Two failures at once
+//
+// If the card could not be logged out after something else failed, For describes what
+// failed first. Check for [jpki.ErrStillUnlocked] too, and ask the holder to remove the
+// card:
+//
+//	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillUnlocked {
+//		still := message.For(jpki.ErrStillUnlocked)
+//		show(still.What.In(message.Japanese), still.Next.In(message.Japanese))
+//	}
+//
+// The package holds no state and no secrets. Its functions are safe for concurrent use.
+package message

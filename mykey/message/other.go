@@ -1,0 +1,47 @@
+package message
+
+// The codes about everything else.
+const (
+	RequestInvalid    Code = "REQUEST_INVALID"
+	SimulatorOccupied Code = "SIMULATOR_OCCUPIED"
+	Interrupted       Code = "INTERRUPTED"
+	Failed            Code = "FAILED"
+)
+
+const (
+	restartJA = "続けるときは、最初からやり直してください。"
+	restartEN = "To continue, start again from the beginning."
+)
+
+var otherMessages = [...]Message{
+	{
+		Code: RequestInvalid, Group: Programmer, Attempt: AttemptNone,
+		What: Text{
+			"プログラムの誤りのため、処理を中止しました。\nその命令は、カードに送っていません。",
+			"This program stopped because of a bug in it.\nThe command was not sent to the card.",
+		},
+		Next: Text{
+			"担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
+			"For staff: report what is shown here to the maker of this software.",
+		},
+	},
+	{
+		Code: SimulatorOccupied, Group: Programmer, Attempt: AttemptNone,
+		What: Text{"模擬リーダーに、すでにカードが入っています。", "The simulated reader already holds a card."},
+		Next: Text{"入っているカードを先に取り出してください。", "Remove that card first."},
+	},
+	{
+		Code: Interrupted, Group: Holder, Attempt: AttemptNone,
+		What: Text{"中断しました。", "Interrupted."},
+		Next: Text{restartJA, restartEN},
+	},
+	{
+		// What an unknown error did to the attempts is not known either.
+		Code: Failed, Group: Operator, Attempt: AttemptUnknown,
+		What: Text{"処理を完了できませんでした。", "The operation could not be completed."},
+		Next: Text{
+			"もう一度お試しください。続くときは、担当者の方にこの画面をお見せください。",
+			"Try again. If it fails again, show this screen to the staff.",
+		},
+	},
+}

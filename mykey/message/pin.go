@@ -1,0 +1,205 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/jpki/credential"
+)
+
+// The codes about the user-authentication PIN.
+const (
+	PINFormat         Code = "PIN_FORMAT"
+	PINUsed           Code = "PIN_USED"
+	PINWrong          Code = "PIN_WRONG"
+	PINLastAttempt    Code = "PIN_LAST_TRY"
+	PINLocked         Code = "PIN_LOCKED"
+	PINOutcomeUnknown Code = "PIN_OUTCOME_UNKNOWN"
+	PINCounterUnknown Code = "PIN_COUNTER_UNKNOWN"
+)
+
+var pinMessages = [...]Message{
+	{
+		Code: PINFormat, Group: Holder, Attempt: AttemptNotUsed,
+		What: Text{
+			"暗証番号は数字4桁です。\nカードには送っていません。残りの回数は減っていません。",
+			"The PIN is 4 digits.\nIt was not sent to the card; no attempt was used.",
+		},
+		Next: Text{
+			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4桁を入力してください。",
+			"Enter the 4 digits for user authentication, not the signature password.",
+		},
+	},
+	{
+		Code: PINUsed, Group: Holder, Attempt: AttemptNotUsed,
+		What: Text{
+			"入力された暗証番号は、すでに使われたか、取り消されています。\n" +
+				"カードには送っていません。残りの回数は減っていません。",
+			"What you entered was already used or discarded.\n" +
+				"It was not sent to the card; no attempt was used.",
+		},
+		Next: Text{"続けるときは、もう一度入力してください。", "To continue, enter it again."},
+	},
+	{
+		Code: PINWrong, Group: Holder, Attempt: AttemptUsed,
+		What: Text{
+			"暗証番号が違います。\n残りの回数は、わかりません。",
+			"Wrong PIN.\nHow many attempts are left is not known.",
+		},
+		Next: Text{
+			"利用者証明用の数字4桁を確かめて、もう一度お試しください。\n" +
+				"わからないときは、市区町村の窓口で再設定できます。",
+			"Check the 4 digits for user authentication and try again.\n" +
+				"If you have forgotten them, your municipal office can reset them.",
+		},
+	},
+	{
+		Code: PINLastAttempt, Group: Holder, Attempt: AttemptNotUsed,
+		What: Text{
+			"残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。\n" +
+				"暗証番号はカードに送っていません。残りの回数は減っていません。",
+			"1 attempt is left. No PIN was sent to the card.\n" +
+				"A wrong PIN would lock it until the municipal office resets it.",
+		},
+		Next: Text{
+			"暗証番号に自信がないときは、ここでやめて、市区町村の窓口にご相談ください。",
+			"Stop here unless you are sure of the PIN; your municipal office can reset it.",
+		},
+	},
+	{
+		Code: PINLocked, Group: Clerk, Attempt: AttemptNotUsed,
+		What: Text{
+			"利用者証明用電子証明書の暗証番号がロックされています。\n" +
+				"時間がたっても解除されません。",
+			"The user-authentication PIN is locked.\nIt does not unlock by itself.",
+		},
+		Next: Text{
+			resetJA + "\n" +
+				"お持ちのカードが「顔認証マイナンバーカード」のときは、暗証番号がないため、\n" +
+				"ここではご利用になれません。",
+			resetEN + "\n" +
+				"A face-authentication card has no PIN and cannot be used here.",
+		},
+	},
+	{
+		Code: PINOutcomeUnknown, Group: Holder, Attempt: AttemptUnknown,
+		What: Text{
+			lostJA + "残りの回数が減ったかどうかは、わかりません。",
+			lostEN + "Whether an attempt was used is not known.",
+		},
+		Next: Text{
+			"カードを置き直し、残りの回数を確かめてから、もう一度お試しください。",
+			"Put the card back and check the attempts left before you try again.",
+		},
+	},
+	{
+		Code: PINCounterUnknown, Group: Holder, Attempt: AttemptNotUsed,
+		What: Text{
+			"暗証番号の残りの回数を、カードから読み取れません。\n" +
+				"暗証番号は送っていません。残りの回数は減っていません。",
+			"The card does not tell how many attempts are left.\nNo PIN was sent; no attempt was used.",
+		},
+		Next: Text{readAgainJA, readAgainEN},
+	},
+}
+
+const (
+	resetJA = "住民票のある市区町村の窓口で、再設定の手続きをしてください。"
+	resetEN = "Have it reset at the municipal office where you are registered."
+
+	lostJA = "暗証番号を送った直後に、カードの応答が途切れました。\n"
+	lostEN = "The card's response was lost just after the PIN was sent.\n"
+)
+
+// forCredential says why a PIN or password did not open the card, and how many attempts
+// are left.
+func forCredential(e *credential.Error) Message {
+	m := forPIN(e)
+	if e.Kind == credential.SignaturePassword {
+		m = forPassword(e)
+	}
+	if e.Known {
+		left := e.Remaining
+		m.Remaining = &left
+	}
+	return m
+}
+
+// lockedNow reports whether what was sent used up the last attempt: an error of a
+// credential that was locked before has no other reason, and no cause.
+func lockedNow(e *credential.Error) bool { return e.Reason != credential.ErrLocked || e.Cause != nil }
+
+func forPIN(e *credential.Error) Message {
+	switch {
+	case errors.Is(e, credential.ErrLocked) && lockedNow(e):
+		m := named(PINLocked)
+		m.Attempt = AttemptUsed
+		m.What = Text{
+			"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
+			"That PIN was wrong, and it was the last attempt.\nThe PIN is now locked. It does not unlock by itself.",
+		}
+		if !errors.Is(e, credential.ErrWrong) {
+			m.What = Text{
+				"暗証番号を送ったあと、ロックされました。\n時間がたっても解除されません。",
+				"The PIN was sent, and is now locked.\nIt does not unlock by itself.",
+			}
+		}
+		m.Next = Text{resetJA, resetEN} // a face-authentication card takes no PIN
+		return m
+	case errors.Is(e, credential.ErrLocked):
+		return named(PINLocked)
+	case errors.Is(e, credential.ErrLastAttempt):
+		return named(PINLastAttempt)
+	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
+		return notSent(Text{
+			"暗証番号は送っていません。残りの回数は減っていません。",
+			"No PIN was sent; no attempt was used.",
+		})
+	case errors.Is(e, credential.ErrOutcomeUnknown):
+		m := named(PINOutcomeUnknown)
+		if e.Known {
+			m.What = Text{
+				lostJA + fmt.Sprintf("残りは%d回です。", e.Remaining),
+				lostEN + attempts(e.Remaining) + " left.",
+			}
+		}
+		return m
+	}
+	return wrongPIN(e)
+}
+
+// notSent is for a credential that was withheld because the card, or its counter, is not
+// the one that the holder was shown.
+func notSent(what Text) Message {
+	m := named(CardChanged)
+	m.Attempt = AttemptNotUsed
+	m.What = m.What.and(what)
+	return m
+}
+
+func wrongPIN(e *credential.Error) Message {
+	m := named(PINWrong)
+	switch {
+	case !e.Known:
+	case e.Remaining == 1:
+		m.What = Text{
+			"暗証番号が違います。\n次にまちがえるとロックされます（入力できるのは、あと1回です）。",
+			"Wrong PIN.\nThe next wrong entry will lock the card (1 attempt left).",
+		}
+		m.Next = named(PINLastAttempt).Next
+	default:
+		m.What = Text{
+			fmt.Sprintf("暗証番号が違います。\nあと%d回まちがえるとロックされます。", e.Remaining),
+			fmt.Sprintf("Wrong PIN.\n%d more wrong entries will lock the card.", e.Remaining),
+		}
+	}
+	return m
+}
+
+// attempts writes a number of attempts in English.
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
+}
