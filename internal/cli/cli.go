@@ -1,8 +1,8 @@
-// Package cli is what the commands of this module have in common: the language and
-// encoding in which they speak, help and wrong usage, failures with their exit codes,
-// and standard output that may fail.
+// Package cli holds what the commands of this module share: the language and encoding of
+// their output, help and wrong usage, failures with their exit codes, and detection of
+// write errors on standard output.
 //
-// A command's arguments are never quoted back: somebody may have typed the PIN there.
+// It never quotes a command's arguments: you may have typed the PIN there by mistake.
 package cli
 
 import (
@@ -19,31 +19,30 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// Text is said in both languages.
+// Text is a text in both languages.
 type Text = message.Text
 
-// Console is where a command speaks, and how.
+// Console is a command's standard output and error, with language, encoding and format.
 type Console struct {
-	Command  string // its name
+	Command  string // the command's name
 	Language message.Language
 	Encoding locale.Encoding
 	JSON     bool
 
-	versionAsked bool // among the arguments, perhaps
+	versionAsked bool // an argument looks like --version
 
 	Stdout, Stderr *Output
 
-	// Started: a command began its work; errors before that are wrong usage.
+	// Started is set when a command begins its work. Errors before that are wrong usage.
 	Started bool
 }
 
-// New returns the console of a command in the locale of its environment. The language
-// and JSON may be asked for among the arguments: they are looked for before anything is
-// parsed, so that help and wrong usage have them too. The error is a language that is
-// not spoken here; the Console is usable.
+// New returns a command's console in the locale of its environment. It looks for --lang
+// and --json before the arguments are parsed, so that help and wrong usage honor them too.
+// It returns an error if --lang names an unknown language; the Console is usable then.
 func New(command string, args []string, stdout, stderr io.Writer, getenv func(string) string) (*Console, error) {
-	speaks := locale.Of(getenv, systemLanguage())
-	c := &Console{Command: command, Language: speaks.Language, Encoding: speaks.Encoding}
+	l := locale.Of(getenv, systemLanguage())
+	c := &Console{Command: command, Language: l.Language, Encoding: l.Encoding}
 	c.Stdout, c.Stderr = &Output{Writer: stdout, console: c}, &Output{Writer: stderr, console: c}
 	return c, c.lookAhead(args)
 }
@@ -73,8 +72,8 @@ func (c *Console) lookAhead(args []string) (err error) {
 // Say returns a text in the console's language.
 func (c *Console) Say(t Text) string { return t.In(c.Language) }
 
-// Execute runs the command that the arguments name. What is wrong before a command has
-// begun is wrong usage.
+// Execute runs the command that the arguments name. An error before the command has
+// started is wrong usage.
 func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader) error {
 	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
 	root.SetIn(stdin)
@@ -82,7 +81,7 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	root.SetErr(forCobra{c.Stderr})
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		err = c.Stdout.err // help and the like say nothing of it
+		err = c.Stdout.err // cobra drops the errors of writing help
 	}
 	if err != nil && !c.Started && !errors.As(err, new(*Failure)) && !errors.As(err, new(unwritable)) {
 		err = c.WrongUsage(err)
@@ -90,8 +89,8 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	return err
 }
 
-// ShowVersion shows the version if nothing else was asked for, before there are
-// commands: they would not be used.
+// ShowVersion writes the version if --version is the only argument. Callers use it before
+// they build their commands, which takes time.
 func (c *Console) ShowVersion(args []string) (shown bool, err error) {
 	if len(args) != 1 || args[0] != "--version" {
 		return false, nil
@@ -100,7 +99,7 @@ func (c *Console) ShowVersion(args []string) (shown bool, err error) {
 	return true, err
 }
 
-// Version is the program's, as the build says.
+// Version returns the program's version from its build information.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {

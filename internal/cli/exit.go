@@ -18,7 +18,7 @@ const (
 	ExitPIN         = 6
 	ExitLocked      = 7
 	ExitCertificate = 8
-	ExitTampered    = 9 // records are not what was written
+	ExitTampered    = 9 // the audit log or the registry was altered
 )
 
 func exits() map[message.Code]int {
@@ -61,9 +61,9 @@ func exits() map[message.Code]int {
 	}
 }
 
-// ExitOf finds the exit code of a failure: that of the command's own codes, or of the
-// table that all share. Where the outcome of a PIN is unknown it is what cut the answer
-// off: the card or the service that is gone.
+// ExitOf returns the exit code of a failure: from the command's own table, or from the
+// one that all commands share. If the outcome of a PIN is unknown, the exit code is that
+// of the missing card or service that cut the response off.
 func ExitOf(own map[message.Code]int, code message.Code, err error) int {
 	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown {
 		switch cause := message.Cause(err); {

@@ -138,10 +138,10 @@ func (c *Console) Warn(code message.Code, what Text) {
 	fmt.Fprintf(c.Stderr, "%s: %s\n", c.Command, Indented(c.Say(what)))
 }
 
-// Indented indents all lines but the first.
+// Indented indents every line except the first.
 func Indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }
 
-// Formatted fills in a text.
+// Formatted fills in the verbs of a text, as in package fmt.
 func Formatted(t Text, values ...any) Text {
 	return Text{JA: fmt.Sprintf(t.JA, values...), EN: fmt.Sprintf(t.EN, values...)}
 }

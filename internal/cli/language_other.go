@@ -2,5 +2,5 @@
 
 package cli
 
-// systemLanguage is left to the environment.
+// systemLanguage returns "": the environment names the language.
 func systemLanguage() string { return "" }

@@ -5,23 +5,23 @@ import (
 	"io"
 )
 
-// Output is standard output or error. Text is written in the encoding of the locale;
-// JSON is always UTF-8.
+// Output is standard output or standard error. It encodes text for the locale and leaves
+// JSON as it is, in UTF-8.
 type Output struct {
 	io.Writer
 	console *Console
-	err     error // why it could not be written, the first time
+	err     error // the first write error
 }
 
-// unwritable is why an output could not be written.
+// unwritable is a write error of an Output.
 type unwritable struct{ error }
 
 func (e unwritable) Unwrap() error { return e.error }
 
-// IsUnwritable tells whether an error is that an [Output] could not be written.
+// IsUnwritable reports whether an error is a write error of an [Output].
 func IsUnwritable(err error) bool { return errors.As(err, new(unwritable)) }
 
-// Write writes text, or JSON where the console speaks it.
+// Write writes text, or JSON if the console uses it.
 func (o *Output) Write(b []byte) (int, error) {
 	if o.console.JSON {
 		return o.WriteBytes(b)
@@ -32,7 +32,7 @@ func (o *Output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// WriteBytes writes what is no text.
+// WriteBytes writes bytes without encoding them.
 func (o *Output) WriteBytes(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if err != nil {
@@ -44,8 +44,8 @@ func (o *Output) WriteBytes(b []byte) (int, error) {
 	return n, err
 }
 
-// forCobra is an output for package cobra, which would tell of its errors in its own
-// words. Execute does.
+// forCobra is an output for package cobra. It hides write errors, which cobra would report
+// in words of its own. Execute reports them.
 type forCobra struct{ io.Writer }
 
 func (w forCobra) Write(b []byte) (int, error) {

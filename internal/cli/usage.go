@@ -12,15 +12,14 @@ import (
 
 var (
 	textWrongUsage     = Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."}
-	textHelpShort      = Text{JA: "コマンドの使い方を表示します", EN: "Show how a command is used"}
-	textFlagHelp       = Text{JA: "使い方を表示します", EN: "show how it is used"}
+	textHelpShort      = Text{JA: "コマンドの使い方を表示します", EN: "Show help for a command"}
+	textFlagHelp       = Text{JA: "使い方を表示します", EN: "show this help"}
 	textFlagVersion    = Text{JA: "バージョンを表示します", EN: "show the version"}
-	textUnwritable     = Text{JA: "結果を標準出力に書き込めませんでした。\n暗証番号を入力できる回数は減っていません。", EN: "The result could not be written to standard output.\nNo PIN attempt was used up."}
-	textUnwritableNext = Text{JA: "出力先と、ディスクの空き容量を確かめてください。", EN: "Check where the output goes, and the space on that disk."}
+	textUnwritable     = Text{JA: "結果を標準出力に書き込めませんでした。\n暗証番号の残りの回数は減っていません。", EN: "The result could not be written to standard output.\nNo PIN attempt was used."}
+	textUnwritableNext = Text{JA: "出力先と、ディスクの空き容量を確かめてください。", EN: "Check where the output goes, and the free space on that disk."}
 )
 
-// Root has the root of a command's tree speak as the console does: help, version and
-// wrong usage.
+// Root sets up the root of a command tree for the console: help, version and wrong usage.
 func (c *Console) Root(root *cobra.Command) {
 	if c.versionAsked {
 		root.Version = Version()
@@ -36,7 +35,7 @@ func (c *Console) Root(root *cobra.Command) {
 	root.SetVersionTemplate(c.Command + " {{.Version}}\n")
 }
 
-// help is the help command, for one command or for all.
+// help runs the help command, for one command or for all.
 func (c *Console) help(of *cobra.Command, args []string) error {
 	found, rest, err := of.Root().Find(args)
 	if err == nil && len(rest) > 0 {
@@ -48,8 +47,8 @@ func (c *Console) help(of *cobra.Command, args []string) error {
 	return found.Help()
 }
 
-// NoArguments refuses arguments. It quotes what looks like a command's name
-// and nothing else: somebody may have typed the PIN there.
+// NoArguments rejects arguments. It quotes only what looks like a command's name: you may
+// have typed the PIN there.
 func NoArguments(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -61,7 +60,7 @@ func NoArguments(_ *cobra.Command, args []string) error {
 	}
 }
 
-// Arguments takes as many arguments as there are names, none of them empty.
+// Arguments requires one argument for each name, none of them empty.
 func Arguments(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != len(names) || slices.Contains(args, "") {
@@ -71,7 +70,7 @@ func Arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// isCommandName tells whether s has the form of a command's or a flag's name: words of
+// isCommandName reports whether s has the form of a command's or a flag's name: words of
 // the letters a to z, with hyphens between them.
 func isCommandName(s string) bool {
 	for word := range strings.SplitSeq(s, "-") {
@@ -82,8 +81,7 @@ func isCommandName(s string) bool {
 	return true
 }
 
-// withoutValue tells what is wrong with a flag without quoting its value, which
-// may be a PIN.
+// withoutValue describes a wrong flag without quoting its value, which may be a PIN.
 func withoutValue(err error) error {
 	var invalid *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
@@ -100,8 +98,8 @@ func withoutValue(err error) error {
 	}
 }
 
-// textUsageTemplate is cobra's template of usage, without what these commands have
-// not.
+// textUsageTemplate returns cobra's usage template without the parts that these commands
+// don't use.
 func textUsageTemplate() Text {
 	return Text{
 		JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション"),
