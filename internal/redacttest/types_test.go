@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/readertest"
@@ -105,6 +106,14 @@ func TestNoTypePrintsWhatItHolds(t *testing.T) {
 		redacttest.Plain[reader.Reader](),
 		redacttest.Plain[pcsc.Code](),
 		redacttest.Plain[pcsc.Error](),
+		// Messages for people. Their texts are fixed, except for readers' names, dates and
+		// numbers of attempts.
+		redacttest.Plain[message.Attempt](),
+		redacttest.Plain[message.Code](),
+		redacttest.Plain[message.Group](),
+		redacttest.Plain[message.Language](),
+		redacttest.Plain[message.Message](),
+		redacttest.Plain[message.Text](),
 		// Means to reach a card, and functions.
 		redacttest.Plain[apdu.Channel](),
 		redacttest.Plain[apdu.Option](),
