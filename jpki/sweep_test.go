@@ -75,19 +75,19 @@ type sweptCard struct {
 // sweptCards differ in what is sent to them; the other profiles are like one of
 // these, as TestSweptCardsStandForTheOthers shows.
 var sweptCards = []sweptCard{
-	{"contact", simulator.Contact, nil, false},                                              // the certificate with a probe, before the PIN
-	{"contactless", simulator.Contactless, nil, false},                                      // in short blocks
-	{"resident-card", simulator.ResidentCard, nil, false},                                   // in short blocks after a probe that is rejected
-	{"contact-extended", simulator.ContactExtended, nil, false},                             // at once, and in short blocks where that fails
-	{"contact-extended, chain", simulator.ContactExtended, nil, true},                       // and then its authority's
-	{"android", simulator.Android, nil, false},                                              // after the PIN
+	{"contact", simulator.Contact, nil, false},                                                  // the certificate with a probe, before the PIN
+	{"contactless", simulator.Contactless, nil, false},                                          // in short blocks
+	{"resident-card", simulator.ResidentCard, nil, false},                                       // in short blocks after a probe that is rejected
+	{"contact-extended", simulator.ContactExtended, nil, false},                                 // at once, and in short blocks where that fails
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its authority's
+	{"android", simulator.Android, nil, false},                                                  // after the PIN
 	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
-	{"last-try", simulator.LastTry, nil, false},                                             // refused after the counter
-	{"locked", simulator.Locked, nil, false},                                                // refused after the counter
+	{"last-try", simulator.LastTry, nil, false},                                                 // refused after the counter
+	{"locked", simulator.Locked, nil, false},                                                    // refused after the counter
 	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},      // goes on
-	{"expired", simulator.Expired, nil, false},                                              // refused after the certificate
-	{"no-certificate", simulator.NoCertificate, nil, false},                                 // refused after one block
-	{"not-my-number", simulator.NotMyNumber, nil, false},                                    // refused at once
+	{"expired", simulator.Expired, nil, false},                                                  // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil, false},                                     // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil, false},                                        // refused at once
 }
 
 func TestSweptCardsStandForTheOthers(t *testing.T) {

@@ -61,7 +61,7 @@ func (p *program) migrateCommand() *cobra.Command {
 				return err
 			}
 			if made {
-				if err := p.says(textMade, message.Printable(o.registry)); err != nil {
+				if err := p.says(textMade, termtext.Printable(o.registry)); err != nil {
 					return err
 				}
 			}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -143,7 +143,7 @@ func (p *program) terminalKeygenCommand() *cobra.Command {
 			if err := keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")); err != nil {
 				return existing(err)
 			}
-			return p.says(textTerminalKeys, terminal.Name(), message.Printable(args[1]), message.Printable(args[2]))
+			return p.says(textTerminalKeys, terminal.Name(), termtext.Printable(args[1]), termtext.Printable(args[2]))
 		},
 	}
 }

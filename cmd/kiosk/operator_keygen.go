@@ -8,7 +8,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
-	"github.com/mykeykit/mykeykit/internal/message"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 )
 
 // operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
@@ -45,7 +45,7 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 			if err := keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())); err != nil {
 				return existing(err)
 			}
-			return p.says(textOperatorKeys, message.Printable(args[0]), message.Printable(args[1]))
+			return p.says(textOperatorKeys, termtext.Printable(args[0]), termtext.Printable(args[1]))
 		},
 	}
 }
