@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func open(t testing.TB, d *desk, options ...jpki.CardOption) *jpki.Application {
+func open(t testing.TB, d *cardtest.Desk, options ...jpki.CardOption) *jpki.Application {
 	t.Helper()
-	a, err := jpki.Open(context.Background(), d.tap, options...)
+	a, err := jpki.Open(context.Background(), d.Connection, options...)
 	require.NoError(t, err)
 	return a
 }
@@ -28,7 +29,7 @@ func TestTokens(t *testing.T) {
 		simulator.Android:      {Label: "JPKIAPGPSETOKEN", Kind: jpki.Android},
 		simulator.IPhone:       {Label: "JPKIAPIOSTOKEN", Kind: jpki.IPhone},
 	} {
-		got, err := open(t, newDesk(t, profile)).Token(context.Background())
+		got, err := open(t, cardtest.Open(t, profile)).Token(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -36,7 +37,7 @@ func TestTokens(t *testing.T) {
 
 // Faults: F54.
 func TestTokenTextIsSafeToPrint(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	a := open(t, d)
 	for sent, want := range map[string]string{
 		"\x1b[2J\x07EVIL\x00\x00": "?[2J?EVIL",
@@ -48,7 +49,7 @@ func TestTokenTextIsSafeToPrint(t *testing.T) {
 		"\u009b31m":               "?31m",
 		"\x7f\r\n\t":              "????",
 	} {
-		d.tap.after = func(int, apdu.Command, []byte) ([]byte, error) { return append([]byte(sent), 0x90, 0x00), nil }
+		d.After = func(int, apdu.Command, []byte) ([]byte, error) { return append([]byte(sent), 0x90, 0x00), nil }
 		got, err := a.Token(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Label)
@@ -60,7 +61,7 @@ func TestCounters(t *testing.T) {
 	for profile, left := range map[simulator.Profile]int{
 		simulator.Contact: 3, simulator.LastTry: 1, simulator.Locked: 0, simulator.FaceAuth: 0,
 	} {
-		d := newDesk(t, profile)
+		d := cardtest.Open(t, profile)
 		a := open(t, d)
 		for range 3 { // asking costs nothing
 			auth, err := a.AuthPINCounter(ctx)
@@ -71,7 +72,7 @@ func TestCounters(t *testing.T) {
 		signature, err := a.SignaturePasswordCounter(ctx)
 		require.NoError(t, err)
 		assert.Equal(t, credential.Counter{Remaining: 5, Max: 5}, signature)
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	}
 	b, err := json.Marshal(credential.Counter{Remaining: 2, Max: 3})
 	require.NoError(t, err)
@@ -84,9 +85,9 @@ func TestCounters(t *testing.T) {
 // Faults: F41, F42, F43.
 func TestStatusWordsThatCountTries(t *testing.T) {
 	ctx := context.Background()
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	var answer apdu.Status
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+	d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if isQuery(c) {
 			return []byte{byte(answer >> 8), byte(answer)}, nil
 		}
@@ -99,24 +100,24 @@ func TestStatusWordsThatCountTries(t *testing.T) {
 		assert.Equal(t, credential.Counter{Remaining: left, Max: 3}, counter, "%04X", uint16(answer))
 	}
 	answer = 0x9000
-	_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+	_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, credential.ErrCounterUnknown, "no PIN is sent blindly")
-	assert.Zero(t, d.tap.pins)
+	assert.Zero(t, d.Secrets())
 }
 
 func TestCardsWithoutShortIdentifiersForSecrets(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+	d := cardtest.Open(t, simulator.Contact)
+	d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if (c.INS == apdu.InsVerify || isSign(c)) && c.P2 != 0x80 {
 			return []byte{0x6A, 0x86}, nil
 		}
 		return response, nil
 	}
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
-	assert.Equal(t, 1, d.tap.pins)
+	assert.Equal(t, 1, d.Secrets())
 	refused := 0
-	for _, c := range d.tap.sent {
+	for _, c := range d.Sent() {
 		if (c.INS == apdu.InsVerify || isSign(c)) && c.P2 != 0x80 {
 			refused++
 		}
@@ -129,18 +130,18 @@ func TestAuthCertificateIsReadWithTheFewestCommands(t *testing.T) {
 		simulator.ContactExtended: 2, // SELECT, and the whole file at once
 		simulator.ContactShort:    8, // SELECT, and 7 blocks of 256 bytes
 	} {
-		d := newDesk(t, profile)
+		d := cardtest.Open(t, profile)
 		certificate, err := open(t, d).AuthCertificate(context.Background())
 		require.NoError(t, err)
 		assert.Greater(t, len(certificate.Raw), 6*256)
 		assert.LessOrEqual(t, len(certificate.Raw), 7*256)
-		assert.Len(t, d.tap.sent, commands, profile)
+		assert.Len(t, d.Sent(), commands, profile)
 	}
 }
 
 func TestCACertificateIssuedTheOther(t *testing.T) {
 	ctx := context.Background()
-	a := open(t, newDesk(t, simulator.Contact))
+	a := open(t, cardtest.Open(t, simulator.Contact))
 	certificate, err := a.AuthCertificate(ctx)
 	require.NoError(t, err)
 	ca, err := a.AuthCACertificate(ctx)
@@ -170,15 +171,15 @@ func TestOpenAfterPowerUp(t *testing.T) {
 // Faults: F40.
 func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 	ctx := context.Background()
-	answering := func(answers ...apdu.Status) (*desk, error) {
-		d := newDesk(t, simulator.Contact)
-		d.tap.after = func(n int, _ apdu.Command, response []byte) ([]byte, error) {
+	answering := func(answers ...apdu.Status) (*cardtest.Desk, error) {
+		d := cardtest.Open(t, simulator.Contact)
+		d.After = func(n int, _ apdu.Command, response []byte) ([]byte, error) {
 			if n < len(answers) {
 				return []byte{byte(answers[n] >> 8), byte(answers[n])}, nil
 			}
 			return response, nil
 		}
-		_, err := jpki.Open(ctx, d.tap)
+		_, err := jpki.Open(ctx, d.Connection)
 		return d, err
 	}
 	for _, other := range []apdu.Status{0x6A82, 0x6A81, 0x6A86, 0x6D00, 0x6E00, 0x6700, 0x6999} {
@@ -193,7 +194,7 @@ func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 	}
 	d, err := answering(0x6F00)
 	require.NoError(t, err, "the first command after power-up may fail so")
-	assert.Len(t, d.tap.sent, 2)
+	assert.Len(t, d.Sent(), 2)
 	_, err = answering(0x6F00, 0x6F00)
 	require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
 }
@@ -201,7 +202,7 @@ func TestOpenTellsOtherCardsFromFailures(t *testing.T) {
 // Faults: F41.
 func TestProofsNeedThePIN(t *testing.T) {
 	ctx := context.Background()
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	a := open(t, d)
 	certificate, err := a.AuthCertificate(ctx)
 	require.NoError(t, err)
@@ -211,17 +212,17 @@ func TestProofsNeedThePIN(t *testing.T) {
 	require.NoError(t, a.ProvePossession(ctx, certificate))
 	require.NoError(t, a.ProvePossession(ctx, certificate), "several proofs for one PIN")
 	require.NoError(t, a.LogOut(ctx))
-	assert.False(t, d.card.State().AuthVerified)
-	sent := len(d.tap.sent)
+	assert.False(t, d.Card.State().AuthVerified)
+	sent := len(d.Sent())
 	require.NoError(t, a.LogOut(ctx))
-	assert.Len(t, d.tap.sent, sent, "left already")
+	assert.Len(t, d.Sent(), sent, "left already")
 }
 
 func TestAReportLeavesTheCardAlone(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	require.NoError(t, jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error {
+	d := cardtest.Open(t, simulator.Contact)
+	require.NoError(t, jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 		_, err := a.AuthPINCounter(context.Background())
 		return err
 	}))
-	assert.Len(t, d.tap.sent, 2, "nothing was verified, so there is nothing to leave")
+	assert.Len(t, d.Sent(), 2, "nothing was verified, so there is nothing to leave")
 }

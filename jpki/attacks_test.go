@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -113,13 +114,13 @@ func TestAttacks(t *testing.T) {
 		}), jlis.certificate.Raw, byHolder, trust.ErrUnknownIssuer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			if tt.authority == nil {
 				tt.authority = tt.pinned.certificate.Raw
 			}
-			serveFiles(d, map[byte][]byte{0x0A: tt.certificate, 0x0B: tt.authority})
-			answer(d, tt.sign)
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN),
+			d.ServeFiles(map[byte][]byte{0x0A: tt.certificate, 0x0B: tt.authority})
+			d.SignWith(tt.sign)
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN),
 				jpki.RequireChain(tt.caller...), jpki.WithPinned(tt.pinned.certificate))
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.err != nil, got == nil)
@@ -128,9 +129,9 @@ func TestAttacks(t *testing.T) {
 					assert.NotErrorIs(t, err, other)
 				}
 			}
-			assert.Equal(t, tt.pins, d.tap.pins, "VERIFY commands with a PIN")
-			assert.Equal(t, 3, d.card.State().AuthTries)
-			assert.False(t, d.card.State().AuthVerified)
+			assert.Equal(t, tt.pins, d.Secrets(), "VERIFY commands with a PIN")
+			assert.Equal(t, 3, d.Card.State().AuthTries)
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
 }
@@ -142,20 +143,20 @@ func TestAttacks(t *testing.T) {
 func TestAttacksByAPhone(t *testing.T) {
 	jlis := newIssuer(t, authoritysKey(), func(*x509.Certificate) {})
 	own := newIssuer(t, forger(), func(*x509.Certificate) {})
-	d := newDesk(t, simulator.Android)
-	serveFiles(d, map[byte][]byte{0x0A: own.issue(t, forger(), func(*x509.Certificate) {}), 0x0B: jlis.certificate.Raw})
-	serving := d.tap.after
-	d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
-		if isRead(c) && d.tap.pins == 0 {
+	d := cardtest.Open(t, simulator.Android)
+	d.ServeFiles(map[byte][]byte{0x0A: own.issue(t, forger(), func(*x509.Certificate) {}), 0x0B: jlis.certificate.Raw})
+	serving := d.After
+	d.After = func(n int, c apdu.Command, response []byte) ([]byte, error) {
+		if isRead(c) && d.Secrets() == 0 {
 			return response, nil // which is 6982
 		}
 		return serving(n, c, response)
 	}
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
-	assert.Equal(t, 1, d.tap.pins)
-	assert.Equal(t, 3, d.card.State().AuthTries)
-	assert.False(t, d.card.State().AuthVerified)
+	assert.Equal(t, 1, d.Secrets())
+	assert.Equal(t, 3, d.Card.State().AuthTries)
+	assert.False(t, d.Card.State().AuthVerified)
 }
 
 // issuer is an authority whose key the tests have.
@@ -250,31 +251,21 @@ func oid(t testing.TB, dotted string) x509.OID {
 func TestARelayAcceptsAnyPIN(t *testing.T) {
 	ctx := context.Background()
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
-		d := newDesk(t, profile)
-		elsewhere, err := jpki.Open(ctx, d.tap)
+		d := cardtest.Open(t, profile)
+		elsewhere, err := jpki.Open(ctx, d.Connection)
 		require.NoError(t, err)
 		require.NoError(t, elsewhere.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
-		require.True(t, d.card.State().AuthVerified)
-		relay := relay{d.tap}
+		require.True(t, d.Card.State().AuthVerified)
+		d.Slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Do: simulator.AnswerStatus(apdu.StatusOK)}) // the relay
 
-		got, err := jpki.Authenticate(ctx, relay, pin(t, "0000"), jpki.RequireChain(d.card.CACertificate()))
+		got, err := jpki.Authenticate(ctx, d.Connection, pin(t, "0000"), jpki.RequireChain(d.Card.CACertificate()))
 		require.NoError(t, err)
-		assert.Equal(t, 1, d.tap.pins, "the wrong PIN reached no card")
+		assert.Equal(t, 2, d.Secrets(), "the holder's, and the wrong one, which reached no card")
 		assert.True(t, got.Possession)
 		assert.Equal(t, trust.Caller, got.Chain)
 		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
 		assert.Contains(t, got.String(), "card reported correct PIN true")
 		assert.NotContains(t, got.String(), "verified")
-		assert.Equal(t, 3, d.card.State().AuthTries)
+		assert.Equal(t, 3, d.Card.State().AuthTries)
 	}
-}
-
-// relay answers VERIFY itself.
-type relay struct{ *tap }
-
-func (r relay) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	if c, err := apdu.ParseCommand(append([]byte(nil), command...)); err == nil && c.Secret() {
-		return []byte{0x90, 0x00}, nil
-	}
-	return r.tap.Transmit(ctx, command)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -48,7 +49,7 @@ func holding(t testing.TB, names ...asn1.RawValue) *x509.Certificate {
 
 func TestAttributesOfASimulatedCard(t *testing.T) {
 	h := newSigningHolder(t)
-	got, err := jpki.ParseAttributes(h.signatureSigner(t).Certificate())
+	got, err := jpki.ParseAttributes(h.SignatureSigner(t).Certificate())
 	require.NoError(t, err)
 	assert.Equal(t, "模擬　花子", got.Name())
 	assert.Equal(t, "00000", got.NameSubstitutes())
@@ -59,7 +60,7 @@ func TestAttributesOfASimulatedCard(t *testing.T) {
 	year, month, day := got.Birth().Date()
 	assert.Equal(t, []int{1990, 4, 1}, []int{year, month, day})
 
-	certificate, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	certificate, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	_, err = jpki.ParseAttributes(certificate)
 	require.ErrorIs(t, err, jpki.ErrNoAttributes)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/annotate"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -52,13 +53,13 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 		{simulator.NotMyNumber, jpki.ErrNoApplication, "", 0},
 	} {
 		t.Run(string(tt.profile), func(t *testing.T) {
-			d := newDesk(t, tt.profile)
-			tries := d.card.State().AuthTries
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			d := cardtest.Open(t, tt.profile)
+			tries := d.Card.State().AuthTries
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, tt.err)
-			assert.Equal(t, tt.pins, d.tap.pins, "VERIFY commands with a PIN")
-			assert.Equal(t, tries, d.card.State().AuthTries)
-			assert.False(t, d.card.State().AuthVerified, "left verified")
+			assert.Equal(t, tt.pins, d.Secrets(), "VERIFY commands with a PIN")
+			assert.Equal(t, tries, d.Card.State().AuthTries)
+			assert.False(t, d.Card.State().AuthVerified, "left verified")
 			if tt.err != nil {
 				assert.Nil(t, got)
 				return
@@ -87,44 +88,44 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 func TestAuthenticateAllows(t *testing.T) {
 	ctx := context.Background()
 	t.Run("the last try", func(t *testing.T) {
-		d := newDesk(t, simulator.LastTry)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowLastAttempt())
+		d := cardtest.Open(t, simulator.LastTry)
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.AllowLastAttempt())
 		require.NoError(t, err)
-		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN sets the counter back")
+		assert.Equal(t, 3, d.Card.State().AuthTries, "a correct PIN sets the counter back")
 	})
 	t.Run("the last try, and it is wrong", func(t *testing.T) {
-		d := newDesk(t, simulator.LastTry)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"), jpki.AllowLastAttempt())
+		d := cardtest.Open(t, simulator.LastTry)
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"), jpki.AllowLastAttempt())
 		require.ErrorIs(t, err, credential.ErrWrong)
 		require.ErrorIs(t, err, credential.ErrLocked)
 	})
 	t.Run("an expired certificate", func(t *testing.T) {
-		d := newDesk(t, simulator.Expired)
-		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired())
+		d := cardtest.Open(t, simulator.Expired)
+		got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.AllowExpired())
 		require.NoError(t, err)
 		assert.Equal(t, trust.Expired, got.Validity)
 	})
 	t.Run("no expired certificate of a phone, which shows after the PIN", func(t *testing.T) {
-		d := newDesk(t, simulator.Android)
+		d := cardtest.Open(t, simulator.Android)
 		future := func() time.Time { return time.Now().AddDate(10, 0, 0) }
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.WithClock(future))
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.WithClock(future))
 		require.ErrorIs(t, err, trust.ErrExpired)
-		assert.False(t, d.card.State().AuthVerified)
+		assert.False(t, d.Card.State().AuthVerified)
 	})
 	t.Run("no certificate from the future", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		past := func() time.Time { return time.Now().AddDate(-10, 0, 0) }
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.AllowExpired(), jpki.WithClock(past))
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.AllowExpired(), jpki.WithClock(past))
 		require.ErrorIs(t, err, trust.ErrNotYetValid)
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	})
 }
 
 func TestWrongPIN(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	for _, left := range []int{2, 1} {
-		d.tap.pins = 0
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		d.Forget()
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
 		assert.ErrorIs(t, err, credential.ErrWrong)
@@ -132,39 +133,39 @@ func TestWrongPIN(t *testing.T) {
 		assert.NotErrorIs(t, err, credential.ErrLocked)
 		assert.Equal(t, left, wrong.Remaining)
 		assert.True(t, wrong.Known)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 1, d.Secrets())
 		assert.NotContains(t, err.Error(), "9999")
 		assert.Contains(t, err.Error(), fmt.Sprintf("%d attempt", left))
 	}
-	d.tap.pins = 0
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+	d.Forget()
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 	require.ErrorIs(t, err, credential.ErrLastAttempt)
-	assert.Zero(t, d.tap.pins)
-	assert.Equal(t, 1, d.card.State().AuthTries)
+	assert.Zero(t, d.Secrets())
+	assert.Equal(t, 1, d.Card.State().AuthTries)
 }
 
 func TestAPINIsSentOnce(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	ctx := context.Background()
 	p := pin(t, "9999")
-	_, err := jpki.Authenticate(ctx, d.tap, p)
+	_, err := jpki.Authenticate(ctx, d.Connection, p)
 	require.ErrorIs(t, err, credential.ErrWrong)
-	_, err = jpki.Authenticate(ctx, d.tap, p)
+	_, err = jpki.Authenticate(ctx, d.Connection, p)
 	require.ErrorIs(t, err, credential.ErrUsed)
-	assert.Equal(t, 1, d.tap.pins)
-	assert.Equal(t, 2, d.card.State().AuthTries)
+	assert.Equal(t, 1, d.Secrets())
+	assert.Equal(t, 2, d.Card.State().AuthTries)
 
-	_, err = jpki.Authenticate(ctx, d.tap, jpki.PIN{})
+	_, err = jpki.Authenticate(ctx, d.Connection, jpki.PIN{})
 	require.ErrorIs(t, err, credential.ErrUsed)
-	assert.Equal(t, 1, d.tap.pins)
+	assert.Equal(t, 1, d.Secrets())
 
 	unused := pin(t, simulator.PIN)
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err = jpki.Authenticate(ended, d.tap, unused)
+	_, err = jpki.Authenticate(ended, d.Connection, unused)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, 1, d.tap.pins)
-	_, err = jpki.Authenticate(ctx, d.tap, unused)
+	assert.Equal(t, 1, d.Secrets())
+	_, err = jpki.Authenticate(ctx, d.Connection, unused)
 	require.ErrorIs(t, err, credential.ErrUsed, "wiped, whatever happened")
 }
 
@@ -174,9 +175,9 @@ func TestAPINIsSentOnce(t *testing.T) {
 func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	ctx := context.Background()
 	sign := apdu.Command{CLA: 0x80, INS: apdu.InsPerformSecurityOperation, P2: 0x97, Ne: 256}.WithData([]byte{1})
-	refused := func(t *testing.T, d *desk) {
+	refused := func(t *testing.T, d *cardtest.Desk) {
 		t.Helper()
-		channel := apdu.NewChannel(d.connect(t))
+		channel := apdu.NewChannel(d.OtherProgram(t))
 		require.NoError(t, channel.SelectApplication(ctx, []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}))
 		resp, err := channel.Send(ctx, sign)
 		require.NoError(t, err)
@@ -184,52 +185,55 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	}
 
 	t.Run("after success", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		d := cardtest.Open(t, simulator.Contact)
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 		require.NoError(t, err)
 		refused(t, d)
 	})
 	t.Run("after a wrong PIN", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+		d := cardtest.Open(t, simulator.Contact)
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"))
 		require.Error(t, err)
 		refused(t, d)
 	})
 	t.Run("cancelled between VERIFY and the end", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		ctx, cancel := context.WithCancel(ctx)
-		d.tap.before = func(_ int, c apdu.Command) error {
+		d.Before = func(_ int, c apdu.Command) error {
 			if isSign(c) {
 				cancel()
 			}
 			return nil
 		}
-		_, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 		require.ErrorIs(t, err, context.Canceled)
 		refused(t, d)
 	})
 	t.Run("cancelled in the middle of an exchange", func(t *testing.T) {
 		for _, instruction := range []byte{apdu.InsVerify, apdu.InsPerformSecurityOperation} {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			ctx, cancel := context.WithCancel(ctx)
-			card := &abandoning{tap: d.tap, during: func(c apdu.Command) {
-				if c.INS == instruction && len(c.Data()) > 0 {
-					cancel()
-				}
-			}}
-			_, err := jpki.Authenticate(ctx, card, pin(t, simulator.PIN))
+			d.Slot.Fail(simulator.Fault{Command: func(command []byte) bool {
+				c, err := apdu.ParseCommand(command)
+				return err == nil && c.INS == instruction && len(c.Data()) > 0
+			}, Do: func(exchange context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+				cancel()
+				response, err := next()
+				assert.NoError(t, exchange.Err(), "the exchange goes on, so that the connection can log the card out")
+				return response, err
+			}})
+			_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, context.Canceled)
-			assert.False(t, card.abandoned, "the connection is still good for leaving")
-			assert.LessOrEqual(t, d.tap.pins, 1)
+			assert.LessOrEqual(t, d.Secrets(), 1)
 			refused(t, d)
 		}
 	})
 	t.Run("after a panic", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		assert.Panics(t, func() {
-			_ = jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+			_ = jpki.Do(ctx, d.Connection, func(a *jpki.Application) error {
 				require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
-				require.True(t, d.card.State().AuthVerified)
+				require.True(t, d.Card.State().AuthVerified)
 				panic("inside")
 			})
 		})
@@ -237,61 +241,23 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	})
 }
 
-// abandoning is a connection that is lost when a context ends during an
-// exchange, as package apdu says of transmitters.
-type abandoning struct {
-	*tap
-	during    func(apdu.Command)
-	abandoned bool
-}
-
-func (c *abandoning) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	if c.abandoned {
-		return nil, reader.ErrClosed
-	}
-	parsed, err := apdu.ParseCommand(command)
-	if err != nil {
-		return nil, err
-	}
-	c.during(parsed)
-	response, err := c.tap.Transmit(context.WithoutCancel(ctx), command)
-	if ctx.Err() != nil {
-		c.abandoned = true
-		return nil, ctx.Err()
-	}
-	return response, err
-}
-
 // A card that is mute after the PIN does not hold up an ended context.
 //
 // Faults: F23.
 func TestMuteCardsAreGivenUp(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	ctx, cancel := context.WithCancel(context.Background())
 	start := time.Now()
-	_, err := jpki.Authenticate(ctx, &mute{tap: d.tap, cancel: cancel}, pin(t, simulator.PIN))
+	d.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Hang()})
+	d.Before = func(_ int, c apdu.Command) error {
+		if isSign(c) {
+			cancel()
+		}
+		return nil
+	}
+	_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Less(t, time.Since(start), 5*time.Second)
-}
-
-// mute says nothing when asked for a signature, until its context ends.
-type mute struct {
-	*tap
-	cancel context.CancelFunc
-	gone   bool
-}
-
-func (c *mute) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	switch {
-	case c.gone:
-		return nil, reader.ErrClosed
-	case command[1] == apdu.InsPerformSecurityOperation:
-		c.cancel()
-		<-ctx.Done()
-		c.gone = true
-		return nil, ctx.Err()
-	}
-	return c.tap.Transmit(ctx, command)
 }
 
 // Faults: F27, F58.
@@ -307,16 +273,16 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 		"promises to work": {[]byte{0x61, 0x10}, apdu.Status(0x6110)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			attempts := 0
-			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 				if c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 {
 					attempts++
 					return tt.answer, nil
 				}
 				return response, nil
 			}
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			if tt.err == nil {
 				require.NoError(t, err)
 				assert.Equal(t, 1, attempts)
@@ -328,7 +294,7 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 			assert.Equal(t, 2, attempts)
 
 			// It does not hide what failed before.
-			_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+			_, err = jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 			require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 			require.ErrorIs(t, err, credential.ErrWrong)
 		})
@@ -337,17 +303,17 @@ func TestACardThatCannotBeLeftIsReported(t *testing.T) {
 
 // All of it happens in one transaction.
 func TestOneTransaction(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	d.tap.before = func(n int, _ apdu.Command) error {
+	d := cardtest.Open(t, simulator.Contact)
+	d.Before = func(n int, _ apdu.Command) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		_, err := d.driver.Connect(ctx, "Reader") // waits while another has a transaction
+		_, err := d.Driver.Driver.Connect(ctx, "Reader") // waits while another has a transaction
 		assert.ErrorIs(t, err, context.DeadlineExceeded, "command %d", n)
 		return nil
 	}
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
-	d.connect(t) // and the transaction ended
+	d.OtherProgram(t) // and the transaction ended
 }
 
 // Another program spends a try, or another card is put in, while a person
@@ -372,40 +338,40 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 		{"a card in the phone's place", phone, contact, 0, credential.ErrOtherCard},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDesk(t, tt.shown)
+			d := cardtest.Open(t, tt.shown)
 			var shown jpki.Readiness
-			require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) (err error) {
+			require.NoError(t, jpki.Do(ctx, d.Connection, func(a *jpki.Application) (err error) {
 				shown, err = a.Ready(ctx)
 				return err
 			}))
 			require.Equal(t, 3, shown.Remaining)
 
 			if tt.there != tt.shown {
-				d = newDesk(t, tt.there)
+				d = cardtest.Open(t, tt.there)
 			}
 			for range tt.spent {
-				_, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+				_, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"))
 				require.ErrorIs(t, err, credential.ErrWrong)
 			}
-			d.tap.pins = 0
+			d.Forget()
 			for name, try := range map[string]func(*jpki.Application) error{
 				"Authenticate":  nil,
 				"VerifyAuthPIN": func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) },
 			} {
 				var err error
 				if try == nil {
-					_, err = jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.ForCard(shown))
+					_, err = jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.ForCard(shown))
 				} else {
-					err = jpki.Do(ctx, d.tap, try, jpki.ForCard(shown))
+					err = jpki.Do(ctx, d.Connection, try, jpki.ForCard(shown))
 				}
 				require.ErrorIs(t, err, tt.err, name)
 			}
 			if tt.err == nil {
-				assert.Equal(t, 2, d.tap.pins)
+				assert.Equal(t, 2, d.Secrets())
 				return
 			}
-			assert.Zero(t, d.tap.pins)
-			assert.Equal(t, 3-tt.spent, d.card.State().AuthTries)
+			assert.Zero(t, d.Secrets())
+			assert.Equal(t, 3-tt.spent, d.Card.State().AuthTries)
 		})
 	}
 }
@@ -426,17 +392,17 @@ func TestVerifyAuthPINIsGuarded(t *testing.T) {
 		{simulator.Locked, []jpki.CardOption{jpki.AllowLastAttempt()}, credential.ErrLocked, 0},
 		{simulator.Contact, nil, nil, 1},
 	} {
-		d := newDesk(t, tt.profile)
+		d := cardtest.Open(t, tt.profile)
 		p := pin(t, simulator.PIN)
-		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, tt.options...)
+		err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, tt.options...)
 		require.ErrorIs(t, err, tt.err)
-		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
+		assert.Equal(t, tt.pins, d.Secrets(), tt.profile)
 
-		err = jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, jpki.AllowLastAttempt())
+		err = jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, p) }, jpki.AllowLastAttempt())
 		if tt.profile != simulator.Locked {
 			require.Equal(t, credential.ErrUsed, err, "used up, whatever happened")
 		}
-		assert.Equal(t, tt.pins, d.tap.pins, tt.profile)
+		assert.Equal(t, tt.pins, d.Secrets(), tt.profile)
 	}
 }
 
@@ -458,63 +424,63 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 		{0x6700, credential.ErrOutcomeUnknown, false, 2},
 		{0x63C0, credential.ErrWrong, true, 0},
 	} {
-		d := newDesk(t, simulator.Contact)
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d := cardtest.Open(t, simulator.Contact)
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if c.Secret() {
 				return []byte{byte(tt.answer >> 8), byte(tt.answer)}, nil
 			}
 			return response, nil
 		}
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 		var e *credential.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, tt.reason, e.Reason, "%04X", tt.answer)
 		assert.Equal(t, tt.blocked, errors.Is(err, credential.ErrLocked), "%04X", tt.answer)
 		assert.True(t, e.Known)
 		assert.Equal(t, tt.remaining, e.Remaining, "%04X", tt.answer)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 1, d.Secrets())
 	}
 
 	// Really blocked meanwhile, by another program.
-	d := newDesk(t, simulator.Contact)
-	d.tap.before = func(_ int, c apdu.Command) error {
+	d := cardtest.Open(t, simulator.Contact)
+	d.Before = func(_ int, c apdu.Command) error {
 		if c.Secret() {
 			for range 3 {
-				d.card.Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x01, '0'})
+				d.Card.Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x01, '0'})
 			}
 		}
 		return nil
 	}
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, credential.ErrLocked)
 
 	// The counter is read again also when the context ended meanwhile.
-	d = newDesk(t, simulator.Contact)
+	d = cardtest.Open(t, simulator.Contact)
 	ctx, cancel := context.WithCancel(context.Background())
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+	d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if c.Secret() {
 			cancel()
 			return []byte{0x63, 0x00}, nil
 		}
 		return response, nil
 	}
-	_, err = jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+	_, err = jpki.Authenticate(ctx, d.Connection, pin(t, "9999"))
 	var counted *credential.Error
 	require.ErrorAs(t, err, &counted)
 	assert.True(t, counted.Known)
 	assert.Equal(t, 2, counted.Remaining)
 
 	// Where the counter can't be read again, nothing is claimed.
-	d = newDesk(t, simulator.Contact)
+	d = cardtest.Open(t, simulator.Contact)
 	lost := false
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+	d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		lost = lost || c.Secret()
 		if lost {
 			return nil, errors.New("lost")
 		}
 		return response, nil
 	}
-	_, err = jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	_, err = jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, credential.ErrOutcomeUnknown)
 	require.NotErrorIs(t, err, credential.ErrLocked)
 }
@@ -523,36 +489,36 @@ func TestUnclearAnswersToThePIN(t *testing.T) {
 func TestOutcomeUnknown(t *testing.T) {
 	lost := errors.New("answer lost")
 	t.Run("the counter is read again", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d := cardtest.Open(t, simulator.Contact)
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if c.Secret() {
 				return nil, lost
 			}
 			return response, nil
 		}
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 		require.ErrorIs(t, err, credential.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, lost)
 		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
 		assert.True(t, unknown.Known)
 		assert.Equal(t, 2, unknown.Remaining)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 1, d.Secrets())
 	})
 	t.Run("the card is gone", func(t *testing.T) {
-		d := newDesk(t, simulator.Contact)
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d := cardtest.Open(t, simulator.Contact)
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if c.Secret() {
-				d.slot.Remove()
+				d.Slot.Remove()
 				return nil, lost
 			}
 			return response, nil
 		}
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
 		assert.False(t, unknown.Known)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 1, d.Secrets())
 	})
 }
 
@@ -566,11 +532,11 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 		}
 		return response, nil
 	}
-	honest := newDesk(t, simulator.Contact)
-	honest.tap.after = record
-	_, err := jpki.Authenticate(ctx, honest.tap, pin(t, simulator.PIN))
+	honest := cardtest.Open(t, simulator.Contact)
+	honest.After = record
+	_, err := jpki.Authenticate(ctx, honest.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
-	victim := newDesk(t, simulator.Contact)
+	victim := cardtest.Open(t, simulator.Contact)
 
 	answering := func(signature func(c apdu.Command, response []byte) []byte) func(int, apdu.Command, []byte) ([]byte, error) {
 		return func(_ int, c apdu.Command, response []byte) ([]byte, error) {
@@ -594,21 +560,21 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 		{"another's certificate with an own key", simulator.ResidentCard, func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if isRead(c) {
 				encoded, _ := c.MarshalBinary()
-				return victim.card.Exchange(encoded), nil
+				return victim.Card.Exchange(encoded), nil
 			}
 			return response, nil
 		}},
 		{"refused after the PIN", simulator.Contact, answering(func(apdu.Command, []byte) []byte { return []byte{0x69, 0x82} })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			victim.card.PowerOn()
-			victim.card.Exchange(selectJPKI)
-			d := newDesk(t, tt.profile)
-			d.tap.after = tt.after
-			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+			victim.Card.PowerOn()
+			victim.Card.Exchange(selectJPKI)
+			d := cardtest.Open(t, tt.profile)
+			d.After = tt.after
+			got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, jpki.ErrNoPossession)
 			assert.Nil(t, got)
-			assert.False(t, d.card.State().AuthVerified)
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
 }
@@ -617,10 +583,10 @@ func TestAttackersAreNotBelieved(t *testing.T) {
 func TestChallengesAreFresh(t *testing.T) {
 	seen := map[[32]byte]bool{}
 	for range 5 {
-		d := newDesk(t, simulator.Contact)
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		d := cardtest.Open(t, simulator.Contact)
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		require.NoError(t, err)
-		for _, c := range d.tap.sent {
+		for _, c := range d.Sent() {
 			if isSign(c) {
 				seen[sha256.Sum256(c.Data())] = true
 			}
@@ -628,20 +594,20 @@ func TestChallengesAreFresh(t *testing.T) {
 	}
 	assert.Len(t, seen, 5)
 
-	d := newDesk(t, simulator.Contact)
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithRandom(strings.NewReader("too short")))
+	d := cardtest.Open(t, simulator.Contact)
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.WithRandom(strings.NewReader("too short")))
 	require.Error(t, err)
-	assert.False(t, d.card.State().AuthVerified)
+	assert.False(t, d.Card.State().AuthVerified)
 }
 
 // Transcripts are what passes over the wire, for reading.
 func TestTranscripts(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
 		t.Run(string(profile), func(t *testing.T) {
-			d := newDesk(t, profile)
+			d := cardtest.Open(t, profile)
 			var lines strings.Builder
 			var commands annotate.Annotator
-			traced := reader.Trace(d.tap, func(e reader.Exchange) {
+			traced := reader.Trace(d.Connection, func(e reader.Exchange) {
 				fmt.Fprintf(&lines, "> %-36s  %s\n", e.Command.String(), commands.Command(e.Command))
 				fmt.Fprintf(&lines, "< %d bytes, %v\n", e.Length, e.Status)
 			})

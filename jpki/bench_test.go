@@ -13,9 +13,10 @@ import (
 	"testing"
 
 	"github.com/mykeykit/mykeykit/apdu"
-	"github.com/mykeykit/mykeykit/internal/link"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
+	"github.com/mykeykit/mykeykit/internal/link"
 )
 
 func freshPIN(b testing.TB) jpki.PIN {
@@ -43,11 +44,11 @@ func BenchmarkTap(b *testing.B) {
 					d := measured(b, on.profile)
 					var m *link.Meter
 					for b.Loop() {
-						m = link.NewMeter(d.tap, l)
+						m = link.NewMeter(d.Connection, l)
 						if err := task.do(context.Background(), m, freshPIN(b)); err != nil {
 							b.Fatal(err)
 						}
-						d.tap.sent = nil
+						d.Forget()
 					}
 					b.ReportMetric(float64(m.Commands), "commands/op")
 					b.ReportMetric(float64(m.Sent), "sent-B/op")
@@ -67,7 +68,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 			d := measured(b, p)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := jpki.Authenticate(context.Background(), d.tap.Card, freshPIN(b)); err != nil {
+				if _, err := jpki.Authenticate(context.Background(), d.OtherProgram(b), freshPIN(b)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -89,7 +90,7 @@ func BenchmarkAuthenticateRecorded(b *testing.B) {
 
 // What the same work takes with the standard library alone.
 func BenchmarkFloor(b *testing.B) {
-	certificate, err := open(b, newDesk(b, simulator.ContactExtended)).AuthCertificate(context.Background())
+	certificate, err := open(b, cardtest.Open(b, simulator.ContactExtended)).AuthCertificate(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func BenchmarkCardsWithASession(b *testing.B) {
 			if n == 10_000 && testing.Short() {
 				b.Skip("takes seconds")
 			}
-			newDesk(b, simulator.Contact) // makes the keys
+			cardtest.Open(b, simulator.Contact) // makes the keys
 			for b.Loop() {
 				var next atomic.Int64
 				done := make(chan error)
@@ -155,7 +156,7 @@ func BenchmarkCardsWithASession(b *testing.B) {
 }
 
 func oneSession() error {
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("bench"))
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -241,13 +242,13 @@ func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, withCards b
 // is refused costs no attempt.
 func authenticatedBy(t *testing.T, ca, leaf *x509.Certificate, options ...jpki.CardOption) (*jpki.Authentication, error) {
 	t.Helper()
-	d := newDesk(t, simulator.ContactExtended)
-	serveFiles(d, map[byte][]byte{0x0A: leaf.Raw, 0x0B: ca.Raw})
-	answer(d, signedBy(t, holdersKey()))
-	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), options...)
+	d := cardtest.Open(t, simulator.ContactExtended)
+	d.ServeFiles(map[byte][]byte{0x0A: leaf.Raw, 0x0B: ca.Raw})
+	d.SignWith(signedBy(t, holdersKey()))
+	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), options...)
 	if err != nil {
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	}
-	assert.Equal(t, 3, d.card.State().AuthTries)
+	assert.Equal(t, 3, d.Card.State().AuthTries)
 	return got, err
 }

@@ -16,44 +16,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// serve answers READ BINARY of both certificates from content instead of the
-// card's files, and tells how far that was read.
-func serve(d *desk, content []byte) (read *int) {
-	return serveFiles(d, map[byte][]byte{0x0A: content, 0x0B: content})
-}
-
-// serveFiles answers READ BINARY of files by their short identifiers, as a card
-// that holds them would. Other files are the card's own.
-func serveFiles(d *desk, files map[byte][]byte) (read *int) {
-	read = new(int)
-	var content []byte
-	served := false
-	d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
-		if !isRead(c) {
-			return response, nil
-		}
-		offset := int(c.P1)<<8 | int(c.P2)
-		if c.P1&0x80 != 0 {
-			content, served = files[c.P1&0x1F]
-			offset = int(c.P2)
-		}
-		switch {
-		case !served:
-			return response, nil
-		case offset >= len(content):
-			return []byte{0x6B, 0x00}, nil
-		}
-		block := content[offset:min(len(content), offset+c.Ne)]
-		*read = max(*read, offset+len(block))
-		return append(bytes.Clone(block), 0x90, 0x00), nil
-	}
-	return read
+// serve has the card show content as both of its certificates, and tells how far that was
+// read.
+func serve(d *cardtest.Desk, content []byte) (read *int) {
+	return d.ServeFiles(map[byte][]byte{0x0A: content, 0x0B: content})
 }
 
 func selfSigned(t testing.TB, public, private any) []byte {
@@ -81,7 +53,7 @@ func hugeKey(t testing.TB) []byte {
 //
 // Faults: F49, F50, F51, F53.
 func TestHostileCertificateFiles(t *testing.T) {
-	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	genuine, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	whole := genuine.Raw
 	short := append(bytes.Clone(whole[:2]), byte((len(whole)-14)>>8), byte(len(whole)-14)) // header says 10 bytes fewer
@@ -137,13 +109,13 @@ func TestHostileCertificateFiles(t *testing.T) {
 	} {
 		for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
 			t.Run(tt.name+", "+string(profile), func(t *testing.T) {
-				d := newDesk(t, profile)
+				d := cardtest.Open(t, profile)
 				read := serve(d, tt.content)
-				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+				got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 				require.ErrorIs(t, err, tt.err)
 				assert.Nil(t, got)
 				assert.LessOrEqual(t, *read, 64<<10)
-				assert.Zero(t, d.tap.pins, "no try for a card that can't be used")
+				assert.Zero(t, d.Secrets(), "no try for a card that can't be used")
 				assert.NotContains(t, err.Error(), "\x1b")
 			})
 		}
@@ -152,10 +124,10 @@ func TestHostileCertificateFiles(t *testing.T) {
 
 // Faults: F51.
 func TestTrailingFillerIsIgnored(t *testing.T) {
-	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	genuine, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	for _, filler := range [][]byte{nil, {0xFF}, bytes.Repeat([]byte{0xFF}, 700), {0x30, 0x03, 1, 2, 3}} {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		serve(d, append(bytes.Clone(genuine.Raw), filler...))
 		got, err := open(t, d).AuthCertificate(context.Background())
 		require.NoError(t, err)
@@ -221,7 +193,7 @@ func TestValidityAt(t *testing.T) {
 //
 // Faults: F56, F92.
 func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
-	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	genuine, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		now time.Time
@@ -235,14 +207,14 @@ func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {
 		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), trust.ErrExpired},
 	} {
 		for _, zone := range []*time.Location{time.UTC, trust.Japan} {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			serve(d, genuine.Raw)
-			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithClock(func() time.Time { return tt.now.In(zone) }))
+			_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.WithClock(func() time.Time { return tt.now.In(zone) }))
 			require.ErrorIs(t, err, tt.err)
 			if tt.err == nil {
 				continue
 			}
-			assert.Zero(t, d.tap.pins)
+			assert.Zero(t, d.Secrets())
 			var unusable *trust.ValidityError
 			require.ErrorAs(t, err, &unusable)
 			assert.Equal(t, genuine.NotAfter, unusable.NotAfter)

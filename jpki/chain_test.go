@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
@@ -24,7 +25,7 @@ import (
 // Faults: F59.
 func TestChain(t *testing.T) {
 	ctx := context.Background()
-	card := newDesk(t, simulator.Contact).card
+	card := cardtest.Open(t, simulator.Contact).Card
 	authority := card.CACertificate()
 	namesake := newIssuer(t, forger(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).certificate
 	future := jpki.WithClock(func() time.Time { return time.Now().AddDate(9, 0, 0) })
@@ -49,19 +50,19 @@ func TestChain(t *testing.T) {
 		{"a pinned generation that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(authority), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDesk(t, tt.profile)
+			d := cardtest.Open(t, tt.profile)
 			if tt.profile != simulator.Contact { // each profile has an authority of its own
-				require.Equal(t, authority.RawSubjectPublicKeyInfo, d.card.CACertificate().RawSubjectPublicKeyInfo)
-				tt.options = append(tt.options, jpki.WithPinned(d.card.CACertificate()))
+				require.Equal(t, authority.RawSubjectPublicKeyInfo, d.Card.CACertificate().RawSubjectPublicKeyInfo)
+				tt.options = append(tt.options, jpki.WithPinned(d.Card.CACertificate()))
 			}
-			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), tt.options...)
+			got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), tt.options...)
 			require.ErrorIs(t, err, tt.err)
 			if tt.err != nil {
-				assert.Zero(t, d.tap.pins, "found out before the PIN")
+				assert.Zero(t, d.Secrets(), "found out before the PIN")
 				return
 			}
 			assert.Equal(t, tt.chain, got.Chain)
-			assert.Equal(t, 1, d.tap.pins)
+			assert.Equal(t, 1, d.Secrets())
 			assert.Contains(t, got.String(), "issuer "+string(tt.chain))
 		})
 	}
@@ -71,15 +72,15 @@ func TestChain(t *testing.T) {
 // it is left unverified all the same.
 func TestChainOfAPhone(t *testing.T) {
 	ctx := context.Background()
-	d := newDesk(t, simulator.Android)
-	got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.card.CACertificate()))
+	d := cardtest.Open(t, simulator.Android)
+	got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.Card.CACertificate()))
 	require.NoError(t, err)
 	assert.Equal(t, trust.Pinned, got.Chain)
 
-	_, err = jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain())
+	_, err = jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain())
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
-	assert.Equal(t, 2, d.tap.pins)
-	assert.False(t, d.card.State().AuthVerified)
+	assert.Equal(t, 2, d.Secrets())
+	assert.False(t, d.Card.State().AuthVerified)
 }
 
 // A certificate's key usage says what it is for. The policy of authentication
@@ -108,16 +109,16 @@ func TestPoliciesOfPinnedCertificates(t *testing.T) {
 				c.Policies = []x509.OID{oid(t, policy)}
 			}
 		})
-		d := newDesk(t, simulator.Contact)
-		serveFiles(d, map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
-		answer(d, signedBy(t, forger()))
-		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(jlis.certificate))
+		d := cardtest.Open(t, simulator.Contact)
+		d.ServeFiles(map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
+		d.SignWith(signedBy(t, forger()))
+		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(jlis.certificate))
 		require.ErrorIs(t, err, want, policy)
 		if want == nil {
 			assert.Equal(t, trust.Pinned, got.Chain)
 			continue
 		}
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	}
 }
 
@@ -128,9 +129,9 @@ func TestAnAuthorityThatWasCertifiedAgain(t *testing.T) {
 	current := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
 	leaf := old.issue(t, forger(), func(*x509.Certificate) {})
 	for _, given := range [][]*x509.Certificate{{old.certificate, current.certificate}, {current.certificate, old.certificate}} {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		signs(d, leaf, signedBy(t, forger()))
-		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(given...))
+		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(given...))
 		require.NoError(t, err)
 		assert.Equal(t, trust.Caller, got.Chain)
 	}
@@ -140,7 +141,7 @@ func TestAnAuthorityThatWasCertifiedAgain(t *testing.T) {
 // issued the holder's, which names its issuer's key, and where nothing cheaper
 // decides.
 func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
-	card := newDesk(t, simulator.ContactExtended).card
+	card := cardtest.Open(t, simulator.ContactExtended).Card
 	stranger := newIssuer(t, forger(), func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
 	for _, tt := range []struct {
 		name   string
@@ -155,16 +156,16 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 		{"pinned is another", jpki.WithPinned(stranger.certificate), trust.Unknown, 0},
 		{"pinned", jpki.WithPinned(card.CACertificate()), trust.Pinned, 1},
 	} {
-		d := newDesk(t, simulator.ContactExtended)
+		d := cardtest.Open(t, simulator.ContactExtended)
 		a := open(t, d, tt.option)
 		certificate, err := a.AuthCertificate(context.Background())
 		require.NoError(t, err)
 		require.NotEmpty(t, certificate.AuthorityKeyId)
-		before := len(d.tap.sent)
+		before := len(d.Sent())
 		chain, err := a.Chain(context.Background(), certificate)
 		require.NoError(t, err, tt.name)
 		assert.Equal(t, tt.chain, chain, tt.name)
-		assert.Len(t, d.tap.sent[before:], tt.reads, tt.name)
+		assert.Len(t, d.Sent()[before:], tt.reads, tt.name)
 	}
 
 	// One that names no key may be anybody's.
@@ -172,8 +173,8 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	nameless := *jlis.certificate
 	nameless.SubjectKeyId = nil
 	leaf := issuer{&nameless, jlis.key}.issue(t, forger(), func(*x509.Certificate) {})
-	d := newDesk(t, simulator.ContactExtended)
-	serveFiles(d, map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
+	d := cardtest.Open(t, simulator.ContactExtended)
+	d.ServeFiles(map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
 	a := open(t, d, jpki.WithPinned(jlis.certificate))
 	certificate, err := a.AuthCertificate(context.Background())
 	require.NoError(t, err)
@@ -200,18 +201,18 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 		{"removed", nil, reader.ErrRemoved},
 	} {
 		for _, required := range []bool{false, true} {
-			d := newDesk(t, simulator.Contact)
-			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			d := cardtest.Open(t, simulator.Contact)
+			d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 				if isRead(c) && c.P1 == 0x8B {
 					return tt.answer, tt.err
 				}
 				return response, nil
 			}
-			options := []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(d.card.CACertificate())}
+			options := []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(d.Card.CACertificate())}
 			if required {
 				options = append(options, jpki.RequireChain())
 			}
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), options...)
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), options...)
 			want, pins := tt.err, 0
 			switch {
 			case want == nil && required:
@@ -220,7 +221,7 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 				pins = 1
 			}
 			require.ErrorIs(t, err, want, tt.name)
-			assert.Equal(t, pins, d.tap.pins, tt.name)
+			assert.Equal(t, pins, d.Secrets(), tt.name)
 			assert.NotErrorIs(t, err, jpki.ErrPINRequired, tt.name)
 			if err == nil {
 				assert.Equal(t, trust.Unknown, got.Chain, tt.name)

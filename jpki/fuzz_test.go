@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -48,7 +49,7 @@ func (c *shows) Transmit(_ context.Context, command []byte) ([]byte, error) {
 //
 // Faults: F49, F50, F51, F52, F53, F55, F56.
 func FuzzAuthCertificate(f *testing.F) {
-	desk := newDesk(f, simulator.Contact)
+	desk := cardtest.Open(f, simulator.Contact)
 	genuine, err := open(f, desk).AuthCertificate(context.Background())
 	require.NoError(f, err)
 	ca, err := open(f, desk).AuthCACertificate(context.Background())
@@ -115,10 +116,10 @@ func FuzzAuthCertificate(f *testing.F) {
 // Faults: F57, F58, F60.
 func FuzzPossession(f *testing.F) {
 	var genuine []byte
-	d := newDesk(f, simulator.ContactExtended)
+	d := cardtest.Open(f, simulator.ContactExtended)
 	prove := func(t testing.TB, answer []byte) error {
-		d.tap.sent = nil
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d.Forget()
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			switch {
 			case !isSign(c):
 				return response, nil
@@ -128,7 +129,7 @@ func FuzzPossession(f *testing.F) {
 			}
 			return bytes.Clone(answer), nil
 		}
-		return jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error {
+		return jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 			certificate, err := a.AuthCertificate(context.Background())
 			require.NoError(t, err)
 			require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -142,21 +143,21 @@ func TestHostileKeys(t *testing.T) {
 		"no key information":      {number, []error{malformed}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			serve(d, withSPKI(t, tt.spki))
 			start := time.Now()
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			assert.Less(t, time.Since(start), 5*time.Second)
 			assert.True(t, slices.ContainsFunc(tt.errs, func(want error) bool { return errors.Is(err, want) }), "%v", err)
 			assert.Nil(t, got)
-			assert.Zero(t, d.tap.pins, "no try for a key that can't be used")
+			assert.Zero(t, d.Secrets(), "no try for a key that can't be used")
 		})
 	}
 
 	for _, exponent := range []int64{3, 65537, 1<<31 - 1} { // these could be used
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		serve(d, withSPKI(t, rsaKey(t, n, big.NewInt(exponent))))
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		require.ErrorIs(t, err, jpki.ErrNoPossession, exponent)
 	}
 }
@@ -208,15 +209,15 @@ func TestFilesThatAreBuiltToTakeLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.LessOrEqual(t, len(content), 32768, "or its length alone would refuse it")
 			for _, profile := range []simulator.Profile{simulator.ContactShort, simulator.ContactExtended} {
-				d := newDesk(t, profile)
+				d := cardtest.Open(t, profile)
 				serve(d, content)
 				start := time.Now()
-				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+				got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 				assert.Less(t, time.Since(start), 5*time.Second, "of which it takes milliseconds")
 				require.Error(t, err)
 				assert.Less(t, len(err.Error()), 200)
 				assert.Nil(t, got)
-				assert.Less(t, len(d.tap.sent), 150)
+				assert.Less(t, len(d.Sent()), 150)
 			}
 		})
 	}

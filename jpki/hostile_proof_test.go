@@ -21,26 +21,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 // signs has the card show a certificate and answer challenges with sign.
-func signs(d *desk, certificate []byte, sign func(input []byte) []byte) {
+func signs(d *cardtest.Desk, certificate []byte, sign func(input []byte) []byte) {
 	serve(d, certificate)
-	answer(d, sign)
-}
-
-// answer has the card answer challenges with sign.
-func answer(d *desk, sign func(input []byte) []byte) {
-	serving := d.tap.after
-	d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
-		if isSign(c) {
-			return append(sign(c.Data()), 0x90, 0x00), nil
-		}
-		return serving(n, c, response)
-	}
+	d.SignWith(sign)
 }
 
 // padded is the signature of a block that PKCS #1 v1.5 may or may not allow.
@@ -109,20 +98,20 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			signs(d, forged(t, func(*x509.Certificate) {}), sign)
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, jpki.ErrNoPossession)
 			assert.Nil(t, got)
-			assert.False(t, d.card.State().AuthVerified)
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
 
 	// The control, and that a block made here by hand is the right one.
 	for _, sign := range []func([]byte) []byte{right, func(input []byte) []byte { return padded(t, 1, 256-3-len(input), input) }} {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		signs(d, forged(t, func(*x509.Certificate) {}), sign)
-		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		require.NoError(t, err)
 		assert.True(t, got.Possession)
 	}
@@ -134,9 +123,9 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 //
 // Faults: F54, F59.
 func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
-	genuine, err := open(t, newDesk(t, simulator.Contact)).AuthCertificate(context.Background())
+	genuine, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
-	ca, err := open(t, newDesk(t, simulator.Contact)).AuthCACertificate(context.Background())
+	ca, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCACertificate(context.Background())
 	require.NoError(t, err)
 
 	own := *ca
@@ -147,13 +136,13 @@ func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
 	der, err := x509.CreateCertificate(rand.Reader, &victim, &own, forger().Public(), forger())
 	require.NoError(t, err)
 
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	signs(d, der, func(input []byte) []byte {
 		s, err := rsa.SignPKCS1v15(nil, forger(), 0, input)
 		require.NoError(t, err)
 		return s
 	})
-	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
 	assert.Equal(t, genuine.RawIssuer, got.Certificate.RawIssuer, "the same name")
 	assert.Error(t, got.Certificate.CheckSignatureFrom(ca), "and not the same authority")
@@ -170,7 +159,7 @@ func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
 //
 // Faults: F60.
 func TestWhatIsSigned(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	random := slices.Concat(bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32))
 	a := open(t, d, jpki.WithRandom(iotest.OneByteReader(bytes.NewReader(random))))
 	certificate, err := a.AuthCertificate(context.Background())
@@ -183,7 +172,7 @@ func TestWhatIsSigned(t *testing.T) {
 	require.NoError(t, a.LogOut(context.Background()))
 
 	var signed [][]byte
-	for _, c := range d.tap.sent {
+	for _, c := range d.Sent() {
 		if isSign(c) {
 			signed = append(signed, c.Data())
 		}
@@ -206,13 +195,13 @@ func TestASourceOfRandomnessThatFails(t *testing.T) {
 		"fails":      iotest.ErrReader(broken),
 		"fails late": io.MultiReader(bytes.NewReader(make([]byte, 20)), iotest.ErrReader(broken)),
 	} {
-		d := newDesk(t, simulator.Contact)
-		got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.WithRandom(random))
+		d := cardtest.Open(t, simulator.Contact)
+		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.WithRandom(random))
 		require.Error(t, err, name)
 		require.NotErrorIs(t, err, jpki.ErrNoPossession, "the card is not to blame")
 		assert.Nil(t, got, name)
-		assert.False(t, slices.ContainsFunc(d.tap.sent, isSign), name)
-		assert.False(t, d.card.State().AuthVerified, name)
-		assert.Equal(t, 3, d.card.State().AuthTries, name)
+		assert.False(t, slices.ContainsFunc(d.Sent(), isSign), name)
+		assert.False(t, d.Card.State().AuthVerified, name)
+		assert.Equal(t, 3, d.Card.State().AuthTries, name)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -42,7 +43,7 @@ func forged(t testing.TB, change func(*x509.Certificate)) []byte {
 // signatureCertificate is a simulated card's other certificate, 署名用電子証明書.
 func signatureCertificate(t testing.TB) []byte {
 	t.Helper()
-	card := newDesk(t, simulator.Contact).card
+	card := cardtest.NewCard(t, simulator.Contact)
 	card.PowerOn()
 	for _, command := range []apdu.Command{
 		apdu.Command{INS: apdu.InsSelect, P1: 0x04, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}),
@@ -71,7 +72,7 @@ func signatureCertificate(t testing.TB) []byte {
 // Faults: F55, F91.
 func TestWrongKindsOfCertificates(t *testing.T) {
 	ctx := context.Background()
-	ca, err := open(t, newDesk(t, simulator.Contact)).AuthCACertificate(ctx)
+	ca, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCACertificate(ctx)
 	require.NoError(t, err)
 	usage := func(u x509.KeyUsage) []byte {
 		return forged(t, func(c *x509.Certificate) { c.KeyUsage = u })
@@ -140,13 +141,13 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 			if want == nil {
 				want, pins = jpki.ErrNoPossession, 1
 			}
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			serve(d, tt.content)
-			got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+			got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, want)
 			assert.Nil(t, got)
-			assert.Equal(t, pins, d.tap.pins, "VERIFY commands with a PIN")
-			assert.False(t, d.card.State().AuthVerified)
+			assert.Equal(t, pins, d.Secrets(), "VERIFY commands with a PIN")
+			assert.False(t, d.Card.State().AuthVerified)
 
 			a := open(t, d)
 			_, err = a.Ready(ctx)
@@ -161,20 +162,20 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 	}
 
 	t.Run("a phone, which shows it after the PIN", func(t *testing.T) {
-		d := newDesk(t, simulator.Android)
+		d := cardtest.Open(t, simulator.Android)
 		serve(d, signatureCertificate(t))
-		serving := d.tap.after
-		d.tap.after = func(n int, c apdu.Command, response []byte) ([]byte, error) {
+		serving := d.After
+		d.After = func(n int, c apdu.Command, response []byte) ([]byte, error) {
 			if len(response) == 2 {
 				return response, nil
 			}
 			return serving(n, c, response)
 		}
-		got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+		got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 		require.ErrorIs(t, err, trust.ErrWrongKind)
 		assert.Nil(t, got)
-		assert.Equal(t, 1, d.tap.pins)
-		assert.Equal(t, 3, d.card.State().AuthTries, "a correct PIN costs none")
-		assert.False(t, d.card.State().AuthVerified)
+		assert.Equal(t, 1, d.Secrets())
+		assert.Equal(t, 3, d.Card.State().AuthTries, "a correct PIN costs none")
+		assert.False(t, d.Card.State().AuthVerified)
 	})
 }

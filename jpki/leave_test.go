@@ -11,28 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// isLeave tells the command that logs the card out.
-func isLeave(c apdu.Command) bool { return c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 }
-
 // whileLeaving is a fault at each command that logs the card out.
 func whileLeaving(do simulator.Action) simulator.Fault {
 	return simulator.Fault{Command: func(command []byte) bool {
 		c, err := apdu.ParseCommand(command)
-		return err == nil && isLeave(c)
+		return err == nil && isLogOut(c)
 	}, Do: do}
 }
 
 // What logs a card out besides the command for it: its removal, before the card has
 // worked or afterwards.
 func removals(t *testing.T) map[string]simulator.Action {
-	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"))
-	require.NoError(t, err)
+	other := cardtest.AnotherCard(t, simulator.Contact)
 	return map[string]simulator.Action{
 		"pulled":       simulator.PullCard(),
 		"pulled after": simulator.After(simulator.PullCard()),
@@ -47,31 +44,31 @@ func removals(t *testing.T) map[string]simulator.Action {
 func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 	for name, removal := range removals(t) {
 		t.Run(name+", Authenticate", func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
-			d.slot.Fail(whileLeaving(removal))
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			d := cardtest.Open(t, simulator.Contact)
+			d.Slot.Fail(whileLeaving(removal))
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
 			assert.True(t, got.CardAcceptedPIN && got.Possession)
-			assert.False(t, d.card.State().AuthVerified)
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 		t.Run(name+", a wrong PIN", func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
-			d.slot.Fail(whileLeaving(removal))
-			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+			d := cardtest.Open(t, simulator.Contact)
+			d.Slot.Fail(whileLeaving(removal))
+			_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 			require.ErrorIs(t, err, credential.ErrWrong)
 			require.NotErrorIs(t, err, jpki.ErrStillUnlocked)
 		})
 		t.Run(name+", Sign", func(t *testing.T) {
-			h := newHolder(t, simulator.Contact)
-			s := h.signer(t)
-			h.slot.Fail(whileLeaving(removal))
+			h := cardtest.NewHolder(t, simulator.Contact)
+			s := h.Signer(t)
+			h.Slot.Fail(whileLeaving(removal))
 			signs256(t, s)
 		})
 		t.Run(name+", a card that is kept verified", func(t *testing.T) {
-			h := newHolder(t, simulator.Contact)
-			s := h.signer(t, jpki.KeepUnlocked(time.Minute))
+			h := cardtest.NewHolder(t, simulator.Contact)
+			s := h.Signer(t, jpki.KeepUnlocked(time.Minute))
 			signs256(t, s)
-			h.slot.Fail(whileLeaving(removal))
+			h.Slot.Fail(whileLeaving(removal))
 			require.NoError(t, s.Close())
 		})
 	}
@@ -111,10 +108,10 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 			"after a wrong proof": {simulator.PIN, badProof, jpki.ErrNoPossession},
 		} {
 			t.Run(name+", "+first, func(t *testing.T) {
-				d := newDesk(t, simulator.Contact)
-				d.slot.Fail(fault.fault)
-				d.slot.Fail(whileLeaving(tt.do))
-				got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, fault.pin))
+				d := cardtest.Open(t, simulator.Contact)
+				d.Slot.Fail(fault.fault)
+				d.Slot.Fail(whileLeaving(tt.do))
+				got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, fault.pin))
 				assert.Nil(t, got)
 				require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 				require.ErrorIs(t, err, tt.cause)
@@ -124,9 +121,9 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 			})
 		}
 		t.Run(name+", by a caller's error", func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
-			d.slot.Fail(whileLeaving(tt.do))
-			err := jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error {
+			d := cardtest.Open(t, simulator.Contact)
+			d.Slot.Fail(whileLeaving(tt.do))
+			err := jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 				require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
 				return errPlain
 			})
@@ -153,98 +150,97 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		return err
 	}
 	t.Run("of a signature", func(t *testing.T) {
-		h := newHolder(t, simulator.Contact)
-		s := h.signer(t)
-		h.slot.Fail(lost)
+		h := cardtest.NewHolder(t, simulator.Contact)
+		s := h.Signer(t)
+		h.Slot.Fail(lost)
 		told(t, sign(s))
 	})
 	t.Run("of a wrong PIN", func(t *testing.T) {
 		for _, idle := range []time.Duration{0, time.Minute} {
-			h := newHolder(t, simulator.Contact)
-			s := h.signer(t, jpki.KeepUnlocked(idle))
-			h.types = "9999"
-			h.slot.Fail(lost)
+			h := cardtest.NewHolder(t, simulator.Contact)
+			s := h.Signer(t, jpki.KeepUnlocked(idle))
+			h.Types = "9999"
+			h.Slot.Fail(lost)
 			err := sign(s)
 			told(t, err)
 			require.ErrorIs(t, err, credential.ErrWrong)
 		}
 	})
-	keeps(t, "when it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "when it is closed", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
+		h.Slot.Fail(lost)
 		told(t, s.Close())
 		require.NoError(t, s.Close(), "once")
 	})
-	keeps(t, "when PSS is asked for", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "when PSS is asked for", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
+		h.Slot.Fail(lost)
 		_, err := s.PSS(context.Background())
 		told(t, err)
 		has, err := s.PSS(context.Background())
 		require.NoError(t, err)
 		assert.True(t, has)
 	})
-	keeps(t, "of a signature that is none", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "of a signature that is none", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		h.Slot.Fail(lost)
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
 		err := sign(s)
 		told(t, err)
 		require.ErrorIs(t, err, jpki.ErrNoPossession)
-		h.slot.Heal()
+		h.Slot.Heal()
 		signs256(t, s)
 	})
-	keeps(t, "of a signature that was given up", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "of a signature that was given up", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		h.Slot.Fail(lost)
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, jpki.ErrStillUnlocked)
-		h.slot.Heal()
+		h.Slot.Heal()
 		signs256(t, s)
 	})
-	keeps(t, "after idle has passed, with the next failure", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "after idle has passed, with the next failure", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
+		h.Slot.Fail(lost)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		h.typing = func(context.Context) error { return errPlain }
+		h.Typing = func(context.Context) error { return errPlain }
 		err := sign(s)
-		h.spared(1)
 		told(t, err)
 		require.ErrorIs(t, err, errPlain)
-		h.slot.Heal()
-		h.typing = nil
+		h.Slot.Heal()
+		h.Typing = nil
 		signs256(t, s)
 	})
 	t.Run("at once, when its time has passed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+			h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
 			var reported []error
-			s := h.signer(t, jpki.KeepUnlocked(time.Minute), jpki.ReportStillUnlocked(func(err error) { reported = append(reported, err) }))
+			s := h.Signer(t, jpki.KeepUnlocked(time.Minute), jpki.ReportStillUnlocked(func(err error) { reported = append(reported, err) }))
 			signs256(t, s)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			assert.Empty(t, reported, "the card was logged out")
 			signs256(t, s)
-			h.slot.Fail(lost)
+			h.Slot.Fail(lost)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.Len(t, reported, 1)
 			told(t, reported[0])
-			h.slot.Heal()
+			h.Slot.Heal()
 			signs256(t, s)
 		})
 	})
-	keeps(t, "but not after the next signature", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "but not after the next signature", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(lost)
+		h.Slot.Fail(lost)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		h.slot.Heal()
+		h.Slot.Heal()
 		signs256(t, s)
 		require.NoError(t, s.Close(), "the card is logged out by now")
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -16,16 +17,15 @@ import (
 )
 
 // unlock is another program that verifies the PIN and is gone.
-func unlock(t *testing.T, d *desk) {
+func unlock(t *testing.T, d *cardtest.Desk) {
 	t.Helper()
-	card, err := d.driver.Connect(context.Background(), "Reader")
-	require.NoError(t, err)
+	card := d.OtherProgram(t)
 	for _, command := range [][]byte{selectJPKI, verifyWith(simulator.PIN)} {
 		answer, err := card.Transmit(context.Background(), command)
 		require.NoError(t, err)
 		require.Equal(t, []byte{0x90, 0x00}, answer)
 	}
-	require.True(t, d.card.State().AuthVerified)
+	require.True(t, d.Card.State().AuthVerified)
 }
 
 // A card that somebody left unlocked is logged out, before its power is cut, and
@@ -34,31 +34,31 @@ func unlock(t *testing.T, d *desk) {
 // Faults: F93.
 func TestLogOut(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
-		d := newDesk(t, profile)
+		d := cardtest.Open(t, profile)
 		unlock(t, d)
-		require.NoError(t, jpki.LogOut(context.Background(), d.tap))
-		assert.False(t, d.card.State().AuthVerified)
-		assert.Len(t, d.tap.sent, 2)
-		assert.Zero(t, d.tap.pins)
-		_, transaction := d.slot.InUse()
+		require.NoError(t, jpki.LogOut(context.Background(), d.Connection))
+		assert.False(t, d.Card.State().AuthVerified)
+		assert.Len(t, d.Sent(), 2)
+		assert.Zero(t, d.Secrets())
+		_, transaction := d.Slot.InUse()
 		assert.False(t, transaction)
-		require.NoError(t, jpki.LogOut(context.Background(), d.tap), "again")
+		require.NoError(t, jpki.LogOut(context.Background(), d.Connection), "again")
 	}
-	locked := newDesk(t, simulator.Locked)
-	require.NoError(t, jpki.LogOut(context.Background(), locked.tap))
+	locked := cardtest.Open(t, simulator.Locked)
+	require.NoError(t, jpki.LogOut(context.Background(), locked.Connection))
 }
 
 // A card of another kind gets one SELECT for each generation, which changes nothing in it.
 //
 // Faults: F93.
 func TestLogOutLeavesOtherCardsAlone(t *testing.T) {
-	d := newDesk(t, simulator.NotMyNumber)
-	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrNoApplication)
-	require.Len(t, d.tap.sent, len(generation.All))
-	for _, c := range d.tap.sent {
+	d := cardtest.Open(t, simulator.NotMyNumber)
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrNoApplication)
+	require.Len(t, d.Sent(), len(generation.All))
+	for _, c := range d.Sent() {
 		assert.EqualValues(t, apdu.InsSelect, c.INS)
 	}
-	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillUnlocked)
+	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrStillUnlocked)
 }
 
 // Without error the card is logged out; with one it may still be unlocked, whatever
@@ -74,42 +74,42 @@ func TestLogOutFails(t *testing.T) {
 			if fault.On == simulator.Begin && (tt.cause == apdu.ErrShortResponse || tt.cause == apdu.ErrExcessResponse) {
 				continue // Begin has no answer
 			}
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			unlock(t, d)
-			d.slot.Fail(fault)
-			err := jpki.LogOut(context.Background(), d.tap)
+			d.Slot.Fail(fault)
+			err := jpki.LogOut(context.Background(), d.Connection)
 			require.ErrorIs(t, err, jpki.ErrStillUnlocked, name)
 			require.ErrorIs(t, err, tt.cause, name)
 		}
 	}
 	for name, removal := range removals(t) {
 		for _, fault := range []simulator.Fault{{On: simulator.Begin, Nth: 1, Do: removal}, {Nth: 1, Do: removal}, whileLeaving(removal)} {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			unlock(t, d)
-			d.slot.Fail(fault)
-			require.NoError(t, jpki.LogOut(context.Background(), d.tap), name)
-			assert.False(t, d.card.State().AuthVerified)
+			d.Slot.Fail(fault)
+			require.NoError(t, jpki.LogOut(context.Background(), d.Connection), name)
+			assert.False(t, d.Card.State().AuthVerified)
 		}
 	}
-	d := newDesk(t, simulator.Contact)
+	d := cardtest.Open(t, simulator.Contact)
 	unlock(t, d)
-	d.slot.Fail(whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)))
-	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), jpki.ErrStillUnlocked)
+	d.Slot.Fail(whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)))
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrStillUnlocked)
 }
 
 // Another program's transaction is waited for until the context ends.
 //
 // Faults: F93.
 func TestLogOutWaitsForAnotherTransaction(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	other := d.connect(t)
+	d := cardtest.Open(t, simulator.Contact)
+	other := d.OtherProgram(t)
 	require.NoError(t, other.Begin(context.Background()))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	err := jpki.LogOut(ctx, d.tap)
+	err := jpki.LogOut(ctx, d.Connection)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 	require.NoError(t, other.End())
-	require.ErrorIs(t, jpki.LogOut(context.Background(), d.tap), reader.ErrClosed, "given up")
-	require.NoError(t, jpki.LogOut(context.Background(), d.connect(t)))
+	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), reader.ErrClosed, "given up")
+	require.NoError(t, jpki.LogOut(context.Background(), d.OtherProgram(t)))
 }

@@ -20,13 +20,6 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-func password(t testing.TB, characters string) jpki.Password {
-	t.Helper()
-	p, err := jpki.ParsePassword([]byte(characters))
-	require.NoError(t, err)
-	return p
-}
-
 // Faults: F46.
 func TestParsePassword(t *testing.T) {
 	for input, ok := range map[string]bool{
@@ -123,11 +116,11 @@ func TestThePasswordsErrorsSpeakOfThePassword(t *testing.T) {
 func TestValidityErrorNamesTheCertificate(t *testing.T) {
 	h := newSigningHolder(t)
 	late := jpki.WithClock(func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) })
-	_, err := jpki.NewSignatureSigner(context.Background(), h.connect, "Reader", h.ask, late)
+	_, err := jpki.NewSignatureSigner(context.Background(), h.Connect, "Reader", h.AskPassword, late)
 	var validity *trust.ValidityError
 	require.ErrorAs(t, err, &validity)
 	assert.True(t, validity.Signature)
-	_, err = jpki.NewSigner(context.Background(), h.connect, "Reader", nil, late)
+	_, err = jpki.NewSigner(context.Background(), h.Connect, "Reader", nil, late)
 	require.ErrorAs(t, err, &validity)
 	assert.False(t, validity.Signature)
 }

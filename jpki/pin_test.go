@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -131,8 +132,8 @@ func TestAPINCannotBePrinted(t *testing.T) {
 //
 // Faults: F48.
 func TestAPanicDoesNotTellThePIN(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	d.tap.before = func(_ int, c apdu.Command) error {
+	d := cardtest.Open(t, simulator.Contact)
+	d.Before = func(_ int, c apdu.Command) error {
 		if c.Secret() {
 			panic(fmt.Sprintf("sending %v, %+v, %#v", c, &c, []apdu.Command{c}))
 		}
@@ -142,13 +143,13 @@ func TestAPanicDoesNotTellThePIN(t *testing.T) {
 		var told string
 		func() {
 			defer func() { told = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
-			_, _ = jpki.Authenticate(context.Background(), d.tap, pin(t, typed))
+			_, _ = jpki.Authenticate(context.Background(), d.Connection, pin(t, typed))
 		}()
 		require.Contains(t, told, "sending 00200098 [redacted]")
 		require.Contains(t, told, "Attempt).Verify", "the stack at the panic")
 		for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") { // the last as a number
 			assert.NotContains(t, told, form)
 		}
-		assert.False(t, d.card.State().AuthVerified)
+		assert.False(t, d.Card.State().AuthVerified)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -35,29 +36,29 @@ func TestProbeExchange(t *testing.T) {
 		{"another's file", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }, jpki.ErrNoCertificate},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDesk(t, tt.profile)
-			d.tap.after = func(_ int, _ apdu.Command, response []byte) ([]byte, error) {
+			d := cardtest.Open(t, tt.profile)
+			d.After = func(_ int, _ apdu.Command, response []byte) ([]byte, error) {
 				if len(response) == 258 && tt.after != nil {
 					return tt.after(response)
 				}
 				return response, nil
 			}
-			err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
+			err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
 			require.ErrorIs(t, err, tt.err)
-			assert.Zero(t, d.tap.pins)
-			assert.LessOrEqual(t, len(d.tap.sent), 4)
+			assert.Zero(t, d.Secrets())
+			assert.LessOrEqual(t, len(d.Sent()), 4)
 		})
 	}
 
 	// Where nothing passes, the cause is the connection's.
-	d := newDesk(t, simulator.Contact)
-	d.tap.before = func(_ int, c apdu.Command) error {
+	d := cardtest.Open(t, simulator.Contact)
+	d.Before = func(_ int, c apdu.Command) error {
 		if isRead(c) {
-			d.slot.Remove()
+			d.Slot.Remove()
 		}
 		return nil
 	}
-	err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
+	err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
 	require.ErrorIs(t, err, reader.ErrRemoved)
 	require.NotErrorIs(t, err, jpki.ErrExchange)
 }

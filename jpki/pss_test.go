@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -16,17 +17,17 @@ import (
 // Where the card can't be asked whether it has PSS, that is the error; nothing is
 // concluded from it, and nobody is asked for a PIN.
 func TestPSSThatCannotBeAskedFor(t *testing.T) {
-	h := newHolder(t, simulator.Contact)
-	s := h.signer(t)
-	h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.FailBefore(errNotTransacted)})
+	h := cardtest.NewHolder(t, simulator.Contact)
+	s := h.Signer(t)
+	h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.FailBefore(errNotTransacted)})
 	_, err := s.PSS(context.Background())
 	require.ErrorIs(t, err, errNotTransacted)
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), pssOptions)
 	require.ErrorIs(t, err, errNotTransacted)
 	require.NotErrorIs(t, err, jpki.ErrNoPSS)
-	assert.Empty(t, h.shown)
+	assert.Zero(t, h.Asked())
 
-	h.slot.Heal()
+	h.Slot.Heal()
 	has, err := s.PSS(context.Background())
 	require.NoError(t, err)
 	assert.True(t, has)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -149,13 +150,13 @@ func TestAKeyHasOneEncoding(t *testing.T) {
 			}
 
 			for profile, pins := range map[simulator.Profile]int{simulator.Contact: 0, simulator.ContactExtended: 0} {
-				d := newDesk(t, profile)
-				serveFiles(d, map[byte][]byte{0x0A: der, 0x0B: jlis.certificate.Raw})
-				answer(d, signedBy(t, holdersKey()))
-				got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
+				d := cardtest.Open(t, profile)
+				d.ServeFiles(map[byte][]byte{0x0A: der, 0x0B: jlis.certificate.Raw})
+				d.SignWith(signedBy(t, holdersKey()))
+				got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
 				require.ErrorIs(t, err, trust.ErrMalformed)
 				assert.Nil(t, got)
-				assert.Equal(t, pins, d.tap.pins)
+				assert.Equal(t, pins, d.Secrets())
 
 				a := open(t, d)
 				_, err = a.AuthCertificate(ctx)
@@ -165,7 +166,7 @@ func TestAKeyHasOneEncoding(t *testing.T) {
 				if parsed != nil {
 					require.ErrorIs(t, a.ProvePossession(ctx, parsed), trust.ErrMalformed)
 				}
-				assert.Zero(t, d.tap.pins)
+				assert.Zero(t, d.Secrets())
 			}
 		})
 	}
@@ -182,8 +183,8 @@ func TestASignatureKeyHasOneEncoding(t *testing.T) {
 	genuine, err := x509.ParseCertificate(signatureCertificate(t))
 	require.NoError(t, err)
 	spki := keyParts{parameters: []byte{0x05, 0x00}, afterRSA: []byte{0x05, 0x00}}.encode(genuine.PublicKey.(*rsa.PublicKey))
-	d := newDesk(t, simulator.Contact)
-	serveFiles(d, map[byte][]byte{0x01: withPublicKey(t, genuine, spki, forger())})
+	d := cardtest.Open(t, simulator.Contact)
+	d.ServeFiles(map[byte][]byte{0x01: withPublicKey(t, genuine, spki, forger())})
 	_, err = open(t, d).SignatureCertificate(context.Background())
 	require.ErrorIs(t, err, trust.ErrMalformed)
 }
@@ -206,7 +207,7 @@ func FuzzPublicKeys(f *testing.F) {
 	require.NoError(f, err)
 	namespace, err := mykey.NewNamespace("library.example", secret)
 	require.NoError(f, err)
-	d := newDesk(f, simulator.ContactExtended)
+	d := cardtest.Open(f, simulator.ContactExtended)
 	f.Fuzz(func(t *testing.T, spki []byte) {
 		id, err := namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
 		if err == nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -75,15 +76,9 @@ func tasks() []task {
 var begun = sync.OnceValue(time.Now)
 
 // measured is a card whose certificate is as long as those that the tables are of.
-func measured(t testing.TB, p simulator.Profile) *desk {
+func measured(t testing.TB, p simulator.Profile) *cardtest.Desk {
 	t.Helper()
-	card, err := simulator.NewCard(p, simulator.WithInsecureSeed(seed), simulator.WithCertificateSize(1700), simulator.WithClock(begun))
-	require.NoError(t, err)
-	d := &desk{driver: simulator.New(), card: card}
-	d.slot = d.driver.AddReader("Reader")
-	require.NoError(t, d.slot.Insert(card))
-	d.tap = &tap{Card: d.connect(t)}
-	return d
+	return cardtest.Open(t, p, simulator.WithCertificateSize(1700), simulator.WithClock(begun))
 }
 
 // Every task takes the fewest commands that the card allows. The one to leave a card
@@ -96,8 +91,8 @@ func TestRoundTrips(t *testing.T) {
 			simulator.Contactless: task.short, simulator.ContactShort: task.short,
 		} {
 			d := measured(t, profile)
-			require.NoError(t, task.do(t.Context(), d.tap, pin(t, simulator.PIN)), task.name)
-			assert.Len(t, d.tap.sent, want, "%s on %s", task.name, profile)
+			require.NoError(t, task.do(t.Context(), d.Connection, pin(t, simulator.PIN)), task.name)
+			assert.Len(t, d.Sent(), want, "%s on %s", task.name, profile)
 		}
 	}
 }
@@ -106,14 +101,14 @@ func TestRoundTrips(t *testing.T) {
 func TestASignatureIsOneRoundTrip(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Contactless} {
 		d := measured(t, profile)
-		require.NoError(t, jpki.Do(t.Context(), d.tap, func(a *jpki.Application) error {
+		require.NoError(t, jpki.Do(t.Context(), d.Connection, func(a *jpki.Application) error {
 			certificate, err := a.AuthCertificate(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, a.VerifyAuthPIN(t.Context(), pin(t, simulator.PIN)))
 			for range 3 {
-				before := len(d.tap.sent)
+				before := len(d.Sent())
 				require.NoError(t, a.ProvePossession(t.Context(), certificate))
-				assert.Len(t, d.tap.sent, before+1)
+				assert.Len(t, d.Sent(), before+1)
 			}
 			return nil
 		}))
@@ -175,13 +170,13 @@ func TestRoundTripsSteppingDown(t *testing.T) {
 			d := measured(t, tt.profile)
 			genuine, err := open(t, measured(t, tt.profile)).AuthCertificate(t.Context())
 			require.NoError(t, err)
-			d.slot.Fail(tt.fault)
-			got, err := jpki.Authenticate(t.Context(), d.tap, pin(t, simulator.PIN))
+			d.Slot.Fail(tt.fault)
+			got, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
 			assert.Equal(t, genuine.Raw, got.Certificate.Raw)
-			assert.Len(t, d.tap.sent, tt.commands)
-			assert.Equal(t, 1, d.tap.pins)
-			assert.Equal(t, 3, d.card.State().AuthTries)
+			assert.Len(t, d.Sent(), tt.commands)
+			assert.Equal(t, 1, d.Secrets())
+			assert.Equal(t, 3, d.Card.State().AuthTries)
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -61,26 +62,26 @@ func TestShortIdentifiersRefused(t *testing.T) {
 		for _, refusal := range refusals {
 			for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
 				t.Run(fmt.Sprintf("%s %04X %s", name, uint16(refusal), profile), func(t *testing.T) {
-					d, ordinary := newDesk(t, profile), newDesk(t, profile)
-					d.slot.Fail(refuseSFI(refusal, instructions))
+					d, ordinary := cardtest.Open(t, profile), cardtest.Open(t, profile)
+					d.Slot.Fail(refuseSFI(refusal, instructions))
 
-					wrong, err := jpki.Authenticate(ctx, d.tap, pin(t, "9999"))
+					wrong, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"))
 					require.Nil(t, wrong)
 					var spent *credential.Error
 					require.ErrorAs(t, err, &spent)
 					require.Equal(t, credential.ErrWrong, spent.Reason)
 					require.Equal(t, 2, spent.Remaining)
-					require.Equal(t, 2, d.card.State().AuthTries)
+					require.Equal(t, 2, d.Card.State().AuthTries)
 
-					d.tap.sent = nil
-					got, err := jpki.Authenticate(ctx, d.tap, pin(t, simulator.PIN))
+					d.Forget()
+					got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
 					require.NoError(t, err)
-					want, err := jpki.Authenticate(ctx, ordinary.tap, pin(t, simulator.PIN))
+					want, err := jpki.Authenticate(ctx, ordinary.Connection, pin(t, simulator.PIN))
 					require.NoError(t, err)
 					require.Equal(t, want.Certificate.PublicKey, got.Certificate.PublicKey)
-					require.Equal(t, 2, d.tap.pins)
-					require.False(t, d.card.State().AuthVerified)
-					requireOneFallback(t, d.tap.sent, refusal, instructions)
+					require.Equal(t, 1, d.Secrets())
+					require.False(t, d.Card.State().AuthVerified)
+					requireOneFallback(t, d.Sent(), refusal, instructions)
 
 					require.Equal(t, described(t, ordinary), described(t, d))
 				})
@@ -107,11 +108,11 @@ func requireOneFallback(t *testing.T, sent []apdu.Command, refusal apdu.Status, 
 }
 
 // described is everything that can be read of a card without a PIN.
-func described(t *testing.T, d *desk) map[string]any {
+func described(t *testing.T, d *cardtest.Desk) map[string]any {
 	t.Helper()
 	ctx := context.Background()
 	all := map[string]any{}
-	require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+	require.NoError(t, jpki.Do(ctx, d.Connection, func(a *jpki.Application) error {
 		note := func(name string, value any, err error) {
 			if errors.Is(err, jpki.ErrPINRequired) {
 				value, err = "after the PIN", nil
@@ -146,9 +147,9 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 	for name, instructions := range refusing {
 		for _, refusal := range refusals {
 			t.Run(fmt.Sprintf("%s %04X", name, uint16(refusal)), func(t *testing.T) {
-				h := newHolder(t, simulator.Contact)
-				h.slot.Fail(refuseSFI(refusal, instructions))
-				s := h.signer(t)
+				h := cardtest.NewHolder(t, simulator.Contact)
+				h.Slot.Fail(refuseSFI(refusal, instructions))
+				s := h.Signer(t)
 				has, err := s.PSS(context.Background()) // before anything else was asked
 				require.NoError(t, err)
 				require.True(t, has)
@@ -157,13 +158,13 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 				signature, err := s.Sign(nil, digest, pssOptions)
 				require.NoError(t, err)
 				require.NoError(t, rsa.VerifyPSS(s.Public().(*rsa.PublicKey), crypto.SHA256, digest, signature, pssOptions))
-				require.Equal(t, 2, h.pins())
+				require.Equal(t, 2, h.Secrets())
 
 				sh := newSigningHolder(t)
-				sh.slot.Fail(refuseSFI(refusal, instructions))
-				ss := sh.signatureSigner(t)
+				sh.Slot.Fail(refuseSFI(refusal, instructions))
+				ss := sh.SignatureSigner(t)
 				signs256(t, ss)
-				require.Equal(t, 2, sh.pins())
+				require.Equal(t, 2, sh.Secrets())
 			})
 		}
 	}
@@ -172,9 +173,9 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 // A card without PSS is still known by its refusal of the scheme.
 func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 	for _, refusal := range refusals {
-		h := newHolder(t, simulator.Contact, simulator.WithoutPSS())
-		h.slot.Fail(simulator.RefuseShortIdentifiers(refusal))
-		has, err := h.signer(t).PSS(context.Background())
+		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
+		h.Slot.Fail(simulator.RefuseShortIdentifiers(refusal))
+		has, err := h.Signer(t).PSS(context.Background())
 		require.NoError(t, err)
 		assert.False(t, has)
 	}
@@ -186,18 +187,18 @@ func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 // Faults: F76.
 func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 	for _, refusal := range refusals {
-		d := newDesk(t, simulator.Contact)
-		d.slot.Fail(simulator.Fault{
+		d := cardtest.Open(t, simulator.Contact)
+		d.Slot.Fail(simulator.Fault{
 			Command: simulator.SendsSecret,
 			Do:      simulator.AnswerStatus(refusal),
 		})
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		var unknown *credential.Error
 		require.ErrorAs(t, err, &unknown)
 		assert.Equal(t, credential.ErrOutcomeUnknown, unknown.Reason)
 		assert.True(t, unknown.Known)
 		assert.Equal(t, 3, unknown.Remaining)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.Equal(t, 1, d.Secrets())
 	}
 }
 
@@ -207,9 +208,9 @@ func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 // Faults: F76.
 func TestAbsentFiles(t *testing.T) {
 	ctx := context.Background()
-	d := newDesk(t, simulator.FaceAuth) // without a signature certificate
-	require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
-		commands := func() int { defer func() { d.tap.sent = nil }(); return len(d.tap.sent) }
+	d := cardtest.Open(t, simulator.FaceAuth) // without a signature certificate
+	require.NoError(t, jpki.Do(ctx, d.Connection, func(a *jpki.Application) error {
+		commands := func() int { defer d.Forget(); return len(d.Sent()) }
 		commands()
 		_, err := a.SignatureCertificate(ctx)
 		require.ErrorIs(t, err, jpki.ErrNoCertificate)

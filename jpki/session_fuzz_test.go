@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -68,36 +69,31 @@ func use(card apdu.Transmitter, pin jpki.PIN) (s session) {
 // said is all that a log may hold of the errors.
 func (s session) said() string { return fmt.Sprintf("%v %+v", s.errs, errors.Join(s.errs...)) }
 
-// recorder writes a card's answers down as a script: its answer to reset and
-// each of its answers, all with their length in two bytes in front.
-type recorder struct {
-	card      *simulator.Card
-	script    []byte
-	signature []byte
-}
-
 // signatures that were recorded, by the modulus. With PKCS #1 v1.5 there is no
 // other for the same challenge and key.
 var signatures = map[string][]byte{}
 
+// record writes the answers of a simulated card down as a script.
 func record(t testing.TB, profile simulator.Profile) []byte {
 	t.Helper()
-	card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(seed), simulator.WithClock(func() time.Time { return recordedAt }))
-	require.NoError(t, err)
-	card.PowerOn()
-	r := &recorder{card: card}
-	r.note(card.ATR())
-	if s := use(r, pin(t, simulator.PIN)); s.holder != nil {
-		signatures[modulus(s.holder)] = r.signature
+	d := cardtest.Open(t, profile, simulator.WithClock(func() time.Time { return recordedAt }))
+	recording, signature := script(d.Connection.ATR()), []byte(nil)
+	d.After = func(_ int, c apdu.Command, answer []byte) ([]byte, error) {
+		recording = append(recording, script(answer)...)
+		if isSign(c) {
+			signature = answer[:len(answer)-2]
+		}
+		return answer, nil
 	}
-	return r.script
+	if s := use(d.Connection, pin(t, simulator.PIN)); s.holder != nil {
+		signatures[modulus(s.holder)] = signature
+	}
+	return recording
 }
 
 func modulus(holder *jpki.Authentication) string {
 	return holder.Certificate.PublicKey.(*rsa.PublicKey).N.String()
 }
-
-func (r *recorder) note(chunk []byte) { r.script = append(r.script, script(chunk)...) }
 
 // script is an answer to reset and answers, all with their length in front.
 func script(atr []byte, answers ...[]byte) (written []byte) {
@@ -105,17 +101,6 @@ func script(atr []byte, answers ...[]byte) (written []byte) {
 		written = append(binary.BigEndian.AppendUint16(written, uint16(len(chunk))), chunk...)
 	}
 	return written
-}
-
-func (r *recorder) ATR() []byte { return r.card.ATR() }
-
-func (r *recorder) Transmit(_ context.Context, command []byte) ([]byte, error) {
-	answer := r.card.Exchange(command)
-	r.note(answer)
-	if command[1] == apdu.InsPerformSecurityOperation {
-		r.signature = answer[:len(answer)-2]
-	}
-	return answer, nil
 }
 
 // replay is a card that answers from a script, whatever it is asked, and is gone

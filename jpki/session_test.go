@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
@@ -19,11 +20,11 @@ import (
 
 // keeps runs a test of a signer that keeps its card verified for a minute, on a
 // clock of its own.
-func keeps(t *testing.T, name string, test func(t *testing.T, h *holder, s *jpki.Signer)) {
+func keeps(t *testing.T, name string, test func(t *testing.T, h *cardtest.Holder, s *jpki.Signer)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-			test(t, h, h.signer(t, jpki.KeepUnlocked(time.Minute)))
+			h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+			test(t, h, h.Signer(t, jpki.KeepUnlocked(time.Minute)))
 		})
 	})
 }
@@ -41,88 +42,88 @@ func signs256(t testing.TB, s *jpki.Signer) {
 //
 // Faults: F27, F29, F83.
 func TestKeepVerified(t *testing.T) {
-	keeps(t, "until nobody signs for a time", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until nobody signs for a time", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		for range 3 {
 			signs256(t, s)
 			time.Sleep(59 * time.Second)
-			assert.True(t, h.card.State().AuthVerified)
-			_, transaction := h.slot.InUse()
+			assert.True(t, h.Card.State().AuthVerified)
+			_, transaction := h.Slot.InUse()
 			assert.True(t, transaction, "no other program can use a verified card")
 		}
-		assert.Len(t, h.shown, 1)
-		commands := len(h.sent())
+		assert.Equal(t, 1, h.Asked())
+		commands := len(h.Sent())
 		signs256(t, s)
-		assert.Len(t, h.sent(), commands+1, "a signature is one command")
+		assert.Len(t, h.Sent(), commands+1, "a signature is one command")
 
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.False(t, h.card.State().AuthVerified)
-		connections, _ := h.slot.InUse()
+		assert.False(t, h.Card.State().AuthVerified)
+		connections, _ := h.Slot.InUse()
 		assert.Zero(t, connections)
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "no longer than its limit, however often it signs", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "no longer than its limit, however often it signs", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		end := time.Now().Add(jpki.DefaultKeepLimit)
 		for time.Now().Before(end) {
 			signs256(t, s)
 			time.Sleep(time.Second)
 		}
-		assert.Len(t, h.shown, 1)
+		assert.Equal(t, 1, h.Asked())
 		synctest.Wait()
-		assert.False(t, h.card.State().AuthVerified)
+		assert.False(t, h.Card.State().AuthVerified)
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "until it is closed", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until it is closed", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
 		require.NoError(t, s.Close())
-		assert.False(t, h.card.State().AuthVerified)
+		assert.False(t, h.Card.State().AuthVerified)
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, jpki.ErrSignerClosed)
 		require.NoError(t, s.Close())
 	})
-	keeps(t, "until the card is taken", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until the card is taken", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Remove()
+		h.Slot.Remove()
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, reader.ErrNoCard)
-		require.NoError(t, h.slot.Insert(h.card))
+		require.NoError(t, h.Slot.Insert(h.Card))
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "until another card is there", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until another card is there", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"), simulator.WithClock(time.Now))
 		require.NoError(t, err)
 		signs256(t, s)
-		h.slot.Remove()
-		require.NoError(t, h.slot.Insert(other))
+		h.Slot.Remove()
+		require.NoError(t, h.Slot.Insert(other))
 		_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, credential.ErrOtherCard)
-		assert.Len(t, h.shown, 1)
+		assert.Equal(t, 1, h.Asked())
 	})
-	keeps(t, "until the card forgets", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until the card forgets", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "until another program resets the card", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until another program resets the card", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ResetCard()})
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ResetCard()})
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "until the card answers something else", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until the card answers something else", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, jpki.ErrNoPossession)
-		assert.False(t, h.card.State().AuthVerified)
+		assert.False(t, h.Card.State().AuthVerified)
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "until PSS is asked for", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "until PSS is asked for", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
 		start := time.Now()
 		has, err := s.PSS(context.Background())
@@ -130,46 +131,46 @@ func TestKeepVerified(t *testing.T) {
 		assert.True(t, has)
 		assert.Zero(t, time.Since(start), "the card is not waited for")
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "not with a wrong PIN", func(t *testing.T, h *holder, s *jpki.Signer) {
-		h.types = "9999"
+	keeps(t, "not with a wrong PIN", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
+		h.Types = "9999"
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, credential.ErrWrong)
-		connections, _ := h.slot.InUse()
+		connections, _ := h.Slot.InUse()
 		assert.Zero(t, connections)
-		h.types = simulator.PIN
+		h.Types = simulator.PIN
 		signs256(t, s)
 	})
-	keeps(t, "not for who gave up", func(t *testing.T, h *holder, s *jpki.Signer) {
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+	keeps(t, "not for who gave up", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		connections, _ := h.slot.InUse()
+		connections, _ := h.Slot.InUse()
 		assert.Zero(t, connections)
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "not for who gives up later", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "not for who gives up later", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
-	keeps(t, "whatever becomes of the first caller's context", func(t *testing.T, h *holder, s *jpki.Signer) {
+	keeps(t, "whatever becomes of the first caller's context", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		ctx, cancel := context.WithCancel(context.Background())
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.NoError(t, err)
 		cancel()
 		synctest.Wait()
 		signs256(t, s)
-		assert.Len(t, h.shown, 1)
+		assert.Equal(t, 1, h.Asked())
 	})
 }
 
@@ -190,14 +191,14 @@ func TestKeepAtMost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-				s := h.signer(t, jpki.KeepUnlocked(tt.idle), jpki.KeepAtMost(tt.limit))
+				h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+				s := h.Signer(t, jpki.KeepUnlocked(tt.idle), jpki.KeepAtMost(tt.limit))
 				for range tt.signatures {
 					signs256(t, s)
 					time.Sleep(tt.every)
 				}
-				assert.Len(t, h.shown, tt.pins)
-				assert.Equal(t, tt.pins, h.pins())
+				assert.Equal(t, tt.pins, h.Asked())
+				assert.Equal(t, tt.pins, h.Secrets())
 			})
 		})
 	}
@@ -209,17 +210,17 @@ func TestKeepAtMost(t *testing.T) {
 // Faults: F83.
 func TestTheLimitPassesDuringASignature(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-		s := h.signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepAtMost(time.Minute))
+		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
+		s := h.Signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepAtMost(time.Minute))
 		signs256(t, s)
 		time.Sleep(59 * time.Second)
-		h.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 			time.Sleep(2 * time.Second)
 			return next()
 		}})
 		signs256(t, s)
-		assert.Len(t, h.shown, 1)
+		assert.Equal(t, 1, h.Asked())
 		signs256(t, s)
-		assert.Len(t, h.shown, 2)
+		assert.Equal(t, 2, h.Asked())
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -22,8 +23,7 @@ import (
 //
 // Faults: F19, F20, F21, F22, F23, F25.
 func TestSweepOfSignatures(t *testing.T) {
-	other, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed("another holder"))
-	require.NoError(t, err)
+	other := cardtest.AnotherCard(t, simulator.ContactExtended)
 	faults := map[string]simulator.Action{
 		"pulled before":    simulator.PullCard(),
 		"pulled after":     simulator.After(simulator.PullCard()),
@@ -48,9 +48,9 @@ func TestSweepOfSignatures(t *testing.T) {
 				met := false
 				where := fmt.Sprintf("%s at command %d, idle %s", name, at, idle)
 				synctest.Test(t, func(t *testing.T) {
-					h := newHolder(t, simulator.ContactExtended, simulator.WithClock(time.Now))
-					s := h.signer(t, jpki.KeepUnlocked(idle))
-					h.slot.Fail(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+					h := cardtest.NewHolder(t, simulator.ContactExtended, simulator.WithClock(time.Now))
+					s := h.Signer(t, jpki.KeepUnlocked(idle))
+					h.Slot.Fail(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 						met = true
 						return fault(ctx, r, next)
 					}})
@@ -67,15 +67,14 @@ func TestSweepOfSignatures(t *testing.T) {
 						requireSignature(t, s, crypto.SHA256, digest, signature)
 					}
 					require.LessOrEqual(t, time.Since(start), 20*time.Second, where)
-					sent := h.pins()
-					require.LessOrEqual(t, sent, len(h.shown), where)
-					h.shown = h.shown[:sent] // as far as they got
-					require.Equal(t, 3, h.card.State().AuthTries, where)
+					sent := h.Secrets()
+					require.LessOrEqual(t, sent, h.Asked(), where)
+					h.Unsent(h.Entered() - sent)
+					require.Equal(t, 3, h.Card.State().AuthTries, where)
 					require.Equal(t, 3, other.State().AuthTries, where)
 
-					h.slot.Heal()
-					h.slot.Remove()
-					require.NoError(t, h.slot.Insert(h.card))
+					h.Slot.Heal()
+					h.Insert(t, h.Card)
 					_, err := s.SignContext(context.Background(), digest, crypto.SHA256)
 					require.NoError(t, err, where)
 				})

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/soak"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -162,9 +163,9 @@ func (k *kiosk) serve(t *testing.T, ctx context.Context, digits string) (got *jp
 	if err != nil {
 		return nil, 0, err, nil
 	}
-	w := &tap{Card: session}
-	got, err = jpki.Authenticate(ctx, w, pin(t, digits))
-	return got, w.pins, err, session.Close()
+	var recorder cardtest.Recorder
+	got, err = jpki.Authenticate(ctx, recorder.Record(session), pin(t, digits))
+	return got, recorder.Secrets(), err, session.Close()
 }
 
 // mend sets the counter of a card back with the right PIN.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -23,7 +24,7 @@ import (
 // Faults: F26, F27, F45.
 func TestOtherProgramsBetweenTransactions(t *testing.T) {
 	wrong, right := verifyWith("9999"), verifyWith(simulator.PIN)
-	shown, err := open(t, newDesk(t, simulator.Contact)).Ready(context.Background())
+	shown, err := open(t, cardtest.Open(t, simulator.Contact)).Ready(context.Background())
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		name    string
@@ -45,18 +46,18 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 		{"leaves the PIN verified, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, trust.ErrExpired, 0, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDesk(t, tt.profile)
-			d.slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: another(tt.other...)})
-			got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, tt.pin), tt.options...)
+			d := cardtest.Open(t, tt.profile)
+			d.Slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: another(tt.other...)})
+			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, tt.pin), tt.options...)
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, err == nil, got != nil)
-			assert.Equal(t, tt.pins, d.tap.pins)
-			assert.Equal(t, tt.tries, d.card.State().AuthTries)
+			assert.Equal(t, tt.pins, d.Secrets())
+			assert.Equal(t, tt.tries, d.Card.State().AuthTries)
 			if tt.pins > 0 {
-				assert.False(t, d.card.State().AuthVerified, "left, before the power is cut")
+				assert.False(t, d.Card.State().AuthVerified, "left, before the power is cut")
 			}
-			require.NoError(t, d.tap.Close())
-			assert.False(t, d.card.State().AuthVerified)
+			require.NoError(t, d.Connection.Close())
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
 }
@@ -89,22 +90,22 @@ func TestOtherProgramsWithoutTransactions(t *testing.T) {
 	} {
 		for digits, want := range map[string]error{simulator.PIN: tt.err, "9999": tt.wrong} {
 			where := fmt.Sprintf("before command %d, PIN %s", tt.nth, digits)
-			d := newDesk(t, simulator.ContactExtended)
-			d.slot.Fail(simulator.Fault{Nth: tt.nth, Do: another(selectISD)})
+			d := cardtest.Open(t, simulator.ContactExtended)
+			d.Slot.Fail(simulator.Fault{Nth: tt.nth, Do: another(selectISD)})
 			card := struct {
 				apdu.Transmitter
 				atr
-			}{d.tap, atr{d.card}}
+			}{d.Connection, atr{d.Card}}
 			got, err := jpki.Authenticate(context.Background(), card, pin(t, digits))
 			require.ErrorIs(t, err, want, where)
 			assert.Equal(t, err == nil, got != nil, where)
-			assert.LessOrEqual(t, d.tap.pins, 1, where)
+			assert.LessOrEqual(t, d.Secrets(), 1, where)
 			spent := tt.spent
 			if digits == simulator.PIN {
 				spent = 0
 			}
-			assert.Equal(t, 3-spent, d.card.State().AuthTries, where)
-			assert.False(t, d.card.State().AuthVerified, where)
+			assert.Equal(t, 3-spent, d.Card.State().AuthTries, where)
+			assert.False(t, d.Card.State().AuthVerified, where)
 		}
 	}
 }
@@ -131,9 +132,10 @@ func TestAProgramThatDawdlesInATransaction(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-			d := newDesk(t, simulator.Contact, simulator.WithIdleReset(func() time.Time { return at }))
+			driver := simulator.New(simulator.WithIdleReset(func() time.Time { return at }))
+			d := cardtest.In(t, driver, cardtest.NewCard(t, simulator.Contact)).Open(t)
 			digits := pin(t, simulator.PIN)
-			err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+			err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error {
 				if tt.verified {
 					require.NoError(t, a.VerifyAuthPIN(ctx, digits))
 				}
@@ -145,11 +147,11 @@ func TestAProgramThatDawdlesInATransaction(t *testing.T) {
 				return a.VerifyAuthPIN(ctx, digits)
 			})
 			require.ErrorIs(t, err, reader.ErrChanged)
-			assert.Equal(t, tt.pins, d.tap.pins)
-			assert.Equal(t, 3, d.card.State().AuthTries)
-			assert.Equal(t, tt.verified, d.card.State().AuthVerified, "as a warm reset leaves it")
-			require.NoError(t, d.tap.Close())
-			assert.False(t, d.card.State().AuthVerified)
+			assert.Equal(t, tt.pins, d.Secrets())
+			assert.Equal(t, 3, d.Card.State().AuthTries)
+			assert.Equal(t, tt.verified, d.Card.State().AuthVerified, "as a warm reset leaves it")
+			require.NoError(t, d.Connection.Close())
+			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
 }
@@ -170,27 +172,27 @@ func TestTransactionsEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			do := func() {
 				defer func() { _ = recover() }()
-				_ = jpki.Do(context.WithoutCancel(ended), d.tap, func(a *jpki.Application) error {
-					_, transaction := d.slot.InUse()
+				_ = jpki.Do(context.WithoutCancel(ended), d.Connection, func(a *jpki.Application) error {
+					_, transaction := d.Slot.InUse()
 					require.True(t, transaction)
 					return fn(a)
 				})
 			}
 			inUse := func(want bool) {
 				t.Helper()
-				connections, transaction := d.slot.InUse()
+				connections, transaction := d.Slot.InUse()
 				assert.Equal(t, 1, connections)
 				assert.Equal(t, want, transaction)
 			}
 			do()
 			inUse(false)
-			require.NoError(t, d.tap.Begin(context.Background()))
+			require.NoError(t, d.Connection.Begin(context.Background()))
 			do()
 			inUse(true)
-			require.NoError(t, d.tap.End())
+			require.NoError(t, d.Connection.End())
 			inUse(false)
 		})
 	}
@@ -201,13 +203,13 @@ func TestTransactionsEnd(t *testing.T) {
 //
 // Faults: F38.
 func TestACardThatWorksWhenPutInAgain(t *testing.T) {
-	d := newDesk(t, simulator.Contact)
-	d.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusWrongLength)})
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+	d := cardtest.Open(t, simulator.Contact)
+	d.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusWrongLength)})
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, jpki.ErrNoApplication)
 	require.ErrorIs(t, err, apdu.StatusWrongLength)
 
-	require.NoError(t, d.slot.Insert(d.slot.Remove()))
-	_, err = jpki.Authenticate(context.Background(), d.connect(t), pin(t, simulator.PIN))
+	require.NoError(t, d.Slot.Insert(d.Slot.Remove()))
+	_, err = jpki.Authenticate(context.Background(), d.OtherProgram(t), pin(t, simulator.PIN))
 	require.NoError(t, err)
 }

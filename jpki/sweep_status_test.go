@@ -3,7 +3,6 @@ package jpki_test
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -291,43 +291,28 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // named by short identifier and by file.
 func recordAnswers(t testing.TB) map[string][]byte {
 	t.Helper()
-	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed(seed), simulator.WithClock(atNow))
-	require.NoError(t, err)
+	d := cardtest.Open(t, simulator.ContactExtended, simulator.WithClock(atNow))
 	recorded := map[string][]byte{}
+	d.After = func(_ int, c apdu.Command, answer []byte) ([]byte, error) {
+		command, err := c.MarshalBinary()
+		if !slices.Equal(answer, []byte{0x6A, 0x86}) { // of the card that takes no short identifier
+			recorded[string(command)] = slices.Clone(answer)
+		}
+		return answer, err
+	}
 	for _, byFile := range []bool{false, true} {
 		for _, block := range []int{apdu.MaxExtendedNe, 256, 253} {
-			card.PowerOn()
-			wire := &recordingCard{card: card, byFile: byFile, answers: map[string][]byte{}}
-			var transmitter apdu.Transmitter = wire
-			if block > 256 {
-				transmitter = recordingExtended{wire}
+			if byFile {
+				d.Slot.Fail(simulator.Fault{Command: namesByShortIdentifier, Do: simulator.AnswerStatus(apdu.StatusIncorrectP1P2)})
+			}
+			transmitter := apdu.Transmitter(d.Connection)
+			if block <= 256 {
+				transmitter = struct{ apdu.Transmitter }{transmitter} // without the answer to reset
 			}
 			_, err := jpki.Authenticate(context.Background(), transmitter, pin(t, simulator.PIN),
 				append(recordedOptions(), jpki.WithChannel(apdu.WithReadSize(block)))...)
 			require.NoError(t, err)
-			maps.Copy(recorded, wire.answers)
 		}
 	}
 	return recorded
 }
-
-// recordingCard keeps the card's answers; with byFile, as of a card that takes no
-// short identifier for a secret or a key.
-type recordingCard struct {
-	card    *simulator.Card
-	byFile  bool
-	answers map[string][]byte
-}
-
-func (r *recordingCard) Transmit(_ context.Context, command []byte) ([]byte, error) {
-	if r.byFile && namesByShortIdentifier(command) {
-		return []byte{0x6A, 0x86}, nil
-	}
-	answer := r.card.Exchange(command)
-	r.answers[string(command)] = slices.Clone(answer)
-	return answer, nil
-}
-
-type recordingExtended struct{ *recordingCard }
-
-func (r recordingExtended) ATR() []byte { return r.card.ATR() }

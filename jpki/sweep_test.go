@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -116,7 +117,7 @@ type sweep struct {
 	driver *simulator.Driver
 	slot   *simulator.Reader
 	clock  time.Time // by which an idle transaction is reset
-	tap    *tap
+	*cardtest.Recorder
 }
 
 // now is when everything in the sweep happens.
@@ -129,8 +130,7 @@ func (s *sweep) prepare(t *testing.T) {
 	t.Helper()
 	for _, card := range []**simulator.Card{&s.card, &s.other} {
 		if *card == nil || (*card).State().AuthTries == 0 {
-			made, err := simulator.NewCard(s.profile, simulator.WithInsecureSeed(seed), simulator.WithClock(atNow))
-			require.NoError(t, err)
+			made := cardtest.NewCard(t, s.profile, simulator.WithClock(atNow))
 			*card, s.tries = made, made.State().AuthTries
 			s.verify(t, made, simulator.PIN, "0024019804"+hex.EncodeToString([]byte(rightCanary)))
 		}
@@ -171,7 +171,7 @@ func (s *sweep) begin(t *testing.T) {
 	s.driver = simulator.New(simulator.WithIdleReset(func() time.Time { return s.clock }))
 	s.slot = s.driver.AddReader("Reader")
 	require.NoError(t, s.slot.Insert(s.card))
-	s.tap = &tap{}
+	s.Recorder = &cardtest.Recorder{}
 }
 
 // run is what a program does. It closes its card before it returns, and checks
@@ -183,12 +183,11 @@ func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*jpki.Authe
 	if err != nil {
 		return nil, err
 	}
-	s.tap.Card = session
 	options := append(slices.Clone(s.options), jpki.WithClock(atNow))
 	if s.chain {
 		options = append(options, jpki.RequireChain(), jpki.WithPinned(s.card.CACertificate()))
 	}
-	got, err := jpki.Authenticate(ctx, s.tap, pin(t, s.digits), options...)
+	got, err := jpki.Authenticate(ctx, s.Record(session), pin(t, s.digits), options...)
 	beforeClose()
 	if err := session.Close(); err != nil { // only where another program still has it
 		require.ErrorIs(t, err, reader.ErrBusy, where)
@@ -204,7 +203,7 @@ const deadline = time.Second
 func (s *sweep) undisturbed(t *testing.T) (steps []step, base error) {
 	s.prepare(t)
 	s.begin(t)
-	s.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+	s.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		step := stepOf(c)
 		if step == reading && slices.Equal(response, []byte{0x69, 0x82}) {
 			step = refused
@@ -313,7 +312,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 		}
 	})
 	took := time.Since(start)
-	met := at.on != simulator.Transmit || len(s.tap.sent) >= at.nth
+	met := at.on != simulator.Transmit || len(s.Sent()) >= at.nth
 
 	// What is reported.
 	require.Equal(t, err == nil, got != nil, where)
@@ -338,7 +337,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	require.LessOrEqual(t, took, fault.within, where)
 
 	// What the card counted.
-	require.LessOrEqual(t, s.tap.pins, 1, where)
+	require.LessOrEqual(t, s.Secrets(), 1, where)
 	left := s.card.State().AuthTries
 	require.Equal(t, s.expectedTries(fault, at), left, where)
 	var pinError *credential.Error
@@ -369,7 +368,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 
 // expectedTries is what one VERIFY at most explains, to the try.
 func (s *sweep) expectedTries(fault sweptFault, at place) int {
-	nth := 1 + slices.IndexFunc(s.tap.sent, apdu.Command.Secret)
+	nth := 1 + slices.IndexFunc(s.Sent(), apdu.Command.Secret)
 	unseen := at.on == simulator.Transmit && !fault.executed && (nth == at.nth || fault.lasting && nth > at.nth)
 	switch {
 	case nth == 0, unseen, s.tries == 0:

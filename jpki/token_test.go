@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -31,9 +32,9 @@ func TestWhatCannotBeRead(t *testing.T) {
 			{simulator.FailBefore(errNotTransacted), errNotTransacted},
 			{simulator.AnswerStatus(apdu.StatusNoDiagnosis), apdu.StatusNoDiagnosis},
 		} {
-			d := newDesk(t, simulator.Contact)
+			d := cardtest.Open(t, simulator.Contact)
 			a := open(t, d)
-			d.slot.Fail(simulator.Fault{Do: tt.do})
+			d.Slot.Fail(simulator.Fault{Do: tt.do})
 			got, err := read(a)
 			require.ErrorIs(t, err, tt.cause, name)
 			assert.Empty(t, got, name)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -16,11 +17,11 @@ import (
 // Without error the PIN was sent, and the card is unlocked.
 func TestVerifySendsThePIN(t *testing.T) {
 	ctx := context.Background()
-	d := newDesk(t, simulator.Contact)
-	require.NoError(t, jpki.Do(ctx, d.tap, func(a *jpki.Application) error {
+	d := cardtest.Open(t, simulator.Contact)
+	require.NoError(t, jpki.Do(ctx, d.Connection, func(a *jpki.Application) error {
 		require.NoError(t, a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
-		assert.True(t, d.card.State().AuthVerified)
-		assert.Equal(t, 1, d.tap.pins)
+		assert.True(t, d.Card.State().AuthVerified)
+		assert.Equal(t, 1, d.Secrets())
 		return nil
 	}))
 }
@@ -32,25 +33,25 @@ func TestVerifySendsThePIN(t *testing.T) {
 func TestThePINWasNotSent(t *testing.T) {
 	t.Run("its file can't be selected any more", func(t *testing.T) {
 		ctx := context.Background()
-		d := newDesk(t, simulator.Contact)
-		d.slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2))
-		d.slot.Fail(simulator.Fault{Command: isSelectFile, Nth: 2, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
-		err := jpki.Do(ctx, d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
+		d := cardtest.Open(t, simulator.Contact)
+		d.Slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2))
+		d.Slot.Fail(simulator.Fault{Command: isSelectFile, Nth: 2, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+		err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
 		require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	})
 	t.Run("the context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		d := newDesk(t, simulator.Contact)
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d := cardtest.Open(t, simulator.Contact)
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			if isQuery(c) {
 				cancel()
 			}
 			return response, nil
 		}
-		err := jpki.Do(context.Background(), d.tap, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
+		err := jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Zero(t, d.tap.pins)
+		assert.Zero(t, d.Secrets())
 	})
 }
 
@@ -67,9 +68,9 @@ func TestTheCountInTheAnswerToThePIN(t *testing.T) {
 		{0x63C3, 3, 1}, // all that there can be
 		{0x63C4, 2, 2}, // more than there can be: asked for again
 	} {
-		d := newDesk(t, simulator.Contact)
+		d := cardtest.Open(t, simulator.Contact)
 		questions := 0
-		d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+		d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 			switch {
 			case c.Secret():
 				return []byte{byte(tt.answer >> 8), byte(tt.answer)}, nil
@@ -78,7 +79,7 @@ func TestTheCountInTheAnswerToThePIN(t *testing.T) {
 			}
 			return response, nil
 		}
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "9999"))
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
 		assert.Equal(t, credential.ErrWrong, wrong.Reason)
@@ -100,19 +101,19 @@ func TestThePINWasLockedMeanwhile(t *testing.T) {
 			{nil, credential.ErrLocked, false},
 			{[]byte{0x63, 0xC2}, credential.ErrOutcomeUnknown, true},
 		} {
-			d := newDesk(t, simulator.Contact)
-			d.tap.after = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
+			d := cardtest.Open(t, simulator.Contact)
+			d.After = func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 				switch {
 				case c.Secret():
 					return []byte{byte(locked >> 8), byte(locked)}, nil
-				case isQuery(c) && d.tap.pins > 0 && tt.counter == nil:
+				case isQuery(c) && d.Secrets() > 0 && tt.counter == nil:
 					return nil, errNotTransacted
-				case isQuery(c) && d.tap.pins > 0:
+				case isQuery(c) && d.Secrets() > 0:
 					return tt.counter, nil
 				}
 				return response, nil
 			}
-			_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN))
+			_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			var refused *credential.Error
 			require.ErrorAs(t, err, &refused)
 			assert.Equal(t, tt.reason, refused.Reason)
