@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -77,7 +78,7 @@ func TestTheChainIsShown(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, tt.profile)
-			m := &meddler{Driver: driver}
+			m := &cardtest.Driver{Driver: driver}
 			var ofReport []string
 			for _, arg := range tt.args {
 				if arg != "--require-chain" {
@@ -85,12 +86,12 @@ func TestTheChainIsShown(t *testing.T) {
 				}
 			}
 			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, append(ofReport, "--json")...)))
-			assert.Zero(t, m.pins)
+			assert.Zero(t, m.Secrets())
 
 			piped := desk{driver: m, stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json"), tt.args...)...)
-			assert.Equal(t, tt.pins, m.pins)
+			assert.Equal(t, tt.pins, m.Secrets())
 			typed := desk{driver: m, typed: "1234"}.run(t, append(idArgs(t, "--json"), tt.args...)...)
-			assert.Equal(t, 2*tt.pins, m.pins)
+			assert.Equal(t, 2*tt.pins, m.Secrets())
 			assert.Equal(t, tt.pins > 0, typed.terminal != "", "asked")
 			for _, o := range []outcome{piped, typed} {
 				if tt.id != "" {
@@ -159,7 +160,7 @@ func TestAuthorityFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			driver, _ := withCards(t, simulator.Contact)
-			m := &meddler{Driver: driver}
+			m := &cardtest.Driver{Driver: driver}
 			for _, args := range [][]string{{"--json"}, idArgs(t, "--pin-stdin", "--json")} {
 				o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--authority", fileOf(t, tt.content))...)
 				if tt.taken {
@@ -170,7 +171,7 @@ func TestAuthorityFiles(t *testing.T) {
 				code, _ := failureOf(t, o)
 				assert.Equal(t, "AUTHORITY_FILE", code)
 			}
-			assert.Equal(t, tt.taken, m.sent > 0)
+			assert.Equal(t, tt.taken, len(m.Sent()) > 0)
 		})
 	}
 	t.Run("one file each", func(t *testing.T) {
@@ -180,12 +181,12 @@ func TestAuthorityFiles(t *testing.T) {
 	})
 	for _, path := range []string{"", "/nonexistent/authority", t.TempDir(), os.DevNull} {
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		o := desk{driver: m}.run(t, "--authority", path)
 		assert.Equal(t, cli.ExitUsage, o.exit, path)
 		assert.Contains(t, o.stderr, "[AUTHORITY_FILE]", path)
 		fits(t, o.stderr)
-		assert.Zero(t, m.sent, path)
+		assert.Zero(t, len(m.Sent()), path)
 	}
 }
 
@@ -201,7 +202,7 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, authority, holder := ownAuthority(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
 			driver, cards := withCards(t, simulator.Contact)
-			m := &meddler{Driver: &attacker{Driver: driver, certificate: holder}}
+			m := attacker(driver, shown{certificate: holder})
 			file := fileOf(t, pemOf(authority))
 
 			for _, language := range []string{"ja", "en"} {
@@ -227,7 +228,7 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 			assert.Equal(t, cli.ExitCertificate, o.exit)
 			code, _ := failureOf(t, o)
 			assert.Equal(t, "ISSUER_EXPIRED", code)
-			assert.Zero(t, m.pins)
+			assert.Zero(t, m.Secrets())
 			assert.Equal(t, 3, cards[0].State().AuthTries)
 		})
 	}
@@ -268,22 +269,21 @@ func TestAttackersAreRefused(t *testing.T) {
 	file := fileOf(t, pemOf(genuine))
 	for _, tt := range []struct {
 		name   string
-		card   attacker
+		card   shown
 		report trust.Chain
 		code   string // of id with --require-chain
 		pins   int
 		taken  bool // without it, as of an unknown issuer
 	}{
-		{"own authority of the same name", attacker{certificate: ofOwn, authority: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"own authority, with the genuine one on the card", attacker{certificate: ofOwn, authority: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"another's certificate, with an own key", attacker{certificate: []byte(victims), authority: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
+		{"own authority of the same name", shown{certificate: ofOwn, authority: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"own authority, with the genuine one on the card", shown{certificate: ofOwn, authority: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"another's certificate, with an own key", shown{certificate: []byte(victims), authority: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
-			tt.card.Driver = driver
-			m := &meddler{Driver: &tt.card}
+			m := attacker(driver, tt.card)
 			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, "--json", "--authority", file)))
-			assert.Zero(t, m.pins)
+			assert.Zero(t, m.Secrets())
 
 			id := idArgs(t, "--pin-stdin", "--json", "--authority", file)
 			refused := func(o outcome) {
@@ -293,10 +293,10 @@ func TestAttackersAreRefused(t *testing.T) {
 				assert.Equal(t, tt.code, code)
 			}
 			refused(desk{driver: m, stdin: "1234\n"}.run(t, append(id, "--require-chain")...))
-			assert.Equal(t, tt.pins, m.pins)
+			assert.Equal(t, tt.pins, m.Secrets())
 
 			o := desk{driver: m, stdin: "1234\n"}.run(t, id...)
-			assert.Equal(t, tt.pins+1, m.pins)
+			assert.Equal(t, tt.pins+1, m.Secrets())
 			if tt.taken {
 				assert.Equal(t, trust.Unknown, chainOf(t, o))
 			} else {
@@ -312,9 +312,9 @@ func TestAttackersAreRefused(t *testing.T) {
 func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
 	for _, args := range [][]string{nil, {"--authority", authorityOf(t)}} {
 		driver, _ := withCards(t, simulator.ContactExtended)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		require.Zero(t, desk{driver: m}.run(t, args...).exit)
-		assert.Equal(t, 5, m.sent, "SELECT, token, two counters, certificate")
+		assert.Equal(t, 5, len(m.Sent()), "SELECT, token, two counters, certificate")
 	}
 	o := desk{}.run(t, "--simulator", "contact-extended", "--trace")
 	require.Zero(t, o.exit)
@@ -325,9 +325,9 @@ func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
 		c.SubjectKeyId = []byte("\x1A\xC1\x00\xF5\x96\xA3\xBC\x8C\x4B\x3D\xF1\x95\xE3\x26\x99\x24\x9E\x9E\x30\x8A")
 	})
 	driver, _ := withCards(t, simulator.ContactExtended)
-	m := &meddler{Driver: &attacker{Driver: driver, certificate: claims}}
+	m := attacker(driver, shown{certificate: claims})
 	assert.Equal(t, trust.Unknown, chainOf(t, desk{driver: m}.run(t, "--json")))
-	assert.Equal(t, 6, m.sent, "and the authority's certificate")
+	assert.Equal(t, 6, len(m.Sent()), "and the authority's certificate")
 }
 
 // What is said of each chain, in both languages. No test has a card of J-LIS's.

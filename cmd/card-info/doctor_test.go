@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -154,10 +155,10 @@ func TestDoctorCostsNoTry(t *testing.T) {
 	for _, profile := range simulator.Profiles() {
 		driver, cards := withCards(t, profile)
 		before := cards[0].State()
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		_, o := diagnose(t, desk{driver: m, system: machine(nil)})
 		assert.Equal(t, profile == simulator.NotMyNumber, o.exit != 0, profile)
-		assert.Zero(t, m.pins)
+		assert.Zero(t, m.Secrets())
 		after := cards[0].State()
 		assert.Equal(t, before.AuthTries, after.AuthTries)
 		assert.Equal(t, before.SignatureTries, after.SignatureTries)

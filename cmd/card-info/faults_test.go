@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,45 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
-	"github.com/mykeykit/mykeykit/reader"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
-
-// meddler is a driver that calls before ahead of each command, counted over
-// all connections.
-type meddler struct {
-	reader.Driver
-	sent   int
-	pins   int
-	before func(n int, c apdu.Command)
-}
-
-func (m *meddler) Connect(ctx context.Context, name string) (reader.Card, error) {
-	card, err := m.Driver.Connect(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return &meddled{Card: card, meddler: m}, nil
-}
-
-type meddled struct {
-	reader.Card
-	meddler *meddler
-}
-
-func (c *meddled) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	parsed, err := apdu.ParseCommand(command)
-	if err == nil {
-		if parsed.Secret() {
-			c.meddler.pins++
-		}
-		if c.meddler.before != nil {
-			c.meddler.before(c.meddler.sent, parsed)
-		}
-	}
-	c.meddler.sent++
-	return c.Card.Transmit(ctx, command)
-}
 
 // The card is pulled at each command in turn, of each of the program's
 // commands.
@@ -63,25 +26,17 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 		nil, {"retries"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin"),
 	} {
 		driver, _ := withCards(t, simulator.Contact)
-		whole := &meddler{Driver: driver}
+		whole := &cardtest.Driver{Driver: driver}
 		o := desk{driver: whole, stdin: "1234\n"}.run(t, args...)
 		require.Zero(t, o.exit, o.stderr)
 
-		for n := range whole.sent {
-			driver := simulator.New()
-			slot := driver.AddReader("Reader")
-			card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
-			require.NoError(t, err)
-			require.NoError(t, slot.Insert(card))
-			m := &meddler{Driver: driver, before: func(i int, _ apdu.Command) {
-				if i == n {
-					slot.Remove()
-				}
-			}}
-			o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
+		for n := range whole.Sent() {
+			d := cardtest.New(t, simulator.Contact)
+			d.Slot.Fail(simulator.Fault{Nth: n + 1, Do: simulator.PullCard()})
+			o := desk{driver: d, stdin: "1234\n"}.run(t, append(args, "--json")...)
 			name := fmt.Sprintf("%v, command %d", args, n)
-			assert.False(t, card.State().AuthVerified, name)
-			if m.pins > 0 && n == whole.sent-1 { // the one that logs the card out, as losing its power does
+			assert.False(t, d.Card.State().AuthVerified, name)
+			if d.Secrets() > 0 && n == len(whole.Sent())-1 { // the one that logs the card out, as losing its power does
 				assert.Zero(t, o.exit, name+": "+o.stderr)
 				assert.Contains(t, o.stdout, "mykey_id", name)
 				continue
@@ -89,8 +44,8 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 			assert.Equal(t, 4, o.exit, name+": "+o.stderr)
 			assert.Empty(t, o.stdout, name)
 			failureOf(t, o)
-			assert.LessOrEqual(t, m.pins, 1, name)
-			assert.Equal(t, 3, card.State().AuthTries, name)
+			assert.LessOrEqual(t, d.Secrets(), 1, name)
+			assert.Equal(t, 3, d.Card.State().AuthTries, name)
 		}
 	}
 }
@@ -115,9 +70,9 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 		{simulator.Contact, "1234\n", []string{"cert"}, 0, 0},
 	} {
 		driver, _ := withCards(t, tt.profile)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		o := desk{driver: m, stdin: tt.stdin}.run(t, tt.args...)
-		assert.Equal(t, tt.pins, m.pins, "%s %v", tt.profile, tt.args)
+		assert.Equal(t, tt.pins, m.Secrets(), "%s %v", tt.profile, tt.args)
 		assert.Equal(t, tt.exit, o.exit, "%s %v", tt.profile, tt.args)
 	}
 }
@@ -132,35 +87,35 @@ func TestAMalformedPINTouchesNoCard(t *testing.T) {
 		"12 34", "12\u300034", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
 	} {
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
 		assert.Equal(t, 2, o.exit, "%.20q", line)
 		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
-		assert.Zero(t, m.sent, "%.20q", line)
+		assert.Zero(t, len(m.Sent()), "%.20q", line)
 		if line == "" {
 			continue // at the terminal of a desk that is nobody
 		}
 
 		before := 0
-		o = desk{driver: m, typed: line, typing: func() { before = m.sent }}.run(t, idArgs(t)...)
+		o = desk{driver: m, typed: line, typing: func() { before = len(m.Sent()) }}.run(t, idArgs(t)...)
 		assert.Equal(t, 2, o.exit, "%.20q", line)
 		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
 		assert.NotZero(t, before)
-		assert.Equal(t, before, m.sent, "%.20q", line)
-		assert.Zero(t, m.pins)
+		assert.Equal(t, before, len(m.Sent()), "%.20q", line)
+		assert.Zero(t, m.Secrets())
 	}
 	for _, line := range []string{" 1234", "1234 "} { // piped it could, as TestWhatIsPipedAroundAPIN shows
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		assert.Equal(t, 2, desk{driver: m, typed: line}.run(t, idArgs(t)...).exit)
-		assert.Zero(t, m.pins)
+		assert.Zero(t, m.Secrets())
 	}
 	for _, line := range []string{"1234", "１２３４", "1２3４", "1234\r"} { // and these can
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
 		assert.Zero(t, o.exit, "%q", line)
-		assert.Equal(t, 1, m.pins, "%q", line)
+		assert.Equal(t, 1, m.Secrets(), "%q", line)
 	}
 }
 
@@ -194,11 +149,13 @@ func TestThePINIsNowhereInTheOutput(t *testing.T) {
 					if mine {
 						changePIN(t, cards[0])
 					}
-					m := &meddler{Driver: driver, before: func(n int, _ apdu.Command) {
+					m := &cardtest.Driver{Driver: driver}
+					m.Before = func(n int, _ apdu.Command) error {
 						if n == pulled {
 							driver.StopService()
 						}
-					}}
+						return nil
+					}
 					args := append(idArgs(t, "--pin-stdin"), "--trace", "--lang", language, form)
 					o := desk{driver: m, stdin: canary + "\n"}.run(t, args...)
 					all.WriteString(o.stdout + o.stderr)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -19,64 +18,39 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// attacker is a driver whose cards show another certificate and label, and sign
-// with the attacker's key.
-type attacker struct {
-	*simulator.Driver
+// shown is what an attacker's card shows.
+type shown struct {
 	certificate []byte
 	authority   []byte // that the card says issued it; nil is the certificate
 	label       string // of the token information; "" is the card's own
 }
 
-func (a *attacker) Connect(ctx context.Context, name string) (reader.Card, error) {
-	card, err := a.Driver.Connect(ctx, name)
-	if err != nil {
-		return nil, err
+// attacker is a driver whose cards show something else, and sign with the attacker's key.
+func attacker(driver reader.Driver, card shown) *cardtest.Driver {
+	files := map[byte][]byte{0x0A: card.certificate, 0x0B: card.certificate}
+	if card.authority != nil {
+		files[0x0B] = card.authority
 	}
-	return &attackersCard{Card: card, attacker: a}, nil
-}
-
-type attackersCard struct {
-	reader.Card
-	attacker *attacker
-	current  byte // short identifier of the file that is read
-}
-
-func (c *attackersCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	response, err := c.Card.Transmit(ctx, command)
-	parsed, parseErr := apdu.ParseCommand(command)
-	if err != nil || parseErr != nil {
-		return response, err
+	if card.label != "" {
+		files[0x06] = []byte(card.label)
 	}
-	offset := int(parsed.P1)<<8 | int(parsed.P2)
-	if parsed.INS == apdu.InsReadBinary && parsed.P1&0x80 != 0 {
-		c.current, offset = parsed.P1&0x1F, int(parsed.P2)
-	}
-	content := c.attacker.certificate
-	switch {
-	case parsed.INS == apdu.InsPerformSecurityOperation && len(response) > 2:
-		signature, err := rsa.SignPKCS1v15(nil, attackersKey(), 0, parsed.Data())
-		return append(signature, 0x90, 0x00), err
-	case parsed.INS != apdu.InsReadBinary:
-		return response, nil
-	case c.current == 0x06 && c.attacker.label != "":
-		content = []byte(c.attacker.label)
-	case c.current == 0x0B && c.attacker.authority != nil:
-		content = c.attacker.authority
-	case c.current != 0x0A && c.current != 0x0B:
-		return response, nil
-	}
-	if offset >= len(content) {
-		return []byte{0x6B, 0x00}, nil
-	}
-	return append(bytes.Clone(content[offset:min(len(content), offset+parsed.Ne)]), 0x90, 0x00), nil
+	d := &cardtest.Driver{Driver: driver}
+	d.ServeFiles(files)
+	d.SignWith(func(input []byte) []byte {
+		signature, err := rsa.SignPKCS1v15(nil, attackersKey(), 0, input)
+		if err != nil {
+			panic(err)
+		}
+		return signature
+	})
+	return d
 }
 
 var attackersKey = sync.OnceValue(func() *rsa.PrivateKey {
@@ -105,10 +79,9 @@ func attackersCertificate(t testing.TB, change func(*x509.Certificate)) []byte {
 // Faults: F55.
 func TestAnotherKindOfCertificate(t *testing.T) {
 	driver, cards := withCards(t, simulator.Contact)
-	hostile := &attacker{Driver: driver, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+	m := attacker(driver, shown{certificate: attackersCertificate(t, func(c *x509.Certificate) {
 		c.KeyUsage |= x509.KeyUsageContentCommitment
-	})}
-	m := &meddler{Driver: hostile}
+	})})
 
 	o := desk{driver: m}.run(t)
 	assert.Equal(t, 8, o.exit)
@@ -122,7 +95,7 @@ func TestAnotherKindOfCertificate(t *testing.T) {
 		code, _ := failureOf(t, o)
 		assert.Equal(t, "CERT_WRONG_KIND", code)
 	}
-	assert.Zero(t, m.pins)
+	assert.Zero(t, m.Secrets())
 	assert.Equal(t, 3, cards[0].State().AuthTries)
 }
 
@@ -141,9 +114,9 @@ func TestHostileTextsAreNotShown(t *testing.T) {
 	const marker = "NAME OF THE HOLDER"
 	for _, text := range hostileTexts {
 		driver, _ := withCards(t, simulator.ContactExtended)
-		hostile := &attacker{Driver: driver, label: text, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+		hostile := attacker(driver, shown{label: text, certificate: attackersCertificate(t, func(c *x509.Certificate) {
 			c.Subject = pkix.Name{CommonName: marker + text} // and so its issuer
-		})}
+		})})
 		for _, args := range [][]string{nil, {"--trace"}, {"retries", "--trace"}, {"cert"}, {"cert", "--ca"}, {"list"}, idArgs(t, "--pin-stdin", "--trace")} {
 			for _, form := range []string{"--json", "--json=false"} {
 				o := desk{driver: hostile, stdin: "1234\n"}.run(t, append(args, form)...)
@@ -172,10 +145,10 @@ func TestNamespaceNamesAreShownSafely(t *testing.T) {
 // Faults: F56.
 func TestCertificatesWithoutAnEnd(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
-	hostile := &attacker{Driver: driver, certificate: attackersCertificate(t, func(c *x509.Certificate) {
+	hostile := attacker(driver, shown{certificate: attackersCertificate(t, func(c *x509.Certificate) {
 		c.NotBefore = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 		c.NotAfter = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	})}
+	})})
 	var r report
 	o := desk{driver: hostile}.run(t, "--json")
 	require.Zero(t, o.exit, o.stderr)
@@ -256,7 +229,7 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 		_, err := x509.ParseCertificate(der)
 		require.Error(t, err, name)
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: &attacker{Driver: driver, certificate: der}}
+		m := attacker(driver, shown{certificate: der})
 		for _, ca := range []string{"--ca=true", "--ca=false"} {
 			o := desk{driver: m}.run(t, "cert", "--der", ca)
 			assert.Zero(t, o.exit, "%s: %s", name, o.stderr)
@@ -273,12 +246,12 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 			assert.Equal(t, cli.ExitCertificate, o.exit, args)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]")
 		}
-		assert.Zero(t, m.pins)
+		assert.Zero(t, m.Secrets())
 	}
 	for _, file := range [][]byte{{0x31, 3, 2, 1, 0}, {0x30, 0x80, 2, 1, 0, 0, 0}, {0x30, 0x81, 3, 2, 1, 0}, {0x30, 0x82, 0x10, 0x00, 2, 1}} {
 		driver, _ := withCards(t, simulator.Contact)
 		for _, args := range [][]string{{"cert"}, {"cert", "--der"}} {
-			o := desk{driver: &attacker{Driver: driver, certificate: file}}.run(t, args...)
+			o := desk{driver: attacker(driver, shown{certificate: file})}.run(t, args...)
 			assert.Equal(t, cli.ExitCertificate, o.exit, "%x", file)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]", "%x", file)
 			assert.Empty(t, o.stdout)

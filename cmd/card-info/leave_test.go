@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -55,14 +56,14 @@ func TestLeave(t *testing.T) {
 	driver, cards := withCards(t, simulator.Contact, simulator.NotMyNumber, simulator.Android)
 	driver.AddReader("Empty")
 	other := unlock(t, driver, "Reader")
-	m := &meddler{Driver: driver}
+	m := &cardtest.Driver{Driver: driver}
 	o := desk{driver: m}.run(t, "leave", "--json")
 	require.Zero(t, o.exit, o.stderr)
 	assert.Equal(t, map[string]leaving{"Reader": leftLoggedOut, "Reader 2": leftOtherCard, "Reader 3": leftLoggedOut}, leavingsOf(t, o))
 	assert.False(t, cards[0].State().AuthVerified)
 	assert.Equal(t, 3, cards[0].State().AuthTries)
-	assert.Zero(t, m.pins)
-	assert.Equal(t, 2+len(generation.All)+2, m.sent)
+	assert.Zero(t, m.Secrets())
+	assert.Equal(t, 2+len(generation.All)+2, len(m.Sent()))
 	require.NoError(t, other.Close())
 
 	unlock(t, driver, "Reader")

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -396,9 +397,9 @@ func TestWhatIsPipedAroundAPIN(t *testing.T) {
 		"\xff\xfe1\x002\x003\x004\x00\n\x00": cli.ExitUsage, // UTF-16
 	} {
 		driver, _ := withCards(t, simulator.Contact)
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		for _, stdin := range []io.Reader{strings.NewReader(piped), iotest.OneByteReader(strings.NewReader(piped)), iotest.DataErrReader(strings.NewReader(piped))} {
-			m.pins = 0
+			m.Forget()
 			var stderr bytes.Buffer
 			got := run(t.Context(), idArgs(t, "--pin-stdin"), environment{
 				stdin: stdin, stdout: io.Discard, stderr: &stderr, driver: m, now: func() time.Time { return today }, getenv: func(string) string { return "" },
@@ -409,7 +410,7 @@ func TestWhatIsPipedAroundAPIN(t *testing.T) {
 				want = 0
 				assert.Contains(t, stderr.String(), "[PIN_FORMAT]")
 			}
-			assert.Equal(t, want, m.pins, "%q", piped)
+			assert.Equal(t, want, m.Secrets(), "%q", piped)
 		}
 	}
 }
@@ -455,7 +456,7 @@ func TestThePINAtTheTerminal(t *testing.T) {
 			cards = append(cards, card)
 		}
 		require.NoError(t, slot.Insert(cards[0]))
-		m := &meddler{Driver: driver}
+		m := &cardtest.Driver{Driver: driver}
 		o := desk{driver: m, typed: "9999", typing: func() {
 			slot.Remove()
 			require.NoError(t, slot.Insert(cards[1]))
@@ -463,7 +464,7 @@ func TestThePINAtTheTerminal(t *testing.T) {
 		assert.Equal(t, 4, o.exit)
 		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
 		assert.Contains(t, o.stderr, "No PIN was sent")
-		assert.Zero(t, m.pins)
+		assert.Zero(t, m.Secrets())
 		assert.Equal(t, 3, cards[1].State().AuthTries)
 	})
 	t.Run("malformed", func(t *testing.T) {

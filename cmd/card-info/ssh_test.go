@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/internal/tty"
@@ -159,8 +160,8 @@ func TestTheAgentAsksAtTheTerminal(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
-			meddler := &meddler{Driver: driver}
-			d := &agentDesk{driver: meddler, terminal: &askedTerminal{lines: tt.lines}}
+			recorded := &cardtest.Driver{Driver: driver}
+			d := &agentDesk{driver: recorded, terminal: &askedTerminal{lines: tt.lines}}
 			err := sign(t, d.start(t))
 			assert.Equal(t, tt.fails, err != nil)
 			d.end()
@@ -180,9 +181,9 @@ func TestTheAgentAsksAtTheTerminal(t *testing.T) {
 			}
 			wrong := strings.Contains(d.told(), "PIN_WRONG")
 			if !tt.fails || wrong {
-				assert.Equal(t, 1, meddler.pins)
+				assert.Equal(t, 1, recorded.Secrets())
 			} else {
-				assert.Zero(t, meddler.pins)
+				assert.Zero(t, recorded.Secrets())
 			}
 			for _, line := range tt.lines {
 				if len(line) > 1 {
@@ -328,9 +329,9 @@ func TestAnswersOfAskpass(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
-			meddler := &meddler{Driver: driver}
+			recorded := &cardtest.Driver{Driver: driver}
 			program, prompts := script(t, tt.commands)
-			d := &agentDesk{driver: meddler, env: map[string]string{"SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "force", "LANG": "ja_JP.UTF-8"}}
+			d := &agentDesk{driver: recorded, env: map[string]string{"SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "force", "LANG": "ja_JP.UTF-8"}}
 			err := sign(t, d.start(t))
 			shown, readErr := os.ReadFile(prompts)
 			require.NoError(t, readErr)
@@ -339,7 +340,7 @@ func TestAnswersOfAskpass(t *testing.T) {
 			require.Zero(t, <-d.exit)
 			if tt.code == "" {
 				require.NoError(t, err)
-				assert.Equal(t, 1, meddler.pins)
+				assert.Equal(t, 1, recorded.Secrets())
 				return
 			}
 			require.Error(t, err)
@@ -349,7 +350,7 @@ func TestAnswersOfAskpass(t *testing.T) {
 				wrong = 1
 				assert.Contains(t, d.told(), "あと2回まちがえると")
 			}
-			assert.Equal(t, wrong, meddler.pins)
+			assert.Equal(t, wrong, recorded.Secrets())
 			assert.Equal(t, 3-wrong, cards[0].State().AuthTries)
 		})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -122,7 +123,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	require.NoError(t, slot.Insert(s.card))
 	rule.Do = fault.action
 	slot.Fail(rule)
-	m := &meddler{Driver: driver}
+	m := &cardtest.Driver{Driver: driver}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if fault.mute {
@@ -141,7 +142,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 		beside := o.exit == cli.ExitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "leave")
 		require.True(t, beside || o.stdout == "", where)
 	}
-	require.LessOrEqual(t, m.pins, 1, where)
+	require.LessOrEqual(t, m.Secrets(), 1, where)
 	connections, transaction := slot.InUse()
 	require.False(t, transaction, where)
 	require.Zero(t, connections, where)
@@ -153,5 +154,5 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 		require.NotContains(t, strings.ToLower(o.stdout+o.stderr), strings.ToLower(form), where)
 	}
 	slot.Remove()
-	return m.sent
+	return len(m.Sent())
 }

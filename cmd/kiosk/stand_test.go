@@ -18,6 +18,8 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -159,16 +161,12 @@ func (s *stand) logged() string {
 // proved is a holder of a simulated card, of an issuer that a caller gave.
 func proved(t testing.TB) *jpki.Authentication {
 	t.Helper()
-	driver := simulator.New()
 	card, err := newCard(simulator.Contact)
 	require.NoError(t, err)
-	require.NoError(t, driver.AddReader("Reader").Insert(card))
-	connection, err := driver.Connect(t.Context(), "Reader")
-	require.NoError(t, err)
-	defer connection.Close()
+	d := cardtest.In(t, simulator.New(), card).Open(t)
 	pin, err := jpki.ParsePIN([]byte(simulator.PIN))
 	require.NoError(t, err)
-	holder, err := jpki.Authenticate(t.Context(), connection, pin, jpki.WithChain(card.CACertificate()))
+	holder, err := jpki.Authenticate(t.Context(), d.Connection, pin, jpki.WithChain(card.CACertificate()))
 	require.NoError(t, err)
 	return holder
 }

@@ -1,7 +1,6 @@
 package applet_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -10,59 +9,13 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/applet"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/jpki/credential"
-	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 var pin = generation.Current.Authentication.Credential
-
-// card is a simulated card and what was sent to it.
-type card struct {
-	reader.Card
-	card *simulator.Card
-	sent []apdu.Command
-	fail func(c apdu.Command) error // after the card has carried out the command
-}
-
-func newCard(t *testing.T, profile simulator.Profile) *card {
-	t.Helper()
-	c, err := simulator.NewCard(profile, simulator.WithInsecureSeed("applet"))
-	require.NoError(t, err)
-	driver := simulator.New()
-	require.NoError(t, driver.AddReader("Reader").Insert(c))
-	connection, err := driver.Connect(t.Context(), "Reader")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, connection.Close())
-		assert.False(t, c.State().AuthVerified)
-	})
-	return &card{Card: connection, card: c}
-}
-
-func (c *card) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	parsed, err := apdu.ParseCommand(append([]byte(nil), command...))
-	if err != nil {
-		return nil, err
-	}
-	c.sent = append(c.sent, parsed.Redacted())
-	response, err := c.Card.Transmit(ctx, command)
-	if err == nil && c.fail != nil {
-		err = c.fail(parsed)
-	}
-	return response, err
-}
-
-// secrets is how many commands with a secret were sent.
-func (c *card) secrets() (n int) {
-	for _, command := range c.sent {
-		if command.Secret() {
-			n++
-		}
-	}
-	return n
-}
 
 func secret(t *testing.T, typed string) applet.Secret {
 	t.Helper()
@@ -72,9 +25,9 @@ func secret(t *testing.T, typed string) applet.Secret {
 }
 
 // use opens the application and prepares an attempt.
-func (c *card) use(t *testing.T, fn func(s *applet.Session, attempt *applet.Attempt) error) error {
+func use(t *testing.T, d *cardtest.Desk, fn func(s *applet.Session, attempt *applet.Attempt) error) error {
 	t.Helper()
-	return applet.Do(t.Context(), c, generation.Applications(), func(s *applet.Session, _ int) error {
+	return applet.Do(t.Context(), d.Connection, generation.Applications(), func(s *applet.Session, _ int) error {
 		attempt, _, err := s.Prepare(t.Context(), pin, applet.Conditions{})
 		require.NoError(t, err)
 		return fn(s, attempt)
@@ -84,7 +37,7 @@ func (c *card) use(t *testing.T, fn func(s *applet.Session, attempt *applet.Atte
 func TestChange(t *testing.T) {
 	for name, tt := range map[string]struct {
 		old, replacement string
-		fail             func(apdu.Command) error
+		fault            after
 		want             error
 		secrets          int
 		valid            string // the PIN afterwards
@@ -95,14 +48,14 @@ func TestChange(t *testing.T) {
 		"a new one of 5 digits":    {old: "1234", replacement: "98765", want: credential.ErrFormat, valid: "1234", left: 3},
 		"a new one with letters":   {old: "1234", replacement: "987A", want: credential.ErrFormat, valid: "1234", left: 3},
 		"an old one with letters":  {old: "123A", replacement: "9876", want: credential.ErrFormat, valid: "1234", left: 3},
-		"the change is not heard":  {old: "1234", replacement: "9876", fail: lost(apdu.InsChangeReferenceData), want: applet.ErrChangeUnknown, secrets: 2, valid: "9876", left: 3},
-		"the verify is not heard":  {old: "1234", replacement: "9876", fail: lost(apdu.InsVerify), want: credential.ErrOutcomeUnknown, secrets: 1, valid: "1234", left: 3},
-		"the card rejects the new": {old: "1234", replacement: "9876", fail: answers(apdu.InsChangeReferenceData), want: applet.ErrChangeRejected, secrets: 2, left: 3},
+		"the change is not heard":  {old: "1234", replacement: "9876", fault: lost(apdu.InsChangeReferenceData), want: applet.ErrChangeUnknown, secrets: 2, valid: "9876", left: 3},
+		"the verify is not heard":  {old: "1234", replacement: "9876", fault: lost(apdu.InsVerify), want: credential.ErrOutcomeUnknown, secrets: 1, valid: "1234", left: 3},
+		"the card rejects the new": {old: "1234", replacement: "9876", fault: answers(apdu.InsChangeReferenceData), want: applet.ErrChangeRejected, secrets: 2, left: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCard(t, simulator.Contact)
-			err := c.use(t, func(s *applet.Session, attempt *applet.Attempt) error {
-				c.fail = tt.fail
+			d := cardtest.Open(t, simulator.Contact)
+			err := use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
+				d.After = tt.fault
 				return attempt.Change(t.Context(), secret(t, tt.old), secret(t, tt.replacement))
 			})
 			if tt.want == nil {
@@ -110,11 +63,11 @@ func TestChange(t *testing.T) {
 			} else {
 				require.ErrorIs(t, err, tt.want)
 			}
-			c.fail = nil
-			assert.Equal(t, tt.secrets, c.secrets())
-			assert.Equal(t, tt.left, c.card.State().AuthTries)
+			d.After = nil
+			assert.Equal(t, tt.secrets, d.Secrets())
+			assert.Equal(t, tt.left, d.Card.State().AuthTries)
 			if tt.valid != "" {
-				require.NoError(t, c.use(t, func(s *applet.Session, attempt *applet.Attempt) error {
+				require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
 					return attempt.Verify(t.Context(), secret(t, tt.valid))
 				}))
 			}
@@ -122,50 +75,53 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// after is a hook of cardtest.Recorder.
+type after = func(n int, c apdu.Command, response []byte) ([]byte, error)
+
 // lost loses the answer to a command that carries a secret.
-func lost(instruction byte) func(apdu.Command) error {
-	return func(c apdu.Command) error {
+func lost(instruction byte) after {
+	return func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if c.INS == instruction && c.Secret() {
-			return errors.New("lost")
+			return nil, errors.New("lost")
 		}
-		return nil
+		return response, nil
 	}
 }
 
 // answers replaces the answer to an instruction by a status word.
-func answers(instruction byte) func(apdu.Command) error {
-	return func(c apdu.Command) error {
+func answers(instruction byte) after {
+	return func(_ int, c apdu.Command, response []byte) ([]byte, error) {
 		if c.INS == instruction {
-			return apdu.StatusConditionsNotSatisfied
+			return []byte{0x69, 0x85}, nil
 		}
-		return nil
+		return response, nil
 	}
 }
 
 // An attempt is one secret, whatever becomes of it.
 func TestAnAttemptIsUsedOnce(t *testing.T) {
-	c := newCard(t, simulator.Contact)
-	require.NoError(t, c.use(t, func(s *applet.Session, attempt *applet.Attempt) error {
+	d := cardtest.Open(t, simulator.Contact)
+	require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
 		require.ErrorIs(t, attempt.Verify(t.Context(), secret(t, "0000")), credential.ErrWrong)
 		require.ErrorIs(t, attempt.Verify(t.Context(), secret(t, "1234")), credential.ErrUsed)
 		return nil
 	}))
-	assert.Equal(t, 1, c.secrets())
-	assert.Equal(t, 2, c.card.State().AuthTries)
+	assert.Equal(t, 1, d.Secrets())
+	assert.Equal(t, 2, d.Card.State().AuthTries)
 }
 
 // A secret of another form than the credential's is not sent, whoever parsed it.
 func TestTheCredentialsFormIsChecked(t *testing.T) {
 	for _, typed := range []string{"123", "12345", "123A"} {
-		c := newCard(t, simulator.Contact)
-		require.NoError(t, c.use(t, func(s *applet.Session, attempt *applet.Attempt) error {
+		d := cardtest.Open(t, simulator.Contact)
+		require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
 			used := secret(t, typed)
 			require.ErrorIs(t, attempt.Verify(t.Context(), used), credential.ErrFormat, typed)
 			require.ErrorIs(t, attempt.Verify(t.Context(), used), credential.ErrUsed, "it was wiped")
 			return nil
 		}))
-		assert.Zero(t, c.secrets())
-		assert.Equal(t, 3, c.card.State().AuthTries)
+		assert.Zero(t, d.Secrets())
+		assert.Equal(t, 3, d.Card.State().AuthTries)
 	}
 }
 
@@ -185,8 +141,8 @@ func TestConditions(t *testing.T) {
 		"locked":                         {simulator.Locked, applet.Conditions{AllowLastAttempt: true}, credential.ErrLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCard(t, tt.profile)
-			require.NoError(t, applet.Do(t.Context(), c, generation.Applications(), func(s *applet.Session, _ int) error {
+			d := cardtest.Open(t, tt.profile)
+			require.NoError(t, applet.Do(t.Context(), d.Connection, generation.Applications(), func(s *applet.Session, _ int) error {
 				attempt, counter, err := s.Prepare(t.Context(), pin, tt.conditions)
 				assert.Equal(t, 3, counter.Max)
 				if tt.want == nil {
@@ -200,7 +156,7 @@ func TestConditions(t *testing.T) {
 				assert.Nil(t, attempt)
 				return nil
 			}))
-			assert.Zero(t, c.secrets())
+			assert.Zero(t, d.Secrets())
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package redacttest_test
 
 import (
-	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/apdu/tlv"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/redacttest"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -184,17 +184,9 @@ type ofCard struct {
 
 func newCard(t *testing.T) (of ofCard) {
 	t.Helper()
-	ctx := context.Background()
-	driver := simulator.New()
-	slot := driver.AddReader("Reader")
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("printing"))
-	require.NoError(t, err)
-	require.NoError(t, slot.Insert(card))
-	connection, err := driver.Connect(ctx, "Reader")
-	require.NoError(t, err)
-	defer connection.Close()
-
-	traced := reader.Trace(connection, func(e reader.Exchange) {
+	h := cardtest.NewHolder(t, simulator.Contact)
+	ctx := t.Context()
+	traced := reader.Trace(h.OtherProgram(t), func(e reader.Exchange) {
 		if e.Command.Secret() {
 			of.exchange = e
 		}
@@ -208,11 +200,8 @@ func newCard(t *testing.T) (of ofCard) {
 	}))
 	require.True(t, of.exchange.Command.Secret())
 
-	signer, err := jpki.NewSigner(ctx, driver.Connect, "Reader", nil)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = signer.Close() })
-	of.signer = signer
-	certificate := signer.Certificate()
+	of.signer = h.Signer(t)
+	certificate := of.signer.Certificate()
 	for _, text := range []string{certificate.Subject.CommonName, certificate.SerialNumber.String(), hex.EncodeToString(certificate.Raw[:32])} {
 		require.NotEmpty(t, strings.TrimSpace(text))
 		of.canaries = append(of.canaries, redacttest.Text(text))

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/reader"
@@ -23,7 +24,7 @@ import (
 // Faults: F80.
 func TestTheAgentWithoutACard(t *testing.T) {
 	d := newDesk(t)
-	d.slot.Remove()
+	d.Slot.Remove()
 	empty := func(client agent.Agent) {
 		t.Helper()
 		keys, err := client.List()
@@ -38,28 +39,28 @@ func TestTheAgentWithoutACard(t *testing.T) {
 		}
 		assert.Empty(t, d.told, "the same cause")
 
-		d.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
-		require.NoError(t, d.slot.Insert(d.card))
+		d.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		require.NoError(t, d.Slot.Insert(d.Card))
 		empty(d.client(t))
 		require.ErrorIs(t, d.refused(t), reader.ErrTransport)
-		d.slot.Heal()
+		d.Slot.Heal()
 
 		key(t, d.client(t))
-		d.slot.Remove()
+		d.Slot.Remove()
 		d.agent.Forget()
 	}
 
-	require.NoError(t, d.slot.Insert(d.card))
+	require.NoError(t, d.Slot.Insert(d.Card))
 	client := d.client(t)
 	key := key(t, client)
 	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
-	d.slot.Remove()
+	d.Slot.Remove()
 	for range 2 {
 		_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 		require.Error(t, err)
 		require.ErrorIs(t, d.refused(t), reader.ErrNoCard)
 	}
-	require.NoError(t, d.slot.Insert(d.card))
+	require.NoError(t, d.Slot.Insert(d.Card))
 	_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.NoError(t, err)
 }
@@ -71,7 +72,7 @@ func TestALockedCardIsReadAgain(t *testing.T) {
 	d := newDesk(t, jpki.AllowLastAttempt())
 	client := d.client(t)
 	key := key(t, client)
-	d.types = "9999"
+	d.Types = "9999"
 	for range 3 {
 		_, err := client.SignWithFlags(key, ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
 		require.Error(t, err)
@@ -105,18 +106,15 @@ func TestTheAgentWithAnotherCard(t *testing.T) {
 	d := newDesk(t)
 	client := d.client(t)
 	first := key(t, client)
-	d.slot.Remove()
-	other := newCard(t, "other")
-	require.NoError(t, d.slot.Insert(other))
+	d.Insert(t, cardtest.AnotherCard(t, simulator.Contact))
 	_, err := client.SignWithFlags(first, ssh.Marshal(loginWith(first, ssh.KeyAlgoRSASHA256)), agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), credential.ErrOtherCard)
-	assert.Zero(t, d.sent)
+	assert.Zero(t, d.Secrets())
 	second := key(t, client)
 	assert.NotEqual(t, first.Blob, second.Blob)
 
-	d.slot.Remove()
-	require.NoError(t, d.slot.Insert(d.card))
+	d.Insert(t, d.Card)
 	d.agent.Forget()
 	assert.Equal(t, first.Blob, key(t, client).Blob)
 }

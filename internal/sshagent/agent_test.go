@@ -20,50 +20,35 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
-	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
-	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// desk has a reader, an agent for the card in it, and somebody who types PINs.
+// desk has a card, an agent that serves it, and the card's holder.
 type desk struct {
+	*cardtest.Holder
 	agent  *sshagent.Agent
-	slot   *simulator.Reader
-	card   *simulator.Card
 	socket string
 	end    func() // ends the agent, and waits for that
 
-	mu      sync.Mutex
-	types   string
-	typing  func(ctx context.Context) error // before
-	entered int
-	sent    int // commands VERIFY with a PIN
-	opened  int
-	asked   []sshagent.Request // for each PIN
-	told    []error
-}
-
-func newCard(t *testing.T, seed string) *simulator.Card {
-	t.Helper()
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))
-	require.NoError(t, err)
-	return card
+	mu     sync.Mutex
+	opened int
+	asked  []sshagent.Request // for each PIN
+	told   []error
 }
 
 // newDesk has a card in its reader, and an agent that serves it.
 func newDesk(t *testing.T, options ...jpki.SignerOption) *desk {
 	t.Helper()
-	driver := simulator.New()
-	d := &desk{slot: driver.AddReader("Reader"), card: newCard(t, "card"), types: simulator.PIN}
-	require.NoError(t, d.slot.Insert(d.card))
+	d := &desk{Holder: cardtest.NewHolder(t, simulator.Contact)}
 	d.agent = sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
 		d.mu.Lock()
 		d.opened++
 		d.mu.Unlock()
-		signer, err := jpki.NewSigner(ctx, d.connect, "Reader", d.ask, options...)
+		signer, err := jpki.NewSigner(ctx, d.Connect, d.Reader, d.ask, options...)
 		if err != nil {
 			return nil, err
 		}
@@ -86,50 +71,15 @@ func newDesk(t *testing.T, options ...jpki.SignerOption) *desk {
 	t.Cleanup(func() {
 		d.end()
 		assert.NoFileExists(t, d.socket)
-		assert.Equal(t, d.entered, d.sent, "PINs entered, and sent")
-		connections, transaction := d.slot.InUse()
-		assert.Zero(t, connections, "connections left open")
-		assert.False(t, transaction)
-		assert.False(t, d.card.State().AuthVerified, "left verified")
 	})
 	return d
 }
 
-func (d *desk) connect(ctx context.Context, _ string) (jpki.Connection, error) {
-	found, err := reader.Find(ctx, d.slot.Driver(), "", nil)
-	if err != nil {
-		return nil, err
-	}
-	card, err := d.slot.Driver().Connect(ctx, found.Name)
-	if err != nil {
-		return nil, err
-	}
-	return reader.Trace(card, func(e reader.Exchange) {
-		if e.Command.INS == apdu.InsVerify && e.Command.Secret() && e.Err == nil {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.sent++
-		}
-	}), nil
-}
-
-func (d *desk) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
+func (d *desk) ask(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) {
 	d.mu.Lock()
-	typing, types := d.typing, d.types
 	d.asked = append(d.asked, sshagent.RequestOf(ctx))
 	d.mu.Unlock()
-	if typing != nil {
-		if err := typing(ctx); err != nil {
-			return jpki.PIN{}, err
-		}
-	}
-	pin, err := jpki.ParsePIN([]byte(types))
-	if err == nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.entered++
-	}
-	return pin, err
+	return d.AskPIN(ctx, ready)
 }
 
 // refused is the last error that was told, which is not told again. A client may hear
@@ -197,7 +147,7 @@ func TestTheAgentSignsLogins(t *testing.T) {
 	key := key(t, client)
 	assert.Equal(t, "ssh-rsa", key.Format)
 	assert.Equal(t, "comment", key.Comment)
-	assert.Zero(t, d.sent, "to show the key needs no PIN")
+	assert.Zero(t, d.Secrets(), "to show the key needs no PIN")
 
 	for n, algorithm := range []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512} {
 		data := ssh.Marshal(loginWith(key, algorithm))
@@ -205,8 +155,8 @@ func TestTheAgentSignsLogins(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, algorithm, signature.Format)
 		assert.NoError(t, key.Verify(data, signature))
-		assert.Equal(t, n+1, d.sent, "a PIN for each signature")
-		assert.False(t, d.card.State().AuthVerified)
+		assert.Equal(t, n+1, d.Secrets(), "a PIN for each signature")
+		assert.False(t, d.Card.State().AuthVerified)
 	}
 	assert.Empty(t, d.told)
 
@@ -214,7 +164,7 @@ func TestTheAgentSignsLogins(t *testing.T) {
 	_, err := client.Sign(key, data)
 	require.Error(t, err, "SHA-1")
 	require.ErrorIs(t, d.refused(t), sshagent.ErrAlgorithm)
-	assert.Equal(t, 2, d.sent)
+	assert.Equal(t, 2, d.Secrets())
 }
 
 // A whole login, by Go's client at Go's server.
@@ -252,7 +202,7 @@ func TestALoginByTheAgent(t *testing.T) {
 	require.NoError(t, err)
 	conn.Close()
 	serving.Wait()
-	assert.Equal(t, 1, d.sent)
+	assert.Equal(t, 1, d.Secrets())
 }
 
 // sshsig is what ssh-keygen -Y has signed.
@@ -268,7 +218,7 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 	d := newDesk(t)
 	client := d.client(t)
 	key := key(t, client)
-	other, err := ssh.NewPublicKey(newSigner(t, "another").Public())
+	other, err := ssh.NewPublicKey(cardtest.NewHolder(t, simulator.Contact, simulator.WithInsecureSeed("another")).Signer(t).Public())
 	require.NoError(t, err)
 	hostBound := func(rest []byte) []byte {
 		r := loginWith(key, ssh.KeyAlgoRSASHA256)
@@ -310,7 +260,7 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 		{"another key", other, ssh.Marshal(loginWith(other, ssh.KeyAlgoRSASHA256)), sshagent.ErrOtherKey},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := d.sent
+			before := d.Secrets()
 			signature, err := client.SignWithFlags(tt.key, tt.data, agent.SignatureFlagRsaSha256)
 			if tt.err == nil {
 				require.NoError(t, err)
@@ -319,7 +269,7 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 			}
 			require.Error(t, err)
 			require.ErrorIs(t, d.refused(t), tt.err)
-			assert.Equal(t, before, d.sent)
+			assert.Equal(t, before, d.Secrets())
 		})
 	}
 	_, err = client.SignWithFlags(key, change(func(*request) {}), agent.SignatureFlagRsaSha256|agent.SignatureFlagRsaSha512)
@@ -330,15 +280,6 @@ func TestWhatTheAgentDoesNotSign(t *testing.T) {
 	_, err = client.Sign(key, []byte("please sign this"))
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), sshagent.ErrData)
-}
-
-func newSigner(t *testing.T, seed string) *jpki.Signer {
-	t.Helper()
-	slot := simulator.New().AddReader("Reader")
-	require.NoError(t, slot.Insert(newCard(t, seed)))
-	signer, err := jpki.NewSigner(context.Background(), slot.Driver().Connect, "Reader", nil)
-	require.NoError(t, err)
-	return signer
 }
 
 func TestTheAgentsKeysDoNotChange(t *testing.T) {
@@ -391,7 +332,7 @@ func write(conn net.Conn, message []byte) error {
 
 func TestAWrongPINForTheAgent(t *testing.T) {
 	d := newDesk(t)
-	d.types = "9999"
+	d.Types = "9999"
 	client := d.client(t)
 	key := key(t, client)
 	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSASHA256))
@@ -400,14 +341,14 @@ func TestAWrongPINForTheAgent(t *testing.T) {
 	var pin *credential.Error
 	require.ErrorAs(t, d.refused(t), &pin)
 	assert.Equal(t, 2, pin.Remaining)
-	assert.Equal(t, 2, d.card.State().AuthTries)
-	assert.Equal(t, 1, d.sent)
+	assert.Equal(t, 2, d.Card.State().AuthTries)
+	assert.Equal(t, 1, d.Secrets())
 
-	d.types = "12345"
+	d.Types = "12345"
 	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), jpki.ErrPINFormat)
-	assert.Equal(t, 2, d.card.State().AuthTries)
+	assert.Equal(t, 2, d.Card.State().AuthTries)
 }
 
 // One PIN for the signatures that follow each other, and the card is left at the
@@ -421,10 +362,10 @@ func TestTheAgentKeepsTheCardVerified(t *testing.T) {
 		_, err := client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 		require.NoError(t, err)
 	}
-	assert.Equal(t, 1, d.sent)
-	assert.True(t, d.card.State().AuthVerified)
+	assert.Equal(t, 1, d.Secrets())
+	assert.True(t, d.Card.State().AuthVerified)
 	d.end()
-	assert.False(t, d.card.State().AuthVerified)
+	assert.False(t, d.Card.State().AuthVerified)
 }
 
 // The end of a client or of the agent ends asking.
@@ -439,7 +380,7 @@ func TestTheEndOfAClientEndsAsking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
 			asking, ended := make(chan struct{}), make(chan struct{})
-			d.typing = func(ctx context.Context) error {
+			d.Typing = func(ctx context.Context) error {
 				close(asking)
 				<-ctx.Done()
 				close(ended)
@@ -454,7 +395,7 @@ func TestTheEndOfAClientEndsAsking(t *testing.T) {
 			<-asking
 			end(d, conn)
 			<-ended
-			assert.Zero(t, d.sent)
+			assert.Zero(t, d.Secrets())
 		})
 	}
 }

@@ -24,7 +24,7 @@ import (
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	d := newDesk(t)
 	asking, goOn := make(chan struct{}), make(chan struct{})
-	d.typing = func(context.Context) error {
+	d.Typing = func(context.Context) error {
 		close(asking)
 		<-goOn
 		return nil
@@ -63,7 +63,7 @@ func TestTooManyRequests(t *testing.T) {
 	client := d.client(t)
 	shown := key(t, client)
 	goOn := make(chan struct{})
-	d.typing = func(context.Context) error {
+	d.Typing = func(context.Context) error {
 		<-goOn
 		return nil
 	}

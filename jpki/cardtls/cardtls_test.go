@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -25,84 +26,11 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// holder sits at a desktop program with a card and types its PIN.
-type holder struct {
-	driver reader.Driver
-	name   string // of the reader
-	card   *simulator.Card
-	slot   *simulator.Reader // nil through pcscd
-	types  string
-	typing func(ctx context.Context) error
-
-	mu     sync.Mutex
-	asked  int
-	pins   int // VERIFY commands with a PIN
-	signed int
-}
-
-func newHolder(t testing.TB, options ...simulator.Option) *holder {
-	t.Helper()
-	card, err := simulator.NewCard(simulator.Contact, append(options, simulator.WithInsecureSeed("cardtls"))...)
-	require.NoError(t, err)
-	driver := simulator.New()
-	h := &holder{driver: driver, name: "Reader", card: card, slot: driver.AddReader("Reader"), types: simulator.PIN}
-	require.NoError(t, h.slot.Insert(card))
-	h.checkAfterwards(t)
-	return h
-}
-
-func (h *holder) checkAfterwards(t testing.TB) {
-	t.Cleanup(func() {
-		assert.Equal(t, h.asked, h.pins, "PINs entered, and sent")
-		assert.False(t, h.card.State().AuthVerified, "left verified")
+// signatures are those that the card was asked for, without probes of what it can sign.
+func signatures(h *cardtest.Holder) int {
+	return h.Count(func(c apdu.Command) bool {
+		return c.INS == apdu.InsPerformSecurityOperation && len(c.Data()) > 1
 	})
-}
-
-func (h *holder) signer(t testing.TB) *jpki.Signer {
-	t.Helper()
-	s, err := jpki.NewSigner(context.Background(), h.connect, "Reader", h.ask)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return s
-}
-
-func (h *holder) connect(ctx context.Context, _ string) (jpki.Connection, error) {
-	card, err := h.driver.Connect(ctx, h.name)
-	return counted{card, h}, err
-}
-
-func (h *holder) ask(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) {
-	if h.typing != nil {
-		if err := h.typing(ctx); err != nil {
-			return jpki.PIN{}, err
-		}
-	}
-	h.mu.Lock()
-	h.asked++
-	h.mu.Unlock()
-	return jpki.ParsePIN([]byte(h.types))
-}
-
-// counted counts what passes on a connection.
-type counted struct {
-	reader.Card
-	holder *holder
-}
-
-func (c counted) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	parsed, err := apdu.ParseCommand(append([]byte(nil), command...))
-	if err != nil {
-		return nil, err
-	}
-	c.holder.mu.Lock()
-	if parsed.Secret() {
-		c.holder.pins++
-	}
-	if parsed.INS == apdu.InsPerformSecurityOperation && len(parsed.Data()) > 1 {
-		c.holder.signed++
-	}
-	c.holder.mu.Unlock()
-	return c.Card.Transmit(ctx, command)
 }
 
 // server is a certificate of a server's own.
@@ -206,20 +134,20 @@ func TestHandshake(t *testing.T) {
 		{"what a card without PSS can", []simulator.Option{simulator.WithoutPSS()}, 0, tls.VersionTLS12},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHolder(t, tt.card...)
-			signer := h.signer(t)
+			h := cardtest.NewHolder(t, simulator.Contact, tt.card...)
+			signer := h.Signer(t)
 			config, err := cardtls.Config(t.Context(), base(), signer)
 			require.NoError(t, err)
-			assert.Zero(t, h.asked)
+			assert.Zero(t, h.Entered())
 			var change func(*tls.Config)
 			if tt.with != 0 {
 				change = version(tt.with)
 			}
-			said, state, err := dial(t.Context(), config, serve(t, h.card.CACertificate(), change))
+			said, state, err := dial(t.Context(), config, serve(t, h.Card.CACertificate(), change))
 			require.NoError(t, err)
 			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
 			assert.Equal(t, tt.want, state.Version)
-			assert.Equal(t, []int{1, 1}, []int{h.asked, h.signed})
+			assert.Equal(t, []int{1, 1}, []int{h.Entered(), signatures(h)})
 		})
 	}
 }
@@ -227,8 +155,8 @@ func TestHandshake(t *testing.T) {
 // What can't succeed is told before anybody is asked for a PIN.
 func TestHandshakesThatCannotSucceed(t *testing.T) {
 	ctx := t.Context()
-	h := newHolder(t, simulator.WithoutPSS())
-	signer := h.signer(t)
+	h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
+	signer := h.Signer(t)
 
 	newest := base()
 	newest.MinVersion = tls.VersionTLS13
@@ -238,7 +166,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 
 	config, err := cardtls.Config(ctx, base(), signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), version(tls.VersionTLS13)))
+	_, _, err = dial(ctx, config, serve(t, h.Card.CACertificate(), version(tls.VersionTLS13)))
 	require.ErrorContains(t, err, "protocol version")
 
 	_, _, err = dial(ctx, config, serve(t, server().Leaf, nil))
@@ -248,7 +176,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 	untrusted.RootCAs = x509.NewCertPool()
 	config, err = cardtls.Config(ctx, untrusted, signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), nil))
+	_, _, err = dial(ctx, config, serve(t, h.Card.CACertificate(), nil))
 	var unknown x509.UnknownAuthorityError
 	require.ErrorAs(t, err, &unknown)
 
@@ -256,15 +184,15 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	config, err = cardtls.Config(ctx, old, signer)
 	require.NoError(t, err)
-	_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), nil))
+	_, _, err = dial(ctx, config, serve(t, h.Card.CACertificate(), nil))
 	require.Error(t, err)
 
-	h.slot.Remove()
-	other := newHolder(t).signer(t)
+	h.Slot.Remove()
+	other := cardtest.NewHolder(t, simulator.Contact).Signer(t)
 	require.NoError(t, other.Close())
 	_, err = cardtls.Config(ctx, nil, other)
 	require.ErrorIs(t, err, jpki.ErrSignerClosed)
-	assert.Zero(t, h.asked)
+	assert.Zero(t, h.Entered())
 }
 
 // A server may know only signatures that not every card makes.
@@ -288,8 +216,8 @@ func TestSchemesOfTheServer(t *testing.T) {
 			if !tt.pss {
 				options = append(options, simulator.WithoutPSS())
 			}
-			h := newHolder(t, options...)
-			config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+			h := cardtest.NewHolder(t, simulator.Contact, options...)
+			config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
 			require.NoError(t, err)
 			info := &tls.CertificateRequestInfo{Version: tls.VersionTLS12, SignatureSchemes: tt.server}
 			got, err := config.GetClientCertificate(info)
@@ -299,7 +227,7 @@ func TestSchemesOfTheServer(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Contains(t, got.SupportedSignatureAlgorithms, tt.with)
-			assert.Zero(t, h.asked)
+			assert.Zero(t, h.Entered())
 		})
 	}
 }
@@ -319,11 +247,11 @@ func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
 	} {
 		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
-				h := newHolder(t)
-				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+				h := cardtest.NewHolder(t, simulator.Contact)
+				config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
 				require.NoError(t, err)
 				var verified error
-				_, _, err = dial(t.Context(), config, serve(t, h.card.CACertificate(), func(c *tls.Config) {
+				_, _, err = dial(t.Context(), config, serve(t, h.Card.CACertificate(), func(c *tls.Config) {
 					version(v)(c)
 					cas := c.ClientCAs
 					c.ClientAuth = tls.RequireAnyClientCert
@@ -348,41 +276,40 @@ func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
 // Failures of the card and its holder come out whole, whatever the version.
 func TestHandshakeFailures(t *testing.T) {
 	nobody := errors.New("nobody there")
-	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another holder"))
-	require.NoError(t, err)
+	other := cardtest.AnotherCard(t, simulator.Contact)
 	for name, tt := range map[string]struct {
-		before func(*holder)
+		before func(*cardtest.Holder)
 		err    error
 		asked  int
 		left   int
 	}{
-		"a wrong PIN":  {func(h *holder) { h.types = "9999" }, credential.ErrWrong, 1, 2},
-		"nobody types": {func(h *holder) { h.typing = func(context.Context) error { return nobody } }, nobody, 0, 3},
-		"no card":      {func(h *holder) { h.slot.Remove() }, reader.ErrNoCard, 0, 3},
-		"another card": {func(h *holder) { h.slot.Remove(); _ = h.slot.Insert(other) }, credential.ErrOtherCard, 0, 3},
-		"a card that hesitates": {func(h *holder) {
-			h.slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+		"a wrong PIN":  {func(h *cardtest.Holder) { h.Types = "9999" }, credential.ErrWrong, 1, 2},
+		"nobody types": {func(h *cardtest.Holder) { h.Typing = func(context.Context) error { return nobody } }, nobody, 0, 3},
+		"no card":      {func(h *cardtest.Holder) { h.Slot.Remove() }, reader.ErrNoCard, 0, 3},
+		"another card": {func(h *cardtest.Holder) { h.Insert(t, other) }, credential.ErrOtherCard, 0, 3},
+		"a card that hesitates": {func(h *cardtest.Holder) {
+			h.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
 		}, nil, 1, 3},
-		"no signature": {func(h *holder) { h.slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Lengthen(-1)}) }, jpki.ErrNoPossession, 1, 3},
-		"another's sign": {func(h *holder) {
-			h.slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Answer(append(make([]byte, 256), 0x90, 0))})
+		"no signature": {func(h *cardtest.Holder) { h.Slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Lengthen(-1)}) }, jpki.ErrNoPossession, 1, 3},
+		"another's sign": {func(h *cardtest.Holder) {
+			h.Slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Answer(append(make([]byte, 256), 0x90, 0))})
 		}, jpki.ErrNoPossession, 1, 3},
 	} {
 		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
-				h := newHolder(t)
-				config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+				h := cardtest.NewHolder(t, simulator.Contact)
+				config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
 				require.NoError(t, err)
 				tt.before(h)
-				_, _, err = dial(t.Context(), config, serve(t, h.card.CACertificate(), version(v)))
+				_, _, err = dial(t.Context(), config, serve(t, h.Card.CACertificate(), version(v)))
 				require.ErrorIs(t, err, tt.err)
 				if tt.err == credential.ErrWrong {
 					var wrong *credential.Error
 					require.ErrorAs(t, err, &wrong)
 					assert.Equal(t, 2, wrong.Remaining)
 				}
-				assert.Equal(t, tt.asked, h.asked)
-				assert.Equal(t, tt.left, h.card.State().AuthTries)
+				assert.Equal(t, tt.asked, h.Entered())
+				assert.Equal(t, tt.left, h.Card.State().AuthTries)
 			})
 		}
 	}
@@ -391,27 +318,27 @@ func TestHandshakeFailures(t *testing.T) {
 // The end of the handshake's context ends asking for the PIN.
 func TestContextEndsAsking(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		h := newHolder(t)
-		config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+		h := cardtest.NewHolder(t, simulator.Contact)
+		config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		h.typing = func(ctx context.Context) error {
+		h.Typing = func(ctx context.Context) error {
 			cancel()
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		_, _, err = dial(ctx, config, serve(t, h.card.CACertificate(), version(v)))
+		_, _, err = dial(ctx, config, serve(t, h.Card.CACertificate(), version(v)))
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Zero(t, h.asked)
+		assert.Zero(t, h.Entered())
 	}
 }
 
 // Handshakes at the same time follow each other at the card, for a PIN each.
 func TestHandshakesAtTheSameTime(t *testing.T) {
-	h := newHolder(t)
-	config, err := cardtls.Config(t.Context(), base(), h.signer(t))
+	h := cardtest.NewHolder(t, simulator.Contact)
+	config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
 	require.NoError(t, err)
-	address := serve(t, h.card.CACertificate(), nil)
+	address := serve(t, h.Card.CACertificate(), nil)
 	var clients sync.WaitGroup
 	for range 2 {
 		clients.Go(func() {
@@ -421,23 +348,23 @@ func TestHandshakesAtTheSameTime(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	assert.Equal(t, 2, h.asked)
+	assert.Equal(t, 2, h.Entered())
 }
 
 // A server that recognises the client needs no card.
 func TestResumedSessionsAskNobody(t *testing.T) {
-	h := newHolder(t)
+	h := cardtest.NewHolder(t, simulator.Contact)
 	remembering := base()
 	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	config, err := cardtls.Config(t.Context(), remembering, h.signer(t))
+	config, err := cardtls.Config(t.Context(), remembering, h.Signer(t))
 	require.NoError(t, err)
-	address := serve(t, h.card.CACertificate(), nil)
+	address := serve(t, h.Card.CACertificate(), nil)
 	for n := range 3 {
 		_, state, err := dial(t.Context(), config, address)
 		require.NoError(t, err)
 		assert.Equal(t, n > 0, state.DidResume)
 	}
-	assert.Equal(t, 1, h.asked)
+	assert.Equal(t, 1, h.Entered())
 }
 
 // A server that takes certificates of other CAs, if given, gets none where that is
@@ -464,8 +391,8 @@ func TestServersThatTakeACertificateIfGiven(t *testing.T) {
 	} {
 		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+", "+tls.VersionName(v), func(t *testing.T) {
-				h := newHolder(t)
-				signer := h.signer(t)
+				h := cardtest.NewHolder(t, simulator.Contact)
+				signer := h.Signer(t)
 				var options []cardtls.Option
 				if tt.allow {
 					options = append(options, cardtls.AllowNoCertificate())
@@ -479,7 +406,7 @@ func TestServersThatTakeACertificateIfGiven(t *testing.T) {
 						tt.change(c)
 					}
 					if c.ClientCAs == nil {
-						c.ClientCAs = pool(h.card.CACertificate())
+						c.ClientCAs = pool(h.Card.CACertificate())
 					}
 				})
 				said, _, err := dial(t.Context(), config, address)
@@ -500,7 +427,7 @@ func TestServersThatTakeACertificateIfGiven(t *testing.T) {
 				if tt.want == byCard {
 					asked = 1
 				}
-				assert.Equal(t, []int{asked, asked}, []int{h.asked, h.signed})
+				assert.Equal(t, []int{asked, asked}, []int{h.Entered(), signatures(h)})
 			})
 		}
 	}

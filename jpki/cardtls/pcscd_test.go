@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -35,40 +36,38 @@ func TestMain(m *testing.M) { os.Exit(pcscdtest.Main(m)) }
 // Faults: F82.
 func TestThroughPCSCD(t *testing.T) {
 	daemon := pcscdtest.Shared(t)
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("cardtls"))
-	require.NoError(t, err)
+	card := cardtest.NewCard(t, simulator.Contact)
 	remove := daemon.Insert(0, card)
 	defer func() {
 		remove()
 		readertest.AwaitEmpty(t, readertest.Fixture{Driver: pcsc.New(), Reader: pcscdtest.Readers[0]})
 	}()
-	h := &holder{driver: pcsc.New(), name: pcscdtest.Readers[0], card: card, types: simulator.PIN}
-	h.checkAfterwards(t)
+	h := cardtest.At(t, &cardtest.Desk{Driver: cardtest.Driver{Driver: pcsc.New()}, Card: card}, pcscdtest.Readers[0])
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, err = reader.Wait(ctx, h.driver, h.name, nil)
+	_, err := reader.Wait(ctx, h.Driver.Driver, h.Reader, nil)
 	require.NoError(t, err)
-	signer := h.signer(t)
+	signer := h.Signer(t)
 	config, err := cardtls.Config(ctx, base(), signer)
 	require.NoError(t, err)
 
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run("Go, "+tls.VersionName(v), func(t *testing.T) {
-			asked := h.asked
+			asked := h.Entered()
 			said, state, err := dial(ctx, config, serve(t, card.CACertificate(), version(v)))
 			require.NoError(t, err)
 			assert.Equal(t, signer.Certificate().SerialNumber.String(), said)
 			assert.Equal(t, v, state.Version)
-			assert.Equal(t, asked+1, h.asked)
+			assert.Equal(t, asked+1, h.Entered())
 		})
 		t.Run("OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
-			asked := h.asked
+			asked := h.Entered()
 			address := opensslServer(t, card.CACertificate(), v, "-Verify")
 			page := get(ctx, t, config, address)
 			assert.Contains(t, page, "Client certificate", "what OpenSSL says after it has verified")
 			assert.Contains(t, page, "Verify return code: 0 (ok)")
 			assert.Contains(t, page, map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[v])
-			assert.Equal(t, asked+1, h.asked)
+			assert.Equal(t, asked+1, h.Entered())
 		})
 		t.Run("refused by OpenSSL, "+tls.VersionName(v), func(t *testing.T) {
 			_, _, err := dial(ctx, config, opensslServer(t, server().Leaf, v, "-Verify"))
@@ -78,16 +77,16 @@ func TestThroughPCSCD(t *testing.T) {
 			optional, err := cardtls.Config(ctx, base(), signer, cardtls.AllowNoCertificate())
 			require.NoError(t, err)
 			for authority, given := range map[*x509.Certificate]int{card.CACertificate(): 1, server().Leaf: 0} {
-				asked := h.asked
+				asked := h.Entered()
 				page := get(ctx, t, optional, opensslServer(t, authority, v, "-verify"))
 				assert.Equal(t, given == 1, strings.Contains(page, "Client certificate"), page)
 				assert.Equal(t, given == 0, strings.Contains(page, "no client certificate available"), page)
-				assert.Equal(t, asked+given, h.asked)
+				assert.Equal(t, asked+given, h.Entered())
 			}
 		})
 	}
 
-	h.types = "9999"
+	h.Types = "9999"
 	_, _, err = dial(ctx, config, opensslServer(t, card.CACertificate(), tls.VersionTLS13, "-Verify"))
 	var wrong *credential.Error
 	require.ErrorAs(t, err, &wrong)
