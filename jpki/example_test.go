@@ -15,9 +15,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// simulated returns a connection to a simulated card; with pcsc.New() in place
-// of the driver it is a real one.
-func simulated(p simulator.Profile) reader.Card {
+// simulated returns a driver with a simulated card in its reader, "Reader". With pcsc.New()
+// it is a real one.
+func simulated(p simulator.Profile) reader.Driver {
 	driver := simulator.New()
 	card, err := simulator.NewCard(p, simulator.WithInsecureSeed("example"))
 	if err != nil {
@@ -26,16 +26,47 @@ func simulated(p simulator.Profile) reader.Card {
 	if err := driver.AddReader("Reader").Insert(card); err != nil {
 		panic(err)
 	}
-	connection, err := driver.Connect(context.Background(), "Reader")
+	return driver
+}
+
+// connected returns a connection to a simulated card.
+func connected(p simulator.Profile) reader.Card {
+	connection, err := simulated(p).Connect(context.Background(), "Reader")
 	if err != nil {
 		panic(err)
 	}
 	return connection
 }
 
+// The holder of the card sees the attempts left before typing the PIN. The card is not held
+// while the holder types.
+func ExampleAuthenticateWith() {
+	ctx := context.Background()
+	driver := simulated(simulator.Contact)
+
+	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+		fmt.Println("attempts left:", ready.Remaining)
+		return jpki.ParsePIN([]byte("1234")) // what the holder types
+	}
+	holder, err := jpki.AuthenticateWith(ctx, driver.Connect, "Reader", ask)
+	var refused *credential.Error
+	switch {
+	case errors.As(err, &refused):
+		fmt.Println(refused.Reason, refused.Remaining)
+		return
+	case err != nil:
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("possession:", holder.Possession)
+	// Output:
+	// attempts left: 3
+	// possession: true
+}
+
 func ExampleAuthenticate() {
 	ctx := context.Background()
-	card := simulated(simulator.Contact)
+	card := connected(simulator.Contact)
 	defer card.Close()
 
 	pin, err := jpki.ParsePIN([]byte("1234")) // typed before the card is touched
@@ -47,7 +78,7 @@ func ExampleAuthenticate() {
 	var wrong *credential.Error
 	switch {
 	case errors.As(err, &wrong):
-		fmt.Println("tries left:", wrong.Remaining)
+		fmt.Println("attempts left:", wrong.Remaining)
 		return
 	case err != nil:
 		fmt.Println(err)
@@ -62,10 +93,10 @@ func ExampleAuthenticate() {
 	// certificate: valid
 }
 
-// Single steps, which cost no try.
+// Single steps, which use no attempt.
 func ExampleDo() {
 	ctx := context.Background()
-	card := simulated(simulator.LastTry)
+	card := connected(simulator.LastTry)
 	defer card.Close()
 
 	err := jpki.Do(ctx, card, func(a *jpki.Application) error {
@@ -77,20 +108,20 @@ func ExampleDo() {
 		if err != nil {
 			return err
 		}
-		fmt.Println(token.Kind, "with", counter.Remaining, "try left")
+		fmt.Println(token.Kind, "with", counter.Remaining, "attempt left")
 		return nil
 	})
 	if err != nil {
 		fmt.Println(err)
 	}
-	// Output: individual-number-card with 1 try left
+	// Output: individual-number-card with 1 attempt left
 }
 
-// A kiosk that serves nobody but holders of J-LIS's certificates refuses a simulated
-// card before the PIN is sent. Its tests give RequireChain the authority of theirs.
+// A kiosk that serves only holders of J-LIS's certificates rejects a simulated card before
+// the PIN is sent. Its tests pass the simulated card's CA certificate to RequireChain.
 func ExampleRequireChain() {
 	ctx := context.Background()
-	card := simulated(simulator.Contact)
+	card := connected(simulator.Contact)
 	defer card.Close()
 
 	pin, err := jpki.ParsePIN([]byte("1234"))
@@ -103,23 +134,14 @@ func ExampleRequireChain() {
 	// Output: not J-LIS's: true
 }
 
-// A desktop program has the card's key sign, and the person asked for the PIN when
-// it is needed. With pcsc.New() in place of the simulator it is a real card.
+// A desktop program signs with the card's key. The holder is asked for the PIN when it is
+// needed. With pcsc.New() instead of the simulator it is a real card.
 func ExampleSigner() {
 	ctx := context.Background()
-	driver := simulator.New()
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := driver.AddReader("Reader").Insert(card); err != nil {
-		fmt.Println(err)
-		return
-	}
+	driver := simulated(simulator.Contact)
 
 	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
-		fmt.Println("PIN, please; tries left:", ready.Remaining)
+		fmt.Println("PIN, please; attempts left:", ready.Remaining)
 		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
 	}
 	signer, err := jpki.NewSigner(ctx, driver.Connect, "Reader", ask)
@@ -138,6 +160,6 @@ func ExampleSigner() {
 	key := signer.Public().(*rsa.PublicKey)
 	fmt.Println("verifies:", rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil)
 	// Output:
-	// PIN, please; tries left: 3
+	// PIN, please; attempts left: 3
 	// verifies: true
 }
