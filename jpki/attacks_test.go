@@ -2,13 +2,9 @@ package jpki_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"math/big"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,15 +26,16 @@ import (
 //
 // Faults: F55, F56, F57, F59.
 func TestAttacks(t *testing.T) {
-	nothing := func(*x509.Certificate) {}
-	jlis := newIssuer(t, authoritysKey(), nothing)
-	victim := jlis.issue(t, holdersKey(), nothing)
-	own := newIssuer(t, forger(), nothing) // the same names, and it claims the same key
-	ofOwn := own.issue(t, forger(), nothing)
-	require.Equal(t, jlis.certificate.RawSubject, own.certificate.RawSubject)
-	require.Equal(t, jlis.certificate.SubjectKeyId, own.certificate.SubjectKeyId)
+	jlis := cardtest.NewCA(t, cardtest.CAKey(), cardtest.Unchanged)
+	victim := jlis.Issue(t, cardtest.HolderKey(), cardtest.Unchanged)
+	own := cardtest.NewCA(t, cardtest.AttackerKey(), cardtest.Unchanged) // the same names, and it claims the same key
+	ofOwn := own.Issue(t, cardtest.AttackerKey(), cardtest.Unchanged)
+	signedByItself, err := x509.ParseCertificate(forged(t, cardtest.Unchanged))
+	require.NoError(t, err)
+	require.Equal(t, jlis.Certificate.RawSubject, own.Certificate.RawSubject)
+	require.Equal(t, jlis.Certificate.SubjectKeyId, own.Certificate.SubjectKeyId)
 
-	authority := func(change func(*x509.Certificate)) issuer { return newIssuer(t, authoritysKey(), change) }
+	authority := func(change func(*x509.Certificate)) cardtest.CA { return cardtest.NewCA(t, cardtest.CAKey(), change) }
 	usage := func(u x509.KeyUsage) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.KeyUsage = u }
 	}
@@ -49,10 +46,10 @@ func TestAttacks(t *testing.T) {
 		return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(from), time.Now().Add(to) }
 	}
 	day := 24 * time.Hour
-	plain := *jlis.certificate // of version 1, when certificates had no constraints
+	plain := *jlis.Certificate // of version 1, when certificates had no constraints
 	plain.Version, plain.IsCA, plain.BasicConstraintsValid, plain.KeyUsage = 1, false, false, 0
 
-	byForger, byHolder := signedBy(t, forger()), signedBy(t, holdersKey())
+	byForger, byHolder := cardtest.SignedBy(t, cardtest.AttackerKey()), cardtest.SignedBy(t, cardtest.HolderKey())
 	var recorded []byte
 	recording := func(input []byte) []byte {
 		recorded = byHolder(input)
@@ -60,32 +57,32 @@ func TestAttacks(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		pinned issuer // J-LIS as it is trusted
+		pinned cardtest.CA // J-LIS as it is trusted
 		caller []*x509.Certificate
 		// What the card holds, and how it signs.
-		certificate, authority []byte
+		certificate, authority *x509.Certificate
 		sign                   func(input []byte) []byte
 		err                    error
 		pins                   int
 	}{
 		// The honest card, and that with it each of the following differs.
-		{"none", jlis, nil, victim, jlis.certificate.Raw, recording, nil, 1},
+		{"none", jlis, nil, victim, jlis.Certificate, recording, nil, 1},
 
 		// Without the holder's key.
-		{"another's certificate with an own key", jlis, nil, victim, jlis.certificate.Raw, byForger, jpki.ErrNoPossession, 1},
-		{"another's certificate, an old signature replayed", jlis, nil, victim, jlis.certificate.Raw,
+		{"another's certificate with an own key", jlis, nil, victim, jlis.Certificate, byForger, jpki.ErrNoPossession, 1},
+		{"another's certificate, an old signature replayed", jlis, nil, victim, jlis.Certificate,
 			func([]byte) []byte { return recorded }, jpki.ErrNoPossession, 1},
 
 		// With an own authority.
-		{"own authority with the official names", jlis, nil, ofOwn, own.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
-		{"and the genuine authority's certificate on the card", jlis, nil, ofOwn, jlis.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
-		{"and of a caller's authority", jlis, []*x509.Certificate{jlis.certificate}, ofOwn, own.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
-		{"a certificate that its holder signed", jlis, nil, forged(t, nothing), jlis.certificate.Raw, byForger, trust.ErrUnknownIssuer, 0},
+		{"own authority with the official names", jlis, nil, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		{"and the genuine authority's certificate on the card", jlis, nil, ofOwn, jlis.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		{"and of a caller's authority", jlis, []*x509.Certificate{jlis.Certificate}, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		{"a certificate that its holder signed", jlis, nil, signedByItself, jlis.Certificate, byForger, trust.ErrUnknownIssuer, 0},
 
 		// With a genuine key that is no authority's, as that of the attacker's own card.
-		{"a holder as an authority", jlis, nil, jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, trust.ErrUnknownIssuer, 0},
-		{"a holder whom the caller takes for an authority", jlis, []*x509.Certificate{jlis.holder(t, victim).certificate},
-			jlis.holder(t, victim).issue(t, forger(), nothing), victim, byForger, trust.ErrUnknownIssuer, 0},
+		{"a holder as an authority", jlis, nil, issuedBy(jlis, victim).Issue(t, cardtest.AttackerKey(), cardtest.Unchanged), victim, byForger, trust.ErrUnknownIssuer, 0},
+		{"a holder whom the caller takes for an authority", jlis, []*x509.Certificate{issuedBy(jlis, victim).Certificate},
+			issuedBy(jlis, victim).Issue(t, cardtest.AttackerKey(), cardtest.Unchanged), victim, byForger, trust.ErrUnknownIssuer, 0},
 
 		// Authorities that are none.
 		{"an authority without basic constraints", authority(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), nil,
@@ -98,30 +95,30 @@ func TestAttacks(t *testing.T) {
 		// Authorities out of their time.
 		{"a generation that has expired", authority(between(-3650*day, -time.Hour)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
 		{"a generation to come", authority(between(time.Hour, 3650*day)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
-		{"a caller's authority that has expired", own, []*x509.Certificate{authority(between(-3650*day, -time.Hour)).certificate},
+		{"a caller's authority that has expired", own, []*x509.Certificate{authority(between(-3650*day, -time.Hour)).Certificate},
 			victim, nil, byHolder, trust.ErrIssuerExpired, 0},
 
 		// Certificates of the genuine authority that are for something else.
-		{"the signature certificate, by its usage", jlis, nil, jlis.issue(t, holdersKey(), usage(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment)),
-			jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
-		{"the signature certificate, by its policy", jlis, nil, jlis.issue(t, holdersKey(), func(c *x509.Certificate) {
-			c.Policies = []x509.OID{oid(t, "1.2.392.200149.8.5.1.1.20")}
-		}), jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
-		{"one that says more than is understood", jlis, nil, jlis.issue(t, holdersKey(), critical), jlis.certificate.Raw, byHolder, trust.ErrUnknownIssuer, 0},
-		{"the authority's own", jlis, nil, jlis.certificate.Raw, jlis.certificate.Raw, byHolder, trust.ErrWrongKind, 0},
-		{"one signed over SHA-1, whose collisions can be made", jlis, nil, jlis.issue(t, holdersKey(), func(c *x509.Certificate) {
+		{"the signature certificate, by its usage", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), usage(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment)),
+			jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
+		{"the signature certificate, by its policy", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), func(c *x509.Certificate) {
+			c.Policies = []x509.OID{cardtest.OID(t, "1.2.392.200149.8.5.1.1.20")}
+		}), jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
+		{"one that says more than is understood", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), critical), jlis.Certificate, byHolder, trust.ErrUnknownIssuer, 0},
+		{"the authority's own", jlis, nil, jlis.Certificate, jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
+		{"one signed over SHA-1, whose collisions can be made", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), func(c *x509.Certificate) {
 			c.SignatureAlgorithm = x509.SHA1WithRSA
-		}), jlis.certificate.Raw, byHolder, trust.ErrUnknownIssuer, 0},
+		}), jlis.Certificate, byHolder, trust.ErrUnknownIssuer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
 			if tt.authority == nil {
-				tt.authority = tt.pinned.certificate.Raw
+				tt.authority = tt.pinned.Certificate
 			}
-			d.ServeFiles(map[byte][]byte{0x0A: tt.certificate, 0x0B: tt.authority})
+			d.ServeFiles(map[byte][]byte{0x0A: tt.certificate.Raw, 0x0B: tt.authority.Raw})
 			d.SignWith(tt.sign)
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN),
-				jpki.RequireChain(tt.caller...), jpki.WithPinned(tt.pinned.certificate))
+				jpki.RequireChain(tt.caller...), jpki.WithPinned(tt.pinned.Certificate))
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.err != nil, got == nil)
 			for _, other := range []error{jpki.ErrNoPossession, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, trust.ErrWrongKind} {
@@ -141,10 +138,10 @@ func TestAttacks(t *testing.T) {
 //
 // Faults: F59.
 func TestAttacksByAPhone(t *testing.T) {
-	jlis := newIssuer(t, authoritysKey(), func(*x509.Certificate) {})
-	own := newIssuer(t, forger(), func(*x509.Certificate) {})
+	jlis := cardtest.NewCA(t, cardtest.CAKey(), cardtest.Unchanged)
+	own := cardtest.NewCA(t, cardtest.AttackerKey(), cardtest.Unchanged)
 	d := cardtest.Open(t, simulator.Android)
-	d.ServeFiles(map[byte][]byte{0x0A: own.issue(t, forger(), func(*x509.Certificate) {}), 0x0B: jlis.certificate.Raw})
+	d.ServeFiles(map[byte][]byte{0x0A: own.Issue(t, cardtest.AttackerKey(), cardtest.Unchanged).Raw, 0x0B: jlis.Certificate.Raw})
 	serving := d.After
 	d.After = func(n int, c apdu.Command, response []byte) ([]byte, error) {
 		if isRead(c) && d.Secrets() == 0 {
@@ -152,95 +149,18 @@ func TestAttacksByAPhone(t *testing.T) {
 		}
 		return serving(n, c, response)
 	}
-	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.Certificate))
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Equal(t, 1, d.Secrets())
 	assert.Equal(t, 3, d.Card.State().AuthTries)
 	assert.False(t, d.Card.State().AuthVerified)
 }
 
-// issuer is an authority whose key the tests have.
-type issuer struct {
-	certificate *x509.Certificate
-	key         *rsa.PrivateKey
-}
-
-func testKey() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err) // of the machine, not of what is tested
-	}
-	return key
-}
-
-// The keys of the genuine authority and of a genuine holder.
-var (
-	authoritysKey = sync.OnceValue(testKey)
-	holdersKey    = sync.OnceValue(testKey)
-)
-
-// newIssuer makes an authority. Unchanged it has J-LIS's names, and always claims
-// the same key identifier: both are for anybody to write.
-func newIssuer(t testing.TB, key *rsa.PrivateKey, change func(*x509.Certificate)) issuer {
-	t.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"JPKI"}, OrganizationalUnit: []string{
-			"JPKI for user authentication", "Japan Agency for Local Authority Information Systems",
-		}},
-		SubjectKeyId: []byte("the authority's key"),
-		NotBefore:    time.Now().AddDate(-5, 0, 0), NotAfter: time.Now().AddDate(5, 0, 0),
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
-	}
-	change(template)
-	return issuer{created(t, template, template, key, key), key}
-}
-
-// issue makes a holder's certificate. Unchanged it is as J-LIS's are.
-func (i issuer) issue(t testing.TB, key *rsa.PrivateKey, change func(*x509.Certificate)) []byte {
-	t.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{Country: []string{"JP"}, CommonName: "HOLDER"},
-		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(3, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, Policies: []x509.OID{oid(t, "1.2.392.200149.8.5.1.3.30")},
-	}
-	change(template)
-	return created(t, template, i.certificate, key, i.key).Raw
-}
-
-// holder is a holder of one of the authority's certificates who issues some too.
-func (i issuer) holder(t testing.TB, certificate []byte) issuer {
-	t.Helper()
-	parsed, err := x509.ParseCertificate(certificate)
-	require.NoError(t, err)
-	require.NoError(t, parsed.CheckSignatureFrom(i.certificate))
-	parsed.SubjectKeyId = i.certificate.SubjectKeyId // to be named as the issuer's
-	return issuer{parsed, holdersKey()}
-}
-
-func created(t testing.TB, template, parent *x509.Certificate, key, parentsKey *rsa.PrivateKey) *x509.Certificate {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentsKey)
-	require.NoError(t, err)
-	made, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return made
-}
-
-// signedBy signs challenges as a card with the key does.
-func signedBy(t testing.TB, key *rsa.PrivateKey) func(input []byte) []byte {
-	return func(input []byte) []byte {
-		signature, err := rsa.SignPKCS1v15(nil, key, 0, input)
-		require.NoError(t, err)
-		return signature
-	}
-}
-
-func oid(t testing.TB, dotted string) x509.OID {
-	t.Helper()
-	parsed, err := x509.ParseOID(dotted)
-	require.NoError(t, err)
-	return parsed
+// issuedBy makes a CA of a holder, who issues certificates with the card's key.
+func issuedBy(ca cardtest.CA, holder *x509.Certificate) cardtest.CA {
+	parsed := *holder
+	parsed.SubjectKeyId = ca.Certificate.SubjectKeyId // as if it were the CA's
+	return cardtest.CA{Certificate: &parsed, Key: cardtest.HolderKey()}
 }
 
 // A relay in the card's place accepts any PIN, and passes the challenge on to a

@@ -112,13 +112,13 @@ func BenchmarkFloor(b *testing.B) {
 	})
 	b.Run("VerifyPKCS1v15", func(b *testing.B) {
 		hash := sha256.Sum256(nil)
-		signature, err := rsa.SignPKCS1v15(nil, forger(), crypto.SHA256, hash[:])
+		signature, err := rsa.SignPKCS1v15(nil, cardtest.AttackerKey(), crypto.SHA256, hash[:])
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := rsa.VerifyPKCS1v15(&forger().PublicKey, crypto.SHA256, hash[:], signature); err != nil {
+			if err := rsa.VerifyPKCS1v15(&cardtest.AttackerKey().PublicKey, crypto.SHA256, hash[:], signature); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"fmt"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func TestChain(t *testing.T) {
 	ctx := context.Background()
 	card := cardtest.Open(t, simulator.Contact).Card
 	authority := card.CACertificate()
-	namesake := newIssuer(t, forger(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).certificate
+	namesake := cardtest.NewCA(t, cardtest.AttackerKey(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).Certificate
 	future := jpki.WithClock(func() time.Time { return time.Now().AddDate(9, 0, 0) })
 	for _, tt := range []struct {
 		name    string
@@ -83,66 +82,12 @@ func TestChainOfAPhone(t *testing.T) {
 	assert.False(t, d.Card.State().AuthVerified)
 }
 
-// A certificate's key usage says what it is for. The policy of authentication
-// certificates was published once, so a genuine one may have another, or none; only
-// the signature certificate's own contradicts the key usage.
-//
-// Faults: F55.
-func TestPoliciesOfPinnedCertificates(t *testing.T) {
-	jlis := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
-	for policy, want := range map[string]error{
-		"1.2.392.200149.8.5.1.3.30":  nil,
-		"1.2.392.200149.8.5.1.30.3":  nil,
-		"1.2.392.200149.8.5.1.1.30":  nil, // beside the signature certificate's, as on test cards
-		"1.2.392.200149.8.5.1.1.40":  nil,
-		"1.2.392.200149.8.5.1.0.30":  nil, // a test card's
-		"2.5.29.32.0":                nil, // any policy
-		"1.2.3":                      nil,
-		"":                           nil,
-		"1.2.392.200149.8.5.1.1.20":  trust.ErrWrongKind,
-		"1.2.392.200149.8.5.1.0.20":  trust.ErrWrongKind, // a test card's
-		"1.2.392.200149.8.5.1.1.200": nil,
-	} {
-		leaf := jlis.issue(t, forger(), func(c *x509.Certificate) {
-			c.Policies = nil
-			if policy != "" {
-				c.Policies = []x509.OID{oid(t, policy)}
-			}
-		})
-		d := cardtest.Open(t, simulator.Contact)
-		d.ServeFiles(map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
-		d.SignWith(signedBy(t, forger()))
-		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.WithChain(), jpki.WithPinned(jlis.certificate))
-		require.ErrorIs(t, err, want, policy)
-		if want == nil {
-			assert.Equal(t, trust.Pinned, got.Chain)
-			continue
-		}
-		assert.Zero(t, d.Secrets())
-	}
-}
-
-// An authority is certified again with the same key, as when its certificate
-// ends: the one that is in its time decides, in whatever order they are given.
-func TestAnAuthorityThatWasCertifiedAgain(t *testing.T) {
-	old := newIssuer(t, holdersKey(), func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
-	current := newIssuer(t, holdersKey(), func(*x509.Certificate) {})
-	leaf := old.issue(t, forger(), func(*x509.Certificate) {})
-	for _, given := range [][]*x509.Certificate{{old.certificate, current.certificate}, {current.certificate, old.certificate}} {
-		d := cardtest.Open(t, simulator.Contact)
-		signs(d, leaf, signedBy(t, forger()))
-		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(given...))
-		require.NoError(t, err)
-		assert.Equal(t, trust.Caller, got.Chain)
-	}
-}
-
 // The card's copy of its authority's certificate is read where J-LIS may have
 // issued the holder's, which names its issuer's key, and where nothing cheaper
 // decides.
 func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	card := cardtest.Open(t, simulator.ContactExtended).Card
-	stranger := newIssuer(t, forger(), func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
+	stranger := cardtest.NewCA(t, cardtest.AttackerKey(), func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
 	for _, tt := range []struct {
 		name   string
 		option jpki.Option
@@ -153,7 +98,7 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 		{"J-LIS has another key", jpki.WithChain(), trust.Unknown, 0},
 		{"the caller's", jpki.WithChain(card.CACertificate()), trust.Caller, 0},
 		{"the simulator's", jpki.TrustSimulator(card.CACertificate()), trust.Simulator, 0},
-		{"pinned is another", jpki.WithPinned(stranger.certificate), trust.Unknown, 0},
+		{"pinned is another", jpki.WithPinned(stranger.Certificate), trust.Unknown, 0},
 		{"pinned", jpki.WithPinned(card.CACertificate()), trust.Pinned, 1},
 	} {
 		d := cardtest.Open(t, simulator.ContactExtended)
@@ -169,13 +114,13 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	}
 
 	// One that names no key may be anybody's.
-	jlis := newIssuer(t, authoritysKey(), func(*x509.Certificate) {})
-	nameless := *jlis.certificate
+	jlis := cardtest.NewCA(t, cardtest.CAKey(), cardtest.Unchanged)
+	nameless := *jlis.Certificate
 	nameless.SubjectKeyId = nil
-	leaf := issuer{&nameless, jlis.key}.issue(t, forger(), func(*x509.Certificate) {})
+	leaf := cardtest.CA{Certificate: &nameless, Key: jlis.Key}.Issue(t, cardtest.AttackerKey(), cardtest.Unchanged)
 	d := cardtest.Open(t, simulator.ContactExtended)
-	d.ServeFiles(map[byte][]byte{0x0A: leaf, 0x0B: jlis.certificate.Raw})
-	a := open(t, d, jpki.WithPinned(jlis.certificate))
+	d.ServeFiles(map[byte][]byte{0x0A: leaf.Raw, 0x0B: jlis.Certificate.Raw})
+	a := open(t, d, jpki.WithPinned(jlis.Certificate))
 	certificate, err := a.AuthCertificate(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, certificate.AuthorityKeyId)
@@ -228,18 +173,4 @@ func TestCardsWithoutTheirAuthority(t *testing.T) {
 			}
 		}
 	}
-}
-
-// What is pinned is what card documentation and J-LIS's repository say, and no
-// simulated or test authority.
-func TestPinnedFingerprints(t *testing.T) {
-	var pinned []string
-	for _, a := range trust.JLIS() {
-		pinned = append(pinned, fmt.Sprintf("%x %x", a.Fingerprint, a.KeyID))
-	}
-	assert.Equal(t, []string{
-		"4dcfc4ca0aaf9fb2a3081b3f0c991c320b3acc008667a341eeaec5af1d58ca7d 9567951b5ca70d84a0fff1d85a87f1aab1340385",
-		"0d98de47fc11b7f67126874b7028b6026a803d2638d6edfe53176953961fade6 8cd5586a891485e559379b7e29d410cfd28b3593",
-		"64114f29620c24ed2631d46476a040e7ee740d956089c00b036a6a8118c322b5 1ac100f596a3bc8c4b3df195e32699249e9e308a",
-	}, pinned)
 }

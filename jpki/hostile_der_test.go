@@ -47,7 +47,7 @@ func parts(t testing.TB, der []byte) (list []asn1.RawValue) {
 // wrong then, as nobody but its issuer could tell.
 func withSPKI(t testing.TB, spki []byte) []byte {
 	t.Helper()
-	certificate := parts(t, forged(t, func(*x509.Certificate) {}))
+	certificate := parts(t, forged(t, cardtest.Unchanged))
 	tbs := parts(t, certificate[0].FullBytes)
 	tbs[6].FullBytes = spki // after version, serial, algorithm, issuer, validity, subject
 	certificate[0].FullBytes = marshal(t, tbs)
@@ -92,7 +92,7 @@ func odd(bits uint) *big.Int {
 //
 // Faults: F53.
 func TestHostileKeys(t *testing.T) {
-	n := forger().N
+	n := cardtest.AttackerKey().N
 	ed, _, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	edKey, err := x509.MarshalPKIXPublicKey(ed)
@@ -181,7 +181,7 @@ func nested(n int) []byte {
 // Faults: F52.
 func TestFilesThatAreBuiltToTakeLong(t *testing.T) {
 	const nearly = 32_000 // bytes: the limit is 32768
-	genuine := parts(t, forged(t, func(*x509.Certificate) {}))
+	genuine := parts(t, forged(t, cardtest.Unchanged))
 	many := func(n int, element []byte) []byte { return sequence(bytes.Repeat(element, n)) }
 	extension := func(id asn1.ObjectIdentifier, value []byte) []byte {
 		return forged(t, func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{{Id: id, Value: value}} })

@@ -35,7 +35,7 @@ func signs(d *cardtest.Desk, certificate []byte, sign func(input []byte) []byte)
 // padded is the signature of a block that PKCS #1 v1.5 may or may not allow.
 func padded(t testing.TB, kind byte, filler int, content []byte) []byte {
 	t.Helper()
-	key := forger()
+	key := cardtest.AttackerKey()
 	block := slices.Concat([]byte{0, kind}, bytes.Repeat([]byte{0xFF}, filler), []byte{0}, content)
 	require.LessOrEqual(t, len(block), key.Size())
 	block = append(block, make([]byte, key.Size()-len(block))...)
@@ -48,7 +48,7 @@ func padded(t testing.TB, kind byte, filler int, content []byte) []byte {
 //
 // Faults: F57, F58, F60.
 func TestOnlyTheChallengeIsAProof(t *testing.T) {
-	key := forger()
+	key := cardtest.AttackerKey()
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	pkcs := func(key *rsa.PrivateKey, input []byte) []byte {
@@ -99,7 +99,7 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			signs(d, forged(t, func(*x509.Certificate) {}), sign)
+			signs(d, forged(t, cardtest.Unchanged), sign)
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, jpki.ErrNoPossession)
 			assert.Nil(t, got)
@@ -110,7 +110,7 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 	// The control, and that a block made here by hand is the right one.
 	for _, sign := range []func([]byte) []byte{right, func(input []byte) []byte { return padded(t, 1, 256-3-len(input), input) }} {
 		d := cardtest.Open(t, simulator.Contact)
-		signs(d, forged(t, func(*x509.Certificate) {}), sign)
+		signs(d, forged(t, cardtest.Unchanged), sign)
 		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		require.NoError(t, err)
 		assert.True(t, got.Possession)
@@ -129,16 +129,16 @@ func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
 	require.NoError(t, err)
 
 	own := *ca
-	own.PublicKey = forger().Public()
+	own.PublicKey = cardtest.AttackerKey().Public()
 	victim := *genuine
 	victim.AuthorityKeyId = ca.SubjectKeyId
 	victim.RawSubject, victim.Subject.CommonName = nil, "\x1b[31m"+genuine.Subject.CommonName
-	der, err := x509.CreateCertificate(rand.Reader, &victim, &own, forger().Public(), forger())
+	der, err := x509.CreateCertificate(rand.Reader, &victim, &own, cardtest.AttackerKey().Public(), cardtest.AttackerKey())
 	require.NoError(t, err)
 
 	d := cardtest.Open(t, simulator.Contact)
 	signs(d, der, func(input []byte) []byte {
-		s, err := rsa.SignPKCS1v15(nil, forger(), 0, input)
+		s, err := rsa.SignPKCS1v15(nil, cardtest.AttackerKey(), 0, input)
 		require.NoError(t, err)
 		return s
 	})

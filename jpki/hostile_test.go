@@ -7,7 +7,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +20,6 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// forger makes every forged certificate; it is what an attacker has.
-var forger = sync.OnceValue(testKey)
-
 // forged is a certificate that says what change makes it say, signed by its own
 // key. Unchanged it is one that Authenticate takes.
 func forged(t testing.TB, change func(*x509.Certificate)) []byte {
@@ -35,7 +31,7 @@ func forged(t testing.TB, change func(*x509.Certificate)) []byte {
 		KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	change(template)
-	der, err := x509.CreateCertificate(rand.Reader, template, template, forger().Public(), forger())
+	der, err := x509.CreateCertificate(rand.Reader, template, template, cardtest.AttackerKey().Public(), cardtest.AttackerKey())
 	require.NoError(t, err)
 	return der
 }

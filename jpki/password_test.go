@@ -16,7 +16,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -95,19 +94,6 @@ func TestAPasswordCannotBePrinted(t *testing.T) {
 		assert.NotContains(t, out.String(), form)
 	}
 	assert.Contains(t, out.String(), "[password]")
-}
-
-// Faults: F85.
-func TestThePasswordsErrorsSpeakOfThePassword(t *testing.T) {
-	for reason, want := range map[error]string{
-		credential.ErrWrong:          "wrong signature password, 4 attempts left",
-		credential.ErrLocked:         "signature password locked, 4 attempts left",
-		credential.ErrOutcomeUnknown: "signature password sent with unknown outcome, 4 attempts left",
-		credential.ErrLastAttempt:    "signature password not sent because it would be the last attempt, 4 attempts left",
-		credential.ErrOtherCard:      "signature password not sent to another card than before, 4 attempts left",
-	} {
-		assert.EqualError(t, &credential.Error{Reason: reason, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, want)
-	}
 }
 
 // Which certificate can't be used now is told by the error.

@@ -2,235 +2,65 @@ package jpki_test
 
 import (
 	"bytes"
-	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/cryptobyte"
-	tag "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
-	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// keyParts is an RSA key's SubjectPublicKeyInfo, with bytes that may be put where
-// none belong.
-type keyParts struct {
-	afterE, afterRSA, parameters, afterParameters, afterKey []byte
-	unusedBits                                              uint8 // 0 to 2: the key begins with two bits that are zero
-}
-
-func (p keyParts) encode(key *rsa.PublicKey) []byte {
-	var rsaKey, b cryptobyte.Builder
-	rsaKey.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1BigInt(key.N)
-		b.AddASN1Int64(int64(key.E))
-		b.AddBytes(p.afterE)
-	})
-	rsaKey.AddBytes(p.afterRSA)
-	bits := rsaKey.BytesOrPanic()
-	shifted := make([]byte, len(bits))
-	for i := range bits {
-		shifted[i] = bits[i] << p.unusedBits
-		if i+1 < len(bits) {
-			shifted[i] |= bits[i+1] >> (8 - p.unusedBits)
-		}
-	}
-	b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1})
-			b.AddBytes(p.parameters)
-			b.AddBytes(p.afterParameters)
-		})
-		b.AddASN1(tag.BIT_STRING, func(b *cryptobyte.Builder) { b.AddUint8(p.unusedBits); b.AddBytes(shifted) })
-		b.AddBytes(p.afterKey)
-	})
-	return b.BytesOrPanic()
-}
-
-// withPublicKey is a certificate with other bytes in the place of its public key,
-// signed again.
-func withPublicKey(t testing.TB, certificate *x509.Certificate, spki []byte, by *rsa.PrivateKey) []byte {
+// withOtherEncoding makes a certificate's key one byte longer, at the cost of what follows.
+// Go's parser accepts that.
+func withOtherEncoding(t *testing.T, der []byte) []byte {
 	t.Helper()
-	require.Equal(t, 1, bytes.Count(certificate.RawTBSCertificate, certificate.RawSubjectPublicKeyInfo))
-	var body asn1.RawValue
-	_, err := asn1.Unmarshal(certificate.RawTBSCertificate, &body)
+	certificate, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
-	var tbs, whole cryptobyte.Builder
-	tbs.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(bytes.Replace(body.Bytes, certificate.RawSubjectPublicKeyInfo, spki, 1))
-	})
-	hash := sha256.Sum256(tbs.BytesOrPanic())
-	signature, err := rsa.SignPKCS1v15(nil, by, crypto.SHA256, hash[:])
+	changed := bytes.Clone(der)
+	changed[bytes.Index(changed, certificate.RawSubjectPublicKeyInfo)+3]++
+	other, err := x509.ParseCertificate(changed)
 	require.NoError(t, err)
-	whole.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(tbs.BytesOrPanic())
-		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11})
-			b.AddASN1NULL()
-		})
-		b.AddASN1BitString(signature)
-	})
-	return whole.BytesOrPanic()
+	require.Equal(t, certificate.PublicKey, other.PublicKey)
+	return changed
 }
 
-// One key has one encoding: with bytes where none belong it would have another
-// identifier, and its holder could be somebody else again. Go's parser accepts
-// some of that. No PIN is sent, and nothing derived.
+// A certificate whose key is not encoded as package x509 does is rejected before the PIN is
+// sent.
 //
 // Faults: F91.
-func TestAKeyHasOneEncoding(t *testing.T) {
-	ctx := context.Background()
-	key, err := mykey.NewKey(bytes.Repeat([]byte{7}, 32))
-	require.NoError(t, err)
-	namespace, err := mykey.NewNamespace("library.example", key)
-	require.NoError(t, err)
-	jlis := newIssuer(t, authoritysKey(), func(*x509.Certificate) {})
-	genuine, err := x509.ParseCertificate(jlis.issue(t, holdersKey(), func(*x509.Certificate) {}))
-	require.NoError(t, err)
+func TestACertificateWithAnotherEncodingOfItsKey(t *testing.T) {
+	jlis := cardtest.NewCA(t, cardtest.CAKey(), cardtest.Unchanged)
+	der := withOtherEncoding(t, jlis.Issue(t, cardtest.HolderKey(), cardtest.Unchanged).Raw)
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended} {
+		d := cardtest.Open(t, profile)
+		d.ServeFiles(map[byte][]byte{0x0A: der, 0x0B: jlis.Certificate.Raw})
+		d.SignWith(cardtest.SignedBy(t, cardtest.HolderKey()))
+		got, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.Certificate))
+		require.ErrorIs(t, err, trust.ErrMalformed)
+		assert.Nil(t, got)
 
-	null := []byte{0x05, 0x00}
-	canonical := keyParts{parameters: null}.encode(&holdersKey().PublicKey)
-	require.Equal(t, genuine.RawSubjectPublicKeyInfo, canonical)
-	longer := bytes.Clone(canonical)
-	longer[3]++ // a byte of the extensions after it
-	body := canonical[4:]
-	of := func(p keyParts) []byte {
-		if p.parameters == nil {
-			p.parameters = null
-		}
-		return p.encode(&holdersKey().PublicKey)
+		a := open(t, d)
+		_, err = a.AuthCertificate(t.Context())
+		require.ErrorIs(t, err, trust.ErrMalformed)
+		_, err = a.Ready(t.Context())
+		require.ErrorIs(t, err, trust.ErrMalformed)
+		parsed, err := x509.ParseCertificate(der)
+		require.NoError(t, err)
+		require.ErrorIs(t, a.ProvePossession(t.Context(), parsed), trust.ErrMalformed)
+		assert.Zero(t, d.Secrets())
 	}
-	leadingZero := bytes.Replace(canonical, []byte{0x02, 0x82, 0x01, 0x01, 0x00}, []byte{0x02, 0x82, 0x01, 0x01, 0x00, 0x00}, 1)
-	leadingZero[3]++
-	for _, tt := range []struct {
-		name     string
-		spki     []byte
-		accepted bool // by Go's parser
-	}{
-		{"after E", of(keyParts{afterE: null}), true},
-		{"a byte after E", of(keyParts{afterE: []byte{0}}), true},
-		{"after the key's sequence", of(keyParts{afterRSA: null}), true},
-		{"filler after the key's sequence", of(keyParts{afterRSA: []byte{0xFF, 0xFF}}), true},
-		{"a third element in the algorithm", of(keyParts{afterParameters: null}), true},
-		{"a third element beside algorithm and key", of(keyParts{afterKey: null}), true},
-		{"one byte of what follows", longer, true},
-		{"one bit that is not used", of(keyParts{unusedBits: 1}), true},
-		{"two bits that are not used", of(keyParts{unusedBits: 2}), true},
-		{"several of these", of(keyParts{afterE: null, afterRSA: null, afterKey: null, unusedBits: 1}), true},
-
-		{"no parameters", of(keyParts{parameters: []byte{}}), false},
-		{"parameters with a long length", of(keyParts{parameters: []byte{0x05, 0x81, 0x00}}), false},
-		{"parameters of another kind", of(keyParts{parameters: []byte{0x30, 0x00}}), false},
-		{"a length in three bytes that needs two", slices.Concat([]byte{0x30, 0x83, 0x00}, canonical[2:4], body), false},
-		{"an indefinite length", slices.Concat([]byte{0x30, 0x80}, body, []byte{0, 0}), false},
-		{"a modulus with a zero in front", leadingZero, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			der := withPublicKey(t, genuine, tt.spki, authoritysKey())
-			parsed, err := x509.ParseCertificate(der)
-			require.Equal(t, tt.accepted, err == nil, "Go's parser: %v", err)
-			if tt.accepted {
-				require.True(t, holdersKey().PublicKey.Equal(parsed.PublicKey), "it is the same key")
-				require.NoError(t, parsed.CheckSignatureFrom(jlis.certificate))
-				id, err := namespace.Derive(parsed)
-				require.ErrorIs(t, err, mykey.ErrCertificate)
-				assert.Empty(t, id)
-			}
-
-			for profile, pins := range map[simulator.Profile]int{simulator.Contact: 0, simulator.ContactExtended: 0} {
-				d := cardtest.Open(t, profile)
-				d.ServeFiles(map[byte][]byte{0x0A: der, 0x0B: jlis.certificate.Raw})
-				d.SignWith(signedBy(t, holdersKey()))
-				got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.certificate))
-				require.ErrorIs(t, err, trust.ErrMalformed)
-				assert.Nil(t, got)
-				assert.Equal(t, pins, d.Secrets())
-
-				a := open(t, d)
-				_, err = a.AuthCertificate(ctx)
-				require.ErrorIs(t, err, trust.ErrMalformed)
-				_, err = a.Ready(ctx)
-				require.ErrorIs(t, err, trust.ErrMalformed)
-				if parsed != nil {
-					require.ErrorIs(t, a.ProvePossession(ctx, parsed), trust.ErrMalformed)
-				}
-				assert.Zero(t, d.Secrets())
-			}
-		})
-	}
-
-	again, err := namespace.Derive(genuine)
-	require.NoError(t, err)
-	assert.NotEmpty(t, again)
 }
 
-// The same of the signature certificate, which is read after its password.
+// The same for the signature certificate.
 //
 // Faults: F91.
-func TestASignatureKeyHasOneEncoding(t *testing.T) {
-	genuine, err := x509.ParseCertificate(signatureCertificate(t))
-	require.NoError(t, err)
-	spki := keyParts{parameters: []byte{0x05, 0x00}, afterRSA: []byte{0x05, 0x00}}.encode(genuine.PublicKey.(*rsa.PublicKey))
+func TestASignatureCertificateWithAnotherEncodingOfItsKey(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
-	d.ServeFiles(map[byte][]byte{0x01: withPublicKey(t, genuine, spki, forger())})
-	_, err = open(t, d).SignatureCertificate(context.Background())
+	d.ServeFiles(map[byte][]byte{0x01: withOtherEncoding(t, signatureCertificate(t))})
+	_, err := open(t, d).SignatureCertificate(t.Context())
 	require.ErrorIs(t, err, trust.ErrMalformed)
-}
-
-// A parser that took another encoding for a key would be no harm, as long as that
-// key is never used under it: whatever bytes a certificate has for its key, it is
-// refused, or they are the ones that x509 writes.
-//
-// Faults: F91.
-func FuzzPublicKeys(f *testing.F) {
-	key := &forger().PublicKey
-	null := []byte{0x05, 0x00}
-	for _, p := range []keyParts{{parameters: null}, {parameters: null, afterE: null}, {parameters: null, afterKey: null}, {parameters: null, unusedBits: 2}} {
-		f.Add(p.encode(key))
-	}
-	template, err := x509.ParseCertificate(forged(f, func(*x509.Certificate) {}))
-	require.NoError(f, err)
-	signer := forger()
-	secret, err := mykey.GenerateKey(rand.Reader)
-	require.NoError(f, err)
-	namespace, err := mykey.NewNamespace("library.example", secret)
-	require.NoError(f, err)
-	d := cardtest.Open(f, simulator.ContactExtended)
-	f.Fuzz(func(t *testing.T, spki []byte) {
-		id, err := namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
-		if err == nil {
-			public, err := x509.ParsePKIXPublicKey(spki)
-			require.NoError(t, err)
-			want, err := x509.MarshalPKIXPublicKey(public)
-			require.NoError(t, err)
-			require.Equal(t, want, spki)
-			require.Len(t, id, 8)
-		}
-		parsed, err := x509.ParseCertificate(withPublicKey(t, template, spki, signer))
-		if err != nil {
-			return
-		}
-		serve(d, parsed.Raw)
-		read, err := open(t, d).AuthCertificate(context.Background())
-		if err != nil {
-			require.Nil(t, read)
-			return
-		}
-		want, err := x509.MarshalPKIXPublicKey(read.PublicKey)
-		if err == nil { // else it is of a kind that nothing uses
-			require.Equal(t, want, read.RawSubjectPublicKeyInfo)
-		}
-	})
 }

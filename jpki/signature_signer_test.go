@@ -147,16 +147,16 @@ func TestSignatureCertificates(t *testing.T) {
 	usage := func(policy string) []byte {
 		return forged(t, func(c *x509.Certificate) {
 			c.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
-			c.Policies = []x509.OID{oid(t, policy)}
+			c.Policies = []x509.OID{cardtest.OID(t, policy)}
 		})
 	}
 	for name, other := range map[string][]byte{
 		"with the policy once published for authentication": usage("1.2.392.200149.8.5.1.3.30"),
 		"with a policy that nobody knows":                   usage("1.2.3"),
 		"the authentication certificate":                    h.Signer(t).Certificate().Raw,
-		"one that only its usage tells":                     forged(t, func(*x509.Certificate) {}),
+		"one that only its usage tells":                     forged(t, cardtest.Unchanged),
 		"one with the policy of signature certificates": forged(t, func(c *x509.Certificate) {
-			c.Policies = []x509.OID{oid(t, "1.2.392.200149.8.5.1.1.20")}
+			c.Policies = []x509.OID{cardtest.OID(t, "1.2.392.200149.8.5.1.1.20")}
 		}),
 		"an authority's": h.Card.CACertificate().Raw,
 	} {

@@ -362,7 +362,7 @@ func TestSignerIsOfOneCard(t *testing.T) {
 // Faults: F57.
 func TestSignerVerifiesWhatTheCardAnswers(t *testing.T) {
 	digest := digestOf(crypto.SHA256)
-	earlier, err := rsa.SignPKCS1v15(nil, forger(), crypto.SHA256, digest)
+	earlier, err := rsa.SignPKCS1v15(nil, cardtest.AttackerKey(), crypto.SHA256, digest)
 	require.NoError(t, err)
 	for name, action := range map[string]simulator.Action{
 		"nothing":          simulator.AnswerStatus(apdu.StatusOK),

@@ -4,7 +4,8 @@
 //   - [Holder] is a desk with the card's holder, who enters the PIN when the program asks;
 //   - [Driver] records the commands of every connection, over any driver;
 //   - [Recorder] is what they record with. Its hooks can refuse a command or change its
-//     answer.
+//     answer;
+//   - [CA] is a CA whose key the tests have, so that they can issue certificates.
 //
 // A fault of the card, the reader or the service is a rule of package simulator instead:
 //

@@ -1,8 +1,7 @@
-package jpki_test
+package trust_test
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,6 +9,7 @@ import (
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -23,20 +23,8 @@ import (
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/mykeykit/mykeykit/internal/cardtest"
-	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
-	"github.com/mykeykit/mykeykit/reader/simulator"
 )
-
-// certified is a certificate of a key, signed by a signer of any kind.
-func certified(t testing.TB, template, parent *x509.Certificate, key any, by crypto.Signer) *x509.Certificate {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, by)
-	require.NoError(t, err)
-	made, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return made
-}
 
 // overMD5 is a certificate signed again, over MD5.
 func overMD5(t testing.TB, certificate *x509.Certificate, by *rsa.PrivateKey) *x509.Certificate {
@@ -61,12 +49,12 @@ func overMD5(t testing.TB, certificate *x509.Certificate, by *rsa.PrivateKey) *x
 	return made
 }
 
-// What a caller's CA certificate doesn't allow, its key can't do: it is no issuer of
-// a card's certificate, the error says why, and no PIN is sent. With a certificate of
-// the same key beside it that allows it, the card is accepted.
+// A CA certificate that does not allow issuing a card's certificate is rejected, and the
+// error says why. If the caller gives another certificate of the same key that allows it,
+// the card's certificate is accepted.
 //
 // Faults: F94.
-func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
+func TestCACertificateMustAllowIssuing(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	almost, err := rsa.GenerateKey(rand.Reader, 2047)
@@ -80,7 +68,6 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 	require.NoError(t, err)
 
 	type change = func(*x509.Certificate)
-	nothing := func(*x509.Certificate) {}
 	usages := func(known ...x509.ExtKeyUsage) change { return func(c *x509.Certificate) { c.ExtKeyUsage = known } }
 	extension := func(critical bool, value []byte, id ...int) change {
 		return func(c *x509.Certificate) {
@@ -91,7 +78,7 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 		return func(c *x509.Certificate) {
 			c.Policies = nil
 			for _, p := range dotted {
-				c.Policies = append(c.Policies, oid(t, p))
+				c.Policies = append(c.Policies, cardtest.OID(t, p))
 			}
 		}
 	}
@@ -99,14 +86,12 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 	const auth, other, any = "1.2.392.200149.8.5.1.3.30", "1.2.3.4", "2.5.29.32.0"
 
 	for _, tt := range []struct {
-		name string
-		key  crypto.Signer // nil is RSA with 2048 bits
-		ca   change
-		leaf change
-		// Why it is refused, "" is not. By the CA certificate alone, or with the
-		// card's only.
-		cause     string
-		withCards bool
+		name  string
+		key   crypto.Signer // nil is RSA with 2048 bits
+		ca    change
+		leaf  change
+		cause string // of the rejection; "" if it is accepted
+		both  bool   // the cause lies in both certificates, not in the CA's alone
 	}{
 		{name: "honest"},
 		{name: "for clients", ca: usages(x509.ExtKeyUsageClientAuth)},
@@ -148,26 +133,26 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 
 		{name: "signed over SHA-1", ca: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }, cause: "SHA1"},
 		{name: "signed over SHA-1, on a curve", key: curve(elliptic.P256()), ca: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }, cause: "SHA1"},
-		{name: "the card's signed over SHA-1", leaf: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }, cause: "SHA1", withCards: true},
+		{name: "the card's signed over SHA-1", leaf: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }, cause: "SHA1", both: true},
 
 		{name: "the card's policy", ca: policies(auth)},
 		{name: "the card's policy among others", ca: policies(other, auth)},
 		{name: "any policy", ca: policies(any)},
 		{name: "any policy among others", ca: policies(other, any)},
 		{name: "any policy, the card's has none", ca: policies(any), leaf: policies()},
-		{name: "another policy", ca: policies(other), cause: "none of its CA's policies", withCards: true},
-		{name: "a policy, the card's has none", ca: policies(auth), leaf: policies(), cause: "none of its CA's policies", withCards: true},
-		{name: "a policy, the card's has any", ca: policies(auth), leaf: policies(any), cause: "none of its CA's policies", withCards: true},
-		{name: "a policy of which the card's is a part", ca: policies("1.2.392.200149.8.5.1.3.3"), cause: "none of its CA's policies", withCards: true},
+		{name: "another policy", ca: policies(other), cause: "none of its CA's policies", both: true},
+		{name: "a policy, the card's has none", ca: policies(auth), leaf: policies(), cause: "none of its CA's policies", both: true},
+		{name: "a policy, the card's has any", ca: policies(auth), leaf: policies(any), cause: "none of its CA's policies", both: true},
+		{name: "a policy of which the card's is a part", ca: policies("1.2.392.200149.8.5.1.3.3"), cause: "none of its CA's policies", both: true},
 		{name: "some policy required", ca: extension(true, []byte{0x30, 0x03, 0x80, 0x01, 0x00}, 2, 5, 29, 36)},
 		{name: "some policy required, the card's has none", ca: extension(true, []byte{0x30, 0x03, 0x80, 0x01, 0x00}, 2, 5, 29, 36),
-			leaf: policies(), cause: "no policy", withCards: true},
+			leaf: policies(), cause: "no policy", both: true},
 		{name: "some policy required next, the card's has none", ca: extension(true, []byte{0x30, 0x03, 0x80, 0x01, 0x01}, 2, 5, 29, 36),
-			leaf: policies(), cause: "no policy", withCards: true},
+			leaf: policies(), cause: "no policy", both: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.key == nil {
-				tt.key = authoritysKey()
+				tt.key = cardtest.CAKey()
 			}
 			made := func(change change) *x509.Certificate {
 				template := &x509.Certificate{
@@ -178,77 +163,72 @@ func TestCACertificatesAreBelievedForWhatTheyAllow(t *testing.T) {
 				if change != nil {
 					change(template)
 				}
-				return certified(t, template, template, tt.key.Public(), tt.key)
+				return cardtest.Certify(t, template, template, tt.key.Public(), tt.key)
 			}
 			ca := made(tt.ca)
 			template := &x509.Certificate{
 				SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "HOLDER"},
 				NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(3, 0, 0),
-				KeyUsage: x509.KeyUsageDigitalSignature, Policies: []x509.OID{oid(t, auth)},
+				KeyUsage: x509.KeyUsageDigitalSignature, Policies: []x509.OID{cardtest.OID(t, auth)},
 			}
 			if tt.leaf != nil {
 				tt.leaf(template)
 			}
-			leaf := certified(t, template, ca, holdersKey().Public(), tt.key)
-			checkCA(t, ca, leaf, tt.cause, tt.withCards)
+			leaf := cardtest.Certify(t, template, ca, cardtest.HolderKey().Public(), tt.key)
+			checkCA(t, ca, leaf, tt.cause, tt.both)
 
-			if tt.cause != "" && tt.leaf == nil && tt.key == authoritysKey() {
-				got, err := authenticatedBy(t, ca, leaf, jpki.RequireChain(ca, made(nothing)))
+			if tt.cause != "" && tt.leaf == nil && tt.key == cardtest.CAKey() {
+				chain, err := issuerOf(leaf, trust.Policy{CAs: []*x509.Certificate{ca, made(cardtest.Unchanged)}, Required: true}, ca)
 				require.NoError(t, err)
-				assert.Equal(t, trust.Caller, got.Chain)
+				assert.Equal(t, trust.Caller, chain)
 			}
 		})
 	}
 	t.Run("signed over MD5", func(t *testing.T) {
-		jlis := newIssuer(t, authoritysKey(), nothing)
-		leaf, err := x509.ParseCertificate(jlis.issue(t, holdersKey(), nothing))
-		require.NoError(t, err)
-		checkCA(t, overMD5(t, jlis.certificate, authoritysKey()), leaf, "MD5", false)
-		checkCA(t, jlis.certificate, overMD5(t, leaf, authoritysKey()), "MD5", true)
+		jlis := cardtest.NewCA(t, cardtest.CAKey(), cardtest.Unchanged)
+		leaf := jlis.Issue(t, cardtest.HolderKey(), cardtest.Unchanged)
+		checkCA(t, overMD5(t, jlis.Certificate, cardtest.CAKey()), leaf, "MD5", false)
+		checkCA(t, jlis.Certificate, overMD5(t, leaf, cardtest.CAKey()), "MD5", true)
 	})
 }
 
-// checkCA has a card with a certificate of a caller's CA accepted, or refused for a
-// cause that the CA certificate gives or both of them do.
-func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, withCards bool) {
+// checkCA checks that a certificate of a caller's CA is accepted, or rejected for a cause
+// that lies in the CA certificate alone, or in both.
+func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, both bool) {
 	t.Helper()
 	alone := trust.CheckCACertificate(ca)
-	got, err := authenticatedBy(t, ca, leaf, jpki.RequireChain(ca))
+	given := []*x509.Certificate{ca}
+	chain, err := issuerOf(leaf, trust.Policy{CAs: given, Required: true}, ca)
 	if cause == "" {
 		require.NoError(t, alone)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Caller, got.Chain)
+		assert.Equal(t, trust.Caller, chain)
 		return
 	}
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Contains(t, err.Error(), cause)
-	if withCards {
+	if both {
 		require.NoError(t, alone)
 	} else {
 		require.ErrorIs(t, alone, trust.ErrCACertificate)
 		require.ErrorIs(t, err, trust.ErrCACertificate)
 		assert.Contains(t, err.Error(), alone.Error())
 	}
-	_, err = authenticatedBy(t, ca, leaf, jpki.RequireChain(), jpki.WithPinned(ca))
+	_, err = issuerOf(leaf, trust.Policy{Anchors: []trust.Anchor{anchorOf(ca)}, Required: true}, ca)
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
-	for _, option := range []jpki.CardOption{jpki.WithChain(ca), jpki.TrustSimulator(ca)} {
-		got, err := authenticatedBy(t, ca, leaf, option)
+	for _, policy := range []trust.Policy{{CAs: given}, {SimulatorCAs: given}, {Anchors: []trust.Anchor{anchorOf(ca)}}} {
+		chain, err := issuerOf(leaf, policy, ca)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Unknown, got.Chain)
+		assert.Equal(t, trust.Unknown, chain)
 	}
 }
 
-// authenticatedBy authenticates a genuine holder's card with some certificates. What
-// is refused costs no attempt.
-func authenticatedBy(t *testing.T, ca, leaf *x509.Certificate, options ...jpki.CardOption) (*jpki.Authentication, error) {
-	t.Helper()
-	d := cardtest.Open(t, simulator.ContactExtended)
-	d.ServeFiles(map[byte][]byte{0x0A: leaf.Raw, 0x0B: ca.Raw})
-	d.SignWith(signedBy(t, holdersKey()))
-	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), options...)
-	if err != nil {
-		assert.Zero(t, d.Secrets())
-	}
-	assert.Equal(t, 3, d.Card.State().AuthTries)
-	return got, err
+// anchorOf makes a CA certificate a trust anchor.
+func anchorOf(ca *x509.Certificate) trust.Anchor {
+	return trust.Anchor{Fingerprint: sha256.Sum256(ca.Raw), KeyID: ca.SubjectKeyId}
+}
+
+// issuerOf finds out who issued a certificate of a card that has this CA certificate.
+func issuerOf(certificate *x509.Certificate, policy trust.Policy, onCard *x509.Certificate) (trust.Chain, error) {
+	return policy.Issuer(certificate, time.Now(), func() (*x509.Certificate, error) { return onCard, nil })
 }
