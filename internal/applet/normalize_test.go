@@ -1,7 +1,8 @@
-package jpki_test
+package applet_test
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -10,29 +11,35 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/internal/generation"
 )
 
-// like tells whether NFKC makes a PIN, or a password, of an input.
+var (
+	fourDigits   = regexp.MustCompile(`^[0-9]{4}$`)
+	sixToSixteen = regexp.MustCompile(`^[0-9A-Za-z]{6,16}$`)
+)
+
+// like reports whether NFKC makes a PIN, or a password, of an input.
 func like(input string) (isPIN, isPassword bool) {
 	normal := norm.NFKC.String(input)
 	return len(input) <= 64 && fourDigits.MatchString(normal), len(input) <= 256 && sixToSixteen.MatchString(normal)
 }
 
+// agrees requires that the rules of the PIN and of the password accept what NFKC makes one of.
 func agrees(t *testing.T, input string) {
 	t.Helper()
 	isPIN, isPassword := like(input)
-	_, err := jpki.ParsePIN([]byte(input))
+	_, err := generation.PINRules.Parse([]byte(input))
 	require.Equal(t, isPIN, err == nil, "PIN %+q", input)
-	_, err = jpki.ParsePassword([]byte(input))
+	_, err = generation.PasswordRules.Parse([]byte(input))
 	require.Equal(t, isPassword, err == nil, "password %+q", input)
 }
 
-// Every character that NFKC makes digits or letters of is taken as they are, and no
-// other, alone and beside others.
+// A character that NFKC turns into digits or letters counts as these, alone and beside
+// others. Every other character is rejected.
 //
 // Faults: F46, F89.
-func TestTypedCharactersAreNormalized(t *testing.T) {
+func TestRulesNormalizeCharacters(t *testing.T) {
 	forms := 0
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !utf8.ValidRune(r) {
@@ -50,14 +57,14 @@ func TestTypedCharactersAreNormalized(t *testing.T) {
 			forms++
 		}
 	}
-	t.Logf("%d characters are taken", forms)
+	t.Logf("%d characters are accepted", forms)
 	require.Greater(t, forms, 500)
 }
 
-// Characters that NFKC composes, reorders or leaves as they are, in random order.
+// Texts of characters that NFKC composes, reorders or leaves as they are.
 //
 // Faults: F46, F89.
-func TestTypedTextsAreNormalized(t *testing.T) {
+func TestRulesNormalizeTexts(t *testing.T) {
 	pieces := []string{
 		"1", "2", "Z", "a", "１", "ｚ", "𝟏", "①", "⑩", "㉑", "ﬁ", "㎏", "Ⅻ", "ſ", "K", "Å", "\u0301", "\u0327", "\u3099", "が", "가", "\u1100\u1161",
 		"\xff", "\xc3", "\xe3\x80", "\x00", " ", "\u200b", "\u034f", "ß", "½", "㍘", "\u0345",
@@ -68,7 +75,7 @@ func TestTypedTextsAreNormalized(t *testing.T) {
 		for range 1 + random.IntN(9) {
 			n := len(pieces)
 			if random.IntN(4) > 0 {
-				n = 17 // mostly what is taken
+				n = 17 // mostly what is accepted
 			}
 			input.WriteString(pieces[random.IntN(n)])
 		}
