@@ -79,11 +79,11 @@ func TestCounters(t *testing.T) {
 	assert.JSONEq(t, `{"remaining":2,"max":3,"blocked":false}`, string(b))
 }
 
-// The only status words that are a number of tries; TestSweepOfStatusWords has
-// the others. 9000 to the question is none.
+// Only these status words mean a number of attempts. TestSweepOfStatusWords has the others.
+// 9000 means none, though it answers the question.
 //
 // Faults: F41, F42, F43.
-func TestStatusWordsThatCountTries(t *testing.T) {
+func TestStatusWordsWithAttempts(t *testing.T) {
 	ctx := context.Background()
 	d := cardtest.Open(t, simulator.Contact)
 	var answer apdu.Status
@@ -139,7 +139,7 @@ func TestAuthCertificateIsReadWithTheFewestCommands(t *testing.T) {
 	}
 }
 
-func TestCACertificateIssuedTheOther(t *testing.T) {
+func TestTheCACertificateIssuedTheOther(t *testing.T) {
 	ctx := context.Background()
 	a := open(t, cardtest.Open(t, simulator.Contact))
 	certificate, err := a.AuthCertificate(ctx)
@@ -149,7 +149,7 @@ func TestCACertificateIssuedTheOther(t *testing.T) {
 	require.NoError(t, certificate.CheckSignatureFrom(ca))
 }
 
-// A card that refuses the first command after power-up is opened all the same.
+// Open repeats the first command if the card rejects it after power-up.
 //
 // Faults: F40.
 func TestOpenAfterPowerUp(t *testing.T) {
@@ -218,11 +218,11 @@ func TestProofsNeedThePIN(t *testing.T) {
 	assert.Len(t, d.Sent(), sent, "left already")
 }
 
-func TestAReportLeavesTheCardAlone(t *testing.T) {
+func TestReadingSendsNoLogOut(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	require.NoError(t, jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 		_, err := a.AuthPINCounter(context.Background())
 		return err
 	}))
-	assert.Len(t, d.Sent(), 2, "nothing was verified, so there is nothing to leave")
+	assert.Len(t, d.Sent(), 2, "no PIN was sent, so the card is not logged out")
 }

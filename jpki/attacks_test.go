@@ -18,11 +18,11 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// The attacks on trust in a card, in the place of J-LIS an authority whose key
-// the tests have. The attacker has a key (forger), a reader's full control, and
-// everything that is public: certificates, names, key identifiers. Each attack is
-// refused with an error of its own. One PIN is entered each time; it is sent where
-// nothing speaks against the card before, and then once.
+// These are the attacks on the trust in a card, with a CA of the tests in place of J-LIS.
+// The attacker has a key, full control of the reader, and everything that is public:
+// certificates, names, key identifiers. Each attack is rejected with its own error. The
+// holder enters one PIN each time. It is sent, once, only if nothing speaks against the
+// card before.
 //
 // Faults: F55, F56, F57, F59.
 func TestAttacks(t *testing.T) {
@@ -35,7 +35,7 @@ func TestAttacks(t *testing.T) {
 	require.Equal(t, jlis.Certificate.RawSubject, own.Certificate.RawSubject)
 	require.Equal(t, jlis.Certificate.SubjectKeyId, own.Certificate.SubjectKeyId)
 
-	authority := func(change func(*x509.Certificate)) cardtest.CA { return cardtest.NewCA(t, cardtest.CAKey(), change) }
+	ca := func(change func(*x509.Certificate)) cardtest.CA { return cardtest.NewCA(t, cardtest.CAKey(), change) }
 	usage := func(u x509.KeyUsage) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.KeyUsage = u }
 	}
@@ -60,10 +60,10 @@ func TestAttacks(t *testing.T) {
 		pinned cardtest.CA // J-LIS as it is trusted
 		caller []*x509.Certificate
 		// What the card holds, and how it signs.
-		certificate, authority *x509.Certificate
-		sign                   func(input []byte) []byte
-		err                    error
-		pins                   int
+		certificate, ca *x509.Certificate
+		sign            func(input []byte) []byte
+		err             error
+		pins            int
 	}{
 		// The honest card, and that with it each of the following differs.
 		{"none", jlis, nil, victim, jlis.Certificate, recording, nil, 1},
@@ -73,49 +73,49 @@ func TestAttacks(t *testing.T) {
 		{"another's certificate, an old signature replayed", jlis, nil, victim, jlis.Certificate,
 			func([]byte) []byte { return recorded }, jpki.ErrNoPossession, 1},
 
-		// With an own authority.
-		{"own authority with the official names", jlis, nil, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
-		{"and the genuine authority's certificate on the card", jlis, nil, ofOwn, jlis.Certificate, byForger, trust.ErrUnknownIssuer, 0},
-		{"and of a caller's authority", jlis, []*x509.Certificate{jlis.Certificate}, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		// With an own CA.
+		{"own CA with the official names", jlis, nil, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		{"and the genuine CA certificate on the card", jlis, nil, ofOwn, jlis.Certificate, byForger, trust.ErrUnknownIssuer, 0},
+		{"and of a caller's CA", jlis, []*x509.Certificate{jlis.Certificate}, ofOwn, own.Certificate, byForger, trust.ErrUnknownIssuer, 0},
 		{"a certificate that its holder signed", jlis, nil, signedByItself, jlis.Certificate, byForger, trust.ErrUnknownIssuer, 0},
 
-		// With a genuine key that is no authority's, as that of the attacker's own card.
-		{"a holder as an authority", jlis, nil, issuedBy(jlis, victim).Issue(t, cardtest.AttackerKey(), cardtest.Unchanged), victim, byForger, trust.ErrUnknownIssuer, 0},
-		{"a holder whom the caller takes for an authority", jlis, []*x509.Certificate{issuedBy(jlis, victim).Certificate},
+		// With a genuine key that is no CA's, as that of the attacker's own card.
+		{"a holder as a CA", jlis, nil, issuedBy(jlis, victim).Issue(t, cardtest.AttackerKey(), cardtest.Unchanged), victim, byForger, trust.ErrUnknownIssuer, 0},
+		{"a holder whom the caller takes for a CA", jlis, []*x509.Certificate{issuedBy(jlis, victim).Certificate},
 			issuedBy(jlis, victim).Issue(t, cardtest.AttackerKey(), cardtest.Unchanged), victim, byForger, trust.ErrUnknownIssuer, 0},
 
-		// Authorities that are none.
-		{"an authority without basic constraints", authority(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), nil,
+		// CA certificates that may not issue.
+		{"a CA without basic constraints", ca(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), nil,
 			victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
-		{"an authority that is said to be none", authority(func(c *x509.Certificate) { c.IsCA = false }), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
-		{"an authority of version 1", own, []*x509.Certificate{&plain}, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
-		{"an authority that signs lists alone", authority(usage(x509.KeyUsageCRLSign)), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
-		{"an authority that says more than is understood", authority(critical), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"a CA certificate that says it is none", ca(func(c *x509.Certificate) { c.IsCA = false }), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"a CA of version 1", own, []*x509.Certificate{&plain}, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"a CA that may sign only lists", ca(usage(x509.KeyUsageCRLSign)), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
+		{"a CA with an unknown critical extension", ca(critical), nil, victim, nil, byHolder, trust.ErrUnknownIssuer, 0},
 
-		// Authorities out of their time.
-		{"a generation that has expired", authority(between(-3650*day, -time.Hour)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
-		{"a generation to come", authority(between(time.Hour, 3650*day)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
-		{"a caller's authority that has expired", own, []*x509.Certificate{authority(between(-3650*day, -time.Hour)).Certificate},
+		// CA certificates that are expired or not yet valid.
+		{"a CA certificate that has expired", ca(between(-3650*day, -time.Hour)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
+		{"a CA certificate that is not yet valid", ca(between(time.Hour, 3650*day)), nil, victim, nil, byHolder, trust.ErrIssuerExpired, 0},
+		{"a caller's CA that has expired", own, []*x509.Certificate{ca(between(-3650*day, -time.Hour)).Certificate},
 			victim, nil, byHolder, trust.ErrIssuerExpired, 0},
 
-		// Certificates of the genuine authority that are for something else.
+		// Certificates of the genuine CA that are for something else.
 		{"the signature certificate, by its usage", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), usage(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment)),
 			jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
 		{"the signature certificate, by its policy", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), func(c *x509.Certificate) {
 			c.Policies = []x509.OID{cardtest.OID(t, "1.2.392.200149.8.5.1.1.20")}
 		}), jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
-		{"one that says more than is understood", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), critical), jlis.Certificate, byHolder, trust.ErrUnknownIssuer, 0},
-		{"the authority's own", jlis, nil, jlis.Certificate, jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
+		{"one with an unknown critical extension", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), critical), jlis.Certificate, byHolder, trust.ErrUnknownIssuer, 0},
+		{"the CA's own", jlis, nil, jlis.Certificate, jlis.Certificate, byHolder, trust.ErrWrongKind, 0},
 		{"one signed over SHA-1, whose collisions can be made", jlis, nil, jlis.Issue(t, cardtest.HolderKey(), func(c *x509.Certificate) {
 			c.SignatureAlgorithm = x509.SHA1WithRSA
 		}), jlis.Certificate, byHolder, trust.ErrUnknownIssuer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			if tt.authority == nil {
-				tt.authority = tt.pinned.Certificate
+			if tt.ca == nil {
+				tt.ca = tt.pinned.Certificate
 			}
-			d.ServeFiles(map[byte][]byte{0x0A: tt.certificate.Raw, 0x0B: tt.authority.Raw})
+			d.ServeFiles(map[byte][]byte{0x0A: tt.certificate.Raw, 0x0B: tt.ca.Raw})
 			d.SignWith(tt.sign)
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN),
 				jpki.RequireChain(tt.caller...), jpki.WithPinned(tt.pinned.Certificate))
@@ -133,8 +133,7 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// A phone shows its certificate after the PIN only: it is refused then, and left
-// unverified.
+// A phone shows its certificate only after the PIN. It is rejected then, and logged out.
 //
 // Faults: F59.
 func TestAttacksByAPhone(t *testing.T) {
@@ -163,9 +162,9 @@ func issuedBy(ca cardtest.CA, holder *x509.Certificate) cardtest.CA {
 	return cardtest.CA{Certificate: &parsed, Key: cardtest.HolderKey()}
 }
 
-// A relay in the card's place accepts any PIN, and passes the challenge on to a
-// genuine card that its holder unlocked elsewhere. Possession and chain hold, of
-// that card; nothing here can tell, so what is said of the PIN is the card's report.
+// A relay in place of the card can accept any PIN and pass the challenge on to a genuine
+// card that its holder unlocked elsewhere. Possession and chain hold for that card. The
+// toolkit can't notice, so it calls the PIN's result the card's report.
 //
 // Faults: F94.
 func TestARelayAcceptsAnyPIN(t *testing.T) {

@@ -64,10 +64,10 @@ func TestAPINIsSentOnce(t *testing.T) {
 	require.ErrorIs(t, err, credential.ErrUsed, "wiped, whatever happened")
 }
 
-// Do, Open and VerifyAuthPIN keep the same guards as Authenticate.
+// VerifyAuthPIN checks the attempts as Authenticate does.
 //
 // Faults: F47.
-func TestVerifyAuthPINIsGuarded(t *testing.T) {
+func TestVerifyAuthPINChecksTheAttempts(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
 		profile simulator.Profile
@@ -94,7 +94,7 @@ func TestVerifyAuthPINIsGuarded(t *testing.T) {
 	}
 }
 
-// What answers to the PIN other than a clear count lead to.
+// If the card's answer to the PIN has no clear count, the counter is read again.
 //
 // Faults: F41, F42.
 func TestUnclearAnswersToThePIN(t *testing.T) {

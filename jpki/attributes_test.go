@@ -124,7 +124,7 @@ func behind(c *x509.Certificate, b ...byte) *x509.Certificate {
 	return c
 }
 
-// Whatever stands in a certificate, what is taken from it is printable.
+// Attributes are printable, whatever the certificate contains.
 //
 // Faults: F51, F52, F53, F54.
 func FuzzAttributes(f *testing.F) {

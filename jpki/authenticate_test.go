@@ -47,12 +47,12 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 	} {
 		t.Run(string(tt.profile), func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)
-			tries := d.Card.State().AuthTries
+			attempts := d.Card.State().AuthTries
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.pins, d.Secrets(), "VERIFY commands with a PIN")
-			assert.Equal(t, tries, d.Card.State().AuthTries)
-			assert.False(t, d.Card.State().AuthVerified, "left verified")
+			assert.Equal(t, attempts, d.Card.State().AuthTries)
+			assert.False(t, d.Card.State().AuthVerified, "the card was not logged out")
 			if tt.err != nil {
 				assert.Nil(t, got)
 				return
@@ -80,13 +80,13 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 // Faults: F47, F56.
 func TestAuthenticateAllows(t *testing.T) {
 	ctx := context.Background()
-	t.Run("the last try", func(t *testing.T) {
+	t.Run("the last attempt", func(t *testing.T) {
 		d := cardtest.Open(t, simulator.LastTry)
 		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.AllowLastAttempt())
 		require.NoError(t, err)
 		assert.Equal(t, 3, d.Card.State().AuthTries, "a correct PIN sets the counter back")
 	})
-	t.Run("the last try, and it is wrong", func(t *testing.T) {
+	t.Run("the last attempt, and it is wrong", func(t *testing.T) {
 		d := cardtest.Open(t, simulator.LastTry)
 		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"), jpki.AllowLastAttempt())
 		require.ErrorIs(t, err, credential.ErrWrong)
@@ -114,7 +114,7 @@ func TestAuthenticateAllows(t *testing.T) {
 	})
 }
 
-// All of it happens in one transaction.
+// Authenticate uses one transaction for all commands.
 func TestOneTransaction(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	d.Before = func(n int, _ apdu.Command) error {
@@ -129,24 +129,24 @@ func TestOneTransaction(t *testing.T) {
 	d.OtherProgram(t) // and the transaction ended
 }
 
-// Another program spends a try, or another card is put in, while a person
-// types: the PIN is for the card that was shown, as it was.
+// If another program uses up an attempt or another card is inserted while the holder types,
+// the PIN is not sent.
 //
 // Faults: F25, F45.
-func TestThePINIsForTheCardThatWasShown(t *testing.T) {
+func TestForCard(t *testing.T) {
 	ctx := context.Background()
 	const contact, phone = simulator.Contact, simulator.Android
 	for _, tt := range []struct {
 		name         string
 		shown, there simulator.Profile
-		spent        int // tries, meanwhile
+		spent        int // attempts, meanwhile
 		err          error
 	}{
 		{"the same card", contact, contact, 0, nil},
-		{"a try spent", contact, contact, 1, credential.ErrAttemptsChanged},
-		{"another card with as many tries", contact, simulator.ResidentCard, 0, credential.ErrOtherCard},
+		{"an attempt spent", contact, contact, 1, credential.ErrAttemptsChanged},
+		{"another card with as many attempts", contact, simulator.ResidentCard, 0, credential.ErrOtherCard},
 		{"the same phone", phone, phone, 0, nil},
-		{"a try spent on the phone", phone, phone, 1, credential.ErrAttemptsChanged},
+		{"an attempt spent on the phone", phone, phone, 1, credential.ErrAttemptsChanged},
 		{"a phone in the card's place", contact, phone, 0, credential.ErrOtherCard},
 		{"a card in the phone's place", phone, contact, 0, credential.ErrOtherCard},
 	} {
@@ -167,15 +167,15 @@ func TestThePINIsForTheCardThatWasShown(t *testing.T) {
 				require.ErrorIs(t, err, credential.ErrWrong)
 			}
 			d.Forget()
-			for name, try := range map[string]func(*jpki.Application) error{
+			for name, attempt := range map[string]func(*jpki.Application) error{
 				"Authenticate":  nil,
 				"VerifyAuthPIN": func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) },
 			} {
 				var err error
-				if try == nil {
+				if attempt == nil {
 					_, err = jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.ForCard(shown))
 				} else {
-					err = jpki.Do(ctx, d.Connection, try, jpki.ForCard(shown))
+					err = jpki.Do(ctx, d.Connection, attempt, jpki.ForCard(shown))
 				}
 				require.ErrorIs(t, err, tt.err, name)
 			}

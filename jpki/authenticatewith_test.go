@@ -153,8 +153,8 @@ func TestAuthenticateWithWipesThePIN(t *testing.T) {
 	}
 }
 
-// A card that is exchanged between the check and VERIFY is another connection's: nothing
-// reaches it.
+// A card that is inserted between the check and VERIFY gets no command, because the
+// connection belongs to the card before it.
 //
 // Faults: F25.
 func TestAuthenticateWithACardThatIsExchangedAtTheLastMoment(t *testing.T) {

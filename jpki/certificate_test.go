@@ -48,8 +48,8 @@ func hugeKey(t testing.TB) []byte {
 	return selfSigned(t, &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, signer)
 }
 
-// What stands in the certificate's place: blank, cut off, with a header that is
-// wrong in every way there is, or with a key that can't be used.
+// The certificate's file may be blank or truncated, have a header that is wrong in any way,
+// or a key that can't be used.
 //
 // Faults: F49, F50, F51, F53.
 func TestHostileCertificateFiles(t *testing.T) {
@@ -115,7 +115,7 @@ func TestHostileCertificateFiles(t *testing.T) {
 				require.ErrorIs(t, err, tt.err)
 				assert.Nil(t, got)
 				assert.LessOrEqual(t, *read, 64<<10)
-				assert.Zero(t, d.Secrets(), "no try for a card that can't be used")
+				assert.Zero(t, d.Secrets(), "no attempt for a card that can't be used")
 				assert.NotContains(t, err.Error(), "\x1b")
 			})
 		}
@@ -135,8 +135,8 @@ func TestTrailingFillerIsIgnored(t *testing.T) {
 	}
 }
 
-// The first and the last second are accepted, and those beside them refused
-// before the PIN is sent, whatever the zone of the clock.
+// The first and the last second are accepted. The seconds beside them are rejected before
+// the PIN is sent, whatever the time zone of the clock.
 //
 // Faults: F56, F92.
 func TestAuthenticateAtTheEdgesOfValidity(t *testing.T) {

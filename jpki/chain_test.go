@@ -18,15 +18,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Who issued the certificate, by what is trusted, and what is refused without a
-// PIN being sent.
+// The chain says who issued the certificate. An unknown issuer is rejected before the PIN
+// is sent.
 //
 // Faults: F59.
 func TestChain(t *testing.T) {
 	ctx := context.Background()
 	card := cardtest.Open(t, simulator.Contact).Card
-	authority := card.CACertificate()
-	namesake := cardtest.NewCA(t, cardtest.AttackerKey(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = authority.RawSubject, authority.SubjectKeyId }).Certificate
+	ca := card.CACertificate()
+	namesake := cardtest.NewCA(t, cardtest.AttackerKey(), func(c *x509.Certificate) { c.RawSubject, c.SubjectKeyId = ca.RawSubject, ca.SubjectKeyId }).Certificate
 	future := jpki.WithClock(func() time.Time { return time.Now().AddDate(9, 0, 0) })
 	for _, tt := range []struct {
 		name    string
@@ -36,22 +36,22 @@ func TestChain(t *testing.T) {
 		err     error
 	}{
 		{"not asked for", simulator.Contact, nil, trust.Unknown, nil},
-		{"of nobody who is trusted", simulator.Contact, []jpki.CardOption{jpki.WithChain()}, trust.Unknown, nil},
-		{"required, of nobody who is trusted", simulator.Contact, []jpki.CardOption{jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
-		{"the caller's", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake, authority)}, trust.Caller, nil},
+		{"no trusted CA", simulator.Contact, []jpki.CardOption{jpki.WithChain()}, trust.Unknown, nil},
+		{"a CA is required, and none trusted", simulator.Contact, []jpki.CardOption{jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
+		{"the caller's", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake, ca)}, trust.Caller, nil},
 		{"the caller's has the same name and another key", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake)}, "", trust.ErrUnknownIssuer},
-		{"pinned", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(authority)}, trust.Pinned, nil},
-		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(authority)}, trust.Pinned, nil},
+		{"pinned", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.Pinned, nil},
+		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.Pinned, nil},
 		{"pinned is another of the same name", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(namesake)}, "", trust.ErrUnknownIssuer},
-		{"the simulator's", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(authority)}, trust.Simulator, nil},
-		{"the simulator's, where a real one is required", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(authority), jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
-		{"a generation that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(authority), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
-		{"a pinned generation that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(authority), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
+		{"the simulator's", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(ca)}, trust.Simulator, nil},
+		{"the simulator's, where a real one is required", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(ca), jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
+		{"a CA certificate that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(ca), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
+		{"a pinned CA certificate that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(ca), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)
-			if tt.profile != simulator.Contact { // each profile has an authority of its own
-				require.Equal(t, authority.RawSubjectPublicKeyInfo, d.Card.CACertificate().RawSubjectPublicKeyInfo)
+			if tt.profile != simulator.Contact { // each profile has a CA of its own
+				require.Equal(t, ca.RawSubjectPublicKeyInfo, d.Card.CACertificate().RawSubjectPublicKeyInfo)
 				tt.options = append(tt.options, jpki.WithPinned(d.Card.CACertificate()))
 			}
 			got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), tt.options...)
@@ -67,8 +67,8 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// A phone shows its certificate after the PIN, so its issuer is found out then;
-// it is left unverified all the same.
+// A phone shows its certificate after the PIN, so its issuer is checked then. The phone is
+// logged out in any case.
 func TestChainOfAPhone(t *testing.T) {
 	ctx := context.Background()
 	d := cardtest.Open(t, simulator.Android)
@@ -82,10 +82,9 @@ func TestChainOfAPhone(t *testing.T) {
 	assert.False(t, d.Card.State().AuthVerified)
 }
 
-// The card's copy of its authority's certificate is read where J-LIS may have
-// issued the holder's, which names its issuer's key, and where nothing cheaper
-// decides.
-func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
+// The CA certificate on the card is read only if J-LIS may have issued the holder's
+// certificate, by the key identifier in it, and no other CA did.
+func TestTheCACertificateIsReadOnlyIfNeeded(t *testing.T) {
 	card := cardtest.Open(t, simulator.ContactExtended).Card
 	stranger := cardtest.NewCA(t, cardtest.AttackerKey(), func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
 	for _, tt := range []struct {
@@ -129,13 +128,13 @@ func TestTheAuthorityIsReadWhereItMatters(t *testing.T) {
 	assert.Equal(t, trust.Pinned, chain)
 }
 
-// A card that can't show its authority's certificate has an unknown issuer, and
-// nothing worse; only a wire that fails is a failure.
-func TestCardsWithoutTheirAuthority(t *testing.T) {
+// A card that can't show its CA certificate has an unknown issuer. That is an error only if
+// the transport fails.
+func TestCardsWithoutACACertificate(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer []byte
-		err    error // of the wire
+		err    error // of the transport
 	}{
 		{"no such file", []byte{0x6A, 0x82}, nil},
 		{"blank", append(bytes.Repeat([]byte{0xFF}, 256), 0x90, 0x00), nil},

@@ -13,8 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Eight people at eight readers of one driver at the same time: each gets the
-// certificate of their own card, and one's wrong PIN is nobody else's.
+// Eight holders use eight readers of one driver at the same time. Each gets the certificate
+// of their own card, and a wrong PIN affects no other card.
 //
 // Faults: F62.
 func TestNoCrosstalk(t *testing.T) {
@@ -63,6 +63,6 @@ func TestNoCrosstalk(t *testing.T) {
 		other := cards[(n+1)%readers]
 		got, err := authenticate(n, simulator.PIN)
 		require.NoError(t, err)
-		require.Error(t, got.Certificate.CheckSignatureFrom(other.CACertificate()), "the authorities tell cards apart")
+		require.Error(t, got.Certificate.CheckSignatureFrom(other.CACertificate()), "the CAs tell cards apart")
 	}
 }

@@ -142,7 +142,7 @@ func ExampleSigner() {
 
 	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
 		fmt.Println("PIN, please; attempts left:", ready.Remaining)
-		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
+		return jpki.ParsePIN([]byte("1234")) // typed, and not echoed
 	}
 	signer, err := jpki.NewSigner(ctx, driver.Connect, "Reader", ask)
 	if err != nil {

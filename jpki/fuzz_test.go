@@ -44,8 +44,8 @@ func (c *shows) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	return append(bytes.Clone(c.content[offset:min(len(c.content), offset+parsed.Ne)]), 0x90, 0x00), nil
 }
 
-// A certificate that was read is one, is of no other kind, is what stands in the
-// file, and can be judged and derived from, whatever is in it.
+// A certificate that was read is of the right kind and is what the file contains. Its
+// validity and its identifier can be computed, whatever is in it.
 //
 // Faults: F49, F50, F51, F52, F53, F55, F56.
 func FuzzAuthCertificate(f *testing.F) {
@@ -111,7 +111,7 @@ func FuzzAuthCertificate(f *testing.F) {
 	})
 }
 
-// Of all answers to a challenge one is a proof: the signature, with 9000.
+// The only answer that proves possession is the signature with 9000.
 //
 // Faults: F57, F58, F60.
 func FuzzPossession(f *testing.F) {

@@ -88,7 +88,8 @@ func odd(bits uint) *big.Int {
 	return n.Add(n, big.NewInt(1))
 }
 
-// A card whose key can't be used costs no try, whatever is wrong with the key.
+// A certificate whose key can't be used is rejected before the PIN is sent, whatever is
+// wrong with the key.
 //
 // Faults: F53.
 func TestHostileKeys(t *testing.T) {
@@ -150,7 +151,7 @@ func TestHostileKeys(t *testing.T) {
 			assert.Less(t, time.Since(start), 5*time.Second)
 			assert.True(t, slices.ContainsFunc(tt.errs, func(want error) bool { return errors.Is(err, want) }), "%v", err)
 			assert.Nil(t, got)
-			assert.Zero(t, d.Secrets(), "no try for a key that can't be used")
+			assert.Zero(t, d.Secrets(), "no attempt for a key that can't be used")
 		})
 	}
 
@@ -175,11 +176,10 @@ func nested(n int) []byte {
 	return der
 }
 
-// What is built to take long, or to exhaust a parser's stack, neither does nor
-// proves anything.
+// Files that are made to exhaust a parser's time or stack are rejected quickly.
 //
 // Faults: F52.
-func TestFilesThatAreBuiltToTakeLong(t *testing.T) {
+func TestFilesThatTakeLongToParse(t *testing.T) {
 	const nearly = 32_000 // bytes: the limit is 32768
 	genuine := parts(t, forged(t, cardtest.Unchanged))
 	many := func(n int, element []byte) []byte { return sequence(bytes.Repeat(element, n)) }
@@ -238,8 +238,8 @@ func tagged(tag byte, content []byte) []byte {
 	}
 }
 
-// A card that hands its file out in a few bytes at a time, or asks for every
-// command twice, keeps a program no longer than its file is long.
+// A card that returns a few bytes at a time, or asks for every command twice, can't delay a
+// program for longer than its file allows.
 //
 // Faults: F33, F34, F35.
 func TestACardThatTrickles(t *testing.T) {

@@ -42,9 +42,8 @@ func padded(t testing.TB, kind byte, filler int, content []byte) []byte {
 	return new(big.Int).Exp(new(big.Int).SetBytes(block), key.D, key.N).FillBytes(make([]byte, key.Size()))
 }
 
-// Who has the certificate's key and signs anything but the challenge, or with
-// another scheme, proved nothing. With the right signature the same card is
-// believed, so it is the signature that makes the difference.
+// A signature of anything but the challenge, or with another scheme, is no proof, even with
+// the certificate's key. With the right signature the same card is accepted.
 //
 // Faults: F57, F58, F60.
 func TestOnlyTheChallengeIsAProof(t *testing.T) {
@@ -117,12 +116,11 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 	}
 }
 
-// Anybody can make an authority of the same name and a card with its
-// certificate. It is believed to hold its own key, and nothing is said of who
-// issued it.
+// Anybody can make a CA of the same name, and a card with a certificate of that CA. Such a
+// card proves its own key, and its issuer is unknown.
 //
 // Faults: F54, F59.
-func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
+func TestACAOfTheSameNameIsAnotherCA(t *testing.T) {
 	genuine, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCertificate(context.Background())
 	require.NoError(t, err)
 	ca, err := open(t, cardtest.Open(t, simulator.Contact)).AuthCACertificate(context.Background())
@@ -145,7 +143,7 @@ func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
 	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
 	assert.Equal(t, genuine.RawIssuer, got.Certificate.RawIssuer, "the same name")
-	assert.Error(t, got.Certificate.CheckSignatureFrom(ca), "and not the same authority")
+	assert.Error(t, got.Certificate.CheckSignatureFrom(ca), "and not the same CA")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		printed := fmt.Sprintf(verb+" "+verb, got, *got)
 		assert.Contains(t, printed, "issuer unknown, revocation not checked")
@@ -154,8 +152,8 @@ func TestAnOwnAuthorityIsOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// What is signed is a hash of the package's own making, over 32 bytes of the
-// source of randomness, new for every proof.
+// The card signs a hash over 32 random bytes, new for every proof, with a prefix of this
+// package.
 //
 // Faults: F60.
 func TestWhatIsSigned(t *testing.T) {
@@ -184,7 +182,7 @@ func TestWhatIsSigned(t *testing.T) {
 	}
 }
 
-// Without a challenge nothing is signed, and nothing established.
+// Without random bytes nothing is signed, and the result is an error.
 //
 // Faults: F58, F60.
 func TestASourceOfRandomnessThatFails(t *testing.T) {

@@ -62,8 +62,8 @@ func signatureCertificate(t testing.TB) []byte {
 	return content[:length]
 }
 
-// A certificate of another kind in the authentication certificate's place: it
-// costs no try where it can be read before the PIN, and nothing is established.
+// A certificate of another kind in place of the authentication certificate is rejected:
+// before the PIN is sent, if the card shows it then.
 //
 // Faults: F55, F91.
 func TestWrongKindsOfCertificates(t *testing.T) {
@@ -97,8 +97,8 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		err     error // nil: it is taken, and the card fails the proof
 	}{
 		"the signature certificate":          {signatureCertificate(t), trust.ErrWrongKind},
-		"the authority's certificate":        {ca.Raw, trust.ErrWrongKind},
-		"basic constraints of an authority":  {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true }), trust.ErrWrongKind},
+		"the CA certificate":                 {ca.Raw, trust.ErrWrongKind},
+		"basic constraints of a CA":          {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true }), trust.ErrWrongKind},
 		"key for signing certificates":       {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign), trust.ErrWrongKind},
 		"key for signing documents":          {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment), trust.ErrWrongKind},
 		"key for encryption":                 {usage(x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment), trust.ErrWrongKind},
@@ -109,7 +109,7 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		"an arc too long for an int":         {policy(1, 1, 1<<63), nil},
 		"policy of user authentication":      {policy(1, 3, 30), nil},
 		"a policy beside the arc":            {policy(1, 11, 20), nil},
-		"basic constraints, no authority":    {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid = true }), nil},
+		"basic constraints, no CA":           {forged(t, func(c *x509.Certificate) { c.BasicConstraintsValid = true }), nil},
 		"nothing said of usage":              {usage(0), trust.ErrWrongKind},
 		"a usage that allows nothing":        {extension(keyUsage, true, 0x03, 0x01, 0x00), trust.ErrWrongKind},
 		"another usage beside":               {usage(x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment), nil},
@@ -126,9 +126,9 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		"for time stamps":                    {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}), trust.ErrWrongKind},
 		"for mail":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}), trust.ErrWrongKind},
 		"for code":                           {extended([]x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}), trust.ErrWrongKind},
-		"for what nobody knows":              {extended(nil, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
-		"for clients and what nobody knows":  {extended(client, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
-		"an authority's that has expired": {forged(t, func(c *x509.Certificate) {
+		"for an unknown purpose":             {extended(nil, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
+		"for clients and an unknown purpose": {extended(client, asn1.ObjectIdentifier{1, 2, 3, 4}), trust.ErrWrongKind},
+		"a CA's that has expired": {forged(t, func(c *x509.Certificate) {
 			c.BasicConstraintsValid, c.IsCA, c.NotAfter = true, true, time.Now().AddDate(0, 0, -1)
 		}), trust.ErrWrongKind},
 	} {
@@ -151,9 +151,9 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 			certificate, err := a.AuthCertificate(ctx)
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.err == nil, certificate != nil)
-			authority, err := a.AuthCACertificate(ctx)
-			require.NoError(t, err, "of an authority's certificate nothing is checked")
-			assert.Equal(t, tt.content, authority.Raw)
+			ca, err := a.AuthCACertificate(ctx)
+			require.NoError(t, err, "nothing is checked of a CA certificate")
+			assert.Equal(t, tt.content, ca.Raw)
 		})
 	}
 

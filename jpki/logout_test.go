@@ -28,8 +28,8 @@ func unlock(t *testing.T, d *cardtest.Desk) {
 	require.True(t, d.Card.State().AuthVerified)
 }
 
-// A card that somebody left unlocked is logged out, before its power is cut, and
-// without a PIN; one that was not stays as it was.
+// LogOut logs out a card that another program left unlocked, without a PIN and before the
+// power is cut. It does not change any other card.
 //
 // Faults: F93.
 func TestLogOut(t *testing.T) {
@@ -48,10 +48,10 @@ func TestLogOut(t *testing.T) {
 	require.NoError(t, jpki.LogOut(context.Background(), locked.Connection))
 }
 
-// A card of another kind gets one SELECT for each generation, which changes nothing in it.
+// Another kind of card gets one SELECT for each generation, which changes nothing in it.
 //
 // Faults: F93.
-func TestLogOutLeavesOtherCardsAlone(t *testing.T) {
+func TestLogOutDoesNotChangeOtherCards(t *testing.T) {
 	d := cardtest.Open(t, simulator.NotMyNumber)
 	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrNoApplication)
 	require.Len(t, d.Sent(), len(generation.All))
@@ -61,8 +61,7 @@ func TestLogOutLeavesOtherCardsAlone(t *testing.T) {
 	require.NotErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrStillUnlocked)
 }
 
-// Without error the card is logged out; with one it may still be unlocked, whatever
-// failed.
+// If LogOut returns an error, the card may still be unlocked, whatever failed.
 //
 // Faults: F75, F93.
 func TestLogOutFails(t *testing.T) {
@@ -70,7 +69,7 @@ func TestLogOutFails(t *testing.T) {
 		if name == "refused" {
 			continue // by a card that is left: below
 		}
-		for _, fault := range []simulator.Fault{{On: simulator.Begin, Do: tt.do}, {Do: tt.do}, whileLeaving(tt.do)} {
+		for _, fault := range []simulator.Fault{{On: simulator.Begin, Do: tt.do}, {Do: tt.do}, whileLoggingOut(tt.do)} {
 			if fault.On == simulator.Begin && (tt.cause == apdu.ErrShortResponse || tt.cause == apdu.ErrExcessResponse) {
 				continue // Begin has no answer
 			}
@@ -83,7 +82,7 @@ func TestLogOutFails(t *testing.T) {
 		}
 	}
 	for name, removal := range removals(t) {
-		for _, fault := range []simulator.Fault{{On: simulator.Begin, Nth: 1, Do: removal}, {Nth: 1, Do: removal}, whileLeaving(removal)} {
+		for _, fault := range []simulator.Fault{{On: simulator.Begin, Nth: 1, Do: removal}, {Nth: 1, Do: removal}, whileLoggingOut(removal)} {
 			d := cardtest.Open(t, simulator.Contact)
 			unlock(t, d)
 			d.Slot.Fail(fault)
@@ -93,11 +92,11 @@ func TestLogOutFails(t *testing.T) {
 	}
 	d := cardtest.Open(t, simulator.Contact)
 	unlock(t, d)
-	d.Slot.Fail(whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)))
+	d.Slot.Fail(whileLoggingOut(simulator.AnswerStatus(apdu.StatusFileNotFound)))
 	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrStillUnlocked)
 }
 
-// Another program's transaction is waited for until the context ends.
+// LogOut waits for another program's transaction until the context ends.
 //
 // Faults: F93.
 func TestLogOutWaitsForAnotherTransaction(t *testing.T) {

@@ -56,7 +56,7 @@ func TestParsePassword(t *testing.T) {
 
 var sixToSixteen = regexp.MustCompile(`^[0-9A-Za-z]{6,16}$`)
 
-// A password is what NFKC makes 6 to 16 letters and digits of, and nothing else.
+// An entry is a password if NFKC makes it 6 to 16 letters and digits.
 //
 // Faults: F46, F48.
 func FuzzParsePassword(f *testing.F) {
@@ -96,7 +96,7 @@ func TestAPasswordCannotBePrinted(t *testing.T) {
 	assert.Contains(t, out.String(), "[password]")
 }
 
-// Which certificate can't be used now is told by the error.
+// The error says which of the two certificates can't be used.
 //
 // Faults: F85.
 func TestValidityErrorNamesTheCertificate(t *testing.T) {

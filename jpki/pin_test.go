@@ -67,7 +67,7 @@ func TestParsePIN(t *testing.T) {
 
 var fourDigits = regexp.MustCompile(`^[0-9]{4}$`)
 
-// A PIN is what NFKC makes four digits of, and nothing else.
+// An entry is a PIN if NFKC makes it four digits.
 //
 // Faults: F46, F48.
 func FuzzParsePIN(f *testing.F) {
@@ -127,11 +127,11 @@ func TestAPINCannotBePrinted(t *testing.T) {
 	assert.Contains(t, out.String(), "[PIN]")
 }
 
-// A driver that panics with a PIN under way: what the runtime prints of that, the
-// values of arguments among it, does not hold the PIN.
+// If a driver panics while it sends a PIN, neither the panic nor the arguments in the stack
+// trace show the PIN.
 //
 // Faults: F48.
-func TestAPanicDoesNotTellThePIN(t *testing.T) {
+func TestAPanicDoesNotPrintThePIN(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	d.Before = func(_ int, c apdu.Command) error {
 		if c.Secret() {
@@ -140,15 +140,15 @@ func TestAPanicDoesNotTellThePIN(t *testing.T) {
 		return nil
 	}
 	for _, typed := range []string{"7305", "７３０５"} {
-		var told string
+		var printed string
 		func() {
-			defer func() { told = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
+			defer func() { printed = fmt.Sprintf("%v\n%s", recover(), debug.Stack()) }()
 			_, _ = jpki.Authenticate(context.Background(), d.Connection, pin(t, typed))
 		}()
-		require.Contains(t, told, "sending 00200098 [redacted]")
-		require.Contains(t, told, "Attempt).Verify", "the stack at the panic")
+		require.Contains(t, printed, "sending 00200098 [redacted]")
+		require.Contains(t, printed, "Attempt).Verify", "the stack at the panic")
 		for _, form := range append(canaryForms("7305"), "0x37, 0x33", "35303337") { // the last as a number
-			assert.NotContains(t, told, form)
+			assert.NotContains(t, printed, form)
 		}
 		assert.False(t, d.Card.State().AuthVerified)
 	}

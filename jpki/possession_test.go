@@ -16,7 +16,7 @@ import (
 )
 
 // Faults: F57, F58, F59.
-func TestAttackersAreNotBelieved(t *testing.T) {
+func TestWrongProofsAreRejected(t *testing.T) {
 	ctx := context.Background()
 	var recorded []byte
 	record := func(_ int, c apdu.Command, response []byte) ([]byte, error) {

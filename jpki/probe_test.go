@@ -14,8 +14,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A reader that fails on answers of exactly 256 bytes fails at the signature,
-// after the PIN. The probe finds it before.
+// Some readers fail on answers of exactly 256 bytes, such as a signature after the PIN. The
+// probe detects that before.
 //
 // Faults: F37.
 func TestProbeExchange(t *testing.T) {

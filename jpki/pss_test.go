@@ -14,9 +14,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Where the card can't be asked whether it has PSS, that is the error; nothing is
-// concluded from it, and nobody is asked for a PIN.
-func TestPSSThatCannotBeAskedFor(t *testing.T) {
+// If the probe for PSS fails, its error is returned. The holder is not asked for a PIN.
+func TestPSSProbesThatFail(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
 	h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.FailBefore(errNotTransacted)})

@@ -81,9 +81,9 @@ func measured(t testing.TB, p simulator.Profile) *cardtest.Desk {
 	return cardtest.Open(t, p, simulator.WithCertificateSize(1700), simulator.WithClock(begun))
 }
 
-// Every task takes the fewest commands that the card allows. The one to leave a card
-// is the last of those that send a PIN. The contact card accepts extended lengths
-// that its ATR does not declare: a probe after the first block finds that out.
+// Every task takes the fewest commands that the card allows, with the one that logs it out. The
+// contact card accepts extended lengths that its ATR does not declare: a probe after the first
+// block finds that out.
 func TestRoundTrips(t *testing.T) {
 	for _, task := range tasks() {
 		for profile, want := range map[simulator.Profile]int{
@@ -97,7 +97,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// A signature in a transaction that runs is one command.
+// In a running transaction a signature is one command.
 func TestASignatureIsOneRoundTrip(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Contactless} {
 		d := measured(t, profile)
@@ -115,12 +115,12 @@ func TestASignatureIsOneRoundTrip(t *testing.T) {
 	}
 }
 
-// Where card or reader fail at a form, Authenticate goes on with the next: for one
-// command more, once, with the right certificate and no try lost. Selecting files
-// costs one command more for each use of one.
+// If the card or the reader rejects a form of a command, Authenticate falls back to the
+// next. That takes one command more, once, and no attempt. Selecting files takes one
+// command more for each use of a file.
 //
 // Faults: F33, F34, F35, F37, F76.
-func TestRoundTripsSteppingDown(t *testing.T) {
+func TestRoundTripsWithFallbacks(t *testing.T) {
 	read := func(do simulator.Action) simulator.Fault { return simulator.Fault{INS: apdu.InsReadBinary, Do: do} }
 	first := func(do simulator.Action) simulator.Fault {
 		return simulator.Fault{INS: apdu.InsReadBinary, Nth: 1, Do: do}
@@ -162,7 +162,7 @@ func TestRoundTripsSteppingDown(t *testing.T) {
 		{"cut above 255", simulator.Contactless, read(above(255, cut(255))), 12 + 1},
 		{"6C00, and asked again", simulator.ContactExtended, first(simulator.AnswerStatus(0x6C00)), 6 + 2}, // for 256 bytes, and the rest at once
 		{"the rest by 61xx", simulator.Contactless, first(rest), 12 + 1},
-		// The question for tries is asked twice, and 4 times a file is selected.
+		// the question for attempts is asked twice, and 4 times a file is selected.
 		{"no short identifiers", simulator.Contactless, simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2), 11 + 5 + 1},
 		{"answers of 128 bytes", simulator.Contactless, read(above(130, short(128))), 12 + 7},
 	} {

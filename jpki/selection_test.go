@@ -51,9 +51,9 @@ func refuseSFI(s apdu.Status, instructions []byte) simulator.Fault {
 	return fault
 }
 
-// Where short file identifiers are refused everything works by selection, once that
-// was found out: with the same results, one VERIFY a PIN, and no short identifier in a
-// command that carries it.
+// If short file identifiers are rejected, everything works by selecting files: with the
+// same results, one VERIFY for each PIN, and no short identifier in the command that
+// carries it.
 //
 // Faults: F76.
 func TestShortIdentifiersRefused(t *testing.T) {
@@ -140,7 +140,8 @@ func described(t *testing.T, d *cardtest.Desk) map[string]any {
 	return all
 }
 
-// Signers of both keys, with PKCS #1 v1.5 and PSS, kept verified or not.
+// Signers of both keys work without short identifiers, with PKCS #1 v1.5 and PSS, keeping
+// the card unlocked or not.
 //
 // Faults: F76.
 func TestSignersWithoutShortIdentifiers(t *testing.T) {
@@ -170,7 +171,7 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 	}
 }
 
-// A card without PSS is still known by its refusal of the scheme.
+// A card without PSS is recognized without short identifiers, too.
 func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 	for _, refusal := range refusals {
 		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
@@ -181,8 +182,8 @@ func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 	}
 }
 
-// A VERIFY that carries a PIN and is refused for its reference is not sent again: the
-// tries left are asked for and told.
+// If the card rejects the reference in a VERIFY with a PIN, the PIN is not sent again. The
+// error has the attempts left.
 //
 // Faults: F76.
 func TestThePINIsNotSentAgainBySelection(t *testing.T) {
@@ -202,8 +203,7 @@ func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 	}
 }
 
-// A file that is absent costs an ordinary card one command more, and none from when a
-// short identifier went through.
+// An absent file takes one command more, and none once a short identifier was accepted.
 //
 // Faults: F76.
 func TestAbsentFiles(t *testing.T) {

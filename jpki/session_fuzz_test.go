@@ -110,7 +110,7 @@ type replay struct {
 	answers [][]byte
 
 	sent, pins int
-	leaving    bool // another application was selected after the PIN
+	loggedOut  bool // another application was selected after the PIN
 	signed     []byte
 }
 
@@ -139,9 +139,9 @@ func (r *replay) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	switch {
 	case parsed.Secret():
 		r.pins++
-		r.leaving = false
+		r.loggedOut = false
 	case parsed.INS == apdu.InsSelect && parsed.Data()[0] == 0xA0:
-		r.leaving = true
+		r.loggedOut = true
 	case isSign(parsed):
 		r.signed = bytes.Clone(parsed.Data())
 	}
@@ -160,7 +160,7 @@ func replayed(t testing.TB, script []byte) session {
 
 	require.LessOrEqual(t, card.sent, len(card.answers)+16, "commands to a card that is gone")
 	require.LessOrEqual(t, card.pins, 1, "one PIN is one VERIFY")
-	require.Equal(t, card.pins > 0, card.leaving, "a card that got a PIN is left")
+	require.Equal(t, card.pins > 0, card.loggedOut, "a card that got a PIN is logged out")
 
 	onlyASCII(t, s.token.Label)
 	require.LessOrEqual(t, len(s.token.Label), 32)
@@ -225,8 +225,7 @@ var recordedProfiles = []simulator.Profile{
 	simulator.NoCertificate, simulator.Expired, simulator.LastTry, simulator.Locked, simulator.NotMyNumber,
 }
 
-// Whatever stands in the place of one answer, or between two, what must hold
-// does; and so it does where an answer is lost.
+// The invariants hold if any answer of a session is replaced, inserted or lost.
 //
 // Faults: F31, F34, F35, F39, F58.
 func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
@@ -255,8 +254,8 @@ func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
 	t.Logf("%d cases", cases)
 }
 
-// A card is known by its applications: with whatever answer to reset a reader
-// gives for it, it is used, in short lengths if that is malformed.
+// A card is recognized by its applications, whatever its answer to reset. If that is
+// malformed, short lengths are used.
 //
 // Faults: F30.
 func TestMalformedAnswersToReset(t *testing.T) {
@@ -271,8 +270,8 @@ func TestMalformedAnswersToReset(t *testing.T) {
 	}
 }
 
-// FuzzSession would find nothing if the recorded sessions it starts from did not
-// reach the end.
+// The recorded sessions from which FuzzSession starts succeed, so that it has something to
+// break.
 //
 // Faults: F58.
 func TestRecordedSessionsReachTheEnd(t *testing.T) {
@@ -294,7 +293,7 @@ func TestRecordedSessionsReachTheEnd(t *testing.T) {
 	require.Equal(t, 5, succeeded)
 }
 
-// A whole session with a card that answers whatever it likes.
+// The invariants hold in a session with a card that answers anything.
 //
 // Faults: F30, F49, F50, F51, F54, F57, F58.
 func FuzzSession(f *testing.F) {

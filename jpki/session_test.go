@@ -18,7 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// keeps runs a test of a signer that keeps its card verified for a minute, on a
+// keeps runs a test of a signer that keeps its card unlocked for a minute, on a
 // clock of its own.
 func keeps(t *testing.T, name string, test func(t *testing.T, h *cardtest.Holder, s *jpki.Signer)) {
 	t.Run(name, func(t *testing.T) {
@@ -37,18 +37,18 @@ func signs256(t testing.TB, s *jpki.Signer) {
 	requireSignature(t, s, crypto.SHA256, digest, signature)
 }
 
-// One PIN is good for the signatures that follow each other, and is not kept: the
-// card is, and is left in the end, whatever that is.
+// One PIN is enough for several signatures. The PIN is not kept: the card stays unlocked,
+// and is logged out however that ends.
 //
 // Faults: F27, F29, F83.
-func TestKeepVerified(t *testing.T) {
+func TestKeepUnlocked(t *testing.T) {
 	keeps(t, "until nobody signs for a time", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		for range 3 {
 			signs256(t, s)
 			time.Sleep(59 * time.Second)
 			assert.True(t, h.Card.State().AuthVerified)
 			_, transaction := h.Slot.InUse()
-			assert.True(t, transaction, "no other program can use a verified card")
+			assert.True(t, transaction, "no other program can use an unlocked card")
 		}
 		assert.Equal(t, 1, h.Asked())
 		commands := len(h.Sent())
@@ -174,8 +174,8 @@ func TestKeepVerified(t *testing.T) {
 	})
 }
 
-// The limit counts from the PIN, in the middle of signatures too; one that is shorter
-// than the idle time ends what is kept, and none keeps nothing.
+// The limit counts from the PIN, also during signatures. A limit shorter than the idle time
+// ends it earlier, and no limit keeps nothing.
 //
 // Faults: F83.
 func TestKeepAtMost(t *testing.T) {
@@ -204,8 +204,8 @@ func TestKeepAtMost(t *testing.T) {
 	}
 }
 
-// A signature that is under way when the limit is over ends, and the next one needs
-// a PIN.
+// A signature that is under way when the limit passes is finished, and the next one needs a
+// PIN.
 //
 // Faults: F83.
 func TestTheLimitPassesDuringASignature(t *testing.T) {

@@ -28,8 +28,7 @@ func newSigningHolder(t testing.TB, options ...simulator.Option) *cardtest.Holde
 	return h
 }
 
-// The signature key signs by the same code, for a password each time: the first is
-// for the certificate.
+// The signature key needs a password for each signature, and one for the certificate.
 func TestSignatureSigner(t *testing.T) {
 	h := newSigningHolder(t)
 	s := h.SignatureSigner(t)
@@ -49,7 +48,7 @@ func TestSignatureSigner(t *testing.T) {
 	assert.NotEqual(t, s.Public(), h.Signer(t).Public(), "another key than for authentication")
 }
 
-func TestSignatureSignerKeepsVerified(t *testing.T) {
+func TestSignatureSignerKeepsTheCardUnlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newSigningHolder(t, simulator.WithClock(time.Now))
 		s := h.SignatureSigner(t, jpki.KeepUnlocked(time.Minute))
@@ -65,7 +64,7 @@ func TestSignatureSignerKeepsVerified(t *testing.T) {
 	})
 }
 
-func TestSignaturePasswordAndTheTriesLeft(t *testing.T) {
+func TestSignaturePasswordAttempts(t *testing.T) {
 	h := newSigningHolder(t)
 	s := h.SignatureSigner(t)
 	h.Types = "WRONG999"
@@ -90,7 +89,7 @@ func TestSignaturePasswordAndTheTriesLeft(t *testing.T) {
 }
 
 // Faults: F25.
-func TestSignatureSignerIsOfOneCard(t *testing.T) {
+func TestSignatureSignerRejectsAnotherCard(t *testing.T) {
 	other := cardtest.AnotherCard(t, simulator.Contact)
 	h := newSigningHolder(t)
 	s := h.SignatureSigner(t)
@@ -108,7 +107,7 @@ func TestSignatureSignerIsOfOneCard(t *testing.T) {
 	assert.Equal(t, 5, other.State().SignatureTries)
 }
 
-// A card whose authentication certificate tells nothing is known by its signature
+// A card without a usable authentication certificate is recognized by its signature
 // certificate, after the password.
 func TestSignatureSignerWithoutAnAuthenticationCertificate(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.NoCertificate)
@@ -121,8 +120,8 @@ func TestSignatureSignerWithoutAnAuthenticationCertificate(t *testing.T) {
 	requireNothingSigned(t, h)
 }
 
-// Nobody is asked for the password of a card without a signature certificate, and
-// of one whose certificate is for something else nothing is signed.
+// The holder of a card without a signature certificate is not asked for the password. With
+// a certificate of another kind nothing is signed.
 //
 // Faults: F55.
 func TestSignatureCertificates(t *testing.T) {
@@ -152,13 +151,13 @@ func TestSignatureCertificates(t *testing.T) {
 	}
 	for name, other := range map[string][]byte{
 		"with the policy once published for authentication": usage("1.2.392.200149.8.5.1.3.30"),
-		"with a policy that nobody knows":                   usage("1.2.3"),
+		"with an unknown policy":                            usage("1.2.3"),
 		"the authentication certificate":                    h.Signer(t).Certificate().Raw,
 		"one that only its usage tells":                     forged(t, cardtest.Unchanged),
 		"one with the policy of signature certificates": forged(t, func(c *x509.Certificate) {
 			c.Policies = []x509.OID{cardtest.OID(t, "1.2.392.200149.8.5.1.1.20")}
 		}),
-		"an authority's": h.Card.CACertificate().Raw,
+		"a CA's": h.Card.CACertificate().Raw,
 	} {
 		h.Typing = func(context.Context) error { h.ServeFiles(map[byte][]byte{0x01: other}); return nil }
 		_, err = jpki.NewSignatureSigner(ctx, h.Connect, "Reader", h.AskPassword)
@@ -180,12 +179,12 @@ func TestReadyToSign(t *testing.T) {
 		require.NoError(t, err)
 		_, err = a.SignatureCertificate(ctx)
 		require.ErrorIs(t, err, jpki.ErrPINRequired)
-		authority, err := a.SignatureCACertificate(ctx)
+		ca, err := a.SignatureCACertificate(ctx)
 		require.NoError(t, err)
 		require.NoError(t, a.VerifySignaturePassword(ctx, password(t, simulator.Password)))
 		certificate, err := a.SignatureCertificate(ctx)
 		require.NoError(t, err)
-		require.NoError(t, certificate.CheckSignatureFrom(authority))
+		require.NoError(t, certificate.CheckSignatureFrom(ca))
 		// The password is not the PIN.
 		own, err := a.AuthCertificate(ctx)
 		require.NoError(t, err)

@@ -22,8 +22,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A phone shows its certificate only after the PIN, so one is asked for to make
-// the signer; another phone is seen after its PIN only, and signs nothing.
+// A phone shows its certificate only after the PIN, so NewSigner asks for one. Another
+// phone is recognized only after its PIN, and signs nothing.
 func TestSignerOfAPhone(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Android)
 	s := h.Signer(t)
@@ -46,7 +46,7 @@ func TestSignerOfAPhone(t *testing.T) {
 	require.ErrorIs(t, err, errNobody)
 }
 
-// What can't be a signer's certificate, told before anybody is asked for a PIN.
+// NewSigner rejects a certificate that can't be used, without asking for a PIN.
 func TestSignersCertificate(t *testing.T) {
 	ctx := context.Background()
 	for name, tt := range map[string]struct {
@@ -69,7 +69,7 @@ func TestSignersCertificate(t *testing.T) {
 	}
 }
 
-// The key of a card to come is no RSA key.
+// NewSigner rejects a key that this toolkit does not support.
 func TestSignersKey(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -84,7 +84,7 @@ func TestSignersKey(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
-// x509 takes a Signer for what it is.
+// Package x509 accepts a Signer.
 func TestSignerMakesACertificateRequest(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, h.Signer(t))

@@ -20,7 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func TestSignerAndTheTriesLeft(t *testing.T) {
+func TestSignerAttempts(t *testing.T) {
 	digest := digestOf(crypto.SHA256)
 	h := cardtest.NewHolder(t, simulator.Contact)
 	h.Types = "9999"
@@ -36,7 +36,7 @@ func TestSignerAndTheTriesLeft(t *testing.T) {
 	}
 	_, err := s.Sign(nil, digest, crypto.SHA256)
 	require.ErrorIs(t, err, credential.ErrLastAttempt)
-	assert.Equal(t, 2, h.Asked(), "nobody is asked in vain")
+	assert.Equal(t, 2, h.Asked(), "the holder is not asked")
 
 	allowing := h.Signer(t, jpki.AllowLastAttempt())
 	_, err = allowing.Sign(nil, digest, crypto.SHA256)
@@ -49,7 +49,7 @@ func TestSignerAndTheTriesLeft(t *testing.T) {
 
 var errNobody = errors.New("nobody there")
 
-// Who can't or does not type a PIN signs nothing, and spends nothing.
+// Without a PIN nothing is signed, and no attempt is used.
 func TestSignerWithoutAPIN(t *testing.T) {
 	digest := digestOf(crypto.SHA256)
 	t.Run("nobody to ask", func(t *testing.T) {
@@ -113,11 +113,11 @@ func TestSignerWithoutAPIN(t *testing.T) {
 	})
 }
 
-// The PIN of one card is never sent to another, whenever that is put in; and the
-// same card works again.
+// The PIN of one card is never sent to another, whenever that is inserted. The same card
+// works again.
 //
 // Faults: F25.
-func TestSignerIsOfOneCard(t *testing.T) {
+func TestSignerRejectsAnotherCard(t *testing.T) {
 	digest := digestOf(crypto.SHA256)
 	other := cardtest.AnotherCard(t, simulator.Contact)
 	h := cardtest.NewHolder(t, simulator.Contact)
@@ -126,7 +126,7 @@ func TestSignerIsOfOneCard(t *testing.T) {
 	h.Insert(t, other)
 	_, err := s.Sign(nil, digest, crypto.SHA256)
 	require.ErrorIs(t, err, credential.ErrOtherCard)
-	assert.Zero(t, h.Asked(), "nobody is asked")
+	assert.Zero(t, h.Asked(), "the holder is not asked")
 
 	h.Insert(t, h.Card)
 	h.Typing = func(context.Context) error { h.Insert(t, other); return nil }
@@ -154,7 +154,7 @@ func TestSignerIsOfOneCard(t *testing.T) {
 	_, err = s.Sign(nil, digest, crypto.SHA256)
 	require.NoError(t, err)
 
-	h.Typing = func(context.Context) error { // another program spends a try
+	h.Typing = func(context.Context) error { // another program spends an attempt
 		_, err := jpki.Authenticate(context.Background(), h.OtherProgram(t), pin(t, "0000"))
 		require.ErrorIs(t, err, credential.ErrWrong)
 		return nil
@@ -165,7 +165,7 @@ func TestSignerIsOfOneCard(t *testing.T) {
 	assert.Equal(t, 3, other.State().AuthTries)
 }
 
-// Goroutines that share a signer each get their own signature, for a PIN each.
+// Goroutines that share a signer each get their own signature, for one PIN each.
 func TestSignerIsShared(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
@@ -189,8 +189,8 @@ func TestSignerIsShared(t *testing.T) {
 	assert.EqualValues(t, 1, most.Load(), "people are asked one after the other")
 }
 
-// Whoever waits for a signature of others gives up when its ctx ends.
-func TestSignersWaitCanBeEnded(t *testing.T) {
+// SignContext stops waiting for another goroutine's signature when its context ends.
+func TestWaitingForASignerCanBeCancelled(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
 	asked, typed := make(chan struct{}), make(chan struct{})

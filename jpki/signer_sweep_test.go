@@ -17,9 +17,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Every fault at every command of a signature. There is a signature that verifies,
-// or an error; a PIN entered is sent once at most, and a right one costs no try; the
-// card is left where it can be, and the next signature works.
+// Every fault at every command of a signature. The result is a signature that verifies, or
+// an error. A PIN is sent once at most, a right one uses no attempt, the card is logged out
+// if possible, and the next signature works.
 //
 // Faults: F19, F20, F21, F22, F23, F25.
 func TestSweepOfSignatures(t *testing.T) {

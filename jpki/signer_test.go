@@ -34,8 +34,8 @@ func requireSignature(t testing.TB, s *jpki.Signer, hash crypto.Hash, digest, si
 
 var pssOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 
-// Each signature asks for one PIN, sends one, verifies by the standard library, and
-// leaves the card.
+// Each signature asks for one PIN, sends it once, verifies with the standard library, and
+// logs the card out.
 func TestSigner(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Contactless} {
 		h := cardtest.NewHolder(t, profile)
@@ -62,10 +62,9 @@ func TestSigner(t *testing.T) {
 	}
 }
 
-// One signature on a card with extended lengths: who can be asked, and then
-// everything in one transaction that begins with SELECT and leaves. Who issued the
-// certificate was found out before.
-func TestSignerSendsAsLittleAsItCan(t *testing.T) {
+// One signature on a card with extended lengths: first what the holder is shown, then
+// everything in one transaction from SELECT to the log-out. The issuer was checked before.
+func TestSignerSendsTheFewestCommands(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.ContactExtended)
 	s := h.Signer(t, jpki.RequireChain(), jpki.WithPinned(h.Card.CACertificate()))
 	before := len(h.Sent())
@@ -84,7 +83,7 @@ type foreign struct{ hash crypto.Hash }
 
 func (f foreign) HashFunc() crypto.Hash { return f.hash }
 
-// Options of any type are asked for their hash, as by package crypto/rsa.
+// Options of any type are accepted if their HashFunc is, as in package crypto/rsa.
 func TestSignerOptionsAreAskedForTheirHash(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
@@ -140,9 +139,9 @@ func TestSignerRefusesBeforeAnythingIsSent(t *testing.T) {
 	assert.Zero(t, h.Asked())
 }
 
-// A card is asked for PSS once, and nothing is signed by that; one without it is
-// told before anybody types a PIN.
-func TestPSSIsAskedOfTheCard(t *testing.T) {
+// The card is probed for PSS once, without a signature. A card without PSS is rejected
+// before the holder is asked for the PIN.
+func TestSignerProbesPSS(t *testing.T) {
 	ctx := context.Background()
 	digest := digestOf(crypto.SHA256)
 	t.Run("with", func(t *testing.T) {
@@ -203,7 +202,7 @@ func TestPSSIsAskedOfTheCard(t *testing.T) {
 	})
 }
 
-// What a card answers instead of the signature is never returned.
+// The card's answer is returned only if it is the signature.
 //
 // Faults: F57.
 func TestSignerVerifiesWhatTheCardAnswers(t *testing.T) {
@@ -239,9 +238,9 @@ func TestSignerVerifiesWhatTheCardAnswers(t *testing.T) {
 	}
 }
 
-// A PKCS #1 signature is no PSS signature of the same digest, and a signature of
-// before is none of another digest.
-func TestSignaturesAreNotExchanged(t *testing.T) {
+// A PKCS #1 signature is rejected in place of a PSS signature, and an earlier signature in
+// place of another digest's.
+func TestSignaturesOfOtherDigestsAreRejected(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
 	old, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)

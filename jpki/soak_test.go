@@ -181,10 +181,9 @@ func (k *kiosk) mend(t *testing.T, card *simulator.Card) {
 	require.NotNil(t, got)
 }
 
-// A kiosk for as long as is asked for, with everything that the simulator can do
-// to it. Whatever happens, each visit ends; one PIN is one VERIFY; no try is lost
-// that a wrong PIN does not explain; who is served is the card's holder; the card
-// is left unverified; and the kiosk holds no more in the end.
+// A kiosk runs for as long as requested, with every fault that the simulator has. Each
+// visit ends, one PIN is one VERIFY, only a wrong PIN uses an attempt, the result is of the
+// card's holder, the card is logged out, and the kiosk's memory does not grow.
 //
 // Faults: F61.
 func TestSoakOfAKiosk(t *testing.T) {

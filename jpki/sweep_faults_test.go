@@ -55,7 +55,7 @@ func (f sweptFault) outcomes(at step, base error) []error {
 		return harmless
 	case len(f.causes) == 0, f.outside && at != connecting && at != beginning:
 		return harmless
-	case at == leaving && (base != nil || f.passing || f.removed): // what failed first is the cause; leaving is tried twice
+	case at == loggingOut && (base != nil || f.passing || f.removed): // what failed first is the cause; logging out is attempted twice
 		return harmless
 	case slices.Contains(f.spared, at):
 		return append(harmless, f.causes...)
@@ -116,7 +116,7 @@ func sweptFaults() []sweptFault {
 		faults = append(faults, f, afterwards(f))
 	}
 
-	// An error of the wire: the connection may go on, and a long read is
+	// An error of the transport: the connection may go on, and a long read is
 	// repeated in shorter blocks.
 	for _, err := range []error{errNotTransacted, errPlain} {
 		faults = append(faults,
@@ -161,7 +161,7 @@ func sweptFaults() []sweptFault {
 				return simulator.Hang()(ctx, r, next)
 			}
 		}, causes: []error{reader.ErrRemoved}, within: deadline / 2, removed: true},
-		// From the PIN on a command is given 2 seconds more, and leaving a
+		// From the PIN on a command is given 2 seconds more, and logging out a
 		// time of its own.
 		sweptFault{name: "mute", do: always(simulator.Hang()), causes: []error{context.DeadlineExceeded}, within: 5 * time.Second},
 		sweptFault{name: "an idle transaction", do: func(s *sweep) simulator.Action {
@@ -210,7 +210,7 @@ func sweptStatusWords() []sweptFault {
 
 // mayPass are the steps that a status word, once, need not stop.
 var mayPass = map[apdu.Status][]step{
-	0x63C1: {counting},                                // enough for who allows the last try
+	0x63C1: {counting},                                // enough for who allows the last attempt
 	0x6700: {readingAll},                              // read in short blocks
 	0x6C00: {readingAll},                              // asked again for 256 bytes
 	0x6982: {refused, reading, readFirst, readingAll}, // "after the PIN", and then it answers

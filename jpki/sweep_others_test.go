@@ -18,8 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// What another program does to the card just before our transaction begins, as
-// between two of ours.
+// Another program uses the card just before the transaction begins.
 //
 // Faults: F26, F27, F45.
 func TestOtherProgramsBetweenTransactions(t *testing.T) {
@@ -27,23 +26,23 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 	shown, err := open(t, cardtest.Open(t, simulator.Contact)).Ready(context.Background())
 	require.NoError(t, err)
 	for _, tt := range []struct {
-		name    string
-		profile simulator.Profile
-		options []jpki.CardOption
-		other   [][]byte // commands of the other program
-		pin     string
-		err     error
-		pins    int
-		tries   int // left in the end
+		name     string
+		profile  simulator.Profile
+		options  []jpki.CardOption
+		other    [][]byte // commands of the other program
+		pin      string
+		err      error
+		pins     int
+		attempts int // left in the end
 	}{
 		{"selects another application", simulator.Contact, nil, [][]byte{selectISD}, simulator.PIN, nil, 1, 3},
-		{"spends a try", simulator.Contact, nil, [][]byte{selectJPKI, wrong}, simulator.PIN, nil, 1, 3},
-		{"spends a try, of 3 that were shown", simulator.Contact, []jpki.CardOption{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrAttemptsChanged, 0, 2},
+		{"spends an attempt", simulator.Contact, nil, [][]byte{selectJPKI, wrong}, simulator.PIN, nil, 1, 3},
+		{"spends an attempt, of 3 that were shown", simulator.Contact, []jpki.CardOption{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrAttemptsChanged, 0, 2},
 		{"spends all but the last", simulator.Contact, nil, [][]byte{selectJPKI, wrong, wrong}, simulator.PIN, credential.ErrLastAttempt, 0, 1},
 		{"spends the last", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrLocked, 0, 0},
-		{"leaves the PIN verified", simulator.Contact, nil, [][]byte{selectJPKI, right}, simulator.PIN, nil, 1, 3},
-		{"leaves the PIN verified, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", credential.ErrWrong, 1, 2},
-		{"leaves the PIN verified, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, trust.ErrExpired, 0, 3},
+		{"leaves the card unlocked", simulator.Contact, nil, [][]byte{selectJPKI, right}, simulator.PIN, nil, 1, 3},
+		{"leaves the card unlocked, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", credential.ErrWrong, 1, 2},
+		{"leaves the card unlocked, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, trust.ErrExpired, 0, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)
@@ -52,7 +51,7 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, err == nil, got != nil)
 			assert.Equal(t, tt.pins, d.Secrets())
-			assert.Equal(t, tt.tries, d.Card.State().AuthTries)
+			assert.Equal(t, tt.attempts, d.Card.State().AuthTries)
 			if tt.pins > 0 {
 				assert.False(t, d.Card.State().AuthVerified, "left, before the power is cut")
 			}
@@ -71,22 +70,22 @@ func another(commands ...[]byte) simulator.Action {
 	})
 }
 
-// A transmitter without transactions lets others in before each command. One
-// that selects another application has ours fail, and misleads it into nothing.
+// Without transactions another program can send a command before each of ours. If it
+// selects another application, Authenticate fails and establishes nothing.
 //
 // Faults: F26.
 func TestOtherProgramsWithoutTransactions(t *testing.T) {
 	for _, tt := range []struct {
 		nth        int
 		err, wrong error // with the right PIN, and with a wrong one
-		spent      int   // tries, by the wrong one
+		spent      int   // attempts, by the wrong one
 	}{
 		{1, nil, credential.ErrWrong, 1}, // we select next
 		{2, credential.ErrCounterUnknown, credential.ErrCounterUnknown, 0},
 		{3, jpki.ErrNoCertificate, jpki.ErrNoCertificate, 0},
 		{4, credential.ErrOutcomeUnknown, credential.ErrOutcomeUnknown, 0},
 		{5, jpki.ErrNoPossession, credential.ErrWrong, 1},
-		{6, nil, credential.ErrWrong, 1}, // we leave next
+		{6, nil, credential.ErrWrong, 1}, // we log out next
 	} {
 		for digits, want := range map[string]error{simulator.PIN: tt.err, "9999": tt.wrong} {
 			where := fmt.Sprintf("before command %d, PIN %s", tt.nth, digits)
@@ -115,12 +114,11 @@ type atr struct{ card *simulator.Card }
 
 func (a atr) ATR() []byte { return a.card.ATR() }
 
-// A program that lets 6 seconds pass inside a transaction finds the card reset
-// on Windows. No try is lost, and the card, which a warm reset leaves verified,
-// is not once its connection is closed.
+// Windows resets a card in a transaction without commands for 5 seconds. No attempt is
+// lost. A warm reset leaves the card unlocked, and closing the connection logs it out.
 //
 // Faults: F28.
-func TestAProgramThatDawdlesInATransaction(t *testing.T) {
+func TestACardThatIsResetInAnIdleTransaction(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
 		name     string
@@ -156,7 +154,7 @@ func TestAProgramThatDawdlesInATransaction(t *testing.T) {
 	}
 }
 
-// However fn ends, so does the transaction, unless it is the caller's: that goes on.
+// The transaction ends however fn ends, unless the caller began it.
 //
 // Faults: F29, F77.
 func TestTransactionsEnd(t *testing.T) {
@@ -198,8 +196,8 @@ func TestTransactionsEnd(t *testing.T) {
 	}
 }
 
-// Some cards refuse the first SELECT after they were put in, until they are put
-// in again.
+// Some cards reject the first SELECT after they were inserted, until they are inserted
+// again.
 //
 // Faults: F38.
 func TestACardThatWorksWhenPutInAgain(t *testing.T) {

@@ -17,9 +17,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// All 65536 status words in answer to every command of Authenticate. Those that
-// may lead to success are named; every other one is an error that says so. The
-// answers to the other commands are a recording: the card signed once.
+// All 65536 status words in answer to every command of Authenticate. Those that may lead to
+// success are listed. Every other one is an error that wraps it. The other answers are a
+// recording, because signatures are slow.
 //
 // Faults: F33, F39, F41, F42, F43, F58.
 func TestSweepOfStatusWords(t *testing.T) {
@@ -73,7 +73,7 @@ const (
 	selectKeyFile    = "\x00\xA4\x02\x0C\x02\x00\x17"
 	countByFile      = "\x00\x20\x00\x80"
 	verifyByFile     = "\x00\x20\x00\x80\x04"
-	leaveCommand     = "\x00\xA4\x04\x0C\x07"
+	logOutCommand    = "\x00\xA4\x04\x0C\x07"
 )
 
 func answeredSteps() []answeredStep {
@@ -85,13 +85,13 @@ func answeredSteps() []answeredStep {
 	steps := []answeredStep{
 		{name: "SELECT", command: selectCommand, passes: []apdu.Status{ok}, fails: notSelected},
 		{name: "the first SELECT", command: selectCommand, nth: 1, passes: []apdu.Status{ok, apdu.StatusNoDiagnosis}, fails: notSelected},
-		{name: "the question for tries", command: countCommand, passes: []apdu.Status{0x63C2, 0x63C3}, fails: notCounted},
-		{name: "the first question for tries", command: countCommand, nth: 1, passes: append(slices.Clone(refusals), 0x63C2, 0x63C3), fails: notCounted},
+		{name: "the question for attempts", command: countCommand, passes: []apdu.Status{0x63C2, 0x63C3}, fails: notCounted},
+		{name: "the first question for attempts", command: countCommand, nth: 1, passes: append(slices.Clone(refusals), 0x63C2, 0x63C3), fails: notCounted},
 		{name: "VERIFY", command: verifyCommand, passes: []apdu.Status{ok}, fails: notVerified},
 		{name: "the signature", command: signatureCommand, fails: notProved},
 		{name: "the signature, with one", command: signatureCommand, data: true, passes: []apdu.Status{ok}, fails: notProved},
-		{name: "leaving", command: leaveCommand, passes: []apdu.Status{ok}, fails: notLeft},
-		{name: "the first attempt to leave", command: leaveCommand, nth: 1, harmless: func(apdu.Status) bool { return true }}, // then it is left
+		{name: "logging out", command: logOutCommand, passes: []apdu.Status{ok}, fails: notLoggedOut},
+		{name: "the first attempt to log out", command: logOutCommand, nth: 1, harmless: func(apdu.Status) bool { return true }}, // then it is logged out
 	}
 	for _, byFile := range []answeredStep{
 		{name: "SELECT of the PIN's file", command: selectPINFile, nth: 1, fails: func(apdu.Status) (int, error) { return 0, credential.ErrCounterUnknown }},
@@ -153,7 +153,7 @@ func notVerified(s apdu.Status) (int, error) {
 
 func notProved(apdu.Status) (int, error) { return 1, jpki.ErrNoPossession }
 
-func notLeft(apdu.Status) (int, error) { return 1, jpki.ErrStillUnlocked }
+func notLoggedOut(apdu.Status) (int, error) { return 1, jpki.ErrStillUnlocked }
 
 // notRead: end is what a file that ends here means, and whole whether all that
 // was asked for came along. The recording has no answer to GET RESPONSE.
@@ -206,7 +206,7 @@ func (step answeredStep) answered(t *testing.T, recorded map[string][]byte, s ap
 		require.True(t, got.CardAcceptedPIN && got.Possession, where)
 	}
 	require.Equal(t, pins, card.pins, where)
-	require.Equal(t, pins > 0, card.left, where)
+	require.Equal(t, pins > 0, card.loggedOut, where)
 	require.LessOrEqual(t, card.sent, 24, where)
 }
 
@@ -218,7 +218,7 @@ type recordedCard struct {
 	status  apdu.Status
 
 	met, sent, pins int
-	left            bool // after a PIN it was left, or that was tried
+	loggedOut       bool // after a PIN, or that was attempted
 }
 
 func (r *recordedCard) Transmit(_ context.Context, command []byte) ([]byte, error) {
@@ -226,7 +226,7 @@ func (r *recordedCard) Transmit(_ context.Context, command []byte) ([]byte, erro
 	if is(command, verifyCommand) || is(command, verifyByFile) {
 		r.pins++
 	}
-	r.left = r.left || r.pins > 0 && is(command, leaveCommand)
+	r.loggedOut = r.loggedOut || r.pins > 0 && is(command, logOutCommand)
 
 	answer, known := r.answers[string(command)]
 	if !known {
@@ -245,7 +245,7 @@ func (r *recordedCard) Transmit(_ context.Context, command []byte) ([]byte, erro
 	return append(data, byte(r.status>>8), byte(r.status)), nil
 }
 
-// answersOtherwise: the question for tries is met by file as well, and the read
+// answersOtherwise: the question for attempts is met by file as well, and the read
 // at once is not met again in short blocks.
 func (r *recordedCard) answersOtherwise(command []byte) bool {
 	matches := is(command, r.step.command)

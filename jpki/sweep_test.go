@@ -22,15 +22,12 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Every fault at connecting, at beginning the transaction, and at every command
-// of Authenticate, with the right and a wrong PIN, on the cards that make a
-// difference. Whatever happens: it ends, within its time and leaving no
-// goroutine; the error names the cause; a PIN is sent once, is in no error, and
-// costs the try that the card really counted; nothing is reported that was not
-// established; nothing of the reader is kept; and the card is left unverified, or
-// it is told that it may not be.
-//
-// Each case lives in a bubble of its own: time passes there only where the code
+// Every fault at connecting, at beginning the transaction, and at every command of
+// Authenticate, with the right and a wrong PIN, on the cards that differ. Authenticate
+// returns in time and leaves no goroutine. The error names the cause. A PIN is sent once,
+// is in no error, and uses the attempt that the card counted. Nothing is reported that was
+// not established, no connection stays open, and the card is logged out or reported as
+// possibly unlocked. Each case has its own synctest bubble: time passes only where the code
 // waits, and a goroutine that outlives a case fails it.
 //
 // Faults: F19, F20, F21, F22, F23, F25, F28, F29, F31, F32, F33, F44, F58, F75.
@@ -70,17 +67,17 @@ type sweptCard struct {
 	name    string
 	profile simulator.Profile
 	options []jpki.CardOption
-	chain   bool // its authority is pinned, and required
+	chain   bool // its CA is pinned, and required
 }
 
 // sweptCards differ in what is sent to them; the other profiles are like one of
-// these, as TestSweptCardsStandForTheOthers shows.
+// these, as TestSweptCardsCoverTheOtherProfiles shows.
 var sweptCards = []sweptCard{
 	{"contact", simulator.Contact, nil, false},                                                  // the certificate with a probe, before the PIN
 	{"contactless", simulator.Contactless, nil, false},                                          // in short blocks
 	{"resident-card", simulator.ResidentCard, nil, false},                                       // in short blocks after a probe that is rejected
 	{"contact-extended", simulator.ContactExtended, nil, false},                                 // at once, and in short blocks where that fails
-	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its authority's
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its CA's
 	{"android", simulator.Android, nil, false},                                                  // after the PIN
 	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
 	{"last-try", simulator.LastTry, nil, false},                                                 // refused after the counter
@@ -91,7 +88,7 @@ var sweptCards = []sweptCard{
 	{"not-my-number", simulator.NotMyNumber, nil, false},                                        // refused at once
 }
 
-func TestSweptCardsStandForTheOthers(t *testing.T) {
+func TestSweptCardsCoverTheOtherProfiles(t *testing.T) {
 	kinds := func(profile simulator.Profile) []step {
 		s := &sweep{sweptCard: sweptCard{profile: profile}, digits: rightCanary}
 		steps, _ := s.undisturbed(t)
@@ -111,7 +108,7 @@ type sweep struct {
 	digits string
 
 	card, other *simulator.Card // other is the same, to be swapped for
-	tries       int             // of the card, before each case
+	attempts    int             // of the card, before each case
 
 	// Of one case.
 	driver *simulator.Driver
@@ -131,11 +128,11 @@ func (s *sweep) prepare(t *testing.T) {
 	for _, card := range []**simulator.Card{&s.card, &s.other} {
 		if *card == nil || (*card).State().AuthTries == 0 {
 			made := cardtest.NewCard(t, s.profile, simulator.WithClock(atNow))
-			*card, s.tries = made, made.State().AuthTries
+			*card, s.attempts = made, made.State().AuthTries
 			s.verify(t, made, simulator.PIN, "0024019804"+hex.EncodeToString([]byte(rightCanary)))
 		}
 		s.verify(t, *card, rightCanary)
-		for (*card).State().AuthTries > s.tries {
+		for (*card).State().AuthTries > s.attempts {
 			s.verify(t, *card, wrongCanary)
 		}
 	}
@@ -145,7 +142,7 @@ func (s *sweep) prepare(t *testing.T) {
 // application are left as they are.
 func (s *sweep) verify(t *testing.T, card *simulator.Card, pin string, more ...string) {
 	t.Helper()
-	if s.tries == 0 {
+	if s.attempts == 0 {
 		return
 	}
 	card.PowerOn()
@@ -227,17 +224,17 @@ const (
 	readFirst  step = "READ BINARY, the first"
 	readingAll step = "READ BINARY, extended"
 	probing    step = "READ BINARY, the probe for extended lengths"
-	readingCA  step = "READ BINARY of the authority, extended"
+	readingCA  step = "READ BINARY of the CA, extended"
 	refused    step = "READ BINARY, refused before the PIN"
 	verifying  step = "VERIFY"
 	signing    step = "the signature"
-	leaving    step = "leaving"
+	loggingOut step = "logging out"
 )
 
 func stepOf(c apdu.Command) step {
 	switch {
 	case c.INS == apdu.InsSelect && c.Data()[0] == 0xA0:
-		return leaving
+		return loggingOut
 	case c.INS == apdu.InsSelect:
 		return selecting
 	case c.Secret():
@@ -325,7 +322,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	switch stillVerified := errors.Is(err, jpki.ErrStillUnlocked); {
 	case fault.removed:
 		require.False(t, stillVerified, where)
-	case unlocked && !fault.forged, step == leaving && !fault.passing && !fault.outside:
+	case unlocked && !fault.forged, step == loggingOut && !fault.passing && !fault.outside:
 		require.True(t, stillVerified, where)
 	}
 	if got != nil {
@@ -339,7 +336,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	// What the card counted.
 	require.LessOrEqual(t, s.Secrets(), 1, where)
 	left := s.card.State().AuthTries
-	require.Equal(t, s.expectedTries(fault, at), left, where)
+	require.Equal(t, s.expectedAttempts(fault, at), left, where)
 	var pinError *credential.Error
 	if errors.As(err, &pinError) && !fault.forged {
 		if step == verifying && fault.passing {
@@ -363,20 +360,20 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	connections, _ := s.slot.InUse()
 	require.Zero(t, connections, where)
 	require.False(t, s.other.State().AuthVerified, where)
-	require.Equal(t, s.tries, s.other.State().AuthTries, where)
+	require.Equal(t, s.attempts, s.other.State().AuthTries, where)
 }
 
-// expectedTries is what one VERIFY at most explains, to the try.
-func (s *sweep) expectedTries(fault sweptFault, at place) int {
+// expectedAttempts are the attempts left after one VERIFY at most.
+func (s *sweep) expectedAttempts(fault sweptFault, at place) int {
 	nth := 1 + slices.IndexFunc(s.Sent(), apdu.Command.Secret)
 	unseen := at.on == simulator.Transmit && !fault.executed && (nth == at.nth || fault.lasting && nth > at.nth)
 	switch {
-	case nth == 0, unseen, s.tries == 0:
-		return s.tries
+	case nth == 0, unseen, s.attempts == 0:
+		return s.attempts
 	case s.digits == rightCanary:
 		return 3
 	}
-	return s.tries - 1
+	return s.attempts - 1
 }
 
 // requireNoPIN looks for the PINs in an error, in each form that a program

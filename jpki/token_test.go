@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// What can't be read is an error, with its cause and no value beside it.
+// What can't be read is an error with its cause, and no value.
 func TestWhatCannotBeRead(t *testing.T) {
 	ctx := context.Background()
 	for name, read := range map[string]func(a *jpki.Application) (any, error){

@@ -18,7 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Transcripts are what passes over the wire, for reading.
+// Transcripts show the commands and answers of a session.
 func TestTranscripts(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
 		t.Run(string(profile), func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A second program, on the same card at the same time, finds it locked.
+// A second program that uses the card at the same time finds it logged out.
 //
 // Faults: F27, F29.
 func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
@@ -87,10 +87,10 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 	})
 }
 
-// A card that is mute after the PIN does not hold up an ended context.
+// Authenticate returns when the context ends, though the card does not answer.
 //
 // Faults: F23.
-func TestMuteCardsAreGivenUp(t *testing.T) {
+func TestAuthenticateGivesUpAMuteCard(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	ctx, cancel := context.WithCancel(context.Background())
 	start := time.Now()
@@ -107,7 +107,7 @@ func TestMuteCardsAreGivenUp(t *testing.T) {
 }
 
 // Faults: F27, F58.
-func TestACardThatCannotBeLeftIsReported(t *testing.T) {
+func TestACardThatCannotBeLoggedOutIsReported(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer []byte
 		err    error

@@ -14,7 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Without error the PIN was sent, and the card is unlocked.
+// If VerifyAuthPIN returns nil, the PIN was sent and the card is unlocked.
 func TestVerifySendsThePIN(t *testing.T) {
 	ctx := context.Background()
 	d := cardtest.Open(t, simulator.Contact)
@@ -26,8 +26,8 @@ func TestVerifySendsThePIN(t *testing.T) {
 	}))
 }
 
-// What fails between the question for the attempts left and the PIN is an error: the
-// PIN was not sent.
+// If something fails between the question for the attempts and the PIN, the PIN is not
+// sent.
 //
 // Faults: F76.
 func TestThePINWasNotSent(t *testing.T) {
@@ -55,9 +55,9 @@ func TestThePINWasNotSent(t *testing.T) {
 	})
 }
 
-// The attempts left that the card tells with a wrong PIN are believed up to what there
-// can be, and not asked for again.
-func TestTheCountInTheAnswerToThePIN(t *testing.T) {
+// The attempts left in the answer to a wrong PIN are accepted if they are possible, and not
+// asked for again.
+func TestAttemptsInTheAnswerToThePIN(t *testing.T) {
 	for _, tt := range []struct {
 		answer    apdu.Status
 		remaining int
@@ -88,8 +88,8 @@ func TestTheCountInTheAnswerToThePIN(t *testing.T) {
 	}
 }
 
-// A card that refuses the PIN as locked is believed where its counter says so too, or
-// can't be asked.
+// If the card says that the PIN is locked, that is accepted if its counter agrees or can't
+// be read.
 func TestThePINWasLockedMeanwhile(t *testing.T) {
 	for _, locked := range []apdu.Status{apdu.StatusAuthenticationBlocked, apdu.StatusReferenceDataUnusable} {
 		for _, tt := range []struct {

@@ -21,8 +21,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// A key text is a key exactly if it is hexadecimal for 32 bytes or more that are
-// not all zero; what is revealed of it reads back; an error quotes none of it.
+// A text is a key if it is at least 32 bytes in hexadecimal that are not all zero.
+// RevealText reads back, and errors quote no part of it.
 func FuzzParseKey(f *testing.F) {
 	for _, text := range []string{
 		strings.Repeat("a5", 32), strings.Repeat("A5", 40) + "\r\n", strings.Repeat("00", 32), strings.Repeat("a5", 31), "", "zz", "a5\x00",
@@ -49,8 +49,8 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// Which names there are, and that an identifier is what the documentation says
-// it is made of, computed here in another way.
+// Names of namespaces are checked, and an identifier is what the documentation says,
+// computed here in another way.
 func FuzzNamespace(f *testing.F) {
 	for _, name := range []string{"library.example.jp", "見本市/図書館", "か\u3099", "", "line\nfeed", "\xff", "\u202ename", strings.Repeat("a", 256)} {
 		f.Add(name, []byte("a public key"), uint32(0))

@@ -15,8 +15,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// Months are Japan's, print and read back alike, and say of a day and a time
-// nothing.
+// Months are counted in Japan's time, can be printed and read back, and contain no day and
+// no time.
 //
 // Faults: F92.
 func TestMonths(t *testing.T) {
@@ -63,7 +63,7 @@ func TestMonths(t *testing.T) {
 	assert.False(t, february.IsZero())
 }
 
-// A month has passed when the next has begun in Japan.
+// A month has passed when the next one has begun in Japan.
 //
 // Faults: F92.
 func TestMonthsPass(t *testing.T) {

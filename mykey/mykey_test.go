@@ -81,7 +81,7 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
-// The vectors are what the script beside them computes.
+// The script beside the vectors computes the same ones.
 func TestVectorsAreTheScripts(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -94,8 +94,8 @@ func TestVectorsAreTheScripts(t *testing.T) {
 	assert.Equal(t, string(stored), string(computed))
 }
 
-// Only the one encoding of a key has an identifier: what other bytes there are for
-// the same key is in jpki's tests.
+// Only the canonical encoding of a key has an identifier. Other encodings are tested in
+// jpki/trust.
 //
 // Faults: F91.
 func TestDeriveNeedsACertificate(t *testing.T) {
@@ -215,7 +215,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// The remainders that have a symbol of their own.
+// The check symbols that are not in the alphabet of identifiers.
 func TestCheckSymbols(t *testing.T) {
 	for text, symbol := range map[mykey.ID]string{
 		"00000000": "0", "0000000Z": "Z", "00000010": "*", "00000011": "~", "00000012": "$", "00000013": "=", "00000014": "U", "00000015": "0",
@@ -292,7 +292,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The documentation's table is computed, not remembered.
+// The table in the documentation is computed.
 func TestCollisionTable(t *testing.T) {
 	documentation, err := os.ReadFile("doc.go")
 	require.NoError(t, err)

@@ -98,7 +98,7 @@ func answers(instruction byte) after {
 	}
 }
 
-// An attempt is one secret, whatever becomes of it.
+// An attempt sends one secret, whatever its outcome.
 func TestAnAttemptIsUsedOnce(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
@@ -110,7 +110,7 @@ func TestAnAttemptIsUsedOnce(t *testing.T) {
 	assert.Equal(t, 2, d.Card.State().AuthTries)
 }
 
-// A secret of another form than the credential's is not sent, whoever parsed it.
+// A secret that does not have the credential's form is not sent, whichever rules parsed it.
 func TestTheCredentialsFormIsChecked(t *testing.T) {
 	for _, typed := range []string{"123", "12345", "123A"} {
 		d := cardtest.Open(t, simulator.Contact)

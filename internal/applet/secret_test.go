@@ -16,7 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// The rules bound the length and the characters, and leave the input alone.
+// The rules limit the length and the characters. Parse does not change its input.
 //
 // Faults: F46.
 func TestRules(t *testing.T) {
@@ -46,8 +46,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// Of several uses of the same secret at the same time one sends it. A secret that was wiped,
-// and the zero one, send nothing.
+// If several goroutines use the same secret, one of them sends it. A wiped secret and the
+// zero secret are not sent.
 func TestASecretIsUsedOnce(t *testing.T) {
 	var sent, used atomic.Int32
 	typed := secret(t, "0000")

@@ -35,12 +35,12 @@ const (
 	password = "CANARY7305"
 )
 
-// Every exported type of the module is here: with the secrets and personal data
-// that it holds, which nothing prints, or among those that hold none. The types of
-// mykey/registry are in its own test, which compiles SQLite.
+// Every exported type of the module is listed: with the secrets and personal data that it
+// holds and does not print, or among those that hold none. The types of mykey/registry are
+// in a test of that package, which compiles SQLite.
 //
 // Faults: F84.
-func TestNoTypePrintsWhatItHolds(t *testing.T) {
+func TestNoTypePrintsSecrets(t *testing.T) {
 	certificate, subject := certificateOf(t)
 	card := newCard(t)
 	typed := func() jpki.PIN {

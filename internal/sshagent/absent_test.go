@@ -18,8 +18,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Without a usable card the list of keys is empty, which is told once; a signature
-// fails, and the next one after the card is there works.
+// Without a usable card the list of keys is empty, which is reported once. A signature
+// fails, and works again when the card is there.
 //
 // Faults: F80.
 func TestTheAgentWithoutACard(t *testing.T) {
@@ -37,7 +37,7 @@ func TestTheAgentWithoutACard(t *testing.T) {
 		for range 3 {
 			empty(d.client(t))
 		}
-		assert.Empty(t, d.told, "the same cause")
+		assert.Empty(t, d.reported, "the same cause")
 
 		d.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, d.Slot.Insert(d.Card))
@@ -65,7 +65,7 @@ func TestTheAgentWithoutACard(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A card that is locked while the agent knows its key is read again.
+// If a card is locked while the agent knows its key, the agent reads it again.
 //
 // Faults: F80.
 func TestALockedCardIsReadAgain(t *testing.T) {
@@ -95,11 +95,11 @@ func TestKeysOfSSH1(t *testing.T) {
 	_, err := io.ReadFull(conn, answer)
 	require.NoError(t, err)
 	assert.Equal(t, []byte{0, 0, 0, 5, 2, 0, 0, 0, 0}, answer)
-	assert.Empty(t, d.told)
+	assert.Empty(t, d.reported)
 }
 
-// Another card's key is another key: it is shown after the first request that
-// met it, or when the agent is told to forget.
+// Another card has another key. The agent shows it after the first request that found the
+// other card, or after Forget.
 //
 // Faults: F25.
 func TestTheAgentWithAnotherCard(t *testing.T) {

@@ -49,7 +49,7 @@ func TestTheAgentSignsLogins(t *testing.T) {
 		assert.Equal(t, n+1, d.Secrets(), "a PIN for each signature")
 		assert.False(t, d.Card.State().AuthVerified)
 	}
-	assert.Empty(t, d.told)
+	assert.Empty(t, d.reported)
 
 	data := ssh.Marshal(loginWith(key, ssh.KeyAlgoRSA))
 	_, err := client.Sign(key, data)
@@ -58,7 +58,7 @@ func TestTheAgentSignsLogins(t *testing.T) {
 	assert.Equal(t, 2, d.Secrets())
 }
 
-// A whole login, by Go's client at Go's server.
+// Go's SSH client logs in at Go's SSH server with the agent's key.
 func TestALoginByTheAgent(t *testing.T) {
 	d := newDesk(t)
 	client := d.client(t)
@@ -104,8 +104,8 @@ func sshsig(namespace, hash string, digest int) []byte {
 	}{namespace, "", hash, make([]byte, digest)})...)
 }
 
-// Nothing is signed that could mean something elsewhere, and nothing is sent for it.
-func TestWhatTheAgentDoesNotSign(t *testing.T) {
+// The agent signs logins and SSH signatures only. For anything else no PIN is sent.
+func TestTheAgentRejectsOtherData(t *testing.T) {
 	d := newDesk(t)
 	client := d.client(t)
 	key := key(t, client)
@@ -195,7 +195,7 @@ func TestTheAgentsKeysDoNotChange(t *testing.T) {
 		_, err = client.Extension(name, nil)
 		require.ErrorIs(t, err, agent.ErrExtensionUnsupported, name)
 	}
-	assert.Empty(t, d.told, "clients try them at each login")
+	assert.Empty(t, d.reported, "clients send them at each login")
 	keys, err := client.List()
 	require.NoError(t, err)
 	assert.Equal(t, []*agent.Key{key}, keys)
@@ -242,9 +242,8 @@ func TestAWrongPINForTheAgent(t *testing.T) {
 	assert.Equal(t, 2, d.Card.State().AuthTries)
 }
 
-// One PIN for the signatures that follow each other, and the card is left at the
-// end.
-func TestTheAgentKeepsTheCardVerified(t *testing.T) {
+// One PIN is enough for several signatures, and the card is logged out at the end.
+func TestTheAgentKeepsTheCardUnlocked(t *testing.T) {
 	d := newDesk(t, jpki.KeepUnlocked(time.Hour))
 	client := d.client(t)
 	key := key(t, client)
@@ -259,7 +258,7 @@ func TestTheAgentKeepsTheCardVerified(t *testing.T) {
 	assert.False(t, d.Card.State().AuthVerified)
 }
 
-// The end of a client or of the agent ends asking.
+// The agent stops asking for the PIN when the client or the agent ends.
 func TestTheEndOfAClientEndsAsking(t *testing.T) {
 	for name, end := range map[string]func(d *desk, conn net.Conn){
 		"the client goes away": func(_ *desk, conn net.Conn) { conn.Close() },
@@ -291,7 +290,7 @@ func TestTheEndOfAClientEndsAsking(t *testing.T) {
 	}
 }
 
-// Messages that are too long, and clients that say nothing, cost the others nothing.
+// Messages that are too long, and clients that send nothing, do not affect other clients.
 func TestClientsThatMisbehave(t *testing.T) {
 	d := newDesk(t)
 	for _, length := range []uint32{0, 256<<10 + 1, 1<<32 - 1} {
@@ -313,7 +312,7 @@ func requireClosed(t *testing.T, conn net.Conn) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-// A message of the greatest length is answered.
+// A message of the maximum length is answered.
 func TestTheLongestMessage(t *testing.T) {
 	d := newDesk(t)
 	message := make([]byte, 256<<10)

@@ -48,8 +48,8 @@ func bind(client agent.ExtendedAgent, a announcement) error {
 	return err
 }
 
-// What is announced on a connection decides what is signed on it, and whether its key
-// is shown: a login of the announced session, and nothing of a forwarded agent's.
+// The sessions that are announced on a connection decide what is signed on it and whether
+// the key is shown: logins of the announced session, and nothing for a forwarded agent.
 //
 // Faults: F83.
 func TestAnnouncedSessions(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAnnouncedSessions(t *testing.T) {
 					require.NotErrorIs(t, err, agent.ErrExtensionUnsupported)
 				}
 			}
-			assert.Empty(t, d.told, "at each login")
+			assert.Empty(t, d.reported, "at each login")
 
 			r := loginWith(shown, ssh.KeyAlgoRSASHA256)
 			r.Session = bytes.Repeat([]byte{tt.session}, 32)
@@ -136,11 +136,11 @@ func TestAnnouncedSessions(t *testing.T) {
 	}
 }
 
-// An announcement that can't be read is refused, and so is what follows it; there is
-// an end to how many are kept.
+// A malformed announcement is rejected, and so is everything after it. The number of
+// announcements is limited.
 //
 // Faults: F83.
-func TestAnnouncementsWithoutForm(t *testing.T) {
+func TestMalformedAnnouncements(t *testing.T) {
 	d := newDesk(t)
 	shown := key(t, d.client(t))
 	whole := ssh.Marshal(session(t, newHost(t), 1, false))
@@ -161,10 +161,10 @@ func TestAnnouncementsWithoutForm(t *testing.T) {
 	assert.Empty(t, d.asked)
 }
 
-// Why a forwarded agent shows no key is told once.
+// The agent reports once that it shows no key to a forwarded agent.
 //
 // Faults: F80, F83.
-func TestForwardedListsAreToldOnce(t *testing.T) {
+func TestForwardedListsAreReportedOnce(t *testing.T) {
 	d := newDesk(t)
 	for range 3 {
 		client := d.client(t)
@@ -174,10 +174,10 @@ func TestForwardedListsAreToldOnce(t *testing.T) {
 		assert.Empty(t, keys)
 	}
 	require.ErrorIs(t, d.refused(t), sshagent.ErrForwarded)
-	assert.Empty(t, d.told)
+	assert.Empty(t, d.reported)
 }
 
-// Whoever is asked for the PIN can be told what for, and by which process.
+// The request for the PIN says what it is for, and which process asked.
 //
 // Faults: F83.
 func TestWhatThePINIsFor(t *testing.T) {

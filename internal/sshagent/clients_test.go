@@ -17,8 +17,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 )
 
-// Connections that are left open make room for new ones, the longest idle first, and
-// never one whose request is under way. That is told once.
+// When all connections are in use, a new one replaces the connection that was idle longest,
+// and never one with a request under way. That is reported once.
 //
 // Faults: F81.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
@@ -46,7 +46,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		key(t, d.client(t))
 		requireClosed(t, idle[n])
 	}
-	assert.Equal(t, []error{sshagent.ErrIdleClosed}, d.told)
+	assert.Equal(t, []error{sshagent.ErrIdleClosed}, d.reported)
 
 	close(goOn)
 	require.NoError(t, <-signed)
@@ -54,8 +54,8 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	key(t, agent.NewClient(idle[10]))
 }
 
-// Where all have a request under way new ones are refused, which is told once, until one
-// has its answer.
+// If every connection has a request under way, new connections are refused until one has
+// its answer. That is reported once.
 //
 // Faults: F81.
 func TestTooManyRequests(t *testing.T) {
@@ -83,13 +83,13 @@ func TestTooManyRequests(t *testing.T) {
 		requireClosed(t, d.dial(t))
 	}
 	require.ErrorIs(t, d.refused(t), sshagent.ErrAllBusy)
-	assert.Empty(t, d.told)
+	assert.Empty(t, d.reported)
 	close(goOn)
 	signed.Wait()
 	key(t, d.client(t))
 }
 
-// Who makes room is the client that asked for nothing longest.
+// The connection without a request for the longest time is closed first.
 //
 // Faults: F81.
 func TestWhoMakesRoom(t *testing.T) {

@@ -28,10 +28,10 @@ type desk struct {
 	socket string
 	end    func() // ends the agent, and waits for that
 
-	mu     sync.Mutex
-	opened int
-	asked  []sshagent.Request // for each PIN
-	told   []error
+	mu       sync.Mutex
+	opened   int
+	asked    []sshagent.Request // for each PIN
+	reported []error
 }
 
 // newDesk has a card in its reader, and an agent that serves it.
@@ -50,7 +50,7 @@ func newDesk(t *testing.T, options ...jpki.SignerOption) *desk {
 	}, "comment", func(err error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.told = append(d.told, err)
+		d.reported = append(d.reported, err)
 	})
 	d.socket = filepath.Join(t.TempDir(), "folder", "socket")
 	listener, err := sshagent.Listen(d.socket)
@@ -76,19 +76,19 @@ func (d *desk) ask(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) 
 	return d.AskPIN(ctx, ready)
 }
 
-// refused is the last error that was told, which is not told again. A client may hear
+// refused is the last error that was reported, which is not reported again. A client may hear
 // of it before.
 func (d *desk) refused(t *testing.T) error {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return len(d.told) > 0
+		return len(d.reported) > 0
 	}, 20*time.Second, time.Millisecond)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	last := d.told[len(d.told)-1]
-	d.told = nil
+	last := d.reported[len(d.reported)-1]
+	d.reported = nil
 	return last
 }
 

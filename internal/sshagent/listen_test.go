@@ -15,7 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 )
 
-func TestTheSocketIsItsOwnersAlone(t *testing.T) {
+func TestOnlyItsOwnerCanUseTheSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "socket")
 	listener, err := sshagent.Listen(path)
 	require.NoError(t, err)
@@ -65,8 +65,8 @@ func TestWhereTheSocketMayBe(t *testing.T) {
 	}
 }
 
-// A socket that nobody listens at is replaced, and nothing else is.
-func TestWhatStandsInTheSocketsPlace(t *testing.T) {
+// A socket without a listener is replaced. Anything else at the path is an error.
+func TestFilesAtTheSocketsPath(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.Chmod(folder, 0o700))
 	path := filepath.Join(folder, "socket")

@@ -17,8 +17,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 )
 
-// Another user is sent away even where the socket's mode lets them in.
-func TestAnotherUserIsSentAway(t *testing.T) {
+// Another user is rejected even if the socket's mode allows access.
+func TestAnotherUserIsRejected(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be somebody else")
 	}

@@ -68,11 +68,11 @@ func base() *tls.Config {
 }
 
 // serve answers with the serial number of each client's certificate, which has to
-// be of a card's authority.
-func serve(t testing.TB, authority *x509.Certificate, change func(*tls.Config)) (address string) {
+// be of a card's CA.
+func serve(t testing.TB, ca *x509.Certificate, change func(*tls.Config)) (address string) {
 	t.Helper()
 	config := &tls.Config{
-		Certificates: []tls.Certificate{server()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool(authority),
+		Certificates: []tls.Certificate{server()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool(ca),
 	}
 	if change != nil {
 		change(config)
@@ -152,7 +152,7 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// What can't succeed is told before anybody is asked for a PIN.
+// A handshake that can't succeed fails before the holder is asked for the PIN.
 func TestHandshakesThatCannotSucceed(t *testing.T) {
 	ctx := t.Context()
 	h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
@@ -195,7 +195,7 @@ func TestHandshakesThatCannotSucceed(t *testing.T) {
 	assert.Zero(t, h.Entered())
 }
 
-// Failures of the card and its holder come out whole, whatever the version.
+// Errors of the card and its holder are returned unchanged, in every version of TLS.
 func TestHandshakeFailures(t *testing.T) {
 	nobody := errors.New("nobody there")
 	other := cardtest.AnotherCard(t, simulator.Contact)
@@ -237,8 +237,8 @@ func TestHandshakeFailures(t *testing.T) {
 	}
 }
 
-// The end of the handshake's context ends asking for the PIN.
-func TestContextEndsAsking(t *testing.T) {
+// When the context of a handshake ends, the holder is not asked for the PIN any more.
+func TestTheContextEndsWhileAsking(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		h := cardtest.NewHolder(t, simulator.Contact)
 		config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
@@ -255,7 +255,7 @@ func TestContextEndsAsking(t *testing.T) {
 	}
 }
 
-// Handshakes at the same time follow each other at the card, for a PIN each.
+// Concurrent handshakes use the card one after the other, with a PIN for each.
 func TestHandshakesAtTheSameTime(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	config, err := cardtls.Config(t.Context(), base(), h.Signer(t))
@@ -273,8 +273,8 @@ func TestHandshakesAtTheSameTime(t *testing.T) {
 	assert.Equal(t, 2, h.Entered())
 }
 
-// A server that recognises the client needs no card.
-func TestResumedSessionsAskNobody(t *testing.T) {
+// A resumed session needs neither the card nor a PIN.
+func TestResumedSessionsNeedNoPIN(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	remembering := base()
 	remembering.ClientSessionCache = tls.NewLRUClientSessionCache(0)

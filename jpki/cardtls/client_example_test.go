@@ -51,17 +51,17 @@ func Example() {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s with %d certificate", tls.VersionName(r.TLS.Version), len(r.TLS.PeerCertificates))
 	}))
-	authorities := x509.NewCertPool()
-	authorities.AddCert(card.CACertificate()) // where cards are real, J-LIS's
-	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities}
+	cas := x509.NewCertPool()
+	cas.AddCert(card.CACertificate()) // where cards are real, J-LIS's
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: cas}
 	server.StartTLS()
 	defer server.Close()
 	servers := x509.NewCertPool()
 	servers.AddCert(server.Certificate())
 
 	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
-		fmt.Println("PIN, please; tries left:", ready.Remaining)
-		return jpki.ParsePIN([]byte("1234")) // typed, and shown to nobody
+		fmt.Println("PIN, please; attempts left:", ready.Remaining)
+		return jpki.ParsePIN([]byte("1234")) // typed, and not echoed
 	}
 	web, err := client(ctx, driver, &tls.Config{RootCAs: servers}, ask)
 	if err != nil {
@@ -71,13 +71,13 @@ func Example() {
 	defer web.CloseIdleConnections()
 	response, err := web.Get(server.URL)
 	if err != nil {
-		fmt.Println(err) // a *credential.Error tells the tries left
+		fmt.Println(err) // a *credential.Error tells the attempts left
 		return
 	}
 	defer response.Body.Close()
 	page, err := io.ReadAll(response.Body)
 	fmt.Println(string(page), err)
 	// Output:
-	// PIN, please; tries left: 3
+	// PIN, please; attempts left: 3
 	// TLS 1.3 with 1 certificate <nil>
 }

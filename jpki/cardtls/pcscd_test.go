@@ -76,9 +76,9 @@ func TestThroughPCSCD(t *testing.T) {
 		t.Run("OpenSSL, if given, "+tls.VersionName(v), func(t *testing.T) {
 			optional, err := cardtls.Config(ctx, base(), signer, cardtls.AllowNoCertificate())
 			require.NoError(t, err)
-			for authority, given := range map[*x509.Certificate]int{card.CACertificate(): 1, server().Leaf: 0} {
+			for ca, given := range map[*x509.Certificate]int{card.CACertificate(): 1, server().Leaf: 0} {
 				asked := h.Entered()
-				page := get(ctx, t, optional, opensslServer(t, authority, v, "-verify"))
+				page := get(ctx, t, optional, opensslServer(t, ca, v, "-verify"))
 				assert.Equal(t, given == 1, strings.Contains(page, "Client certificate"), page)
 				assert.Equal(t, given == 0, strings.Contains(page, "no client certificate available"), page)
 				assert.Equal(t, asked+given, h.Entered())
@@ -109,8 +109,8 @@ func get(ctx context.Context, t *testing.T, config *tls.Config, address string) 
 }
 
 // opensslServer verifies the certificates of clients, who with "-Verify" have to have
-// one of the authority, and answers with what it knows of a connection.
-func opensslServer(t *testing.T, authority *x509.Certificate, version uint16, verify string) (address string) {
+// one of the CA, and answers with what it knows of a connection.
+func opensslServer(t *testing.T, ca *x509.Certificate, version uint16, verify string) (address string) {
 	t.Helper()
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
@@ -127,7 +127,7 @@ func opensslServer(t *testing.T, authority *x509.Certificate, version uint16, ve
 	c := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-www", verify, "1", "-verify_return_error",
 		map[uint16]string{tls.VersionTLS12: "-tls1_2", tls.VersionTLS13: "-tls1_3"}[version],
 		"-cert", write("server.pem", "CERTIFICATE", server().Certificate[0]), "-key", write("key.pem", "PRIVATE KEY", key),
-		"-CAfile", write("authority.pem", "CERTIFICATE", authority.Raw))
+		"-CAfile", write("authority.pem", "CERTIFICATE", ca.Raw))
 	c.Stderr = t.Output()
 	output, err := c.StdoutPipe()
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A server may know only signatures that not every card makes.
+// A server may support only signature schemes that some cards lack.
 func TestSchemesOfTheServer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		server []tls.SignatureScheme
@@ -50,8 +50,9 @@ func TestSchemesOfTheServer(t *testing.T) {
 	}
 }
 
-// The card's certificate is for clients alone. Package crypto/tls knows that of a client's;
-// a server that verifies the certificate itself has to ask for it.
+// The card's certificate is for clients only. Package crypto/tls verifies client
+// certificates for that usage; a server that verifies the certificate itself has to name
+// the usage.
 func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
 	for name, tt := range map[string]struct {
 		usages   []x509.ExtKeyUsage
@@ -91,9 +92,9 @@ func TestServersThatVerifyTheCertificateThemselves(t *testing.T) {
 	}
 }
 
-// A server that takes certificates of other CAs, if given, gets none where that is
-// allowed, and nobody is asked for a PIN. One that names the card's CA, or no CA at
-// all, gets the card's.
+// If a server accepts a certificate of other CAs but does not require one, the client sends
+// none, where that is allowed, and the holder is not asked for the PIN. If it names the
+// card's CA, or no CA, it gets the card's certificate.
 //
 // Faults: F82.
 func TestServersThatTakeACertificateIfGiven(t *testing.T) {

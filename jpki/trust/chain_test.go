@@ -13,9 +13,9 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// A certificate's key usage says what it is for. The policy of authentication
-// certificates was published once, so a genuine one may have another, or none; only
-// the signature certificate's own contradicts the key usage.
+// The key usage decides what a certificate is for. The policy of authentication
+// certificates was published once, so a genuine certificate may have another one or none.
+// Only the policy of signature certificates contradicts the key usage.
 //
 // Faults: F55.
 func TestPoliciesOfPinnedCertificates(t *testing.T) {

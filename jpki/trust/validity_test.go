@@ -64,8 +64,8 @@ func TestValidityAt(t *testing.T) {
 	}
 }
 
-// Whatever the day, a certificate goes from valid to expiring to expired and
-// never back, and is expiring for about three months.
+// On every day, a certificate goes from valid to expiring to expired and never back. It is
+// expiring for about three months.
 //
 // Faults: F56.
 func TestValidityOnlyGoesForwards(t *testing.T) {
@@ -88,8 +88,9 @@ func TestValidityOnlyGoesForwards(t *testing.T) {
 	}
 }
 
-// A certificate can be renewed from the same day on, three months before it ends, or
-// from the last day of a month that is too short; days are Japan's.
+// A certificate can be renewed three months before it expires, from the same day of the
+// month, or from the last day of a month that is too short. Days are counted in Japan's
+// time.
 func TestWhenACertificateCanBeRenewed(t *testing.T) {
 	at := func(month time.Month, day, hour int) time.Time {
 		return time.Date(2029, month, day, hour, 59, 59, 0, trust.Japan)

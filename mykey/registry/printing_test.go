@@ -16,7 +16,7 @@ import (
 // that it holds, which nothing prints, or among those that hold none.
 //
 // Faults: F84.
-func TestNoTypePrintsWhatItHolds(t *testing.T) {
+func TestNoTypePrintsSecrets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
 	code := registry.NewRecoveryCode()

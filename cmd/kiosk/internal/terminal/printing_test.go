@@ -12,7 +12,7 @@ import (
 )
 
 // Faults: F84.
-func TestNoTypePrintsWhatItHolds(t *testing.T) {
+func TestNoTypePrintsSecrets(t *testing.T) {
 	const account, code = "0123456789", "7K2M-9QXR-0ABC-DEFG"
 	pin, err := jpki.ParsePIN([]byte("7305"))
 	require.NoError(t, err)

@@ -18,8 +18,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// whileLeaving is a fault at each command that logs the card out.
-func whileLeaving(do simulator.Action) simulator.Fault {
+// whileLoggingOut is a fault at each command that logs the card out.
+func whileLoggingOut(do simulator.Action) simulator.Fault {
 	return simulator.Fault{Command: func(command []byte) bool {
 		c, err := apdu.ParseCommand(command)
 		return err == nil && isLogOut(c)
@@ -37,15 +37,15 @@ func removals(t *testing.T) map[string]simulator.Action {
 	}
 }
 
-// A card that is pulled during the command that logs it out has lost its power: what
-// was established before is returned.
+// A card that is removed during the command that logs it out has lost its power and is
+// logged out. The result is returned.
 //
 // Faults: F75.
 func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 	for name, removal := range removals(t) {
 		t.Run(name+", Authenticate", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLeaving(removal))
+			d.Slot.Fail(whileLoggingOut(removal))
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
 			assert.True(t, got.CardAcceptedPIN && got.Possession)
@@ -53,7 +53,7 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 		})
 		t.Run(name+", a wrong PIN", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLeaving(removal))
+			d.Slot.Fail(whileLoggingOut(removal))
 			_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 			require.ErrorIs(t, err, credential.ErrWrong)
 			require.NotErrorIs(t, err, jpki.ErrStillUnlocked)
@@ -61,14 +61,14 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 		t.Run(name+", Sign", func(t *testing.T) {
 			h := cardtest.NewHolder(t, simulator.Contact)
 			s := h.Signer(t)
-			h.Slot.Fail(whileLeaving(removal))
+			h.Slot.Fail(whileLoggingOut(removal))
 			signs256(t, s)
 		})
-		t.Run(name+", a card that is kept verified", func(t *testing.T) {
+		t.Run(name+", a card that is kept unlocked", func(t *testing.T) {
 			h := cardtest.NewHolder(t, simulator.Contact)
 			s := h.Signer(t, jpki.KeepUnlocked(time.Minute))
 			signs256(t, s)
-			h.Slot.Fail(whileLeaving(removal))
+			h.Slot.Fail(whileLoggingOut(removal))
 			require.NoError(t, s.Close())
 		})
 	}
@@ -80,19 +80,19 @@ var unsure = map[string]struct {
 	do    simulator.Action
 	cause error
 }{
-	"reset by another program": {simulator.ResetCard(), reader.ErrChanged},
-	"service stopped":          {simulator.StopService(), reader.ErrNoService},
-	"the wire fails":           {simulator.FailBefore(errNotTransacted), errNotTransacted},
-	"the wire fails afterward": {simulator.FailAfter(errNotTransacted), errNotTransacted},
-	"in use":                   {simulator.FailBefore(reader.ErrBusy), reader.ErrBusy},
-	"abandoned":                {simulator.FailBefore(reader.ErrClosed), reader.ErrClosed},
-	"refused":                  {simulator.AnswerStatus(apdu.StatusFileNotFound), apdu.StatusFileNotFound},
-	"no bytes":                 {simulator.Answer(nil), apdu.ErrShortResponse},
-	"too many bytes":           {simulator.Answer([]byte{1, 0x90, 0x00}), apdu.ErrExcessResponse},
+	"reset by another program":      {simulator.ResetCard(), reader.ErrChanged},
+	"service stopped":               {simulator.StopService(), reader.ErrNoService},
+	"the transport fails":           {simulator.FailBefore(errNotTransacted), errNotTransacted},
+	"the transport fails afterward": {simulator.FailAfter(errNotTransacted), errNotTransacted},
+	"in use":                        {simulator.FailBefore(reader.ErrBusy), reader.ErrBusy},
+	"abandoned":                     {simulator.FailBefore(reader.ErrClosed), reader.ErrClosed},
+	"refused":                       {simulator.AnswerStatus(apdu.StatusFileNotFound), apdu.StatusFileNotFound},
+	"no bytes":                      {simulator.Answer(nil), apdu.ErrShortResponse},
+	"too many bytes":                {simulator.Answer([]byte{1, 0x90, 0x00}), apdu.ErrExcessResponse},
 }
 
-// Any other failure to log out is told, beside whatever failed before, and both
-// causes can be matched.
+// Every other failure to log out is returned, joined to the error before it. Both causes
+// can be matched.
 //
 // Faults: F75.
 func TestACardThatMayStillBeUnlocked(t *testing.T) {
@@ -110,7 +110,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 			t.Run(name+", "+first, func(t *testing.T) {
 				d := cardtest.Open(t, simulator.Contact)
 				d.Slot.Fail(fault.fault)
-				d.Slot.Fail(whileLeaving(tt.do))
+				d.Slot.Fail(whileLoggingOut(tt.do))
 				got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, fault.pin))
 				assert.Nil(t, got)
 				require.ErrorIs(t, err, jpki.ErrStillUnlocked)
@@ -122,7 +122,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 		}
 		t.Run(name+", by a caller's error", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLeaving(tt.do))
+			d.Slot.Fail(whileLoggingOut(tt.do))
 			err := jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 				require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
 				return errPlain
@@ -134,13 +134,13 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 	}
 }
 
-// A Signer tells of it too: of a signature, of a card that was kept verified, and of
-// whatever is done with that next.
+// A Signer returns that failure too: from the signature, from Close, or from the next call
+// after a card was kept unlocked.
 //
 // Faults: F75.
-func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
-	lost := whileLeaving(simulator.FailBefore(errNotTransacted))
-	told := func(t *testing.T, err error) {
+func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
+	lost := whileLoggingOut(simulator.FailBefore(errNotTransacted))
+	requireReported := func(t *testing.T, err error) {
 		t.Helper()
 		require.ErrorIs(t, err, jpki.ErrStillUnlocked)
 		require.ErrorIs(t, err, errNotTransacted)
@@ -153,7 +153,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		h := cardtest.NewHolder(t, simulator.Contact)
 		s := h.Signer(t)
 		h.Slot.Fail(lost)
-		told(t, sign(s))
+		requireReported(t, sign(s))
 	})
 	t.Run("of a wrong PIN", func(t *testing.T) {
 		for _, idle := range []time.Duration{0, time.Minute} {
@@ -162,21 +162,21 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 			h.Types = "9999"
 			h.Slot.Fail(lost)
 			err := sign(s)
-			told(t, err)
+			requireReported(t, err)
 			require.ErrorIs(t, err, credential.ErrWrong)
 		}
 	})
 	keeps(t, "when it is closed", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
 		h.Slot.Fail(lost)
-		told(t, s.Close())
+		requireReported(t, s.Close())
 		require.NoError(t, s.Close(), "once")
 	})
 	keeps(t, "when PSS is asked for", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
 		h.Slot.Fail(lost)
 		_, err := s.PSS(context.Background())
-		told(t, err)
+		requireReported(t, err)
 		has, err := s.PSS(context.Background())
 		require.NoError(t, err)
 		assert.True(t, has)
@@ -186,7 +186,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		h.Slot.Fail(lost)
 		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
 		err := sign(s)
-		told(t, err)
+		requireReported(t, err)
 		require.ErrorIs(t, err, jpki.ErrNoPossession)
 		h.Slot.Heal()
 		signs256(t, s)
@@ -210,7 +210,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 		synctest.Wait()
 		h.Typing = func(context.Context) error { return errPlain }
 		err := sign(s)
-		told(t, err)
+		requireReported(t, err)
 		require.ErrorIs(t, err, errPlain)
 		h.Slot.Heal()
 		h.Typing = nil
@@ -230,7 +230,7 @@ func TestASignerTellsThatACardMayStillBeUnlocked(t *testing.T) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.Len(t, reported, 1)
-			told(t, reported[0])
+			requireReported(t, reported[0])
 			h.Slot.Heal()
 			signs256(t, s)
 		})
