@@ -14,44 +14,42 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// announced is the card announced for 2028, as the simulator invents it.
-const announced simulator.Profile = "announced-2028"
-
 func TestAnnouncedCardAuthenticates(t *testing.T) {
-	d := newDesk(t, announced)
-	got, err := jpki.Authenticate(context.Background(), d.tap, pin(t, simulator.PIN), jpki.RequireChain(d.card.CACertificate()))
+	d := cardtest.Open(t, simulator.Announced2028)
+	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(d.Card.CACertificate()))
 	require.NoError(t, err)
 	assert.True(t, got.CardAcceptedPIN)
 	assert.True(t, got.Possession)
 	assert.Equal(t, trust.Caller, got.Chain)
 	assert.Equal(t, elliptic.P384(), got.Certificate.PublicKey.(*ecdsa.PublicKey).Curve)
 	assert.True(t, got.Certificate.NotAfter.Sub(got.Certificate.NotBefore) > 9*365*24*time.Hour)
-	assert.Equal(t, 1, d.tap.pins)
-	assert.False(t, d.card.State().AuthVerified)
+	assert.Equal(t, 1, d.Secrets())
+	assert.False(t, d.Card.State().AuthVerified)
 }
 
 func TestAnnouncedCardCountsAttempts(t *testing.T) {
-	d := newDesk(t, announced)
+	d := cardtest.Open(t, simulator.Announced2028)
 	for _, left := range []int{2, 1} {
-		_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "0000"), jpki.AllowLastAttempt())
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "0000"), jpki.AllowLastAttempt())
 		var wrong *credential.Error
 		require.ErrorAs(t, err, &wrong)
 		assert.Equal(t, credential.ErrWrong, wrong.Reason)
 		assert.Equal(t, left, wrong.Remaining)
 	}
-	_, err := jpki.Authenticate(context.Background(), d.tap, pin(t, "0000"))
+	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "0000"))
 	require.ErrorIs(t, err, credential.ErrLastAttempt)
-	assert.Equal(t, 2, d.tap.pins)
+	assert.Equal(t, 2, d.Secrets())
 }
 
 func TestAnnouncedCardIsDescribed(t *testing.T) {
-	require.NoError(t, jpki.Do(context.Background(), newDesk(t, announced).tap, func(a *jpki.Application) error {
+	require.NoError(t, jpki.Do(context.Background(), cardtest.Open(t, simulator.Announced2028).Connection, func(a *jpki.Application) error {
 		token, err := a.Token(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, jpki.AnnouncedCard, token.Kind)
@@ -63,8 +61,8 @@ func TestAnnouncedCardIsDescribed(t *testing.T) {
 }
 
 func TestAnnouncedCardSigns(t *testing.T) {
-	h := newHolder(t, announced)
-	s := h.signer(t)
+	h := cardtest.NewHolder(t, simulator.Announced2028)
+	s := h.Signer(t)
 	sha384, sha512 := sha512.Sum384([]byte("message")), sha512.Sum512([]byte("message"))
 	sha256 := sha256.Sum256([]byte("message"))
 	for hash, digest := range map[crypto.Hash][]byte{crypto.SHA256: sha256[:], crypto.SHA384: sha384[:], crypto.SHA512: sha512[:]} {
@@ -81,13 +79,13 @@ func TestAnnouncedCardSigns(t *testing.T) {
 	pss, err := s.PSS(context.Background())
 	require.NoError(t, err)
 	assert.False(t, pss)
-	assert.Len(t, h.shown, 3)
+	assert.Equal(t, 3, h.Asked())
 }
 
 func TestAnnouncedCardSignsForItsHolder(t *testing.T) {
-	h := signingHolder{newHolder(t, announced)}
-	h.types = simulator.Password
-	s := h.signatureSigner(t)
+	h := cardtest.NewHolder(t, simulator.Announced2028)
+	h.Types = simulator.Password
+	s := h.SignatureSigner(t)
 	digest := sha512.Sum384([]byte("document"))
 	signature, err := s.Sign(nil, digest[:], crypto.SHA384)
 	require.NoError(t, err)

@@ -14,9 +14,9 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
+	"github.com/mykeykit/mykeykit/internal/link"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader/simulator"
-	"github.com/mykeykit/mykeykit/internal/link"
 )
 
 func freshPIN(b testing.TB) jpki.PIN {

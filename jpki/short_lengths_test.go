@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -17,30 +18,25 @@ import (
 
 // fragile is a reader that loses the connection at a command with extended lengths.
 type fragile struct {
-	desk        *desk
+	*cardtest.Desk
 	connections int
-	secrets     int
+}
+
+func (f *fragile) Connect(ctx context.Context, name string) (*fragileCard, error) {
+	card, err := f.Desk.Connect(ctx, name)
+	f.connections++
+	return &fragileCard{Card: card}, err
 }
 
 type fragileCard struct {
 	reader.Card
-	reader *fragile
-	lost   bool
-}
-
-func (f *fragile) Connect(ctx context.Context, name string) (*fragileCard, error) {
-	card, err := f.desk.driver.Connect(ctx, name)
-	f.connections++
-	return &fragileCard{Card: card, reader: f}, err
+	lost bool
 }
 
 func (c *fragileCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	parsed, err := apdu.ParseCommand(append([]byte(nil), command...))
 	if err != nil {
 		return nil, err
-	}
-	if parsed.Secret() {
-		c.reader.secrets++
 	}
 	if c.lost = c.lost || parsed.Extended; c.lost {
 		return nil, reader.ErrTransport
@@ -83,20 +79,19 @@ func TestReadersThatBreakTheConnectionAtTheProbe(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &fragile{desk: newDesk(t, simulator.Contact)}
+			f := &fragile{Desk: cardtest.New(t, simulator.Contact)}
 			require.NoError(t, use(t, f))
-			assert.Equal(t, 1, f.secrets)
-			assert.Equal(t, 3, f.desk.card.State().AuthTries)
-			assert.False(t, f.desk.card.State().AuthVerified)
+			assert.Equal(t, 1, f.Secrets())
+			assert.Equal(t, 3, f.Card.State().AuthTries)
 		})
 	}
 	t.Run("a single connection", func(t *testing.T) {
-		f := &fragile{desk: newDesk(t, simulator.Contact)}
+		f := &fragile{Desk: cardtest.New(t, simulator.Contact)}
 		card, err := f.Connect(ctx, "Reader")
 		require.NoError(t, err)
 		defer card.Close()
 		_, err = jpki.Authenticate(ctx, card, pin(t, simulator.PIN))
 		require.ErrorIs(t, err, apdu.ErrProbe)
-		assert.Zero(t, f.secrets)
+		assert.Zero(t, f.Secrets())
 	})
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
-	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"

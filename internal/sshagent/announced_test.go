@@ -8,6 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -15,10 +16,8 @@ import (
 // The card announced for 2028, as the simulator invents it, logs in with ecdsa-sha2-nistp384.
 func TestTheAgentSignsLoginsWithTheAnnouncedCard(t *testing.T) {
 	d := newDesk(t)
-	d.slot.Remove()
-	card, err := simulator.NewCard("announced-2028", simulator.WithInsecureSeed("sshagent"))
-	require.NoError(t, err)
-	require.NoError(t, d.slot.Insert(card))
+	card := cardtest.NewCard(t, simulator.Announced2028)
+	d.Insert(t, card)
 	client := d.client(t)
 	key := key(t, client)
 	assert.Equal(t, ssh.KeyAlgoECDSA384, key.Format)
@@ -33,5 +32,5 @@ func TestTheAgentSignsLoginsWithTheAnnouncedCard(t *testing.T) {
 	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), sshagent.ErrAlgorithm)
-	assert.Equal(t, 1, d.sent)
+	assert.Equal(t, 1, d.Secrets())
 }
