@@ -11,8 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/hidden"
 )
 
-// A wiped secret is gone for all copies, and from the slice that was given; before that
-// nothing prints it.
+// Bytes is never printed, and Wipe wipes all copies and the original slice.
 func TestBytes(t *testing.T) {
 	given := []byte("7305730573")
 	b := hidden.NewBytes(given)

@@ -1,7 +1,7 @@
-// Package nodump keeps the memory of a process that handles a PIN from other
-// processes of its user, and from core files.
+// Package nodump protects the memory of a process that handles a PIN from other
+// processes of the same user and from core files.
 //
-// Root can read it all the same, and swap holds it. On Windows [Protect] does nothing:
-// every process of a user can read the others there. On the BSDs it forbids core files
-// only.
+// It does not protect against root or swap. On Windows [Protect] does nothing, since a
+// process can read the memory of other processes of the same user there. On the BSDs it
+// only disables core files.
 package nodump

@@ -2,6 +2,6 @@ package nodump
 
 import "golang.org/x/sys/unix"
 
-// denyTracing makes /proc/PID/mem and the like root's, and has ptrace(2) refused. It
-// forbids core files too, which a pipe in core_pattern gets whatever the limit.
+// denyTracing lets only root open /proc/PID/mem and trace the process with ptrace(2). It
+// also prevents core dumps to a pipe in core_pattern, which ignore the limit.
 func denyTracing() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

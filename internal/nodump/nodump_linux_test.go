@@ -10,7 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/nodump"
 )
 
-// That others can't read the memory is shown with real processes, in cmd/card-info.
+// Protect makes the process undumpable and disables core files. Tests of cmd/card-info
+// show with real processes that others can't read the memory.
 //
 // Faults: F89.
 func TestProtect(t *testing.T) {
@@ -24,5 +25,5 @@ func TestProtect(t *testing.T) {
 	var core unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_CORE, &core))
 	assert.Zero(t, core.Max)
-	require.NoError(t, nodump.Protect(), "twice")
+	require.NoError(t, nodump.Protect(), "idempotent")
 }

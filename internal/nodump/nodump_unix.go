@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Protect forbids core files, and where the system can, other processes of the same
-// user to read or trace this one. Programs that this one starts may be traced, and
-// write no core file. Call it before a PIN can come in.
+// Protect disables core files and, if the system supports it, prevents other processes of
+// the same user from reading or tracing this one. Child processes inherit only the former.
+// Call Protect before the program can receive a PIN.
 func Protect() error {
 	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}), denyTracing())
 }

@@ -1,8 +1,7 @@
-// Package residue removes what the garbage collector leaves of secrets.
+// Package residue overwrites secrets that remain in freed memory.
 //
-// The collector frees memory and does not overwrite it. What a program can wipe it
-// should wipe itself; of strings, and of what packages copy inside, copies remain until
-// something else comes to be there.
+// The garbage collector does not overwrite the memory it frees. Programs should wipe
+// their secrets themselves, but strings and copies inside other packages can't be wiped.
 package residue
 
 import (
@@ -11,31 +10,29 @@ import (
 	"sync"
 )
 
-// most is the largest object that is overwritten, and depth how many bytes of free
-// memory are taken for each size of objects.
 const (
-	most  = 512
-	depth = 256 << 10
+	maxSize      = 512       // largest objects that are overwritten
+	bytesPerSize = 256 << 10 // allocated for each object size
 )
 
 var running sync.Mutex
 
 // Overwrite collects garbage, returns free pages to the system, and fills the gaps
-// between objects in use with zeros: gaps for objects without pointers, as strings and
-// bytes are, of at most 512 bytes. It takes tens of milliseconds, and for that time
-// 8 MB of memory. What is on the stacks of running goroutines stays.
+// between objects in use with zeros. It fills gaps of at most 512 bytes for objects
+// without pointers, such as strings and byte slices. It takes tens of milliseconds and
+// 8 MB of memory. It does not overwrite the stacks of running goroutines.
 func Overwrite() {
 	running.Lock()
 	defer running.Unlock()
-	runtime.GC() // the first one leaves what sync.Pool keeps
+	runtime.GC() // the first collection keeps the contents of sync.Pool
 	debug.FreeOSMemory()
-	var taken [][]byte
-	for size := 16; size <= most; size += 16 { // the allocator's sizes are among these
-		for range depth / size {
-			taken = append(taken, make([]byte, size)) // zeroed where it was used before
+	var filled [][]byte
+	for size := 16; size <= maxSize; size += 16 { // includes all size classes of the allocator
+		for range bytesPerSize / size {
+			filled = append(filled, make([]byte, size)) // the runtime zeroes reused memory
 		}
 	}
-	runtime.KeepAlive(taken)
-	taken = nil
+	runtime.KeepAlive(filled)
+	filled = nil
 	debug.FreeOSMemory()
 }
