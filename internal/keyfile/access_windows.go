@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// create makes a file that was not there. One that is not for everybody is its owner's
-// alone from the beginning: it inherits nothing from its folder.
+// create creates a new file. A private file belongs to its owner only from the start and
+// inherits no permissions from its folder.
 func create(path string, mode fs.FileMode) (*os.File, error) {
 	if mode&0o004 != 0 {
 		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
@@ -21,6 +21,7 @@ func create(path string, mode fs.FileMode) (*os.File, error) {
 	return file, nil
 }
 
+// createPrivate creates a new file that only its owner can use.
 func createPrivate(path string) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -43,7 +44,7 @@ func createPrivate(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// user is the security identifier of this process's user.
+// user returns the security identifier of the current user.
 func user() (string, error) {
 	u, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
@@ -52,7 +53,7 @@ func user() (string, error) {
 	return u.User.Sid.String(), nil
 }
 
-// access makes a mode from the access control list.
+// access converts the access control list to a mode.
 func access(file *os.File, _ fs.FileMode) (fs.FileMode, error) {
 	descriptor, err := windows.GetSecurityInfo(windows.Handle(file.Fd()), windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -68,7 +69,7 @@ func access(file *os.File, _ fs.FileMode) (fs.FileMode, error) {
 	}
 	list, _, err := descriptor.DACL()
 	if err != nil || list == nil {
-		return 0o666, nil // none, as on FAT: everybody may do everything
+		return 0o666, nil // no list, as on FAT: everyone has full access
 	}
 	entries := make([]ace, list.AceCount)
 	for i := range entries {
@@ -77,7 +78,7 @@ func access(file *os.File, _ fs.FileMode) (fs.FileMode, error) {
 			return 0, err
 		}
 		entries[i] = ace{kind: e.Header.AceType, flags: e.Header.AceFlags, mask: uint32(e.Mask)}
-		if kind := entries[i].kind; kind == aceAllows || kind == aceAllowsIf { // others have another form
+		if kind := entries[i].kind; kind == aceAllows || kind == aceAllowsIf { // other kinds have another layout
 			entries[i].sid = (*windows.SID)(unsafe.Pointer(&e.SidStart)).String()
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// allow sets all that a file's or folder's access control list has, in the security
-// descriptor definition language.
+// allow sets the access control list of a file or folder, in the security descriptor
+// definition language.
 func allow(t *testing.T, path, list string) {
 	t.Helper()
 	descriptor, err := windows.SecurityDescriptorFromString(list)
@@ -21,13 +21,13 @@ func allow(t *testing.T, path, list string) {
 	require.NoError(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil))
 }
 
-// A key is its owner's alone, though everybody can read its folder, and one that was
-// given to others is found.
+// Only the owner may read a key, even if everyone may read its folder. Additional
+// rights are detected.
 //
 // Faults: F125.
 func TestOnlyTheOwnerMayReadAKey(t *testing.T) {
 	folder := t.TempDir()
-	allow(t, folder, "D:(A;OICI;FA;;;WD)") // everybody
+	allow(t, folder, "D:(A;OICI;FA;;;WD)") // everyone
 	mode := func(path string) os.FileMode {
 		t.Helper()
 		_, mode, err := Read(path, 100)
@@ -36,7 +36,7 @@ func TestOnlyTheOwnerMayReadAKey(t *testing.T) {
 	}
 	inherits := filepath.Join(folder, "inherits")
 	require.NoError(t, os.WriteFile(inherits, []byte("secret"), 0o600))
-	assert.True(t, Exposed(mode(inherits)), "mode 0600 means nothing here")
+	assert.True(t, Exposed(mode(inherits)), "mode 0600 has no effect on Windows")
 
 	private, public := filepath.Join(folder, "private"), filepath.Join(folder, "public")
 	require.NoError(t, WritePair(private, []byte("secret"), public, []byte("open")))

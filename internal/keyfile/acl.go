@@ -9,13 +9,13 @@ import (
 type ace struct {
 	kind, flags uint8
 	mask        uint32
-	sid         string // who it is about
+	sid         string // the account
 }
 
-// What an entry may be, and allow (winnt.h).
+// Kinds, flags and rights of entries (winnt.h).
 const (
 	aceAllows         = 0x0
-	aceAllowsIf       = 0x9 // with a condition, which may hold
+	aceAllowsIf       = 0x9 // conditional
 	aceOfChildrenOnly = 0x8
 
 	mayRead  = 0x00000001 | genericAll | 0x80000000                // FILE_READ_DATA, GENERIC_READ
@@ -24,16 +24,16 @@ const (
 	genericAll = 0x10000000
 )
 
-// Who can read every file all the same, or is its owner.
+// Accounts that can read every file anyway, or that stand for the owner.
 var alwaysTrusted = []string{
 	"S-1-5-18",     // the system
 	"S-1-5-32-544", // administrators
-	"S-1-3-4",      // the owner, whoever that is
+	"S-1-3-4",      // the owner
 }
 
-// modeOf says in a mode's bits what an access control list allows to others than those
-// who are trusted. What is denied is not taken off: it may be denied to some of them
-// only.
+// modeOf returns the rights that an access control list gives to untrusted accounts as
+// mode bits. It ignores entries that deny rights, since they may apply to some of these
+// accounts only.
 func modeOf(list []ace, trusted ...string) fs.FileMode {
 	mode := fs.FileMode(0o600)
 	for _, e := range list {

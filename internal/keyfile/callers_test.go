@@ -18,23 +18,24 @@ import (
 
 const module = "github.com/mykeykit/mykeykit"
 
-// opening are the functions that open a file by its name.
-var opening = []string{
+// openFuncs are the functions that open a file by its name.
+var openFuncs = []string{
 	"os.Open", "os.OpenFile", "os.Create", "os.CreateTemp", "os.ReadFile", "os.WriteFile", "os.OpenRoot", "os.OpenInRoot", "os.CopyFS",
 	"ioutil.ReadFile", "ioutil.WriteFile", "syscall.Open", "unix.Open", "unix.Openat", "windows.CreateFile", "windows.Open",
 	"toml.DecodeFile", "http.ServeFile", "tls.LoadX509KeyPair", "template.ParseFiles", "template.ParseGlob", "parser.ParseFile",
 }
 
-// The files that open something else than a small file that somebody names.
-var others = map[string]string{
+// exceptions are the files that open other files than small ones named by the user.
+var exceptions = map[string]string{
 	"internal/sshagent/listen_unix.go": "the folder of a socket, to be checked",
 	"internal/sshagent/peer_linux.go":  "a process's name, in /proc",
 	"mykey/registry/backup.go":         "a database and its backup, regular files",
+	"mykey/registry/sqlite.go":         "a new database",
 	"mykey/registry/filelock.go":       "a database's lock",
 	"mykey/registry/sqlite_header.go":  "a database",
 }
 
-// programFiles are the source files, for any system, of what the programs are made of.
+// programFiles returns the source files of the programs, for all systems.
 func programFiles(t *testing.T) (files []string) {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,CgoFiles,IgnoredGoFiles", module+"/cmd/...")
@@ -62,8 +63,8 @@ func programFiles(t *testing.T) (files []string) {
 	return files
 }
 
-// opens are the calls in a file that open something by a name that is not written there.
-func opens(t *testing.T, path string, source any) (found []string) {
+// openCalls returns the calls in a file that open a file by a variable name.
+func openCalls(t *testing.T, path string, source any) (found []string) {
 	t.Helper()
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
@@ -93,7 +94,7 @@ func opens(t *testing.T, path string, source any) (found []string) {
 			if alias[name] != "" {
 				name = alias[name]
 			}
-			if name += "." + n.Sel.Name; slices.Contains(opening, name) {
+			if name += "." + n.Sel.Name; slices.Contains(openFuncs, name) {
 				found = append(found, name)
 			}
 		}
@@ -102,12 +103,12 @@ func opens(t *testing.T, path string, source any) (found []string) {
 	return found
 }
 
-// Every small file that somebody names, as a key, a certificate or a campaign, is opened
-// in this package, which waits for no pipe, takes no more than it should, and sees who
-// else may read it.
+// Every small file that the user names, such as a key, a certificate or a campaign
+// file, is opened by this package: it does not block on pipes, limits the length, and
+// detects exposed files.
 //
 // Faults: F124.
-func TestFilesAreOpenedHere(t *testing.T) {
+func TestFilesAreOpenedByKeyfile(t *testing.T) {
 	files := programFiles(t)
 	require.Contains(t, files, "cmd/card-info/key.go")
 	require.Contains(t, files, "internal/keyfile/access_windows.go")
@@ -116,14 +117,14 @@ func TestFilesAreOpenedHere(t *testing.T) {
 		if strings.HasPrefix(path, "internal/keyfile/") {
 			continue
 		}
-		found := opens(t, filepath.Join("..", "..", path), nil)
-		if others[path] != "" && len(found) > 0 {
+		found := openCalls(t, filepath.Join("..", "..", path), nil)
+		if exceptions[path] != "" && len(found) > 0 {
 			used[path] = true
 			continue
 		}
 		assert.Empty(t, found, path)
 	}
-	assert.Len(t, used, len(others), "each of the others still opens something")
+	assert.Len(t, used, len(exceptions), "every exception is used")
 
 	const source = `package p
 import (
@@ -132,5 +133,5 @@ import (
 )
 var read = os.ReadFile
 func f(path string) { system.Open(path); os.OpenFile("/dev/tty", os.O_RDWR, 0); os.Remove(path) }`
-	assert.Equal(t, []string{"os.ReadFile", "os.Open"}, opens(t, "p.go", source), "the test sees what opens")
+	assert.Equal(t, []string{"os.ReadFile", "os.Open"}, openCalls(t, "p.go", source), "openCalls finds calls and function values")
 }

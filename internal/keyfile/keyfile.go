@@ -1,5 +1,5 @@
-// Package keyfile writes files that must not be lost or seen by others, as keys, and
-// reads files that an operator names.
+// Package keyfile writes files that must not be lost or exposed, such as keys, and reads
+// files that an operator names.
 package keyfile
 
 import (
@@ -14,20 +14,20 @@ import (
 	"syscall"
 )
 
-// WriteNew writes a file that only its owner can read. It fails with [fs.ErrExist] and
-// leaves what is there as it is if the name is taken. When it returns without an error
-// the file is on the disk, and so is its name; with one, there is no file.
+// WriteNew writes a new file that only its owner can read. It returns [fs.ErrExist] if
+// the file already exists. On success the file and its directory entry are synced to
+// disk. On failure there is no new file.
 func WriteNew(path string, content []byte) error {
 	return writeNew(system, path, content, 0o600)
 }
 
-// WritePair writes a new file that only its owner can read, and one that everybody can
-// read, as WriteNew. With an error there is neither.
+// WritePair writes a new file that only its owner can read and a new file that everyone
+// can read. It syncs them like WriteNew. On failure there is no new file.
 func WritePair(private string, secret []byte, public string, open []byte) error {
 	return writePair(system, private, secret, public, open)
 }
 
-// disk is what is done to files; a test has it fail.
+// disk holds the disk operations, so that tests can make them fail.
 type disk struct {
 	write func(file *os.File, content []byte) (int, error)
 	sync  func(file *os.File) error
@@ -55,7 +55,7 @@ func writeNew(d disk, path string, content []byte, mode fs.FileMode) error {
 	return nil
 }
 
-// write makes a file and has its content on the disk, or leaves none.
+// write creates a file and syncs its content. On failure it removes the file.
 func write(d disk, path string, content []byte, mode fs.FileMode) (err error) {
 	file, err := create(path, mode)
 	if err != nil {
@@ -73,10 +73,9 @@ func write(d disk, path string, content []byte, mode fs.FileMode) (err error) {
 	return errors.Join(err, file.Close())
 }
 
-// Replace writes a file that only its owner can read, in the place of what has the name:
-// whoever opens it gets the old content or the new one, whole. If the folder gives its
-// files to a group (it has the set-group-ID bit), the group can read it, too. With an
-// error what was there stays. After a power failure the old file may be back.
+// Replace atomically replaces or creates a file that only its owner can read. If the
+// folder has the set-group-ID bit, the group can read the file too. On failure the old
+// file stays. After a power failure the old file may be back.
 func Replace(path string, content []byte) error {
 	return replace(system, path, content)
 }
@@ -89,7 +88,7 @@ func replace(d disk, path string, content []byte) error {
 	}
 	info, err := os.Stat(folder)
 	if err == nil && info.Mode()&fs.ModeSetgid != 0 {
-		err = os.Chmod(unfinished, 0o640) // whatever the umask is
+		err = os.Chmod(unfinished, 0o640) // regardless of the umask
 	}
 	if err == nil {
 		err = os.Rename(unfinished, path)
@@ -100,9 +99,8 @@ func replace(d disk, path string, content []byte) error {
 	return nil
 }
 
-// syncFolder has a folder's names on the disk. File systems that can't say so are
-// believed, and so is a folder that may be written and not read; Windows has no such
-// thing.
+// syncFolder syncs the entries of a folder to disk. It returns nil if the file system or
+// the system can't sync folders, or if the folder is not readable.
 func syncFolder(d disk, path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -124,13 +122,13 @@ func syncFolder(d disk, path string) error {
 	return err
 }
 
-// Read reads a regular file of at most longest bytes, and returns its mode for [Exposed].
-// It does not wait for a pipe or device that has the name. The content is the caller's
-// to wipe.
+// Read reads a regular file of at most maxLen bytes and returns its mode for [Exposed].
+// It does not block on a pipe or a device. The caller wipes the content.
 //
-// On Windows the mode is made from the access control list: the bits of others are what
-// anybody but the owner, this user, administrators and the system may do.
-func Read(path string, longest int) ([]byte, fs.FileMode, error) {
+// On Windows Read derives the mode from the access control list: the bits for others are
+// the rights of accounts other than the owner, the current user, administrators and the
+// system.
+func Read(path string, maxLen int) ([]byte, fs.FileMode, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, 0, err
@@ -147,17 +145,17 @@ func Read(path string, longest int) ([]byte, fs.FileMode, error) {
 	if err != nil {
 		return nil, 0, &fs.PathError{Op: "read the permissions of", Path: path, Err: err}
 	}
-	content := make([]byte, longest+1) // at once: a buffer that grows leaves copies behind
+	content := make([]byte, maxLen+1) // full size, since a growing buffer leaves copies
 	n, err := io.ReadFull(file, content)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return content[:n], mode, nil
 	case err == nil:
-		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("longer than %d bytes", longest)}
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("longer than %d bytes", maxLen)}
 	}
 	clear(content)
 	return nil, 0, err
 }
 
-// Exposed tells whether others than its owner may read or change a file.
+// Exposed reports whether accounts other than the owner may read or change a file.
 func Exposed(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// namesIn are the names in a folder.
+// namesIn returns the names in a folder.
 func namesIn(t *testing.T, folder string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -26,6 +26,8 @@ func namesIn(t *testing.T, folder string) (names []string) {
 	return names
 }
 
+// A new file is private, and an existing file is not overwritten.
+//
 // Faults: F90.
 func TestWriteNew(t *testing.T) {
 	folder := t.TempDir()
@@ -40,12 +42,11 @@ func TestWriteNew(t *testing.T) {
 	require.ErrorIs(t, WriteNew(filepath.Join(folder, "no", "key"), nil), fs.ErrNotExist)
 	content, _, err = Read(path, 100)
 	require.NoError(t, err)
-	assert.Equal(t, "secret\n", string(content), "an old file stays as it is")
+	assert.Equal(t, "secret\n", string(content), "an existing file is unchanged")
 	assert.Equal(t, []string{"key"}, namesIn(t, folder))
 }
 
-// failing is a disk that fails at the nth thing that is done to it, counted from 1,
-// and tells what was done.
+// failing logs disk operations and fails the nth, counted from 1.
 type failing struct {
 	n, done int
 	err     error
@@ -64,7 +65,7 @@ func (f *failing) disk() disk {
 	return disk{
 		write: func(file *os.File, content []byte) (int, error) {
 			if err := do("write", file); err != nil {
-				n, _ := file.Write(content[:len(content)/2]) // half of it
+				n, _ := file.Write(content[:len(content)/2]) // a partial write
 				return n, err
 			}
 			return file.Write(content)
@@ -73,13 +74,13 @@ func (f *failing) disk() disk {
 	}
 }
 
-// Whatever fails, no file is left: not half of one, not one of a pair, and none that may
-// be gone after a power failure.
+// If any disk operation fails, no file is left: no partial file, no single file of a
+// pair, and no file that could be lost in a power failure.
 //
 // Faults: F90.
-func TestNothingIsLeftOfWhatFailed(t *testing.T) {
+func TestFailedWritesLeaveNoFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("folders are not synced there")
+		t.Skip("Windows does not sync folders")
 	}
 	folder := filepath.Join(t.TempDir(), "folder")
 	require.NoError(t, os.Mkdir(folder, 0o700))
@@ -110,16 +111,16 @@ func TestNothingIsLeftOfWhatFailed(t *testing.T) {
 	}
 }
 
-// A file is replaced as a whole or not at all, and no unfinished one is left.
+// Replace is atomic and leaves no temporary file.
 func TestReplace(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "folder")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	path := filepath.Join(folder, "page")
 	require.ErrorIs(t, Replace(filepath.Join(folder, "no", "page"), nil), fs.ErrNotExist)
 	require.NoError(t, Replace(path, []byte("first")))
-	require.NoError(t, os.Chmod(path, 0o644)) // by somebody
+	require.NoError(t, os.Chmod(path, 0o644)) // changed by someone
 	var old *os.File
-	if runtime.GOOS != "windows" { // which replaces none that is open
+	if runtime.GOOS != "windows" { // Windows can't replace an open file
 		var err error
 		old, err = os.Open(path)
 		require.NoError(t, err)
@@ -128,7 +129,7 @@ func TestReplace(t *testing.T) {
 
 	whole := &failing{}
 	require.NoError(t, replace(whole.disk(), path, []byte("second")))
-	require.Len(t, whole.log, 2, "written and synced before it has the name: %v", whole.log)
+	require.Len(t, whole.log, 2, "written and synced before the rename: %v", whole.log)
 	content, mode, err := Read(path, 100)
 	require.NoError(t, err)
 	assert.Equal(t, "second", string(content))
@@ -136,7 +137,7 @@ func TestReplace(t *testing.T) {
 	if old != nil {
 		before, err := io.ReadAll(old)
 		require.NoError(t, err)
-		assert.Equal(t, "first", string(before), "who had it open sees what was there")
+		assert.Equal(t, "first", string(before), "an open file keeps the old content")
 	}
 
 	for n := range whole.log {
@@ -149,10 +150,11 @@ func TestReplace(t *testing.T) {
 	}
 	taken := filepath.Join(folder, "taken")
 	require.NoError(t, os.MkdirAll(filepath.Join(taken, "full"), 0o700))
-	require.Error(t, Replace(taken, nil), "a folder has the name")
+	require.Error(t, Replace(taken, nil), "the path is a folder")
 	assert.ElementsMatch(t, []string{"page", "taken"}, namesIn(t, folder))
 }
 
+// Read limits the length and rejects folders.
 func TestRead(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "file")
@@ -180,6 +182,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A file with any permission for group or others is exposed.
+//
 // Faults: F95.
 func TestExposed(t *testing.T) {
 	for mode := range fs.FileMode(0o1000) {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A folder with the set-group-ID bit gives what is replaced in it to its group, whatever
-// the umask.
+// In a folder with the set-group-ID bit, a replaced file is readable by the group,
+// regardless of the umask.
 func TestReplaceForAGroup(t *testing.T) {
 	defer unix.Umask(unix.Umask(0o077))
 	folder := t.TempDir()
@@ -38,10 +38,10 @@ func TestReplaceForAGroup(t *testing.T) {
 	assert.EqualValues(t, group, info.Sys().(*syscall.Stat_t).Gid)
 }
 
-// A pipe or a device with the name of a file does not keep the program waiting.
+// Read rejects a pipe or a device without blocking.
 //
 // Faults: F124.
-func TestReadDoesNotWait(t *testing.T) {
+func TestReadDoesNotBlock(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, unix.Mkfifo(pipe, 0o600))
 	for _, path := range []string{pipe, "/dev/zero", "/dev/null"} {
@@ -54,7 +54,7 @@ func TestReadDoesNotWait(t *testing.T) {
 		case err := <-ended:
 			require.ErrorContains(t, err, "not a regular file", path)
 		case <-time.After(time.Minute):
-			require.Fail(t, "waits", path)
+			require.Fail(t, "Read blocks", path)
 		}
 	}
 }
