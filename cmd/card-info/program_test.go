@@ -423,8 +423,8 @@ func TestThePINAtTheTerminal(t *testing.T) {
 		assert.Contains(t, o.terminal, "あと3回です。")
 		assert.NotContains(t, o.terminal, "1234")
 		o = desk{typed: "1234"}.run(t, idArgs(t, "--simulator", "last-try", "--allow-last-try")...)
-		assert.Contains(t, o.terminal, "Tries left: 1.")
-		assert.Contains(t, o.terminal, "This is the last try.")
+		assert.Contains(t, o.terminal, "Attempts left: 1.")
+		assert.Contains(t, o.terminal, "This is the last attempt.")
 	})
 	t.Run("is not asked for in vain", func(t *testing.T) {
 		for profile, exit := range map[simulator.Profile]int{

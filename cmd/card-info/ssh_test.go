@@ -171,7 +171,7 @@ func TestTheAgentAsksAtTheTerminal(t *testing.T) {
 			assert.False(t, cards[0].State().AuthVerified)
 			said := d.terminal.sees.String()
 			assert.Contains(t, said, "An SSH client wants")
-			assert.Contains(t, said, "Tries left: 3.")
+			assert.Contains(t, said, "Attempts left: 3.")
 			assert.Equal(t, tt.asked-1, strings.Count(said, "no attempt was used"))
 			rest := d.told()
 			for _, part := range tt.told {
@@ -208,7 +208,7 @@ func TestTheAgentAndTheLastTry(t *testing.T) {
 
 	d = &agentDesk{driver: driver, terminal: &askedTerminal{lines: []string{"1234"}}, args: []string{"--allow-last-try"}}
 	require.NoError(t, sign(t, d.start(t)))
-	assert.Contains(t, d.terminal.sees.String(), "This is the last try.")
+	assert.Contains(t, d.terminal.sees.String(), "This is the last attempt.")
 	assert.Equal(t, 3, cards[0].State().AuthTries)
 }
 
@@ -296,7 +296,7 @@ func TestWhoAsks(t *testing.T) {
 			asked := tt.terminal && d.terminal.asked > 0
 			prompt, _ := os.ReadFile(prompts)
 			assert.Equal(t, tt.who == atTerminal, asked)
-			assert.Equal(t, tt.who == byProgram, strings.Contains(string(prompt), "Tries left: 3."))
+			assert.Equal(t, tt.who == byProgram, strings.Contains(string(prompt), "Attempts left: 3."))
 			assert.Equal(t, tt.who == nobody, err != nil)
 			assert.Equal(t, tt.who == nobody, strings.Contains(d.told(), "[NO_TERMINAL]"))
 		})

@@ -153,7 +153,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 		args        []string
 		says        []string
 	}{
-		{"right", "1234", 0, []string{"--json"}, []string{"Tries left: 3", `"mykey_id":"`}},
+		{"right", "1234", 0, []string{"--json"}, []string{"Attempts left: 3", `"mykey_id":"`}},
 		{"in full width, as an input method leaves it", "１２３４", 0, []string{"--lang", "ja"}, []string{"あと3回です。", "ID  "}},
 		{"wrong", "9876", cli.ExitPIN, nil, []string{"Wrong PIN", "2 more wrong entries"}},
 		{"malformed", "12345", cli.ExitUsage, nil, []string{"no attempt was used"}},
@@ -232,7 +232,7 @@ func TestTheAgentAtTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, <-failed)
 	assert.NotContains(t, p.text(), "1234")
-	assert.Equal(t, 3, strings.Count(p.text(), "Tries left: 3."))
+	assert.Equal(t, 3, strings.Count(p.text(), "Attempts left: 3."))
 	require.NoError(t, c.Process.Signal(os.Interrupt))
 	require.NoError(t, c.Wait())
 	assert.NotContains(t, p.text(), "PIN_WRONG")

@@ -191,7 +191,7 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 			p.types(t, "1234\n")
 			require.NoError(t, c.Wait())
 			assert.Contains(t, stdout.String(), `"mykey_id"`)
-			assert.Contains(t, p.text(), "Tries left: 3.")
+			assert.Contains(t, p.text(), "Attempts left: 3.")
 			assert.NotContains(t, p.text(), "1234")
 			assert.True(t, p.echoes(t))
 			if stderr != slave {

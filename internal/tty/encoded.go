@@ -2,7 +2,7 @@ package tty
 
 import "github.com/mykeykit/mykeykit/internal/locale"
 
-// Encoded returns what opens a terminal that shows text in an encoding.
+// Encoded wraps open so that the terminal shows text in the given encoding.
 func Encoded(open func() (Terminal, error), encoding locale.Encoding) func() (Terminal, error) {
 	return func() (Terminal, error) {
 		t, err := open()
@@ -13,7 +13,7 @@ func Encoded(open func() (Terminal, error), encoding locale.Encoding) func() (Te
 	}
 }
 
-// encodedTerminal shows text in the encoding of the locale.
+// encodedTerminal is a terminal that shows text in an encoding.
 type encodedTerminal struct {
 	Terminal
 	encoding locale.Encoding

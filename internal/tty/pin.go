@@ -10,11 +10,11 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// Ask asks a person, who is shown the prompt, for a line that is not shown.
+// Ask shows a prompt and reads a line that is not echoed.
 type Ask func(ctx context.Context, prompt string) ([]byte, error)
 
-// At asks at a terminal, which does not show what is typed until it is closed. What
-// was typed before the prompt is discarded: keys pressed too early would cost an attempt.
+// At returns an Ask for a terminal. The terminal does not echo until it is closed. Input
+// from before the prompt is discarded, since it could use up a PIN attempt.
 func At(t Terminal) Ask {
 	return func(ctx context.Context, prompt string) ([]byte, error) {
 		line, err := []byte(nil), t.Hide()
@@ -31,21 +31,22 @@ func At(t Terminal) Ask {
 	}
 }
 
-// NoTerminal is that there is nobody to ask.
+// NoTerminal returns an error with the message that there is no terminal to ask for the
+// PIN.
 func NoTerminal(err error) error {
 	return cli.Because(err, cli.CodeNoTerminal, TextNoTerminal, textNoTerminalNext)
 }
 
-// PromptPIN says which PIN it is, and how many attempts are left.
+// PromptPIN returns the prompt for the PIN, with the attempts left.
 func PromptPIN(counter credential.Counter) message.Text {
 	prompt := cli.Formatted(textAskPIN, counter.Remaining)
 	if counter.Remaining == 1 {
-		prompt = message.Text{JA: textAskLastTry.JA + "\n" + prompt.JA, EN: textAskLastTry.EN + "\n" + prompt.EN}
+		prompt = message.Text{JA: textAskLastAttempt.JA + "\n" + prompt.JA, EN: textAskLastAttempt.EN + "\n" + prompt.EN}
 	}
 	return prompt
 }
 
-// ReadPIN takes what a person answers.
+// ReadPIN asks for a PIN and parses the answer.
 func ReadPIN(ctx context.Context, ask Ask, prompt string) (jpki.PIN, error) {
 	line, err := ask(ctx, prompt)
 	defer clear(line)
@@ -58,7 +59,7 @@ func ReadPIN(ctx context.Context, ask Ask, prompt string) (jpki.PIN, error) {
 	return jpki.ParsePIN(withoutLineEnd(line))
 }
 
-// IsEmpty tells whether nothing but Enter was typed.
+// IsEmpty reports whether only Enter was pressed.
 func IsEmpty(line []byte) bool { return len(withoutLineEnd(line)) == 0 }
 
 func withoutLineEnd(line []byte) []byte {
@@ -77,21 +78,21 @@ var (
 			"入力できるのは、あと%d回です。\n暗証番号: ",
 		EN: "Enter the 4-digit PIN for user authentication and press Enter. It is the one\n" +
 			"used for Mynaportal and for certificates at convenience stores. It is not shown.\n" +
-			"Tries left: %d.\nPIN: ",
+			"Attempts left: %d.\nPIN: ",
 	}
-	textAskLastTry = message.Text{
+	textAskLastAttempt = message.Text{
 		JA: "あと1回です。まちがえるとロックされ、窓口での再設定が必要になります。\n" +
-			"確かでないときは、何も入れずにEnterを押すと中止できます。",
-		EN: "This is the last try. A wrong PIN locks the card until the office resets it.\n" +
-			"If you are not sure, press Enter alone to stop; no try is used.",
+			"自信がないときは、何も入力せずにEnterを押すと中止できます。回数は減りません。",
+		EN: "This is the last attempt. A wrong PIN locks the card until the office resets it.\n" +
+			"If you are not sure, press only Enter to stop. That does not use the attempt.",
 	}
-	// TextNoTerminal is said where there is nobody to ask.
+	// TextNoTerminal says that there is no terminal to ask for the PIN.
 	TextNoTerminal = message.Text{
 		JA: "ここには暗証番号を入力する画面がありません。\n暗証番号は送っていません。",
-		EN: "There is no terminal at which to ask for the PIN.\nNo PIN was sent.",
+		EN: "There is no terminal to ask for the PIN.\nNo PIN was sent.",
 	}
 	textNoTerminalNext = message.Text{
 		JA: "担当者の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
-		EN: "For staff: run it at a terminal, or pipe the PIN in with --pin-stdin.",
+		EN: "For staff: run the command in a terminal, or pipe the PIN in with --pin-stdin.",
 	}
 )

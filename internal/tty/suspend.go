@@ -8,18 +8,18 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Unsuspended returns a driver whose connections hold suspension.
+// Unsuspended wraps a driver so that the process is not suspended while a card is
+// connected.
 func Unsuspended(d reader.Driver, s *Suspension) reader.Driver { return unsuspended{d, s} }
 
-// unsuspended is a driver whose connections hold suspension: a process that is
-// stopped inside a transaction leaves the card unlocked, and blocks every other
-// program that wants it.
+// unsuspended is a driver whose connections delay suspension. A process that is stopped
+// inside a transaction would leave the card unlocked and block other programs.
 type unsuspended struct {
 	reader.Driver
 	suspension *Suspension
 }
 
-// Connect connects, and holds suspension until the connection is closed.
+// Connect connects to a card and delays suspension until the connection is closed.
 func (d unsuspended) Connect(ctx context.Context, name string) (reader.Card, error) {
 	release := d.suspension.hold()
 	card, err := d.Driver.Connect(ctx, name)
@@ -37,16 +37,16 @@ type unsuspendedCard struct {
 
 var _ reader.PowerKeeper = (*unsuspendedCard)(nil)
 
-// KeepPower implements reader.PowerKeeper, if the card does.
+// KeepPower implements reader.PowerKeeper if the card does.
 func (c *unsuspendedCard) KeepPower() {
 	if keeper, ok := c.Card.(reader.PowerKeeper); ok {
 		keeper.KeepPower()
 	}
 }
 
-// Close closes the connection, and then lets a suspension that was held take effect. A
-// connection that PC/SC does not let go of may still have the transaction, so suspension
-// stays held.
+// Close closes the connection, and then a delayed suspension takes effect. If PC/SC does
+// not release the connection, the transaction may still be open, so suspension stays
+// delayed.
 func (c *unsuspendedCard) Close() error {
 	err := c.Card.Close()
 	if !errors.Is(err, reader.ErrBusy) {

@@ -11,12 +11,12 @@ import (
 
 func isIgnored(sig syscall.Signal) bool { return signal.Ignored(sig) }
 
-// restoreDefault has stop signals stop the process: receive does, since package signal
-// has no way back to the default action of a signal that it has caught.
+// restoreDefault makes stop signals stop the process. receiveAll does that, since package
+// signal can't restore the default action of a caught signal.
 func (s *Suspension) restoreDefault() { signal.Notify(s.caught, s.signals...) }
 
-// raise stops the process by a signal that can't be caught, unless there is nobody to
-// continue it: its parent is in another session.
+// raise stops the process with SIGSTOP, unless its parent is in another session and could
+// not continue it.
 func (s *Suspension) raise(syscall.Signal) {
 	parent, err := unix.Getsid(unix.Getppid())
 	if own, ownErr := unix.Getsid(0); err == nil && ownErr == nil && parent == own {
@@ -24,7 +24,7 @@ func (s *Suspension) raise(syscall.Signal) {
 	}
 }
 
-// awaitForeground stops the process in the background of a terminal.
+// awaitForeground stops the process while it is in the background of its terminal.
 func (s *Suspension) awaitForeground(t *systemTerminal) error {
 	if t.Background() {
 		s.raise(syscall.SIGTTOU)

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// action has room for the system's struct sigaction, whatever the architecture. All
-// zero it is the default action.
+// action is large enough for struct sigaction on every architecture. The zero value is
+// the default action.
 type action [16]uintptr
 
-// sigaction is rt_sigaction(2). Package signal has no way back to the default action
-// of a signal that it has caught or ignored, but for those that end a program.
+// sigaction calls rt_sigaction(2). Package signal can restore the default action only for
+// signals that end a program.
 func sigaction(sig syscall.Signal, now, before *action) error {
-	setSize := uintptr(8) // of a set of signals, in bytes
+	setSize := uintptr(8) // size of a signal set, in bytes
 	if strings.HasPrefix(runtime.GOARCH, "mips") {
 		setSize = 16
 	}
@@ -29,16 +29,16 @@ func sigaction(sig syscall.Signal, now, before *action) error {
 	return nil
 }
 
-// isIgnored tells whether the parent process has had a signal ignored.
+// isIgnored reports whether the parent process made this process ignore a signal.
 func isIgnored(sig syscall.Signal) bool {
 	const sigIgn = 1
 	var now action
 	return sigaction(sig, nil, &now) == nil && now[0] == sigIgn
 }
 
-// restoreDefault has stop signals stop the process.
+// restoreDefault makes stop signals stop the process.
 func (s *Suspension) restoreDefault() {
-	signal.Ignore(s.signals...) // package signal forgets its handler, and installs it when asked again
+	signal.Ignore(s.signals...) // so that package signal installs its handler again later
 	for _, sig := range s.signals {
 		_ = sigaction(sig.(syscall.Signal), &action{}, nil)
 	}
@@ -53,8 +53,8 @@ func (s *Suspension) raise(sig syscall.Signal) {
 	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
 }
 
-// awaitForeground stops the process in the background of a terminal, as the system
-// does when one sets the terminal's modes.
+// awaitForeground stops the process while it is in the background of its terminal: the
+// system does that when a background process sets the terminal's modes.
 func (s *Suspension) awaitForeground(t *systemTerminal) error {
 	now, err := unix.IoctlGetTermios(int(t.in.Fd()), getTermios)
 	if err != nil {

@@ -2,9 +2,10 @@
 
 package tty
 
-// Suspension does nothing here: there is no suspending.
+// Suspension does nothing on this system.
 type Suspension struct{}
 
+// NewSuspension returns nil.
 func NewSuspension() *Suspension { return nil }
 
 func (*Suspension) hold() (release func()) { return func() {} }

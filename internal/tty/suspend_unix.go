@@ -9,26 +9,26 @@ import (
 	"syscall"
 )
 
-// Suspension decides when the signals that stop the process take effect: SIGTSTP,
-// which Ctrl-Z sends, and SIGTTIN and SIGTTOU, which a process in the background gets
-// when it uses its terminal. While a card is connected they are remembered. At a
-// hidden prompt they are ignored: the shell that takes over would show what is typed.
+// Suspension controls when stop signals take effect: SIGTSTP (Ctrl-Z), and SIGTTIN and
+// SIGTTOU, which a background process receives when it uses its terminal. They are
+// delayed while a card is connected. They are ignored at a hidden prompt, since the shell
+// would echo what is typed next.
 //
 // It is safe for concurrent use. A nil *Suspension does nothing.
 type Suspension struct {
-	signals []os.Signal // those that the parent process does not have ignored
+	signals []os.Signal // the stop signals that are not ignored by inheritance
 	caught  chan os.Signal
-	receive sync.Once // begins to read caught, when that is first used
+	receive sync.Once // starts receiveAll on first use
 
 	mu      sync.Mutex
 	set     disposition
-	held    int             // connections to cards
-	prompts int             // hidden ones
-	hidden  *systemTerminal // that does not show what is typed, or nil
-	pending syscall.Signal  // remembered, or 0
+	held    int             // number of card connections
+	prompts int             // number of hidden prompts
+	hidden  *systemTerminal // the terminal with echo off, or nil
+	pending syscall.Signal  // delayed signal, or 0
 }
 
-// disposition is what happens when a stop signal comes.
+// disposition is the disposition of stop signals.
 type disposition int
 
 const (
@@ -37,6 +37,7 @@ const (
 	byIgnoring
 )
 
+// NewSuspension returns a Suspension, or nil if all stop signals are ignored.
 func NewSuspension() *Suspension {
 	s := &Suspension{caught: make(chan os.Signal, 1)}
 	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
@@ -50,17 +51,18 @@ func NewSuspension() *Suspension {
 	return s
 }
 
-// hold remembers stop signals until the returned function is called, which stops the
-// process if one came and nobody else holds.
+// hold delays stop signals until release is called. The last release stops the process
+// if a signal arrived.
 func (s *Suspension) hold() (release func()) {
 	return s.count(func(s *Suspension) *int { return &s.held })
 }
 
-// prompt ignores stop signals until the returned function is called.
+// prompt ignores stop signals until done is called.
 func (s *Suspension) prompt() (done func()) {
 	return s.count(func(s *Suspension) *int { return &s.prompts })
 }
 
+// count increments a counter until done is called.
 func (s *Suspension) count(of func(*Suspension) *int) (done func()) {
 	if s == nil {
 		return func() {}
@@ -68,7 +70,7 @@ func (s *Suspension) count(of func(*Suspension) *int) (done func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*of(s)++
-	s.arrange()
+	s.update()
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -76,43 +78,44 @@ func (s *Suspension) count(of func(*Suspension) *int) (done func()) {
 		if s.pending != 0 && s.held == 0 && s.prompts == 0 {
 			s.stop(s.pending)
 		}
-		s.arrange()
+		s.update()
 	}
 }
 
-// hide hides what is typed at t, until show. In the background it stops the process
-// first, as long as no card is connected.
+// hide turns the echo of t off until show. If no card is connected, a background process
+// stops first.
 func (s *Suspension) hide(t *systemTerminal) error {
 	if s == nil {
 		return t.hideTyped()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.arrange()
+	defer s.update()
 	s.hidden = t
-	return s.conceal()
+	return s.hideAgain()
 }
 
-func (s *Suspension) conceal() (err error) {
+// hideAgain turns the echo of the hidden terminal off.
+func (s *Suspension) hideAgain() (err error) {
 	if s.held == 0 {
 		if err := s.awaitForeground(s.hidden); err != nil {
 			return err
 		}
 	}
-	s.whole(func() { err = s.hidden.hideTyped() })
+	s.changeModes(func() { err = s.hidden.hideTyped() })
 	return err
 }
 
-// whole changes a terminal's modes. Stop signals take effect afterwards, but for the
-// one of changing them from the background.
-func (s *Suspension) whole(change func()) {
+// changeModes changes a terminal's modes. Stop signals take effect afterwards, except
+// SIGTTOU, which a background process receives for the change itself.
+func (s *Suspension) changeModes(change func()) {
 	s.dispose(byCatching)
 	signal.Ignore(syscall.SIGTTOU)
 	change()
 	signal.Notify(s.caught, s.signals...)
 }
 
-// show gives t back as it was.
+// show restores the modes of t.
 func (s *Suspension) show(t *systemTerminal) {
 	if s == nil {
 		t.showTyped()
@@ -120,49 +123,49 @@ func (s *Suspension) show(t *systemTerminal) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.arrange()
-	s.whole(t.showTyped)
+	defer s.update()
+	s.changeModes(t.showTyped)
 	if s.hidden == t {
 		s.hidden = nil
 	}
 }
 
-// receiveAll receives the signals that are caught.
+// receiveAll receives caught signals.
 func (s *Suspension) receiveAll() {
 	for sig := range s.caught {
 		s.receiveOne(sig.(syscall.Signal))
 	}
 }
 
-// receiveOne is told of a signal that was caught.
+// receiveOne handles a caught signal.
 func (s *Suspension) receiveOne(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.prompts > 0: // sent before, and too late
+	case s.prompts > 0: // sent before the prompt; ignored
 	case s.held > 0:
 		s.pending = sig
-		signal.Ignore(sig) // or a write from the background would be retried for ever
+		signal.Ignore(sig) // or a write from the background would be retried forever
 	default:
 		s.stop(sig)
 	}
-	s.arrange()
+	s.update()
 }
 
-// stop stops the process, with its terminal as it was, until it is continued.
+// stop restores the terminal and stops the process until it is continued.
 func (s *Suspension) stop(sig syscall.Signal) {
 	s.pending = 0
 	if s.hidden != nil {
-		s.whole(s.hidden.showTyped)
+		s.changeModes(s.hidden.showTyped)
 	}
 	s.raise(sig)
 	if s.hidden != nil {
-		_ = s.conceal() // if the terminal is lost, the prompt will say so
+		_ = s.hideAgain() // if that fails, the prompt fails too
 	}
 }
 
-// arrange disposes of stop signals as the state asks for.
-func (s *Suspension) arrange() {
+// update sets the disposition of stop signals for the current state.
+func (s *Suspension) update() {
 	switch {
 	case s.prompts > 0:
 		s.dispose(byIgnoring)
@@ -173,6 +176,7 @@ func (s *Suspension) arrange() {
 	}
 }
 
+// dispose sets the disposition of stop signals.
 func (s *Suspension) dispose(by disposition) {
 	if s.set == by {
 		return

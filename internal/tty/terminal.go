@@ -1,6 +1,6 @@
-// Package tty asks a person at a terminal for what must not be shown, as a PIN. What is
-// typed too early is discarded, and neither a signal nor Ctrl-Z leaves the terminal
-// silent or a card unlocked.
+// Package tty reads secrets such as a PIN from a terminal without echo. It discards input
+// from before the prompt. Neither a signal nor Ctrl-Z leaves the echo off or a card
+// unlocked.
 package tty
 
 import (
@@ -16,23 +16,22 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// Terminal is where a person sits: never standard input or output where those are
-// pipes.
+// Terminal is an interactive terminal. Standard input and output may be pipes instead.
 type Terminal interface {
 	io.Writer
-	// Hide stops showing what is typed, until Close.
+	// Hide turns the echo off until Close.
 	Hide() error
-	// DiscardTyped forgets what was typed before a question.
+	// DiscardTyped discards pending input.
 	DiscardTyped()
-	// ReadHidden reads a line. It comes after Hide.
+	// ReadHidden reads a line. Call Hide first.
 	ReadHidden(ctx context.Context) ([]byte, error)
-	// Background tells whether another program has the terminal: to read from
-	// it would stop this one.
+	// Background reports whether the process is in the terminal's background, where
+	// reading would stop it.
 	Background() bool
 	Close() error
 }
 
-// IsTerminal tells whether a stream of the program is a terminal.
+// IsTerminal reports whether a stream of the program is a terminal.
 func IsTerminal(stream any) bool {
 	if o, ok := stream.(*cli.Output); ok {
 		stream = o.Writer
@@ -41,15 +40,15 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// Opener returns what opens the terminal that controls the process. Where there is
-// none, as in containers, it is the one at standard input, if that is one.
+// Opener returns a function that opens the controlling terminal. If there is none, as in
+// containers, the function uses standard input if that is a terminal.
 func Opener(stdin, stderr *os.File, s *Suspension) func() (Terminal, error) {
 	return func() (Terminal, error) {
 		t, err := controllingTerminal()
 		if err != nil && IsTerminal(stdin) {
-			var other error
-			if t, other = terminalOf(stdin, stderr); other != nil {
-				err = errors.Join(err, other)
+			var stdinErr error
+			if t, stdinErr = terminalOf(stdin, stderr); stdinErr != nil {
+				err = errors.Join(err, stdinErr)
 			} else {
 				err = nil
 			}
@@ -62,7 +61,7 @@ func Opener(stdin, stderr *os.File, s *Suspension) func() (Terminal, error) {
 	}
 }
 
-// New returns a terminal of the system, with questions on out.
+// New returns a system terminal that reads from in and writes to out.
 func New(in, out *os.File) Terminal { return &systemTerminal{in: in, out: out} }
 
 func controllingTerminal() (*systemTerminal, error) {
@@ -85,8 +84,8 @@ func controllingTerminal() (*systemTerminal, error) {
 	return &systemTerminal{in: file, out: file, opened: []*os.File{file}}, nil
 }
 
-// terminalOf is the terminal at standard input, with questions on standard error, or
-// on the terminal itself if standard error is something else.
+// terminalOf returns the terminal of standard input. It writes to standard error if that
+// is a terminal, and otherwise to the terminal of standard input.
 func terminalOf(stdin, stderr *os.File) (*systemTerminal, error) {
 	if IsTerminal(stderr) {
 		return &systemTerminal{in: stdin, out: stderr}, nil
@@ -104,14 +103,14 @@ func terminalOf(stdin, stderr *os.File) (*systemTerminal, error) {
 // systemTerminal is a terminal of the system.
 type systemTerminal struct {
 	in, out    *os.File
-	opened     []*os.File // to be closed
+	opened     []*os.File // to close
 	suspension *Suspension
-	before     *modes // how the terminal was before what is typed was hidden; nil while it shows
+	before     *modes // the modes from before the echo was turned off; nil while it is on
 }
 
 func (t *systemTerminal) Write(b []byte) (int, error) { return t.out.Write(b) }
 
-// Close shows again what is typed, and forgets what was typed and not read.
+// Close turns the echo on again and discards pending input.
 func (t *systemTerminal) Close() (err error) {
 	t.suspension.show(t)
 	for _, file := range t.opened {
@@ -122,7 +121,8 @@ func (t *systemTerminal) Close() (err error) {
 
 func (t *systemTerminal) Hide() error { return t.suspension.hide(t) }
 
-// ReadHidden reads until a line is there or ctx ends. It can't be suspended.
+// ReadHidden reads a line or returns when ctx is done. The process can't be suspended
+// meanwhile.
 func (t *systemTerminal) ReadHidden(ctx context.Context) ([]byte, error) {
 	defer t.suspension.prompt()()
 	return readLine(ctx, t.in.Fd())
@@ -132,7 +132,7 @@ func (t *systemTerminal) DiscardTyped() { discardTyped(t.in.Fd()) }
 
 func (t *systemTerminal) Background() bool { return inBackground(t.in.Fd()) }
 
-// hideTyped and showTyped are for suspension, which calls one at a time.
+// Suspension calls hideTyped and showTyped one at a time.
 func (t *systemTerminal) hideTyped() error {
 	if t.before != nil {
 		return nil
@@ -151,11 +151,11 @@ func (t *systemTerminal) showTyped() {
 	}
 }
 
-// MaxTyped bounds what is taken for a PIN, in bytes: far more than any.
+// MaxTyped is the maximum length of a line in bytes, far more than a PIN needs.
 const MaxTyped = 256
 
-// UntilDone returns what read returns, or ctx's error if it ends first. A read
-// that can't be interrupted is left behind.
+// UntilDone calls read in a goroutine and returns its result, or ctx's error if ctx is
+// done first. The goroutine then continues until read returns.
 func UntilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		line []byte

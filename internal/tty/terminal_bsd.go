@@ -14,8 +14,7 @@ const (
 	setTermiosAndFlush = unix.TIOCSETAF
 )
 
-// readable waits until something can be read. Unlike poll, select works with
-// terminals here.
+// readable waits for input. Unlike poll, select works with terminals here.
 func readable(fd int, wait time.Duration) (bool, error) {
 	if fd >= unix.FD_SETSIZE {
 		return false, unix.EMFILE

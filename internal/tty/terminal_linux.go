@@ -12,7 +12,7 @@ const (
 	setTermiosAndFlush = unix.TCSETSF
 )
 
-// readable waits until something can be read.
+// readable waits for input.
 func readable(fd int, wait time.Duration) (bool, error) {
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(wait.Milliseconds()))
 	return n > 0, err

@@ -7,10 +7,10 @@ import (
 	"errors"
 )
 
-// modes are how a terminal is set.
+// modes are the modes of a terminal.
 type modes struct{}
 
-// Without a way to hide what is typed nobody is asked.
+// hideTyped fails, so that no secret is asked for with the echo on.
 func hideTyped(uintptr) (*modes, error) { return nil, errors.ErrUnsupported }
 
 func showTyped(uintptr, *modes) {}

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// modes are how a terminal is set.
+// modes are the modes of a terminal.
 type modes = unix.Termios
 
-// hideTyped has a terminal not show what is typed, and returns how it was before.
+// hideTyped turns the echo of a terminal off and returns its earlier modes.
 func hideTyped(fd uintptr) (*modes, error) {
 	before, err := unix.IoctlGetTermios(int(fd), getTermios)
 	if err != nil {
@@ -27,8 +27,8 @@ func hideTyped(fd uintptr) (*modes, error) {
 	return before, unix.IoctlSetTermios(int(fd), setTermios, &hidden)
 }
 
-// showTyped sets a terminal as it was, and discards what was typed and not read. A
-// shell that has taken over and edits a line has its own modes, which are left alone.
+// showTyped restores the modes of a terminal and discards pending input. It does nothing
+// if a shell has taken over the terminal and set its own modes for line editing.
 func showTyped(fd uintptr, before *modes) {
 	now, err := unix.IoctlGetTermios(int(fd), getTermios)
 	if err == nil && inBackground(fd) && now.Lflag&unix.ICANON == 0 {
@@ -37,8 +37,8 @@ func showTyped(fd uintptr, before *modes) {
 	_ = unix.IoctlSetTermios(int(fd), setTermiosAndFlush, before)
 }
 
-// readLine reads a line from a terminal, unless ctx ends first: then nothing is left
-// behind that would take what is typed for the next question.
+// readLine reads a line from a terminal or returns when ctx is done. It then leaves no
+// reader behind that could consume the next answer.
 func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 	for ctx.Err() == nil {
 		ready, err := readable(int(fd), 100*time.Millisecond)
@@ -49,7 +49,7 @@ func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 			continue
 		}
 		line := make([]byte, MaxTyped)
-		n, err := unix.Read(int(fd), line) // a whole line is there: it does not wait
+		n, err := unix.Read(int(fd), line) // does not block: a line is available
 		switch {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 			continue
@@ -63,14 +63,14 @@ func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 	return nil, ctx.Err()
 }
 
-// discardTyped forgets what was typed and not read yet, a line that was begun too.
+// discardTyped discards pending input, including an incomplete line.
 func discardTyped(fd uintptr) {
 	if now, err := unix.IoctlGetTermios(int(fd), getTermios); err == nil {
 		_ = unix.IoctlSetTermios(int(fd), setTermiosAndFlush, now)
 	}
 }
 
-// inBackground tells whether the terminal belongs to others now.
+// inBackground reports whether the process is in the background of the terminal.
 func inBackground(fd uintptr) bool {
 	group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
 	return err == nil && group != unix.Getpgrp()

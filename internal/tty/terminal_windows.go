@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// modes are how a console is set.
+// modes are the modes of a console.
 type modes = uint32
 
-// hideTyped has a console not show what is typed, and returns how it was before.
+// hideTyped turns the echo of a console off and returns its earlier modes.
 func hideTyped(fd uintptr) (*modes, error) {
 	var before modes
 	if err := windows.GetConsoleMode(windows.Handle(fd), &before); err != nil {
@@ -22,13 +22,14 @@ func hideTyped(fd uintptr) (*modes, error) {
 	return &before, windows.SetConsoleMode(windows.Handle(fd), hidden)
 }
 
-// showTyped sets a console as it was, and discards what was typed and not read.
+// showTyped restores the modes of a console and discards pending input.
 func showTyped(fd uintptr, before *modes) {
 	discardTyped(fd)
 	_ = windows.SetConsoleMode(windows.Handle(fd), *before)
 }
 
-// readLine reads a line from a console. When ctx ends first the read is left behind.
+// readLine reads a line from a console. If ctx is done first, the read continues in its
+// goroutine.
 func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 	return UntilDone(ctx, func() ([]byte, error) {
 		typed := make([]uint16, MaxTyped)
@@ -44,7 +45,7 @@ func readLine(ctx context.Context, fd uintptr) ([]byte, error) {
 	})
 }
 
-// toUTF8 converts what a console gave, without a copy that would not be wiped.
+// toUTF8 converts console input to UTF-8 without leaving a copy.
 func toUTF8(typed []uint16) []byte {
 	line := make([]byte, 0, utf8.UTFMax*len(typed))
 	for i := 0; i < len(typed); i++ {
@@ -58,8 +59,8 @@ func toUTF8(typed []uint16) []byte {
 	return line
 }
 
-// discardTyped forgets what was typed and not read yet.
+// discardTyped discards pending input.
 func discardTyped(fd uintptr) { _ = windows.FlushConsoleInputBuffer(windows.Handle(fd)) }
 
-// inBackground is for ssh-agent, which does not run here.
+// inBackground returns false. Only ssh-agent uses it, which does not run on Windows.
 func inBackground(uintptr) bool { return false }
