@@ -17,7 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 )
 
-// machine is a mount namespace with an /etc, a /run and programs of its own.
+// machine is a mount namespace with its own /etc, /run and programs.
 type machine struct {
 	t                           *testing.T
 	etc, programs, results, bin string
@@ -26,7 +26,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root installs")
+		t.Skip("the test needs root")
 	}
 	for _, name := range []string{"unshare", "setpriv", "systemd-sysusers", "systemd-tmpfiles"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -36,7 +36,7 @@ func newMachine(t *testing.T) *machine {
 	if out, err := exec.Command("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/run").CombinedOutput(); err != nil {
 		t.Skipf("no mount namespace: %s", out)
 	}
-	root, err := os.MkdirTemp("", "packaging-") // not t.TempDir: other users go through it
+	root, err := os.MkdirTemp("", "packaging-") // not t.TempDir, since other users need access
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
 	require.NoError(t, os.Chmod(root, 0o755))
@@ -47,11 +47,11 @@ func newMachine(t *testing.T) *machine {
 		require.NoError(t, os.Mkdir(folder, 0o777))
 	}
 	require.NoError(t, os.Chmod(m.results, 0o777))
-	require.NoError(t, os.WriteFile(filepath.Join(m.bin, "systemctl"), []byte("#!/bin/sh\necho systemctl \"$@\" >>"+m.results+"/told\n"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(m.bin, "systemctl"), []byte("#!/bin/sh\necho systemctl \"$@\" >>"+m.results+"/systemctl-calls\n"), 0o755))
 	return m
 }
 
-// run runs a script in a folder on the machine, in a process group that ends with it.
+// run runs a script in a folder on the machine. Its processes end with it.
 func (m *machine) run(folder, script string) (string, error) {
 	m.t.Helper()
 	const inside = `set -eu
@@ -63,7 +63,7 @@ cd "$3"; export PATH="$4:/usr/local/bin:$PATH" RESULTS="$5"; eval "$6"`
 	return string(out), err
 }
 
-// installed does what the document says, in a folder with a campaign and keys.
+// installed runs the documented commands in a folder with a campaign and keys.
 func (m *machine) installed() (folder, install string) {
 	m.t.Helper()
 	repository, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -79,20 +79,20 @@ func (m *machine) installed() (folder, install string) {
 	for name, text := range map[string]string{"campaign.toml": demo, "operator.public": "00", "namespace.key": "00", "registry.key": "00", "counter-1.key": "counter-1 00", "terminals": "", "bin/card-info": "#!/bin/sh\n"} {
 		require.NoError(m.t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644))
 	}
-	for _, block := range blocks(content(m.t, repository, "docs", "kiosk.md")) {
+	for _, block := range commandBlocks(content(m.t, repository, "docs", "kiosk.md")) {
 		if strings.Contains(block, "systemctl enable") {
 			return folder, block
 		}
 	}
-	require.Fail(m.t, "the document installs nothing")
+	require.Fail(m.t, "no install commands in the document")
 	return "", ""
 }
 
 const asUser = `as() { user="$1"; shift; setpriv --reuid="$user" --regid="$user" --clear-groups env HOME=/run/home "$@"; }
 `
 
-// The document's commands make a machine on which the browser's user can begin and do
-// nothing else, and others can't even begin.
+// After the documented installation, the browser's user can start the browser and
+// nothing else, and other users can't start it.
 //
 // Faults: F123, F131.
 func TestInstalledAsDocumented(t *testing.T) {
@@ -123,17 +123,17 @@ as mykeykit-kiosk cat /etc/mykeykit/namespace.key /etc/mykeykit/registry.key /et
 	assert.Equal(t, "640 mykeykit-kiosk mykeykit-browser\n", content(t, m.results, "page"))
 	assert.Contains(t, content(t, m.results, "start.html"), `name="key" value="`)
 	assert.NotContains(t, content(t, m.results, "printed"), "terminal:")
-	told := content(t, m.results, "told")
+	calls := content(t, m.results, "systemctl-calls")
 	for _, unit := range append(services(t), "mykeykit-audit.timer") {
 		assert.Equal(t, content(t, unit), content(t, m.etc, "systemd", "system", unit))
-		if unit != "mykeykit-audit.service" { // its timer starts it
-			assert.Contains(t, told, unit)
+		if unit != "mykeykit-audit.service" { // started by its timer
+			assert.Contains(t, calls, unit)
 		}
 	}
 }
 
-// chromium is the browser's command as its unit has it, without a screen, and the page
-// that it opens.
+// chromium returns the browser command of the unit, without a screen, and the page that
+// it opens.
 func chromium(t *testing.T) (command, page string) {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
@@ -145,10 +145,10 @@ func chromium(t *testing.T) (command, page string) {
 	return "as mykeykit-browser " + command + " --headless --no-sandbox --disable-gpu ", page
 }
 
-// Chromium under the policy begins with the start page, and its command line has no key.
+// Chromium opens the start page under the policy, and its command line contains no key.
 //
 // Faults: F122.
-func TestChromiumBegins(t *testing.T) {
+func TestChromiumStarts(t *testing.T) {
 	command, page := chromium(t)
 	m := newMachine(t)
 	folder, install := m.installed()
@@ -174,11 +174,11 @@ cp `+page+` $RESULTS/next.html
 	assert.NotContains(t, commands, "http://")
 }
 
-// Under the policy no address opens but the terminal's, and no file but the start page.
-// Without it they do, so the test sees what opens.
+// The policy blocks every address except the terminal's and every file except the start
+// page. Without the policy they open, so the test detects what opens.
 //
 // Faults: F123.
-func TestThePolicyClosesOtherAddresses(t *testing.T) {
+func TestPolicyBlocksOtherAddresses(t *testing.T) {
 	command, page := chromium(t)
 	m := newMachine(t)
 	folder, install := m.installed()
@@ -219,16 +219,16 @@ until [ -e $RESULTS/stop ]; do sleep 0.1; done
 		if !policy {
 			want["/another-address"], want["/from-a-file"] = true, true
 		}
-		seen := map[string]bool{}
+		paths := map[string]bool{}
 		quiet := time.After(3 * time.Minute)
 		for waiting := true; waiting; {
 			select {
 			case path := <-opened:
-				if seen[path] = path != "/favicon.ico"; !seen[path] {
-					delete(seen, path)
+				if paths[path] = path != "/favicon.ico"; !paths[path] {
+					delete(paths, path)
 				}
-				if len(seen) == len(want) {
-					quiet = time.After(5 * time.Second) // nothing says that an address was refused
+				if len(paths) == len(want) {
+					quiet = time.After(5 * time.Second) // a blocked address has no visible effect
 				}
 			case <-quiet:
 				waiting = false
@@ -236,6 +236,6 @@ until [ -e $RESULTS/stop ]; do sleep 0.1; done
 		}
 		require.NoError(t, os.WriteFile(stop, nil, 0o644))
 		require.NoError(t, <-ended)
-		assert.Equal(t, want, seen, "policy: %t", policy)
+		assert.Equal(t, want, paths, "policy: %t", policy)
 	}
 }

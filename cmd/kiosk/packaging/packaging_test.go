@@ -1,5 +1,5 @@
-// Package packaging holds the files that make a machine a terminal, and the tests that
-// keep them true. docs/kiosk.md says how they are installed.
+// Package packaging contains the files for installing a terminal and their tests.
+// docs/kiosk.md describes the installation.
 package packaging
 
 import (
@@ -27,7 +27,7 @@ func content(t *testing.T, path ...string) string {
 
 var regexpKey = regexp.MustCompile(`name="key" value="([^"]+)"`)
 
-// setting returns what a unit says of a name, with lines that go on joined.
+// setting returns the values of a setting in a unit, with continued lines joined.
 func setting(unit, name string) (values []string) {
 	for line := range strings.Lines(strings.ReplaceAll(unit, "\\\n", " ")) {
 		if value, ok := strings.CutPrefix(line, name+"="); ok {
@@ -45,7 +45,7 @@ func services(t *testing.T) []string {
 	return found
 }
 
-// analyze runs systemd-analyze, which needs no systemd that runs.
+// analyze runs systemd-analyze, which does not need a running systemd.
 func analyze(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	path, err := exec.LookPath("systemd-analyze")
@@ -56,8 +56,8 @@ func analyze(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// systemd understands every line of the units.
-func TestUnitsAreUnderstood(t *testing.T) {
+// systemd accepts every line of the units.
+func TestUnitsAreValid(t *testing.T) {
 	root := t.TempDir()
 	units := filepath.Join(root, "etc", "systemd", "system")
 	require.NoError(t, os.MkdirAll(units, 0o755))
@@ -93,10 +93,10 @@ func TestUnitsAreUnderstood(t *testing.T) {
 	broken := filepath.Join(units, "mykeykit-audit.service")
 	require.NoError(t, os.WriteFile(broken, []byte("[Service]\nExecStart=/usr/local/bin/kiosk\nNoSuchSetting=yes\n"), 0o644))
 	out, _ := analyze(t, "verify", "--man=no", "--root="+root, "mykeykit-audit.service")
-	assert.Contains(t, out, "NoSuchSetting", "the test sees what is wrong")
+	assert.Contains(t, out, "NoSuchSetting", "systemd-analyze reports unknown settings")
 }
 
-// systemd-analyze rates every service below 3.0 (of 10, the most exposed).
+// systemd-analyze rates the exposure of every service below 3.0 of 10.
 func TestUnitsAreHardened(t *testing.T) {
 	for _, name := range services(t) {
 		path, err := filepath.Abs(name)
@@ -111,11 +111,11 @@ func TestUnitsAreHardened(t *testing.T) {
 	}
 }
 
-// The browser has a user of its own, starts when there is a page to begin with, and its
-// command line has nothing that others must not see.
+// The browser has its own user and starts when the start page exists. Its command line
+// contains no secret.
 //
 // Faults: F122, F123.
-func TestTheBrowserBegins(t *testing.T) {
+func TestUnitStartsTheBrowser(t *testing.T) {
 	kiosk, browser := content(t, "mykeykit-kiosk.service"), content(t, "mykeykit-browser.service")
 	const page = "/run/mykeykit-kiosk/start.html"
 	assert.Equal(t, []string{"notify"}, setting(kiosk, "Type"))
@@ -125,7 +125,7 @@ func TestTheBrowserBegins(t *testing.T) {
 	assert.Contains(t, setting(browser, "After")[0], "mykeykit-kiosk.service")
 	assert.Equal(t, []string{"/usr/bin/test -r " + page}, setting(browser, "ExecStartPre"))
 	assert.Equal(t, []string{"always"}, setting(browser, "Restart"))
-	assert.Equal(t, []string{"0"}, setting(browser, "StartLimitIntervalSec"), "it never gives up")
+	assert.Equal(t, []string{"0"}, setting(browser, "StartLimitIntervalSec"), "no start limit")
 	command := setting(browser, "ExecStart")[0]
 	assert.Equal(t, page, strings.TrimPrefix(command[strings.LastIndex(command, " ")+1:], "file://"))
 	assert.NotRegexp(t, `https?:|[$%]|/sh `, command)
@@ -147,7 +147,8 @@ func policy(t *testing.T) (p map[string]any) {
 	return p
 }
 
-// The policies have the names that the installed Chromium knows: it ignores others.
+// The installed Chromium knows the names of all policies. It would ignore unknown
+// names.
 func TestChromiumKnowsThePolicies(t *testing.T) {
 	program, err := os.ReadFile("/usr/lib/chromium/chromium")
 	if err != nil {
@@ -163,24 +164,24 @@ func TestChromiumKnowsThePolicies(t *testing.T) {
 	assert.Equal(t, map[string]any{"NoSuchPolicyEnabled": true}, unknown)
 }
 
-var remark = regexp.MustCompile(`(?m)^#.*\n`)
+var comment = regexp.MustCompile(`(?m)^#.*\n`)
 
-// blocks are the commands of a document, without its remarks.
-func blocks(text string) (commands []string) {
+// commandBlocks returns the shell blocks of a document without comments.
+func commandBlocks(text string) (commands []string) {
 	for _, block := range strings.Split(text, "\n```sh\n")[1:] {
 		block, _, _ = strings.Cut(block, "\n```")
-		commands = append(commands, remark.ReplaceAllString(block, ""))
+		commands = append(commands, comment.ReplaceAllString(block, ""))
 	}
 	return commands
 }
 
-// Every file that a command of the documents installs is there, the documents install
-// all that there is, and both have the same commands.
-func TestTheDocumentsInstallTheFiles(t *testing.T) {
+// The documents install existing files and all files, and both documents have the same
+// commands.
+func TestDocumentsInstallAllFiles(t *testing.T) {
 	var first []string
 	for _, document := range []string{"kiosk.md", "kiosk.ja.md"} {
 		text := content(t, "..", "..", "..", "docs", document)
-		commands := blocks(text)
+		commands := commandBlocks(text)
 		if first == nil {
 			first = commands
 		}
