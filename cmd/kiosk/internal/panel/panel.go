@@ -1,6 +1,5 @@
-// Package panel is for trying a terminal without cards: a page of its own, visibly
-// no part of the terminal, that puts simulated cards into simulated readers and
-// takes them out.
+// Package panel serves a control panel for testing a terminal without cards. It is a
+// separate page that inserts simulated cards into simulated readers and removes them.
 package panel
 
 import (
@@ -18,7 +17,7 @@ var html string
 
 var page = template.Must(template.New("panel").Parse(html))
 
-// Panel is the page, for a host:port of loopback.
+// Panel serves the control panel at a loopback host:port.
 type Panel struct {
 	host   string
 	driver *simulator.Driver
@@ -26,15 +25,15 @@ type Panel struct {
 
 	mu       sync.Mutex
 	language message.Language
-	readers  []*simulator.Reader // nil where unplugged
+	readers  []*simulator.Reader // nil if unplugged
 	names    []string
 	stopped  bool
 	cards    map[simulator.Profile]*simulator.Card
 }
 
-// New makes the panel of a driver, to which it adds a reader; make makes the card of a
-// profile, when it is first asked for. A card that was taken out is the same when it
-// comes again. The panel speaks the language until the other one is asked for.
+// New returns a panel for a driver and adds a reader to the driver. The panel calls make
+// to create the card of a profile on first use; a card that is removed and inserted
+// again is the same card.
 func New(host string, driver *simulator.Driver, language message.Language, make func(simulator.Profile) (*simulator.Card, error)) *Panel {
 	p := &Panel{host: host, driver: driver, language: language, make: make, cards: map[simulator.Profile]*simulator.Card{}}
 	p.names = []string{"Simulated Reader"}
@@ -44,7 +43,7 @@ func New(host string, driver *simulator.Driver, language message.Language, make 
 	return p
 }
 
-// URL is where the panel is.
+// URL returns the URL of the panel.
 func (p *Panel) URL() string { return "http://" + p.host + "/" }
 
 type state struct {
@@ -81,7 +80,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = page.Execute(w, p.state())
 	case http.MethodPost:
 		if r.Header.Get("Origin") != "http://"+p.host {
-			http.Error(w, "not from here", http.StatusForbidden)
+			http.Error(w, "the request comes from another page", http.StatusForbidden)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
@@ -91,7 +90,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	default:
-		http.Error(w, "GET or POST", http.StatusMethodNotAllowed)
+		http.Error(w, "use GET or POST", http.StatusMethodNotAllowed)
 	}
 }
 
@@ -104,7 +103,7 @@ func (p *Panel) state() state {
 	return s
 }
 
-// act does what a button says.
+// act performs the action of a button.
 func (p *Panel) act(do string, profile simulator.Profile) error {
 	slot := p.readers[0]
 	switch {

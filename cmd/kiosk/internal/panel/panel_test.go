@@ -18,7 +18,7 @@ import (
 
 const host = "127.0.0.1:1"
 
-// Every button does what it says, and is there only where it can.
+// Every button works and is shown only if its action is possible.
 func TestPanel(t *testing.T) {
 	driver := simulator.New()
 	p := panel.New(host, driver, message.English, func(profile simulator.Profile) (*simulator.Card, error) {
@@ -72,13 +72,13 @@ func TestPanel(t *testing.T) {
 	do("language")
 	assert.Contains(t, page(), `<html lang="ja">`)
 	japanese := page()
-	for _, said := range []string{"端末の画面ではありません", "暗証番号がロックされたカード", "リーダーを外す"} {
-		assert.Contains(t, japanese, said)
+	for _, text := range []string{"端末の画面ではありません", "暗証番号がロックされたカード", "リーダーを外す"} {
+		assert.Contains(t, japanese, text)
 	}
 	assert.NotRegexp(t, `>(contact|locked|Unplug|Insert)`, japanese)
 	do("language")
 	assert.Contains(t, page(), "Unplug the reader")
-	assert.NotRegexp(t, `<button[^>]*></button>`, page(), "a text that is missing")
+	assert.NotRegexp(t, `<button[^>]*></button>`, page(), "no button without text")
 
 	for _, origin := range []string{"", "null", "http://evil.example", "http://localhost:1"} {
 		assert.Equal(t, http.StatusForbidden, press("?do=insert", url.Values{"card": {"contact"}}, origin), origin)
