@@ -6,28 +6,27 @@ import (
 	"strings"
 )
 
-// typeable are the characters that a terminal's keyboard can have, in its order.
-const typeable = "1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.@+"
+// keyboardKeys are the characters of the on-screen keyboard, in order.
+const keyboardKeys = "1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.@+"
 
-// Alphabet returns the characters that the form's pattern names, in the order in
-// which a keyboard shows them; every one that can be typed where the pattern takes
-// anything.
+// Alphabet returns the on-screen keyboard's characters that can match the form's
+// pattern.
 func (f Form) Alphabet() string {
 	expression, err := syntax.Parse(f.Pattern, syntax.Perl)
-	if err != nil { // not one that Parse let pass
-		return typeable
+	if err != nil { // Parse would have rejected it
+		return keyboardKeys
 	}
-	var named strings.Builder
-	for _, c := range typeable {
-		if names(expression, c) {
-			named.WriteRune(c)
+	var alphabet strings.Builder
+	for _, c := range keyboardKeys {
+		if mentions(expression, c) {
+			alphabet.WriteRune(c)
 		}
 	}
-	return named.String()
+	return alphabet.String()
 }
 
-// names tells whether an expression has a part that is the character.
-func names(expression *syntax.Regexp, c rune) bool {
+// mentions reports whether a part of an expression matches the character.
+func mentions(expression *syntax.Regexp, c rune) bool {
 	switch expression.Op {
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		return true
@@ -40,5 +39,5 @@ func names(expression *syntax.Regexp, c rune) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(expression.Sub, func(part *syntax.Regexp) bool { return names(part, c) })
+	return slices.ContainsFunc(expression.Sub, func(part *syntax.Regexp) bool { return mentions(part, c) })
 }

@@ -1,8 +1,8 @@
-// Package campaign reads a campaign file: who runs it, for how long, what people get,
-// and which cashless services they can choose.
+// Package campaign reads campaign files. A campaign file describes the operator, the
+// period, the benefits and the cashless services of a campaign.
 //
-// The file is TOML; cmd/kiosk/campaigns has examples. What it says is shown to
-// residents, so everything is there in Japanese and in English.
+// The format is TOML; cmd/kiosk/campaigns has examples. Residents see the texts, so each
+// is given in Japanese and English.
 package campaign
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// ErrCampaign: a file that is no campaign. The error says where and why.
+// ErrCampaign reports an invalid campaign file. The error says where and why.
 var ErrCampaign = errors.New("not a campaign file")
 
-// Text is said in both languages.
+// Text is a text in both languages.
 type Text struct {
 	JA string `toml:"ja"`
 	EN string `toml:"en"`
@@ -34,74 +34,73 @@ func (t Text) missing() bool {
 	return strings.TrimSpace(t.JA) == "" || strings.TrimSpace(t.EN) == ""
 }
 
-// Campaign is what a terminal is for.
+// Campaign is the content of a campaign file.
 type Campaign struct {
 	Name      Text   `toml:"name"`
-	Operator  Text   `toml:"operator"`  // who runs it and answers questions
-	Contact   Text   `toml:"contact"`   // how to reach them
-	Kept      Text   `toml:"kept"`      // for how long, of what residents leave; may be left out
+	Operator  Text   `toml:"operator"`  // who runs the campaign and answers questions
+	Contact   Text   `toml:"contact"`   // how to contact the operator
+	Kept      Text   `toml:"kept"`      // how long data is stored; optional
 	Namespace string `toml:"namespace"` // of the identifiers
-	// AskRenewed: who is not known yet is asked whether there is an identifier of an
-	// earlier card, before another is made.
+	// AskRenewed makes the terminal ask unknown holders for an identifier of an earlier
+	// card before it makes a new one.
 	AskRenewed bool `toml:"ask_renewed"`
-	// Begins and Ends are days in Japan, both of the campaign.
+	// Begins and Ends are the first and the last day of the campaign, in Japan.
 	Begins   Day       `toml:"begins"`
 	Ends     Day       `toml:"ends"`
 	Benefits []Benefit `toml:"benefits"`
 	Services []Service `toml:"services"`
 }
 
-// Benefit is what a person gets.
+// Benefit is a benefit for applicants.
 type Benefit struct {
 	Name Text `toml:"name"`
-	Rate int  `toml:"rate"` // percent; 0 for a fixed sum
-	Cap  int  `toml:"cap"`  // yen
+	Rate int  `toml:"rate"` // percent; 0 for a fixed amount
+	Cap  int  `toml:"cap"`  // maximum, in yen
 }
 
-// Service is a cashless service that can be chosen.
+// Service is a cashless service that residents can choose.
 type Service struct {
-	ID    string `toml:"id"` // names it to the operator
+	ID    string `toml:"id"` // identifies the service to the operator
 	Name  Text   `toml:"name"`
-	Where Text   `toml:"where"` // where a person finds ID and code
-	// AccountID and Code are the forms that they have; a Code without a pattern is
-	// not asked for.
+	Where Text   `toml:"where"` // where residents find the ID and the code
+	// AccountID and Code describe the two fields. A Code without a pattern is not asked
+	// for.
 	AccountID Form `toml:"account_id"`
 	Code      Form `toml:"code"`
 }
 
-// Form is the form of something that is typed.
+// Form describes an input field.
 type Form struct {
 	Label   Text   `toml:"label"`
-	Pattern string `toml:"pattern"` // a regular expression of the whole
-	Rule    Text   `toml:"rule"`    // the form in words; may be left out
+	Pattern string `toml:"pattern"` // a regular expression for the whole input
+	Rule    Text   `toml:"rule"`    // the pattern in words; optional
 	Example string `toml:"example"`
 
 	expression *regexp.Regexp
 }
 
-// Asked tells whether there is something to type.
+// Asked reports whether the field is asked for.
 func (f Form) Asked() bool { return f.Pattern != "" }
 
 var onlyDigits = regexp.MustCompile(`^\[0-9\]\{([0-9]+)\}$`)
 
-// Says tells the form in words: the campaign's, or those for a number of digits. It is
-// zero where neither is known.
-func (f Form) Says() Text {
+// Description returns the pattern in words: the campaign's rule, or a text for a fixed
+// number of digits. It returns the zero Text if there is neither.
+func (f Form) Description() Text {
 	if digits := onlyDigits.FindStringSubmatch(f.Pattern); digits != nil && f.Rule.missing() {
 		return Text{JA: digits[1] + "けたの数字", EN: digits[1] + " digits"}
 	}
 	return f.Rule
 }
 
-// Day is a day in Japan. It is zero where a file has no day.
+// Day is a day in Japan. The zero value means that the file has no valid day.
 type Day struct{ time.Time }
 
-// localDate is the location of TOML's own dates, written without quotes.
+// localDate is the location of TOML dates, which have no quotes.
 const localDate = "date-local"
 
-// UnmarshalTOML reads "YYYY-MM-DD", with quotes or without. It never fails: anything
-// else, a moment of a day too, leaves the Day zero, which Parse refuses with what to
-// write.
+// UnmarshalTOML reads "YYYY-MM-DD", with or without quotes. It never returns an error:
+// any other value, including a time of day, gives a zero Day, which Parse rejects.
 func (d *Day) UnmarshalTOML(value any) error {
 	text, _ := value.(string)
 	if date, ok := value.(time.Time); ok && date.Location().String() == localDate {
@@ -111,15 +110,15 @@ func (d *Day) UnmarshalTOML(value any) error {
 	return nil
 }
 
-// Open tells whether the campaign runs at a time.
+// Open reports whether the campaign accepts applications at a time.
 func (c *Campaign) Open(now time.Time) bool {
 	return !now.Before(c.Begins.Time) && !c.Ended(now)
 }
 
-// Ended tells whether the campaign is over at a time.
+// Ended reports whether the campaign has ended at a time.
 func (c *Campaign) Ended(now time.Time) bool { return !now.Before(c.Ends.AddDate(0, 0, 1)) }
 
-// Service finds one by its ID.
+// Service returns the service with an ID.
 func (c *Campaign) Service(id string) (Service, bool) {
 	for _, s := range c.Services {
 		if s.ID == id {
@@ -129,12 +128,12 @@ func (c *Campaign) Service(id string) (Service, bool) {
 	return Service{}, false
 }
 
-// Parse reads a campaign. It fails with all [Problems] of the file, an [ErrCampaign].
+// Parse reads a campaign file. If the file is invalid, it returns all its [Problems].
 func Parse(r io.Reader) (*Campaign, error) {
 	var c Campaign
 	meta, err := toml.NewDecoder(r).Decode(&c)
 	if err != nil {
-		return nil, Problems{unreadable(err)}
+		return nil, Problems{parseProblem(err)}
 	}
 	var problems Problems
 	problems.unknown(meta.Undecoded())

@@ -21,6 +21,7 @@ func example(t *testing.T, name string) string {
 	return string(b)
 }
 
+// The example files are valid.
 func TestExamples(t *testing.T) {
 	now := time.Date(2026, 11, 25, 0, 0, 0, 0, trust.Japan)
 	for name, open := range map[string]bool{"demo": true, "2020": false, "2022": false} {
@@ -35,7 +36,7 @@ func TestExamples(t *testing.T) {
 	assert.Equal(t, []int{5000, 7500, 7500}, []int{c.Benefits[0].Cap, c.Benefits[1].Cap, c.Benefits[2].Cap})
 }
 
-// Days are Japan's, from their first moment to their last.
+// The period includes its first and its last day in Japan.
 func TestOpen(t *testing.T) {
 	c, err := campaign.Parse(strings.NewReader(example(t, "2020")))
 	require.NoError(t, err)
@@ -48,7 +49,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestForms(t *testing.T) {
+// Typed text is normalized and matched against the pattern.
+func TestFormParse(t *testing.T) {
 	c, err := campaign.Parse(strings.NewReader(example(t, "demo")))
 	require.NoError(t, err)
 	pay, ok := c.Service("sample-pay")
@@ -73,20 +75,21 @@ func TestForms(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestCampaignsThatAreNone(t *testing.T) {
+// Each mistake in a file is reported as ErrCampaign.
+func TestInvalidCampaigns(t *testing.T) {
 	good := example(t, "demo")
 	for name, change := range map[string][2]string{
-		"no TOML":                 {"namespace", "[[["},
+		"invalid TOML":            {"namespace", "[[["},
 		"an unknown key":          {"namespace =", "surprise = 1\nnamespace ="},
 		"a name in one language":  {`en = "Trial points"`, ``},
 		"days in the wrong order": {`ends = "2099-12-31"`, `ends = "2025-12-31"`},
-		"no day":                  {`begins = "2026-01-01"`, `begins = "soon"`},
-		"two of one id":           {`id = "example-card"`, `id = "sample-pay"`},
+		"invalid day":             {`begins = "2026-01-01"`, `begins = "soon"`},
+		"duplicate id":            {`id = "example-card"`, `id = "sample-pay"`},
 		"an id with markup":       {`id = "sample-pay"`, `id = "<b>"`},
 		"no pattern":              {`pattern = "[0-9]{10}"`, ``},
-		"no expression":           {`pattern = "[0-9]{10}"`, `pattern = "("`},
-		"an example that is none": {`example = "0123456789"`, `example = "x"`},
-		"a rate above all":        {`rate = 25`, `rate = 250`},
+		"invalid pattern":         {`pattern = "[0-9]{10}"`, `pattern = "("`},
+		"a mismatching example":   {`example = "0123456789"`, `example = "x"`},
+		"a rate above 100":        {`rate = 25`, `rate = 250`},
 		"no cap":                  {`cap = 5000`, ``},
 	} {
 		require.Contains(t, good, change[0], name)
@@ -95,15 +98,15 @@ func TestCampaignsThatAreNone(t *testing.T) {
 	}
 }
 
-// A form is told in words: the campaign's own, or those of a number of digits.
-func TestFormsInWords(t *testing.T) {
+// A form is described by the campaign's rule, or by its number of digits.
+func TestFormDescription(t *testing.T) {
 	c, err := campaign.Parse(strings.NewReader(example(t, "demo")))
 	require.NoError(t, err)
 	pay, _ := c.Service("sample-pay")
-	assert.Equal(t, campaign.Text{JA: "10けたの数字", EN: "10 digits"}, pay.AccountID.Says())
-	assert.Equal(t, campaign.Text{JA: "4けたの数字", EN: "4 digits"}, pay.Code.Says())
+	assert.Equal(t, campaign.Text{JA: "10けたの数字", EN: "10 digits"}, pay.AccountID.Description())
+	assert.Equal(t, campaign.Text{JA: "4けたの数字", EN: "4 digits"}, pay.Code.Description())
 	card, _ := c.Service("example-card")
-	assert.Equal(t, campaign.Text{JA: "英字2文字と数字8けた", EN: "2 letters and 8 digits"}, card.AccountID.Says())
+	assert.Equal(t, campaign.Text{JA: "英字2文字と数字8けた", EN: "2 letters and 8 digits"}, card.AccountID.Description())
 	for _, typed := range []string{"EX00000001", "ex00000001", "ex-0000-0001", "ＥＸ ００００ ０００１"} {
 		text, ok := card.AccountID.Parse([]byte(typed))
 		assert.True(t, ok, typed)
@@ -111,23 +114,23 @@ func TestFormsInWords(t *testing.T) {
 	}
 }
 
-// A keyboard on the screen has the characters that a form can have, and no other.
-func TestAlphabets(t *testing.T) {
+// An on-screen keyboard has the characters that can match the pattern, and no others.
+func TestAlphabet(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"[0-9]{10}":        "1234567890",
 		"[A-Z]{2}[0-9]{8}": "1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 		`\d{4}-\d{4}`:      "1234567890-",
 		"(A|B|abc)[1-3]":   "123ABabc",
 		"X{0,3}":           "X",
-		"(?i)ab":           "AB", // which match either way
+		"(?i)ab":           "AB", // case-insensitive
 	} {
 		assert.Equal(t, want, campaign.Form{Pattern: pattern}.Alphabet(), pattern)
 	}
-	assert.Len(t, campaign.Form{Pattern: ".+"}.Alphabet(), 67, "any that can be typed")
+	assert.Len(t, campaign.Form{Pattern: ".+"}.Alphabet(), 67, "every key")
 }
 
-// TOML's own dates are days as those in quotes are; a moment is none, and what to write
-// is said.
+// A day may be a string or a TOML date. Other values are rejected with a message that
+// shows the format.
 //
 // Faults: F128.
 func TestDaysWithoutQuotes(t *testing.T) {
@@ -148,11 +151,11 @@ func TestDaysWithoutQuotes(t *testing.T) {
 	}
 }
 
-// Everything that is wrong with a file is told at once, each with its place and with
-// what to write, in both languages.
+// All problems of a file are reported together, each with its entry and how to correct
+// it, in both languages.
 //
 // Faults: F128.
-func TestProblemsAreToldAtOnce(t *testing.T) {
+func TestAllProblemsAreReported(t *testing.T) {
 	file := example(t, "demo")
 	for _, change := range [][2]string{
 		{"namespace = \"points.example\"", "namespase = \"points.example\"\n[surprise]\na = 1\nb = 2\n"},
@@ -185,5 +188,5 @@ func TestProblemsAreToldAtOnce(t *testing.T) {
 
 	_, err = campaign.Parse(strings.NewReader("namespace = \"points.example\"\nask_renewed = \"yes\"\n"))
 	require.ErrorAs(t, err, &problems)
-	assert.Equal(t, "line 2 (ask_renewed)", problems[0].Where, "a value of another kind")
+	assert.Equal(t, "line 2 (ask_renewed)", problems[0].Where, "a value of the wrong type")
 }

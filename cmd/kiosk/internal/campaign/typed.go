@@ -7,45 +7,45 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// longestTyped bounds what is typed, in bytes; the registry takes no more.
-const longestTyped = 128
+// maxTyped is the maximum length of typed text in bytes. The registry has the same limit.
+const maxTyped = 128
 
-// Parse takes what a resident typed: normalised (NFKC), without spaces around it and,
-// where only that gives the form, without spaces and hyphens within it and in
-// capitals. ok is false if it doesn't have the form. The text is the caller's to wipe;
-// of ASCII and full-width characters no other copy remains.
+// Parse normalizes typed text (NFKC) and trims spaces. If the pattern requires it, Parse
+// also removes inner spaces and hyphens and converts letters to upper case. It returns
+// false if the text does not match the pattern. The caller wipes the result; no other
+// copy of ASCII or full-width characters remains.
 func (f Form) Parse(typed []byte) (text []byte, ok bool) {
 	if !f.Asked() {
 		return nil, len(typed) == 0
 	}
-	if len(typed) > longestTyped {
+	if len(typed) > maxTyped {
 		return nil, false
 	}
 	whole := normalize(typed)
 	joined := withoutSeparators(whole)
 	text = bytes.TrimSpace(whole)
-	for range 2 { // as it is, and in capitals
-		if f.has(text) {
+	for range 2 { // as typed, then in upper case
+		if f.matches(text) {
 			clear(joined)
 			return text, true
 		}
-		if f.has(joined) {
+		if f.matches(joined) {
 			clear(whole)
 			return joined, true
 		}
-		capitals(text)
-		capitals(joined)
+		toUpper(text)
+		toUpper(joined)
 	}
 	clear(whole)
 	clear(joined)
 	return nil, false
 }
 
-func (f Form) has(text []byte) bool { return len(text) <= longestTyped && f.expression.Match(text) }
+func (f Form) matches(text []byte) bool { return len(text) <= maxTyped && f.expression.Match(text) }
 
-// normalize returns the NFKC form, in one buffer if all of it is ASCII then.
+// normalize returns the NFKC form. It uses one buffer if the result is ASCII.
 func normalize(typed []byte) []byte {
-	text := make([]byte, 0, len(typed)) // ASCII is never longer
+	text := make([]byte, 0, len(typed)) // the ASCII form is never longer
 	for rest := typed; len(rest) > 0; {
 		properties := norm.NFKC.Properties(rest)
 		size := max(properties.Size(), 1)
@@ -62,8 +62,8 @@ func normalize(typed []byte) []byte {
 	return text
 }
 
-// withoutSeparators leaves out what people type between groups of digits: spaces, and
-// hyphens as keyboards and input methods have them.
+// withoutSeparators removes spaces and all kinds of hyphens that keyboards and input
+// methods produce.
 func withoutSeparators(text []byte) []byte {
 	joined := make([]byte, 0, len(text))
 	for rest := text; len(rest) > 0; {
@@ -78,7 +78,7 @@ func withoutSeparators(text []byte) []byte {
 	return bytes.TrimSpace(joined)
 }
 
-func capitals(text []byte) {
+func toUpper(text []byte) {
 	for i, c := range text {
 		if 'a' <= c && c <= 'z' {
 			text[i] = c - 'a' + 'A'

@@ -10,87 +10,81 @@ import (
 )
 
 const (
-	pinging  = 2 * time.Second  // between two pings of a registry that is away
-	longPing = 15 * time.Second // a ping that takes longer has failed
+	pingInterval = 2 * time.Second // while the registry is unavailable
+	pingTimeout  = 15 * time.Second
 )
 
-// closes tells whether an error of the registry ends all visits until a ping succeeds.
-func closes(err error) bool {
+// closesTerminal reports whether a registry error closes the terminal until a ping
+// succeeds.
+func closesTerminal(err error) bool {
 	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrTerminalTaken)
 }
 
-// ping asks the registry whether it can write. Every failure closes the terminal.
+// ping checks that the registry can write. Every error it returns closes the terminal.
 func (t *Terminal) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, longPing)
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	err := t.config.Registry.Ping(ctx)
-	if err != nil && !closes(err) {
+	if err != nil && !closesTerminal(err) {
 		err = errors.Join(registry.ErrUnavailable, err)
 	}
 	return err
 }
 
-// proveWritable pings the registry at the start of a visit: nobody is asked for a PIN
-// before it has answered that it can write.
-func (t *Terminal) proveWritable() {
+// checkWritable pings the registry at the start of a visit. The terminal asks for a PIN
+// only after that has succeeded.
+func (t *Terminal) checkWritable() {
 	writable := t.visit.writable
-	t.beside(func(ctx context.Context) func() {
+	t.runAsync(func(ctx context.Context) func() {
 		if err := t.ping(ctx); err != nil {
-			return func() { t.unavailable(err) }
+			return func() { t.closeTerminal(err) }
 		}
 		close(writable)
 		return func() {}
 	})
 }
 
-// look closes the terminal if its registry does not answer when it starts.
-func (t *Terminal) look() {
-	if err := t.ping(t.life); err != nil {
-		t.tell(func() { t.unavailable(err) })
+// checkRegistry pings the registry at startup, and closes the terminal if that fails.
+func (t *Terminal) checkRegistry() {
+	if err := t.ping(t.runCtx); err != nil {
+		t.post(func() { t.closeTerminal(err) })
 	}
 }
 
-// unavailable closes the terminal until the registry can write again.
-func (t *Terminal) unavailable(err error) {
-	t.forget()
-	if t.closed == nil {
-		go t.reopen(problem(err).Code)
+// closeTerminal closes the terminal until the registry can write again.
+func (t *Terminal) closeTerminal(err error) {
+	t.endVisit()
+	if t.registryErr == nil {
+		go t.reopen(noticeFor(err).Code)
 	}
-	t.closed = err
-	t.stop(err)
+	t.registryErr = err
+	t.showProblem(err)
 }
 
-// reopen pings until a ping succeeds, and then lets visits begin. Meanwhile the screen
-// shows why they can't, by the code of its notice.
+// reopen pings the registry until that succeeds, and then opens the terminal. In the
+// meantime it updates the screen when the reason changes; shown is the code on the
+// screen.
 func (t *Terminal) reopen(shown message.Code) {
 	for {
 		select {
-		case <-t.life.Done():
+		case <-t.runCtx.Done():
 			return
-		case <-time.After(pinging):
+		case <-time.After(pingInterval):
 		}
-		err := t.ping(t.life)
+		err := t.ping(t.runCtx)
 		if err == nil {
 			break
 		}
-		if code := problem(err).Code; code != shown {
+		if code := noticeFor(err).Code; code != shown {
 			shown = code
-			t.tell(func() { t.unavailable(err) })
+			t.post(func() { t.closeTerminal(err) })
 		}
 	}
-	t.tell(func() {
-		t.closed = nil
+	t.post(func() {
+		t.registryErr = nil
 		t.log("database up", "")
 		if t.visit == nil {
-			t.rest()
+			t.showIdle()
 		}
 	})
-}
-
-// tell has Run's goroutine do something that belongs to no visit.
-func (t *Terminal) tell(do func()) {
-	select {
-	case t.results <- result{nil, do}:
-	case <-t.life.Done():
-	}
 }

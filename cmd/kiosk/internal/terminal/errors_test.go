@@ -22,7 +22,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// No message of a failure that residents see names a command or an option.
+// Messages for residents name no command and no option.
 //
 // Faults: F85.
 func TestResidentsSeeNoOptions(t *testing.T) {
@@ -45,11 +45,11 @@ func TestResidentsSeeNoOptions(t *testing.T) {
 	}
 }
 
-// Every error that the registry and the kiosk's own packages export has words of its
-// own. The source says which there are.
+// Every error that the registry and the kiosk packages export has its own message. The
+// test reads the exported errors from the source.
 //
 // Faults: F85.
-func TestEveryExportedErrorHasItsNotice(t *testing.T) {
+func TestEveryExportedErrorHasAMessage(t *testing.T) {
 	known := map[string]error{
 		"campaign.Problems":          campaign.Problems{},
 		"campaign.ErrCampaign":       campaign.ErrCampaign,
@@ -86,7 +86,7 @@ func TestEveryExportedErrorHasItsNotice(t *testing.T) {
 		exported = append(exported, sourcetest.Errors(t, directory)...)
 	}
 	slices.Sort(exported)
-	assert.Equal(t, exported, slices.Sorted(maps.Keys(known)), "the exported errors, and those that this test knows")
+	assert.Equal(t, exported, slices.Sorted(maps.Keys(known)), "exported errors and the errors in this test")
 
 	unknown := terminal.MessageFor(errors.New("another program's"))
 	for name, err := range known {

@@ -7,17 +7,17 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// Event is something that happened, for a log. Nothing in it is personal.
+// Event is a log event. It contains no personal data.
 type Event struct {
 	Name string       // "begun", "identified", "applied", "refused", "ended" and others
-	Code message.Code // of package message or this one, where there is a reason
-	// Visit is a random number, the same in all events of a visit. It is empty
-	// between visits.
+	Code message.Code // the reason, if there is one
+	// Visit is a random number that all events of a visit share. It is empty between
+	// visits.
 	Visit    string
-	Duration time.Duration // since the visit began
+	Duration time.Duration // since the start of the visit
 }
 
-// loggedVisit is what events tell of the visit that goes on.
+// loggedVisit is the part of the current visit that events contain.
 type loggedVisit struct {
 	number string
 	begun  time.Time
@@ -31,7 +31,7 @@ func (t *Terminal) logVisit(v loggedVisit) {
 	t.logged = v
 }
 
-// log tells of an event. Several goroutines may call it.
+// log logs an event. It is safe for concurrent use.
 func (t *Terminal) log(name string, code message.Code) {
 	t.mu.Lock()
 	v := t.logged

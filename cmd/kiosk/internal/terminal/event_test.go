@@ -18,18 +18,18 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A terminal whose registry is not there when it starts is closed, and opens by itself.
-// Nobody has to press anything to find out.
+// A terminal whose registry is unavailable at startup is closed, and opens by itself
+// without any action.
 //
 // Faults: F129.
-func TestClosedFromTheStart(t *testing.T) {
+func TestRegistryUnavailableAtStartup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file, err := os.Open(filepath.Join("..", "..", "campaigns", "2020.toml"))
 		require.NoError(t, err)
 		defer file.Close()
 		c, err := campaign.Parse(file)
 		require.NoError(t, err)
-		b := &book{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}, down: true}
+		b := &fakeRegistry{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}, down: true}
 		driver := simulator.New()
 		driver.AddReader("Reader")
 		k := terminal.New(terminal.Config{Driver: driver, Campaign: c, Registry: b, Language: message.Japanese})

@@ -1,13 +1,18 @@
 package terminal
 
 import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Codes beside those of package message.
+// Codes that package message does not define.
 const (
 	database   message.Code = "DATABASE_UNAVAILABLE"
 	superseded message.Code = "SUPERSEDED"
@@ -21,90 +26,90 @@ const (
 	taken      message.Code = "TERMINAL_NAME_TAKEN"
 )
 
-var askTheCounter = message.Text{JA: "担当者におたずねください。", EN: "Please ask the staff."}
+var askStaff = message.Text{JA: "担当者におたずねください。", EN: "Please ask the staff."}
 
-// notice is what is said of an error.
+// notice is the message for an error.
 type notice struct {
 	err     error
 	message *message.Message
 }
 
-// notices are said of errors that package message does not know, or of which a
-// kiosk says something else than a command.
+// notices are the messages for errors that package message does not know, or for which
+// a kiosk has another message than a command.
 var notices = []notice{
 	{registry.ErrUnavailable, &message.Message{
 		Code: database, Group: message.Operator, Attempt: message.AttemptNotUsed,
-		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
 			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
-			EN: "Please take your card and wait a little; the first screen comes back by itself.\nNo PIN attempt was used up.",
+			EN: "Please take your card and wait. The start screen returns when the terminal reopens.\nNo PIN attempt was used.",
 		},
 	}},
 	{registry.ErrTerminalTaken, &message.Message{
 		Code: taken, Group: message.Operator, Attempt: message.AttemptNotUsed,
-		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal can't take applications just now."},
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
 			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
-			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: another terminal runs under the same name. After a crash this ends within\n15 seconds. If it goes on, make a key of its own for each terminal.",
+			EN: "Please call the staff. No PIN attempt was used.\nFor staff: another terminal is running under the same name. After a crash this ends\nwithin 15 seconds. If it continues, make a separate key for each terminal.",
 		},
 	}},
 	{mykey.ErrKey, &message.Message{
 		Code: message.NamespaceKey,
-		What: message.Text{JA: "この端末では、ただいま受付できません。", EN: "This terminal can't take applications just now."},
+		What: message.Text{JA: "この端末では、ただいま受付できません。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
-			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 鍵を替えた後の、新しい世代の鍵がこの端末にありません。\n設定に加えて、端末を始め直してください。",
-			EN: "Please call the staff. No PIN attempt was used up.\nFor staff: the keys were changed, and this terminal does not have the new ones.\nAdd them to its options and restart it.",
+			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 鍵の変更後の新しい世代の鍵が、この端末にありません。\n設定に加えて、端末を再起動してください。",
+			EN: "Please call the staff. No PIN attempt was used.\nFor staff: the keys were changed, and this terminal does not have the new keys.\nAdd them to its options and restart it.",
 		},
 	}},
 	{errTooManyCodes, &message.Message{
 		Code: manyCodes, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDと引き継ぎコードの組み合わせを確認できませんでした。", EN: "The ID and the recovery code could not be matched."},
+		What: message.Text{JA: "IDと引き継ぎコードの組み合わせを確認できませんでした。", EN: "The ID and the recovery code do not match."},
 		Next: message.Text{
-			JA: "カードと控えをお持ちになり、担当者におたずねください。\n前のIDは、そのまま残っています。",
-			EN: "Please take your card and your slip to the staff.\nYour earlier ID is still there.",
+			JA: "カードと控えをお持ちになり、担当者におたずねください。\n前のIDは、そのまま使えます。",
+			EN: "Please take your card and your slip to the staff.\nYour earlier ID is still valid.",
 		},
 	}},
 	{registry.ErrSuperseded, &message.Message{
 		Code: superseded, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "This card's ID has moved to a newer card."},
+		What: message.Text{JA: "このカードのIDは、新しいカードに引き継がれています。", EN: "The ID of this card was moved to a newer card."},
 		Next: message.Text{JA: "新しいカードをお使いください。", EN: "Please use the newer card."},
 	}},
 	{registry.ErrHolderReserved, &message.Message{
 		Code: hasID, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card has an ID already."},
-		Next: message.Text{JA: "引き継ぎについては、担当者におたずねください。", EN: "Please ask the staff about taking over another."},
+		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card already has an ID."},
+		Next: message.Text{JA: "引き継ぎについては、担当者におたずねください。", EN: "Please ask the staff about moving your earlier ID to this card."},
 	}},
 	{registry.ErrNoIdentifier, &message.Message{
 		Code: noID, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID could be found for you."}, Next: askTheCounter,
+		What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID is available for this card."}, Next: askStaff,
 	}},
 	{registry.ErrApplied, &message.Message{
 		Code: applied, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have applied already."},
-		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。", EN: "An application is made once and can't be changed."},
+		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have already applied."},
+		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。", EN: "You can apply only once, and the application can't be changed."},
 	}},
 	{registry.ErrProof, &message.Message{
 		Code: notProved, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このカードでは受付できません。", EN: "This card can't be accepted here."}, Next: askTheCounter,
+		What: message.Text{JA: "このカードでは受付できません。", EN: "This terminal can't accept your card."}, Next: askStaff,
 	}},
 	{registry.ErrNoOperator, &message.Message{
 		Code: noOperator, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal takes no applications."}, Next: askTheCounter,
+		What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal does not accept applications."}, Next: askStaff,
 	}},
 	{reader.ErrNoReader, &message.Message{
 		Code: message.For(reader.ErrNoReader).Code, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "カードリーダーが使えません。", EN: "The card reader can't be used."},
-		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
+		What: message.Text{JA: "カードリーダーが使えません。", EN: "The card reader is not working."},
+		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The start screen returns when it works again."},
 	}},
 	{reader.ErrNoService, &message.Message{
 		Code: message.For(reader.ErrNoService).Code, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "カードを読み取る準備ができていません。", EN: "Cards can't be read just now."},
-		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The first screen comes back when it works again."},
+		What: message.Text{JA: "カードを読み取る準備ができていません。", EN: "Cards can't be read at the moment."},
+		Next: message.Text{JA: "担当者をお呼びください。復旧すると、最初の画面に戻ります。", EN: "Please call the staff. The start screen returns when it works again."},
 	}},
 }
 
-// residents are what a resident is told where package message says something to whoever
-// runs a command. An empty text is package message's.
+// residents are messages for residents that replace those of package message, which
+// address the user of a command. An empty text does not replace anything.
 var residents = map[message.Code]struct{ what, next message.Text }{
 	message.SeveralCards: {
 		what: message.Text{JA: "カードが2枚以上あります。", EN: "There is more than one card."},
@@ -122,16 +127,16 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 	message.ReadFailed:        {next: keepStill},
 	message.PINCounterUnknown: {next: keepStill},
 	message.ReaderBusy: {
-		what: message.Text{JA: "カードリーダーが、ほかの処理で使われています。", EN: "The card reader is in use by something else."},
+		what: message.Text{JA: "カードリーダーが、ほかの処理で使われています。", EN: "Another program is using the card reader."},
 		next: message.Text{
 			JA: "そのあと、最初からやり直してください。続くときは、担当者をお呼びください。",
-			EN: "Then start again. If it goes on, call the staff.",
+			EN: "Then start again. If this happens again, call the staff.",
 		},
 	},
 	message.ExchangeFailed: {
 		what: message.Text{
 			JA: "カードリーダーの不具合で、カードを読み取れません。\n暗証番号の回数は減っていません。",
-			EN: "The card reader has a fault and can't read your card.\nNo PIN attempt was used up.",
+			EN: "The card reader is faulty and can't read your card.\nNo PIN attempt was used.",
 		},
 		next: message.Text{
 			JA: "担当者をお呼びください。\n担当者の方へ: ドライバーを更新するか、別のカードリーダーを使ってください。",
@@ -152,23 +157,23 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 			JA: "カードに、暗証番号を確認した状態が残っている可能性があります。",
 			EN: "Your card may still be unlocked.",
 		},
-		next: message.Text{JA: "カードを取ると、元に戻ります。", EN: "Taking the card ends that."},
+		next: message.Text{JA: "カードを取ると、この状態は終わります。", EN: "It is locked again when you take it."},
 	},
 	message.Failed: {
 		what: message.Text{JA: "処理を完了できませんでした。", EN: "Something went wrong."},
 		next: message.Text{
 			JA: "最初からやり直してください。続くときは、担当者にこの画面をお見せください。",
-			EN: "Please start again. If it goes on, show this screen to the staff.",
+			EN: "Please start again. If this happens again, show this screen to the staff.",
 		},
 	},
-	message.ChainUnknown: {next: askTheCounter},
+	message.ChainUnknown: {next: askStaff},
 	message.PINLastAttempt: {next: message.Text{
 		JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。",
 		EN: "If you are not sure of the PIN, ask at your municipal office.",
 	}},
 	message.PINOutcomeUnknown: {next: message.Text{
 		JA: "そのあと、最初からやり直してください。残りの回数を画面に表示します。",
-		EN: "Then start again: the screen shows the attempts left.",
+		EN: "Then start again. The screen shows how many attempts are left.",
 	}},
 }
 
@@ -177,19 +182,60 @@ var (
 		JA: "そのあと、最初からやり直してください。終わるまで、カードを動かさないでください。",
 		EN: "Then start again, and keep the card still until the end.",
 	}
-	callTheStaff = message.Text{JA: "担当者をお呼びください。", EN: "Please call the staff."}
+	callStaff = message.Text{JA: "担当者をお呼びください。", EN: "Please call the staff."}
 )
 
-// What ends a visit.
+// Why a visit ended.
 var (
 	cardTaken = &message.Message{
 		Code: message.CardRemoved, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "カードが取り出されたため、終了しました。", EN: "The card was taken, so the visit has ended."},
-		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything that was entered is gone.\nTo go on, please start again."},
+		What: message.Text{JA: "カードが取り出されたため、終了しました。", EN: "The card was taken, so your visit has ended."},
+		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything you entered has been deleted.\nTo continue, please start again."},
 	}
-	timeOver = &message.Message{
+	idleEnded = &message.Message{
 		Code: idle, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "しばらく操作がなかったため、終了しました。", EN: "The visit has ended, as nothing was done for a while."},
-		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything that was entered is gone.\nPlease don't forget your card."},
+		What: message.Text{JA: "しばらく操作がなかったため、終了しました。", EN: "Your visit has ended because nothing was entered for a while."},
+		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything you entered has been deleted.\nPlease don't forget your card."},
 	}
 )
+
+// noticeFor returns the message for an error. It also says if the card may still be
+// unlocked.
+func noticeFor(err error) *message.Message {
+	m, cause := message.For(err), message.Cause(err)
+	for _, own := range slices.Concat(notices, registryNotices) {
+		if errors.Is(cause, own.err) {
+			m = *own.message
+			break
+		}
+	}
+	own := residents[m.Code]
+	if own.what != (message.Text{}) {
+		m.What = own.what
+	}
+	if own.next != (message.Text{}) {
+		m.Next = own.next
+	}
+	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillUnlocked {
+		still := residents[message.CardStillUnlocked]
+		m.What.JA += "\n" + still.what.JA
+		m.What.EN += "\n" + still.what.EN
+		m.Next.JA = still.next.JA + "\n" + m.Next.JA
+		m.Next.EN = still.next.EN + "\n" + m.Next.EN
+	}
+	return &m
+}
+
+// screenNotice returns the message for an error as the page shows it. If only an
+// operator can solve the problem, the page asks to call the staff, who see the code.
+func screenNotice(err error) *message.Message {
+	m := noticeFor(err)
+	if strings.HasPrefix(m.Next.EN, "For staff:") {
+		m.Next = callStaff
+	}
+	return m
+}
+
+// MessageFor returns the message for an error of the kiosk, its registry or its
+// campaign file.
+func MessageFor(err error) message.Message { return *noticeFor(err) }

@@ -11,6 +11,8 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 )
 
+// No type prints the secrets it contains.
+//
 // Faults: F84.
 func TestNoTypePrintsSecrets(t *testing.T) {
 	const account, code = "0123456789", "7K2M-9QXR-0ABC-DEFG"
@@ -24,6 +26,6 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[terminal.Event](),
 		redacttest.Plain[terminal.Refused](),
 		redacttest.Plain[terminal.Screen](),
-		redacttest.Plain[terminal.Terminal](), // a visit is in fields that are hidden as in these
+		redacttest.Plain[terminal.Terminal](), // its visit uses the same hidden types
 	}, ".")
 }

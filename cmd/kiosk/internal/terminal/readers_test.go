@@ -20,17 +20,18 @@ func cardOf(t *testing.T, profile simulator.Profile, seed string) *simulator.Car
 	return card
 }
 
-// A card of another kind in another reader disturbs no visit, whenever it comes: its
-// reader may be plugged in anew, and the next visit goes on beside it.
+// A card of another kind in another reader never disturbs a visit, even if its reader
+// is reconnected, and the next visit works too.
+//
 // Faults: F71.
-func TestAnotherCardComesDuringAVisit(t *testing.T) {
+func TestOtherCardDuringAVisit(t *testing.T) {
 	for name, fault := range map[string]*simulator.Fault{
-		"of another kind": nil,
-		"that hangs":      {On: simulator.Transmit, Do: simulator.Hang()},
-		"that is mute":    {On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)},
+		"another kind": nil,
+		"hangs":        {On: simulator.Transmit, Do: simulator.Hang()},
+		"mute":         {On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+			withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 				require.NoError(t, s.slot.Insert(card))
 				s.start()
 				s.shows(terminal.EnterPIN)
@@ -57,10 +58,12 @@ func TestAnotherCardComesDuringAVisit(t *testing.T) {
 	}
 }
 
-// A reader that is plugged in anew while a card is waited for brings its card along.
+// A reader that is reconnected while the terminal waits for a card may contain a card
+// of another kind.
+//
 // Faults: F71.
-func TestAnotherReaderComesWhileACardIsWaitedFor(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestReaderConnectedWhileWaitingForACard(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.start()
 		s.shows(terminal.Place)
 		require.NoError(t, s.driver.AddReader("B-CAS").Insert(cardOf(t, simulator.NotMyNumber, "other")))
@@ -70,11 +73,12 @@ func TestAnotherReaderComesWhileACardIsWaitedFor(t *testing.T) {
 	})
 }
 
-// Whoever puts in a card of another kind is told so, and goes on with a My Number
-// Card in another reader.
+// After a card of another kind, the visit continues with a My Number Card in another
+// reader.
+//
 // Faults: F71.
-func TestAVisitorFindsTheRightCard(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestRightCardReplacesAWrongOne(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		second := s.driver.AddReader("Second")
 		s.start()
 		require.NoError(t, second.Insert(cardOf(t, simulator.NotMyNumber, "other")))
@@ -88,11 +92,12 @@ func TestAVisitorFindsTheRightCard(t *testing.T) {
 	})
 }
 
-// A card that can't be probed before a visit is told of as long as it is alone, and
-// is in nobody's way otherwise.
+// A card that cannot be probed is reported if it is the only one, and ignored
+// otherwise.
+//
 // Faults: F71.
-func TestACardThatCantBeProbed(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestCardThatCannotBeProbed(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		mute := s.driver.AddReader("SAM")
 		mute.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, mute.Insert(cardOf(t, simulator.NotMyNumber, "other")))
@@ -107,10 +112,11 @@ func TestACardThatCantBeProbed(t *testing.T) {
 	})
 }
 
-// Two cards that are there from the start are nobody's problem while they are probed.
+// Two cards that are present at startup are no problem while they are probed.
+//
 // Faults: F71.
-func TestOtherCardsAreThereFromTheStart(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestOtherCardsAtStartup(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		for _, name := range []string{"B-CAS", "SAM"} {
 			require.NoError(t, s.driver.AddReader(name).Insert(cardOf(t, simulator.NotMyNumber, name)))
 		}
@@ -119,23 +125,57 @@ func TestOtherCardsAreThereFromTheStart(t *testing.T) {
 	})
 }
 
-// Who agreed to spend the last attempt of one card has not agreed for another one, which
-// comes when the first has been locked.
+// Consent to use the last attempt of one card does not apply to another card that is
+// inserted after the first was locked.
+//
 // Faults: F47, F71.
-func TestTheLastAttemptIsOfOneCard(t *testing.T) {
-	at(t, simulator.LastTry, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestLastAttemptConsentIsForOneCard(t *testing.T) {
+	withTerminal(t, simulator.LastTry, func(t *testing.T, s *fixture, card *simulator.Card) {
 		unsure := s.driver.AddReader("A")
 		unsure.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, unsure.Insert(card))
 		s.shows(terminal.Welcome)
 		s.start()
-		s.shows(terminal.LastTry)
-		s.press(terminal.SpendLast)
+		s.shows(terminal.LastAttempt)
+		s.press(terminal.UseLastAttempt)
 		s.enter("9999")
 		s.problem(message.PINLocked)
 		second := cardOf(t, simulator.LastTry, "another")
 		require.NoError(t, s.slot.Insert(second))
 		assert.NotEqual(t, terminal.EnterPIN, s.view().Screen)
 		assert.Equal(t, 1, second.State().AuthTries)
+	})
+}
+
+// Cards of other kinds that stay in other readers are ignored.
+//
+// Faults: F71.
+func TestCardsInOtherReadersAreIgnored(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		for _, name := range []string{"B-CAS", "SAM"} {
+			other, err := simulator.NewCard(simulator.NotMyNumber, simulator.WithInsecureSeed(name))
+			require.NoError(t, err)
+			require.NoError(t, s.driver.AddReader(name).Insert(other))
+		}
+		s.shows(terminal.Welcome)
+		s.start()
+		s.shows(terminal.Place)
+		require.NoError(t, s.slot.Insert(card))
+		s.shows(terminal.EnterPIN)
+		s.enter(simulator.PIN)
+		s.shows(terminal.Result)
+		s.slot.Remove()
+		s.shows(terminal.Cleared)
+		s.press(terminal.Close)
+		s.shows(terminal.Welcome)
+
+		// A card of another kind that is inserted during a visit is a problem.
+		s.start()
+		other, err := simulator.NewCard(simulator.NotMyNumber, simulator.WithInsecureSeed("other"))
+		require.NoError(t, err)
+		require.NoError(t, s.slot.Insert(other))
+		s.problem(message.NotMyNumberCard)
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
 	})
 }

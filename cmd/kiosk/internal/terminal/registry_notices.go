@@ -11,8 +11,8 @@ var (
 	checkAgain = message.Text{JA: "もう一度お確かめください。", EN: "Please check it and try again."}
 )
 
-// registryNotices are notices of what people type, and of what a kiosk's operator meets when it
-// starts or when its records are looked at.
+// registryNotices are the messages for what residents type, and for operators who start
+// a kiosk or check its registry.
 var registryNotices = []notice{
 	{registry.ErrAccount, &message.Message{
 		Code: "ACCOUNT_INVALID", Group: message.Holder, Attempt: message.AttemptNone,
@@ -21,23 +21,23 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrAccountUsed, &message.Message{
 		Code: "ACCOUNT_USED", Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このアカウントは、別のお申し込みですでに使われています。", EN: "This account was used in another application."},
-		Next: askTheCounter,
+		What: message.Text{JA: "このアカウントは、別のお申し込みですでに使われています。", EN: "Another application already uses this account."},
+		Next: askStaff,
 	}},
 	{registry.ErrRecovery, &message.Message{
 		Code: "RECOVERY_CODE_WRONG", Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDか引き継ぎコードが違います。", EN: "The ID or the recovery code does not match."},
+		What: message.Text{JA: "IDと引き継ぎコードの組み合わせが違います。", EN: "The ID and the recovery code do not match."},
 		Next: checkAgain,
 	}},
 	{registry.ErrNotFound, &message.Message{
 		Code: "ID_NOT_FOUND", Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDが見つかりません。", EN: "There is no such ID."},
+		What: message.Text{JA: "IDが見つかりません。", EN: "This ID does not exist."},
 		Next: startAgain,
 	}},
 	{registry.ErrWithdrawn, &message.Message{
 		Code: "ID_WITHDRAWN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このIDは、取り消されています。", EN: "This ID was withdrawn."},
-		Next: askTheCounter,
+		Next: askStaff,
 	}},
 	{registry.ErrOperation, &message.Message{
 		Code: "OPERATION_REPEATED", Group: message.Holder, Attempt: message.AttemptNone,
@@ -47,7 +47,7 @@ var registryNotices = []notice{
 	{ErrUnread, &message.Message{
 		Code: "UNREAD", Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "画面が変わった直後の操作は受け付けません。", EN: "The screen had just changed, so your press was ignored."},
-		Next: message.Text{JA: "内容をお確かめのうえ、もう一度押してください。", EN: "Please check what it says, and press again."},
+		Next: message.Text{JA: "内容をお確かめのうえ、もう一度押してください。", EN: "Please read it, and press again."},
 	}},
 	{ErrStale, &message.Message{
 		Code: "SCREEN_CHANGED", Group: message.Holder, Attempt: message.AttemptNone,
@@ -73,15 +73,15 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrEvent, &message.Message{
 		Code: "EVENT_NAME", Group: message.Programmer, Attempt: message.AttemptNone,
-		What: message.Text{JA: "件数を数える出来事の名前が正しくありません。", EN: "The name of an event to count is not valid."},
+		What: message.Text{JA: "集計する項目の名前が正しくありません。", EN: "The name of a counted event is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
-			EN: "For staff: report what is shown here to the makers of this software.",
+			EN: "For staff: report this message to the maker of this software.",
 		},
 	}},
 	{registry.ErrReplaced, &message.Message{
 		Code: "DATABASE_REPLACED", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "使用中の台帳のファイルが、消されたか、置き換えられました。", EN: "The registry's file was removed or replaced while it was used."},
+		What: message.Text{JA: "使用中の台帳のファイルが、削除されたか、置き換えられました。", EN: "The registry file was deleted or replaced while in use."},
 		Next: message.Text{
 			JA: "担当者の方へ: 端末を止め、kiosk restore でバックアップを戻してください。",
 			EN: "For staff: stop the terminal, and restore a backup with kiosk restore.",
@@ -89,7 +89,7 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrInUse, &message.Message{
 		Code: "DATABASE_IN_USE", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "台帳は、動いているプログラムが使っています。何も変えていません。", EN: "A running program uses the registry. Nothing was changed."},
+		What: message.Text{JA: "台帳は、動作中のプログラムが使っています。何も変更していません。", EN: "A running program is using the registry. Nothing was changed."},
 		Next: message.Text{
 			JA: "担当者の方へ: kiosk を止めてから（systemctl stop mykeykit-kiosk）、やり直してください。",
 			EN: "For staff: stop the kiosk (systemctl stop mykeykit-kiosk) and run the command again.",
@@ -97,7 +97,7 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrBackup, &message.Message{
 		Code: "BACKUP_INVALID", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "そのファイルは、台帳の完全なバックアップではありません。何も変えていません。", EN: "The file is not a whole backup of a registry. Nothing was changed."},
+		What: message.Text{JA: "そのファイルは、台帳の完全なバックアップではありません。何も変更していません。", EN: "The file is not a complete registry backup. Nothing was changed."},
 		Next: message.Text{
 			JA: "担当者の方へ: kiosk backup で作ったファイルを指定してください。",
 			EN: "For staff: give a file that kiosk backup made.",
@@ -105,7 +105,7 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrURL, &message.Message{
 		Code: "DATABASE_URL", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database's URL is not valid."},
+		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database URL is not valid."},
 		Next: message.Text{
 			JA: "担当者の方へ: sqlite:ファイル名 か postgres://… の形で指定してください。",
 			EN: "For staff: give it as sqlite:FILE or postgres://….",
@@ -113,7 +113,7 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrSchema, &message.Message{
 		Code: "DATABASE_VERSION", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database is of another version than this program."},
+		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database and this program have different versions."},
 		Next: message.Text{
 			JA: "担当者の方へ: すべての端末に同じバージョンをインストールし、データベースを更新してください。",
 			EN: "For staff: use the same version on all terminals, and migrate the database.",
@@ -129,10 +129,10 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrSealed, &message.Message{
 		Code: "ACCOUNT_SEALED", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "暗号化されたアカウントを開けません。", EN: "A sealed account can't be opened."},
+		What: message.Text{JA: "暗号化されたアカウントを復号できません。", EN: "An encrypted account can't be decrypted."},
 		Next: message.Text{
 			JA: "担当者の方へ: 端末に設定した公開鍵に対応する秘密鍵を指定してください。",
-			EN: "For staff: give the private key of the public key that the terminals have.",
+			EN: "For staff: give the private key that matches the public key on the terminals.",
 		},
 	}},
 	{campaign.ErrCampaign, &message.Message{
@@ -140,7 +140,7 @@ var registryNotices = []notice{
 		What: message.Text{JA: "事業設定ファイルを読み取れません。", EN: "The campaign file can't be used."},
 		Next: message.Text{
 			JA: "担当者の方へ: 表示された箇所を直してください。書き方は docs/kiosk.ja.md にあります。",
-			EN: "For staff: correct the place that is named. docs/kiosk.md describes the file.",
+			EN: "For staff: correct the entry that is named. docs/kiosk.md describes the file.",
 		},
 	}},
 }

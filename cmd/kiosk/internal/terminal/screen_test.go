@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// No problem on the screen names a command, a file or a library: where only an operator
-// can do something, the staff is to be called.
+// Problem screens name no command, file or library. If only an operator can solve a
+// problem, the screen asks to call the staff.
 //
 // Faults: F134.
 func TestNoScreenNamesACommand(t *testing.T) {
@@ -23,12 +23,12 @@ func TestNoScreenNamesACommand(t *testing.T) {
 		failures = append(failures, n.err)
 	}
 	for _, err := range failures {
-		m := onScreen(err)
+		m := screenNotice(err)
 		for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
 			assert.NotEmpty(t, text, "%v", err)
 			assert.NotRegexp(t, `kiosk|card-info|systemctl|docs/|polkit|cgo|pkg-config|256|sqlite|--[a-z]|\bcert\b`, text, "%v", err)
 		}
 		assert.NotRegexp(t, "^For staff:", m.Next.EN, "%v", err)
-		assert.NotContains(t, m.Next.EN, "lace your My Number Card", "beside the request to take it")
+		assert.NotContains(t, m.Next.EN, "lace your My Number Card", "the screen also asks to take the card")
 	}
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// mostWrongCodes is how many wrong recovery codes a visit may have.
-const mostWrongCodes = 5
+// maxWrongCodes is the number of wrong recovery codes that ends a visit.
+const maxWrongCodes = 5
 
-// errTooManyCodes ends a visit with [mostWrongCodes].
+// errTooManyCodes reports [maxWrongCodes] wrong recovery codes in one visit.
 var errTooManyCodes = errors.New("too many wrong recovery codes in one visit")
 
-// known tells whether the registry knows a holder, where that decides what is shown.
-func (t *Terminal) known(ctx context.Context, v *visit, holder *jpki.Authentication) (bool, error) {
+// isKnown reports whether the registry knows the holder. It returns true without asking
+// the registry if the answer makes no difference.
+func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *jpki.Authentication) (bool, error) {
 	if !v.renewing && !t.config.Campaign.AskRenewed {
 		return true, nil
 	}
@@ -25,20 +26,21 @@ func (t *Terminal) known(ctx context.Context, v *visit, holder *jpki.Authenticat
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return false, nil
-	case errors.Is(err, registry.ErrWithdrawn): // who may take over another identifier
+	case errors.Is(err, registry.ErrWithdrawn): // the holder may move another identifier to this card
 		return !v.renewing, nil
 	}
 	return true, err
 }
 
-// identify shows the identifier of a holder, or asks first whether there is one of an
-// earlier card: a reservation by a renewed card would be a second one.
+// identify shows the holder's identifier. If the registry does not know the holder, it
+// first asks for an identifier of an earlier card, since a renewed card would otherwise
+// get a second one.
 func (t *Terminal) identify(ctx context.Context, v *visit, holder *jpki.Authentication) func() {
-	switch known, err := t.known(ctx, v, holder); {
+	switch known, err := t.isKnown(ctx, v, holder); {
 	case err != nil:
-		return func() { t.refused(err) }
+		return func() { t.handleError(err) }
 	case known:
-		return t.reserved(ctx, v, holder)
+		return t.reserveFor(ctx, v, holder)
 	}
 	return func() {
 		v.holder = holder
@@ -50,36 +52,36 @@ func (t *Terminal) identify(ctx context.Context, v *visit, holder *jpki.Authenti
 	}
 }
 
-// reserve makes an identifier for a holder who said that there is none yet.
+// reserve makes an identifier for a holder who has none yet.
 func (t *Terminal) reserve() {
 	v := t.visit
 	t.show(View{Screen: Applying})
-	t.beside(func(ctx context.Context) func() { return t.reserved(ctx, v, v.holder) })
+	t.runAsync(func(ctx context.Context) func() { return t.reserveFor(ctx, v, v.holder) })
 }
 
-// reserved takes a holder's identifier, and shows it.
-func (t *Terminal) reserved(ctx context.Context, v *visit, holder *jpki.Authentication) func() {
-	operation, code := registry.NewOperation(), registry.NewRecoveryCode()
-	reserved, err := once(ctx, func() (*registry.Reservation, error) {
+// reserveFor finds or makes the holder's identifier and shows it.
+func (t *Terminal) reserveFor(ctx context.Context, v *visit, holder *jpki.Authentication) func() {
+	code := registry.NewRecoveryCode()
+	reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 		return t.config.Registry.Reserve(ctx, operation, holder, code)
 	})
 	return func() {
 		if err != nil {
-			t.refused(err)
+			t.handleError(err)
 			return
 		}
-		v.holder, v.reserved = holder, reserved
-		if reserved.New {
+		v.holder, v.reservation = holder, reservation
+		if reservation.New {
 			v.recovery = hidden.NewBytes([]byte(code.Reveal()))
 		}
 		t.log("identified", "")
-		t.show(t.result())
+		t.show(t.resultView())
 	}
 }
 
-// takeOver moves an earlier card's identifier to this one.
+// takeOver moves an earlier card's identifier to this card.
 func (t *Terminal) takeOver(a Action) {
-	v, operation := t.visit, registry.NewOperation()
+	v := t.visit
 	var id mykey.ID
 	var code registry.RecoveryCode
 	var idErr, codeErr error
@@ -90,61 +92,70 @@ func (t *Terminal) takeOver(a Action) {
 		return
 	}
 	t.show(View{Screen: Applying})
-	t.beside(func(ctx context.Context) func() {
-		next := registry.NewRecoveryCode()
-		reserved, err := once(ctx, func() (*registry.Reservation, error) {
-			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), next)
+	t.runAsync(func(ctx context.Context) func() {
+		newCode := registry.NewRecoveryCode()
+		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), newCode)
 		})
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrRecovery), errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrWithdrawn):
-				t.wrongCode()
+				t.handleWrongCode()
 			case err != nil:
-				t.refused(err)
+				t.handleError(err)
 			default:
-				v.reserved, v.recovery = reserved, hidden.NewBytes([]byte(next.Reveal()))
+				v.reservation, v.recovery = reservation, hidden.NewBytes([]byte(newCode.Reveal()))
 				t.log("renewed", "")
-				t.show(t.result())
+				t.show(t.resultView())
 			}
 		}
 	})
 }
 
-// wrongCode counts and logs an identifier and a recovery code that don't belong
-// together, without telling which of the two is wrong.
-func (t *Terminal) wrongCode() {
-	t.log("wrong code", problem(registry.ErrRecovery).Code)
+// handleWrongCode counts and logs an identifier and a recovery code that don't match.
+// It does not say which of the two is wrong.
+func (t *Terminal) handleWrongCode() {
+	t.log("wrong code", noticeFor(registry.ErrRecovery).Code)
 	t.visit.wrongCodes++
-	if t.visit.wrongCodes >= mostWrongCodes {
-		t.refused(errTooManyCodes)
+	if t.visit.wrongCodes >= maxWrongCodes {
+		t.handleError(errTooManyCodes)
 		return
 	}
 	t.show(View{Screen: TakeOver, Refused: Refused{Wrong: true}})
 }
 
-// givesCode tells whether a new recovery code can be given now: to a holder who came
-// back, once in a visit.
-func (t *Terminal) givesCode() bool {
-	return !t.visit.reserved.New && t.visit.recovery.Empty()
+// canMakeCode reports whether the holder can make a new recovery code: once per visit,
+// and not in the visit that made the identifier.
+func (t *Terminal) canMakeCode() bool {
+	return !t.visit.reservation.New && t.visit.recovery.Empty()
 }
 
-// makeCode gives the holder a new recovery code, in place of the earlier one.
+// askCode asks the holder whether to replace the recovery code.
+func (t *Terminal) askCode() error {
+	if !t.canMakeCode() {
+		return ErrStale
+	}
+	t.show(View{Screen: NewCode, ID: t.visit.reservation.ID})
+	return nil
+}
+
+// makeCode replaces the holder's recovery code.
 func (t *Terminal) makeCode() {
-	v, operation := t.visit, registry.NewOperation()
+	v := t.visit
 	t.show(View{Screen: Applying})
-	t.beside(func(ctx context.Context) func() {
+	t.runAsync(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()
-		reserved, err := once(ctx, func() (*registry.Reservation, error) {
+		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 			return t.config.Registry.NewCode(ctx, operation, v.holder, code)
 		})
 		return func() {
 			if err != nil {
-				t.refused(err)
+				t.handleError(err)
 				return
 			}
-			v.reserved, v.recovery = reserved, hidden.NewBytes([]byte(code.Reveal()))
+			v.reservation, v.recovery = reservation, hidden.NewBytes([]byte(code.Reveal()))
 			t.log("new code", "")
-			t.show(t.result())
+			t.show(t.resultView())
 		}
 	})
 }

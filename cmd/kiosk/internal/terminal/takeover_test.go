@@ -14,19 +14,19 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Where the campaign says so, a card that the registry does not know gets an identifier
-// only after its holder said that there is none yet; one PIN is enough for that, and
-// who answered wrongly can go back.
+// If the campaign says so, a holder whom the registry does not know gets an identifier
+// only after saying that there is no earlier one. One PIN is enough, and a wrong answer
+// can be corrected.
 //
 // Faults: F114.
-func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestUnknownHolderIsAskedForAnEarlierIdentifier(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.campaign.AskRenewed = true
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.enter(simulator.PIN)
 		s.shows(terminal.FirstTime)
-		assert.Empty(t, s.book.reserved)
+		assert.Empty(t, s.registry.reserved)
 		s.press(terminal.HaveID)
 		s.shows(terminal.TakeOver)
 		s.press(terminal.Back)
@@ -36,7 +36,7 @@ func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 		assert.Equal(t, mykey.ID("WXYZ6789"), s.shows(terminal.Result).ID)
 		assert.Equal(t, []string{"begun ", "renewed "}, s.log)
 	})
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.campaign.AskRenewed = true
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
@@ -48,29 +48,29 @@ func TestAnUnknownCardIsAskedForAnEarlierIdentifier(t *testing.T) {
 		s.slot.Remove()
 		s.shows(terminal.Welcome)
 
-		require.NoError(t, s.slot.Insert(card)) // known by now
+		require.NoError(t, s.slot.Insert(card)) // the registry knows it now
 		s.start()
 		s.enter(simulator.PIN)
 		s.shows(terminal.Result)
 		assert.Equal(t, 3, card.State().AuthTries)
 	})
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.campaign.AskRenewed = true
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.shows(terminal.EnterPIN)
-		s.book.set(func() { s.book.down = true })
+		s.registry.set(func() { s.registry.down = true })
 		s.enter(simulator.PIN)
-		s.problem("DATABASE_UNAVAILABLE") // and no question whose answer is not known
+		s.problem("DATABASE_UNAVAILABLE") // not the question about an earlier identifier
 	})
 }
 
-// Who says to have a new card and has an identifier with it already gets that one, with
-// nothing to type.
+// A known holder who says that the card is new gets the existing identifier and types
+// nothing.
 //
 // Faults: F114.
-func TestAKnownCardHasNothingToTakeOver(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestKnownHolderHasNothingToTakeOver(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		for _, name := range []string{terminal.Start, terminal.Renew} {
 			require.NoError(t, s.slot.Insert(card))
 			require.NoError(t, s.do(terminal.Action{Name: name, Language: message.Japanese}))
@@ -83,24 +83,24 @@ func TestAKnownCardHasNothingToTakeOver(t *testing.T) {
 	})
 }
 
-// Wrong recovery codes are logged without what they were, and the fifth ends the visit.
+// Wrong recovery codes are logged without their content, and the fifth ends the visit.
 //
 // Faults: F115.
 func TestWrongRecoveryCodesAreLimited(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
 		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.Japanese}))
 		s.enter(simulator.PIN)
 		wrong := func(err error) {
 			s.shows(terminal.TakeOver)
-			s.book.failures = err
+			s.registry.failures = err
 			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
 			s.view()
-			s.book.failures = nil
+			s.registry.failures = nil
 		}
 		for _, err := range []error{registry.ErrRecovery, registry.ErrNotFound, registry.ErrWithdrawn, registry.ErrRecovery} {
 			wrong(err)
-			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("short"), Code: typed("7K2M")})) // malformed ones don't count
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("short"), Code: typed("7K2M")})) // malformed codes are not counted
 			s.press(terminal.Back)
 			s.press(terminal.HaveID)
 		}
@@ -117,17 +117,16 @@ func TestWrongRecoveryCodesAreLimited(t *testing.T) {
 	})
 }
 
-// A holder who comes back can have a new recovery code, in place of one that was lost,
-// after a yes.
+// A holder who returns can replace a lost recovery code after confirming it.
 //
 // Faults: F117.
-func TestANewRecoveryCode(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestNewRecoveryCode(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.enter(simulator.PIN)
 		v := s.shows(terminal.Result)
-		assert.False(t, v.NewCode, "there is a new one already")
+		assert.False(t, v.NewCode, "the code is already new")
 		require.ErrorIs(t, s.do(terminal.Action{Name: terminal.AskCode}), terminal.ErrStale)
 		s.slot.Remove()
 		s.press(terminal.Close)
@@ -151,61 +150,102 @@ func TestANewRecoveryCode(t *testing.T) {
 	})
 }
 
-// Nobody is asked for a PIN before the registry has answered that it can write, however
-// long that takes; and while it can't, the terminal stays closed.
+// The PIN is asked for only after the registry has proved writable, however long that
+// takes. The terminal stays closed until then.
 //
 // Faults: F118.
 func TestNoPINBeforeTheRegistryCanWrite(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
-		s.book.slow = make(chan struct{})
+		s.registry.slow = make(chan struct{})
 		s.start()
 		s.shows(terminal.Checking)
 		time.Sleep(10 * time.Second)
 		s.shows(terminal.Checking)
-		close(s.book.slow)
+		close(s.registry.slow)
 		s.shows(terminal.EnterPIN)
 	})
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
-		s.book.slow = make(chan struct{})
+		s.registry.slow = make(chan struct{})
 		s.start()
-		time.Sleep(16 * time.Second) // it has not answered
+		time.Sleep(16 * time.Second) // the ping has timed out
 		s.problem("DATABASE_UNAVAILABLE")
 		time.Sleep(time.Minute)
 		s.problem("DATABASE_UNAVAILABLE")
-		close(s.book.slow)
+		close(s.registry.slow)
 		time.Sleep(3 * time.Second)
 		s.shows(terminal.Take)
 	})
 }
 
-// A terminal whose name another one has is closed, with what its staff can do.
+// A terminal whose name another process uses is closed, and says what the staff can do.
 //
 // Faults: F102.
-func TestATerminalWhoseNameIsTaken(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
-		s.book.ping = registry.ErrTerminalTaken
+func TestTerminalNameTaken(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		s.registry.ping = registry.ErrTerminalTaken
 		s.start()
 		s.problem("TERMINAL_NAME_TAKEN")
-		s.book.set(func() { s.book.ping = registry.ErrUnavailable })
+		s.registry.set(func() { s.registry.ping = registry.ErrUnavailable })
 		time.Sleep(3 * time.Second)
 		s.problem("DATABASE_UNAVAILABLE")
-		s.book.set(func() { s.book.ping = registry.ErrTerminalTaken })
+		s.registry.set(func() { s.registry.ping = registry.ErrTerminalTaken })
 		time.Sleep(3 * time.Second)
 		s.problem("TERMINAL_NAME_TAKEN")
-		s.book.set(func() { s.book.ping = nil })
+		s.registry.set(func() { s.registry.ping = nil })
 		time.Sleep(3 * time.Second)
 		s.shows(terminal.Welcome)
 
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.shows(terminal.EnterPIN)
-		s.book.failures = registry.ErrTerminalTaken // the lease was lost during a visit
-		s.book.set(func() { s.book.ping = registry.ErrTerminalTaken })
+		s.registry.failures = registry.ErrTerminalTaken // the lease was lost during a visit
+		s.registry.set(func() { s.registry.ping = registry.ErrTerminalTaken })
 		s.enter(simulator.PIN)
 		s.problem("TERMINAL_NAME_TAKEN")
 		time.Sleep(time.Minute)
 		s.problem("TERMINAL_NAME_TAKEN")
+	})
+}
+
+// A resident with a new card moves the identifier of the earlier card with its recovery
+// code, and gets a new recovery code.
+func TestTakeOver(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.Japanese}))
+		s.enter(simulator.PIN)
+		s.shows(terminal.TakeOver)
+		assert.Empty(t, s.registry.reserved, "the new card has no identifier yet")
+		for _, tt := range []struct {
+			id, code string
+			refused  terminal.Refused
+		}{
+			{"", "", terminal.Refused{Account: true, Code: true}},
+			{"WXYZ6789", "short", terminal.Refused{Code: true}},
+			{"short", "7K2M-9QXR-0ABC-DEFG", terminal.Refused{Account: true}},
+		} {
+			require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed(tt.id), Code: typed(tt.code)}))
+			assert.Equal(t, tt.refused, s.shows(terminal.TakeOver).Refused)
+		}
+		s.registry.failures = registry.ErrRecovery
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ-6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
+		assert.Equal(t, terminal.Refused{Wrong: true}, s.shows(terminal.TakeOver).Refused)
+		s.registry.failures = nil
+		s.registry.lostCount = 1 // the terminal retries, or the new code would be lost too
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("ｗｘｙｚ６７８９"), Code: typed("7k2m 9qxr 0abc defg")}))
+		v := s.shows(terminal.Result)
+		assert.Equal(t, mykey.ID("WXYZ6789"), v.ID)
+		assert.NotEmpty(t, text(v.Recovery))
+		assert.NotEqual(t, "7K2M-9QXR-0ABC-DEFG", text(v.Recovery))
+	})
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		s.registry.failures = registry.ErrHolderReserved
+		require.NoError(t, s.slot.Insert(card))
+		require.NoError(t, s.do(terminal.Action{Name: terminal.Renew, Language: message.English}))
+		s.enter(simulator.PIN)
+		require.NoError(t, s.do(terminal.Action{Name: terminal.GiveCode, Account: typed("WXYZ6789"), Code: typed("7K2M-9QXR-0ABC-DEFG")}))
+		s.problem("HAS_IDENTIFIER")
 	})
 }

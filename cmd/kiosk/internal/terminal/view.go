@@ -10,67 +10,67 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// Screen is what a person sees.
+// Screen names a screen of the terminal.
 type Screen string
 
 // The screens, in the order of a visit.
 const (
-	Welcome   Screen = "welcome"    // language and consent
-	Place     Screen = "place"      // the card is waited for
-	Checking  Screen = "checking"   // the attempts left are read
-	LastTry   Screen = "last-try"   // one is left: yes or no
-	EnterPIN  Screen = "pin"        // the PIN pad
-	Reading   Screen = "reading"    // the card is at work
-	WrongPIN  Screen = "wrong-pin"  // and how many tries are left
-	Result    Screen = "result"     // the identifier
-	FirstTime Screen = "first-time" // or is there an identifier of an earlier card
-	TakeOver  Screen = "take-over"  // an earlier card's ID and its recovery code are typed
-	NewCode   Screen = "new-code"   // instead of the earlier one: yes or no
-	Services  Screen = "services"   // one is chosen
-	Account   Screen = "account"    // its ID and code are typed
-	Confirm   Screen = "confirm"    // they are read back
-	Applying  Screen = "applying"   // the application is made
-	Done      Screen = "done"       // it was
-	Take      Screen = "take"       // the card is to be taken
-	Cleared   Screen = "cleared"    // nothing is left of the visit
-	Problem   Screen = "problem"    // something is in the way, until it is gone
+	Welcome     Screen = "welcome"      // asks for the language and for consent
+	Place       Screen = "place"        // waits for the card
+	Checking    Screen = "checking"     // reads the remaining attempts
+	LastAttempt Screen = "last-attempt" // asks whether to use the last attempt
+	EnterPIN    Screen = "pin"          // the PIN pad
+	Reading     Screen = "reading"      // authenticates the holder
+	WrongPIN    Screen = "wrong-pin"    // shows the remaining attempts
+	Result      Screen = "result"       // shows the identifier
+	FirstTime   Screen = "first-time"   // asks whether an earlier card has an identifier
+	TakeOver    Screen = "take-over"    // asks for an earlier card's identifier and its recovery code
+	NewCode     Screen = "new-code"     // asks whether to replace the recovery code
+	Services    Screen = "services"     // asks for a service
+	Account     Screen = "account"      // asks for the account's ID and code
+	Confirm     Screen = "confirm"      // asks to confirm the application
+	Applying    Screen = "applying"     // waits for the registry
+	Done        Screen = "done"         // the application was made
+	Take        Screen = "take"         // asks to take the card
+	Cleared     Screen = "cleared"      // the visit has ended
+	Problem     Screen = "problem"      // something prevents the visit, until it is solved
 )
 
-// View is what the page shows. It holds what a person is shown and no more, and of
-// nobody who is gone.
+// View is what the page shows. It holds no more than that, and nothing of an earlier
+// visit.
 type View struct {
-	// Step names this view: a random word that an action has to name, so that
-	// nothing is done twice, late, or by who has not seen it.
+	// Step identifies the view. An action must name it, so that a late or repeated
+	// action, or one from a page that never showed the view, does nothing.
 	Step     string
 	Screen   Screen
 	Language message.Language
-	// Ending: the visit ends soon, for want of action.
+	// Ending reports that the visit is idle and ends soon.
 	Ending bool
 
 	Campaign *campaign.Campaign
-	Open     bool      // applications are taken now
-	At       time.Time // since when this is shown
-	Printer  bool      // there is one
+	Open     bool      // the campaign accepts applications
+	At       time.Time // when the view was shown
+	Printer  bool      // a printer is available
 
-	CardInside bool // the problem goes when the card is taken
+	CardInside bool // the problem goes away when the card is taken
 
-	Counter *credential.Counter // tries left, where a card told
-	Notice  *message.Message    // a problem, a wrong PIN, or what ended the visit
+	Counter *credential.Counter // remaining attempts, if the card reported them
+	Notice  *message.Message    // a problem, a wrong PIN, or the reason why the visit ended
 
 	ID       mykey.ID
 	Expiry   mykey.Month
-	Expiring bool           // the certificate can be renewed already
-	Recovery hidden.Bytes   // a recovery code, once
-	NewCode  bool           // a new recovery code can be asked for
-	Applied  *campaign.Text // the service that was applied with
+	Expiring bool           // the certificate can already be renewed
+	Recovery hidden.Bytes   // a new recovery code
+	NewCode  bool           // a new recovery code can be made
+	Applied  *campaign.Text // the service of an earlier application
 	Service  *campaign.Service
-	Account  hidden.Bytes // the account's ID, to be read back
+	Account  hidden.Bytes // the account's ID, to confirm
 	Refused  Refused
 }
 
-// Refused says why what was typed is not accepted.
+// Refused says why typed text was not accepted.
 type Refused struct {
-	Account, Code bool // which field does not have its form
-	Used          bool // the account was used in another application
-	Wrong         bool // the identifier and the recovery code don't belong together
+	Account, Code bool // the field does not match its pattern
+	Used          bool // another application uses the account
+	Wrong         bool // the identifier and the recovery code don't match
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// shown is a view as the script takes it.
-type shown struct {
+// viewEvent is a view as the script receives it.
+type viewEvent struct {
 	Step   string           `json:"step"`
 	Screen terminal.Screen  `json:"screen"`
 	Lang   message.Language `json:"lang"`
@@ -20,27 +20,27 @@ type shown struct {
 	HTML   string           `json:"html"`
 }
 
-// What stands in a screen's HTML for a secret, which is put in its place only where the
-// view is written: package template would leave copies. They are noncharacters of Unicode,
-// which no text has.
+// Placeholders for secrets in a screen's HTML. writeView replaces them with the secrets,
+// since package template would leave copies in memory. They are Unicode noncharacters,
+// which no text contains.
 const (
 	recoveryMark = "\ufdd0"
 	accountMark  = "\ufdd1"
 )
 
-// overwriting is how much has to be written, in pieces, so that nothing of a view remains
-// in the buffers of net/http for writing, of 2 and 4 KiB.
-const overwriting = 8 << 10
+// paddingSize is the amount of padding that overwrites a view in the write buffers of
+// net/http, which have 2 and 4 KiB.
+const paddingSize = 8 << 10
 
 var blank = append(bytes.Repeat([]byte{' '}, 511), '\n')
 
-// writeView writes a view as an event, and overwrites what it leaves in buffers.
+// writeView writes a view as an event, followed by padding that overwrites the buffers.
 func writeView(w io.Writer, view terminal.View) error {
 	html, title, err := render(view)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(shown{view.Step, view.Screen, view.Language, title, view.Ending, html})
+	data, err := json.Marshal(viewEvent{view.Step, view.Screen, view.Language, title, view.Ending, html})
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func writeView(w io.Writer, view terminal.View) error {
 		data = after
 	}
 	out.write([]byte("\n\n"))
-	for range overwriting / (len(blank) + 1) {
+	for range paddingSize / (len(blank) + 1) {
 		out.write([]byte{':'}) // a comment
 		out.write(blank)
 	}
@@ -77,7 +77,7 @@ func cutMark(data []byte) (before []byte, mark string, after []byte) {
 	return data, "", nil
 }
 
-// writer keeps the first error.
+// writer is a writer that keeps its first error.
 type writer struct {
 	w   io.Writer
 	err error
@@ -89,7 +89,7 @@ func (w *writer) write(b []byte) {
 	}
 }
 
-// writeSecret writes a secret as text of HTML in a string of JSON, and leaves no copy.
+// writeSecret writes a secret as HTML text in a JSON string, without leaving a copy.
 func (w *writer) writeSecret(secret hidden.Bytes) {
 	secret.Use(func(secret []byte) {
 		escaped := make([]byte, 0, 6*len(secret))
@@ -108,7 +108,7 @@ func (w *writer) writeSecret(secret hidden.Bytes) {
 				escaped = append(escaped, "&#39;"...)
 			case c == '\\':
 				escaped = append(escaped, "&#92;"...)
-			case c < ' ' || c == 0x7f: // no account has any
+			case c < ' ' || c == 0x7f: // accounts contain none
 			default:
 				escaped = append(escaped, c)
 			}

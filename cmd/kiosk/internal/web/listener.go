@@ -2,9 +2,9 @@ package web
 
 import "net"
 
-// Listener returns l, whose connections wipe the buffer of who reads from them before
-// they block for the next bytes: net/http keeps a request in its buffer until another
-// one overwrites it.
+// Listener wraps l so that each connection wipes the read buffer before it blocks for
+// more data. Without that, net/http keeps a request in its buffer until the next request
+// overwrites it.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -20,7 +20,7 @@ func (l listener) Accept() (net.Conn, error) {
 
 type conn struct{ net.Conn }
 
-// Read wipes p and reads into it. An [io.Reader] may use all of p.
+// Read wipes p and then reads into it. An [io.Reader] may use all of p.
 func (c conn) Read(p []byte) (int, error) {
 	clear(p)
 	return c.Conn.Read(p)

@@ -8,9 +8,9 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// readings are the hard words of messages with how they are read (振り仮名): over single
-// characters where a reading has parts, and never over kana. Longer words come before
-// those that they begin with.
+// readings are words of messages with their readings (振り仮名). Readings are given per
+// character where possible, and never for kana. A word comes after longer words that
+// begin with it.
 var readings = []string{
 	"{利用者|りようしゃ}{証明用|しょうめいよう}{電子|でんし}{証明書|しょうめいしょ}",
 	"{署名|しょめい}{用|よう}{電子|でんし}{証明書|しょうめいしょ}",
@@ -50,7 +50,6 @@ var readings = []string{
 	"{一|いち}{度|ど}",
 	"{休|きゅう}{止|し}",
 	"{使|つか}え",
-	"{係|かかり}の",
 	"{入|にゅう}{力|りょく}",
 	"{再|さい}{開|かい}",
 	"{受|うけ}{付|つけ}",
@@ -78,6 +77,8 @@ var readings = []string{
 	"{窓|まど}{口|ぐち}",
 	"{端|たん}{末|まつ}",
 	"{終|しゅう}{了|りょう}",
+	"{終|お}わ",
+	"{状|じょう}{態|たい}",
 	"{置|お}き",
 	"{複|ふく}{数|すう}",
 	"{解|かい}{除|じょ}",
@@ -97,7 +98,7 @@ var annotate = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// read is a text as HTML, in Japanese with readings above its hard words.
+// read returns a text as HTML, with readings in Japanese.
 func read(text string, l message.Language) template.HTML {
 	escaped := template.HTMLEscapeString(text)
 	if l == message.Japanese {
@@ -106,11 +107,12 @@ func read(text string, l message.Language) template.HTML {
 	return template.HTML(escaped)
 }
 
-// word is one with a reading, and the kana and the punctuation that end it.
+// word matches a word with readings and the kana and punctuation that follow it.
 var word = regexp.MustCompile(`(?:<ruby>[^<]+<rt>[^<]+</rt></ruby>){1,4}\p{Hiragana}{0,8}[。、」]*`)
 
-// keepWords marks words with readings, which the style sheet keeps on one line in
-// headings. A browser finds the ends of Japanese words by itself, but not beside a reading.
+// keepWords marks words with readings, so that the style sheet can keep them on one line
+// in headings. Browsers find Japanese word boundaries themselves, but not next to a
+// reading.
 func keepWords(html string) string {
 	return word.ReplaceAllString(html, `<span class="word">$0</span>`)
 }

@@ -34,9 +34,9 @@ var pages = map[message.Language]*template.Template{
 
 func parse(l message.Language) *template.Template {
 	return template.Must(template.New("screens").Funcs(template.FuncMap{
-		// say gives what the template itself says in its language, markup included.
+		// say returns one of the template's own texts, which may contain markup.
 		"say": func(ja, en string) template.HTML { return template.HTML(message.Text{JA: ja, EN: en}.In(l)) },
-		// in gives a campaign's or a message's text, without markup.
+		// in returns a text of a campaign or a message, without markup.
 		"in":       func(t campaign.Text) string { return t.In(l) },
 		"lines":    func(t message.Text) []string { return paragraphs(t, l) },
 		"read":     func(text string) template.HTML { return read(text, l) },
@@ -55,7 +55,7 @@ func parse(l message.Language) *template.Template {
 	}).Parse(screens))
 }
 
-// render makes a view's HTML, and its heading.
+// render returns a view's HTML and its heading.
 func render(v terminal.View) (html, title string, err error) {
 	page := pages[v.Language]
 	if page == nil {
@@ -75,25 +75,25 @@ func render(v terminal.View) (html, title string, err error) {
 	return html, gohtml.UnescapeString(withoutMarkup(title)), nil
 }
 
-// paragraphs are a text's sentences. Messages part lines for terminals of 78 columns, in
-// the middle of a sentence too.
+// paragraphs returns the sentences of a text. It joins lines that break in the middle of
+// a sentence, since messages are wrapped for terminals.
 func paragraphs(t message.Text, l message.Language) (list []string) {
-	ended := true
+	complete := true
 	for line := range strings.SplitSeq(t.In(l), "\n") {
 		switch {
-		case ended:
+		case complete:
 			list = append(list, line)
 		case l == message.Japanese:
 			list[len(list)-1] += line
 		default:
 			list[len(list)-1] += " " + line
 		}
-		ended = strings.HasSuffix(line, "。") || strings.HasSuffix(line, ".") || strings.HasSuffix(line, "?")
+		complete = strings.HasSuffix(line, "。") || strings.HasSuffix(line, ".") || strings.HasSuffix(line, "?")
 	}
 	return list
 }
 
-// withoutMarkup leaves the text of a heading, without readings.
+// withoutMarkup returns the text of a heading, without readings.
 func withoutMarkup(html string) string {
 	var b strings.Builder
 	for skip, rest := false, html; rest != ""; {
@@ -111,7 +111,7 @@ func withoutMarkup(html string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// yen writes a sum with commas.
+// yen formats an amount with commas.
 func yen(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -120,7 +120,7 @@ func yen(n int) string {
 	return s
 }
 
-// letters are the symbols of an identifier as they are read aloud in Japanese.
+// letters are the spoken forms of an identifier's symbols in Japanese.
 var letters = map[rune]string{
 	'0': "ゼロ", '1': "いち", '2': "に", '3': "さん", '4': "よん", '5': "ご", '6': "ろく", '7': "なな", '8': "はち", '9': "きゅう",
 	'A': "エー", 'B': "ビー", 'C': "シー", 'D': "ディー", 'E': "イー", 'F': "エフ", 'G': "ジー", 'H': "エイチ", 'J': "ジェイ", 'K': "ケー",
@@ -132,7 +132,7 @@ var digitWords = map[rune]string{
 	'0': "zero", '1': "one", '2': "two", '3': "three", '4': "four", '5': "five", '6': "six", '7': "seven", '8': "eight", '9': "nine",
 }
 
-// spoken is an identifier as it is read aloud: symbol by symbol, with a pause in the
+// spoken returns the spoken form of an identifier: symbol by symbol, with a pause in the
 // middle.
 func spoken(id mykey.ID, l message.Language) string {
 	var parts []string
@@ -155,13 +155,13 @@ func spoken(id mykey.ID, l message.Language) string {
 	return strings.Join(parts[:4], separator) + pause + strings.Join(parts[4:], separator)
 }
 
-// qrCode is a text as a QR code, in SVG.
+// qrCode returns a QR code of a text as SVG.
 func qrCode(text string) (template.HTML, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return "", err
 	}
-	const quiet = 4 // modules around it
+	const quiet = 4 // modules of the quiet zone
 	var path strings.Builder
 	for y := range code.Size {
 		for x := range code.Size {

@@ -23,17 +23,19 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
+// Identifiers are spelled out in both languages.
 func TestSpoken(t *testing.T) {
 	assert.Equal(t, "ジェイ・ケー・ディー・ゼロ、に・きゅう・イー・よん", spoken("JKD029E4", message.Japanese))
 	assert.Equal(t, "J K D zero, two nine E four", spoken("JKD029E4", message.English))
 	assert.Empty(t, spoken("", message.Japanese))
-	for _, c := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" { // every symbol that an identifier can have
+	for _, c := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" { // every symbol of an identifier
 		id := mykey.ID(strings.Repeat(string(c), 8))
 		assert.NotContains(t, spoken(id, message.Japanese), "・・")
 		assert.Len(t, strings.FieldsFunc(spoken(id, message.Japanese), func(r rune) bool { return r == '・' || r == '、' }), 8)
 	}
 }
 
+// Readings are added in Japanese only, and the text is escaped.
 func TestReadings(t *testing.T) {
 	assert.EqualValues(t, "<ruby>暗証<rt>あんしょう</rt></ruby><ruby>番号<rt>ばんごう</rt></ruby>です", read("暗証番号です", message.Japanese))
 	assert.EqualValues(t, "&lt;b&gt;<ruby>窓<rt>まど</rt></ruby><ruby>口<rt>ぐち</rt></ruby>", read("<b>窓口", message.Japanese))
@@ -41,7 +43,7 @@ func TestReadings(t *testing.T) {
 	assert.EqualValues(t, "<ruby>手<rt>て</rt></ruby><ruby>続<rt>つづ</rt></ruby>き", read("手続き", message.Japanese))
 }
 
-// Readings stand over characters that need one, also in the templates, and not over kana.
+// Readings, also those in the templates, are given for kanji only.
 //
 // Faults: F121.
 func TestNoReadingOverKana(t *testing.T) {
@@ -58,7 +60,7 @@ func TestNoReadingOverKana(t *testing.T) {
 	}
 }
 
-// A word with a reading stays on one line with the kana that end it.
+// A word with a reading stays on one line with the kana that follow it.
 //
 // Faults: F121.
 func TestWordsWithReadingsStayTogether(t *testing.T) {
@@ -75,10 +77,10 @@ func TestWordsWithReadingsStayTogether(t *testing.T) {
 	assert.Contains(t, html, `</ruby>いてください</span>`)
 }
 
-// A sentence of a message is one paragraph, however its lines were parted for a terminal.
+// A sentence becomes one paragraph, even if its lines were wrapped for a terminal.
 //
 // Faults: F121.
-func TestSentencesAreNotTorn(t *testing.T) {
+func TestParagraphs(t *testing.T) {
 	for in, want := range map[message.Text][]string{
 		{JA: "有効期限（2026年10月）が\n切れています。\n窓口で更新してください。"}: {"有効期限（2026年10月）が切れています。", "窓口で更新してください。"},
 		{JA: "a。\n「b\nc」です。"}: {"a。", "「bc」です。"},
@@ -88,8 +90,8 @@ func TestSentencesAreNotTorn(t *testing.T) {
 	assert.Equal(t, []string{"It has expired.", "Renew it at your office."}, paragraphs(message.Text{EN: "It has\nexpired.\nRenew it\nat your office."}, message.English))
 }
 
-// A message's text is text, whatever is in it.
-func TestNoticesAreNoMarkup(t *testing.T) {
+// The text of a message is escaped.
+func TestNoticesAreEscaped(t *testing.T) {
 	html, title, err := render(terminal.View{
 		Screen: terminal.Problem, Language: message.Japanese, Campaign: &campaign.Campaign{},
 		Notice: &message.Message{Code: "X", What: message.Text{JA: "<script>alert(1)</script>"}, Next: message.Text{JA: "a\nb"}},
@@ -100,8 +102,8 @@ func TestNoticesAreNoMarkup(t *testing.T) {
 	assert.Equal(t, "<script>alert(1)</script>", title)
 }
 
-// What does not print itself is shown to whom it is for, as text.
-func TestHiddenValuesAreShown(t *testing.T) {
+// The recovery code and the account are shown as escaped text.
+func TestSecretsAreRendered(t *testing.T) {
 	typed := func(s string) hidden.Bytes { return hidden.NewBytes([]byte(s)) }
 	for _, language := range []message.Language{message.Japanese, message.English} {
 		for want, view := range map[string]terminal.View{
@@ -110,15 +112,15 @@ func TestHiddenValuesAreShown(t *testing.T) {
 			"&lt;b&gt;&amp;&#34;&#39;&#92;u0001ポイント&lt;/b&gt;": {Screen: terminal.Confirm, Account: typed("<b>&\"'\\u0001ポイント</b>"), Campaign: &campaign.Campaign{}, Service: &campaign.Service{}},
 		} {
 			view.Language = language
-			assert.Contains(t, written(t, view).HTML, ">"+want+"<")
+			assert.Contains(t, renderEvent(t, view).HTML, ">"+want+"<")
 		}
-		html := written(t, terminal.View{Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}}).HTML
-		assert.NotContains(t, html, `class="recovery"`, "there is no code to show")
+		html := renderEvent(t, terminal.View{Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}}).HTML
+		assert.NotContains(t, html, `class="recovery"`, "there is no recovery code")
 	}
 }
 
-// written is a view as the page gets it.
-func written(t *testing.T, view terminal.View) (got shown) {
+// renderEvent returns a view as the page receives it.
+func renderEvent(t *testing.T, view terminal.View) (got viewEvent) {
 	t.Helper()
 	var event strings.Builder
 	require.NoError(t, writeView(&event, view))
@@ -128,17 +130,18 @@ func written(t *testing.T, view terminal.View) (got shown) {
 	require.NoError(t, json.Unmarshal([]byte(data), &got))
 	assert.NotContains(t, got.HTML, "hidden]")
 	for line := range strings.Lines(rest) {
-		assert.True(t, strings.HasPrefix(line, ":"), "%q is no comment", line)
+		assert.True(t, strings.HasPrefix(line, ":"), "%q is not a comment", line)
 	}
 	return got
 }
 
-// Without a printer no screen offers to print, and a recovery code is to be written down.
-func TestNothingToPrintWithoutAPrinter(t *testing.T) {
+// Without a printer, no screen offers to print, and the result asks to write the
+// recovery code down.
+func TestWithoutPrinter(t *testing.T) {
 	for _, language := range []message.Language{message.Japanese, message.English} {
 		for _, printer := range []bool{true, false} {
 			for _, screen := range []terminal.Screen{terminal.Result, terminal.Done} {
-				html := written(t, terminal.View{
+				html := renderEvent(t, terminal.View{
 					Screen: screen, Language: language, Printer: printer, Campaign: &campaign.Campaign{}, Service: &campaign.Service{},
 					Recovery: hidden.NewBytes([]byte("7K2M-9QXR-0ABC-DEFG")),
 				}).HTML
@@ -152,25 +155,26 @@ func TestNothingToPrintWithoutAPrinter(t *testing.T) {
 	}
 }
 
+// Amounts have commas.
 func TestYen(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 5000: "5,000", 1234567: "1,234,567"} {
 		assert.Equal(t, want, yen(n))
 	}
 }
 
-// A language that there are no screens in gets the Japanese ones.
-func TestLanguagesWithoutScreens(t *testing.T) {
+// An unknown language falls back to Japanese.
+func TestUnknownLanguage(t *testing.T) {
 	_, title, err := render(terminal.View{Screen: terminal.Problem, Language: "fr", Notice: &message.Message{What: message.Text{JA: "お知らせ"}}, Campaign: &campaign.Campaign{}})
 	require.NoError(t, err)
 	assert.Equal(t, "お知らせ", title)
 }
 
-// The screen with the identifier, which is the slip too, tells the month in which
-// the certificate expires, in Japan, and that it can be renewed: not the day, which
-// is its holder's birthday.
+// The result, which is also the printed slip, shows the month (in Japan) in which the
+// certificate expires and whether it can be renewed. It does not show the day, which is
+// the holder's birthday.
 //
 // Faults: F92.
-func TestTheResultTellsAMonth(t *testing.T) {
+func TestResultShowsTheMonth(t *testing.T) {
 	expires := time.Date(2030, 1, 31, 15, 0, 0, 0, time.UTC) // 1 February in Japan
 	for language, want := range map[message.Language][2]string{
 		message.Japanese: {"2030年2月", "<ruby>更<rt>こう</rt>新<rt>しん</rt></ruby>できます"},
@@ -191,13 +195,13 @@ func TestTheResultTellsAMonth(t *testing.T) {
 	}
 }
 
-// What to do about a card is said once, and in the order in which it is done.
+// A problem with a card asks once to take the card, before anything else.
 //
 // Faults: F134.
-func TestAProblemAsksForTheCardFirst(t *testing.T) {
+func TestProblemAsksToTakeTheCardFirst(t *testing.T) {
 	for _, err := range []error{jpki.ErrNoApplication, registry.ErrApplied, jpki.ErrStillUnlocked, reader.ErrTransport, credential.ErrCounterUnknown} {
 		notice := terminal.MessageFor(err)
-		html := written(t, terminal.View{Screen: terminal.Problem, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &notice, CardInside: true}).HTML
+		html := renderEvent(t, terminal.View{Screen: terminal.Problem, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &notice, CardInside: true}).HTML
 		take := strings.Index(html, "Please take your card.")
 		assert.Positive(t, take, "%v", err)
 		assert.Equal(t, 1, strings.Count(strings.ToLower(html), "take your card"), "%v", err)
@@ -206,13 +210,13 @@ func TestAProblemAsksForTheCardFirst(t *testing.T) {
 	}
 }
 
-// The last attempt is never offered without what a wrong PIN costs.
+// The last attempt is always shown with the consequence of a wrong PIN.
 //
 // Faults: F134.
-func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
+func TestLastAttemptWarning(t *testing.T) {
 	for _, screen := range []terminal.Screen{terminal.EnterPIN, terminal.WrongPIN} {
 		for left := range 4 {
-			html := written(t, terminal.View{
+			html := renderEvent(t, terminal.View{
 				Screen: screen, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &message.Message{}, Counter: &credential.Counter{Remaining: left, Max: 3},
 			}).HTML
 			assert.Equal(t, left <= 1, strings.Contains(html, "A wrong PIN locks the card."), "%s with %d", screen, left)
@@ -220,13 +224,13 @@ func TestTheLastAttemptSaysWhatItCosts(t *testing.T) {
 	}
 }
 
-// An earlier application is shown in the language of the screen, whose main action is
-// then to end.
+// An earlier application is shown in the language of the screen, and the main action is
+// to end.
 //
 // Faults: F134.
-func TestAnEarlierApplication(t *testing.T) {
+func TestEarlierApplication(t *testing.T) {
 	for language, want := range map[message.Language]string{message.Japanese: "サンプルペイ", message.English: "Sample Pay"} {
-		html := written(t, terminal.View{
+		html := renderEvent(t, terminal.View{
 			Screen: terminal.Result, Language: language, Campaign: &campaign.Campaign{}, Open: true, Applied: &campaign.Text{JA: "サンプルペイ", EN: "Sample Pay"},
 		}).HTML
 		assert.Contains(t, html, ": "+want+"<")

@@ -13,23 +13,22 @@ import (
 	"sync"
 )
 
-// Start is where a browser begins. It works once: whoever comes with its key first has
-// the terminal's page.
+// Start is a one-time key that gives a browser the terminal's page.
 type Start struct{ host, key string }
 
-// URL returns the address for a browser that is opened by hand. Other users see the
-// command lines of browsers, so a program that starts one uses [Start.Page].
-func (s Start) URL() string { return s.at() + "?key=" + s.key }
+// URL returns the start URL, for a browser that is opened by hand. A program that starts
+// a browser uses [Start.Page] instead, since other users can see its command line.
+func (s Start) URL() string { return s.address() + "?key=" + s.key }
 
-func (s Start) at() string { return "http://" + s.host + "/start" }
+func (s Start) address() string { return "http://" + s.host + "/start" }
 
-// Page returns a page for a file that only the browser's user can read. It posts the
-// key, which so is in no address, no history and no command line.
+// Page returns a start page for a file that only the browser's user can read. It posts
+// the key, so the key appears in no address, history or command line.
 func (s Start) Page() []byte {
 	var b bytes.Buffer
 	sum := sha256.Sum256([]byte(submit))
 	err := startPage.Execute(&b, map[string]any{
-		"At": s.at(), "Key": s.key, "Submit": template.JS(submit), "Hash": base64.StdEncoding.EncodeToString(sum[:]),
+		"At": s.address(), "Key": s.key, "Submit": template.JS(submit), "Hash": base64.StdEncoding.EncodeToString(sum[:]),
 	})
 	if err != nil {
 		panic(err) // the template fits its values
@@ -37,8 +36,8 @@ func (s Start) Page() []byte {
 	return b.Bytes()
 }
 
-// submit runs while the page is loading, so that the terminal's page takes the place of
-// this one in the history, and Back does not begin again.
+// submit runs while the start page is loading, so that the terminal's page replaces it in
+// the history and Back does not submit it again.
 const submit = `document.forms[0].submit()`
 
 var startPage = template.Must(template.New("start").Parse(`<!doctype html>
@@ -56,9 +55,9 @@ var startPage = template.Must(template.New("start").Parse(`<!doctype html>
 </html>
 `))
 
-// begun leads from the start to the page. It is no redirect: the cookie does not go
-// along with one that another page, as the start page, has caused.
-const begun = `<!doctype html>
+// continuePage leads from the start page to the terminal's page. A redirect would not
+// work: the browser does not send the cookie after a request from another page.
+const continuePage = `<!doctype html>
 <html lang="ja">
 <head>
 <meta charset="utf-8">
@@ -76,42 +75,42 @@ var usedPage = template.Must(template.New("used").Parse(`<!doctype html>
 </head>
 <body>
 <h1>このリンクは、もう使えません。</h1>
-<p>開けるのは1回だけです。新しいリンクを開くか、ブラウザーを起動し直してください。</p>
+<p>リンクは1回だけ使えます。最新のリンクを開くか、ブラウザーを再起動してください。</p>
 {{if .}}<p><a href="/">端末の画面に戻る</a></p>
 {{end}}<div lang="en">
 <h1>This link no longer works.</h1>
-<p>Each link works once. Open the newest one, or restart the browser.</p>
+<p>Each link works once. Open the latest link, or restart the browser.</p>
 {{if .}}<p><a href="/">Back to the terminal’s page</a></p>
 {{end}}</div>
 </body>
 </html>
 `))
 
-// starts gives out one start after the other.
+// starts holds the current start and announces each new one.
 type starts struct {
-	mu      sync.Mutex
-	current Start
-	tell    func(Start) error
-	log     func(event string)
+	mu       sync.Mutex
+	current  Start
+	announce func(Start) error
+	log      func(event string)
 }
 
 func newStarts(host string) *starts {
-	return &starts{current: Start{host, rand.Text()}, tell: func(Start) error { return nil }, log: func(string) {}}
+	return &starts{current: Start{host, rand.Text()}, announce: func(Start) error { return nil }, log: func(string) {}}
 }
 
-// Announce has tell say where a browser begins: now, and again with another start each
-// time that a browser has begun. If tell fails then, that browser is refused, and its
-// start stays as it was. log is told of browsers that began and that were refused.
+// Announce calls announce with the current start, and again with a new start each time a
+// browser has used one. If announce fails then, the browser is rejected and its start
+// stays valid. The server calls log for each browser that it accepts or rejects.
 //
-// Call it before the server serves.
-func (s *Server) Announce(tell func(Start) error, log func(event string)) error {
+// Call Announce before the server serves requests.
+func (s *Server) Announce(announce func(Start) error, log func(event string)) error {
 	s.starts.mu.Lock()
 	defer s.starts.mu.Unlock()
-	s.starts.tell, s.starts.log = tell, log
-	return tell(s.starts.current)
+	s.starts.announce, s.starts.log = announce, log
+	return announce(s.starts.current)
 }
 
-// StartURL is the URL of the start that was not used yet.
+// StartURL returns the URL of the current start.
 func (s *Server) StartURL() string {
 	s.starts.mu.Lock()
 	defer s.starts.mu.Unlock()
@@ -119,11 +118,11 @@ func (s *Server) StartURL() string {
 }
 
 var (
-	errUsed        = errors.New("a used or wrong start key")
+	errUsed        = errors.New("used or wrong start key")
 	errUnannounced = errors.New("the next start could not be announced")
 )
 
-// use uses up a start, and has the next one announced.
+// use invalidates the current start if the key is right, and announces the next one.
 func (s *starts) use(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,8 +131,8 @@ func (s *starts) use(key string) error {
 		return errUsed
 	}
 	next := Start{s.current.host, rand.Text()}
-	if err := s.tell(next); err != nil {
-		_ = s.tell(s.current) // it may have told half of it
+	if err := s.announce(next); err != nil {
+		_ = s.announce(s.current) // announce may have written a part of next
 		s.log("browser refused: " + errUnannounced.Error() + ": " + err.Error())
 		return errUnannounced
 	}
@@ -142,17 +141,17 @@ func (s *starts) use(key string) error {
 	return nil
 }
 
-const longestStart = 1 << 10
+const maxStart = 1 << 10
 
-// start makes whoever has the key the terminal's page, and ends the one before.
+// start gives the terminal's page to a browser with the key, and ends the previous page.
 func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 	key := r.URL.Query().Get("key")
 	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, longestStart)
+		r.Body = http.MaxBytesReader(w, r.Body, maxStart)
 		key = r.PostFormValue("key")
 	}
 	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
-		refuse(w) // nobody has opened it yet
+		refuse(w) // the user has not opened it yet
 		return
 	}
 	switch err := s.starts.use(key); err {
@@ -160,14 +159,14 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 	case errUsed:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusForbidden)
-		_ = usedPage.Execute(w, s.knows(r))
+		_ = usedPage.Execute(w, s.hasSession(r))
 		return
 	default:
-		http.Error(w, "not now", http.StatusServiceUnavailable)
+		http.Error(w, "the browser could not be started", http.StatusServiceUnavailable)
 		return
 	}
 	session := rand.Text()
-	s.replace(&session, nil)
+	s.replacePage(&session, nil)
 	_ = s.terminal.Abandon(r.Context())
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	if r.Method == http.MethodGet {
@@ -175,5 +174,5 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(begun))
+	_, _ = w.Write([]byte(continuePage))
 }

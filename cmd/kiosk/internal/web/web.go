@@ -1,17 +1,15 @@
-// Package web serves a terminal's page to the browser of the same machine, and to
-// nobody else.
+// Package web serves a terminal's page to one browser on the same machine.
 //
-// The page is made here and sent as it changes (server-sent events); the browser
-// has a script of some lines, which shows it and sends back what people do. Who
-// may talk to the terminal is who comes first with the key of a [Start]: it is used up
-// then, and the browser gets a cookie. Every request is checked for the
-// host that it was sent to and the page that it came from, so that another page in
-// the same browser can do nothing. There is one page at a time: a new one ends the
-// old one's visit.
+// The server renders the page and sends it whenever it changes (server-sent events). A
+// short script shows it and sends the user's actions. The first browser that presents
+// the key of a [Start] gets a session cookie, and the key becomes invalid. The server
+// checks the host and the origin of every request, so other pages in the same browser
+// can't use the terminal. There is one page at a time: a new page ends the visit of the
+// previous one.
 //
-// A PIN, and what is typed into a form, comes as the body of one request, which is read
-// into one buffer and wiped. [Listener] wipes net/http's own buffers for reading, and
-// what follows a view overwrites those for writing. The kernel's can't be wiped.
+// A PIN or a form's content arrives in the body of one request. It is read into one
+// buffer and wiped. [Listener] wipes the read buffers of net/http, and padding after
+// each view overwrites its write buffers. The kernel's buffers can't be wiped.
 package web
 
 import (
@@ -36,18 +34,18 @@ import (
 //go:embed static
 var static embed.FS
 
-// Server is the terminal's page.
+// Server serves the terminal's page.
 type Server struct {
 	terminal *terminal.Terminal
-	host     string // host:port that it is at
+	host     string // host:port of the page
 	starts   *starts
 
-	mu      sync.Mutex
-	session string             // the page's cookie; "" before one has begun
-	cut     context.CancelFunc // ends the page's stream
+	mu        sync.Mutex
+	session   string             // the page's cookie; "" before the first page
+	endStream context.CancelFunc // ends the page's event stream
 }
 
-// New makes the page of a terminal, at a host:port of loopback.
+// New returns a server for a terminal's page at a loopback host:port.
 func New(t *terminal.Terminal, host string) *Server {
 	return &Server{terminal: t, host: host, starts: newStarts(host)}
 }
@@ -65,11 +63,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	switch {
-	case r.Host != s.host, !s.fromHere(r):
+	case r.Host != s.host, !s.isAllowedOrigin(r):
 		refuse(w)
 	case r.URL.Path == "/start" && (r.Method == http.MethodGet || r.Method == http.MethodPost):
 		s.start(w, r)
-	case !s.knows(r):
+	case !s.hasSession(r):
 		refuse(w)
 	case r.Method == http.MethodGet && r.URL.Path == "/":
 		h.Set("Content-Type", "text/html; charset=utf-8")
@@ -90,14 +88,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuse(w http.ResponseWriter) {
-	http.Error(w, "this page is the terminal's", http.StatusForbidden)
+	http.Error(w, "only the terminal's browser may open this page", http.StatusForbidden)
 }
 
-// fromHere refuses what another page has the browser send. Browsers say where a
-// request comes from (Fetch Metadata, and Origin on every POST).
+// isAllowedOrigin reports whether a request was not sent by another page. Browsers send
+// the origin of a request (Fetch Metadata, and Origin with every POST).
 //
-// The start page comes from a file, which has no origin: its key has to do.
-func (s *Server) fromHere(r *http.Request) bool {
+// The start page is a file and has no origin, so only its key is checked.
+func (s *Server) isAllowedOrigin(r *http.Request) bool {
 	if r.Method == http.MethodPost && r.URL.Path == "/start" {
 		return r.Header.Get("Origin") == "null"
 	}
@@ -117,7 +115,8 @@ func (s *Server) fromHere(r *http.Request) bool {
 	return origin == "http://"+s.host
 }
 
-func (s *Server) knows(r *http.Request) bool {
+// hasSession reports whether a request has the page's session cookie.
+func (s *Server) hasSession(r *http.Request) bool {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
 		return false
@@ -127,63 +126,61 @@ func (s *Server) knows(r *http.Request) bool {
 	return s.session != "" && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(s.session)) == 1
 }
 
-// replace ends the page's stream, and puts another session or stream in its place.
-func (s *Server) replace(session *string, cut context.CancelFunc) {
+// replacePage ends the current event stream and sets the next one. It also sets the
+// session unless that is nil.
+func (s *Server) replacePage(session *string, endStream context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cut != nil {
-		s.cut()
+	if s.endStream != nil {
+		s.endStream()
 	}
-	s.cut = cut
+	s.endStream = endStream
 	if session != nil {
 		s.session = *session
 	}
 }
 
-// breath is how often a stream says that it is there.
-const breath = 15 * time.Second
+// keepAliveInterval is the time between two keep-alive events.
+const keepAliveInterval = 15 * time.Second
 
-// events sends the view each time that it changes, to the last page that asks.
+// events streams the view to the page whenever it changes, until another page replaces
+// this one.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	ctx, cut := context.WithCancel(r.Context())
-	defer cut()
-	s.replace(nil, cut)
+	ctx, end := context.WithCancel(r.Context())
+	defer end()
+	s.replacePage(nil, end)
 	w.Header().Set("Content-Type", "text/event-stream")
 	stream := http.NewResponseController(w)
-	for {
-		view, changed := s.terminal.View()
-		if writeView(w, view) != nil || stream.Flush() != nil {
-			return
-		}
-		for waiting := true; waiting; {
-			select {
-			case <-changed:
-				waiting = false
-			case <-time.After(breath):
-				if _, err := io.WriteString(w, "event: here\ndata: \n\n"); err != nil || stream.Flush() != nil {
-					return
-				}
-			case <-ctx.Done():
-				if r.Context().Err() == nil { // another page has taken over
-					_, _ = io.WriteString(w, "event: replaced\ndata: \n\n")
-					_ = stream.Flush()
-				}
-				return
+	view, changed := s.terminal.View()
+	err := writeView(w, view)
+	for err == nil && stream.Flush() == nil {
+		select {
+		case <-changed:
+			view, changed = s.terminal.View()
+			err = writeView(w, view)
+		case <-time.After(keepAliveInterval):
+			_, err = io.WriteString(w, "event: keep-alive\ndata: \n\n")
+		case <-ctx.Done():
+			if r.Context().Err() == nil { // another page has replaced this one
+				_, _ = io.WriteString(w, "event: replaced\ndata: \n\n")
+				_ = stream.Flush()
 			}
+			return
 		}
 	}
 }
 
-// What a request may be long, in bytes.
+// The maximum lengths of request bodies, in bytes.
 const (
-	longestAction = 8 << 10
-	longestPIN    = 64
-	longestForm   = 512
+	maxAction = 8 << 10
+	maxPIN    = 64
+	maxForm   = 512
 )
 
+// action handles an action without a PIN or a form.
 func (s *Server) action(w http.ResponseWriter, r *http.Request) {
 	var a struct{ Step, Name, Lang, Service string }
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestAction)).Decode(&a)
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAction)).Decode(&a)
 	if err != nil || slices.Contains([]string{terminal.GivePIN, terminal.GiveID, terminal.GiveCode}, a.Name) {
 		http.Error(w, "not an action", http.StatusBadRequest)
 		return
@@ -191,13 +188,13 @@ func (s *Server) action(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, terminal.Action{Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service})
 }
 
-// form takes what was typed into a form's two fields: a line each, and nothing else.
+// form handles a submitted form. The body has one line for each of the two fields.
 func (s *Server) form(w http.ResponseWriter, r *http.Request) {
 	var account, code []byte
 	name := r.Header.Get("Name")
-	err := secretBody(r, longestForm, func(body []byte) (err error) {
-		var two bool
-		if account, code, two = bytes.Cut(body, []byte("\n")); !two || name != terminal.GiveID && name != terminal.GiveCode {
+	err := secretBody(r, maxForm, func(body []byte) (err error) {
+		var ok bool
+		if account, code, ok = bytes.Cut(body, []byte("\n")); !ok || name != terminal.GiveID && name != terminal.GiveCode {
 			return errors.New("not a form")
 		}
 		account, code = bytes.Clone(account), bytes.Clone(code)
@@ -210,10 +207,10 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, terminal.Action{Step: r.Header.Get("Step"), Name: name, Account: hidden.NewBytes(account), Code: hidden.NewBytes(code)})
 }
 
-// secretBody reads a request's body of at most longest bytes into one buffer, which is
-// wiped after use.
-func secretBody(r *http.Request, longest int, use func(body []byte) error) error {
-	body := make([]byte, longest+1)
+// secretBody reads a request body of at most maxLen bytes into one buffer, and wipes the
+// buffer after use.
+func secretBody(r *http.Request, maxLen int, use func(body []byte) error) error {
+	body := make([]byte, maxLen+1)
 	defer clear(body)
 	n, err := io.ReadFull(r.Body, body)
 	switch {
@@ -225,10 +222,10 @@ func secretBody(r *http.Request, longest int, use func(body []byte) error) error
 	return use(body[:n])
 }
 
-// pin takes a PIN: the body, and nothing else in it.
+// pin handles a PIN, which is the whole body.
 func (s *Server) pin(w http.ResponseWriter, r *http.Request) {
 	var pin jpki.PIN
-	err := secretBody(r, longestPIN, func(body []byte) (err error) {
+	err := secretBody(r, maxPIN, func(body []byte) (err error) {
 		pin, err = jpki.ParsePIN(body)
 		return err
 	})
@@ -239,14 +236,15 @@ func (s *Server) pin(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, terminal.Action{Step: r.Header.Get("Step"), Name: terminal.GivePIN, PIN: pin})
 }
 
+// do performs an action and writes the response.
 func (s *Server) do(w http.ResponseWriter, r *http.Request, a terminal.Action) {
 	switch err := s.terminal.Do(r.Context(), a); {
 	case errors.Is(err, terminal.ErrStale):
-		http.Error(w, "something else is shown now", http.StatusConflict)
+		http.Error(w, "the view has changed", http.StatusConflict)
 	case errors.Is(err, terminal.ErrUnread):
-		http.Error(w, "shown too recently to have been read", http.StatusTooEarly)
+		http.Error(w, "confirmed too soon after it was shown", http.StatusTooEarly)
 	case err != nil:
-		http.Error(w, "not now", http.StatusServiceUnavailable)
+		http.Error(w, "the terminal did not perform the action", http.StatusServiceUnavailable)
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}

@@ -1,6 +1,6 @@
-// Shows the terminal's views and sends back what a resident does. It keeps the digits
-// of a PIN until they are sent or another view is shown, and the fields of a form until
-// the visit has left that form.
+// Shows the terminal's views and sends the resident's actions. It keeps the digits of a
+// PIN until they are sent or another view is shown, and the content of a form until the
+// visit has left that form.
 "use strict";
 (() => {
   const view = document.getElementById("view");
@@ -10,7 +10,7 @@
   let step = "";
   let lang = "ja";
   let digits = "";
-  let form = null; // the fields of the last form, and the screen that they are of
+  let form = null; // the content of the last form and its screen
 
   const words = {
     ja: {
@@ -26,7 +26,7 @@
   const post = (path, headers, body) => fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" });
 
   async function send(path, headers, body) {
-    document.body.inert = true; // until another view is shown: one tap is enough
+    document.body.inert = true; // until the next view: one tap is enough
     try {
       const answer = await post(path, headers, body);
       if (!answer.ok) document.body.inert = false;
@@ -41,31 +41,31 @@
   ];
   const act = (name, more) => send(...request(name, more));
 
-  // A finger that taps twice, or a key that is still held, must not act on a view that
-  // its person can't have read. An application can't be undone, so its button waits
-  // longer, as the terminal does too.
-  const unread = { confirm: 1200 };
-  const unreadDefault = 700; // milliseconds
-  let settled;
-  function settle(screen) {
+  // A double tap or a held key must not act on a view that the resident can't have read
+  // yet. An application can't be undone, so its button waits longer; the terminal
+  // enforces that too.
+  const readTime = { confirm: 1200 };
+  const defaultReadTime = 700; // milliseconds
+  let readTimer;
+  function blockUntilRead(screen) {
     document.body.classList.add("unread");
-    clearTimeout(settled);
-    settled = setTimeout(() => document.body.classList.remove("unread"), unread[screen] || unreadDefault);
+    clearTimeout(readTimer);
+    readTimer = setTimeout(() => document.body.classList.remove("unread"), readTime[screen] || defaultReadTime);
   }
   const isUnread = () => document.body.classList.contains("unread");
 
-  // Typing and touching are activity, and a key that is held is not: the terminal is
-  // told of it without what was typed, at most once in two seconds.
-  const activityEvery = 2000;
-  let told = 0;
-  function active() {
+  // Reports typing and touching to the terminal, without the content and at most every
+  // two seconds. A held key is not activity.
+  const activityInterval = 2000;
+  let lastReport = 0;
+  function reportActivity() {
     const now = performance.now();
-    if (now - told < activityEvery && ending.hidden) return;
-    told = now;
+    if (now - lastReport < activityInterval && ending.hidden) return;
+    lastReport = now;
     post(...request("more-time")).catch(() => {});
   }
 
-  function show() {
+  function showDigits() {
     const over = digits.length > pinLength;
     document.querySelectorAll(".dots span").forEach((dot, i) => dot.classList.toggle("on", i < digits.length));
     const enter = view.querySelector("[data-enter]");
@@ -75,16 +75,16 @@
     live.textContent = over ? "" : digits.length + words[lang].typed;
   }
 
-  // A digit too many makes the whole entry invalid: which of them was not meant can't
-  // be known, and nobody can see them.
+  // Too many digits make the whole entry invalid: the digits are hidden, so the resident
+  // can't tell which one to delete.
   function type(digit) {
     if (digits.length <= pinLength) digits += digit;
-    show();
+    showDigits();
   }
 
   function erase(all = true) {
     digits = all || digits.length > pinLength ? "" : digits.slice(0, -1);
-    if (view.querySelector("#pad")) show();
+    if (view.querySelector("#pad")) showDigits();
   }
 
   function enter() {
@@ -94,8 +94,8 @@
     send("/pin", { "Content-Type": "text/plain", Step: step }, typed);
   }
 
-  // The digit of a key, also on a ten-key pad with NumLock off and under an IME, which
-  // names its keys "Process".
+  // Returns the digit of a key, also for a numeric keypad with NumLock off and for an
+  // IME, which reports "Process" as the key.
   function digitOf(event) {
     if (/^[0-9０-９]$/.test(event.key)) return event.key.normalize("NFKC");
     const [, pad, digit] = /^(Numpad|Digit)([0-9])$/.exec(event.code) || [];
@@ -119,11 +119,11 @@
     else if (data.action) act(data.action, { lang: data.lang, service: data.service });
   });
 
-  // A finger on the pad or the keyboard takes no focus: Enter would press that button
-  // again, and the field would lose it.
+  // Touching the pad or the keyboard does not move the focus: Enter would press that
+  // button again, and the field would lose the focus.
   document.addEventListener("mousedown", (event) => event.target.closest("#pad, .keyboard") && event.preventDefault());
 
-  // The keyboard of the field that has the focus is shown.
+  // Shows the keyboard of the focused field.
   document.addEventListener("focusin", (event) => {
     if (!event.target.matches("input")) return;
     view.querySelectorAll(".keyboard").forEach((k) => { k.hidden = k.dataset.keysFor !== event.target.id; });
@@ -151,7 +151,7 @@
     const key = event.key === "Process" || event.key === "Unidentified" ? event.code : event.key;
     const presses = key === "Enter" || key === "NumpadEnter" || key === " " || key === "Space";
     if (event.repeat && (presses || view.querySelector("#pad"))) {
-      event.preventDefault(); // a key that is held is pressed once
+      event.preventDefault(); // a held key counts once
       return;
     }
     if (!view.querySelector("#pad") || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -162,72 +162,72 @@
     } else if (key === "Backspace") erase(false);
     else if ((key === "Enter" || key === "NumpadEnter") && !isUnread() && !event.target.closest("button")) enter();
   });
-  for (const name of ["keydown", "pointerdown", "input"]) document.addEventListener(name, (event) => step && !event.repeat && active());
+  for (const name of ["keydown", "pointerdown", "input"]) document.addEventListener(name, (event) => step && !event.repeat && reportActivity());
 
   const typedInto = (fields) => ({ account: fields.account.value, code: fields.code ? fields.code.value : "" });
 
-  // keep remembers what was typed into a form, for the view that shows it again: after
-  // a correction, in the other language, or with more time.
+  // Saves the content of a form for the next view of the same form: after an error, in
+  // the other language, or with more time.
   function keep(fields) {
     if (fields) form = { screen: view.dataset.screen, ...typedInto(fields) };
   }
 
-  const onTheWay = ["applying", "confirm", "first-time"]; // from a form and back to it
+  const formScreens = ["applying", "confirm", "first-time"]; // screens that lead back to the form
   function restore(screen) {
-    if (form && form.screen !== screen && !onTheWay.includes(screen)) form = null;
+    if (form && form.screen !== screen && !formScreens.includes(screen)) form = null;
     const fields = view.querySelector("form");
     if (!fields || !form || form.screen !== screen) return;
     fields.account.value = form.account;
     if (fields.code) fields.code.value = form.code;
   }
 
-  // The stream of views. Where it ends, or is silent for longer than the terminal ever is,
-  // nothing of a visit stays on the screen, and soon the staff is asked for. When the
-  // terminal answers again, the page begins anew.
-  const silence = 40000; // milliseconds; the terminal says every 15 seconds that it is there
-  const patience = 4000; // before the staff is asked for
-  const reconnecting = 3000;
-  let lost = false;
+  // The event stream. If it ends or stays silent for too long, the page removes
+  // everything of the visit and soon asks to call the staff. It reloads when the terminal
+  // answers again.
+  const streamTimeout = 40000; // milliseconds; the terminal sends an event every 15 seconds
+  const callStaffDelay = 4000;
+  const reconnectDelay = 3000;
+  let disconnected = false;
   let replaced = false;
   let watchdog;
-  function heard() {
-    if (lost) location.reload();
+  function keepAlive() {
+    if (disconnected) location.reload();
     clearTimeout(watchdog);
-    watchdog = setTimeout(lose, silence);
+    watchdog = setTimeout(disconnect, streamTimeout);
   }
 
-  function lose() {
-    if (replaced || lost) return;
-    lost = true;
+  function disconnect() {
+    if (replaced || disconnected) return;
+    disconnected = true;
     forget();
     view.replaceChildren();
-    setTimeout(callStaff, patience);
+    setTimeout(callStaff, callStaffDelay);
   }
 
-  const away = [
+  const outOfOrder = [
     ["ja", "この端末は、ただいま使えません。", "お手数ですが、担当者をお呼びください。カードはお取りください。"],
     ["en", "This terminal is out of order.", "Please call the staff, and take your card."],
   ];
   function callStaff() {
-    const lines = away.flatMap(([tongue, what, next], i) => {
+    const lines = outOfOrder.flatMap(([language, what, next], i) => {
       const parts = [document.createElement(i ? "h2" : "h1"), document.createElement("p")];
       [parts[0].textContent, parts[1].textContent] = [what, next];
-      parts.forEach((part) => { part.lang = tongue; });
+      parts.forEach((part) => { part.lang = language; });
       return parts;
     });
     const content = document.createElement("div");
-    content.className = "content away";
+    content.className = "content out-of-order";
     content.append(...lines);
-    view.dataset.screen = "away";
+    view.dataset.screen = "out-of-order";
     view.replaceChildren(content);
   }
 
   let stream;
   function connect() {
     stream = new EventSource("/events");
-    stream.addEventListener("open", heard);
-    stream.addEventListener("here", heard);
-    stream.addEventListener("view", (event) => lost || shown(JSON.parse(event.data)));
+    stream.addEventListener("open", keepAlive);
+    stream.addEventListener("keep-alive", keepAlive);
+    stream.addEventListener("view", (event) => disconnected || update(JSON.parse(event.data)));
     stream.addEventListener("replaced", () => {
       replaced = true;
       stream.close();
@@ -237,15 +237,15 @@
       view.replaceChildren(text);
     });
     stream.addEventListener("error", () => {
-      lose();
+      disconnect();
       if (stream.readyState !== EventSource.CLOSED || replaced) return;
-      setTimeout(connect, reconnecting); // the browser has given up
+      setTimeout(connect, reconnectDelay); // the browser does not reconnect
     });
   }
   connect();
 
-  function shown(now) {
-    heard();
+  function update(now) {
+    keepAlive();
     document.body.inert = false;
     lang = now.lang;
     document.documentElement.lang = lang;
@@ -254,19 +254,19 @@
     if (now.step !== step) {
       keep(view.querySelector("form"));
       step = now.step;
-      if (now.screen !== view.dataset.screen) digits = ""; // the same one again is in the other language
+      if (now.screen !== view.dataset.screen) digits = ""; // the same screen is in the other language
       live.textContent = "";
       view.innerHTML = now.html;
-      if (digits) show();
+      if (digits) showDigits();
       view.dataset.screen = now.screen;
       document.title = now.title;
-      settle(now.screen);
+      blockUntilRead(now.screen);
       restore(now.screen);
       const focus = view.querySelector("[aria-invalid]") || view.querySelector("input") || view.querySelector("h1");
       if (focus) focus.focus();
       window.scrollTo(0, 0);
     }
-    ending.hidden = !now.ending; // it takes no focus: somebody may be typing
+    ending.hidden = !now.ending; // it takes no focus while someone is typing
   }
 
   function forget() {

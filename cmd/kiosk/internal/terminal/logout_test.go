@@ -17,21 +17,21 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// whileLeaving is a fault at each command that logs the card out.
-func whileLeaving(do simulator.Action) simulator.Fault {
+// onLogOut is a fault at each command that logs the card out.
+func onLogOut(do simulator.Action) simulator.Fault {
 	return simulator.Fault{Command: func(command []byte) bool {
 		return command[1] == apdu.InsSelect && len(command) > 5 && command[5] == 0xA0
 	}, Do: do}
 }
 
-// A card that may still be unlocked is told beside what else failed, in both
-// languages, and has to be taken before anything goes on.
+// A card that may still be unlocked is reported together with the other failure, in
+// both languages, and must be taken before a visit can start.
 //
 // Faults: F75.
-func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
+func TestStillUnlockedIsShownWithTheCause(t *testing.T) {
 	for code, digits := range map[message.Code]string{message.PINWrong: "9999", message.CardStillUnlocked: simulator.PIN} {
-		at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
-			s.slot.Fail(whileLeaving(simulator.FailBefore(reader.ErrTransport)))
+		withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+			s.slot.Fail(onLogOut(simulator.FailBefore(reader.ErrTransport)))
 			require.NoError(t, s.slot.Insert(card))
 			s.start()
 			s.enter(digits)
@@ -54,17 +54,17 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 	}
 }
 
-// slow has the card take its time.
+// slow delays a command.
 func slow(ctx context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 	time.Sleep(time.Second)
 	return next()
 }
 
-// A terminal that is stopped while it uses a card ends after it has logged that out.
+// A terminal that is stopped while it uses a card logs the card out before Run returns.
 //
 // Faults: F75.
-func TestATerminalLogsTheCardOutBeforeItEnds(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestStoppingLogsTheCardOut(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
@@ -76,13 +76,13 @@ func TestATerminalLogsTheCardOutBeforeItEnds(t *testing.T) {
 	})
 }
 
-// That the card may still be unlocked is logged also if nobody waits for the visit.
+// A card that may still be unlocked is logged even if the visit has ended.
 //
 // Faults: F75.
-func TestACardThatMayStillBeUnlockedIsLoggedAfterTheVisit(t *testing.T) {
-	at(t, simulator.Contact, func(t *testing.T, s *stand, card *simulator.Card) {
+func TestStillUnlockedIsLoggedAfterTheVisit(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
-		s.slot.Fail(whileLeaving(simulator.FailBefore(reader.ErrTransport)))
+		s.slot.Fail(onLogOut(simulator.FailBefore(reader.ErrTransport)))
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.enter(simulator.PIN)

@@ -1,0 +1,99 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// Retry makes a change to the registry. If the registry is unavailable, its answer may
+// be lost, and a new recovery code with it. Retry then calls change once more with the
+// same operation, and the registry makes the change only once.
+func Retry(ctx context.Context, change func(registry.Operation) (*registry.Reservation, error)) (*registry.Reservation, error) {
+	operation := registry.NewOperation()
+	reservation, err := change(operation)
+	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
+		return change(operation)
+	}
+	return reservation, err
+}
+
+// choose chooses the service to apply for.
+func (t *Terminal) choose(id string) error {
+	service, ok := t.config.Campaign.Service(id)
+	if !ok {
+		return ErrStale
+	}
+	t.visit.service = service
+	t.show(t.accountView(Refused{}))
+	return nil
+}
+
+// accountView returns the view with the account form.
+func (t *Terminal) accountView(refused Refused) View {
+	return View{Screen: Account, Service: &t.visit.service, ID: t.visit.reservation.ID, Refused: refused}
+}
+
+// previewApplication checks whether the account can be used in an application, and asks
+// the resident to confirm it.
+func (t *Terminal) previewApplication(a Action) {
+	v := t.visit
+	id, idOK := parseTyped(v.service.AccountID, a.Account)
+	code, codeOK := parseTyped(v.service.Code, a.Code)
+	defer clear(id)
+	defer clear(code)
+	if !idOK || !codeOK {
+		t.show(t.accountView(Refused{Account: !idOK, Code: !codeOK}))
+		return
+	}
+	account := registry.NewAccount(v.service.ID, string(id), string(code))
+	t.show(View{Screen: Applying, Service: &v.service})
+	t.runAsync(func(ctx context.Context) func() {
+		preview, err := t.config.Registry.Preview(ctx, v.holder, account)
+		return func() {
+			switch {
+			case errors.Is(err, registry.ErrAccountUsed):
+				t.show(t.accountView(Refused{Used: true}))
+			case err != nil:
+				t.handleError(err)
+			default:
+				v.preview = preview
+				v.account.Wipe()
+				v.account = hidden.NewBytes([]byte(preview.AccountID()))
+				t.show(View{Screen: Confirm, Service: &v.service, Account: v.account, ID: preview.Identifier()})
+			}
+		}
+	})
+}
+
+// parseTyped parses typed text. The caller wipes the result.
+func parseTyped(form campaign.Form, typed hidden.Bytes) (text []byte, ok bool) {
+	typed.Use(func(typed []byte) { text, ok = form.Parse(typed) })
+	return text, ok
+}
+
+// apply makes the application that the resident confirmed.
+func (t *Terminal) apply() {
+	v := t.visit
+	t.show(View{Screen: Applying, Service: &v.service})
+	t.runAsync(func(ctx context.Context) func() {
+		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+			return t.config.Registry.Confirm(ctx, operation, v.preview)
+		})
+		return func() {
+			switch {
+			case errors.Is(err, registry.ErrAccountUsed):
+				t.show(t.accountView(Refused{Used: true}))
+			case err != nil:
+				t.handleError(err)
+			default:
+				v.reservation = reservation
+				t.log("applied", "")
+				t.show(View{Screen: Done, Service: &v.service, ID: reservation.ID})
+			}
+		}
+	})
+}
