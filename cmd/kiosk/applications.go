@@ -18,30 +18,31 @@ import (
 )
 
 var (
-	textApplications     = Text{JA: "申込みをCSVで出力します（個人情報です）", EN: "Write the applications as CSV: personal data"}
+	textApplications     = Text{JA: "申込みをCSVで出力します（個人情報です）", EN: "Export the applications as CSV (personal data)"}
 	textApplicationsLong = Text{
-		JA: `申込みを運営者の秘密鍵で開き、CSVで出力します。個人情報です。
+		JA: `申込みを運営者の秘密鍵で復号し、CSVで出力します。個人情報です。
 先に監査記録を検証し、出力したことを監査記録に残します。
-開けない申込みは標準エラーに並べ、ほかをすべて出力します。終了コードは1です。
-鍵を替えたときは、前の秘密鍵も --operator-private-key で渡してください。
+復号できない申込みは標準エラーに表示し、ほかはすべて出力します。このときの
+終了コードは1です。
+鍵を変更したときは、以前の秘密鍵も --operator-private-key で指定してください。
 
 表計算ソフトが数式とみなす文字（= + - @ など）や ' で始まる値には、先頭に ' を
 付けます。取り込むときは、先頭の ' を1つ取り除いてください。`,
-		EN: `Open the applications with the operator's private key, and write them as CSV:
-personal data. The audit log is verified first, and tells of the export.
-Applications that do not open are listed on standard error; all others are
-written, and the exit code is 1. After a change of keys give the earlier private
-key, too, with another --operator-private-key.
+		EN: `Decrypt the applications with the operator's private key and write them as CSV.
+The output is personal data. The audit log is verified first and records the
+export. Applications that can't be decrypted are listed on standard error, all
+others are written, and the exit code is 1. After a key change also give the
+earlier private key with another --operator-private-key.
 
-A value that begins with what spreadsheets take for a formula (= + - @ and
-others), or with ', has a ' put before it. Remove one leading ' when you import
-the file.`,
+Values that start with ' or a character that spreadsheets treat as the start of
+a formula (= + - @ and others) are prefixed with '. Remove one leading ' when
+you import the file.`,
 	}
-	textUnopened  = Text{JA: "開けませんでした: %s（%s、%s）\n", EN: "does not open: %s (%s, %s)\n"}
-	textUntrusted = Text{JA: "監査記録と一致しません: %s\n", EN: "not as recorded: %s\n"}
+	textUnopened  = Text{JA: "復号できませんでした: %s（%s、%s）\n", EN: "can't be decrypted: %s (%s, %s)\n"}
+	textUntrusted = Text{JA: "監査記録と一致しません: %s\n", EN: "does not match the audit log: %s\n"}
 )
 
-// applicationsCommand opens what was applied for, for who has the private key.
+// applicationsCommand exports the applications for the operator.
 func (p *program) applicationsCommand() *cobra.Command {
 	var o options
 	var private []string
@@ -73,7 +74,7 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 	if err := table.Write([]string{"identifier", "service", "account", "code", "applied"}); err != nil {
 		return err
 	}
-	var failed error // the first
+	var failed error // the most important one so far
 	for a, err := range desk.Export(ctx, registry.NewOperation(), kept...) {
 		switch {
 		case err != nil && a.ID == "":
@@ -81,10 +82,10 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			return err
 		case err != nil:
 			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), termtext.Printable(a.ID.String()))
-			failed = untrusted(failed, err)
+			failed = auditFailure(failed, err)
 			continue
 		}
-		account, err := opened(a, keys)
+		account, err := openAccount(a, keys)
 		if err != nil {
 			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, termtext.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
 			if failed == nil {
@@ -92,7 +93,7 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			}
 			continue
 		}
-		row := []string{a.ID.String(), harmless(account.Service()), harmless(account.ID()), harmless(account.Code()), a.Applied.In(trust.Japan).Format(time.RFC3339)}
+		row := []string{a.ID.String(), escapeFormula(account.Service()), escapeFormula(account.ID()), escapeFormula(account.Code()), a.Applied.In(trust.Japan).Format(time.RFC3339)}
 		if err := table.Write(row); err != nil {
 			return err
 		}
@@ -101,15 +102,16 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 	return errors.Join(failed, table.Error())
 }
 
-// untrusted is what is told of all that failed: tampering before what did not open.
-func untrusted(failed, err error) error {
+// auditFailure returns the audit failure to report: the first one, which takes precedence
+// over decryption failures.
+func auditFailure(failed, err error) error {
 	if errors.Is(failed, registry.ErrAudit) {
 		return failed
 	}
 	return err
 }
 
-// readPrivate reads the operator's private keys: those of today and of earlier days.
+// readPrivate reads the operator's current and earlier private keys.
 func (p *program) readPrivate(files []string) (keys []hpke.PrivateKey, err error) {
 	if len(files) == 0 {
 		files = []string{""}
@@ -129,8 +131,8 @@ func (p *program) readPrivate(files []string) (keys []hpke.PrivateKey, err error
 	return keys, nil
 }
 
-// opened is an application's account, opened with the key that fits.
-func opened(a registry.Application, keys []hpke.PrivateKey) (registry.Account, error) {
+// openAccount decrypts an application's account with the matching key.
+func openAccount(a registry.Application, keys []hpke.PrivateKey) (registry.Account, error) {
 	var account registry.Account
 	var err error
 	for _, key := range keys {
@@ -141,11 +143,11 @@ func opened(a registry.Application, keys []hpke.PrivateKey) (registry.Account, e
 	return account, fmt.Errorf("%s: %w", a.ID, err)
 }
 
-// harmless keeps spreadsheets from taking a value for a formula: an apostrophe is put
-// before what may begin one. So that it can be removed again, one is also put before an
-// apostrophe.
-func harmless(value string) string {
-	if begin := strings.TrimLeft(value, " \u00a0\u3000"); begin != "" && strings.ContainsRune("=+-@\t\r\n'＝＋－＠", []rune(begin)[0]) {
+// escapeFormula prefixes a value with an apostrophe if a spreadsheet could treat it as a
+// formula. It also prefixes values that start with an apostrophe, so that the escaping
+// can be reversed.
+func escapeFormula(value string) string {
+	if start := strings.TrimLeft(value, " \u00a0\u3000"); start != "" && strings.ContainsRune("=+-@\t\r\n'＝＋－＠", []rune(start)[0]) {
 		return "'" + value
 	}
 	return value

@@ -22,22 +22,22 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// client is a browser without a page.
+// client is an HTTP client in place of a browser.
 type client struct {
-	t      testing.TB
-	stand  *stand
-	http   *http.Client
-	header map[string]string // of every request
+	t       testing.TB
+	fixture *fixture
+	http    *http.Client
+	header  map[string]string // sent with every request
 }
 
-func (s *stand) client(t testing.TB) *client {
+func (s *fixture) client(t testing.TB) *client {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	return &client{t: t, stand: s, http: &http.Client{Jar: jar, Timeout: 20 * time.Second}, header: map[string]string{"Origin": "http://" + s.host}}
+	return &client{t: t, fixture: s, http: &http.Client{Jar: jar, Timeout: 20 * time.Second}, header: map[string]string{"Origin": "http://" + s.host}}
 }
 
-// started is one that has opened the start URL.
-func (s *stand) started(t testing.TB) *client {
+// started returns a client that has opened the start URL.
+func (s *fixture) started(t testing.TB) *client {
 	c := s.client(t)
 	c.header = nil
 	require.Equal(t, http.StatusOK, c.get(s.page.StartURL()[len("http://"+s.host):]))
@@ -47,7 +47,7 @@ func (s *stand) started(t testing.TB) *client {
 
 func (c *client) do(method, path, body string, header map[string]string) int {
 	c.t.Helper()
-	r, err := http.NewRequest(method, "http://"+c.stand.host+path, strings.NewReader(body))
+	r, err := http.NewRequest(method, "http://"+c.fixture.host+path, strings.NewReader(body))
 	require.NoError(c.t, err)
 	for _, set := range []map[string]string{c.header, header} {
 		for name, value := range set {
@@ -73,7 +73,7 @@ func (c *client) get(path string) int { c.t.Helper(); return c.do("GET", path, "
 func (c *client) act(a map[string]string) int {
 	c.t.Helper()
 	if a["step"] == "" {
-		view, _ := c.stand.terminal.View()
+		view, _ := c.fixture.terminal.View()
 		a["step"] = view.Step
 	}
 	if account, typed := a["account"]; typed {
@@ -86,35 +86,36 @@ func (c *client) act(a map[string]string) int {
 
 func (c *client) pin(digits string) int {
 	c.t.Helper()
-	view, _ := c.stand.terminal.View()
+	view, _ := c.fixture.terminal.View()
 	return c.do("POST", "/pin", digits, map[string]string{"Step": view.Step})
 }
 
-// agree agrees to what is read back: at once, which is refused, and as soon as it isn't.
+// agree confirms the application. The first attempt is too early and is rejected.
 func (c *client) agree() {
 	c.t.Helper()
 	require.Equal(c.t, http.StatusTooEarly, c.act(map[string]string{"name": "agree"}))
 	require.Eventually(c.t, func() bool { return c.act(map[string]string{"name": "agree"}) == http.StatusNoContent }, 20*time.Second, 50*time.Millisecond)
 }
 
-// identified is a visit up to the identifier.
+// identified runs a visit up to the identifier.
 func (c *client) identified(t testing.TB) *simulator.Card {
 	t.Helper()
-	card := c.stand.insert(t, simulator.Contact)
+	card := c.fixture.insert(t, simulator.Contact)
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start", "lang": "en"}))
-	c.stand.await(t, terminal.EnterPIN)
+	c.fixture.await(t, terminal.EnterPIN)
 	require.Equal(t, http.StatusNoContent, c.pin("1234"))
-	c.stand.await(t, terminal.Result)
+	c.fixture.await(t, terminal.Result)
 	return card
 }
 
-// What another page in the same browser sends, which has the cookie: nothing is done.
-func TestOtherPagesAreRefused(t *testing.T) {
-	s := newStand(t)
+// Requests of another page in the same browser, which include the cookie, have no
+// effect.
+func TestOtherPagesAreRejected(t *testing.T) {
+	s := newFixture(t)
 	c := s.started(t)
 	at, err := url.Parse("http://" + s.host)
 	require.NoError(t, err)
-	cookie := c.http.Jar.Cookies(at)[0].String() // which no browser would send to another host
+	cookie := c.http.Jar.Cookies(at)[0].String() // a browser would not send it to another host
 	for name, header := range map[string]map[string]string{
 		"another origin":      {"Origin": "http://evil.example"},
 		"another port":        {"Origin": "http://127.0.0.1:1"},
@@ -137,9 +138,9 @@ func TestOtherPagesAreRefused(t *testing.T) {
 	s.await(t, terminal.Welcome)
 }
 
-// A second browser on the machine, which has no secret, or a wrong one.
-func TestASecondBrowserIsRefused(t *testing.T) {
-	s := newStand(t)
+// Another browser on the same machine without the right cookie is rejected.
+func TestOtherBrowsersAreRejected(t *testing.T) {
+	s := newFixture(t)
 	c := s.client(t)
 	c.header = nil
 	for _, path := range []string{"/", "/events", "/app.js", "/start", "/start?key=", "/start?key=WRONG", "/start?key=" + strings.Repeat("A", 5000)} {
@@ -150,10 +151,10 @@ func TestASecondBrowserIsRefused(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, c.pin("1234"))
 }
 
-// The start URL opened again, as after a crash of the browser: the page before is cut
-// off, and its visit is over.
+// Opening a new start URL, for example after a browser crash, ends the previous page
+// and its visit.
 func TestOnePageAtATime(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	first := s.started(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -173,14 +174,14 @@ func TestOnePageAtATime(t *testing.T) {
 	for lines.Scan() {
 		replaced = replaced || lines.Text() == "event: replaced"
 	}
-	assert.True(t, replaced, "the stream ends, with the reason")
+	assert.True(t, replaced, "the stream ends with the reason")
 	assert.Equal(t, http.StatusForbidden, first.act(map[string]string{"name": "finish"}))
 	assert.Equal(t, http.StatusOK, second.get("/"))
 }
 
-// The stream goes on for longer than a server waits for a request.
-func TestTheStreamOutlastsTheServersTimeout(t *testing.T) {
-	s := newStand(t)
+// The event stream continues after the read timeout of the server.
+func TestEventStreamOutlastsTheTimeout(t *testing.T) {
+	s := newFixture(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	impatient := &http.Server{Handler: s.page, ReadTimeout: 100 * time.Millisecond}
@@ -206,14 +207,15 @@ func TestTheStreamOutlastsTheServersTimeout(t *testing.T) {
 		}
 	}()
 	require.Contains(t, <-views, `"screen":"welcome"`)
-	time.Sleep(500 * time.Millisecond) // the server's limit, several times
+	time.Sleep(500 * time.Millisecond) // several times the server's timeout
 	require.NoError(t, s.terminal.Do(t.Context(), terminal.Action{Step: s.await(t, terminal.Welcome).Step, Name: terminal.Start}))
 	require.Contains(t, <-views, `"screen":"place"`)
 }
 
-// The same request again, two at once, and one for a screen that is gone.
+// A repeated request, concurrent duplicates and a request for an earlier view have no
+// effect.
 func TestReplayedRequestsDoNothing(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	c := s.started(t)
 	card := s.insert(t, simulator.Contact)
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start", "lang": "ja"}))
@@ -241,10 +243,10 @@ func TestReplayedRequestsDoNothing(t *testing.T) {
 	assert.Equal(t, 2, card.State().AuthTries)
 }
 
-// What is no PIN is refused before anything is sent, and no address or action takes
-// one.
+// A malformed PIN is rejected before anything is sent to the card, and no other request
+// accepts a PIN.
 func TestMalformedPINs(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	c := s.started(t)
 	card := s.insert(t, simulator.Contact)
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start"}))
@@ -259,7 +261,7 @@ func TestMalformedPINs(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, c.do("POST", "/form", strings.Repeat("1", 600)+"\n", map[string]string{"Name": name}))
 	}
 	for _, name := range []string{"pin", "account", "take-over"} {
-		assert.Equal(t, http.StatusBadRequest, c.act(map[string]string{"name": name}), "not by that way")
+		assert.Equal(t, http.StatusBadRequest, c.act(map[string]string{"name": name}), "not with /action")
 	}
 	for _, body := range []string{"", "{", `[]`, `"x"`, `{"name":` + strings.Repeat(" ", 10_000) + `"start"}`} {
 		assert.Equal(t, http.StatusBadRequest, c.do("POST", "/action", body, nil), body)
@@ -268,10 +270,10 @@ func TestMalformedPINs(t *testing.T) {
 	s.await(t, terminal.EnterPIN)
 }
 
-// SQL and HTML in every field that takes text: refused by its form, or kept and shown
-// as what it is. An account that was used is refused before anything is written.
+// SQL and HTML in text fields is rejected by the pattern, or stored and shown as text.
+// A used account is rejected before anything is written.
 func TestHostileFields(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	c := s.started(t)
 	card := c.identified(t)
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "apply"}))
@@ -296,7 +298,7 @@ func TestHostileFields(t *testing.T) {
 	s.await(t, terminal.Welcome)
 	assert.Equal(t, 3, card.State().AuthTries)
 
-	// Another holder, with the same account.
+	// Another holder with the same account.
 	other, err := simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed(seed))
 	require.NoError(t, err)
 	require.NoError(t, s.slot.Insert(other))
@@ -320,10 +322,10 @@ func TestHostileFields(t *testing.T) {
 	assert.EqualValues(t, 3, report.Records, "two reservations and one application")
 }
 
-// Nothing personal is in the log, nor in the database's file, but what the registry
-// says that it keeps.
+// The log and the database file contain no personal data except what the registry
+// documents.
 func TestNothingPersonalIsKept(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	c := s.started(t)
 	c.identified(t)
 	view, _ := s.terminal.View()
@@ -346,7 +348,7 @@ func TestNothingPersonalIsKept(t *testing.T) {
 			kept.Write(b)
 		}
 	}
-	require.Contains(t, kept.String(), id, "identifiers are what is kept")
+	require.Contains(t, kept.String(), id, "identifiers are stored")
 	for _, canary := range []string{"7305730573", recovery, strings.ReplaceAll(recovery, "-", "")} {
 		assert.NotContains(t, kept.String(), canary)
 	}

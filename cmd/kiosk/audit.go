@@ -18,27 +18,28 @@ import (
 )
 
 var (
-	textAudit     = Text{JA: "監査記録を検証し、別に保管する末尾の値を表示します", EN: "Verify the audit log, and print the heads to keep"}
+	textAudit     = Text{JA: "監査記録を検証し、別に保管する末尾の値を表示します", EN: "Verify the audit log and print its heads"}
 	textAuditLong = Text{
 		JA: `監査記録と台帳を検証し、監査記録の末尾の値（heads）を表示します。この出力を、
-データベースの管理者が書き込めない場所に保管し、次回 --heads で渡してください。
-末尾から記録が消されていないかは、保管した値がなければわかりません。
-書き換えが見つかると、終了コードは9です。何も書き込まず、鍵も必要ありません。`,
+データベースの管理者が書き込めない場所に保管し、次回に --heads で指定します。
+末尾の記録が削除されたことは、保管した値がなければ検出できません。
+書き換えを検出すると、終了コードは9です。台帳には何も書き込みません。鍵も
+必要ありません。`,
 		EN: `Verify the audit log and the registry, and print the heads of the log. Keep this
-output where the database's administrator can't write, and give it next time
-with --heads: only so does it find records that were removed from the end.
-The exit code is 9 if anything was tampered with. It writes nothing to the
-registry, and needs none of its keys.`,
+output where the database administrator can't write, and pass it to the next
+audit with --heads. Without it, records removed from the end are not detected.
+The exit code is 9 if anything was altered. The command does not write to the
+registry and needs none of its keys.`,
 	}
 	textVerified = Text{
 		JA: "# 検証しました: 記録%d件、端末%d台、ID %d件、申込み%d件\n",
 		EN: "# verified: records %d, terminals %d, identifiers %d, applications %d\n",
 	}
 	textPurges = Text{JA: "# すべてのデータの消去（kiosk purge）: %d回\n", EN: "# all data was deleted (kiosk purge): %d times\n"}
-	textEmpty  = Text{JA: "# この台帳には、まだ何も記録されていません。\n", EN: "# This registry is empty: nothing was recorded yet.\n"}
+	textEmpty  = Text{JA: "# この台帳には、まだ何も記録されていません。\n", EN: "# This registry is empty: it has no records yet.\n"}
 )
 
-// auditCommand looks for what was removed or altered.
+// auditCommand verifies the audit log and the registry.
 func (p *program) auditCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
@@ -91,15 +92,15 @@ func (p *program) audit(ctx context.Context, o options) error {
 	return err
 }
 
-// readHeads reads what audit wrote before, once or several times, in either form.
+// readHeads reads the saved output of one or more audits, as text or JSON.
 func (p *program) readHeads(path string) ([]registry.Head, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, _, err := keyfile.Read(path, longestList)
+	text, _, err := keyfile.Read(path, maxListSize)
 	if err == nil && len(bytes.TrimSpace(text)) == 0 {
-		// As after "audit --heads F > F": the shell empties F first.
-		err = errors.New("the file is empty; nothing would be compared")
+		// For example after "audit --heads F > F", where the shell empties F first.
+		err = errors.New("the file is empty")
 	}
 	var heads []registry.Head
 	if err == nil {
@@ -110,14 +111,14 @@ func (p *program) readHeads(path string) ([]registry.Head, error) {
 			Text{JA: "--heads のファイルを使えません。理由は下の行にあります。", EN: "The --heads file can't be used. The line below says why."},
 			Text{
 				JA: "kiosk audit の出力を保管したファイルを指定してください。\n新しい出力は、別のファイルに保管してください。",
-				EN: "Give a file that has what kiosk audit printed.\nKeep what it prints now in another file.",
+				EN: "Give a file with the output of an earlier kiosk audit.\nSave the new output in another file.",
 			})
 	}
 	return heads, nil
 }
 
-// parseHeads reads lines of a terminal's name, a number and a hash, or of JSON. Lines
-// that begin with # are comments.
+// parseHeads parses lines of JSON, or of a terminal name, a number and a hash. Lines that
+// start with # are comments.
 func parseHeads(text []byte) (heads []registry.Head, err error) {
 	number := 0
 	for line := range strings.Lines(string(text)) {
@@ -131,14 +132,14 @@ func parseHeads(text []byte) (heads []registry.Head, err error) {
 				Heads []registry.Head `json:"heads"`
 			}
 			if json.Unmarshal([]byte(line), &report) != nil {
-				return nil, fmt.Errorf("line %d: not what kiosk audit --json prints", number)
+				return nil, fmt.Errorf("line %d: not the output of kiosk audit --json", number)
 			}
 			heads = append(heads, report.Heads...)
 			continue
 		}
 		h, ok := parseHead(line)
 		if !ok {
-			return nil, fmt.Errorf("line %d: not a terminal's name, a number and a hash", number)
+			return nil, fmt.Errorf("line %d: not a terminal name, a number and a hash", number)
 		}
 		heads = append(heads, h)
 	}

@@ -9,19 +9,19 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// cards are where a holder proves with a card at a terminal.
-type cards struct {
+// cardPrompt authenticates a card holder at the terminal.
+type cardPrompt struct {
 	*program
 	tty    tty.Terminal
 	reader string
 	chain  []jpki.CardOption
 }
 
-// authenticate waits for a card, shows its attempts left, asks for the PIN, and has the
-// card prove its key. No connection is open while the holder types.
-func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.CardOption) (holder *jpki.Authentication, name string, err error) {
-	// What is typed while the card is waited for is no answer to the prompt, and is not
-	// shown either: it may be the PIN.
+// authenticate waits for a card, asks for the PIN and shows the remaining attempts, and
+// authenticates the holder. No connection is open while the holder types.
+func (c *cardPrompt) authenticate(ctx context.Context, place Text, options ...jpki.CardOption) (holder *jpki.Authentication, name string, err error) {
+	// Hide the input while waiting for the card too, since it may be the PIN. The prompt
+	// discards it.
 	if err := c.tty.Hide(); err != nil {
 		return nil, "", tty.NoTerminal(err)
 	}
@@ -32,7 +32,7 @@ func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.Ca
 	}
 	options = append(options, c.chain...)
 	var shown jpki.Readiness
-	err = c.use(ctx, found.Name, func(card reader.Card) error {
+	err = c.withCard(ctx, found.Name, func(card reader.Card) error {
 		return jpki.Do(ctx, card, func(a *jpki.Application) (err error) {
 			shown, err = a.Ready(ctx)
 			return err
@@ -46,16 +46,16 @@ func (c *cards) authenticate(ctx context.Context, place Text, options ...jpki.Ca
 		return nil, "", err
 	}
 	defer pin.Wipe()
-	err = c.use(ctx, found.Name, func(card reader.Card) (err error) {
+	err = c.withCard(ctx, found.Name, func(card reader.Card) (err error) {
 		holder, err = jpki.Authenticate(ctx, card, pin, append(options, jpki.ForCard(shown))...)
 		return err
 	})
 	return holder, found.Name, err
 }
 
-// taken asks for the card in a reader to be taken away, and waits for that: the next PIN
-// must not go to the same card.
-func (c *cards) taken(ctx context.Context, name string) error {
+// waitForRemoval asks the holder to remove the card from a reader and waits for that, so
+// that the next PIN is not sent to the same card.
+func (c *cardPrompt) waitForRemoval(ctx context.Context, name string) error {
 	asked := false
 	for e, err := range c.driver.Watch(ctx) {
 		switch {
@@ -72,7 +72,7 @@ func (c *cards) taken(ctx context.Context, name string) error {
 	return ctx.Err()
 }
 
-func (c *cards) use(ctx context.Context, name string, use func(reader.Card) error) error {
+func (c *cardPrompt) withCard(ctx context.Context, name string, use func(reader.Card) error) error {
 	card, err := c.driver.Connect(ctx, name)
 	if err != nil {
 		return err

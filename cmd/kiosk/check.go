@@ -19,14 +19,14 @@ import (
 )
 
 var (
-	textCheck     = Text{JA: "事業設定ファイルと、端末の設定を確かめます", EN: "Check a campaign file and a terminal's set-up"}
+	textCheck     = Text{JA: "事業設定ファイルと端末の設定を確かめます", EN: "Check a campaign file and a terminal's setup"}
 	textCheckLong = Text{
 		JA: `事業設定ファイルを確かめます。端末のオプションも付けると、鍵、台帳、カード
 リーダーも確かめます。何も作らず、何も書き込みません。暗証番号も使いません。
-終了コードは、最初に見つかった誤りのものです。`,
-		EN: `Check a campaign file. With a terminal's options also check its keys, registry
-and card readers. It makes nothing, writes nothing and uses no PIN. The exit
-code is that of the first mistake.`,
+終了コードは、最初に見つかった誤りの終了コードです。`,
+		EN: `Check a campaign file. With the options of a terminal, also check its keys,
+registry and card readers. The command creates and writes nothing and uses no
+PIN. The exit code is that of the first mistake.`,
 	}
 
 	textStep = map[string]Text{
@@ -34,20 +34,20 @@ code is that of the first mistake.`,
 		"period":       {JA: "期間", EN: "Period"},
 		"operator-key": {JA: "運営者の公開鍵", EN: "Operator's public key"},
 		"keys":         {JA: "名前空間と台帳の鍵", EN: "Keys"},
-		"terminal-key": {JA: "端末の鍵", EN: "Terminal's key"},
+		"terminal-key": {JA: "端末の鍵", EN: "Terminal key"},
 		"authorities":  {JA: "認証局の証明書", EN: "CA certificates"},
 		"registry":     {JA: "台帳", EN: "Registry"},
 		"readers":      {JA: "カードリーダー", EN: "Card readers"},
 		resultOK:       {JA: "OK", EN: "OK"},
 		resultWarning:  {JA: "注意", EN: "NOTE"},
 		resultFailed:   {JA: "NG", EN: "NG"},
-		"not-begun":    {JA: "まだ始まっていません（%s から）", EN: "begins on %s; no applications are taken yet"},
-		"ended":        {JA: "終わっています（%s まで）。申込みは受け付けません", EN: "ended on %s; no applications are taken"},
+		"not-begun":    {JA: "まだ始まっていません（%s から）。申込みは受け付けません", EN: "starts on %s; applications are not accepted yet"},
+		"ended":        {JA: "終了しました（%s まで）。申込みは受け付けません", EN: "ended on %s; applications are not accepted"},
 		"running":      {JA: "期間中です（%s まで）", EN: "running (until %s)"},
-		"none-yet":     {JA: "まだありません。端末を最初に始めたときに作ります。", EN: "There is none yet. The terminal makes it when it first starts."},
+		"none-yet":     {JA: "まだありません。端末を最初に起動したときに作ります。", EN: "does not exist yet. The terminal creates it at its first start."},
 		"no-folder": {
-			JA: "まだありません。そのフォルダーもありません。\n--registry の書き間違いでなければ、サービスとして始めたときに作ります。",
-			EN: "There is none yet, nor its folder.\nUnless --registry is mistyped, the service makes both when it first starts.",
+			JA: "まだありません。そのフォルダーもありません。\n--registry の書き間違いでなければ、サービスとして起動したときに作ります。",
+			EN: "Neither the registry nor its folder exists yet.\nUnless --registry is mistyped, the service creates both at its first start.",
 		},
 		"key-numbers":   {JA: "第%d世代、鍵の番号 %s と %s", EN: "generation %d, key numbers %s and %s"},
 		"terminal-name": {JA: "名前: %s", EN: "name: %s"},
@@ -61,7 +61,7 @@ const (
 	resultFailed  = "failed"
 )
 
-// finding is what one step of check found.
+// finding is the result of one check.
 type finding struct {
 	Step    string       `json:"step"`
 	Result  string       `json:"result"`
@@ -81,53 +81,52 @@ func (p *program) checkCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			o.campaign = args[0]
 			terminals := false
-			for _, name := range []string{"registry", "namespace-key", "registry-key", "operator-key", "terminal-key", "reader", "authority"} {
+			for _, name := range []string{"registry", "namespace-key", "registry-key", "operator-key", "terminal-key", "reader", "ca-certificate"} {
 				terminals = terminals || c.Flags().Changed(name)
 			}
 			return p.check(c.Context(), o, terminals)
 		},
 	}
-	p.workingFlags(c, &o)
+	p.setupFlags(c, &o)
 	p.jsonFlag(c)
 	return c
 }
 
-// check finds what a resident would find otherwise. The terminal's set-up is looked at
-// where any of its flags is given.
+// check checks the campaign file, and the terminal's setup if any of its flags is given.
 func (p *program) check(ctx context.Context, o options, terminal bool) error {
 	var found []finding
 	add := func(step string, ok Text, err error) {
-		found = append(found, p.found(step, ok, err))
+		found = append(found, p.findingFor(step, ok, err))
 	}
 	c, err := p.readCampaign(o.campaign)
 	if err != nil {
 		add("campaign", Text{}, err)
-		return p.tell(found)
+		return p.report(found)
 	}
 	add("campaign", Text{JA: c.Name.JA, EN: c.Name.EN}, nil)
 	found = append(found, p.period(c))
 	if terminal {
-		_, err = p.takesApplications(o, c)
+		_, err = p.applicationOptions(o, c)
 		add("operator-key", Text{}, err)
 		k, keysErr := p.readKeys(o, c.Namespace)
 		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), keysErr)
 		name, err := p.readTerminalKey(o.terminalKey)
 		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
-		if len(o.authorities) > 0 {
-			_, err = trusted(o.authorities)
+		if len(o.caCertificates) > 0 {
+			_, err = trustOptions(o.caCertificates)
 			add("authorities", Text{}, err)
 		}
-		if keysErr == nil { // else there is nothing to look for in it
+		if keysErr == nil { // checkRegistry needs the keys
 			found = append(found, p.checkRegistry(ctx, o.registry, k))
 		}
 		names, err := p.checkReaders(ctx, o.reader)
 		add("readers", cli.Formatted(textStep["found"], len(names), strings.Join(names, ", ")), err)
 	}
-	return p.tell(found)
+	return p.report(found)
 }
 
-// found is what a step found: what ok says, or what is said of the error.
-func (p *program) found(step string, ok Text, err error) finding {
+// findingFor returns the finding for an error, or for success with the message ok.
+func (p *program) findingFor(step string, ok Text, err error) finding {
 	if err == nil {
 		return finding{Step: step, Result: resultOK, Message: ok}
 	}
@@ -135,6 +134,7 @@ func (p *program) found(step string, ok Text, err error) finding {
 	return finding{Step: step, Result: resultFailed, Code: m.Code, Message: m.What, Next: m.Next, Detail: termtext.Printable(err.Error()), err: err}
 }
 
+// period checks whether the campaign is running.
 func (p *program) period(c *campaign.Campaign) finding {
 	day := func(text string, of campaign.Day) Text {
 		return cli.Formatted(textStep[text], of.Format("2006-01-02"))
@@ -148,8 +148,8 @@ func (p *program) period(c *campaign.Campaign) finding {
 	return finding{Step: "period", Result: resultOK, Message: day("running", c.Ends)}
 }
 
-// checkRegistry looks whether the registry is that of the keys, without making one. A
-// file that is not there yet is no mistake.
+// checkRegistry checks that the registry matches the keys. It does not create a registry,
+// and a missing file is only a warning.
 func (p *program) checkRegistry(ctx context.Context, url string, k keys) finding {
 	if isMissingFile(url) {
 		text := "none-yet"
@@ -158,16 +158,17 @@ func (p *program) checkRegistry(ctx context.Context, url string, k keys) finding
 		}
 		return finding{Step: "registry", Result: resultWarning, Message: textStep[text]}
 	}
-	return p.found("registry", Text{JA: registryKind(url), EN: registryKind(url)}, registry.Check(ctx, url, k.current, k.earlier...))
+	return p.findingFor("registry", Text{JA: registryKind(url), EN: registryKind(url)}, registry.Check(ctx, url, k.current, k.earlier...))
 }
 
-// hasFolder tells whether the folder of a registry's file is there.
+// hasFolder reports whether the folder of a registry's file exists.
 func hasFolder(url string) bool {
 	_, path, _ := strings.Cut(url, ":")
 	_, err := os.Stat(filepath.Dir(path))
 	return err == nil
 }
 
+// checkReaders returns the names of the card readers, and an error if none matches name.
 func (p *program) checkReaders(ctx context.Context, name string) ([]string, error) {
 	readers, err := p.driver.Readers(ctx)
 	if err != nil {
@@ -186,12 +187,12 @@ func (p *program) checkReaders(ctx context.Context, name string) ([]string, erro
 	return printable, err
 }
 
-// tell writes the findings, and fails with the first mistake.
-func (p *program) tell(found []finding) error {
+// report prints the findings and returns the first mistake.
+func (p *program) report(found []finding) error {
 	var first error
 	for _, f := range found {
 		if f.err != nil && first == nil {
-			first = told{f.err}
+			first = reportedError{f.err}
 		}
 	}
 	if p.JSON {

@@ -13,7 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// check finds what a resident would find otherwise, in plain words, and makes nothing.
+// check finds mistakes before residents do, explains them in plain words, and creates
+// nothing.
 //
 // Faults: F127.
 func TestCheck(t *testing.T) {
@@ -37,17 +38,17 @@ func TestCheck(t *testing.T) {
 		{cli.ExitDone, driver, append([]string{"check", ended}, working[2:]...)},
 		{cli.ExitUsage, driver, slices.Clip(working[:len(working)-2])},
 		{cli.ExitNoReader, simulator.New(), working},
-		{cli.ExitUsage, driver, append(working[:len(working):len(working)], "--registry-key", o.path("namespace.key"), "--terminal-key", o.path("none"), "--authority", demo)},
+		{cli.ExitUsage, driver, append(working[:len(working):len(working)], "--registry-key", o.path("namespace.key"), "--terminal-key", o.path("none"), "--ca-certificate", demo)},
 		{cli.ExitUsage, driver, append(working[:len(working):len(working)], "--registry", "mysql://x")},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
-			out := desk{driver: tt.driver, locale: locale}.run(t, tt.args...)
+			out := testEnv{driver: tt.driver, locale: locale}.run(t, tt.args...)
 			assert.Equal(t, tt.exit, out.exit, "%v: %s", tt.args, out.stdout)
 			assert.Empty(t, out.stderr)
 			fits(t, out.stdout)
 			said[language] += strings.ReplaceAll(out.stdout, o.dir, "FOLDER") + "\n"
 		}
-		out := desk{driver: tt.driver}.run(t, append(tt.args, "--json")...)
+		out := testEnv{driver: tt.driver}.run(t, append(tt.args, "--json")...)
 		assert.Equal(t, tt.exit, out.exit)
 		var found struct{ Findings []finding }
 		require.NoError(t, json.Unmarshal([]byte(out.stdout), &found))
@@ -58,11 +59,11 @@ func TestCheck(t *testing.T) {
 	golden(t, "check-en.txt", said["en"])
 }
 
-// A registry that the terminal could not make or open with its keys is found by check: a
-// mistyped folder, other keys, and a generation that was not given.
+// check finds a registry that the terminal could not create or open: a mistyped folder,
+// wrong keys, or a missing generation.
 //
 // Faults: F108, F127.
-func TestCheckOfTheRegistry(t *testing.T) {
+func TestCheckRegistry(t *testing.T) {
 	o := newOffice(t)
 	o.write("other.key", "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f")
 	o.write("third.key", "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f")
@@ -70,7 +71,7 @@ func TestCheckOfTheRegistry(t *testing.T) {
 	driver.AddReader("Reader")
 	check := func(more ...string) outcome {
 		args := append([]string{"check", demo, "--operator-key", o.path("operator.public")}, o.keys("counter-1.key")[2:]...)
-		return desk{driver: driver}.run(t, append(args, more...)...)
+		return testEnv{driver: driver}.run(t, append(args, more...)...)
 	}
 	earlier := "=" + o.path("other.key") + "," + o.path("third.key")
 	mistyped := check("--registry", "sqlite:"+o.path("none/kiosk.db"))

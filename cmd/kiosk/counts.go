@@ -7,22 +7,22 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 )
 
-// tallier counts events, as a registry does.
-type tallier interface {
+// eventCounter counts events in a registry.
+type eventCounter interface {
 	Tally(ctx context.Context, event string) error
 }
 
-// counts counts what happens at a terminal, for statistics, beside the visits: nobody
-// waits for it. What can't be counted in time is dropped.
+// counts counts a terminal's events for statistics in the background. It drops events
+// that it can't count in time.
 type counts struct {
-	registry tallier
+	registry eventCounter
 	events   chan string
 }
 
-func newCounts(r tallier) *counts { return &counts{r, make(chan string, 64)} }
+func newCounts(r eventCounter) *counts { return &counts{r, make(chan string, 64)} }
 
-// add counts a visit, and why somebody was refused or a visit ended early. Identifiers
-// and applications are counted by their audit records.
+// add counts visits and the reasons for problems and early ends. Identifiers and
+// applications are counted from their audit records instead.
 func (c *counts) add(e terminal.Event) {
 	event := e.Name
 	switch {
@@ -38,15 +38,15 @@ func (c *counts) add(e terminal.Event) {
 	}
 }
 
-// keep has the events counted until ctx ends.
-func (c *counts) keep(ctx context.Context) error {
+// run counts the added events until ctx is done.
+func (c *counts) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case event := <-c.events:
-			within, cancel := context.WithTimeout(ctx, 5*time.Second)
-			_ = c.registry.Tally(within, event) // a count may be lost
+			tallyCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			_ = c.registry.Tally(tallyCtx, event) // losing a count is acceptable
 			cancel()
 		}
 	}

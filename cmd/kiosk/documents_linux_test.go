@@ -16,8 +16,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// printed returns the command lines in a page's blocks of shell.
-func printed(t *testing.T, page string) (lines []string) {
+// documentedCommands returns the command lines in the shell blocks of a page.
+func documentedCommands(t *testing.T, page string) (lines []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	require.NoError(t, err)
@@ -31,19 +31,18 @@ func printed(t *testing.T, page string) (lines []string) {
 	return lines
 }
 
-// makeKey stands for card-info, which these pages have make keys.
+// makeKey makes a key in place of card-info.
 const makeKey = `#!/bin/sh
 [ "$1" = keygen ] || exit 2
 umask 077
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
 `
 
-// The operator's commands work as they are printed, from the first key to the change of
-// keys. Those that need a reader or a person fail for want of one, and are otherwise
-// well-formed.
+// The operator's commands in the documents work as written, including the key change.
+// Commands that need a reader or a terminal fail only for that reason.
 //
 // Faults: F131.
-func TestTheDocumentsCommandsWorkAsPrinted(t *testing.T) {
+func TestDocumentedCommandsWork(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	for _, page := range []string{"kiosk.md", "kiosk.ja.md", "registry.md"} {
@@ -56,14 +55,14 @@ func TestTheDocumentsCommandsWorkAsPrinted(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(makeKey), 0o755))
 			require.NoError(t, os.Mkdir(o.path("backup"), 0o700))
 			id, ran := "", 0
-			for _, line := range printed(t, page) {
+			for _, line := range documentedCommands(t, page) {
 				if program, _, _ := strings.Cut(line, " "); program != "kiosk" && program != "card-info" && program != "cat" {
 					continue
 				}
 				ran++
 				usesRegistry := strings.Contains(line, "--registry") && !strings.HasPrefix(line, "kiosk check")
 				if usesRegistry && id == "" {
-					id = o.visit(proved(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
+					id = o.visit(authenticated(t), registry.NewAccount("sample-pay", "0123456789", "4649"))
 				}
 				c := exec.Command("/bin/sh", "-c", strings.NewReplacer("/var/lib/mykeykit-kiosk/", o.dir+"/", "/backup/", o.dir+"/backup/", "7K2M-9QXR", id).Replace(line))
 				c.Dir = o.dir

@@ -14,8 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// key has the page see a key: its name, its place on the keyboard, and whether it repeats
-// because it is held.
+// key sends a key event to the page, with the key, its code and whether it repeats.
 func (b *browser) key(key, code string, repeat bool) {
 	b.t.Helper()
 	get[int](b, fmt.Sprintf(`document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, code: %q, repeat: %t, bubbles: true, cancelable: true})); 0`, key, code, repeat))
@@ -26,14 +25,15 @@ func (b *browser) entered(digits int) {
 	b.eval(`document.querySelectorAll(".dots .on").length`, digits)
 }
 
-// Keys that are held, keys that bounce, ten-key pads without NumLock and input methods:
-// nothing that was not meant is sent to the card.
+// Held keys, bouncing keys, numeric keypads without NumLock and input methods never
+// send an unintended PIN.
+//
 // Faults: F66.
-func TestBrowserKeysThatWereNotMeant(t *testing.T) {
+func TestBrowserUnintendedKeys(t *testing.T) {
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
-			card := b.stand.insert(t, simulator.Contact)
+			card := b.fixture.insert(t, simulator.Contact)
 			b.start()
 			b.shows(terminal.EnterPIN)
 
@@ -54,7 +54,7 @@ func TestBrowserKeysThatWereNotMeant(t *testing.T) {
 
 			over := `document.getElementById("over").textContent !== "" && document.querySelector("[data-enter]").disabled`
 			b.eval(over, false)
-			b.press("[data-digit='4']") // a fifth one, by touch
+			b.press("[data-digit='4']") // a fifth digit by touch
 			b.eval(over, true)
 			b.look(terminal.EnterPIN)
 			b.run(chromedp.KeyEvent("5"), chromedp.KeyEvent(kb.Enter))
@@ -62,20 +62,20 @@ func TestBrowserKeysThatWereNotMeant(t *testing.T) {
 			b.press("[data-erase]")
 			b.entered(0)
 			b.eval(over, false)
-			b.run(chromedp.KeyEvent("12345"), chromedp.KeyEvent(kb.Enter)) // and by keys
+			b.run(chromedp.KeyEvent("12345"), chromedp.KeyEvent(kb.Enter)) // and by keyboard
 			b.eval(over, true)
 			b.run(chromedp.KeyEvent(kb.Backspace))
 			b.entered(0)
 			b.run(chromedp.KeyEvent(kb.Enter))
 			assert.Equal(t, 3, card.State().AuthTries)
 
-			b.key("End", "Numpad1", false) // without NumLock
+			b.key("End", "Numpad1", false) // NumLock off
 			b.key("Process", "Digit2", false)
 			b.key("Unidentified", "Numpad3", false)
-			b.key("!", "Digit1", false) // with Shift: no digit
+			b.key("!", "Digit1", false) // with Shift, not a digit
 			b.key("４", "Digit4", false)
 			b.entered(4)
-			b.press("[data-action=language]") // which keeps what was typed
+			b.press("[data-action=language]") // keeps what was typed
 			b.eval(`document.documentElement.lang !== "`+lang+`"`, true)
 			b.shows(terminal.EnterPIN)
 			b.entered(4)
@@ -86,32 +86,32 @@ func TestBrowserKeysThatWereNotMeant(t *testing.T) {
 	}
 }
 
-// twice taps a button twice, some milliseconds apart, wherever that takes the second
-// tap.
-func (b *browser) twice(selector string, apart time.Duration) {
+// doubleTap taps a button, and after a delay taps the same position again.
+func (b *browser) doubleTap(selector string, apart time.Duration) {
 	b.t.Helper()
 	ready := "body:not([inert]):not(.unread) " + selector
 	b.run(chromedp.WaitVisible(chromedp.CSS(ready)), chromedp.ScrollIntoView(chromedp.CSS(ready)))
 	at := get[[]float64](b, fmt.Sprintf(`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()`, selector))
 	b.run(chromedp.MouseClickXY(at[0], at[1]))
-	time.Sleep(apart) // the finger's
+	time.Sleep(apart) // between the taps
 	b.run(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// A double tap on a button does not act on the view that comes after it: no application
-// is made unseen, and no digit typed.
+// A double tap does not act on the next view: it makes no unread application and types
+// no digit.
+//
 // Faults: F66.
 func TestBrowserDoubleTaps(t *testing.T) {
 	for _, size := range []struct{ width, height int64 }{{1024, 768}, {1280, 800}, {1280, 1024}, {1080, 1920}} {
 		t.Run(fmt.Sprintf("%dx%d", size.width, size.height), func(t *testing.T) {
 			b := newBrowser(t, "ja")
 			b.run(chromedp.EmulateViewport(size.width, size.height))
-			b.stand.insert(t, simulator.Contact)
+			b.fixture.insert(t, simulator.Contact)
 			b.start()
 			b.shows(terminal.EnterPIN)
 			b.type4("9999")
 			b.shows(terminal.WrongPIN)
-			b.twice("[data-action=try-again]", 100*time.Millisecond)
+			b.doubleTap("[data-action=try-again]", 100*time.Millisecond)
 			b.shows(terminal.EnterPIN)
 			b.entered(0)
 			b.type4("1234")
@@ -122,16 +122,16 @@ func TestBrowserDoubleTaps(t *testing.T) {
 			for _, apart := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond} {
 				b.shows(terminal.Account)
 				get[int](b, `document.getElementById("account").value = "0123456789"; document.getElementById("code").value = "4649"; 0`)
-				b.twice("button[type=submit]", apart)
+				b.doubleTap("button[type=submit]", apart)
 				b.shows(terminal.Confirm)
-				view, _ := b.stand.terminal.View()
+				view, _ := b.fixture.terminal.View()
 				require.Equal(t, terminal.Confirm, view.Screen, "the second tap did nothing")
 				b.press("[data-action=back]")
 			}
 			b.shows(terminal.Account)
 			where := `(s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom] })`
 			next := get[[]float64](b, where+`("button[type=submit]")`)
-			b.press("button[type=submit]") // with the fields as they were
+			b.press("button[type=submit]") // with the same fields
 			b.shows(terminal.Confirm)
 			agree := get[[]float64](b, where+`("[data-action=agree]")`)
 			apart := agree[0] >= next[2] || agree[2] <= next[0] || agree[1] >= next[3] || agree[3] <= next[1]
@@ -142,12 +142,12 @@ func TestBrowserDoubleTaps(t *testing.T) {
 	}
 }
 
-// The warning before the end takes no focus, and neither it nor more time empties a form.
-func TestBrowserTypingGoesOn(t *testing.T) {
+// The idle warning takes no focus, and neither the warning nor more time clears a form.
+func TestBrowserIdleWarningKeepsTheForm(t *testing.T) {
 	b := newBrowser(t, "ja")
 	b.toAccount(t)
 	b.run(chromedp.SendKeys(chromedp.CSS("#account"), "0123"))
-	get[int](b, `document.getElementById("ending").hidden = false; 0`) // as the warning does
+	get[int](b, `document.getElementById("ending").hidden = false; 0`) // as for the idle warning
 	b.run(chromedp.KeyEvent("4"))
 	b.eval(`document.getElementById("account").value`, "01234")
 	requests := get[int](b, `performance.getEntriesByType("resource").filter(e => e.name.endsWith("/action")).length`)

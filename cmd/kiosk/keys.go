@@ -17,17 +17,17 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Bounds of files, in bytes.
+// Maximum sizes of files, in bytes.
 const (
-	longestKey      = 16 << 10
-	longestCampaign = 1 << 20
+	maxKeySize      = 16 << 10
+	maxCampaignSize = 1 << 20
 )
 
 // keys are the keys of all generations.
 type keys struct {
 	current     registry.Generation
 	earlier     []registry.Generation
-	namespaceID string // the number of the current namespace key
+	namespaceID string // the ID of the current namespace key
 }
 
 // readKeys reads the keys that the flags name.
@@ -42,8 +42,8 @@ func (p *program) readKeys(o options, namespace string) (k keys, err error) {
 		n, err := strconv.ParseUint(number, 10, 32)
 		if !ok || !both || err != nil {
 			return keys{}, p.Misuse(Text{
-				JA: "--earlier は、次の形で書いてください。\n番号=名前空間の鍵ファイル,台帳の鍵ファイル",
-				EN: "--earlier takes a number and two files: N=NAMESPACE_KEY,REGISTRY_KEY.",
+				JA: "--earlier は、次の形式で書いてください。\n番号=名前空間の鍵ファイル,台帳の鍵ファイル",
+				EN: "Write --earlier as N=NAMESPACE_KEY_FILE,REGISTRY_KEY_FILE.",
 			}, errors.New("--earlier: not N=FILE,FILE"))
 		}
 		g, _, err := p.readGeneration(uint32(n), namespace, "--earlier", namespaceKey, "--earlier", registryKey)
@@ -55,8 +55,8 @@ func (p *program) readKeys(o options, namespace string) (k keys, err error) {
 	return k, nil
 }
 
-// readGeneration reads the two keys of a generation, from files that flags name, and
-// tells the number of the namespace's.
+// readGeneration reads the two keys of a generation. It also returns the ID of the
+// namespace key.
 func (p *program) readGeneration(number uint32, namespace, namespaceFlag, namespaceFile, registryFlag, registryFile string) (g registry.Generation, id string, err error) {
 	namespaceKey, err := p.readKey(namespaceFile)
 	if err != nil {
@@ -78,7 +78,7 @@ func newGeneration(number uint32, namespace string, namespaceKey, registryKey my
 	return registry.Generation{Number: number, Namespace: n, Key: registryKey}, err
 }
 
-// keyKind says what others must not do with a key's file: the bits of their mode.
+// keyKind is a kind of key file: the permission bits that it must not have.
 type keyKind fs.FileMode
 
 const (
@@ -86,12 +86,12 @@ const (
 	publicKey keyKind = 0o022
 )
 
-// readKeyFile reads a key's file, and warns of one that others may use.
+// readKeyFile reads a key file and warns if its permissions are too open.
 func (p *program) readKeyFile(path string, kind keyKind) ([]byte, error) {
 	if path == "" {
 		return nil, errors.New("not given")
 	}
-	text, mode, err := keyfile.Read(path, longestKey)
+	text, mode, err := keyfile.Read(path, maxKeySize)
 	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
 		name := termtext.Printable(path)
 		p.Warn(cli.CodeKeyReadable, Text{JA: cli.TextKeyExposed.JA + "\n" + name, EN: cli.TextKeyExposed.EN + "\n" + name})
@@ -109,7 +109,7 @@ func (p *program) readKey(path string) (mykey.Key, error) {
 	return key, inFile(path, err)
 }
 
-// inFile says in which file an error is: an option may name several.
+// inFile adds the name of a file to an error.
 func inFile(path string, err error) error {
 	if err == nil {
 		return nil
@@ -117,7 +117,7 @@ func inFile(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// readHex reads a key as hexLine writes it.
+// readHex reads a key in the format of hexLine.
 func (p *program) readHex(path string, kind keyKind) ([]byte, error) {
 	text, err := p.readKeyFile(path, kind)
 	defer clear(text)

@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// The operator's keys are both made, or neither.
+// Either both of the operator's key files are created, or neither.
 //
 // Faults: F90.
 func TestOperatorKeysAreAPair(t *testing.T) {
@@ -23,7 +23,7 @@ func TestOperatorKeysAreAPair(t *testing.T) {
 	for _, args := range [][]string{
 		{path("private"), path("taken")}, {path("taken"), path("public")}, {path("private"), path("no/such/folder")}, {path("private"), path("private")},
 	} {
-		o := desk{}.run(t, append([]string{"operator-keygen"}, args...)...)
+		o := testEnv{}.run(t, append([]string{"operator-keygen"}, args...)...)
 		require.NotZero(t, o.exit, args)
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestOperatorKeysAreAPair(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(old))
 
-	made := desk{}.run(t, "operator-keygen", path("private"), path("public"))
+	made := testEnv{}.run(t, "operator-keygen", path("private"), path("public"))
 	require.Zero(t, made.exit)
 	assert.Contains(t, made.stdout, path("private"))
 	assert.Contains(t, made.stdout, path("public"))
@@ -44,11 +44,11 @@ func TestOperatorKeysAreAPair(t *testing.T) {
 	}
 }
 
-// A key that others may read or change is warned of, in the command's language; a
-// public key only where they may change it.
+// The command warns of a key that others may read or change, and of a public key that
+// others may change.
 //
 // Faults: F95.
-func TestKeysThatOthersMayUse(t *testing.T) {
+func TestExposedKeysAreReported(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(path, []byte("00ff"), 0o600))
 	for mode, warned := range map[os.FileMode]map[keyKind]bool{
@@ -73,10 +73,10 @@ func TestKeysThatOthersMayUse(t *testing.T) {
 	}
 }
 
-// Of several keys the one that can't be used is named.
+// An error names the key file that can't be used.
 //
 // Faults: F139.
-func TestTheKeyFileIsNamed(t *testing.T) {
+func TestKeyErrorsNameTheFile(t *testing.T) {
 	o := newOffice(t)
 	wrong, short := o.write("wrong.key", "no key"), o.write("short.key", "00ff")
 	for _, args := range [][]string{
@@ -84,7 +84,7 @@ func TestTheKeyFileIsNamed(t *testing.T) {
 		o.exports("--operator-private-key", short),
 		append([]string{"migrate", "--earlier", "2=" + o.path("namespace.key") + "," + wrong}, o.keys("")[:8]...),
 	} {
-		refused := desk{}.run(t, args...)
+		refused := testEnv{}.run(t, args...)
 		assert.Equal(t, cli.ExitUsage, refused.exit)
 		assert.Contains(t, refused.stderr, "[KEY_FILE]")
 		assert.Regexp(t, `/(wrong|short)\.key`, refused.stderr)

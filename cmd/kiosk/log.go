@@ -14,44 +14,45 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// logTo makes the log of a terminal: lines on standard error that machines read.
-// Nothing in it is personal.
-func (p *program) logTo(format, terminal string) (*slog.Logger, error) {
+// newLog returns the log of a terminal, which writes machine-readable lines to standard
+// error. It contains no personal data.
+func (p *program) newLog(format, terminal string) (*slog.Logger, error) {
 	var handler slog.Handler
 	switch format {
 	case "text":
 		handler = slog.NewTextHandler(p.Stderr, nil)
 	case "json":
-		handler = slog.NewJSONHandler(p.environment.stderr, nil) // which is UTF-8 in any locale
+		handler = slog.NewJSONHandler(p.environment.stderr, nil) // JSON is UTF-8 in every locale
 	default:
-		return nil, p.WrongUsage(errors.New("--log: text, json"))
+		return nil, p.WrongUsage(errors.New("--log: neither text nor json"))
 	}
 	return slog.New(handler).With("terminal", terminal), nil
 }
 
-// logEvent writes what happened at the terminal.
+// logEvent logs an event of the terminal.
 func logEvent(log *slog.Logger, e terminal.Event) {
-	var about []slog.Attr
+	var attrs []slog.Attr
 	if e.Visit != "" {
-		about = append(about, slog.String("visit", e.Visit), slog.Float64("duration", seconds(e.Duration)))
+		attrs = append(attrs, slog.String("visit", e.Visit), slog.Float64("duration", seconds(e.Duration)))
 	}
 	if e.Code != "" {
-		about = append(about, slog.String("code", string(e.Code)))
+		attrs = append(attrs, slog.String("code", string(e.Code)))
 	}
-	log.LogAttrs(context.Background(), slog.LevelInfo, e.Name, about...)
+	log.LogAttrs(context.Background(), slog.LevelInfo, e.Name, attrs...)
 }
 
-// seconds is a duration with three decimals.
+// seconds returns a duration in seconds with three decimals.
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
-// logStart names what was started.
-func logStart(log *slog.Logger, p parts) {
-	log.Info("started", "version", cli.Version(), "campaign", p.campaign.Name.In(message.English), "namespace", p.campaign.Namespace,
-		"generation", p.generation, "earlier", p.earlier, "registry", registryKind(p.url), "readers", p.readers)
+// logStart logs the setup of a started terminal.
+func logStart(log *slog.Logger, s terminalSetup) {
+	log.Info("started", "version", cli.Version(), "campaign", s.campaign.Name.In(message.English), "namespace", s.campaign.Namespace,
+		"generation", s.generation, "earlier", s.earlier, "registry", registryKind(s.url), "readers", s.readers)
 }
 
-// logClosed tells why the registry can't be opened yet, once for each reason.
-func logClosed(log *slog.Logger) func(error) {
+// logUnavailable returns a function that logs why the registry is unavailable, once per
+// reason.
+func logUnavailable(log *slog.Logger) func(error) {
 	last := ""
 	return func(err error) {
 		if reason := termtext.Printable(err.Error()); reason != last {

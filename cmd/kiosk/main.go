@@ -1,16 +1,17 @@
-// Command kiosk is a terminal at a counter: a resident brings a My Number Card, types
-// the PIN, gets an identifier of 8 characters, and may apply for one cashless
-// service. It reads cards, serves one page to the browser of the same machine, and
-// keeps identifiers in a registry. docs/kiosk.md says how to run one.
+// Command kiosk runs a terminal at a counter. Residents authenticate with a My Number
+// Card and its PIN, get an 8-character identifier, and can apply for a cashless service.
+// The command reads cards, serves one page to a browser on the same machine, and stores
+// identifiers in a registry. docs/kiosk.md describes how to run a terminal.
 //
-// With --simulate it has simulated cards, keys of its own, and a panel to put cards
-// in and take them out: make kiosk starts it so.
+// With --simulate it uses simulated cards and temporary keys, and serves a panel that
+// inserts and removes the cards. "make kiosk" starts it that way.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -26,14 +27,15 @@ import (
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
+	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
 func main() { os.Exit(mainExit()) }
 
 func mainExit() int {
-	_ = nodump.Protect() // PINs will come; where the system refuses, the rest still holds
-	neverSuspend()
-	// All that would end it in the middle end it in order, so that a card is logged out.
+	_ = nodump.Protect() // before any PIN; the terminal also runs without it
+	ignoreSuspend()
+	// Handle every signal that would kill the process, so that the card is logged out.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	defer stop()
 	return execute(ctx, os.Args[1:], environment{
@@ -42,32 +44,32 @@ func mainExit() int {
 	})
 }
 
-// serve runs the terminal until ctx ends.
-func (p *program) serve(ctx context.Context, o options) (err error) {
+// serve runs the terminal until ctx is done.
+func (p *program) serve(ctx context.Context, o options) error {
 	listener, err := p.listen(o.listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	parts, err := p.parts(o)
+	setup, err := p.setUp(o)
 	if err != nil {
 		return err
 	}
-	defer parts.close()
-	log, err := p.logTo(o.log, parts.terminal)
+	defer setup.close()
+	log, err := p.newLog(o.log, setup.terminal)
 	if err != nil {
 		return err
 	}
-	kept := &pending{openRegistry: parts.open, waits: logClosed(log), pause: reopening}
-	defer kept.Close()
-	if err := kept.open(ctx, firstOpening); err != nil {
+	registry := &pendingRegistry{openRegistry: setup.open, onError: logUnavailable(log), interval: retryInterval}
+	defer registry.Close()
+	if err := registry.open(ctx, firstOpenTimeout); err != nil {
 		return err
 	}
-	logStart(log, parts)
+	logStart(log, setup)
 
-	counts := newCounts(kept)
+	counts := newCounts(registry)
 	kiosk := terminal.New(terminal.Config{
-		Driver: parts.driver, Reader: o.reader, Campaign: parts.campaign, Registry: kept, Chain: parts.chain, Language: o.firstLanguage(),
+		Driver: setup.driver, Reader: o.reader, Campaign: setup.campaign, Registry: registry, Chain: setup.chain, Language: o.firstLanguage(),
 		NoPrinter: o.noPrint, AfterVisit: residue.Overwrite,
 		Log: func(e terminal.Event) {
 			logEvent(log, e)
@@ -75,44 +77,63 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 		},
 	})
 	page := web.New(kiosk, listener.Addr().String())
-	servers := []*http.Server{newServer(page)}
-	listeners := []net.Listener{web.Listener(listener)}
-	if parts.simulated != nil {
-		second, err := p.listen("127.0.0.1:0")
+	servers := []server{{newServer(page), web.Listener(listener)}}
+	if setup.simulated != nil {
+		s, err := p.newPanel(setup.simulated)
 		if err != nil {
 			return err
 		}
-		defer second.Close()
-		board := panel.New(second.Addr().String(), parts.simulated, p.Language, newCard)
-		servers, listeners = append(servers, newServer(board)), append(listeners, second)
-		fmt.Fprintf(p.Stdout, p.Say(textPanel), board.URL())
+		defer s.listener.Close()
+		servers = append(servers, s)
 	}
-	defer o.withdraw()
+	defer o.removeStartFiles()
 	if err := page.Announce(o.announce(p.Stdout, p.Say(textTerminal)), func(event string) { log.Info(event) }); err != nil {
 		return err
 	}
+	return run(ctx, log, newServiceManager(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, kiosk.Run, counts.run, registry.run)
+}
 
+// server is an HTTP server and its listener.
+type server struct {
+	*http.Server
+	listener net.Listener
+}
+
+// newPanel returns the server of the panel and prints its URL.
+func (p *program) newPanel(driver *simulator.Driver) (server, error) {
+	listener, err := p.listen("127.0.0.1:0")
+	if err != nil {
+		return server{}, err
+	}
+	board := panel.New(listener.Addr().String(), driver, p.Language, newCard)
+	fmt.Fprintf(p.Stdout, p.Say(textPanel), board.URL())
+	return server{newServer(board), listener}, nil
+}
+
+// run runs the servers and the tasks until ctx is done or one of them returns, and then
+// stops the others. The service manager's watchdog is notified while alive returns.
+func run(ctx context.Context, log *slog.Logger, manager serviceManager, alive func(), servers []server, tasks ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, len(servers)+3)
-	go func() { ended <- kiosk.Run(ctx) }()
-	go func() { ended <- counts.keep(ctx) }()
-	go func() { ended <- kept.keepOpening(ctx) }()
-	for i, s := range servers {
-		go func() { ended <- s.Serve(listeners[i]) }()
+	running := len(servers) + len(tasks)
+	ended := make(chan error, running)
+	for _, task := range tasks {
+		go func() { ended <- task(ctx) }()
 	}
-	manager := serviceOf(os.Getenv, os.Getpid())
-	if err := manager.tell("READY=1"); err != nil {
+	for _, s := range servers {
+		go func() { ended <- s.Serve(s.listener) }()
+	}
+	if err := manager.notify("READY=1"); err != nil {
 		log.Error("service manager", "error", err)
 	}
-	go manager.watch(ctx, func() { kiosk.View() })
-	err = <-ended
-	_ = manager.tell("STOPPING=1")
+	go manager.keepAlive(ctx, alive)
+	err := <-ended
+	_ = manager.notify("STOPPING=1")
 	cancel()
 	for _, s := range servers {
-		_ = s.Close() // streams go on for ever
+		_ = s.Close() // event streams never end by themselves
 	}
-	for range len(servers) + 2 {
+	for range running - 1 {
 		<-ended
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) {
@@ -121,7 +142,7 @@ func (p *program) serve(ctx context.Context, o options) (err error) {
 	return err
 }
 
-// firstLanguage is the first screen's: Japanese, unless another was asked for.
+// firstLanguage returns the language of the start screen: Japanese unless --lang is given.
 func (o options) firstLanguage() message.Language {
 	if o.language == string(message.English) {
 		return message.English
@@ -129,18 +150,18 @@ func (o options) firstLanguage() message.Language {
 	return message.Japanese
 }
 
-// newServer bounds what a client may keep a server waiting.
+// newServer returns a server with timeouts.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 }
 
-// listen refuses to be reached from elsewhere.
+// listen listens on a loopback address.
 func (p *program) listen(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil || !net.ParseIP(host).IsLoopback() {
 		return nil, p.Misuse(Text{
 			JA: "--listen には、このパソコンの中だけのアドレスを指定してください。\n例: 127.0.0.1:8080",
-			EN: "--listen takes an address of this machine alone, as 127.0.0.1:8080.",
+			EN: "Give --listen a loopback address such as 127.0.0.1:8080.",
 		}, errors.New("--listen: not a loopback address"))
 	}
 	return net.Listen("tcp", address)

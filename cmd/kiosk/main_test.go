@@ -24,20 +24,20 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// outcome is what a run left.
+// outcome is the result of a run.
 type outcome struct {
 	exit           int
 	stdout, stderr string
 }
 
-// desk is where the command runs in a test.
-type desk struct {
+// testEnv is the environment of the command in a test.
+type testEnv struct {
 	driver reader.Driver
-	locale string  // English if not given
-	person *person // at the terminal, if there is one
+	locale string        // default: English
+	tty    *fakeTerminal // nil if there is none
 }
 
-func (d desk) environment(stdout, stderr io.Writer) environment {
+func (d testEnv) environment(stdout, stderr io.Writer) environment {
 	if d.locale == "" {
 		d.locale = "en_US.UTF-8"
 	}
@@ -51,33 +51,33 @@ func (d desk) environment(stdout, stderr io.Writer) environment {
 	}
 }
 
-func (d desk) terminal() (tty.Terminal, error) {
-	if d.person == nil {
+func (d testEnv) terminal() (tty.Terminal, error) {
+	if d.tty == nil {
 		return nil, errors.New("no terminal")
 	}
-	return d.person, nil
+	return d.tty, nil
 }
 
-// person is a terminal with somebody at it.
-type person struct {
-	sees  bytes.Buffer
-	types []string          // a line for each question
-	does  func(seen string) // when something is shown, if not nil
+// fakeTerminal is a terminal with scripted answers.
+type fakeTerminal struct {
+	shown bytes.Buffer
+	types []string            // the answers to the prompts
+	does  func(output string) // called with each output, if not nil
 	asked int
 }
 
-func (p *person) Write(b []byte) (int, error) {
+func (p *fakeTerminal) Write(b []byte) (int, error) {
 	if p.does != nil {
 		p.does(string(b))
 	}
-	return p.sees.Write(b)
+	return p.shown.Write(b)
 }
 
-func (p *person) Close() error     { return nil }
-func (p *person) Hide() error      { return nil }
-func (p *person) DiscardTyped()    {}
-func (p *person) Background() bool { return false }
-func (p *person) ReadHidden(context.Context) ([]byte, error) {
+func (p *fakeTerminal) Close() error     { return nil }
+func (p *fakeTerminal) Hide() error      { return nil }
+func (p *fakeTerminal) DiscardTyped()    {}
+func (p *fakeTerminal) Background() bool { return false }
+func (p *fakeTerminal) ReadHidden(context.Context) ([]byte, error) {
 	p.asked++
 	if p.asked > len(p.types) {
 		return nil, io.EOF
@@ -85,7 +85,7 @@ func (p *person) ReadHidden(context.Context) ([]byte, error) {
 	return []byte(p.types[p.asked-1]), nil
 }
 
-func (d desk) run(t testing.TB, args ...string) outcome {
+func (d testEnv) run(t testing.TB, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -94,14 +94,14 @@ func (d desk) run(t testing.TB, args ...string) outcome {
 	return outcome{exit, stdout.String(), stderr.String()}
 }
 
-// newProgram is a run of the command, to be used in parts.
+// newProgram returns a program for tests of its methods.
 func newProgram(stdout, stderr io.Writer, args ...string) *program {
-	p := &program{environment: desk{}.environment(stdout, stderr)}
+	p := &program{environment: testEnv{}.environment(stdout, stderr)}
 	p.Console, _ = cli.New("kiosk", args, stdout, stderr, p.getenv)
 	return p
 }
 
-// command is the tree of commands, which writes to out.
+// command returns the root command, which writes to out.
 func command(out io.Writer) *cobra.Command { return newProgram(out, io.Discard).command() }
 
 func golden(t *testing.T, name, got string) {
@@ -116,8 +116,8 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got)
 }
 
-// fits checks that no line is longer than a terminal of 80 columns. The last line of a
-// failure is for staff and may be.
+// fits checks that no line is wider than 80 columns, except the last line of a failure,
+// which is for staff.
 func fits(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -130,8 +130,8 @@ func fits(t *testing.T, text string) {
 
 var demo = filepath.Join("campaigns", "demo.toml")
 
-// Help is in the language of the locale or of --lang, and lists
-// with each command the flags that mean something to it.
+// The help is in the language of the locale or of --lang and lists the flags of each
+// command.
 //
 // Faults: F126.
 func TestGoldenHelp(t *testing.T) {
@@ -144,28 +144,29 @@ func TestGoldenHelp(t *testing.T) {
 			}
 		}
 		for _, name := range names {
-			o := desk{locale: locale}.run(t, strings.Fields("help "+name)...)
+			o := testEnv{locale: locale}.run(t, strings.Fields("help "+name)...)
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ kiosk help " + name + "\n" + o.stdout + "\n")
 		}
 		fits(t, b.String())
 		golden(t, "help-"+language+".txt", b.String())
 	}
-	assert.Contains(t, desk{}.run(t, "help", "--lang", "ja").stdout, "使い方:")
-	assert.Contains(t, desk{locale: "ja_JP.UTF-8"}.run(t, "help", "--lang=en").stdout, "Usage:")
+	assert.Contains(t, testEnv{}.run(t, "help", "--lang", "ja").stdout, "使い方:")
+	assert.Contains(t, testEnv{locale: "ja_JP.UTF-8"}.run(t, "help", "--lang=en").stdout, "Usage:")
 }
 
+// --version prints the version.
 func TestVersion(t *testing.T) {
-	o := desk{}.run(t, "--version")
+	o := testEnv{}.run(t, "--version")
 	assert.Zero(t, o.exit)
 	assert.Regexp(t, `^kiosk \S+\n$`, o.stdout)
 }
 
-// What keeps the kiosk from starting is said in the operator's language, with a code and
-// an exit code.
+// Errors that prevent the kiosk from starting are reported in the operator's language
+// with a code and an exit code.
 //
 // Faults: F85, F126.
-func TestWhatIsRefused(t *testing.T) {
+func TestStartupErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)
@@ -175,12 +176,12 @@ func TestWhatIsRefused(t *testing.T) {
 	namespaceKey := write("namespace.key", strings.Repeat("5a", 32))
 	registryKey := write("registry.key", strings.Repeat("a5", 32))
 	public := filepath.Join(dir, "public")
-	require.Zero(t, desk{}.run(t, "operator-keygen", filepath.Join(dir, "private"), public).exit)
+	require.Zero(t, testEnv{}.run(t, "operator-keygen", filepath.Join(dir, "private"), public).exit)
 	campaigns, err := os.ReadFile(demo)
 	require.NoError(t, err)
 	misspelt := write("misspelt.toml", strings.NewReplacer("contact]", "contacts]", `"2026-01-01"`, `2026-01-01T00:00:00Z`).Replace(string(campaigns)))
 	terminalKey := filepath.Join(dir, "terminal.key")
-	require.Zero(t, desk{}.run(t, "terminal-keygen", "counter-1", terminalKey, filepath.Join(dir, "terminal.public")).exit)
+	require.Zero(t, testEnv{}.run(t, "terminal-keygen", "counter-1", terminalKey, filepath.Join(dir, "terminal.public")).exit)
 	working := []string{"--campaign", demo, "--terminal-key", terminalKey, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
 	with := func(more ...string) []string { return append(working[:len(working):len(working)], more...) }
 	var said = map[string]string{}
@@ -207,7 +208,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"KEY_FILE", cli.ExitUsage, []string{"--campaign", demo, "--operator-key", demo}},
 		{"KEY_FILE", cli.ExitUsage, with("--earlier", "2="+registryKey+","+filepath.Join(dir, "none"))},
 		{"SAME_KEYS", cli.ExitUsage, with("--registry-key", namespaceKey)},
-		{"AUTHORITY_FILE", cli.ExitUsage, with("--authority", demo)},
+		{"AUTHORITY_FILE", cli.ExitUsage, with("--ca-certificate", demo)},
 		{"KEY_EXISTS", cli.ExitFailed, []string{"operator-keygen", public, filepath.Join(dir, "other")}},
 		{"DATABASE_URL", cli.ExitUsage, with("--registry", "mysql://somewhere")},
 		{"TERMINAL_NAME", cli.ExitUsage, []string{"terminal-keygen", "a b", filepath.Join(dir, "1"), filepath.Join(dir, "2")}},
@@ -225,7 +226,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"USAGE", cli.ExitUsage, []string{"backup", "--registry", "postgres://localhost/registry", filepath.Join(dir, "copy")}},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
-			o := desk{locale: locale}.run(t, tt.args...)
+			o := testEnv{locale: locale}.run(t, tt.args...)
 			assert.Equal(t, tt.exit, o.exit, "%v: %s", tt.args, o.stderr)
 			assert.Contains(t, o.stderr, "  ["+tt.code+"] ", "%v", tt.args)
 			assert.Empty(t, o.stdout)
@@ -239,8 +240,8 @@ func TestWhatIsRefused(t *testing.T) {
 	golden(t, "refused-en.txt", said["en"])
 }
 
-// Started with simulated cards, it prints where the panel and the terminal are, and
-// ends with its context.
+// With simulated cards the command prints the URLs of the panel and the terminal, and
+// stops when its context is done.
 func TestSimulate(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer, err := os.Pipe()
@@ -272,7 +273,7 @@ func TestSimulate(t *testing.T) {
 	answer, err := client.Post(string(found[1]), "application/x-www-form-urlencoded", bytes.NewReader([]byte("do=insert&card=contact")))
 	require.NoError(t, err)
 	answer.Body.Close()
-	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "another page can't move cards")
+	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "other pages can't insert cards")
 	cancel()
 	require.NoError(t, <-ended)
 }

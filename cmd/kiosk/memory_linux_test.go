@@ -28,17 +28,17 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// mostCopies is how many copies of one secret may remain in memory after the visits. 0 to 4
-// were found: how many the garbage collector leaves differs from run to run.
-const mostCopies = 8
+// maxCopies is the number of copies of one secret that may remain in memory. Between 0
+// and 4 were found, depending on the garbage collector.
+const maxCopies = 8
 
-// What a resident types and is shown is gone from the terminal's memory after the visit,
-// but for what the test prints. The resident is another process, so that its copies are
-// not among the terminal's; it tells its secrets disguised.
+// What a resident types and sees is no longer in the terminal's memory after the visit.
+// The resident runs in another process and reports its secrets disguised, so that the
+// test itself leaves no copies.
 //
 // Faults: F120.
 func TestMemoryAfterAVisit(t *testing.T) {
-	s := newStandFor(t, func(c *campaign.Campaign) { c.Services[0].Code = c.Services[0].AccountID }) // long enough to be found
+	s := newFixtureFor(t, func(c *campaign.Campaign) { c.Services[0].Code = c.Services[0].AccountID }) // long enough to search for
 	self, err := os.Executable()
 	require.NoError(t, err)
 	s.insert(t, simulator.Contact)
@@ -54,24 +54,24 @@ func TestMemoryAfterAVisit(t *testing.T) {
 	s.await(t, terminal.Take)
 	s.slot.Remove()
 	s.await(t, terminal.Welcome)
-	told, err := io.ReadAll(output)
+	printed, err := io.ReadAll(output)
 	require.NoError(t, err)
-	require.NoError(t, visitor.Wait(), string(told))
+	require.NoError(t, visitor.Wait(), string(printed))
 
 	require.Eventually(t, func() bool { return s.overwritten.Load() == 2 }, time.Minute, 10*time.Millisecond, "two visits")
 
-	secrets := regexp.MustCompile(`secret (\S+) ([0-9a-f]+)`).FindAllStringSubmatch(string(told), -1)
-	require.Len(t, secrets, 6, string(told))
+	secrets := regexp.MustCompile(`secret (\S+) ([0-9a-f]+)`).FindAllStringSubmatch(string(printed), -1)
+	require.Len(t, secrets, 6, string(printed))
 	for _, secret := range secrets {
 		disguised, err := hex.DecodeString(secret[2])
 		require.NoError(t, err)
 		copies := inMemory(t, disguised)
 		t.Logf("%s: %d copies", secret[1], copies)
-		assert.LessOrEqual(t, copies, mostCopies, secret[1])
+		assert.LessOrEqual(t, copies, maxCopies, secret[1])
 	}
 }
 
-// disguise makes a secret something else, and back.
+// disguise reversibly encodes a secret.
 func disguise(b []byte) []byte {
 	other := bytes.Clone(b)
 	for i := range other {
@@ -80,13 +80,13 @@ func disguise(b []byte) []byte {
 	return other
 }
 
-// inMemory counts the copies of a disguised secret in this process's memory.
+// inMemory counts the copies of a disguised secret in the memory of this process.
 func inMemory(t *testing.T, disguised []byte) (copies int) {
 	t.Helper()
 	runtime.GC()
 	runtime.GC()
 	const most = 1 << 20
-	chunk, err := unix.Mmap(-1, 0, most, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON) // not to be scanned
+	chunk, err := unix.Mmap(-1, 0, most, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON) // excluded from the search
 	require.NoError(t, err)
 	defer func() { require.NoError(t, unix.Munmap(chunk)) }()
 	own := fmt.Sprintf("%p", chunk)[2:]
@@ -122,7 +122,7 @@ func inMemory(t *testing.T, disguised []byte) (copies int) {
 	return copies
 }
 
-// TestMemoryVisitor is the resident of TestMemoryAfterAVisit.
+// TestMemoryVisitor runs the resident of TestMemoryAfterAVisit.
 func TestMemoryVisitor(t *testing.T) {
 	start := os.Getenv("MYKEYKIT_VISIT")
 	if start == "" {
@@ -155,11 +155,11 @@ func TestMemoryVisitor(t *testing.T) {
 	v.shows("services")
 	v.act("choose", map[string]string{"service": "sample-pay"})
 	v.shows("account")
-	v.form("account", account[:9], code) // refused
+	v.form("account", account[:9], code) // rejected
 	v.shows("account")
 	v.form("account", account, code)
 	v.shows("confirm")
-	time.Sleep(1100 * time.Millisecond) // as long as a person has to read
+	time.Sleep(1100 * time.Millisecond) // minimum reading time
 	v.act("agree", nil)
 	v.shows("done")
 	v.act("finish", nil)
@@ -169,7 +169,7 @@ func TestMemoryVisitor(t *testing.T) {
 	v.shows("pin")
 	v.post("/pin", simulator.PIN, "")
 	v.shows("take-over")
-	wrong := "0" + first[1:] // one in 32 times right
+	wrong := "0" + first[1:] // right in one of 32 cases
 	v.form("take-over", id, wrong)
 	v.shows("take-over")
 	v.form("take-over", id, first)
@@ -195,7 +195,7 @@ func digits(n int) string {
 	return string(b)
 }
 
-// visitor is a resident without a browser.
+// visitor is a resident with an HTTP client in place of a browser.
 type visitor struct {
 	t                  *testing.T
 	http               *http.Client

@@ -13,17 +13,17 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// longestList bounds the files of terminals' keys and of heads, in bytes.
-const longestList = 1 << 20
+// maxListSize is the maximum size of a file with terminal keys or heads, in bytes.
+const maxListSize = 1 << 20
 
-// operatorFlags are those of who looks at a registry without its keys.
+// operatorFlags adds the flags for reading a registry without its keys.
 func (p *program) operatorFlags(c *cobra.Command, o *options) {
 	p.campaignFlag(c, o)
 	p.registryFlag(c, o)
 	c.Flags().StringVar(&o.terminals, "terminals", "", p.Say(textFlagTerminals))
 }
 
-// deskFlags are those of who also leaves audit records.
+// deskFlags adds the flags for commands that also write audit records.
 func (p *program) deskFlags(c *cobra.Command, o *options) {
 	p.operatorFlags(c, o)
 	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
@@ -42,18 +42,18 @@ func (p *program) jsonFlag(c *cobra.Command) {
 	c.Flags().Lookup("json").DefValue = "false"
 }
 
-// openOperator opens the registry for who only reads. It makes none.
+// openOperator opens an existing registry for reading.
 func (p *program) openOperator(ctx context.Context, o options) (*registry.Operator, error) {
-	namespace, keys, err := p.readBooks(o)
+	namespace, keys, err := p.readNamespaceAndKeys(o)
 	if err != nil {
 		return nil, err
 	}
 	return registry.OpenOperator(ctx, o.registry, namespace, keys)
 }
 
-// openDesk opens the registry for who leaves records, too. It makes none.
+// openDesk opens an existing registry for writing audit records.
 func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, error) {
-	namespace, keys, err := p.readBooks(o)
+	namespace, keys, err := p.readNamespaceAndKeys(o)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,9 @@ func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, erro
 	return registry.OpenDesk(ctx, o.registry, namespace, keys, desk)
 }
 
-// readBooks reads whose registry it is and who has written to it.
-func (p *program) readBooks(o options) (namespace string, keys []registry.TerminalKey, err error) {
+// readNamespaceAndKeys reads the namespace of the campaign and the public keys of the
+// terminals.
+func (p *program) readNamespaceAndKeys(o options) (namespace string, keys []registry.TerminalKey, err error) {
 	c, err := p.readCampaign(o.campaign)
 	if err != nil {
 		return "", nil, err
@@ -78,11 +79,11 @@ func (p *program) readBooks(o options) (namespace string, keys []registry.Termin
 func (p *program) readTerminals(path string) ([]registry.TerminalKey, error) {
 	if path == "" {
 		return nil, p.Misuse(Text{
-			JA: "すべての端末の公開鍵を1行ずつ並べたファイルを、\n--terminals で指定してください。",
-			EN: "Give the file with the public keys of all terminals with --terminals.",
+			JA: "すべての端末と窓口の公開鍵を1行ずつ並べたファイルを、\n--terminals で指定してください。",
+			EN: "Give a file with the public keys of all terminals and desks\nwith --terminals.",
 		}, errors.New("--terminals: not given"))
 	}
-	text, _, err := keyfile.Read(path, longestList)
+	text, _, err := keyfile.Read(path, maxListSize)
 	if err != nil {
 		return nil, keyFailure(fmt.Errorf("--terminals: %w", err))
 	}
@@ -107,29 +108,18 @@ func (p *program) readTerminalKey(path string) (registry.Terminal, error) {
 	return terminal, nil
 }
 
-// twice makes a change of the registry and, where its answer may be lost, asks again:
-// with its operation the change is made once.
-func twice(ctx context.Context, change func(registry.Operation) error) error {
-	operation := registry.NewOperation()
-	err := change(operation)
-	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
-		return change(operation)
-	}
-	return err
-}
-
 var (
 	textTerminalKeygen = Text{
-		JA: "端末または窓口の名前の鍵ペアを作ります",
-		EN: "Make the keys of a terminal or a clerk's desk",
+		JA: "端末または窓口の鍵ペアを作ります",
+		EN: "Make a key pair for a terminal or a desk",
 	}
 	textTerminalKeys = Text{
 		JA: "%s の秘密鍵を作りました: %s\n公開鍵を作りました: %s\n秘密鍵は、その端末か窓口だけに置きます。公開鍵は、--terminals のファイルに\n1行加えてください。\n",
-		EN: "Private key of %s: %s\nPublic key: %s\nThe private key is for that terminal or desk alone. Add the public one as a line\nto the file that --terminals names.\n",
+		EN: "Private key of %s: %s\nPublic key: %s\nKeep the private key only on that terminal or desk. Add the public key as a line\nto the file for --terminals.\n",
 	}
 )
 
-// terminalKeygenCommand makes the key with which a terminal signs its audit records.
+// terminalKeygenCommand makes the key pair that signs a terminal's audit records.
 func (p *program) terminalKeygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "terminal-keygen NAME PRIVATE PUBLIC", Short: p.Say(textTerminalKeygen), Args: cli.Arguments("NAME", "PRIVATE", "PUBLIC"),
@@ -141,9 +131,9 @@ func (p *program) terminalKeygenCommand() *cobra.Command {
 			secret := terminal.RevealText()
 			defer clear(secret)
 			if err := keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")); err != nil {
-				return existing(err)
+				return keyExists(err)
 			}
-			return p.says(textTerminalKeys, terminal.Name(), termtext.Printable(args[1]), termtext.Printable(args[2]))
+			return p.print(textTerminalKeys, terminal.Name(), termtext.Printable(args[1]), termtext.Printable(args[2]))
 		},
 	}
 }

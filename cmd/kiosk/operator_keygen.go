@@ -11,22 +11,22 @@ import (
 	"github.com/mykeykit/mykeykit/internal/termtext"
 )
 
-// operatorKEM is how accounts are sealed for the operator: a hybrid, so that what is
-// kept today can't be read by machines to come.
+// operatorKEM returns the KEM that encrypts accounts for the operator. It is a
+// post-quantum hybrid.
 func operatorKEM() hpke.KEM { return hpke.MLKEM768X25519() }
 
 var (
 	textOperatorKeygen = Text{
 		JA: "運営者の鍵ペアを作ります。端末には公開鍵だけを置きます",
-		EN: "Make the operator's keys: terminals get the public one only",
+		EN: "Make the operator's key pair (public key for terminals)",
 	}
 	textOperatorKeys = Text{
-		JA: "秘密鍵を作りました: %s\n公開鍵を作りました: %s\n端末には、公開鍵だけを置きます。秘密鍵の控えを安全な場所に保管してください。\nなくすと、申込みを読めなくなります。\n",
-		EN: "Private key: %s\nPublic key:  %s\nTerminals get the public key only. Copy the private key to a safe place: without\nit no application can be read.\n",
+		JA: "秘密鍵を作りました: %s\n公開鍵を作りました: %s\n端末には、公開鍵だけを置きます。秘密鍵の控えを安全な場所に保管してください。\n秘密鍵をなくすと、申込みを復号できなくなります。\n",
+		EN: "Private key: %s\nPublic key:  %s\nInstall only the public key on terminals. Back up the private key in a safe\nplace: without it, applications can't be decrypted.\n",
 	}
 )
 
-// operatorKeygenCommand makes the operator's keys, away from terminals.
+// operatorKeygenCommand makes the operator's key pair.
 func (p *program) operatorKeygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "operator-keygen PRIVATE PUBLIC", Short: p.Say(textOperatorKeygen), Args: cli.Arguments("PRIVATE", "PUBLIC"),
@@ -43,14 +43,14 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 			secret := hexLine(private)
 			defer clear(secret)
 			if err := keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())); err != nil {
-				return existing(err)
+				return keyExists(err)
 			}
-			return p.says(textOperatorKeys, termtext.Printable(args[0]), termtext.Printable(args[1]))
+			return p.print(textOperatorKeys, termtext.Printable(args[0]), termtext.Printable(args[1]))
 		},
 	}
 }
 
-// hexLine is a line of hexadecimal digits.
+// hexLine returns a line of hexadecimal digits.
 func hexLine(b []byte) []byte {
 	return append(hex.AppendEncode(make([]byte, 0, hex.EncodedLen(len(b))+1), b), '\n')
 }

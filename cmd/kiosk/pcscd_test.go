@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(pcscdtest.Main(m))
 }
 
-// The program as it is installed: a card that pcscd has, files of keys, an authority
-// that is given, and a browser's requests.
+// The installed program works with a card in pcscd, key files, a CA certificate and
+// requests of a browser.
 func TestThroughPCSCD(t *testing.T) {
 	daemon := pcscdtest.Shared(t)
 	card, err := newCard(simulator.Contact)
@@ -56,14 +56,14 @@ func TestThroughPCSCD(t *testing.T) {
 	p := newProgram(os.Stdout, os.Stderr)
 	p.driver = pcsc.New()
 	public := filepath.Join(dir, "operator.public")
-	require.Zero(t, desk{}.run(t, "operator-keygen", filepath.Join(dir, "operator.private"), public).exit)
+	require.Zero(t, testEnv{}.run(t, "operator-keygen", filepath.Join(dir, "operator.private"), public).exit)
 	c := p.command()
 	c.SetArgs([]string{
 		"--operator-key", public, "--terminal-key", write("terminal.key", string(testTerminal().RevealText())),
 		"--campaign", filepath.Join("campaigns", "demo.toml"), "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db"),
 		"--namespace-key", write("namespace.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
 		"--registry-key", write("registry.key", "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"),
-		"--authority", write("authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.CACertificate().Raw}))),
+		"--ca-certificate", write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.CACertificate().Raw}))),
 		"--reader", pcscdtest.Readers[0], "--url-file", url,
 	})
 	running, stop := context.WithCancel(ctx)

@@ -15,100 +15,100 @@ import (
 )
 
 const (
-	firstOpening = 3 * time.Second // a terminal starts without its registry then
-	reopening    = 2 * time.Second // between two attempts to open it
-	holding      = 5 * time.Second // between two signs of life
+	firstOpenTimeout = 3 * time.Second // then the terminal starts without its registry
+	retryInterval    = 2 * time.Second // between attempts to open the registry
+	leaseInterval    = 5 * time.Second // between pings that keep the terminal's name
 )
 
-// pending is a registry that may not be there yet, as when the server starts after the
-// terminal. Until it is open everything fails with the reason, for which a terminal is
-// closed: [registry.ErrUnavailable] or [registry.ErrTerminalTaken].
-type pending struct {
+// pendingRegistry is a registry that may become available later, for example when the
+// server starts after the terminal. Until it is open, every method returns the error that
+// keeps the terminal closed: [registry.ErrUnavailable] or [registry.ErrTerminalTaken].
+type pendingRegistry struct {
 	openRegistry func(context.Context) (*registry.Registry, error)
-	waits        func(error)   // hears why it can't be opened yet
-	pause        time.Duration // between two attempts
+	onError      func(error)   // called with the reason why the registry is unavailable
+	interval     time.Duration // between attempts
 
-	opened atomic.Pointer[registry.Registry]
-	why    atomic.Pointer[error] // it is not open yet
+	opened  atomic.Pointer[registry.Registry]
+	openErr atomic.Pointer[error] // why it is not open
 }
 
-var _ terminal.Registry = (*pending)(nil)
+var _ terminal.Registry = (*pendingRegistry)(nil)
 
-// open opens the registry within a time. It returns errors only that waiting does not
-// mend, as wrong keys.
-func (p *pending) open(ctx context.Context, within time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// open tries to open the registry within timeout. It returns only permanent errors, such
+// as wrong keys.
+func (p *pendingRegistry) open(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := p.openRegistry(ctx)
 	switch {
 	case err == nil:
 		p.opened.Store(r)
-	case !mends(err):
+	case !isTemporary(err):
 		return err
 	default:
-		p.why.Store(&err)
-		p.waits(err)
+		p.openErr.Store(&err)
+		p.onError(err)
 	}
 	return nil
 }
 
-// keepOpening opens the registry as soon as that is possible. It returns when ctx ends,
-// or with an error that waiting does not mend.
-func (p *pending) keepOpening(ctx context.Context) error {
+// run opens the registry as soon as possible and then keeps the terminal's name. It
+// returns when ctx is done or on a permanent error.
+func (p *pendingRegistry) run(ctx context.Context) error {
 	for p.opened.Load() == nil {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(p.pause):
+		case <-time.After(p.interval):
 		}
 		if err := p.open(ctx, time.Minute); err != nil {
 			return err
 		}
 	}
-	p.hold(ctx)
+	p.keepName(ctx)
 	return context.Cause(ctx)
 }
 
-// hold keeps the terminal's name for this process until ctx ends: a registry that
-// hears nothing for a while gives it to the next one.
-func (p *pending) hold(ctx context.Context) {
+// keepName pings the registry until ctx is done. Without pings the registry would give
+// the terminal's name to another process.
+func (p *pendingRegistry) keepName(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(holding):
+		case <-time.After(leaseInterval):
 		}
 		if err := p.Ping(ctx); errors.Is(err, registry.ErrTerminalTaken) {
-			p.waits(err)
+			p.onError(err)
 		}
 	}
 }
 
-// mends tells whether an error may be gone later.
-func mends(err error) bool {
+// isTemporary reports whether an error may go away by itself.
+func isTemporary(err error) bool {
 	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrTerminalTaken)
 }
 
-// Close closes what was opened.
-func (p *pending) Close() error {
+// Close closes the registry if it is open.
+func (p *pendingRegistry) Close() error {
 	if r := p.opened.Load(); r != nil {
 		return r.Close()
 	}
 	return nil
 }
 
-func (p *pending) registry() (*registry.Registry, error) {
+func (p *pendingRegistry) registry() (*registry.Registry, error) {
 	if r := p.opened.Load(); r != nil {
 		return r, nil
 	}
-	if why := p.why.Load(); why != nil {
-		return nil, *why
+	if err := p.openErr.Load(); err != nil {
+		return nil, *err
 	}
 	return nil, registry.ErrUnavailable
 }
 
 // Find implements terminal.Registry.
-func (p *pending) Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
+func (p *pendingRegistry) Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (p *pending) Find(ctx context.Context, holder *jpki.Authentication) (*regis
 }
 
 // Reserve implements terminal.Registry.
-func (p *pending) Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+func (p *pendingRegistry) Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *pending) Reserve(ctx context.Context, operation registry.Operation, hol
 }
 
 // Preview implements terminal.Registry.
-func (p *pending) Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error) {
+func (p *pendingRegistry) Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error) {
 	r, err := p.registry()
 	if err != nil {
 		return registry.Preview{}, err
@@ -135,7 +135,7 @@ func (p *pending) Preview(ctx context.Context, holder *jpki.Authentication, acco
 }
 
 // Confirm implements terminal.Registry.
-func (p *pending) Confirm(ctx context.Context, operation registry.Operation, preview registry.Preview) (*registry.Reservation, error) {
+func (p *pendingRegistry) Confirm(ctx context.Context, operation registry.Operation, preview registry.Preview) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (p *pending) Confirm(ctx context.Context, operation registry.Operation, pre
 }
 
 // Renew implements terminal.Registry.
-func (p *pending) Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error) {
+func (p *pendingRegistry) Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -152,8 +152,8 @@ func (p *pending) Renew(ctx context.Context, operation registry.Operation, holde
 	return r.Renew(ctx, operation, holder, proof, code)
 }
 
-// NewCode gives a holder a new recovery code.
-func (p *pending) NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+// NewCode implements terminal.Registry.
+func (p *pendingRegistry) NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -161,8 +161,8 @@ func (p *pending) NewCode(ctx context.Context, operation registry.Operation, hol
 	return r.NewCode(ctx, operation, holder, code)
 }
 
-// Tally counts an event.
-func (p *pending) Tally(ctx context.Context, event string) error {
+// Tally implements eventCounter.
+func (p *pendingRegistry) Tally(ctx context.Context, event string) error {
 	r, err := p.registry()
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (p *pending) Tally(ctx context.Context, event string) error {
 }
 
 // Ping implements terminal.Registry.
-func (p *pending) Ping(ctx context.Context) error {
+func (p *pendingRegistry) Ping(ctx context.Context) error {
 	r, err := p.registry()
 	if err != nil {
 		return err
@@ -179,14 +179,15 @@ func (p *pending) Ping(ctx context.Context) error {
 	return r.Ping(ctx)
 }
 
-// isMissingFile tells whether a registry's URL names a file that is not there.
+// isMissingFile reports whether a registry URL names a file that does not exist.
 func isMissingFile(url string) bool {
 	path, ok := strings.CutPrefix(url, "sqlite:")
 	_, err := os.Stat(path)
 	return ok && path != "" && errors.Is(err, fs.ErrNotExist)
 }
 
-// registryKind is the engine that a registry's URL names. The URL may have a password.
+// registryKind returns the database engine of a registry URL, without the rest, which may
+// contain a password.
 func registryKind(url string) string {
 	scheme, _, _ := strings.Cut(url, ":")
 	switch scheme {

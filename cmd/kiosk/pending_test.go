@@ -21,47 +21,46 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A registry that is away when the terminal starts is opened when it answers, and until
-// then every change fails with ErrUnavailable.
+// A registry that is unavailable at startup is opened when it becomes available. Until
+// then, changes return ErrUnavailable.
 //
 // Faults: F129.
-func TestARegistryThatComesLater(t *testing.T) {
-	away, opens := errors.New("away"), 0
+func TestRegistryOpensLater(t *testing.T) {
+	reason, opens := errors.New("server down"), 0
 	path := filepath.Join(t.TempDir(), "kiosk.db")
-	real := testRegistry(t, path)
-	var heard []error
-	p := &pending{
-		pause: time.Millisecond,
-		waits: func(err error) { heard = append(heard, err) },
+	open := testRegistry(t, path)
+	var reported []error
+	p := &pendingRegistry{
+		interval: time.Millisecond,
+		onError:  func(err error) { reported = append(reported, err) },
 		openRegistry: func(context.Context) (*registry.Registry, error) {
 			if opens++; opens < 3 {
-				return nil, errors.Join(registry.ErrUnavailable, away)
+				return nil, errors.Join(registry.ErrUnavailable, reason)
 			}
-			return real(t.Context())
+			return open(t.Context())
 		},
 	}
 	require.NoError(t, p.open(t.Context(), time.Minute))
 	require.ErrorIs(t, p.Ping(t.Context()), registry.ErrUnavailable)
-	_, err := p.Reserve(t.Context(), registry.NewOperation(), proved(t), registry.RecoveryCode{})
+	_, err := p.Reserve(t.Context(), registry.NewOperation(), authenticated(t), registry.RecoveryCode{})
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- p.keepOpening(ctx) }()
+	go func() { ended <- p.run(ctx) }()
 	require.Eventually(t, func() bool { return p.Ping(t.Context()) == nil }, time.Minute, 10*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
-	assert.Len(t, heard, 2)
-	require.ErrorIs(t, heard[1], away)
+	assert.Len(t, reported, 2)
+	require.ErrorIs(t, reported[1], reason)
 	require.NoError(t, p.Close())
 }
 
-// A terminal that starts while another one has its name shows that, and not that the
-// database is away.
+// A terminal whose name is in use reports that, not an unavailable database.
 //
 // Faults: F102.
-func TestATakenNameIsToldAtTheStart(t *testing.T) {
-	p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) {
+func TestTakenNameAtStartup(t *testing.T) {
+	p := &pendingRegistry{interval: time.Millisecond, onError: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) {
 		return nil, fmt.Errorf("%w: counter-1", registry.ErrTerminalTaken)
 	}}
 	require.NoError(t, p.open(t.Context(), time.Minute))
@@ -70,37 +69,37 @@ func TestATakenNameIsToldAtTheStart(t *testing.T) {
 	assert.Equal(t, message.Code("TERMINAL_NAME_TAKEN"), terminal.MessageFor(err).Code)
 }
 
-// Wrong keys and tables of another version end the program at once, at the start and
-// later.
+// Permanent errors, such as wrong keys or a wrong database version, end the program at
+// startup and later.
 //
 // Faults: F129.
-func TestWhatWaitingDoesNotMend(t *testing.T) {
+func TestPermanentErrors(t *testing.T) {
 	for _, wrong := range []error{mykey.ErrKey, registry.ErrSchema, registry.ErrURL, registry.ErrTerminal} {
-		p := &pending{pause: time.Millisecond, waits: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) { return nil, wrong }}
+		p := &pendingRegistry{interval: time.Millisecond, onError: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) { return nil, wrong }}
 		require.ErrorIs(t, p.open(t.Context(), time.Minute), wrong)
-		require.ErrorIs(t, p.keepOpening(t.Context()), wrong)
+		require.ErrorIs(t, p.run(t.Context()), wrong)
 	}
 }
 
-// Why the registry is not there yet is logged once for each reason.
-func TestWhyTheRegistryIsAwayIsLoggedOnce(t *testing.T) {
+// Each reason why the registry is unavailable is logged once.
+func TestUnavailableReasonIsLoggedOnce(t *testing.T) {
 	var b bytes.Buffer
-	waits := logClosed(slog.New(slog.NewJSONHandler(&b, nil)))
+	logError := logUnavailable(slog.New(slog.NewJSONHandler(&b, nil)))
 	for _, reason := range []string{"one", "one", "other", "other"} {
-		waits(errors.Join(registry.ErrUnavailable, errors.New(reason)))
+		logError(errors.Join(registry.ErrUnavailable, errors.New(reason)))
 	}
 	assert.Equal(t, 2, bytes.Count(b.Bytes(), []byte("\n")))
 	assert.Contains(t, b.String(), `"code":"DATABASE_UNAVAILABLE"`)
 }
 
-// The log is lines that machines read: JSON if asked for.
+// The log is machine-readable text or JSON.
 //
 // Faults: F130.
-func TestTheLogIsForMachines(t *testing.T) {
+func TestLogFormats(t *testing.T) {
 	for format, holds := range map[string]string{"text": `visit=ABC duration=12.346 code=PIN_WRONG`, "json": `"visit":"ABC","duration":12.346,"code":"PIN_WRONG"`} {
 		var b bytes.Buffer
 		p := newProgram(io.Discard, &b)
-		log, err := p.logTo(format, "counter-1")
+		log, err := p.newLog(format, "counter-1")
 		require.NoError(t, err)
 		logEvent(log, terminal.Event{Name: "refused", Code: message.PINWrong, Visit: "ABC", Duration: 12_345_678 * time.Microsecond})
 		logEvent(log, terminal.Event{Name: "problem", Code: message.PCSCDenied})
@@ -117,11 +116,11 @@ func TestTheLogIsForMachines(t *testing.T) {
 	}
 }
 
-// The line at the start names the kind of registry, and never its URL, which may have a
+// The start event contains the kind of registry but not its URL, which may contain a
 // password.
 //
 // Faults: F130.
-func TestTheStartIsLoggedWithoutThePassword(t *testing.T) {
+func TestStartIsLoggedWithoutThePassword(t *testing.T) {
 	c, err := newProgram(io.Discard, io.Discard).readCampaign(demo)
 	require.NoError(t, err)
 	for url, kind := range map[string]string{
@@ -129,9 +128,9 @@ func TestTheStartIsLoggedWithoutThePassword(t *testing.T) {
 		"sqlite:/var/lib/geheim.db": "sqlite", "geheim": "unknown",
 	} {
 		var b bytes.Buffer
-		log, err := newProgram(io.Discard, &b).logTo("json", "counter-1")
+		log, err := newProgram(io.Discard, &b).newLog("json", "counter-1")
 		require.NoError(t, err)
-		logStart(log, parts{campaign: c, url: url, generation: 2, earlier: []uint32{1, 3}, readers: "pcsc"})
+		logStart(log, terminalSetup{campaign: c, url: url, generation: 2, earlier: []uint32{1, 3}, readers: "pcsc"})
 		assert.Contains(t, b.String(), `"registry":"`+kind+`"`)
 		for _, part := range []string{`"version":`, `"campaign":"Trial points"`, `"generation":2`, `"earlier":[1,3]`, `"readers":"pcsc"`, `"terminal":"counter-1"`} {
 			assert.Contains(t, b.String(), part)

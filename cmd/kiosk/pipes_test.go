@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A pipe in the place of any file that is named is refused at once: nothing waits for
-// who writes into it, whatever asks the program to end.
+// A pipe in place of a file is rejected at once. The command does not block on it.
 //
 // Faults: F124.
 func TestPipesInPlaceOfFiles(t *testing.T) {
@@ -22,7 +21,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 	path := func(name string) string { return filepath.Join(folder, name) }
 	done := func(args ...string) {
 		t.Helper()
-		require.Zero(t, desk{}.run(t, args...).exit, args)
+		require.Zero(t, testEnv{}.run(t, args...).exit, args)
 	}
 	done("operator-keygen", path("private"), path("public"))
 	done("terminal-keygen", "counter-1", path("terminal.key"), path("terminals"))
@@ -44,7 +43,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 		"operator key":         append(terminal[:len(terminal):len(terminal)], "--operator-key", pipe),
 		"terminal key":         append(terminal[:len(terminal):len(terminal)], "--terminal-key", pipe),
 		"earlier keys":         append(terminal[:len(terminal):len(terminal)], "--earlier", "2="+pipe+","+pipe),
-		"CA certificate":       append(terminal[:len(terminal):len(terminal)], "--authority", pipe),
+		"CA certificate":       append(terminal[:len(terminal):len(terminal)], "--ca-certificate", pipe),
 		"database":             append(with(office, "audit"), "--registry", "sqlite:"+pipe),
 		"terminals":            append(with(registry, "audit"), "--terminals", pipe),
 		"heads":                append(with(office, "audit"), "--heads", pipe),
@@ -55,17 +54,17 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 		"database service":     append(with(office, "audit"), "--registry", "postgres://t@127.0.0.1:1/kiosk?service=s&servicefile="+pipe),
 	} {
 		ended := make(chan outcome, 1)
-		go func() { ended <- desk{}.run(t, args...) }()
+		go func() { ended <- testEnv{}.run(t, args...) }()
 		select {
 		case o := <-ended:
 			assert.NotZero(t, o.exit, name)
 			assert.NotContains(t, o.stderr, "USAGE", name)
-		case <-time.After(30 * time.Second): // before the command's own end
+		case <-time.After(30 * time.Second): // before the command's own timeout
 			assert.Fail(t, "waits", name)
 		}
 	}
 	for _, args := range [][]string{{"operator-keygen", path("new"), pipe}, {"operator-keygen", pipe, path("new")}} {
-		require.NotZero(t, desk{}.run(t, args...).exit)
+		require.NotZero(t, testEnv{}.run(t, args...).exit)
 		assert.NoFileExists(t, path("new"), "neither key or both")
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -14,39 +15,39 @@ import (
 )
 
 var (
-	textRenew     = Text{JA: "窓口で、前のカードのIDを新しいカードに引き継ぎます", EN: "Move an earlier card's ID to a new card, at a desk"}
+	textRenew     = Text{JA: "窓口で、前のカードのIDを新しいカードに引き継ぎます", EN: "Move an earlier card's ID to a new card at a desk"}
 	textRenewLong = Text{
 		JA: `前のカードのIDを、新しいカードに引き継ぎます。根拠は次のどちらかです。
   --clerk CODE ID  本人と書類を確かめた担当者のコード（監査記録に残ります）
   --old-card       前のカードと、その暗証番号
 カードの暗証番号は、住民の方に端末から入力してもらいます。画面には出ません。`,
-		EN: `Move an earlier card's identifier to a new card, by one of these:
-  --clerk CODE ID  the code of a clerk who has checked person and papers;
-                   the audit log keeps it
+		EN: `Move an earlier card's ID to a new card. One of these is required:
+  --clerk CODE ID  the code of a clerk who has checked the resident's identity
+                   and documents; the audit log records it
   --old-card       the earlier card and its PIN
-The holder types the PIN at the terminal. It is not shown.`,
+The resident types the PIN in the terminal. It is not shown.`,
 	}
-	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Give the holder of a card a new recovery code"}
-	textMerge   = Text{JA: "カード更新後に作った2つめのIDを、前のIDにまとめます", EN: "Join a renewed card's second ID with the earlier one"}
+	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Issue a new recovery code to the holder of a card"}
+	textMerge   = Text{JA: "カード更新後に作った2つめのIDを、前のIDにまとめます", EN: "Merge a renewed card's second ID into the earlier ID"}
 
 	textPlaceCard    = Text{JA: "カードをカードリーダーに置いてください。", EN: "Place the card on the reader."}
 	textPlaceNewCard = Text{JA: "新しいカードをカードリーダーに置いてください。", EN: "Place the new card on the reader."}
 	textPlaceOldCard = Text{JA: "前のカードをカードリーダーに置いてください。", EN: "Place the earlier card on the reader."}
-	textTakeCard     = Text{JA: "前のカードを取り出してください。", EN: "Take the earlier card away."}
+	textTakeCard     = Text{JA: "前のカードを取り出してください。", EN: "Remove the earlier card."}
 	textOfHolder     = Text{
 		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、もう表示されません。書き写して、ご本人に渡してください。\n",
-		EN: "Identifier:    %s\nRecovery code: %s\nIt is not shown again. Write it down for its holder.\n",
+		EN: "ID:            %s\nRecovery code: %s\nThis code is not shown again. Write it down and give it to the holder.\n",
 	}
 )
 
-// holderFlags are those of a desk with a reader, which changes a holder's reservation.
+// holderFlags adds the flags of a desk with a reader that changes a holder's reservation.
 func (p *program) holderFlags(c *cobra.Command, o *options) {
 	p.campaignFlag(c, o)
 	p.registryFlag(c, o)
 	p.keyFlags(c, o)
 	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
 	p.readerFlags(c, o)
-	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
+	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
 }
 
 func (p *program) renewCommand() *cobra.Command {
@@ -56,7 +57,7 @@ func (p *program) renewCommand() *cobra.Command {
 		Use: "renew (--clerk CODE ID | --old-card)", Short: p.Say(textRenew), Long: p.Say(textRenewLong),
 		Args: func(c *cobra.Command, args []string) error {
 			if byOldCard != (o.clerk == "") || byOldCard && len(args) != 0 || !byOldCard && len(args) != 1 {
-				return errors.New("renew --clerk CODE ID, or renew --old-card")
+				return errors.New("use renew --clerk CODE ID or renew --old-card")
 			}
 			return nil
 		},
@@ -91,8 +92,8 @@ func (p *program) newCodeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "new-code", Short: p.Say(textNewCode), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.change(c.Context(), o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
-				holder, _, err := cards.authenticate(ctx, textPlaceCard)
+			return p.changeReservation(c.Context(), o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
+				holder, _, err := prompt.authenticate(ctx, textPlaceCard)
 				return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 					return r.NewCode(ctx, operation, holder, code)
 				}, err
@@ -108,12 +109,12 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 	if err != nil {
 		return err
 	}
-	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
+	return p.changeReservation(ctx, o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
 		clerk := proof(id, o.clerk)
 		if err := r.CheckProof(ctx, clerk); err != nil {
 			return nil, err
 		}
-		holder, _, err := cards.authenticate(ctx, textPlaceNewCard)
+		holder, _, err := prompt.authenticate(ctx, textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return r.Renew(ctx, operation, holder, clerk, code)
 		}, err
@@ -121,8 +122,8 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 }
 
 func (p *program) renewByOldCard(ctx context.Context, o options) error {
-	return p.change(ctx, o, func(ctx context.Context, r *registry.Registry, cards *cards) (change, error) {
-		old, name, err := cards.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
+	return p.changeReservation(ctx, o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
+		old, name, err := prompt.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
 		if err != nil {
 			return nil, err
 		}
@@ -130,32 +131,32 @@ func (p *program) renewByOldCard(ctx context.Context, o options) error {
 		if err := r.CheckProof(ctx, proof); err != nil {
 			return nil, err
 		}
-		if err := cards.taken(ctx, name); err != nil {
+		if err := prompt.waitForRemoval(ctx, name); err != nil {
 			return nil, err
 		}
-		holder, _, err := cards.authenticate(ctx, textPlaceNewCard)
+		holder, _, err := prompt.authenticate(ctx, textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return r.Renew(ctx, operation, holder, proof, code)
 		}, err
 	})
 }
 
-// change is a change of a holder's reservation, which gets the recovery code.
+// change changes a holder's reservation and sets a new recovery code.
 type change func(registry.Operation, registry.RecoveryCode) (*registry.Reservation, error)
 
-// change has a holder prove with a card, changes the reservation once, and tells the
-// new recovery code.
-func (p *program) change(ctx context.Context, o options, prove func(context.Context, *registry.Registry, *cards) (change, error)) error {
+// changeReservation authenticates a holder, changes the reservation and prints the new
+// recovery code.
+func (p *program) changeReservation(ctx context.Context, o options, authenticate func(context.Context, *registry.Registry, *cardPrompt) (change, error)) error {
 	campaign, err := p.readCampaign(o.campaign)
 	if err != nil {
 		return err
 	}
-	chain, err := trusted(o.authorities)
+	options, err := trustOptions(o.caCertificates)
 	if err != nil {
 		return err
 	}
-	if o.allowLastTry {
-		chain = append(chain, jpki.AllowLastAttempt())
+	if o.allowLastAttempt {
+		options = append(options, jpki.AllowLastAttempt())
 	}
 	k, err := p.readKeys(o, campaign.Namespace)
 	if err != nil {
@@ -175,18 +176,16 @@ func (p *program) change(ctx context.Context, o options, prove func(context.Cont
 		return tty.NoTerminal(err)
 	}
 	defer t.Close()
-	apply, err := prove(ctx, r, &cards{p, t, o.reader, chain})
+	apply, err := authenticate(ctx, r, &cardPrompt{p, t, o.reader, options})
 	if err != nil {
 		return err
 	}
 	code := registry.NewRecoveryCode()
-	var reserved *registry.Reservation
-	err = twice(ctx, func(operation registry.Operation) (err error) {
-		reserved, err = apply(operation, code)
-		return err
+	reservation, err := terminal.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+		return apply(operation, code)
 	})
 	if err != nil {
 		return err
 	}
-	return p.says(textOfHolder, reserved.ID.Display(), code.Reveal())
+	return p.print(textOfHolder, reservation.ID.Display(), code.Reveal())
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Text is said in both languages.
+// Text is a text in both languages.
 type Text = message.Text
 
-// environment is what the program touches outside itself.
+// environment is the environment of the program.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	driver         reader.Driver // what --simulate replaces
+	driver         reader.Driver // --simulate replaces it
 	terminal       func() (tty.Terminal, error)
 	now            func() time.Time
 }
@@ -50,7 +50,7 @@ func execute(ctx context.Context, args []string, env environment) int {
 	}
 	m := p.messageFor(err)
 	exit := cli.ExitOf(exits, m.Code, err)
-	if !errors.As(err, new(told)) {
+	if !errors.As(err, new(reportedError)) {
 		p.Fail(m, exit, err)
 	}
 	return exit
@@ -85,25 +85,25 @@ func (p *program) command() *cobra.Command {
 	return c
 }
 
-// options are the flags. A command has those that mean something to it.
+// options holds the values of all flags. Each command uses some of them.
 type options struct {
 	campaign, registry, reader, listen, language, log   string
 	urlFile, startPage                                  string
 	namespaceKey, registryKey, operatorKey, terminalKey string
 	terminals, heads, clerk                             string
 	generation                                          uint32
-	earlier, authorities                                []string
-	simulate, noPrint, noMigrate, allowLastTry          bool
+	earlier, caCertificates                             []string
+	simulate, noPrint, noMigrate, allowLastAttempt      bool
 }
 
-// terminalFlags are those of a terminal at work.
+// terminalFlags adds the flags of a terminal.
 func (p *program) terminalFlags(c *cobra.Command, o *options) {
 	p.campaignFlag(c, o)
-	p.workingFlags(c, o)
+	p.setupFlags(c, o)
 }
 
-// workingFlags are those of a terminal but for its campaign.
-func (p *program) workingFlags(c *cobra.Command, o *options) {
+// setupFlags adds the flags of a terminal except --campaign.
+func (p *program) setupFlags(c *cobra.Command, o *options) {
 	p.registryFlag(c, o)
 	p.keyFlags(c, o)
 	f := c.Flags()
@@ -112,11 +112,11 @@ func (p *program) workingFlags(c *cobra.Command, o *options) {
 	p.readerFlags(c, o)
 }
 
-// readerFlags say which reader is used, and whose cards are trusted.
+// readerFlags adds the flags for the reader and the trusted CA certificates.
 func (p *program) readerFlags(c *cobra.Command, o *options) {
 	f := c.Flags()
 	f.StringVar(&o.reader, "reader", "", p.Say(textFlagReader))
-	f.StringArrayVar(&o.authorities, "authority", nil, p.Say(textFlagAuthority))
+	f.StringArrayVar(&o.caCertificates, "ca-certificate", nil, p.Say(textFlagCACertificate))
 }
 
 func (p *program) campaignFlag(c *cobra.Command, o *options) {
@@ -127,7 +127,7 @@ func (p *program) registryFlag(c *cobra.Command, o *options) {
 	withDefault(c.Flags(), &o.registry, "registry", "sqlite:kiosk.db", p.Say(textFlagRegistry))
 }
 
-// keyFlags name the keys of all generations.
+// keyFlags adds the flags for the keys of all generations.
 func (p *program) keyFlags(c *cobra.Command, o *options) {
 	f := c.Flags()
 	f.StringVar(&o.namespaceKey, "namespace-key", "", p.Say(textFlagNamespaceKey))
@@ -137,8 +137,9 @@ func (p *program) keyFlags(c *cobra.Command, o *options) {
 	f.StringArrayVar(&o.earlier, "earlier", nil, p.Say(textFlagEarlier))
 }
 
-// withDefault adds a flag whose text tells the default: cobra would, in English.
-func withDefault(f *pflag.FlagSet, value *string, name, otherwise, usage string) {
-	f.StringVar(value, name, otherwise, usage)
+// withDefault adds a flag whose usage text includes the default, since cobra would add it
+// in English.
+func withDefault(f *pflag.FlagSet, value *string, name, defaultValue, usage string) {
+	f.StringVar(value, name, defaultValue, usage)
 	f.Lookup(name).DefValue = ""
 }

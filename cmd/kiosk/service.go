@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// service is the service manager that started the program, as systemd with Type=notify.
-// The zero value is none, and is told nothing.
-type service struct {
-	socket   string        // its address, as in NOTIFY_SOCKET
-	watchdog time.Duration // how long it waits for a sign of life; 0 is for ever
+// serviceManager notifies the service manager that started the program, such as systemd
+// with Type=notify. The zero value does nothing.
+type serviceManager struct {
+	socket   string        // NOTIFY_SOCKET
+	watchdog time.Duration // watchdog timeout; 0 for none
 }
 
-// serviceOf reads what sd_notify(3) says of the environment.
-func serviceOf(getenv func(string) string, pid int) service {
-	s := service{socket: getenv("NOTIFY_SOCKET")}
+// newServiceManager reads the environment variables of sd_notify(3).
+func newServiceManager(getenv func(string) string, pid int) serviceManager {
+	s := serviceManager{socket: getenv("NOTIFY_SOCKET")}
 	micros, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
-	if whose := getenv("WATCHDOG_PID"); err == nil && micros > 0 && (whose == "" || whose == strconv.Itoa(pid)) {
+	if watchdogPID := getenv("WATCHDOG_PID"); err == nil && micros > 0 && (watchdogPID == "" || watchdogPID == strconv.Itoa(pid)) {
 		s.watchdog = time.Duration(micros) * time.Microsecond
 	}
 	return s
 }
 
-// tell tells a state, as READY=1.
-func (s service) tell(state string) error {
+// notify sends a state such as READY=1.
+func (s serviceManager) notify(state string) error {
 	if s.socket == "" {
 		return nil
 	}
@@ -38,8 +38,9 @@ func (s service) tell(state string) error {
 	return err
 }
 
-// watch tells that the program lives until ctx ends, each time after alive returned.
-func (s service) watch(ctx context.Context, alive func()) {
+// keepAlive notifies the watchdog until ctx is done. It calls alive before each
+// notification.
+func (s serviceManager) keepAlive(ctx context.Context, alive func()) {
 	if s.socket == "" || s.watchdog == 0 {
 		return
 	}
@@ -47,7 +48,7 @@ func (s service) watch(ctx context.Context, alive func()) {
 	defer tick.Stop()
 	for {
 		alive()
-		_ = s.tell("WATCHDOG=1") // else it ends the program, which it would start again
+		_ = s.notify("WATCHDOG=1") // on failure the service manager restarts the program
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -14,30 +14,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// listenDatagrams is a service manager's end: it gives every state that is told.
+// listenDatagrams receives the notifications to a service manager.
 func listenDatagrams(t *testing.T, socket string) <-chan string {
 	t.Helper()
 	connection, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	require.NoError(t, err)
-	told := make(chan string, 1000)
+	states := make(chan string, 1000)
 	go func() {
-		defer close(told)
+		defer close(states)
 		for b := make([]byte, 1000); ; {
 			n, err := connection.Read(b)
 			if err != nil {
 				return
 			}
-			told <- string(b[:n])
+			states <- string(b[:n])
 		}
 	}()
 	t.Cleanup(func() { _ = connection.Close() })
-	return told
+	return states
 }
 
-// The service manager learns when the page is there, that it lives, and when it ends.
+// The service manager is notified when the page is ready, periodically, and when the
+// program stops.
 func TestServiceManager(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
-	told := listenDatagrams(t, socket)
+	states := listenDatagrams(t, socket)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	t.Setenv("NOTIFY_SOCKET", socket)
@@ -50,16 +51,16 @@ func TestServiceManager(t *testing.T) {
 		ended <- c.ExecuteContext(ctx)
 	}()
 	for _, state := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"} {
-		require.Equal(t, state, <-told)
+		require.Equal(t, state, <-states)
 	}
 	at := regexp.MustCompile(`action="(http://[^"]+)/start"`).FindStringSubmatch(content(t, page))
 	require.NotNil(t, at)
 	answer, err := http.Get(at[1])
 	require.NoError(t, err)
 	answer.Body.Close()
-	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "it answers")
+	assert.Equal(t, http.StatusForbidden, answer.StatusCode, "the page is served")
 	cancel()
-	for state := range told {
+	for state := range states {
 		if state == "STOPPING=1" {
 			break
 		}
@@ -69,26 +70,27 @@ func TestServiceManager(t *testing.T) {
 	assert.NoFileExists(t, page)
 }
 
-func TestServiceOf(t *testing.T) {
+// The environment variables of sd_notify(3) are read.
+func TestNewServiceManager(t *testing.T) {
 	for name, c := range map[string]struct {
 		environment map[string]string
-		want        service
+		want        serviceManager
 	}{
-		"none":               {nil, service{}},
-		"no watchdog":        {map[string]string{"NOTIFY_SOCKET": "/run/n"}, service{socket: "/run/n"}},
-		"a watchdog":         {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "7"}, service{"@n", 60e9}},
-		"another's watchdog": {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}, service{socket: "@n"}},
-		"no number":          {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "soon"}, service{socket: "@n"}},
-		"none, as a number":  {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "0"}, service{socket: "@n"}},
+		"none":          {nil, serviceManager{}},
+		"no watchdog":   {map[string]string{"NOTIFY_SOCKET": "/run/n"}, serviceManager{socket: "/run/n"}},
+		"a watchdog":    {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "7"}, serviceManager{"@n", 60e9}},
+		"other process": {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}, serviceManager{socket: "@n"}},
+		"not a number":  {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "soon"}, serviceManager{socket: "@n"}},
+		"disabled":      {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "0"}, serviceManager{socket: "@n"}},
 	} {
-		assert.Equal(t, c.want, serviceOf(func(name string) string { return c.environment[name] }, 7), name)
+		assert.Equal(t, c.want, newServiceManager(func(name string) string { return c.environment[name] }, 7), name)
 	}
-	require.NoError(t, service{}.tell("READY=1"))
-	require.Error(t, service{socket: filepath.Join(t.TempDir(), "none")}.tell("READY=1"))
+	require.NoError(t, serviceManager{}.notify("READY=1"))
+	require.Error(t, serviceManager{socket: filepath.Join(t.TempDir(), "none")}.notify("READY=1"))
 }
 
-// The program has every command and flag that the units use.
-func TestTheUnitsUseFlagsThatThereAre(t *testing.T) {
+// The commands and flags in the units exist.
+func TestUnitsUseExistingFlags(t *testing.T) {
 	units, err := filepath.Glob(filepath.Join("packaging", "*.service"))
 	require.NoError(t, err)
 	found := 0
@@ -99,7 +101,7 @@ func TestTheUnitsUseFlagsThatThereAre(t *testing.T) {
 				continue
 			}
 			found++
-			start = strings.ReplaceAll(start, "$KIOSK_OPTIONS", "--authority ca.cer --reader NAME --no-migrate")
+			start = strings.ReplaceAll(start, "$KIOSK_OPTIONS", "--ca-certificate ca.cer --reader NAME --no-migrate")
 			c, args, err := command(&bytes.Buffer{}).Find(strings.Fields(start))
 			require.NoError(t, err, unit)
 			require.NoError(t, c.ParseFlags(args), unit)

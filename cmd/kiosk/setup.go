@@ -21,96 +21,95 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// parts are what a terminal needs beside its flags.
-type parts struct {
+// terminalSetup is what a terminal needs in addition to its flags.
+type terminalSetup struct {
 	driver     reader.Driver
-	readers    string // what the driver is
+	readers    string // kind of the driver
 	chain      []jpki.CardOption
 	campaign   *campaign.Campaign
-	url        string   // the registry's; it may have a password
-	terminal   string   // its name
-	generation uint32   // of the current keys
-	earlier    []uint32 // the other generations that it has keys of
+	url        string   // registry URL; may contain a password
+	terminal   string   // name of the terminal
+	generation uint32   // current key generation
+	earlier    []uint32 // other key generations
 	simulated  *simulator.Driver
 	// open opens the registry.
 	open  func(context.Context) (*registry.Registry, error)
 	close func()
 }
 
-// parts reads everything that the flags name, and finds what is wrong with it before a
-// resident does.
-func (p *program) parts(o options) (r parts, err error) {
-	r.close = func() {}
-	if r.campaign, err = p.readCampaign(o.campaign); err != nil {
-		return r, err
+// setUp reads all files that the flags name, so that mistakes are found at startup.
+func (p *program) setUp(o options) (s terminalSetup, err error) {
+	s.close = func() {}
+	if s.campaign, err = p.readCampaign(o.campaign); err != nil {
+		return s, err
 	}
 	if o.simulate {
-		return simulatedParts(r)
+		return simulatedSetup(s)
 	}
-	r.driver, r.readers = p.driver, "pcsc"
-	if r.chain, err = trusted(o.authorities); err != nil {
-		return r, err
+	s.driver, s.readers = p.driver, "pcsc"
+	if s.chain, err = trustOptions(o.caCertificates); err != nil {
+		return s, err
 	}
-	more, err := p.takesApplications(o, r.campaign)
+	options, err := p.applicationOptions(o, s.campaign)
 	if err != nil {
-		return r, err
+		return s, err
 	}
-	k, err := p.readKeys(o, r.campaign.Namespace)
+	k, err := p.readKeys(o, s.campaign.Namespace)
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	terminal, err := p.readTerminalKey(o.terminalKey)
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	if o.noMigrate {
-		more = append(more, registry.WithoutMigrations())
+		options = append(options, registry.WithoutMigrations())
 	}
-	return r.with(o.registry, terminal, k, more...), nil
+	return s.withRegistry(o.registry, terminal, k, options...), nil
 }
 
-// with adds the registry.
-func (r parts) with(url string, terminal registry.Terminal, k keys, more ...registry.Option) parts {
-	r.url, r.terminal, r.generation = url, terminal.Name(), k.current.Number
-	r.earlier = []uint32{} // and not null in JSON
+// withRegistry returns the setup with a registry.
+func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k keys, options ...registry.Option) terminalSetup {
+	s.url, s.terminal, s.generation = url, terminal.Name(), k.current.Number
+	s.earlier = []uint32{} // not null in JSON
 	for _, g := range k.earlier {
-		r.earlier = append(r.earlier, g.Number)
+		s.earlier = append(s.earlier, g.Number)
 	}
-	r.open = func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, url, terminal, k.current, append(more, registry.WithEarlier(k.earlier...))...)
+	s.open = func(ctx context.Context) (*registry.Registry, error) {
+		return registry.Open(ctx, url, terminal, k.current, append(options, registry.WithEarlier(k.earlier...))...)
 	}
-	return r
+	return s
 }
 
-// trusted are the options of whose cards are trusted.
-func trusted(files []string) ([]jpki.CardOption, error) {
+// trustOptions returns the card options for J-LIS and the given CA certificate files.
+func trustOptions(files []string) ([]jpki.CardOption, error) {
 	options := []jpki.CardOption{jpki.RequireChain()}
 	for _, file := range files {
-		authorities, err := authority.Read(file)
+		certificates, err := authority.Read(file)
 		if err != nil {
-			return nil, cli.Because(fmt.Errorf("--authority: %s: %w", file, err), cli.CodeCACertificate,
-				Text{JA: "--authority のファイルは、認証局の証明書として使えません。", EN: "The --authority file can't be used."},
-				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates, as PEM or DER."})
+			return nil, cli.Because(fmt.Errorf("--ca-certificate: %s: %w", file, err), cli.CodeCACertificate,
+				Text{JA: "--ca-certificate のファイルは、認証局の証明書として使えません。", EN: "The --ca-certificate file can't be used as a CA certificate."},
+				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates in PEM or DER."})
 		}
-		options = append(options, jpki.RequireChain(authorities...))
+		options = append(options, jpki.RequireChain(certificates...))
 	}
 	return options, nil
 }
 
 func (p *program) readCampaign(path string) (*campaign.Campaign, error) {
 	if path == "" {
-		return nil, p.Misuse(Text{JA: "--campaign で事業設定ファイルを指定してください。", EN: "Give the campaign's file with --campaign."}, errors.New("--campaign: not given"))
+		return nil, p.Misuse(Text{JA: "--campaign で事業設定ファイルを指定してください。", EN: "Give the campaign file with --campaign."}, errors.New("--campaign: not given"))
 	}
-	text, _, err := keyfile.Read(path, longestCampaign)
+	text, _, err := keyfile.Read(path, maxCampaignSize)
 	if err != nil {
 		return nil, err
 	}
 	return campaign.Parse(bytes.NewReader(text))
 }
 
-// takesApplications are the options for applications. While a campaign has not ended
-// they need the operator's key: else residents would find out that it is missing.
-func (p *program) takesApplications(o options, c *campaign.Campaign) ([]registry.Option, error) {
+// applicationOptions returns the registry options for accepting applications. It requires
+// the operator's key unless the campaign has ended.
+func (p *program) applicationOptions(o options, c *campaign.Campaign) ([]registry.Option, error) {
 	if o.operatorKey != "" {
 		operator, err := p.readOperator(o.operatorKey)
 		if err != nil {
@@ -121,50 +120,50 @@ func (p *program) takesApplications(o options, c *campaign.Campaign) ([]registry
 	if c.Ended(p.now()) {
 		return nil, nil
 	}
-	return nil, noOperatorKey()
+	return nil, missingOperatorKey()
 }
 
-// seed of the simulated cards: they are the same each time, and nobody's.
+// seed makes the simulated cards the same in every run.
 const seed = "kiosk"
 
 func newCard(p simulator.Profile) (*simulator.Card, error) {
 	return simulator.NewCard(p, simulator.WithInsecureSeed(seed))
 }
 
-// simulatedParts are of a terminal with simulated cards, fresh keys, and a database that
-// is gone in the end.
-func simulatedParts(r parts) (parts, error) {
+// simulatedSetup returns the setup of a terminal with simulated cards, new keys and a
+// temporary database.
+func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 	card, err := newCard(simulator.Contact)
 	if err != nil {
-		return r, err
+		return s, err
 	}
-	r.simulated, r.readers = simulator.New(), "simulator"
-	r.driver, r.chain = r.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
+	s.simulated, s.readers = simulator.New(), "simulator"
+	s.driver, s.chain = s.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	namespaceKey, err := mykey.GenerateKey(rand.Reader)
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	registryKey, err := mykey.GenerateKey(rand.Reader)
 	if err != nil {
-		return r, err
+		return s, err
 	}
-	generation, err := newGeneration(1, r.campaign.Namespace, namespaceKey, registryKey)
+	generation, err := newGeneration(1, s.campaign.Namespace, namespaceKey, registryKey)
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	terminal, err := registry.GenerateTerminal("simulated")
 	if err != nil {
-		return r, err
+		return s, err
 	}
 	folder, err := os.MkdirTemp("", "kiosk-")
 	if err != nil {
-		return r, err
+		return s, err
 	}
-	r.close = func() { _ = os.RemoveAll(folder) }
-	return r.with("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
+	s.close = func() { _ = os.RemoveAll(folder) }
+	return s.withRegistry("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
 		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(trust.Simulator)), nil
 }

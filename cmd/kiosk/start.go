@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 )
 
-// announce says where the next browser begins: who knows first has the terminal. It
-// prints the URL, in a line of that format, unless there is a file for the start.
+// announce returns a function that writes a start to the start page and URL files. If
+// there are none, the function prints the URL to out with the format line.
 func (o options) announce(out io.Writer, line string) func(web.Start) error {
 	return func(start web.Start) (err error) {
 		if o.startPage != "" {
@@ -27,8 +27,8 @@ func (o options) announce(out io.Writer, line string) func(web.Start) error {
 	}
 }
 
-// withdraw removes the files of a start that leads nowhere any more.
-func (o options) withdraw() {
+// removeStartFiles removes the start page and URL files.
+func (o options) removeStartFiles() {
 	for _, path := range []string{o.startPage, o.urlFile} {
 		if path != "" {
 			_ = os.Remove(path)

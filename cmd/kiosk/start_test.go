@@ -22,17 +22,17 @@ import (
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 )
 
-// announced has a stand announce its starts as the flags say, and keeps what it prints
-// and logs.
-func (s *stand) announced(t *testing.T, o options) (printed, logged *bytes.Buffer) {
+// announce announces the starts of a fixture as the flags say and records the output
+// and the log.
+func (s *fixture) announce(t *testing.T, o options) (printed, logged *bytes.Buffer) {
 	t.Helper()
 	printed, logged = &bytes.Buffer{}, &bytes.Buffer{}
 	require.NoError(t, s.page.Announce(o.announce(printed, textTerminal.EN), func(event string) { logged.WriteString(event + "\n") }))
 	return printed, logged
 }
 
-// posted is what a browser sends that opened a start page: a key, from no origin.
-func (c *client) posted(page string) int {
+// postStart posts the key of a start page, without an origin, as a browser does.
+func (c *client) postStart(page string) int {
 	c.t.Helper()
 	key := regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(page)
 	require.NotNil(c.t, key, page)
@@ -51,13 +51,13 @@ func content(t *testing.T, path string) string {
 	return string(b)
 }
 
-// A start URL works once, and another one is printed for the next browser. One that was
-// used begins nothing, whoever has it, and is logged.
+// A start URL works once, and a new one is printed for the next browser. A used URL is
+// rejected and logged.
 //
 // Faults: F122.
-func TestAStartWorksOnce(t *testing.T) {
-	s := newStand(t)
-	printed, logged := s.announced(t, options{})
+func TestStartWorksOnce(t *testing.T) {
+	s := newFixture(t)
+	printed, logged := s.announce(t, options{})
 	first := printed.String()
 	assert.Equal(t, "terminal: "+s.page.StartURL()+"\n", first)
 	path := s.page.StartURL()[len("http://"+s.host):]
@@ -68,60 +68,60 @@ func TestAStartWorksOnce(t *testing.T) {
 	}
 
 	owner := browser()
-	require.Equal(t, http.StatusForbidden, owner.do("GET", path, "", map[string]string{"Sec-Purpose": "prefetch;prerender"}), "nobody has opened it yet")
+	require.Equal(t, http.StatusForbidden, owner.do("GET", path, "", map[string]string{"Sec-Purpose": "prefetch;prerender"}), "a prefetch does not open it")
 	require.Equal(t, http.StatusForbidden, owner.do("HEAD", path, "", nil))
 	require.Equal(t, http.StatusOK, owner.get(path))
-	assert.Equal(t, http.StatusOK, owner.get("/"), "it can be loaded again")
-	assert.Equal(t, http.StatusForbidden, browser().get("/"), "without the cookie there is no page")
+	assert.Equal(t, http.StatusOK, owner.get("/"), "the page can be reloaded")
+	assert.Equal(t, http.StatusForbidden, browser().get("/"), "no page without the cookie")
 	assert.NotContains(t, s.page.StartURL(), path)
 	assert.Equal(t, first+"terminal: "+s.page.StartURL()+"\n", printed.String())
 
-	thief := browser()
-	assert.Equal(t, http.StatusForbidden, thief.get(path))
-	assert.Equal(t, http.StatusForbidden, thief.get("/"))
-	assert.Equal(t, http.StatusForbidden, thief.get("/events"))
+	other := browser()
+	assert.Equal(t, http.StatusForbidden, other.get(path))
+	assert.Equal(t, http.StatusForbidden, other.get("/"))
+	assert.Equal(t, http.StatusForbidden, other.get("/events"))
 	assert.Equal(t, http.StatusForbidden, owner.get(path), "opened twice")
-	assert.Equal(t, http.StatusOK, owner.get("/"), "and its page stays")
-	assert.Equal(t, "browser began\n"+strings.Repeat("browser refused: a used or wrong start key\n", 2), logged.String())
+	assert.Equal(t, http.StatusOK, owner.get("/"), "the page stays valid")
+	assert.Equal(t, "browser began\n"+strings.Repeat("browser refused: used or wrong start key\n", 2), logged.String())
 	assert.NotContains(t, logged.String(), path)
 
 	require.Equal(t, http.StatusOK, browser().get(s.page.StartURL()[len("http://"+s.host):]))
 	assert.Equal(t, http.StatusForbidden, owner.get("/"), "the next browser has the terminal")
 }
 
-// Of many that come with the same key at the same time, one has the terminal.
+// Only one of several concurrent requests with the same key gets the terminal.
 //
 // Faults: F122.
-func TestAStartIsForOne(t *testing.T) {
-	s := newStand(t)
+func TestConcurrentStarts(t *testing.T) {
+	s := newFixture(t)
 	path := s.page.StartURL()[len("http://"+s.host):]
 	answers := make(chan int)
-	const many = 20
-	for range many {
+	const clients = 20
+	for range clients {
 		c := s.client(t)
 		c.header = nil
 		go func() { answers <- c.get(path) }()
 	}
-	began := 0
-	for range many {
+	accepted := 0
+	for range clients {
 		if <-answers == http.StatusOK {
-			began++
+			accepted++
 		}
 	}
-	assert.LessOrEqual(t, began, 1) // the page that it is led to may be refused already
+	assert.LessOrEqual(t, accepted, 1) // the redirected request may already be rejected
 	assert.NotContains(t, s.page.StartURL(), path)
 }
 
-// The start page posts a key that is in no address. Used, it is replaced in its file
-// before the browser has its answer, and the page before is told.
+// The start page posts the key, which appears in no address. After its use the file is
+// replaced before the browser gets its response, and the previous page is notified.
 //
 // Faults: F122.
 func TestStartPage(t *testing.T) {
-	s := newStand(t)
+	s := newFixture(t)
 	folder := t.TempDir()
 	path := filepath.Join(folder, "start.html")
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
-	printed, logged := s.announced(t, options{startPage: path, urlFile: filepath.Join(folder, "url")})
+	printed, logged := s.announce(t, options{startPage: path, urlFile: filepath.Join(folder, "url")})
 	_, mode, err := keyfile.Read(path, 10_000)
 	require.NoError(t, err)
 	assert.False(t, keyfile.Exposed(mode))
@@ -133,10 +133,10 @@ func TestStartPage(t *testing.T) {
 	for _, origin := range []string{"http://evil.example", "http://127.0.0.1:1", ""} {
 		assert.Equal(t, http.StatusForbidden, first.post("/start", "key=KEY", origin), "another page")
 	}
-	assert.Equal(t, http.StatusForbidden, first.post("/start?"+strings.TrimPrefix(s.page.StartURL(), "http://"+s.host+"/start?"), "", "null"), "in the address")
+	assert.Equal(t, http.StatusForbidden, first.post("/start?"+strings.TrimPrefix(s.page.StartURL(), "http://"+s.host+"/start?"), "", "null"), "key in the address")
 	assert.Equal(t, http.StatusForbidden, first.post("/start", "key="+strings.Repeat("A", 5000), "null"))
 	assert.Equal(t, http.StatusForbidden, first.post("/action", `{"name":"start"}`, "null"))
-	require.Equal(t, http.StatusOK, first.posted(page))
+	require.Equal(t, http.StatusOK, first.postStart(page))
 	next := content(t, path)
 	assert.NotEqual(t, page, next)
 	assert.Equal(t, s.page.StartURL()+"\n", content(t, filepath.Join(folder, "url")))
@@ -149,9 +149,9 @@ func TestStartPage(t *testing.T) {
 	defer stream.Body.Close()
 	lines := bufio.NewScanner(stream.Body)
 	require.True(t, lines.Scan())
-	assert.Equal(t, http.StatusForbidden, second.posted(page), "used")
+	assert.Equal(t, http.StatusForbidden, second.postStart(page), "used")
 	assert.Equal(t, http.StatusOK, first.get("/"))
-	require.Equal(t, http.StatusOK, second.posted(next))
+	require.Equal(t, http.StatusOK, second.postStart(next))
 	replaced := false
 	for lines.Scan() {
 		replaced = replaced || lines.Text() == "event: replaced"
@@ -161,15 +161,15 @@ func TestStartPage(t *testing.T) {
 	assert.Empty(t, printed.String())
 	assert.Equal(t, 2, strings.Count(logged.String(), "began\n"))
 
-	options{startPage: path, urlFile: filepath.Join(folder, "url")}.withdraw()
+	options{startPage: path, urlFile: filepath.Join(folder, "url")}.removeStartFiles()
 	left, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
 
-// The cookie is one that scripts and other sites don't get.
-func TestTheCookie(t *testing.T) {
-	s := newStand(t)
+// The cookie is not available to scripts and other sites.
+func TestCookie(t *testing.T) {
+	s := newFixture(t)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Get(s.page.StartURL())
 	require.NoError(t, err)
@@ -179,14 +179,14 @@ func TestTheCookie(t *testing.T) {
 	assert.True(t, c.HttpOnly)
 	assert.Equal(t, http.SameSiteStrictMode, c.SameSite)
 	assert.Empty(t, c.Domain)
-	assert.Zero(t, c.MaxAge, "it ends with the browser")
+	assert.Zero(t, c.MaxAge, "a session cookie")
 	assert.NotContains(t, s.page.StartURL(), c.Value)
 }
 
-// Where the next start can't be said, this one is not used up: no browser is ever
-// without a way to begin.
-func TestAStartThatCanNotBeAnnounced(t *testing.T) {
-	s := newStand(t)
+// If the next start can't be announced, the current start stays valid, so there is
+// always a valid start.
+func TestAnnounceFails(t *testing.T) {
+	s := newFixture(t)
 	path := filepath.Join(t.TempDir(), "start.html")
 	full := false
 	var logged bytes.Buffer
@@ -200,17 +200,17 @@ func TestAStartThatCanNotBeAnnounced(t *testing.T) {
 	page := content(t, path)
 	c := s.client(t)
 	full = true
-	assert.Equal(t, http.StatusServiceUnavailable, c.posted(page))
+	assert.Equal(t, http.StatusServiceUnavailable, c.postStart(page))
 	assert.Contains(t, logged.String(), "no space left")
 	assert.Equal(t, http.StatusForbidden, c.get("/"))
 	full = false
-	assert.Equal(t, http.StatusOK, c.posted(page))
+	assert.Equal(t, http.StatusOK, c.postStart(page))
 	assert.Error(t, s.page.Announce(options{startPage: filepath.Join(path, "no", "folder")}.announce(nil, ""), func(string) {}))
 }
 
-// A visit does not outlive the page that it was on.
-func TestAStartEndsTheVisit(t *testing.T) {
-	s := newStand(t)
+// A new page ends the visit of the previous page.
+func TestStartEndsTheVisit(t *testing.T) {
+	s := newFixture(t)
 	c := s.started(t)
 	c.identified(t)
 	s.started(t)
@@ -219,36 +219,36 @@ func TestAStartEndsTheVisit(t *testing.T) {
 	assert.NotEqual(t, terminal.Result, view.Screen)
 }
 
-// A real browser that opens the start page has the terminal's page, and the key is in
-// neither its addresses nor its history: Back does not begin again.
+// A browser that opens the start page gets the terminal's page. The key is neither in
+// its addresses nor in its history, and Back does not start again.
 //
 // Faults: F122.
 func TestBrowserOpensTheStartPage(t *testing.T) {
 	b := newBrowser(t, "ja")
 	path := filepath.Join(t.TempDir(), "start.html")
-	b.stand.announced(t, options{startPage: path})
+	b.fixture.announce(t, options{startPage: path})
 	used := content(t, path)
 	before := get[int](b, `history.length`)
 	b.run(chromedp.Navigate("file://" + path))
 	b.shows(terminal.Welcome)
-	at := "http://" + b.stand.host + "/"
+	at := "http://" + b.fixture.host + "/"
 	require.Equal(t, at, get[string](b, `location.href`))
 	assert.NotEqual(t, used, content(t, path))
 	assert.Equal(t, before+1, get[int](b, `history.length`), "the start page is not in the history")
 	assert.Empty(t, get[string](b, `document.referrer`))
-	assert.Empty(t, get[string](b, `document.cookie`), "scripts don't get it")
+	assert.Empty(t, get[string](b, `document.cookie`), "hidden from scripts")
 
 	b.run(chromedp.Reload())
 	b.shows(terminal.Welcome)
 	next := content(t, path)
-	require.NoError(t, os.WriteFile(path, []byte(used), 0o600)) // as it was
+	require.NoError(t, os.WriteFile(path, []byte(used), 0o600)) // the used start page
 	b.run(chromedp.Navigate("file://" + path))
 	b.eval(`document.querySelector("h1").textContent`, "このリンクは、もう使えません。")
 	require.NoError(t, os.WriteFile(path, []byte(next), 0o600))
 	b.run(chromedp.Navigate("file://" + path))
 	b.shows(terminal.Welcome)
 
-	url := b.stand.page.StartURL()
+	url := b.fixture.page.StartURL()
 	b.run(chromedp.Navigate(url))
 	b.shows(terminal.Welcome)
 	b.run(chromedp.Navigate(url)) // opened twice

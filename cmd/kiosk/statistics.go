@@ -17,26 +17,26 @@ import (
 )
 
 var (
-	textStatistics     = Text{JA: "1日または事業全体の件数を表示します", EN: "Show the counts of a day, or of the campaign"}
+	textStatistics     = Text{JA: "1日または事業全体の件数を表示します", EN: "Show the counts of a day or of the campaign"}
 	textStatisticsLong = Text{
 		JA: `利用、ID、申込みの件数と、受け付けられなかった理由（コード）の件数を表示します。
 個人情報はありません。--json は、日と端末ごとの件数を出力します。`,
-		EN: `Show how many visits, identifiers and applications there were, and refusals by
-their codes. Nothing in it is personal. --json writes the counts of each day and
-terminal.`,
+		EN: `Show the number of visits, identifiers and applications, and the number of
+problems by code. The output contains no personal data. --json writes the counts
+per day and terminal.`,
 	}
 	textNoCounts = Text{JA: "まだ件数がありません。\n", EN: "There are no counts yet.\n"}
 )
 
-// eventNames are what is counted, in the order in which it is told. Any other event is
-// told by its own name.
+// eventNames are the names of counted events in the order of the output. Other events are
+// shown under their own names.
 var eventNames = []struct {
 	event string
 	name  Text
 }{
 	{"begun", Text{JA: "利用", EN: "Visits"}},
 	{"record:reserve", Text{JA: "新しいID", EN: "New identifiers"}},
-	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by the old card"}},
+	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by earlier card"}},
 	{"record:renew-recovery-code", Text{JA: "引き継ぎ（引き継ぎコード）", EN: "Renewals by recovery code"}},
 	{"record:renew-clerk", Text{JA: "引き継ぎ（担当者）", EN: "Renewals by a clerk"}},
 	{"record:merge-clerk", Text{JA: "IDをまとめた件数（担当者）", EN: "Merges by a clerk"}},
@@ -65,7 +65,7 @@ func (p *program) statisticsCommand() *cobra.Command {
 
 func (p *program) statistics(ctx context.Context, o options, day string) error {
 	if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
-		return p.WrongUsage(errors.New("--day: not YYYY-MM-DD"))
+		return p.WrongUsage(errors.New("--day: not in the format YYYY-MM-DD"))
 	}
 	campaign, err := p.readCampaign(o.campaign)
 	if err != nil {
@@ -86,9 +86,10 @@ func (p *program) statistics(ctx context.Context, o options, day string) error {
 	if p.JSON {
 		return p.writeCounts(counts)
 	}
-	return p.tellCounts(counts)
+	return p.printCounts(counts)
 }
 
+// writeCounts writes the counts as JSON.
 func (p *program) writeCounts(counts []registry.Count) error {
 	type count struct {
 		Day      string `json:"day"`
@@ -103,8 +104,8 @@ func (p *program) writeCounts(counts []registry.Count) error {
 	return cli.WriteJSON(p.Stdout, map[string]any{"counts": list})
 }
 
-// tellCounts tells the sums of all terminals.
-func (p *program) tellCounts(counts []registry.Count) error {
+// printCounts prints the sums over all terminals.
+func (p *program) printCounts(counts []registry.Count) error {
 	sums := map[string]int64{}
 	for _, c := range counts {
 		sums[c.Event] += c.Number
@@ -123,7 +124,7 @@ func (p *program) tellCounts(counts []registry.Count) error {
 	}
 	slices.SortFunc(events, func(a, b string) int { return cmp.Or(place(a)-place(b), cmp.Compare(a, b)) })
 	if len(events) == 0 {
-		return p.says(textNoCounts)
+		return p.print(textNoCounts)
 	}
 	widest, names := 0, map[string]string{}
 	for _, event := range events {

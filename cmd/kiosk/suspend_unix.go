@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// neverSuspend has Ctrl-Z, and output from the background, not stop the process: it
-// would leave a card unlocked, and a resident before a dead screen.
-func neverSuspend() { signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU) }
+// ignoreSuspend ignores the signals that would suspend the process. A suspended terminal
+// could leave a card unlocked and would not respond.
+func ignoreSuspend() { signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU) }

@@ -28,8 +28,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// stand is a whole terminal: simulated reader, registry in a file, page.
-type stand struct {
+// fixture is a complete terminal with a simulated reader, a registry file and a page.
+type fixture struct {
 	driver   *simulator.Driver
 	slot     *simulator.Reader
 	terminal *terminal.Terminal
@@ -37,25 +37,25 @@ type stand struct {
 	operator hpke.PrivateKey
 	page     *web.Server
 	host     string
-	die      func() // of the page's server, as its process would
+	die      func() // stops the page's server, as if its process had ended
 	database string
 
-	overwritten atomic.Int32 // how often memory was, after visits
+	overwritten atomic.Int32 // number of residue.Overwrite calls
 
 	mu  sync.Mutex
 	log string
 }
 
-// newStand makes one that trusts these authorities of simulated cards, too.
-func newStand(t testing.TB, authorities ...*x509.Certificate) *stand {
+// newFixture returns a fixture that also trusts the given CA certificates.
+func newFixture(t testing.TB, certificates ...*x509.Certificate) *fixture {
 	t.Helper()
-	return newStandFor(t, func(*campaign.Campaign) {}, authorities...)
+	return newFixtureFor(t, func(*campaign.Campaign) {}, certificates...)
 }
 
-// newStandFor makes one whose campaign is changed first.
-func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*x509.Certificate) *stand {
+// newFixtureFor returns a fixture with a changed campaign.
+func newFixtureFor(t testing.TB, change func(*campaign.Campaign), certificates ...*x509.Certificate) *fixture {
 	t.Helper()
-	s := &stand{driver: simulator.New()}
+	s := &fixture{driver: simulator.New()}
 	s.slot = s.driver.AddReader("Reader")
 	file, err := os.Open(filepath.Join("campaigns", "demo.toml"))
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	t.Cleanup(func() { _ = s.registry.Close() })
 
 	chain := []jpki.CardOption{jpki.TrustSimulator(s.card(t, simulator.Contact).CACertificate())}
-	for _, a := range authorities {
+	for _, a := range certificates {
 		chain = append(chain, jpki.TrustSimulator(a))
 	}
 	s.terminal = terminal.New(terminal.Config{
@@ -107,8 +107,8 @@ func newStandFor(t testing.TB, change func(*campaign.Campaign), authorities ...*
 	return s
 }
 
-// serve answers the page's requests, until die.
-func (s *stand) serve(listener net.Listener) {
+// serve serves the page until die.
+func (s *fixture) serve(listener net.Listener) {
 	server, ended := newServer(s.page), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -120,22 +120,22 @@ func (s *stand) serve(listener net.Listener) {
 	}
 }
 
-// card makes a card of a profile; one seed, so one holder for most.
-func (s *stand) card(t testing.TB, p simulator.Profile) *simulator.Card {
+// card returns a new card of a profile. All cards have the same seed.
+func (s *fixture) card(t testing.TB, p simulator.Profile) *simulator.Card {
 	t.Helper()
 	card, err := newCard(p)
 	require.NoError(t, err)
 	return card
 }
 
-func (s *stand) insert(t testing.TB, p simulator.Profile) *simulator.Card {
+func (s *fixture) insert(t testing.TB, p simulator.Profile) *simulator.Card {
 	t.Helper()
 	card := s.card(t, p)
 	require.NoError(t, s.slot.Insert(card))
 	return card
 }
 
-func (s *stand) await(t testing.TB, screen terminal.Screen) terminal.View {
+func (s *fixture) await(t testing.TB, screen terminal.Screen) terminal.View {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
@@ -151,14 +151,14 @@ func (s *stand) await(t testing.TB, screen terminal.Screen) terminal.View {
 	}
 }
 
-func (s *stand) logged() string {
+func (s *fixture) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log
 }
 
-// proved is a holder of a simulated card, of an issuer that a caller gave.
-func proved(t testing.TB) *jpki.Authentication {
+// authenticated returns the authentication of a simulated card's holder.
+func authenticated(t testing.TB) *jpki.Authentication {
 	t.Helper()
 	card, err := newCard(simulator.Contact)
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func proved(t testing.TB) *jpki.Authentication {
 	return holder
 }
 
-// testTerminal is the name and key of the terminals of tests.
+// testTerminal returns the terminal key of the tests.
 var testTerminal = sync.OnceValue(func() registry.Terminal {
 	terminal, err := registry.GenerateTerminal("t1")
 	if err != nil {
