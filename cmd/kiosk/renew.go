@@ -123,7 +123,7 @@ func (p *program) renewByClerk(ctx context.Context, o options, typed string, pro
 
 func (p *program) renewByOldCard(ctx context.Context, o options) error {
 	return p.changeReservation(ctx, o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
-		old, name, err := prompt.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
+		old, found, err := prompt.authenticate(ctx, textPlaceOldCard, jpki.AllowExpired())
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func (p *program) renewByOldCard(ctx context.Context, o options) error {
 		if err := r.CheckProof(ctx, proof); err != nil {
 			return nil, err
 		}
-		if err := prompt.waitForRemoval(ctx, name); err != nil {
+		if err := prompt.waitForRemoval(ctx, found); err != nil {
 			return nil, err
 		}
 		holder, _, err := prompt.authenticate(ctx, textPlaceNewCard)

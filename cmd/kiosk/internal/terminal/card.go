@@ -20,10 +20,10 @@ func (t *Terminal) checkCard() {
 	t.show(View{Screen: Checking})
 	t.runAsync(func(ctx context.Context) func() {
 		var ready jpki.Readiness
-		err := t.withCard(ctx, v.reader, func(a *jpki.Application) (err error) {
+		err := jpki.DoWith(ctx, t.config.Driver.Connect, v.reader, func(a *jpki.Application) (err error) {
 			ready, err = a.Ready(ctx)
 			return err
-		}, jpki.AllowLastAttempt())
+		}, append(slices.Clip(t.config.Chain), jpki.AllowLastAttempt())...)
 		if err == nil {
 			select {
 			case <-v.writable:
@@ -43,16 +43,6 @@ func (t *Terminal) checkCard() {
 			t.show(View{Screen: EnterPIN, Counter: &ready.Counter})
 		}
 	})
-}
-
-// withCard connects to a card and calls fn with its JPKI application.
-func (t *Terminal) withCard(ctx context.Context, name string, fn func(*jpki.Application) error, options ...jpki.CardOption) error {
-	card, err := t.config.Driver.Connect(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer card.Close()
-	return jpki.Do(ctx, card, fn, append(options, t.config.Chain...)...)
 }
 
 // authenticate verifies the PIN, authenticates the holder in the same card session, and
