@@ -17,15 +17,15 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// maxPrompts bounds how often one signature asks again for what can't be a PIN: a
-// program that answers in a person's place would never stop.
+// maxPrompts limits the prompts for one signature if the answers are malformed: an
+// askpass program might answer the same forever.
 const maxPrompts = 3
 
-// askForSSH asks for the PIN of one signature. What can't be a PIN is asked for
-// again, and was not sent; no answer at all is no.
+// askForSSH asks for the PIN for one signature. After a malformed answer, which is not
+// sent, it asks again. It returns errNoPIN if there is no answer.
 func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) {
-	noteAsked(ctx)
-	ask, done, err := p.whoAsksForSSH()
+	markAsked(ctx)
+	ask, done, err := p.sshPrompter()
 	if err != nil {
 		return jpki.PIN{}, cli.Because(err, cli.CodeNoTerminal, tty.TextNoTerminal, textNoAskpassNext)
 	}
@@ -33,11 +33,11 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	defer done()
 	prompt := p.Say(promptForSSH(sshagent.RequestOf(ctx))) + "\n" + p.Say(tty.PromptPIN(ready.Counter))
 	for shown := 1; ; shown++ {
-		pin, err := tty.ReadPIN(ctx, givenBy(ask), prompt)
+		pin, err := tty.ReadPIN(ctx, requireAnswer(ask), prompt)
 		switch {
 		case ctx.Err() != nil:
-			done() // from now on it would show
-			p.Warn(message.Interrupted, textAskOver)
+			done() // restores the terminal, which echoes from now on
+			p.Warn(message.Interrupted, textPINNotNeeded)
 			return pin, err
 		case !errors.Is(err, jpki.ErrPINFormat), shown == maxPrompts:
 			return pin, err
@@ -48,25 +48,25 @@ func (p *program) askForSSH(ctx context.Context, ready jpki.Readiness) (jpki.PIN
 	}
 }
 
-// errNotGiven: nobody answered.
-var errNotGiven = cli.Because(errors.New("no PIN was given"), message.Interrupted, textNotGiven, textNotGivenNext)
+// errNoPIN reports that no PIN was entered.
+var errNoPIN = cli.Because(errors.New("no PIN was entered"), message.Interrupted, textNoPIN, textNoPINNext)
 
-// givenBy is ask, with errNotGiven for an empty line and where there is none.
-func givenBy(ask tty.Ask) tty.Ask {
+// requireAnswer wraps ask. It returns errNoPIN if the answer is an empty line or missing.
+func requireAnswer(ask tty.Ask) tty.Ask {
 	return func(ctx context.Context, prompt string) ([]byte, error) {
 		line, err := ask(ctx, prompt)
-		var told *cli.Failure
-		if err == nil && tty.IsEmpty(line) || err != nil && ctx.Err() == nil && !errors.As(err, &told) {
-			err = errNotGiven
+		var failure *cli.Failure
+		if err == nil && tty.IsEmpty(line) || err != nil && ctx.Err() == nil && !errors.As(err, &failure) {
+			err = errNoPIN
 		}
 		return line, err
 	}
 }
 
-// whoAsksForSSH is the terminal or the program of SSH_ASKPASS, as OpenSSH chooses
-// (ssh(1), SSH_ASKPASS_REQUIRE): without a word about it the program asks only where
-// there is no terminal, and a display.
-func (p *program) whoAsksForSSH() (ask tty.Ask, done func(), err error) {
+// sshPrompter chooses who asks for the PIN, the terminal or the program in SSH_ASKPASS, as
+// OpenSSH does (ssh(1), SSH_ASKPASS_REQUIRE). By default the program asks only if there is
+// no terminal but a display. done releases the terminal.
+func (p *program) sshPrompter() (ask tty.Ask, done func(), err error) {
 	allowed, preferred := p.getenv("DISPLAY") != "" || p.getenv("WAYLAND_DISPLAY") != "", false
 	switch strings.ToLower(p.getenv("SSH_ASKPASS_REQUIRE")) {
 	case "force":
@@ -83,7 +83,7 @@ func (p *program) whoAsksForSSH() (ask tty.Ask, done func(), err error) {
 			return tty.At(t), func() { t.Close() }, nil
 		} else if err == nil {
 			t.Close()
-			err = errors.New("in the background of its terminal")
+			err = errors.New("ssh-agent runs in the background of its terminal")
 		}
 	}
 	if !allowed {
@@ -92,34 +92,35 @@ func (p *program) whoAsksForSSH() (ask tty.Ask, done func(), err error) {
 	return p.askpass, func() {}, nil
 }
 
-// askpass has a program ask, as ssh-askpass(1): the prompt is its argument, the
-// answer what it writes, and any exit code but 0 is no.
+// askpass runs a program like ssh-askpass(1): its argument is the prompt, its output the
+// answer. An exit code other than 0 means no.
 func (p *program) askpass(ctx context.Context, prompt string) ([]byte, error) {
 	name := p.getenv("SSH_ASKPASS")
 	if name == "" {
 		name = "ssh-askpass"
 	}
-	const patience = time.Second // with one that is told to end
+	const killDelay = time.Second // after SIGTERM
 	c := exec.CommandContext(ctx, name, p.Encoding.Encode(prompt))
-	c.WaitDelay = patience
-	inOwnSession(c)
+	c.WaitDelay = killDelay
+	startSession(c)
 	answer := &answer{}
 	c.Stdout = answer
 	err := c.Run()
 	var refused *exec.ExitError
 	switch {
 	case len(answer.line) > tty.MaxTyped:
-		return answer.line, nil // whatever became of the rest, it is no PIN
+		return answer.line, nil // too long for a PIN, whatever the exit code
 	case err != nil && !errors.As(err, &refused) && ctx.Err() == nil:
 		return answer.line, cli.Because(fmt.Errorf("SSH_ASKPASS: %w", err), cli.CodeNoTerminal, tty.TextNoTerminal, textNoAskpassNext)
 	}
 	return answer.line, err
 }
 
-// answer keeps what a program writes, without a copy that would not be wiped.
+// answer collects a program's output in one buffer, without copies that would not be
+// wiped.
 type answer struct{ line []byte }
 
-// ReadFrom reads to the end, or until it is too long for an answer.
+// ReadFrom reads to the end, or until the answer is too long.
 func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	room := make([]byte, tty.MaxTyped+1)
 	n, err := io.ReadFull(r, room)
@@ -130,5 +131,5 @@ func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	return int64(n), err
 }
 
-// Write is what makes an answer an io.Writer; package exec reads from it instead.
+// Write makes answer an io.Writer. Package exec calls ReadFrom instead.
 func (a *answer) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// inOwnSession is for ssh-agent, which is not for these systems.
-func inOwnSession(*exec.Cmd) {}
+// startSession does nothing: ssh-agent does not support these systems.
+func startSession(*exec.Cmd) {}

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// inOwnSession has a program that asks end with all that it started, and away from
-// the terminal, which is not where it was to ask.
-func inOwnSession(c *exec.Cmd) {
+// startSession makes the askpass program start in a session of its own: it has no
+// controlling terminal, and cancelling ends its children too.
+func startSession(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 }

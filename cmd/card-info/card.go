@@ -17,12 +17,12 @@ import (
 
 const (
 	simulatedReader = "Simulated Reader"
-	// simulatorSeed makes simulated cards the same in every run. Their keys
-	// are known to everybody.
+	// simulatorSeed makes simulated cards the same in every run. Their keys are
+	// public knowledge.
 	simulatorSeed = "card-info"
 )
 
-// useSimulator puts a simulated card in place of the readers if asked to.
+// useSimulator replaces the driver by one with a simulated card if --simulator is set.
 func (p *program) useSimulator() error {
 	if p.simulator == "" {
 		return nil
@@ -37,34 +37,33 @@ func (p *program) useSimulator() error {
 	return driver.AddReader(simulatedReader).Insert(card)
 }
 
-// simulatedCard makes the card that a flag names.
+// simulatedCard returns a new simulated card of the profile that a flag names.
 func (p *program) simulatedCard(flag, profile string) (*simulator.Card, error) {
 	card, err := simulator.NewCard(simulator.Profile(profile),
 		simulator.WithInsecureSeed(simulatorSeed), simulator.WithClock(p.now))
 	if err != nil {
-		return nil, noSuch(p, flag, simulator.Profile(profile), simulator.Profiles())
+		return nil, unknownValue(p, flag, simulator.Profile(profile), simulator.Profiles())
 	}
 	return card, nil
 }
 
-// find picks the reader that name means, or the one whose card probe accepts, and
-// waits for it as long as --wait says.
+// find returns the reader that matches name and whose card probe accepts. With --wait it
+// blocks until there is one, or the time is over.
 func (p *program) find(ctx context.Context, name string, probe reader.Probe) (reader.Reader, error) {
 	if p.wait == 0 {
-		return reader.Find(ctx, p.cards(), name, probe)
+		return reader.Find(ctx, p.tracedDriver(), name, probe)
 	}
-	within, cancel := context.WithTimeout(ctx, p.wait)
+	limited, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	found, err := reader.Wait(within, waiting{p.cards(), p}, name, probe)
+	found, err := reader.Wait(limited, announcingDriver{p.tracedDriver(), p}, name, probe)
 	if ctx.Err() != nil {
 		return reader.Reader{}, ctx.Err()
 	}
 	return found, err
 }
 
-// cards is where cards come from: the driver and, with --trace, one that shows
-// what is sent to them.
-func (p *program) cards() reader.Driver {
+// tracedDriver returns the driver; with --trace, its cards show every exchange.
+func (p *program) tracedDriver() reader.Driver {
 	if p.trace {
 		return &tracing{Driver: p.driver, program: p}
 	}
@@ -86,7 +85,7 @@ func (t *tracing) Connect(ctx context.Context, name string) (reader.Card, error)
 	var l lengths
 	var commands annotate.Annotator
 	return reader.Trace(card, func(e reader.Exchange) {
-		t.mu.Lock() // cards are probed at once
+		t.mu.Lock() // cards are probed concurrently
 		defer t.mu.Unlock()
 		before, after := l.next(e)
 		t.program.comment(before)
@@ -101,13 +100,12 @@ func (p *program) connect(ctx context.Context, name string) (string, reader.Card
 	if err != nil {
 		return "", nil, err
 	}
-	card, err := p.cards().Connect(ctx, found.Name)
+	card, err := p.tracedDriver().Connect(ctx, found.Name)
 	return found.Name, card, err
 }
 
-// withCard connects to a card, calls use with the connection, and closes that. A
-// connection that fails to close, as while another program uses the card, loses
-// nothing: use has logged the card out, or has failed because it could not.
+// withCard connects to a card, calls use, and closes the connection. It ignores an error
+// of Close (another program may use the card): use has logged the card out, or failed.
 func (p *program) withCard(ctx context.Context, name string, use func(name string, card reader.Card) error) error {
 	name, card, err := p.connect(ctx, name)
 	if err != nil {
@@ -117,23 +115,23 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 	return use(name, card)
 }
 
-// withApplication is withCard with the JPKI application open.
+// withApplication is like withCard but opens the JPKI application for use.
 func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.CardOption) error {
 	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
 		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, options...)
 	})
 }
 
-// comment writes a line of the trace about how files are read. The doctor reads
-// blocks of its own choosing, so there it would be wrong.
+// comment writes a comment line about how files are read to the trace. doctor chooses the
+// size of its reads itself, so it writes none.
 func (p *program) comment(t Text) {
 	if t != (Text{}) && !p.examining {
 		fmt.Fprintf(p.stderr, "# %s\n", p.Say(t))
 	}
 }
 
-// showExchange writes one exchange of the trace. What it is given holds no
-// secret; of a response it shows the length only.
+// showExchange writes one exchange of the trace. An exchange holds no secret; of a
+// response it shows only the length.
 func (p *program) showExchange(what string, e reader.Exchange) {
 	fmt.Fprintf(p.stderr, "> %-36s  %s\n", e.Command.String(), what)
 	switch {
@@ -154,9 +152,9 @@ func (p *program) showExchange(what string, e reader.Exchange) {
 	}
 }
 
-// timestamp is RFC 3339, in Japan's time. The end of the year 9999, which stands
-// for no end (RFC 5280 §4.1.2.5), is in a year of five digits there, which RFC
-// 3339 does not have.
+// timestamp formats a time as RFC 3339 in Japan Standard Time. The end of the year 9999,
+// which stands for no expiry (RFC 5280 §4.1.2.5), falls in the year 10000 there, which
+// RFC 3339 can't express: it stays in UTC.
 func timestamp(t time.Time) string {
 	local := t.In(trust.Japan)
 	if local.Year() > 9999 {

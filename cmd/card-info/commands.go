@@ -34,7 +34,7 @@ type listedReader struct {
 	ATR     string `json:"atr,omitempty"`
 }
 
-// list shows the readers and where cards are.
+// list lists the readers and whether each holds a card.
 func (p *program) list(ctx context.Context) error {
 	if p.wait > 0 {
 		if _, err := p.find(ctx, p.reader, nil); ctx.Err() != nil {
@@ -72,7 +72,7 @@ func (p *program) retriesCommand() *cobra.Command {
 	}
 }
 
-// retries shows the tries left, at no cost.
+// retries shows the attempts left. It uses none.
 func (p *program) retries(ctx context.Context) error {
 	var counters struct {
 		AuthPIN           credential.Counter `json:"auth_pin"`
@@ -92,8 +92,8 @@ func (p *program) retries(ctx context.Context) error {
 		return cli.WriteJSON(p.stdout, counters)
 	}
 	t := table{program: p}
-	t.row(textRowPIN, triesText(counters.AuthPIN))
-	t.row(textRowPassword, triesText(counters.SignaturePassword))
+	t.row(textRowPIN, attemptsText(counters.AuthPIN))
+	t.row(textRowPassword, attemptsText(counters.SignaturePassword))
 	return t.write(p.stdout)
 }
 
@@ -108,10 +108,10 @@ func (p *program) certCommand() *cobra.Command {
 	return c
 }
 
-// cert writes a certificate. It is personal data, and was asked for by name.
+// cert writes a certificate. It is personal data, so no other command prints it.
 func (p *program) cert(ctx context.Context, ca, der bool) error {
 	if der && tty.IsTerminal(p.stdout) {
-		// A card chooses these bytes, and a terminal would act upon them.
+		// The card chooses these bytes; a terminal would interpret them.
 		return p.Misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
 	}
 	var found []byte
@@ -122,7 +122,7 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		}
 		certificate, err := read(ctx)
 		if errors.Is(err, trust.ErrMalformed) {
-			// Whoever finds out what is wrong with it needs it.
+			// Written all the same, so that the user can examine it with other tools.
 			found, err = readDER(ctx)
 			return err
 		}
@@ -150,33 +150,34 @@ func (p *program) simulateCommand() *cobra.Command {
 	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.Say(textFlagProfile))
 	c.Flags().StringVar(&address, "vpcd", "127.0.0.1:35963", p.Say(textFlagVPCD))
 	for _, name := range []string{"profile", "vpcd"} {
-		c.Flags().Lookup(name).DefValue = "" // cobra would tell it in English; the texts do
+		c.Flags().Lookup(name).DefValue = "" // the texts have it; cobra would print it in English
 	}
 	return c
 }
 
-// simulate lends a card to pcscd until interrupted.
+// simulate connects a simulated card to pcscd's virtual reader until it is interrupted.
 func (p *program) simulate(ctx context.Context, profile, address string) error {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" {
 		return p.WrongUsage(errors.New("--vpcd: not HOST:PORT"))
 	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return p.WrongUsage(errors.New("--vpcd: no such port"))
+		return p.WrongUsage(errors.New("--vpcd: invalid port"))
 	}
 	card, err := p.simulatedCard("--profile", profile)
 	if err != nil {
 		return err
 	}
-	last := errors.New("not yet tried")
+	var reported string // the last reported cause
 	err = vpcd.Serve(ctx, address, card, func(cause error) {
 		if cause == nil {
-			fmt.Fprintf(p.stderr, p.Say(textLent), profile, address)
-		} else if last == nil || last.Error() != cause.Error() {
-			fmt.Fprintf(p.stderr, p.Say(textNotLent), address, termtext.Printable(cause.Error()))
+			fmt.Fprintf(p.stderr, p.Say(textSimulateInserted), profile, address)
+			reported = ""
+		} else if reported != cause.Error() {
+			fmt.Fprintf(p.stderr, p.Say(textSimulateWaiting), address, termtext.Printable(cause.Error()))
+			reported = cause.Error()
 		}
-		last = cause
 	})
 	if errors.Is(err, context.Canceled) {
-		return nil // that is how it ends
+		return nil // interrupted: the normal end
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func (p *program) doctorCommand() *cobra.Command {
 	}
 }
 
-// result is what became of a step.
+// result is the result of a step.
 type result string
 
 const (
@@ -33,37 +33,37 @@ const (
 	resultSkipped result = "skipped"
 )
 
-// step is one thing that doctor looked at.
+// step is one step of doctor's examination.
 type step struct {
 	Name   string       `json:"step"`
 	Result result       `json:"result"`
-	Found  string       `json:"found,omitempty"` // names of readers and the like
-	Code   message.Code `json:"code,omitempty"`  // of an NG, with what follows
+	Found  string       `json:"found,omitempty"` // names of readers or kernel modules
+	Code   message.Code `json:"code,omitempty"`  // this and the following: only of an NG
 	Cause  *Text        `json:"cause,omitempty"`
 	Next   *Text        `json:"next,omitempty"`
 }
 
-// diagnosis is what doctor found out.
+// diagnosis is doctor's result.
 type diagnosis struct {
 	OK       bool      `json:"ok"`
 	Steps    []step    `json:"steps"`
-	Programs []process `json:"programs"` // that are known to hold cards
+	Programs []process `json:"programs"` // running programs that are known to hold cards
 	Warnings []Text    `json:"warnings,omitempty"`
 }
 
-// diagnosed is the failure that doctor ends with: in text, the steps have told
-// it already.
-type diagnosed struct{ error }
+// reportedError is the error that doctor returns. The text output reports it already, at
+// its step.
+type reportedError struct{ error }
 
-func (d diagnosed) Unwrap() error { return d.error }
+func (d reportedError) Unwrap() error { return d.error }
 
-// doctor goes from the service to the card, step by step, up to what a signature
-// will need, and sends no PIN.
+// doctor checks, from the service to the card, everything that a signature needs, step by
+// step. It sends no PIN.
 func (p *program) doctor(ctx context.Context) error {
 	e := examination{program: p, done: map[string]step{}}
 	e.examine(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err() // interrupted: nobody waits for a diagnosis
+		return ctx.Err() // interrupted: print no diagnosis
 	}
 	d := diagnosis{OK: e.problem == nil, Programs: []process{}, Warnings: e.warnings}
 	for _, name := range stepNames {
@@ -83,21 +83,21 @@ func (p *program) doctor(ctx context.Context) error {
 		return err
 	}
 	if e.problem != nil {
-		return diagnosed{e.problem}
+		return reportedError{e.problem}
 	}
 	return nil
 }
 
-// examination is what doctor has done so far.
+// examination is the state of doctor's examination.
 type examination struct {
 	*program
 	done    map[string]step
-	problem error // what the first NG is about
+	problem error // the error of the first NG
 
 	warnings []Text
 }
 
-// note is how a step came out.
+// note records the result of a step.
 func (e *examination) note(name, found string, err error) {
 	s := step{Name: name, Result: resultOK, Found: found}
 	if err != nil {
@@ -116,12 +116,12 @@ func (e *examination) note(name, found string, err error) {
 	e.done[name] = s
 }
 
-// examine goes as far as it gets.
+// examine runs the steps in order until one fails.
 func (e *examination) examine(ctx context.Context) {
 	readers, err := e.driver.Readers(ctx)
 	if err != nil {
 		if e.simulated == nil {
-			err = e.system.whyNoService(e.getenv, err)
+			err = e.system.diagnoseService(e.getenv, err)
 		}
 		if errors.Is(err, reader.ErrDenied) {
 			e.note(stepService, "", nil)
@@ -143,10 +143,9 @@ func (e *examination) examine(ctx context.Context) {
 	}
 }
 
-// examineDriver compares what is plugged in with what PC/SC knows, and looks for
-// kernel drivers that hold a reader. If PC/SC knows a reader, an NFC device that
-// the kernel holds is worth no more than a warning: it may be part of the
-// computer.
+// examineDriver compares the readers that are plugged in with those that PC/SC knows, and
+// looks for kernel drivers that hold a reader. If PC/SC knows a reader, an NFC device
+// that the kernel holds is only a warning: it may be built into the computer.
 func (e *examination) examineDriver(readers []reader.Reader) {
 	if e.simulated != nil {
 		return
@@ -162,7 +161,7 @@ func (e *examination) examineDriver(readers []reader.Reader) {
 		e.warnings = append(e.warnings, Text{JA: what.JA + "\n" + next.JA, EN: what.EN + "\n" + next.EN})
 	}
 	switch {
-	case plugged == 0: // nothing to compare
+	case plugged == 0: // no USB reader to compare
 	case plugged > known:
 		e.note(stepDriver, "", errNoDriver)
 	default:
@@ -170,20 +169,19 @@ func (e *examination) examineDriver(readers []reader.Reader) {
 	}
 }
 
-// examineCard goes on with the card, the application and the exchange.
+// examineCard runs the steps of the card, the application and the exchange.
 func (e *examination) examineCard(ctx context.Context) {
-	at := stepCard
+	current := stepCard
 	e.examining = true
 	err := e.withCard(ctx, e.reader, func(name string, card reader.Card) error {
 		e.note(stepCard, termtext.Printable(name), nil)
-		at = stepApplication
+		current = stepApplication
 		return jpki.Do(ctx, card, func(a *jpki.Application) error {
 			e.note(stepApplication, "", nil)
-			at = stepExchange
+			current = stepExchange
 			err := a.ProbeExchange(ctx)
 			if errors.Is(err, jpki.ErrNoCertificate) {
-				at = "" // the card has nothing of that length
-				return nil
+				return nil // the card has no file of that length: skipped
 			}
 			if err == nil {
 				e.note(stepExchange, "", nil)
@@ -191,12 +189,12 @@ func (e *examination) examineCard(ctx context.Context) {
 			return err
 		})
 	})
-	if errors.Is(err, reader.ErrNoMatch) && at == stepCard { // there are cards, of another kind
+	if errors.Is(err, reader.ErrNoMatch) && current == stepCard { // all cards are of another kind
 		e.note(stepCard, "", nil)
-		at = stepApplication
+		current = stepApplication
 	}
 	if err != nil {
-		e.note(at, "", err)
+		e.note(current, "", err)
 	}
 }
 
@@ -208,7 +206,7 @@ func namesOf(readers []reader.Reader) string {
 	return strings.Join(names, ", ")
 }
 
-// countVirtual counts the readers that are made of software, as their names say.
+// countVirtual counts the virtual readers, by their names.
 func countVirtual(readers []reader.Reader) (n int) {
 	for _, r := range readers {
 		if strings.Contains(r.Name, "Virtual") {
@@ -242,11 +240,11 @@ func (p *program) writeDiagnosis(d diagnosis) error {
 		}
 	}
 	b.WriteString("\n")
-	verdict := textDoctorNG
+	summary := textDoctorNG
 	if d.OK {
-		verdict = textDoctorOK
+		summary = textDoctorOK
 	}
-	line("", p.Say(verdict))
+	line("", p.Say(summary))
 	if slices.ContainsFunc(d.Steps, func(s step) bool { return s.Result == resultSkipped }) {
 		line("", p.Say(textDoctorSkipped))
 	}

@@ -12,10 +12,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// nfcModules lists, for the USB drivers of Linux's NFC subsystem, the module and
-// those that it needs. They bind to readers before pcscd can: pn533 to the
-// ACR122U and others with a PN53x, port100 to Sony's RC-S380, nfcmrvl to
-// Marvell's.
+// nfcModules lists the USB drivers of Linux's NFC subsystem with their module and the
+// modules that it depends on. They bind to readers before pcscd can: pn533 to the ACR122U
+// and others with a PN53x, port100 to Sony's RC-S380, nfcmrvl to Marvell's.
 func nfcModules() map[string][]string {
 	return map[string][]string{
 		"pn533_usb": {"pn533_usb", "pn533", "nfc"},
@@ -25,20 +24,19 @@ func nfcModules() map[string][]string {
 	}
 }
 
-// holder is a kernel driver that keeps a reader from pcscd.
+// holder is a kernel driver that holds a reader, so that pcscd can't use it.
 type holder struct {
-	modules []string // the driver's own first
-	certain bool     // it holds an interface of the class for card readers
+	modules []string // the driver's own module first
+	certain bool     // it holds an interface of the smart-card class
 }
 
 func (h holder) module() string { return h.modules[0] }
 
-// usbfs binds an interface that a program, such as pcscd, has claimed.
+// usbfs is the driver of an interface that a program, such as pcscd, has claimed.
 const usbfs = "usbfs"
 
-// kernelHolders returns, on Linux, the kernel drivers that hold readers: those of
-// the NFC subsystem, and any other that holds an interface of the class for card
-// readers.
+// kernelHolders returns, on Linux, the kernel drivers that hold readers: those of the NFC
+// subsystem, and any other that holds an interface of the smart-card class.
 func (s system) kernelHolders() (found []holder) {
 	if s.os != "linux" {
 		return nil
@@ -67,25 +65,26 @@ func (s system) kernelHolders() (found []holder) {
 	return found
 }
 
-// plainName matches what may stand in a command that staff will copy.
-func plainName(s string) bool {
+// safeInCommand reports whether a name is safe in a command that staff will copy.
+func safeInCommand(s string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 	return s != "" && s[0] != '-' && strings.Trim(s, letters) == ""
 }
 
-// moduleOf returns the module of a USB driver, or nil if it can't be named.
+// moduleOf returns the module of a USB driver, or nil if its name is not safe to print in
+// a command.
 func (s system) moduleOf(driver string) []string {
 	name := driver
 	if target, err := fs.ReadLink(s.files, path.Join("sys/bus/usb/drivers", driver, "module")); err == nil {
 		name = path.Base(target)
 	}
-	if !plainName(name) {
+	if !safeInCommand(name) {
 		return nil
 	}
 	return []string{name}
 }
 
-// errKernelHolds returns the failure that these drivers are, with the remedy.
+// errKernelHolds returns the failure for drivers that hold readers, with the remedy.
 func errKernelHolds(holders []holder) error {
 	what, next := kernelHoldsTexts(holders)
 	return cli.Because(fmt.Errorf("%w: a kernel driver holds a reader: %s", reader.ErrNoReader, namesOfModules(holders)),
@@ -100,18 +99,19 @@ func namesOfModules(holders []holder) string {
 	return strings.Join(names, ", ")
 }
 
-// kernelHoldsTexts returns what happened and the remedy: for now, and for good.
+// kernelHoldsTexts returns the cause and the remedy: commands to unload the modules and
+// to keep them from being loaded again.
 func kernelHoldsTexts(holders []holder) (what, next Text) {
-	var now, forGood strings.Builder
+	var unload, blacklist strings.Builder
 	for _, h := range holders {
-		fmt.Fprintf(&now, "  sudo modprobe -r %s\n", strings.Join(h.modules, " "))
-		fmt.Fprintf(&forGood, "  echo blacklist %s | sudo tee /etc/modprobe.d/%[1]s.conf\n", h.module())
+		fmt.Fprintf(&unload, "  sudo modprobe -r %s\n", strings.Join(h.modules, " "))
+		fmt.Fprintf(&blacklist, "  echo blacklist %s | sudo tee /etc/modprobe.d/%[1]s.conf\n", h.module())
 	}
 	names := namesOfModules(holders)
 	what = Text{JA: fmt.Sprintf(textKernelHolds.JA, names), EN: fmt.Sprintf(textKernelHolds.EN, names)}
 	next = Text{
-		JA: fmt.Sprintf(textKernelHoldsNext.JA, now.String(), forGood.String()),
-		EN: fmt.Sprintf(textKernelHoldsNext.EN, now.String(), forGood.String()),
+		JA: fmt.Sprintf(textKernelHoldsNext.JA, unload.String(), blacklist.String()),
+		EN: fmt.Sprintf(textKernelHoldsNext.EN, unload.String(), blacklist.String()),
 	}
 	return what, next
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Each kernel driver that keeps a reader from pcscd is named, with the commands
-// that take the reader back.
+// doctor names each kernel driver that holds a reader, and prints the commands that
+// release it.
 //
 // Faults: F74.
 func TestDoctorNamesTheKernelDriver(t *testing.T) {
@@ -31,7 +31,7 @@ func TestDoctorNamesTheKernelDriver(t *testing.T) {
 		driver reader.Driver
 		system system
 		mark   string
-		module string // "" is none
+		module string // "": none
 		unload string
 	}{
 		{"an ACR122U", none, machine(nil, class("0b"), bound("pn533_usb")), "ng", "pn533_usb", "pn533_usb pn533 nfc"},
@@ -40,16 +40,16 @@ func TestDoctorNamesTheKernelDriver(t *testing.T) {
 		{"a reader of Marvell's", none, machine(nil, class("ff"), bound("nfcmrvl")), "ng", "nfcmrvl_usb", "nfcmrvl_usb nfcmrvl nci nfc"},
 		{"no class to read", none, machine(nil, bound("pn533_usb")), "ng", "pn533_usb", "pn533_usb pn533 nfc"},
 		{"beside a reader that works", one, machine(nil, class("0b"), bound("pn533_usb")), "ng", "pn533_usb", "pn533_usb pn533 nfc"},
-		{"some other driver", none, machine(nil, class("0b"), bound("other")), "ng", "other", "other"},
-		{"some other driver of some module", none, link(machine(nil, class("0b"), bound("other")), "other", "../../../../module/its_module"), "ng", "its_module", "its_module"},
-		{"a driver of no name for a command", none, machine(nil, class("0b"), bound("a;reboot")), "ng", "", ""},
+		{"another driver", none, machine(nil, class("0b"), bound("other")), "ng", "other", "other"},
+		{"another driver with another module", none, link(machine(nil, class("0b"), bound("other")), "other", "../../../../module/its_module"), "ng", "its_module", "its_module"},
+		{"a driver with an unsafe name", none, machine(nil, class("0b"), bound("a;reboot")), "ng", "", ""},
 		{"a program's", one, machine(nil, class("0b"), bound("usbfs")), "ok", "", ""},
 		{"a mouse", one, machine(nil, class("03"), bound("usbhid")), "--", "", ""},
 		{"a module that holds nothing", one, machine(nil, usbReader, "sys/bus/usb/drivers/pn533_usb/module=", "sys/module/pn533_usb/refcnt=0\n"), "ok", "", ""},
 		{"on another system", none, system{os: "darwin", files: machine(nil, bound("pn533_usb")).files}, "--", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := desk{driver: tt.driver, system: tt.system}
+			d := runner{driver: tt.driver, system: tt.system}
 			found, _ := diagnose(t, d)
 			assert.Equal(t, tt.mark, strings.Fields(marksOf(found))[3])
 			assert.Empty(t, found.Warnings)
@@ -69,11 +69,11 @@ func TestDoctorNamesTheKernelDriver(t *testing.T) {
 	}
 }
 
-// Every module that holds a reader is named once.
+// Each module that holds a reader is listed once.
 //
 // Faults: F74.
 func TestDoctorNamesSeveralKernelDrivers(t *testing.T) {
-	d := desk{system: machine(nil,
+	d := runner{system: machine(nil,
 		"sys/bus/usb/drivers/pn533_usb/1-2:1.0=", "sys/bus/usb/drivers/pn533_usb/1-3:1.0=", "sys/bus/usb/drivers/port100/2-1:1.0=")}
 	found, o := diagnose(t, d)
 	assert.Equal(t, cli.ExitNoReader, o.exit)
@@ -83,13 +83,12 @@ func TestDoctorNamesSeveralKernelDrivers(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "modprobe -r port100"))
 }
 
-// An NFC chip of the computer's own is no reason to call a reader that works
-// broken.
+// A built-in NFC chip does not make a working reader NG.
 //
 // Faults: F74.
 func TestDoctorWarnsOfAnotherNFCDevice(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
-	d := desk{driver: driver, system: machine(nil, usbReader, "sys/bus/usb/drivers/nfcmrvl/1-9:1.0=")}
+	d := runner{driver: driver, system: machine(nil, usbReader, "sys/bus/usb/drivers/nfcmrvl/1-9:1.0=")}
 	found, o := diagnose(t, d)
 	assert.Zero(t, o.exit)
 	assert.True(t, found.OK)

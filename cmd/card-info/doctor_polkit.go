@@ -7,10 +7,10 @@ import (
 	"unicode/utf16"
 )
 
-// polkitRules is the file that staff add the rule to.
+// polkitRules is the path of the file for the rule.
 const polkitRules = "/etc/polkit-1/rules.d/50-card-reader.rules"
 
-// polkitRule returns the rule that lets one user, and nobody else, use readers
+// polkitRule returns a polkit rule that allows one user, and nobody else, to use readers
 // and cards through pcscd.
 func polkitRule(user string) string {
 	return `polkit.addRule(function(action, subject) {
@@ -22,15 +22,15 @@ func polkitRule(user string) string {
 });`
 }
 
-// scriptString returns s as a string literal of JavaScript in ASCII: nothing in
-// it ends the literal, and nothing moves a terminal's cursor.
+// scriptString returns s as an ASCII string literal of JavaScript, escaped so that it
+// can't end the literal or control a terminal.
 func scriptString(s string) string {
-	quoted, err := json.Marshal(s)
+	shellQuote, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // strings can be marshaled
 	}
 	var b strings.Builder
-	for _, r := range string(quoted) {
+	for _, r := range string(shellQuote) {
 		if r < 0x7F {
 			b.WriteRune(r)
 			continue
@@ -42,8 +42,8 @@ func scriptString(s string) string {
 	return b.String()
 }
 
-// polkitRemedy returns what staff do where polkit refuses this user, or false if
-// the user has no name: a rule without one would let everybody in.
+// polkitRemedy returns what staff can do if polkit refuses this user. It returns false if
+// the user has no name: a rule without one would allow everybody.
 func (s system) polkitRemedy() (Text, bool) {
 	if s.os != "linux" || s.user == nil {
 		return Text{}, false

@@ -16,7 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// asUser is a Linux on which a user of that name runs the program.
+// asUser returns a Linux system on which the named user runs the program.
 func asUser(name string) system {
 	s := machine(nil)
 	s.user = func() string { return name }
@@ -25,24 +25,24 @@ func asUser(name string) system {
 
 var ruleUser = regexp.MustCompile(`subject\.user == (".*")\) \{`)
 
-// Where polkit refuses the program, doctor prints the rule for its user alone,
-// whatever the name has in it.
+// If polkit refuses the program, doctor prints a rule for its user only, whatever the
+// user's name contains.
 //
 // Faults: F04, F74.
 func TestDoctorPrintsThePolkitRule(t *testing.T) {
-	denied := broken{simulator.New(), reader.ErrDenied}
+	denied := failingDriver{simulator.New(), reader.ErrDenied}
 	for _, name := range []string{
 		"kiosk", "svc-kiosk.1", `EXAMPLE\taro`, `" || true || "`, "a\"); });//", "太郎", "𠮷野", "a\u2028b", "a\x1b[2Jb", "a\nb", "a\x7fb", "a\u0085b",
 	} {
 		for _, language := range []string{"en", "ja"} {
-			o := desk{driver: denied, system: asUser(name)}.run(t, "doctor", "--lang", language)
+			o := runner{driver: denied, system: asUser(name)}.run(t, "doctor", "--lang", language)
 			assert.Equal(t, cli.ExitNoReader, o.exit)
 			assert.Contains(t, o.stdout, polkitRules)
 			assert.Contains(t, o.stdout, "org.debian.pcsc-lite.access_pcsc")
 			assert.Contains(t, o.stdout, "org.debian.pcsc-lite.access_card")
 			users := ruleUser.FindAllStringSubmatch(o.stdout, -1)
 			require.Len(t, users, 1, o.stdout)
-			assert.Regexp(t, `^"([ !#-\[\]-~]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$`, users[0][1], "a literal in ASCII that ends where it should")
+			assert.Regexp(t, `^"([ !#-\[\]-~]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$`, users[0][1], "a complete ASCII literal")
 			var user string
 			require.NoError(t, json.Unmarshal([]byte(users[0][1]), &user))
 			assert.Equal(t, name, user)
@@ -54,15 +54,15 @@ func TestDoctorPrintsThePolkitRule(t *testing.T) {
 	}
 }
 
-// There is no rule where it would not help, or would help everybody.
+// doctor prints no rule that would not help or would allow everybody.
 //
 // Faults: F04.
-func TestDoctorPrintsNoOtherPolkitRule(t *testing.T) {
-	for name, d := range map[string]desk{
-		"a user without a name": {driver: broken{simulator.New(), reader.ErrDenied}, system: asUser("")},
-		"another system":        {driver: broken{simulator.New(), reader.ErrDenied}, system: system{os: "windows"}},
-		"the socket's mode":     {driver: broken{simulator.New(), reader.ErrNoService}, system: machine(syscall.EACCES)},
-		"no service":            {driver: broken{simulator.New(), reader.ErrNoService}, system: machine(nil)},
+func TestDoctorPrintsNoUselessPolkitRule(t *testing.T) {
+	for name, d := range map[string]runner{
+		"a user without a name": {driver: failingDriver{simulator.New(), reader.ErrDenied}, system: asUser("")},
+		"another system":        {driver: failingDriver{simulator.New(), reader.ErrDenied}, system: system{os: "windows"}},
+		"the socket's mode":     {driver: failingDriver{simulator.New(), reader.ErrNoService}, system: machine(syscall.EACCES)},
+		"no service":            {driver: failingDriver{simulator.New(), reader.ErrNoService}, system: machine(nil)},
 	} {
 		o := d.run(t, "doctor")
 		assert.Equal(t, cli.ExitNoReader, o.exit, name)
@@ -70,7 +70,7 @@ func TestDoctorPrintsNoOtherPolkitRule(t *testing.T) {
 	}
 }
 
-// polkit may let a program list readers and refuse it their cards.
+// polkit may allow a program to list readers but not to use cards.
 //
 // Faults: F04.
 func TestDoctorPrintsThePolkitRuleForCards(t *testing.T) {
@@ -80,17 +80,17 @@ func TestDoctorPrintsThePolkitRuleForCards(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, slot.Insert(card))
 	slot.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrDenied)})
-	d := desk{driver: driver, system: asUser("kiosk")}
+	d := runner{driver: driver, system: asUser("kiosk")}
 	found, o := diagnose(t, d)
 	assert.Equal(t, cli.ExitNoReader, o.exit)
 	assert.Equal(t, "ok ok ok -- ng -- --", marksOf(found))
 	assert.Contains(t, found.Steps[4].Next.EN, `subject.user == "kiosk"`)
 }
 
-// The rule that is installed with the kiosk is the one that doctor prints.
+// The rule that is installed with the kiosk is the same that doctor prints.
 //
 // Faults: F04.
-func TestTheInstalledRuleIsDoctors(t *testing.T) {
+func TestInstalledPolkitRuleMatchesDoctor(t *testing.T) {
 	text, err := os.ReadFile("../kiosk/packaging/mykeykit.polkit.rules")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "\n"+polkitRule("mykeykit-kiosk")+"\n")

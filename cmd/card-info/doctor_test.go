@@ -21,7 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// machine is a Linux with these files, where dialing pcscd ends with err.
+// machine returns a Linux system with these files, on which dialing pcscd returns err.
 func machine(err error, files ...string) system {
 	m := fstest.MapFS{}
 	for _, file := range files {
@@ -35,15 +35,15 @@ func machine(err error, files ...string) system {
 	}
 }
 
-// broken is a driver that has no service.
-type broken struct {
+// failingDriver is a driver whose Readers returns an error.
+type failingDriver struct {
 	*simulator.Driver
 	err error
 }
 
-func (b broken) Readers(context.Context) ([]reader.Reader, error) { return nil, b.err }
+func (b failingDriver) Readers(context.Context) ([]reader.Reader, error) { return nil, b.err }
 
-func diagnose(t *testing.T, d desk, args ...string) (diagnosis, outcome) {
+func diagnose(t *testing.T, d runner, args ...string) (diagnosis, outcome) {
 	t.Helper()
 	o := d.run(t, append([]string{"doctor", "--json"}, args...)...)
 	var found diagnosis
@@ -51,7 +51,7 @@ func diagnose(t *testing.T, d desk, args ...string) (diagnosis, outcome) {
 	return found, o
 }
 
-// marksOf is the results in the order of the steps, as in "ok ok ng -- -- -- --".
+// marksOf returns the results in the order of the steps, as in "ok ok ng -- -- -- --".
 func marksOf(d diagnosis) string {
 	var list []string
 	for i, s := range d.Steps {
@@ -65,12 +65,11 @@ func marksOf(d diagnosis) string {
 
 const usbReader = "sys/bus/usb/devices/1-1:1.0/bInterfaceClass=0b\n"
 
-// Each cause that doctor tells apart: the marks, the failure's code, what it says,
-// and the exit code.
+// doctor distinguishes these causes by marks, failure code, text and exit code.
 //
 // Faults: F01, F04, F05, F06, F40.
 func TestDoctor(t *testing.T) {
-	with := func(profiles ...simulator.Profile) reader.Driver {
+	withProfiles := func(profiles ...simulator.Profile) reader.Driver {
 		driver, _ := withCards(t, profiles...)
 		return driver
 	}
@@ -85,7 +84,7 @@ func TestDoctor(t *testing.T) {
 		slot.Fail(simulator.Fault{On: on, Do: action})
 		return driver
 	}
-	down := func(err error) reader.Driver { return broken{simulator.New(), err} }
+	down := func(err error) reader.Driver { return failingDriver{simulator.New(), err} }
 	installed := "usr/sbin/pcscd="
 	for _, tt := range []struct {
 		name   string
@@ -96,11 +95,11 @@ func TestDoctor(t *testing.T) {
 		says   string
 		exit   int
 	}{
-		{"all is well", with(simulator.Contact), machine(nil, usbReader), "ok ok ok ok ok ok ok", "", "", 0},
-		{"a virtual reader", with(simulator.Contact), machine(nil), "ok ok ok -- ok ok ok", "", "", 0},
+		{"all is well", withProfiles(simulator.Contact), machine(nil, usbReader), "ok ok ok ok ok ok ok", "", "", 0},
+		{"a virtual reader", withProfiles(simulator.Contact), machine(nil), "ok ok ok -- ok ok ok", "", "", 0},
 		{"not installed", down(reader.ErrNoService), machine(fs.ErrNotExist), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "not installed", 3},
 		{"not running", down(reader.ErrNoService), machine(fs.ErrNotExist, installed), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "not running", 3},
-		{"died", down(reader.ErrNoService), machine(syscall.ECONNREFUSED, installed), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "died", 3},
+		{"crashed", down(reader.ErrNoService), machine(syscall.ECONNREFUSED, installed), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "crashed", 3},
 		{"another version", down(reader.ErrNoService), machine(nil, installed), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "same version", 3},
 		{"on another system", down(reader.ErrNoService), system{os: "windows", files: fstest.MapFS{}}, "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "cannot be reached", 3},
 		{"built without PC/SC", down(reader.ErrUnsupported), machine(nil), "ng -- -- -- -- -- --", "PCSC_UNSUPPORTED", "built without support", 3},
@@ -108,16 +107,16 @@ func TestDoctor(t *testing.T) {
 		{"the policy refuses us", down(reader.ErrDenied), machine(nil), "ok ng -- -- -- -- --", "PCSC_DENIED", "polkit", 3},
 		{"no reader", simulator.New(), machine(nil), "ok ok ng -- -- -- --", "READER_NOT_FOUND", "No card reader", 3},
 		{"no reader, for want of a driver", simulator.New(), machine(nil, usbReader), "ok ok ng ng -- -- --", "READER_NOT_FOUND", "libccid", 3},
-		{"one of two without a driver", with(simulator.Contact), machine(nil, usbReader, "sys/bus/usb/devices/1-2:1.0/bInterfaceClass=0b\n"), "ok ok ok ng ok ok ok", "READER_NOT_FOUND", "libccid", 3},
+		{"one of two without a driver", withProfiles(simulator.Contact), machine(nil, usbReader, "sys/bus/usb/devices/1-2:1.0/bInterfaceClass=0b\n"), "ok ok ok ng ok ok ok", "READER_NOT_FOUND", "libccid", 3},
 		{"no card", empty, machine(nil), "ok ok ok -- ng -- --", "CARD_ABSENT", "Place your", 4},
-		{"several cards", with(simulator.Contact, simulator.Contact), machine(nil), "ok ok ok -- ng -- --", "SEVERAL_CARDS", "Reader 2", 2},
+		{"several cards", withProfiles(simulator.Contact, simulator.Contact), machine(nil), "ok ok ok -- ng -- --", "SEVERAL_CARDS", "Reader 2", 2},
 		{"in use", failing(simulator.Connect, simulator.FailBefore(reader.ErrBusy)), machine(nil), "ok ok ok -- ng -- --", "READER_BUSY", "Another program", 1},
-		{"some other card", with(simulator.NotMyNumber), machine(nil), "ok ok ok -- ok ng --", "NOT_MYNUMBER_CARD", "not a My Number Card", 5},
+		{"some other card", withProfiles(simulator.NotMyNumber), machine(nil), "ok ok ok -- ok ng --", "NOT_MYNUMBER_CARD", "not a My Number Card", 5},
 		{"256 bytes get lost", failing(simulator.Transmit, without256()), machine(nil), "ok ok ok -- ok ok ng", "EXCHANGE_FAILED", "use another card reader", 1},
 		{"256 bytes get lost, on a Mac", failing(simulator.Transmit, without256()), system{os: "darwin", files: fstest.MapFS{}}, "ok ok ok -- ok ok ng", "EXCHANGE_FAILED", "useIFDCCID", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := desk{driver: tt.driver, system: tt.system}
+			d := runner{driver: tt.driver, system: tt.system}
 			found, o := diagnose(t, d)
 			assert.Equal(t, tt.marks, marksOf(found))
 			assert.Equal(t, tt.exit, o.exit)
@@ -128,7 +127,7 @@ func TestDoctor(t *testing.T) {
 			}
 			text := d.run(t, "doctor")
 			assert.Equal(t, tt.exit, text.exit)
-			assert.Empty(t, text.stderr, "told on standard output, once")
+			assert.Empty(t, text.stderr, "reported only on standard output")
 			assert.Contains(t, text.stdout, tt.says)
 			for _, language := range []string{"en", "ja"} {
 				for line := range strings.Lines(d.run(t, "doctor", "--lang", language).stdout) {
@@ -139,7 +138,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// without256 is a reader that takes answers of 256 bytes for none.
+// without256 is a reader that loses responses of 256 bytes.
 func without256() simulator.Action {
 	return func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 		response, err := next()
@@ -150,13 +149,13 @@ func without256() simulator.Action {
 	}
 }
 
-// Every profile is examined at no cost: no PIN is sent, no try is lost.
-func TestDoctorCostsNoTry(t *testing.T) {
+// doctor sends no PIN and uses no attempt, with every profile.
+func TestDoctorUsesNoAttempt(t *testing.T) {
 	for _, profile := range simulator.Profiles() {
 		driver, cards := withCards(t, profile)
 		before := cards[0].State()
 		m := &cardtest.Driver{Driver: driver}
-		_, o := diagnose(t, desk{driver: m, system: machine(nil)})
+		_, o := diagnose(t, runner{driver: m, system: machine(nil)})
 		assert.Equal(t, profile == simulator.NotMyNumber, o.exit != 0, profile)
 		assert.Zero(t, m.Secrets())
 		after := cards[0].State()
@@ -179,7 +178,7 @@ func TestDoctorNamesProgramsThatHoldCards(t *testing.T) {
 	} {
 		files = append(files, process...)
 	}
-	d := desk{driver: driver, system: machine(nil, files...)}
+	d := runner{driver: driver, system: machine(nil, files...)}
 	found, o := diagnose(t, d)
 	assert.Zero(t, o.exit)
 	assert.ElementsMatch(t, []process{{"scdaemon", 5}, {"firefox", 77}}, found.Programs)
@@ -201,16 +200,16 @@ func TestDoctorNamesProgramsThatHoldCards(t *testing.T) {
 		assert.Empty(t, found.Warnings, args)
 	}
 
-	// A simulated card is nobody else's.
-	o = desk{system: machine(nil, files...)}.run(t, "doctor", "--simulator", "contact")
+	// No other program holds a simulated card.
+	o = runner{system: machine(nil, files...)}.run(t, "doctor", "--simulator", "contact")
 	assert.NotContains(t, o.stdout, "scdaemon")
 }
 
-// The system as it is can be looked at, whatever it is.
-func TestDoctorLooksAtThisSystem(t *testing.T) {
+// doctor works on the system that the test runs on.
+func TestDoctorOnThisSystem(t *testing.T) {
 	s := thisSystem()
 	assert.Error(t, s.dial("/nonexistent/socket"))
 	assert.NotPanics(t, func() { s.holders(); s.usbReaders(); s.logsCommands() })
-	o := desk{driver: broken{simulator.New(), reader.ErrNoService}, system: s}.run(t, "doctor", "--json")
+	o := runner{driver: failingDriver{simulator.New(), reader.ErrNoService}, system: s}.run(t, "doctor", "--json")
 	assert.Equal(t, cli.ExitNoReader, o.exit)
 }

@@ -21,11 +21,11 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Every error that the agent exports has words of its own. The source says which
-// there are.
+// Every exported error of package sshagent has a message of its own. The list of errors is
+// read from the source.
 //
 // Faults: F85.
-func TestEveryErrorOfTheAgentHasItsMessage(t *testing.T) {
+func TestEveryAgentErrorHasAMessage(t *testing.T) {
 	ofSocket := map[string]error{
 		"sshagent.ErrSocketExists": sshagent.ErrSocketExists,
 		"sshagent.ErrSocketInUse":  sshagent.ErrSocketInUse,
@@ -47,25 +47,25 @@ func TestEveryErrorOfTheAgentHasItsMessage(t *testing.T) {
 	assert.Equal(t, sourcetest.Errors(t, filepath.Join("..", "..", "internal", "sshagent")), listed,
 		"the exported errors, and those that this test knows")
 
-	said := map[message.Text]string{}
+	seen := map[message.Text]string{}
 	for name, err := range ofClient {
-		m := messageFor(ofSSH(fmt.Errorf("wrapped: %w", err)))
+		m := messageFor(sshFailure(fmt.Errorf("wrapped: %w", err)))
 		assert.Contains(t, []message.Code{codeSSHRefused, codeSSHClients}, m.Code, name)
-		assert.Empty(t, said[m.What], name)
-		said[m.What] = name
+		assert.Empty(t, seen[m.What], name)
+		seen[m.What] = name
 	}
-	any := messageFor(noSocket(errors.New("another program's")))
+	any := messageFor(socketFailure(errors.New("another program's")))
 	for name, err := range ofSocket {
-		m := messageFor(noSocket(fmt.Errorf("wrapped: %w", err)))
+		m := messageFor(socketFailure(fmt.Errorf("wrapped: %w", err)))
 		assert.Equal(t, codeSocket, m.Code, name)
 		assert.NotEqual(t, any.What, m.What, name)
 	}
 }
 
-// The codes of the signature password are failures as those of the PIN.
+// Failures of the signature password have the same exit codes as those of the PIN.
 //
 // Faults: F85.
-func TestThePasswordsFailuresHaveExitCodes(t *testing.T) {
+func TestSignaturePasswordExitCodes(t *testing.T) {
 	password := func(reason error, left int) error {
 		return &credential.Error{Reason: reason, Kind: credential.SignaturePassword, Known: true, Remaining: left}
 	}
@@ -98,13 +98,13 @@ func TestFailuresInJSONHaveGroupAndAttempt(t *testing.T) {
 		{"99999", idArgs(t, "--pin-stdin"), "PIN_FORMAT", message.Holder, message.AttemptNotUsed},
 		{"9999", idArgs(t, "--pin-stdin"), "PIN_WRONG", message.Holder, message.AttemptUsed},
 		{"1234", idArgs(t, "--pin-stdin"), "PIN_LAST_TRY", message.Holder, message.AttemptNotUsed},
-		{"9999", idArgs(t, "--pin-stdin", "--allow-last-try"), "PIN_LOCKED", message.Clerk, message.AttemptUsed},
+		{"9999", idArgs(t, "--pin-stdin", "--allow-last-attempt"), "PIN_LOCKED", message.Clerk, message.AttemptUsed},
 		{"1234", idArgs(t, "--pin-stdin"), "PIN_LOCKED", message.Clerk, message.AttemptNotUsed},
 		{"", []string{"--reader", "absent"}, "READER_NOT_FOUND", message.Operator, message.AttemptNone},
 		{"", []string{"id"}, "USAGE", message.Operator, message.AttemptNone},
 		{"", []string{"no-such-command"}, "USAGE", message.Operator, message.AttemptNone},
 	} {
-		o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, append([]string{"--json"}, tt.args...)...)
+		o := runner{driver: driver, stdin: tt.pin + "\n"}.run(t, append([]string{"--json"}, tt.args...)...)
 		var f struct {
 			Error struct {
 				Code    string

@@ -7,8 +7,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// exits are the exit codes of the program's own failures, beside those that all
-// commands share.
+// exits returns the exit codes of the program's own failures. Package cli has the codes
+// that all commands share.
 func exits() map[message.Code]int {
 	return map[message.Code]int{
 		codeSocket:     cli.ExitUsage,
@@ -21,11 +21,12 @@ func exitOf(code message.Code, err error) int { return cli.ExitOf(exits(), code,
 
 func messageFor(err error) message.Message { return cli.MessageOf(err, message.For) }
 
-// fail tells the failure, unless doctor has, and returns the exit code.
+// fail reports the failure, unless doctor has reported it already, and returns the exit
+// code.
 func (p *program) fail(err error) int {
 	m := messageFor(err)
 	exit := exitOf(m.Code, err)
-	if p.JSON || !errors.As(err, new(diagnosed)) {
+	if p.JSON || !errors.As(err, new(reportedError)) {
 		p.Fail(m, exit, err)
 	}
 	return exit

@@ -17,8 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// The card is pulled at each command in turn, of each of the program's
-// commands.
+// The card is removed at each command that each subcommand sends.
 //
 // Faults: F75.
 func TestCardPulledAtAnyCommand(t *testing.T) {
@@ -27,16 +26,16 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 	} {
 		driver, _ := withCards(t, simulator.Contact)
 		whole := &cardtest.Driver{Driver: driver}
-		o := desk{driver: whole, stdin: "1234\n"}.run(t, args...)
+		o := runner{driver: whole, stdin: "1234\n"}.run(t, args...)
 		require.Zero(t, o.exit, o.stderr)
 
 		for n := range whole.Sent() {
 			d := cardtest.New(t, simulator.Contact)
 			d.Slot.Fail(simulator.Fault{Nth: n + 1, Do: simulator.PullCard()})
-			o := desk{driver: d, stdin: "1234\n"}.run(t, append(args, "--json")...)
+			o := runner{driver: d, stdin: "1234\n"}.run(t, append(args, "--json")...)
 			name := fmt.Sprintf("%v, command %d", args, n)
 			assert.False(t, d.Card.State().AuthVerified, name)
-			if d.Secrets() > 0 && n == len(whole.Sent())-1 { // the one that logs the card out, as losing its power does
+			if d.Secrets() > 0 && n == len(whole.Sent())-1 { // the command that logs out; removing the card does the same
 				assert.Zero(t, o.exit, name+": "+o.stderr)
 				assert.Contains(t, o.stdout, "mykey_id", name)
 				continue
@@ -51,7 +50,7 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 }
 
 // Faults: F47.
-func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
+func TestPINIsSentOnlyWhenAllowed(t *testing.T) {
 	for _, tt := range []struct {
 		profile simulator.Profile
 		stdin   string
@@ -62,8 +61,8 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 		{simulator.Contact, "12345\n", idArgs(t, "--pin-stdin"), 0, 2},
 		{simulator.Contact, "9999\n", idArgs(t, "--pin-stdin"), 1, 6},
 		{simulator.LastTry, "1234\n", idArgs(t, "--pin-stdin"), 0, 6},
-		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 1, 7},
-		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-try"), 0, 7},
+		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-attempt"), 1, 7},
+		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-attempt"), 0, 7},
 		{simulator.Expired, "1234\n", idArgs(t, "--pin-stdin"), 0, 8},
 		{simulator.Contact, "1234\n", nil, 0, 0},
 		{simulator.Contact, "1234\n", []string{"retries"}, 0, 0},
@@ -71,55 +70,55 @@ func TestNoPINIsSentWhereNoneShouldBe(t *testing.T) {
 	} {
 		driver, _ := withCards(t, tt.profile)
 		m := &cardtest.Driver{Driver: driver}
-		o := desk{driver: m, stdin: tt.stdin}.run(t, tt.args...)
+		o := runner{driver: m, stdin: tt.stdin}.run(t, tt.args...)
 		assert.Equal(t, tt.pins, m.Secrets(), "%s %v", tt.profile, tt.args)
 		assert.Equal(t, tt.exit, o.exit, "%s %v", tt.profile, tt.args)
 	}
 }
 
-// What can't be a PIN is found out before the card is touched or, where the card
-// was asked for the tries left, before it is touched again.
+// A malformed PIN is detected before the card is used or, if the card was asked for the
+// attempts left, before it is used again.
 //
 // Faults: F46.
-func TestAMalformedPINTouchesNoCard(t *testing.T) {
+func TestMalformedPINIsNotSent(t *testing.T) {
 	for _, line := range []string{
 		"", "1", "123", "12345", "12a4", "ABC123", "１２３", "１２３４５", "１２３ａ", "一二三四", "١٢٣٤", "123\x00", "\x00\x00\x00\x00", "1234\x00",
 		"12 34", "12\u300034", "-123", "+123", "1e10", "0x12", "12\xff4", "12\u200b34", "\u202e1234", "1234\u0301", strings.Repeat("1", 1<<20),
 	} {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &cardtest.Driver{Driver: driver}
-		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
+		o := runner{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
 		assert.Equal(t, 2, o.exit, "%.20q", line)
 		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
 		assert.Zero(t, len(m.Sent()), "%.20q", line)
 		if line == "" {
-			continue // at the terminal of a desk that is nobody
+			continue // a runner with nothing typed has no terminal
 		}
 
 		before := 0
-		o = desk{driver: m, typed: line, typing: func() { before = len(m.Sent()) }}.run(t, idArgs(t)...)
+		o = runner{driver: m, typed: line, typing: func() { before = len(m.Sent()) }}.run(t, idArgs(t)...)
 		assert.Equal(t, 2, o.exit, "%.20q", line)
 		assert.Contains(t, o.stderr, "[PIN_FORMAT]", "%.20q", line)
 		assert.NotZero(t, before)
 		assert.Equal(t, before, len(m.Sent()), "%.20q", line)
 		assert.Zero(t, m.Secrets())
 	}
-	for _, line := range []string{" 1234", "1234 "} { // piped it could, as TestWhatIsPipedAroundAPIN shows
+	for _, line := range []string{" 1234", "1234 "} { // accepted only when piped: TestPipedPINIsTrimmed
 		driver, _ := withCards(t, simulator.Contact)
 		m := &cardtest.Driver{Driver: driver}
-		assert.Equal(t, 2, desk{driver: m, typed: line}.run(t, idArgs(t)...).exit)
+		assert.Equal(t, 2, runner{driver: m, typed: line}.run(t, idArgs(t)...).exit)
 		assert.Zero(t, m.Secrets())
 	}
-	for _, line := range []string{"1234", "１２３４", "1２3４", "1234\r"} { // and these can
+	for _, line := range []string{"1234", "１２３４", "1２3４", "1234\r"} { // valid
 		driver, _ := withCards(t, simulator.Contact)
 		m := &cardtest.Driver{Driver: driver}
-		o := desk{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
+		o := runner{driver: m, stdin: line + "\n"}.run(t, idArgs(t, "--pin-stdin")...)
 		assert.Zero(t, o.exit, "%q", line)
 		assert.Equal(t, 1, m.Secrets(), "%q", line)
 	}
 }
 
-// canary is a PIN to be found nowhere.
+// canary is a PIN that must not appear anywhere.
 const canary = "7305"
 
 func canaryForms() []string {
@@ -134,19 +133,19 @@ func canaryForms() []string {
 	}
 }
 
-// A card whose PIN is the canary, and cards whose PIN is not: with every
-// failure that there is, in both languages, as text and JSON, traced.
+// The PIN never appears in the output: with cards that accept or reject it, with the
+// service stopped at each command, in both languages, as text and JSON, and traced.
 //
 // Faults: F48.
-func TestThePINIsNowhereInTheOutput(t *testing.T) {
+func TestPINIsNowhereInTheOutput(t *testing.T) {
 	var all bytes.Buffer
 	runs := 0
-	for _, mine := range []bool{true, false} {
+	for _, correct := range []bool{true, false} {
 		for _, language := range []string{"ja", "en"} {
 			for _, form := range []string{"--json", "--json=false"} {
 				for pulled := -1; pulled < 12; pulled++ {
 					driver, cards := withCards(t, simulator.Contact)
-					if mine {
+					if correct {
 						changePIN(t, cards[0])
 					}
 					m := &cardtest.Driver{Driver: driver}
@@ -157,30 +156,30 @@ func TestThePINIsNowhereInTheOutput(t *testing.T) {
 						return nil
 					}
 					args := append(idArgs(t, "--pin-stdin"), "--trace", "--lang", language, form)
-					o := desk{driver: m, stdin: canary + "\n"}.run(t, args...)
+					o := runner{driver: m, stdin: canary + "\n"}.run(t, args...)
 					all.WriteString(o.stdout + o.stderr)
 					fresh, cards := withCards(t, simulator.Contact)
-					if mine {
+					if correct {
 						changePIN(t, cards[0])
 					}
-					typed := desk{driver: fresh, typed: canary}.run(t, append(idArgs(t), "--trace", "--lang", language, form)...)
+					typed := runner{driver: fresh, typed: canary}.run(t, append(idArgs(t), "--trace", "--lang", language, form)...)
 					assert.NotEmpty(t, typed.terminal)
 					all.WriteString(typed.stdout + typed.stderr + typed.terminal)
 					runs += 2
 				}
 				for _, malformed := range []string{canary + "0", canary + "x", "７３０５１", canary[:2] + " " + canary[2:]} {
-					o := desk{stdin: malformed + "\n"}.run(t, append(idArgs(t, "--pin-stdin"), "--simulator", "contact", "--lang", language, form)...)
+					o := runner{stdin: malformed + "\n"}.run(t, append(idArgs(t, "--pin-stdin"), "--simulator", "contact", "--lang", language, form)...)
 					assert.Equal(t, 2, o.exit)
 					all.WriteString(o.stdout + o.stderr)
 					runs++
 				}
-				// And where somebody may type it by mistake.
+				// A PIN in the wrong place.
 				for _, misplaced := range [][]string{
 					{canary}, {"id", canary}, {"--pin-stdin=" + canary}, {"id", "--pin-stdin=" + canary}, {"id", "--pin-stdin", canary},
 					{"id", "--pin=" + canary}, {"id", "--pin", canary}, {"id", "-" + canary}, {"id", "--" + canary}, {"--wait", canary},
 					{"--lang", canary}, {"help", canary}, {"keygen", canary, canary}, {"list", canary},
 				} {
-					o := desk{stdin: canary + "\n"}.run(t, append([]string{"--lang", language, form}, misplaced...)...)
+					o := runner{stdin: canary + "\n"}.run(t, append([]string{"--lang", language, form}, misplaced...)...)
 					assert.Equal(t, 2, o.exit, misplaced)
 					all.WriteString(o.stdout + o.stderr)
 					runs++
@@ -197,7 +196,7 @@ func TestThePINIsNowhereInTheOutput(t *testing.T) {
 	t.Logf("%d runs, %d bytes of output", runs, len(output))
 }
 
-// changePIN makes the canary the card's PIN.
+// changePIN changes the card's PIN to the canary.
 func changePIN(t testing.TB, card *simulator.Card) {
 	t.Helper()
 	card.PowerOn()
@@ -211,14 +210,14 @@ func changePIN(t testing.TB, card *simulator.Card) {
 	card.PowerOff()
 }
 
-// Nothing personal is shown that was not asked for by name.
+// Only cert and ssh-key print personal data.
 func TestReportsAreNotPersonal(t *testing.T) {
-	der := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
+	der := runner{}.run(t, "cert", "--der", "--simulator", "contact").stdout
 	serial := hex.EncodeToString([]byte(der[15:19]))
 	holder := strings.ToLower(der[strings.Index(der, "SIMULATED"):][:24])
 	var all strings.Builder
 	for _, args := range [][]string{nil, {"--json"}, {"--trace"}, {"retries", "--trace"}, {"list", "--json"}, idArgs(t, "--pin-stdin", "--trace"), idArgs(t, "--pin-stdin", "--json")} {
-		o := desk{stdin: "1234\n"}.run(t, append(args, "--simulator", "contact")...)
+		o := runner{stdin: "1234\n"}.run(t, append(args, "--simulator", "contact")...)
 		require.Zero(t, o.exit)
 		all.WriteString(strings.ToLower(o.stdout + o.stderr))
 	}
@@ -229,7 +228,7 @@ func TestReportsAreNotPersonal(t *testing.T) {
 
 func TestJSONIsOneObject(t *testing.T) {
 	for _, args := range [][]string{nil, {"retries"}, {"list"}, idArgs(t, "--pin-stdin")} {
-		o := desk{stdin: "1234\n"}.run(t, append(args, "--json", "--simulator", "contact")...)
+		o := runner{stdin: "1234\n"}.run(t, append(args, "--json", "--simulator", "contact")...)
 		decoder := json.NewDecoder(strings.NewReader(o.stdout))
 		var object map[string]any
 		require.NoError(t, decoder.Decode(&object))

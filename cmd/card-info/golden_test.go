@@ -30,8 +30,8 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got)
 }
 
-// fits checks that no line is longer than a terminal of 80 columns. The last
-// line of a failure is for staff and may be.
+// fits checks that no line is wider than 80 columns. The last line of a failure, which is
+// for staff, may be wider.
 func fits(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -43,16 +43,16 @@ func fits(t *testing.T, text string) {
 	}
 }
 
-// What people see, for reading as a whole.
+// The golden files show the whole output as users see it.
 func TestGoldenReports(t *testing.T) {
 	for _, profile := range simulator.Profiles() {
 		for _, language := range []string{"ja", "en"} {
 			t.Run(string(profile)+" "+language, func(t *testing.T) {
 				args := []string{"--simulator", string(profile), "--lang", language}
-				report := desk{}.run(t, args...)
-				id := desk{typed: "1234"}.run(t, append(idArgs(t), args...)...)
-				wrong := desk{typed: "9999"}.run(t, append(idArgs(t), args...)...)
-				retries := desk{}.run(t, append([]string{"retries"}, args...)...)
+				report := runner{}.run(t, args...)
+				id := runner{typed: "1234"}.run(t, append(idArgs(t), args...)...)
+				wrong := runner{typed: "9999"}.run(t, append(idArgs(t), args...)...)
+				retries := runner{}.run(t, append([]string{"retries"}, args...)...)
 				var b strings.Builder
 				for _, part := range []struct {
 					title string
@@ -65,7 +65,7 @@ func TestGoldenReports(t *testing.T) {
 			})
 		}
 		t.Run(string(profile)+" json", func(t *testing.T) {
-			o := desk{}.run(t, "--simulator", string(profile), "--json")
+			o := runner{}.run(t, "--simulator", string(profile), "--json")
 			golden(t, string(profile)+".json", o.stdout)
 		})
 	}
@@ -74,8 +74,8 @@ func TestGoldenReports(t *testing.T) {
 func TestGoldenHelp(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b strings.Builder
-		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "doctor", "ssh-agent", "ssh-key", "leave", "simulate"} {
-			o := desk{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
+		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "keygen", "doctor", "ssh-agent", "ssh-key", "logout", "simulate"} {
+			o := runner{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")
 		}
@@ -88,10 +88,10 @@ func TestGoldenDoctor(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		driver, _ := withCards(t, simulator.Contact)
 		var b strings.Builder
-		for _, d := range []desk{
+		for _, d := range []runner{
 			{driver: driver, system: machine(nil, usbReader, "proc/812/comm=scdaemon\n", "proc/640/comm=pcscd\n", "proc/640/cmdline=pcscd\x00--apdu\x00")},
-			{driver: broken{simulator.New(), reader.ErrNoService}, system: machine(fs.ErrNotExist)},
-			{driver: broken{simulator.New(), reader.ErrDenied}, system: machine(nil)},
+			{driver: failingDriver{simulator.New(), reader.ErrNoService}, system: machine(fs.ErrNotExist)},
+			{driver: failingDriver{simulator.New(), reader.ErrDenied}, system: machine(nil)},
 			{driver: simulator.New(), system: machine(nil, usbReader)},
 			{driver: simulator.New(), system: machine(nil, usbReader, "sys/bus/usb/drivers/pn533_usb/1-1:1.0=")},
 		} {
@@ -103,7 +103,7 @@ func TestGoldenDoctor(t *testing.T) {
 }
 
 func TestGoldenTrace(t *testing.T) {
-	o := desk{stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--trace", "--simulator", "contact-extended")...)
+	o := runner{stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--trace", "--simulator", "contact-extended")...)
 	require.Zero(t, o.exit)
 	golden(t, "trace.txt", o.stderr)
 }

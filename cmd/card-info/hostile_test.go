@@ -25,18 +25,19 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// shown is what an attacker's card shows.
+// shown holds the files that an attacker's card shows.
 type shown struct {
 	certificate []byte
-	authority   []byte // that the card says issued it; nil is the certificate
-	label       string // of the token information; "" is the card's own
+
+	caCertificate []byte // the CA certificate on the card; nil: certificate
+	label         string // in the token information; "": the card's own
 }
 
-// attacker is a driver whose cards show something else, and sign with the attacker's key.
+// attacker returns a driver whose cards show other files and sign with the attacker's key.
 func attacker(driver reader.Driver, card shown) *cardtest.Driver {
 	files := map[byte][]byte{0x0A: card.certificate, 0x0B: card.certificate}
-	if card.authority != nil {
-		files[0x0B] = card.authority
+	if card.caCertificate != nil {
+		files[0x0B] = card.caCertificate
 	}
 	if card.label != "" {
 		files[0x06] = []byte(card.label)
@@ -74,22 +75,22 @@ func attackersCertificate(t testing.TB, change func(*x509.Certificate)) []byte {
 	return der
 }
 
-// A certificate of another kind: no PIN is sent, and the report shows the rest.
+// For a certificate of another kind no PIN is sent, and the report shows everything else.
 //
 // Faults: F55.
-func TestAnotherKindOfCertificate(t *testing.T) {
+func TestCertificateOfAnotherKind(t *testing.T) {
 	driver, cards := withCards(t, simulator.Contact)
 	m := attacker(driver, shown{certificate: attackersCertificate(t, func(c *x509.Certificate) {
 		c.KeyUsage |= x509.KeyUsageContentCommitment
 	})})
 
-	o := desk{driver: m}.run(t)
+	o := runner{driver: m}.run(t)
 	assert.Equal(t, 8, o.exit)
 	assert.Contains(t, o.stderr, "[CERT_WRONG_KIND]")
 	assert.Contains(t, o.stdout, "cannot be read")
 	assert.Contains(t, o.stdout, "3 of 3")
 	for _, args := range [][]string{{"cert"}, {"cert", "--der"}, idArgs(t, "--pin-stdin")} {
-		o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
+		o := runner{driver: m, stdin: "1234\n"}.run(t, append(args, "--json")...)
 		assert.Equal(t, 8, o.exit)
 		assert.Empty(t, o.stdout)
 		code, _ := failureOf(t, o)
@@ -99,15 +100,15 @@ func TestAnotherKindOfCertificate(t *testing.T) {
 	assert.Equal(t, 3, cards[0].State().AuthTries)
 }
 
-// What a card's maker may write into a certificate to act upon a terminal, a
-// log or a file's name.
+// hostileTexts are texts in a certificate that try to control a terminal, a log or a file
+// name.
 var hostileTexts = []string{
 	"\x1b[2J\x1b]0;title\x07", "line\r\nfeed", "zero\x00byte", "\u202edekcart\u2066", "\u009b31m", "../../../etc/passwd",
 	strings.Repeat("long", 2500),
 }
 
-// Of a certificate's and a label's text nothing reaches a terminal or a log raw.
-// A certificate is shown by name only, as PEM.
+// Text of a certificate or label never reaches a terminal or log unescaped. Only cert
+// prints a certificate, as PEM.
 //
 // Faults: F54.
 func TestHostileTextsAreNotShown(t *testing.T) {
@@ -119,7 +120,7 @@ func TestHostileTextsAreNotShown(t *testing.T) {
 		})})
 		for _, args := range [][]string{nil, {"--trace"}, {"retries", "--trace"}, {"cert"}, {"cert", "--ca"}, {"list"}, idArgs(t, "--pin-stdin", "--trace")} {
 			for _, form := range []string{"--json", "--json=false"} {
-				o := desk{driver: hostile, stdin: "1234\n"}.run(t, append(args, form)...)
+				o := runner{driver: hostile, stdin: "1234\n"}.run(t, append(args, form)...)
 				assert.Zero(t, o.exit, o.stderr)
 				output := o.stdout + o.stderr
 				onlyPrintable(t, output)
@@ -133,14 +134,14 @@ func TestHostileTextsAreNotShown(t *testing.T) {
 // Faults: F54.
 func TestNamespaceNamesAreShownSafely(t *testing.T) {
 	args := append(idArgs(t, "--pin-stdin", "--simulator", "contact"), "--namespace", "library\u202eexample")
-	o := desk{stdin: "1234\n"}.run(t, args...)
+	o := runner{stdin: "1234\n"}.run(t, args...)
 	require.Zero(t, o.exit, o.stderr)
 	onlyPrintable(t, o.stdout)
 	assert.Contains(t, o.stdout, "library?example")
 }
 
-// The end of time, which RFC 5280 gives to certificates without an end, is in
-// Japan a year of five digits, which RFC 3339 does not have.
+// RFC 5280's date for certificates without expiry falls in the year 10000 in Japan, which
+// RFC 3339 can't express.
 //
 // Faults: F56.
 func TestCertificatesWithoutAnEnd(t *testing.T) {
@@ -150,7 +151,7 @@ func TestCertificatesWithoutAnEnd(t *testing.T) {
 		c.NotAfter = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	})})
 	var r report
-	o := desk{driver: hostile}.run(t, "--json")
+	o := runner{driver: hostile}.run(t, "--json")
 	require.Zero(t, o.exit, o.stderr)
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &r))
 	assert.Equal(t, "valid", string(r.AuthCertificate.Status))
@@ -158,12 +159,11 @@ func TestCertificatesWithoutAnEnd(t *testing.T) {
 		_, err := time.Parse(time.RFC3339, text)
 		assert.NoError(t, err)
 	}
-	o = desk{driver: hostile}.run(t)
+	o = runner{driver: hostile}.run(t)
 	assert.Zero(t, o.exit, o.stderr)
 }
 
-// onlyPrintable checks that a text has line feeds and otherwise nothing that a
-// terminal acts upon.
+// onlyPrintable checks that a text has no control characters but line feeds.
 func onlyPrintable(t testing.TB, text string) {
 	t.Helper()
 	for _, r := range text {
@@ -173,8 +173,7 @@ func onlyPrintable(t testing.TB, text string) {
 	}
 }
 
-// Readers are called whatever their makers like: each is one line of the list,
-// and is found by its name.
+// Whatever its name contains, each reader is one line of the list and found by its name.
 //
 // Faults: F11, F54.
 func FuzzReaderNames(f *testing.F) {
@@ -186,39 +185,39 @@ func FuzzReaderNames(f *testing.F) {
 	f.Add("\u202e\n", "\xff\x00")
 	f.Fuzz(func(t *testing.T, first, second string) {
 		driver := simulator.New()
-		empty, full := driver.AddReader(first), driver.AddReader(second)
-		require.NoError(t, full.Insert(card))
+		empty, occupied := driver.AddReader(first), driver.AddReader(second)
+		require.NoError(t, occupied.Insert(card))
 
-		o := desk{driver: driver}.run(t, "list")
+		o := runner{driver: driver}.run(t, "list")
 		require.Zero(t, o.exit, o.stderr)
 		onlyPrintable(t, o.stdout)
 		require.Equal(t, 2, strings.Count(o.stdout, "\n"))
-		require.Contains(t, o.stdout, termtext.Printable(full.Name()))
+		require.Contains(t, o.stdout, termtext.Printable(occupied.Name()))
 
-		o = desk{driver: driver}.run(t, "list", "--json")
+		o = runner{driver: driver}.run(t, "list", "--json")
 		onlyPrintable(t, o.stdout)
 		var list struct{ Readers []listedReader }
 		require.NoError(t, json.Unmarshal([]byte(o.stdout), &list))
 		require.Equal(t, termtext.Printable(empty.Name()), list.Readers[0].Name)
 		require.True(t, list.Readers[1].Present)
 
-		for _, slot := range []*simulator.Reader{empty, full} {
+		for _, slot := range []*simulator.Reader{empty, occupied} {
 			if slot.Name() == "" {
-				continue // --reader "" is no name
+				continue // --reader "" is rejected
 			}
-			want := map[*simulator.Reader]int{empty: cli.ExitNoCard, full: cli.ExitOtherCard}[slot]
-			o = desk{driver: driver}.run(t, "--reader="+slot.Name())
+			want := map[*simulator.Reader]int{empty: cli.ExitNoCard, occupied: cli.ExitOtherCard}[slot]
+			o = runner{driver: driver}.run(t, "--reader="+slot.Name())
 			require.Equal(t, want, o.exit, o.stderr)
 			onlyPrintable(t, o.stdout+o.stderr)
 		}
 	})
 }
 
-// A certificate that Go's parser refuses is written as it is, to be looked at by other
-// means; everything else treats it as malformed. What is no DER is not written.
+// cert writes a certificate that Go's parser rejects, so that other tools can examine it.
+// All other commands report it as malformed. cert does not write data that is not DER.
 //
 // Faults: F87.
-func TestCertificatesThatGoRefuses(t *testing.T) {
+func TestCertificatesThatGoRejects(t *testing.T) {
 	named := attackersCertificate(t, func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "NAMED"} })
 	version := []byte{0xA0, 3, 2, 1, 2}
 	for name, der := range map[string][]byte{
@@ -231,10 +230,10 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		m := attacker(driver, shown{certificate: der})
 		for _, ca := range []string{"--ca=true", "--ca=false"} {
-			o := desk{driver: m}.run(t, "cert", "--der", ca)
+			o := runner{driver: m}.run(t, "cert", "--der", ca)
 			assert.Zero(t, o.exit, "%s: %s", name, o.stderr)
 			assert.Equal(t, string(der), o.stdout)
-			o = desk{driver: m}.run(t, "cert", ca)
+			o = runner{driver: m}.run(t, "cert", ca)
 			assert.Zero(t, o.exit, "%s: %s", name, o.stderr)
 			block, rest := pem.Decode([]byte(o.stdout))
 			require.NotNil(t, block)
@@ -242,7 +241,7 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 			assert.Empty(t, rest)
 		}
 		for _, args := range [][]string{nil, {"ssh-key"}, idArgs(t, "--pin-stdin")} {
-			o := desk{driver: m, stdin: "1234\n"}.run(t, args...)
+			o := runner{driver: m, stdin: "1234\n"}.run(t, args...)
 			assert.Equal(t, cli.ExitCertificate, o.exit, args)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]")
 		}
@@ -251,7 +250,7 @@ func TestCertificatesThatGoRefuses(t *testing.T) {
 	for _, file := range [][]byte{{0x31, 3, 2, 1, 0}, {0x30, 0x80, 2, 1, 0, 0, 0}, {0x30, 0x81, 3, 2, 1, 0}, {0x30, 0x82, 0x10, 0x00, 2, 1}} {
 		driver, _ := withCards(t, simulator.Contact)
 		for _, args := range [][]string{{"cert"}, {"cert", "--der"}} {
-			o := desk{driver: attacker(driver, shown{certificate: file})}.run(t, args...)
+			o := runner{driver: attacker(driver, shown{certificate: file})}.run(t, args...)
 			assert.Equal(t, cli.ExitCertificate, o.exit, "%x", file)
 			assert.Contains(t, o.stderr, "[CERT_MALFORMED]", "%x", file)
 			assert.Empty(t, o.stdout)

@@ -16,25 +16,25 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// idOptions are the flags of id.
+// idOptions holds the flags of id.
 type idOptions struct {
-	namespace, key             string
-	pinStdin                   bool
-	allowLastTry, allowExpired bool
-	requireChain               bool
-	authorities                []string // files
+	namespace, key                 string
+	pinStdin                       bool
+	allowLastAttempt, allowExpired bool
+	requireChain                   bool
+	caFiles                        []string // files
 }
 
-// jpkiOptions is what the flags mean to package jpki.
+// jpkiOptions converts the flags to options of package jpki.
 func (p *program) jpkiOptions(o idOptions) ([]jpki.CardOption, error) {
-	options, err := p.trust(o.authorities)
+	options, err := p.chainOptions(o.caFiles)
 	if err != nil {
 		return nil, err
 	}
 	if o.requireChain {
 		options = append(options, jpki.RequireChain())
 	}
-	if o.allowLastTry {
+	if o.allowLastAttempt {
 		options = append(options, jpki.AllowLastAttempt())
 	}
 	if o.allowExpired {
@@ -53,20 +53,21 @@ func (p *program) idCommand() *cobra.Command {
 	flags.StringVar(&o.namespace, "namespace", "", p.Say(textFlagNamespace))
 	flags.StringVar(&o.key, "namespace-key", "", p.Say(textFlagNamespaceKey))
 	flags.BoolVar(&o.pinStdin, "pin-stdin", false, p.Say(textFlagPINStdin))
-	flags.BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
+	flags.BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
 	flags.BoolVar(&o.allowExpired, "allow-expired", false, p.Say(textFlagAllowExpired))
 	flags.BoolVar(&o.requireChain, "require-chain", false, p.Say(textFlagRequireChain))
-	authorityFlag(c, p, &o.authorities)
+	caCertificateFlag(c, p, &o.caFiles)
 	return c
 }
 
-// pinSourceCard says that nobody but the card says that the PIN was correct.
+// pinSourceCard is the value of "pin_source": only the card reports that the PIN was
+// correct.
 const pinSourceCard = "card"
 
-// assurance says what an identifier stands on.
+// assurance describes what was verified for an identifier.
 type assurance struct {
 	PIN        bool        `json:"pin"`
-	PINSource  string      `json:"pin_source"` // whose word that is
+	PINSource  string      `json:"pin_source"` // who reports that the PIN was correct
 	Possession bool        `json:"possession"`
 	Chain      trust.Chain `json:"chain"`
 }
@@ -82,8 +83,8 @@ type identity struct {
 	validity trust.Validity
 }
 
-// id derives the identifier. Everything that can be wrong without the card is
-// found before it is touched; the PIN is asked for before the one tap.
+// id derives the identifier. It checks everything that needs no card first, then asks for
+// the PIN, then does the rest in one transaction.
 func (p *program) id(ctx context.Context, o idOptions) error {
 	namespace, err := p.namespace(o)
 	if err != nil {
@@ -99,9 +100,9 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 	if o.pinStdin {
 		pin, err = p.pipedPIN(ctx)
 	} else {
-		var shown jpki.Readiness
-		name, pin, shown, err = p.typedPIN(ctx, options)
-		options = append(options, jpki.ForCard(shown))
+		var ready jpki.Readiness
+		name, pin, ready, err = p.typedPIN(ctx, options)
+		options = append(options, jpki.ForCard(ready))
 	}
 	if err != nil {
 		return err

@@ -28,8 +28,8 @@ func oneFile(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// keygen makes a key file that only its owner can read, and never overwrites
-// one: a lost key is the loss of every identifier made with it.
+// keygen writes a new key to a file that only its owner can read. It never overwrites a
+// file: without the old key its identifiers could not be derived again.
 func (p *program) keygen(path string) error {
 	key, err := mykey.GenerateKey(rand.Reader)
 	if err != nil {
@@ -50,15 +50,15 @@ func (p *program) keygen(path string) error {
 		_, err = fmt.Fprintf(p.stdout, p.Say(textKeyMade), termtext.Printable(path), key.ID())
 	}
 	if err != nil {
-		return cli.Because(err, cli.CodeOutput, cli.Formatted(textKeyMadeUnsaid, termtext.Printable(path), key.ID()), textKeyMadeUnsaidNext)
+		return cli.Because(err, cli.CodeOutput, cli.Formatted(textKeyMadeNotPrinted, termtext.Printable(path), key.ID()), textKeyMadeNotPrintedNext)
 	}
 	return nil
 }
 
-// readKey reads a key file, and warns of one that others may read or change.
+// readKey reads a key file. It prints a warning if others may read or change the file.
 func (p *program) readKey(path string) (mykey.Key, error) {
-	const longest = 4096 // far more than any key
-	text, mode, err := keyfile.Read(path, longest)
+	const maxSize = 4096 // far more than any key
+	text, mode, err := keyfile.Read(path, maxSize)
 	defer clear(text)
 	if err != nil {
 		return mykey.Key{}, fmt.Errorf("%w: %w", mykey.ErrKey, err)

@@ -23,14 +23,14 @@ func comments(trace string) (list []string) {
 	return list
 }
 
-// A trace says how files are read, as what was sent shows it.
-func TestTraceSaysHowFilesAreRead(t *testing.T) {
+// A trace shows how files are read, determined from the exchanges.
+func TestTraceShowsHowFilesAreRead(t *testing.T) {
 	const (
 		declared = "reading files at once: the card's ATR declares extended lengths"
 		short    = "reading 256 bytes at a time: the ATR declares no extended lengths"
-		lost     = "reading 256 bytes at a time: an extended length did not pass"
+		lost     = "reading 256 bytes at a time: an extended length was rejected"
 		probed   = "reading files at once from here: the card accepts extended lengths, though its ATR does not declare them"
-		small    = "reading 253 bytes at a time: an answer of 256 was lost"
+		small    = "reading 253 bytes at a time: a response of 256 bytes was lost"
 	)
 	errLength := errors.New("the reader carries no such length")
 	loses := func(n int) simulator.Fault {
@@ -73,7 +73,7 @@ func TestTraceSaysHowFilesAreRead(t *testing.T) {
 			for _, fault := range tt.faults {
 				slot.Fail(fault)
 			}
-			o := desk{driver: driver}.run(t, append(tt.args, "--trace", "--lang", "en")...)
+			o := runner{driver: driver}.run(t, append(tt.args, "--trace", "--lang", "en")...)
 			assert.Equal(t, tt.want, comments(o.stderr), o.stderr)
 		})
 	}

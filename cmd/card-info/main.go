@@ -1,9 +1,9 @@
-// Command card-info shows what is in the card reader, and turns a My Number
-// Card into an identifier of 8 characters and an SSH key. It is the toolkit's
-// command for debugging; run "card-info help" for what it can do.
+// Command card-info describes the card in the reader, derives an 8-character
+// identifier from a My Number Card, and serves the card's key to SSH clients. It is
+// the toolkit's debugging tool; run "card-info help" for the list of subcommands.
 //
-// The report and every subcommand but id and ssh-agent cost no try: they send no
-// PIN. Those send one for each time that it was entered.
+// Only id and ssh-agent send a PIN, once per entry. The report and all other
+// subcommands send none and use no attempt.
 package main
 
 import (
@@ -21,31 +21,32 @@ import (
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 )
 
-// environment is what the program touches outside itself.
+// environment holds everything outside the process that the program uses.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	driver         reader.Driver // what --simulator replaces
+	driver         reader.Driver // replaced by --simulator
 	terminal       func() (tty.Terminal, error)
-	suspension     *tty.Suspension // nil: the process is not suspended
+	suspension     *tty.Suspension // nil: stop signals are not handled
 	now            func() time.Time
-	system         system // what doctor looks at
+	system         system // examined by doctor
 }
 
 func main() { os.Exit(mainExit()) }
 
-// mainExit runs the program in the system's environment. Signals that would
-// end it end its context instead, so that a card is left unverified.
+// mainExit runs the program with the process's environment and returns its exit code.
+// Signals that would terminate the process cancel the context instead, so that the card
+// is logged out first.
 func mainExit() int {
-	_ = nodump.Protect() // a PIN may come; where the system refuses, the rest still holds
-	// They are caught until the process ends.
+	_ = nodump.Protect() // best effort: protects a PIN in memory from other processes
+	// Signals stay caught until the process ends, so stop is never called.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
-	// A closed standard output or error must not end it in mid-session either:
-	// writes fail instead.
+	// A closed standard output or error must not kill the process while the card is
+	// unlocked: with SIGPIPE caught, writes fail instead.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
-	// What failed is told by this program: x/crypto's agent would log it too.
+	// The program reports failures itself; x/crypto's agent would log them as well.
 	log.SetOutput(io.Discard)
 
 	suspension := tty.NewSuspension()

@@ -12,12 +12,12 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// The identifier comes with the month in which its certificate expires, in
-// Japan's time, and nowhere with the day, which is its holder's birthday: not as
-// text or JSON, nor where it has expired.
+// id shows the month in which the certificate expires, in Japan Standard Time, but never
+// the day, which is the holder's birthday: not in text or JSON, nor for an expired
+// certificate.
 //
 // Faults: F92.
-func TestTheIdentifierComesWithAMonth(t *testing.T) {
+func TestIdentifierShowsOnlyTheMonthOfExpiry(t *testing.T) {
 	for _, tt := range []struct {
 		profile                  simulator.Profile
 		args                     []string
@@ -32,7 +32,7 @@ func TestTheIdentifierComesWithAMonth(t *testing.T) {
 	} {
 		run := func(more ...string) outcome {
 			args := append(idArgs(t, "--pin-stdin", "--simulator", string(tt.profile)), append(tt.args, more...)...)
-			o := desk{stdin: "1234\n"}.run(t, args...)
+			o := runner{stdin: "1234\n"}.run(t, args...)
 			require.Equal(t, tt.exit, o.exit, o.stderr)
 			for _, day := range append(tt.days, "T12:00:00", "T03:00:00", "2025-05-21", "2026-11-21") {
 				assert.NotContains(t, o.stdout+o.stderr, day)
@@ -50,13 +50,13 @@ func TestTheIdentifierComesWithAMonth(t *testing.T) {
 	}
 }
 
-// Two services to which one person goes have nothing of each other's in what id
-// says, but what it says of everybody, and the month.
+// The outputs of id for one card in two namespaces have only the month and values that
+// are the same for everybody in common.
 //
 // Faults: F92.
-func TestTwoNamespacesShareTheMonthAlone(t *testing.T) {
+func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 	shown := func(namespace string, now time.Time) map[string]any {
-		o := desk{stdin: "1234\n", now: now}.run(t, "id", "--namespace", namespace, "--namespace-key", keyFile(t),
+		o := runner{stdin: "1234\n", now: now}.run(t, "id", "--namespace", namespace, "--namespace-key", keyFile(t),
 			"--pin-stdin", "--json", "--simulator", "contact")
 		require.Zero(t, o.exit, o.stderr)
 		var object map[string]any
@@ -75,7 +75,7 @@ func TestTwoNamespacesShareTheMonthAlone(t *testing.T) {
 		case "revocation":
 			assert.Equal(t, "not-checked", value)
 		default:
-			assert.Fail(t, "something else is told", key)
+			assert.Fail(t, "unexpected key", key)
 		}
 	}
 }

@@ -19,11 +19,11 @@ import (
 func TestOtherProcessesCannotReadTheMemory(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	binary, err := os.Open(self) // its folder may be closed to the other user
+	binary, err := os.Open(self) // the other user may have no access to its folder
 	require.NoError(t, err)
 	defer binary.Close()
 	user := &syscall.SysProcAttr{}
-	if os.Getuid() == 0 { // who may read everything
+	if os.Getuid() == 0 { // root may read everything
 		const nobody = 65534
 		user.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
@@ -36,18 +36,18 @@ func TestOtherProcessesCannotReadTheMemory(t *testing.T) {
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 		return c
 	}
-	c := start("card-info", "simulate", "--vpcd", "127.0.0.1:1") // which tries until it is ended
+	c := start("card-info", "simulate", "--vpcd", "127.0.0.1:1") // retries until it is killed
 	path := fmt.Sprintf("/proc/%d/", c.Process.Pid)
 	require.Eventually(t, func() bool {
 		info, err := os.Stat(path + "mem")
 		return err == nil && info.Sys().(*syscall.Stat_t).Uid == 0
-	}, time.Minute, time.Millisecond, "its memory is its user's")
+	}, time.Minute, time.Millisecond, "the user owns its memory")
 	for _, file := range []string{"mem", "environ", "maps", "auxv"} {
 		other := exec.Command("head", "-c", "1", path+file)
 		other.Dir, other.SysProcAttr = "/", user
-		said, err := other.CombinedOutput()
+		output, err := other.CombinedOutput()
 		require.Error(t, err, file)
-		assert.Contains(t, string(said), "ermission denied", file)
+		assert.Contains(t, string(output), "ermission denied", file)
 	}
 	limits, err := os.ReadFile(path + "limits")
 	require.NoError(t, err)

@@ -20,14 +20,14 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// full is an output that can't be written.
-type full struct{ err error }
+// failingWriter is a writer that always fails.
+type failingWriter struct{ err error }
 
-func (f full) Write([]byte) (int, error) {
+func (f failingWriter) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: f.err}
 }
 
-// commands are all that write to standard output, and end.
+// commands returns all commands that write to standard output and end by themselves.
 func commands(t *testing.T) [][]string {
 	var list [][]string
 	for _, args := range [][]string{
@@ -39,8 +39,8 @@ func commands(t *testing.T) [][]string {
 		[]string{"completion", "bash"}, []string{"__complete", ""})
 }
 
-// Standard output that can't be written is told in one way by every command; a closed
-// pipe is told by none.
+// Every command reports in the same way that standard output can't be written. None
+// reports a closed pipe.
 //
 // Faults: F86.
 func TestUnwritableOutput(t *testing.T) {
@@ -49,53 +49,53 @@ func TestUnwritableOutput(t *testing.T) {
 			for _, args := range commands(t) {
 				var stderr bytes.Buffer
 				exit := run(t.Context(), args, environment{
-					stdin: strings.NewReader("1234\n"), stdout: full{cause}, stderr: &stderr, now: func() time.Time { return today },
+					stdin: strings.NewReader("1234\n"), stdout: failingWriter{cause}, stderr: &stderr, now: func() time.Time { return today },
 					getenv: func(name string) string { return map[string]string{"LANG": language}[name] },
 				})
 				assert.Equal(t, cli.ExitFailed, exit, "%v: %s", args, &stderr)
 				if args != nil && args[0] == "__complete" {
-					continue // it tells the shell what it does on standard error
+					continue // it informs the shell on standard error
 				}
-				said := stderr.String()
+				text := stderr.String()
 				switch {
 				case errors.Is(cause, syscall.EPIPE):
-					assert.Empty(t, said, args)
+					assert.Empty(t, text, args)
 				case args != nil && args[len(args)-1] == "--json":
-					code, _ := failureOf(t, outcome{exit: exit, stderr: said})
+					code, _ := failureOf(t, outcome{exit: exit, stderr: text})
 					assert.Equal(t, "OUTPUT", code)
 				default:
-					assert.Equal(t, 1, strings.Count(said, "[OUTPUT]"), "%v: %s", args, said)
-					assert.Contains(t, said, map[string]string{"ja_JP.UTF-8": "書き込めませんでした", "en_US.UTF-8": "could not be written"}[language])
-					assert.Len(t, strings.Split(strings.TrimSpace(said), "\n"), 4, said)
-					fits(t, said)
+					assert.Equal(t, 1, strings.Count(text, "[OUTPUT]"), "%v: %s", args, text)
+					assert.Contains(t, text, map[string]string{"ja_JP.UTF-8": "書き込めませんでした", "en_US.UTF-8": "could not be written"}[language])
+					assert.Len(t, strings.Split(strings.TrimSpace(text), "\n"), 4, text)
+					fits(t, text)
 				}
 			}
 		}
 	}
 }
 
-// A key whose making could not be told on standard output is told of on standard error:
-// it must not be lost, or made twice.
+// If standard output fails after keygen has written a key, standard error reports the key:
+// it must not be lost, or generated twice.
 //
 // Faults: F86.
-func TestAKeyIsToldOfWhereOutputIsUnwritable(t *testing.T) {
+func TestKeygenReportsTheKeyWhenOutputFails(t *testing.T) {
 	for _, cause := range []error{syscall.ENOSPC, syscall.EPIPE} {
-		for language, says := range map[string]string{"ja": "鍵を作りました: ", "en": "Key made: "} {
+		for language, want := range map[string]string{"ja": "鍵を作りました: ", "en": "Key generated: "} {
 			path := filepath.Join(t.TempDir(), "key")
 			var stderr bytes.Buffer
 			exit := run(t.Context(), []string{"keygen", path, "--lang", language}, environment{
-				stdin: strings.NewReader(""), stdout: full{cause}, stderr: &stderr, getenv: func(string) string { return "" },
+				stdin: strings.NewReader(""), stdout: failingWriter{cause}, stderr: &stderr, getenv: func(string) string { return "" },
 			})
 			assert.Equal(t, cli.ExitFailed, exit)
-			assert.Contains(t, stderr.String(), says+path)
+			assert.Contains(t, stderr.String(), want+path)
 			assert.Contains(t, stderr.String(), "[OUTPUT]")
 			assert.FileExists(t, path)
 		}
 	}
 }
 
-// In a locale with another encoding text is in that, and JSON and DER stay what they are.
-// Where Japanese can't be shown the language is English, unless it is asked for.
+// Text is written in the locale's encoding; JSON and DER are not converted. If the
+// encoding can't represent Japanese, the language is English unless --lang is given.
 //
 // Faults: F70.
 func TestOutputInTheEncodingOfTheLocale(t *testing.T) {
@@ -108,36 +108,36 @@ func TestOutputInTheEncodingOfTheLocale(t *testing.T) {
 		driver := simulator.New()
 		driver.AddReader("カードリーダー")
 		for _, args := range [][]string{{"--simulator", "contact"}, {"help"}, {"help", "ssh-agent"}, {"list"}, {"retries"}, {"--nosuch"}, {"--lang", "ja", "help"}} {
-			here := desk{locale: locale, driver: driver}.run(t, args...)
-			there := desk{locale: "ja_JP.UTF-8", driver: driver}.run(t, args...)
+			here := runner{locale: locale, driver: driver}.run(t, args...)
+			there := runner{locale: "ja_JP.UTF-8", driver: driver}.run(t, args...)
 			assert.Equal(t, there.exit, here.exit)
 			assert.Equal(t, there.stdout, decoded(here.stdout), args)
 			assert.Equal(t, there.stderr, decoded(here.stderr), args)
 			assert.NotEqual(t, there.stdout+there.stderr, here.stdout+here.stderr)
 		}
-		typed := desk{locale: locale, typed: "1234"}.run(t, idArgs(t, "--simulator", "contact")...)
+		typed := runner{locale: locale, typed: "1234"}.run(t, idArgs(t, "--simulator", "contact")...)
 		assert.Contains(t, decoded(typed.terminal), "あと3回です。")
 
 		for _, args := range [][]string{{"list", "--json"}, {"retries", "--json"}} {
-			o := desk{locale: locale, driver: driver}.run(t, args...)
+			o := runner{locale: locale, driver: driver}.run(t, args...)
 			assert.True(t, json.Valid([]byte(o.stdout+o.stderr)))
-			assert.Equal(t, desk{locale: "ja_JP.UTF-8", driver: driver}.run(t, args...), o)
+			assert.Equal(t, runner{locale: "ja_JP.UTF-8", driver: driver}.run(t, args...), o)
 		}
 		der := []string{"cert", "--der", "--simulator", "contact"}
-		assert.Equal(t, desk{}.run(t, der...).stdout, desk{locale: locale}.run(t, der...).stdout)
+		assert.Equal(t, runner{}.run(t, der...).stdout, runner{locale: locale}.run(t, der...).stdout)
 	}
 	for _, locale := range []string{"ja_JP.ISO-2022-JP", "C", "POSIX"} {
-		o := desk{locale: locale}.run(t, "retries", "--simulator", "contact")
-		assert.Contains(t, o.stdout, "tries left", locale)
-		o = desk{locale: locale}.run(t, "retries", "--simulator", "contact", "--lang", "ja")
+		o := runner{locale: locale}.run(t, "retries", "--simulator", "contact")
+		assert.Contains(t, o.stdout, "attempts left", locale)
+		o = runner{locale: locale}.run(t, "retries", "--simulator", "contact", "--lang", "ja")
 		assert.Contains(t, o.stdout, "暗証番号", locale)
 	}
 }
 
-// Everything that is said in Japanese can be said in each encoding.
+// Every Japanese text can be encoded in each supported encoding.
 //
 // Faults: F70.
-func TestEveryTextHasTheOtherEncodings(t *testing.T) {
+func TestJapaneseTextsCanBeEncoded(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "golden", "*-ja.txt"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

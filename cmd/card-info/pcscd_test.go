@@ -3,16 +3,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,147 +25,16 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// watched is a card that tells what it is sent.
-type watched struct {
-	*simulator.Card
-	mu     sync.Mutex
-	pins   int
-	before func(c apdu.Command) (mute bool)
-}
-
-var _ vpcd.Card = (*watched)(nil)
-
-func (w *watched) Exchange(command []byte) []byte {
-	if c, err := apdu.ParseCommand(command); err == nil {
-		w.mu.Lock()
-		if c.Secret() {
-			w.pins++
-		}
-		before := w.before
-		w.mu.Unlock()
-		if before != nil && before(c) {
-			return nil
-		}
-	}
-	return w.Card.Exchange(command)
-}
-
-func (w *watched) sent() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pins
-}
-
-// bench is a private pcscd with programs that use it.
-type bench struct {
-	daemon *pcscdtest.Daemon
-}
-
-func newBench(t *testing.T) bench {
-	t.Helper()
-	t.Parallel()
-	return bench{pcscdtest.Require(t)}
-}
-
-// insert puts a card into the first virtual reader and waits until pcscd has
-// seen it.
-func (b bench) insert(t *testing.T, profile simulator.Profile) *watched {
-	t.Helper()
-	card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(simulatorSeed))
-	require.NoError(t, err)
-	w := &watched{Card: card}
-	t.Cleanup(b.daemon.Insert(0, w))
-	b.await(t, pcscdtest.Readers[0], true)
-	return w
-}
-
-func (b bench) await(t *testing.T, name string, present bool) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		o := b.cardInfo(t, "", "list", "--json")
-		var list struct {
-			Readers []listedReader `json:"readers"`
-		}
-		_ = json.Unmarshal([]byte(o.stdout), &list)
-		for _, r := range list.Readers {
-			if r.Name == name && r.Present == present {
-				return
-			}
-		}
-		if time.Now().After(deadline) {
-			require.FailNow(t, "pcscd does not see the card come or go", "%s%s\n%s", o.stdout, o.stderr, b.daemon.Log())
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// command is a program that finds the private pcscd.
-func (b bench) command(name string, args ...string) *exec.Cmd {
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), pcscdtest.SocketVariable+"="+b.daemon.Socket, "LC_ALL=C", "OPENSC_DEBUG=0",
-		"GORACE=atexit_sleep_ms=0") // or each of our processes takes a second to end
-	return c
-}
-
-// program is this program, as a process of its own.
-func (b bench) program(args ...string) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		panic(err)
-	}
-	c := b.command(self, args...)
-	c.Args[0] = "card-info" // TestMain goes by it
-	return c
-}
-
-func (b bench) cardInfo(t *testing.T, stdin string, args ...string) outcome {
-	t.Helper()
-	return b.finish(t, b.program(args...), stdin)
-}
-
-func (b bench) finish(t *testing.T, c *exec.Cmd, stdin string) outcome {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(t, err)
-	}
-	return outcome{exit: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
-}
-
-// signWithoutPIN is another program that asks for a signature, in a process of
-// its own: opensc-tool where it is installed would do as well.
-func (b bench) signWithoutPIN(t *testing.T) string {
-	t.Helper()
-	o := b.finish(t, b.command(openSC(t, "opensc-tool"), "--reader", "0", "--card-driver", "default",
-		"--send-apdu", "00A4040C0AD392F000260100000001", "--send-apdu", "802A00970101"+"00"), "")
-	require.Zero(t, o.exit, o.stderr)
-	return o.stdout
-}
-
-func openSC(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		pcscdtest.Skip(t, program+" is not installed (Debian: apt-get install opensc)")
-	}
-	return path
-}
-
-// Every profile, through a real pcscd: the contract's JSON and exit codes, the
-// same as in process.
+// With every profile, JSON and exit codes through a real pcscd are the same as in process.
 func TestProfilesThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	for _, profile := range simulator.Profiles() {
 		t.Run(string(profile), func(t *testing.T) {
 			card := b.insert(t, profile)
-			tries := card.State().AuthTries
+			attempts := card.State().AuthTries
 			for _, args := range [][]string{{"--json"}, {"retries", "--json"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin", "--json")} {
 				real := b.cardInfo(t, "1234\n", args...)
-				simulated := desk{stdin: "1234\n"}.run(t, append(args, "--simulator", string(profile))...)
+				simulated := runner{stdin: "1234\n"}.run(t, append(args, "--simulator", string(profile))...)
 				assert.Equal(t, simulated.exit, real.exit, "%v: %s", args, real.stderr)
 				assert.Equal(t, simulated.stdout == "", real.stdout == "", args)
 				if strings.HasPrefix(real.stdout, "{") {
@@ -182,7 +46,7 @@ func TestProfilesThroughPCSCD(t *testing.T) {
 					assert.Equal(t, wanted, code)
 				}
 			}
-			if tries > 1 && profile != simulator.NotMyNumber {
+			if attempts > 1 && profile != simulator.NotMyNumber {
 				assert.Equal(t, 3, card.State().AuthTries)
 			}
 			assert.False(t, card.State().AuthVerified)
@@ -191,7 +55,7 @@ func TestProfilesThroughPCSCD(t *testing.T) {
 	}
 }
 
-// withoutTimes drops what depends on the moment.
+// withoutTimes removes values that depend on the current time or on --simulator.
 func withoutTimes(text string) string {
 	var object map[string]any
 	if json.Unmarshal([]byte(text), &object) != nil {
@@ -202,7 +66,7 @@ func withoutTimes(text string) string {
 		delete(c, "not_after")
 	}
 	delete(object, "valid_until")
-	delete(object, "chain") // the simulator's is known where --simulator asked for it
+	delete(object, "chain") // the simulator's CA is trusted only with --simulator
 	if a, ok := object["assurance"].(map[string]any); ok {
 		delete(a, "chain")
 	}
@@ -227,18 +91,18 @@ func TestPINsThroughPCSCD(t *testing.T) {
 
 	assert.Equal(t, 6, id("9999").exit)
 	o = id("1234")
-	assert.Equal(t, 6, o.exit, "one try left")
+	assert.Equal(t, 6, o.exit, "one attempt left")
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "PIN_LAST_TRY", code)
 	assert.Equal(t, 2, card.sent())
 
-	assert.Equal(t, 0, id("1234", "--allow-last-try").exit)
+	assert.Equal(t, 0, id("1234", "--allow-last-attempt").exit)
 	assert.Equal(t, 3, card.State().AuthTries)
 	assert.Equal(t, 3, card.sent())
 }
 
-// A card in a real reader is not the simulator's, even if it is one: its chain is
-// unknown until its authority is given.
+// A simulated card in a reader is treated as a real card: its chain is unknown unless its
+// CA certificate is given.
 func TestTheChainThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	card := b.insert(t, simulator.ContactExtended)
@@ -254,8 +118,8 @@ func TestTheChainThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 1, card.sent())
 
 	file := fileOf(t, b.cardInfo(t, "", "cert", "--ca").stdout)
-	assert.Equal(t, trust.Caller, chainOf(t, b.cardInfo(t, "", "--json", "--authority", file)))
-	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--authority", file)))
+	assert.Equal(t, trust.Caller, chainOf(t, b.cardInfo(t, "", "--json", "--ca-certificate", file)))
+	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--ca-certificate", file)))
 	assert.Equal(t, 2, card.sent())
 }
 
@@ -282,13 +146,13 @@ func TestReadersThroughPCSCD(t *testing.T) {
 	assert.Equal(t, "PCSC_UNAVAILABLE", code)
 }
 
-// The card is pulled while it works on each command of id in turn.
+// The card is removed while it processes each command of id.
 func TestCardPulledThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	for _, instruction := range []byte{apdu.InsSelect, apdu.InsVerify, apdu.InsReadBinary, apdu.InsPerformSecurityOperation} {
 		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 		require.NoError(t, err)
-		w := &watched{Card: card}
+		w := &observedCard{Card: card}
 		ctx, pull := context.WithCancel(context.Background())
 		var ended sync.WaitGroup
 		ended.Go(func() { _ = vpcd.Serve(ctx, b.daemon.Address(0), w, nil) })
@@ -312,7 +176,7 @@ func TestCardPulledThroughPCSCD(t *testing.T) {
 	}
 }
 
-// After id has ended, however it ended, another program gets no signature.
+// However id ends, another program gets no signature afterwards.
 func TestNoSignatureForAnotherProgramThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	card := b.insert(t, simulator.Contact)
@@ -361,7 +225,7 @@ func TestNoSignatureForAnotherProgramThroughPCSCD(t *testing.T) {
 			refused(t)
 		})
 	}
-	t.Run("the trace's reader goes away", func(t *testing.T) {
+	t.Run("standard error is closed", func(t *testing.T) {
 		read, write, err := os.Pipe()
 		require.NoError(t, err)
 		read.Close()
@@ -373,50 +237,7 @@ func TestNoSignatureForAnotherProgramThroughPCSCD(t *testing.T) {
 	})
 }
 
-// OpenSC, which nobody here wrote, agrees with the simulator and with
-// card-info.
-func TestOpenSCAgrees(t *testing.T) {
-	b := newBench(t)
-	pkcs15, pkcs11, openssl := openSC(t, "pkcs15-tool"), openSC(t, "pkcs11-tool"), openSC(t, "openssl")
-	card := b.insert(t, simulator.Contact)
-	dir := t.TempDir()
-
-	dump := b.finish(t, b.command(pkcs15, "--dump"), "")
-	require.Zero(t, dump.exit, dump.stderr)
-	for name, tries := range map[string]string{"User Authentication PIN": "Tries left     : 3", "Digital Signature PIN": "Tries left     : 5"} {
-		_, section, found := strings.Cut(dump.stdout, "PIN ["+name+"]")
-		require.True(t, found, dump.stdout)
-		section, _, _ = strings.Cut(section, "\n\n")
-		assert.Contains(t, section, tries)
-	}
-
-	theirs := b.finish(t, b.command(pkcs15, "--read-certificate", "01"), "")
-	ours := b.cardInfo(t, "", "cert")
-	require.Zero(t, ours.exit)
-	certificate := parsePEM(t, ours.stdout)
-	assert.Equal(t, certificate.Raw, parsePEM(t, theirs.stdout).Raw)
-
-	data, signature, public := filepath.Join(dir, "data"), filepath.Join(dir, "signature"), filepath.Join(dir, "public.pem")
-	require.NoError(t, os.WriteFile(data, []byte("signed through OpenSC"), 0o600))
-	key, err := x509.MarshalPKIXPublicKey(certificate.PublicKey)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: key}), 0o600))
-	sign := func(pin string) outcome {
-		return b.finish(t, b.command(pkcs11, "--login", "--pin", pin, "--sign", "--id", "01",
-			"--mechanism", "SHA256-RSA-PKCS", "--input-file", data, "--output-file", signature), "")
-	}
-	o := sign("1234")
-	require.Zero(t, o.exit, o.stderr)
-	verified := b.finish(t, exec.Command(openssl, "dgst", "-sha256", "-verify", public, "-signature", signature, data), "")
-	assert.Contains(t, verified.stdout, "Verified OK")
-	assert.True(t, card.State().AuthVerified, "OpenSC leaves the card verified, as the README says; should this change, so should that")
-
-	require.NotZero(t, sign("4321").exit)
-	retries := b.cardInfo(t, "", "retries", "--json")
-	assert.JSONEq(t, `{"auth_pin":{"remaining":2,"max":3,"blocked":false},"signature_password":{"remaining":5,"max":5,"blocked":false}}`, retries.stdout)
-}
-
-// simulate lends a card until it is interrupted.
+// simulate keeps the card inserted until it is interrupted.
 func TestSimulateThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	c := b.program("simulate", "--profile", "last-try", "--vpcd", b.daemon.Address(0), "--lang", "en")
@@ -428,16 +249,16 @@ func TestSimulateThroughPCSCD(t *testing.T) {
 
 	b.daemon.Kill()
 	require.NoError(t, b.daemon.Launch())
-	b.await(t, pcscdtest.Readers[0], true) // it survives the daemon's restart
+	b.await(t, pcscdtest.Readers[0], true) // simulate reconnects after the daemon's restart
 
 	require.NoError(t, c.Process.Signal(os.Interrupt))
-	said, _ := io.ReadAll(stderr)
+	text, _ := io.ReadAll(stderr)
 	require.NoError(t, c.Wait())
-	assert.Equal(t, 2, strings.Count(string(said), "Simulated card last-try inserted"))
+	assert.Equal(t, 2, strings.Count(string(text), "Simulated card last-try inserted"))
 	b.await(t, pcscdtest.Readers[0], false)
 }
 
-// The daemon dies under watch and comes back, and watch with it.
+// watch continues after the daemon was killed and started again.
 func TestWatchThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	c := b.program("watch", "--json")

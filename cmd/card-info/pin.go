@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// pipedPIN reads one line of standard input.
+// pipedPIN reads the PIN from one line of standard input.
 func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 	if tty.IsTerminal(p.stdin) {
 		return jpki.PIN{}, p.Misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
@@ -22,13 +22,13 @@ func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
 		return jpki.PIN{}, ctx.Err()
 	}
 	if err != nil {
-		return jpki.PIN{}, jpki.ErrPINFormat // too long for one, or unreadable
+		return jpki.PIN{}, jpki.ErrPINFormat // too long for a PIN, or unreadable
 	}
-	return jpki.ParsePIN(trimmed(line))
+	return jpki.ParsePIN(trimPIN(line))
 }
 
-// readPiped reads up to the first line feed, or to the end, into one buffer, which is
-// the caller's to wipe.
+// readPiped reads until the first line feed or the end into one buffer. The caller must
+// wipe it.
 func readPiped(r io.Reader) ([]byte, error) {
 	line := make([]byte, tty.MaxTyped)
 	for n := 0; n < len(line); {
@@ -42,40 +42,39 @@ func readPiped(r io.Reader) ([]byte, error) {
 			return line, err
 		}
 	}
-	return line, errors.New("longer than a line with a PIN")
+	return line, errors.New("line is too long for a PIN")
 }
 
-// trimmed is the first line of what was piped, without what programs leave around a
-// PIN: the byte order mark of PowerShell, line ends, spaces, and those of Japanese
-// input methods.
-func trimmed(piped []byte) []byte {
+// trimPIN returns the first line of the input without what programs add around a PIN:
+// PowerShell's byte order mark, line ends, and spaces, including the full-width space of
+// Japanese input methods.
+func trimPIN(piped []byte) []byte {
 	line, _, _ := bytes.Cut(piped, []byte("\n"))
 	return bytes.Trim(bytes.TrimPrefix(line, []byte("\uFEFF")), " \t\r\u3000")
 }
 
-// typedPIN asks the person at the terminal, after asking the card what would
-// refuse the PIN and how many tries are left. No connection is open while the
-// person types: the card may be taken away and put back. The PIN is for the
-// card that was shown, in the reader whose name is returned.
-func (p *program) typedPIN(ctx context.Context, options []jpki.CardOption) (name string, pin jpki.PIN, shown jpki.Readiness, err error) {
+// typedPIN asks for the PIN at the terminal. Before that it checks that the card is ready
+// for a PIN and reads the attempts left. The connection is closed while the user types,
+// so the card may be removed and put back. The PIN is meant for the card of ready, in the
+// reader of the returned name.
+func (p *program) typedPIN(ctx context.Context, options []jpki.CardOption) (name string, pin jpki.PIN, ready jpki.Readiness, err error) {
 	t, err := p.terminal()
 	if err != nil {
-		return "", pin, shown, tty.NoTerminal(err)
+		return "", pin, ready, tty.NoTerminal(err)
 	}
 	defer t.Close()
-	// What is typed while the card is waited for is no answer to the prompt, and is
-	// not shown either: it may be the PIN.
+	// Keys pressed before the prompt may be the PIN: they are not echoed, and discarded.
 	if err := t.Hide(); err != nil {
-		return "", pin, shown, tty.NoTerminal(err)
+		return "", pin, ready, tty.NoTerminal(err)
 	}
 	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
 		name = found
-		shown, err = a.Ready(ctx)
+		ready, err = a.Ready(ctx)
 		return err
 	}, options...)
 	if err != nil {
-		return "", pin, shown, err
+		return "", pin, ready, err
 	}
-	pin, err = tty.ReadPIN(ctx, tty.At(t), p.Say(tty.PromptPIN(shown.Counter)))
-	return name, pin, shown, err
+	pin, err = tty.ReadPIN(ctx, tty.At(t), p.Say(tty.PromptPIN(ready.Counter)))
+	return name, pin, ready, err
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// withReaders is a driver with readers of these names, empty for a profile of "".
+// withReaders returns a driver with readers, each given as "NAME=PROFILE"; the reader is
+// empty if there is no profile.
 func withReaders(t *testing.T, cards ...string) (*simulator.Driver, map[string]*simulator.Reader) {
 	t.Helper()
 	driver, slots := simulator.New(), map[string]*simulator.Reader{}
@@ -32,41 +33,39 @@ func withReaders(t *testing.T, cards ...string) (*simulator.Driver, map[string]*
 	return driver, slots
 }
 
-// Cards of other kinds in other readers are in nobody's way, whatever the command
-// does.
+// No command is disturbed by cards of other kinds in other readers.
 //
 // Faults: F71.
-func TestCommandsBesideOtherCards(t *testing.T) {
+func TestCommandsIgnoreOtherCards(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"retries"}, {"cert"}, {"ssh-key"}, {"doctor"}, idArgs(t, "--pin-stdin"), {"--wait", "1m"}, {"--reader", "pasori"},
 	} {
 		driver, _ := withReaders(t, "B-CAS=not-my-number", "Sony PaSoRi=contact", "Empty=", "TPM=not-my-number")
-		o := desk{driver: driver, stdin: "1234\n", system: machine(nil)}.run(t, append(args, "--json")...)
+		o := runner{driver: driver, stdin: "1234\n", system: machine(nil)}.run(t, append(args, "--json")...)
 		assert.Zero(t, o.exit, "%v: %s", args, o.stderr)
 	}
 }
 
-// Where no card is a My Number Card, every card is named with what is the matter
-// with it.
+// If no card is a My Number Card, the failure lists every reader with the cause.
 //
 // Faults: F71.
 func TestNoMyNumberCardAmongSeveral(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	driver, slots := withReaders(t, "B-CAS\x1b=not-my-number", "TPM=not-my-number")
 	for _, args := range [][]string{nil, {"--wait", "2s"}} { // long enough to probe both on a busy machine
-		o := desk{driver: driver}.run(t, append(args, "--lang=en")...)
+		o := runner{driver: driver}.run(t, append(args, "--lang=en")...)
 		assert.Equal(t, 5, o.exit)
 		assert.Contains(t, o.stderr, "card-info: None of the cards in the readers is a My Number Card.")
 		assert.Contains(t, o.stderr, "\n    B-CAS?\n    TPM\n")
 		assert.Contains(t, o.stderr, "[NOT_MYNUMBER_CARD]")
 	}
 	slots["TPM"].Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
-	o := desk{driver: driver}.run(t, "--lang=en")
+	o := runner{driver: driver}.run(t, "--lang=en")
 	assert.Equal(t, 5, o.exit)
 	assert.Contains(t, o.stderr, "No My Number Card was found.")
 	assert.Contains(t, o.stderr, "Another program is using the card.")
 	fits(t, o.stderr)
-	found, _ := diagnose(t, desk{driver: driver, system: machine(nil)})
+	found, _ := diagnose(t, runner{driver: driver, system: machine(nil)})
 	assert.Equal(t, "ok ok ok -- ok ng --", marksOf(found))
 }
 
@@ -75,22 +74,22 @@ func TestNoMyNumberCardAmongSeveral(t *testing.T) {
 // Faults: F71.
 func TestTraceShowsProbes(t *testing.T) {
 	driver, _ := withReaders(t, "B-CAS=not-my-number", "PaSoRi=contact")
-	o := desk{driver: driver}.run(t, "retries", "--trace")
+	o := runner{driver: driver}.run(t, "retries", "--trace")
 	require.Zero(t, o.exit)
 	assert.Equal(t, 3, strings.Count(o.stderr, "> 00A4040C 0A D392F000260100000001"), o.stderr)
 }
 
-// --reader takes a part of a name, in any case, and a failure shows the names.
+// --reader accepts a part of a name, in upper or lower case. A failure lists the names.
 //
 // Faults: F72.
 func TestReaderByAPartOfItsName(t *testing.T) {
 	driver, _ := withReaders(t, "ACS ACR122U 00 00=contact", "ACS ACR122U 01 00=contact", "Sony PaSoRi\x1b=contact")
-	d := desk{driver: driver}
+	d := runner{driver: driver}
 	for _, tt := range []struct {
 		reader string
 		exit   int
 		code   string
-		says   []string
+		want   []string
 	}{
 		{"pasori", 0, "", []string{"Sony PaSoRi?"}},
 		{"ACS ACR122U 01 00", 0, "", []string{"ACS ACR122U 01 00"}},
@@ -101,24 +100,24 @@ func TestReaderByAPartOfItsName(t *testing.T) {
 		for _, language := range []string{"en", "ja"} {
 			o := d.run(t, "--reader", tt.reader, "--lang", language)
 			assert.Equal(t, tt.exit, o.exit, tt.reader)
-			for _, name := range tt.says {
+			for _, name := range tt.want {
 				assert.Contains(t, o.stdout+o.stderr, name)
 			}
 			assert.NotContains(t, o.stdout+o.stderr, "\x1b")
 		}
 		if tt.code != "" {
 			o := d.run(t, "--reader", tt.reader, "--json")
-			var told struct{ Error struct{ Code, Detail string } }
-			require.NoError(t, json.Unmarshal([]byte(o.stderr), &told))
-			assert.Equal(t, tt.code, told.Error.Code)
-			for _, name := range tt.says[:2] { // the third is quoted there
-				assert.Contains(t, told.Error.Detail, name)
+			var failure struct{ Error struct{ Code, Detail string } }
+			require.NoError(t, json.Unmarshal([]byte(o.stderr), &failure))
+			assert.Equal(t, tt.code, failure.Error.Code)
+			for _, name := range tt.want[:2] { // JSON escapes the third
+				assert.Contains(t, failure.Error.Detail, name)
 			}
 		}
 	}
 }
 
-// scripted is a driver of which a watch sees these events.
+// scripted is a driver whose Watch yields these events.
 type scripted struct {
 	reader.Driver
 	events []reader.Event
@@ -134,10 +133,10 @@ func (s scripted) Watch(context.Context) iter.Seq2[reader.Event, error] {
 	}
 }
 
-// What watch shows of the reader that --reader means.
+// watch shows only the events of the reader that --reader names.
 //
 // Faults: F72.
-func TestWatchByAPartOfTheName(t *testing.T) {
+func TestWatchByAPartOfAReaderName(t *testing.T) {
 	added := func(name string) reader.Event { return reader.Event{Kind: reader.ReaderAdded, Reader: name} }
 	removed := func(name string) reader.Event { return reader.Event{Kind: reader.ReaderRemoved, Reader: name} }
 	inserted := func(name string) reader.Event { return reader.Event{Kind: reader.CardInserted, Reader: name} }
@@ -180,11 +179,11 @@ func TestWatchByAPartOfTheName(t *testing.T) {
 	assert.Contains(t, stderr, "[SEVERAL_READERS]")
 }
 
-// The agent forgets its key when the card goes out of the reader that it was read
-// in, by whatever name that was chosen.
+// The agent forgets its key when the card is removed from the reader in which it was
+// read, whether --reader names it or not.
 //
 // Faults: F71, F72.
-func TestTheAgentForgetsTheCardOfItsReaderAlone(t *testing.T) {
+func TestAgentForgetsOnlyTheCardInItsReader(t *testing.T) {
 	for _, tt := range []struct {
 		event   reader.Event
 		forgets bool
@@ -202,13 +201,13 @@ func TestTheAgentForgetsTheCardOfItsReaderAlone(t *testing.T) {
 			card, err := p.connectToSign(t.Context(), p.reader)
 			require.NoError(t, err)
 			require.NoError(t, card.Close())
-			assert.Equal(t, tt.forgets, p.endsKey(tt.event), "%v", tt.event)
+			assert.Equal(t, tt.forgets, p.removesCard(tt.event), "%v", tt.event)
 		}
 	}
 }
 
-// A card of another kind keeps its power while it is probed: another program's session
-// with it goes on.
+// A probe does not cut the power of a card of another kind, so another program's session
+// with it continues.
 //
 // Faults: F71.
 func TestOtherCardsKeepTheirPower(t *testing.T) {
@@ -217,7 +216,7 @@ func TestOtherCardsKeepTheirPower(t *testing.T) {
 	require.NoError(t, err)
 	session, err := driver.Connect(t.Context(), readers[0].Name)
 	require.NoError(t, err)
-	o := desk{driver: driver}.run(t, "retries")
+	o := runner{driver: driver}.run(t, "retries")
 	require.Zero(t, o.exit, o.stderr)
 	_, err = session.Transmit(t.Context(), []byte{0x00, 0xA4, 0x00, 0x00})
 	assert.NoError(t, err, "neither reset nor unpowered")

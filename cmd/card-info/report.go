@@ -15,10 +15,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// revocationNotChecked is what is said of revocation, always.
+// revocationNotChecked is the value of "revocation". Revocation is never checked.
 const revocationNotChecked = "not-checked"
 
-// report is what is in the reader.
+// report describes the card in a reader.
 type report struct {
 	Reader            string             `json:"reader"`
 	ATR               string             `json:"atr"`
@@ -37,19 +37,20 @@ type certificate struct {
 	NotBefore   string         `json:"not_before,omitempty"`
 	NotAfter    string         `json:"not_after,omitempty"`
 	Status      trust.Validity `json:"status,omitempty"`
-	PINRequired bool           `json:"pin_required,omitempty"` // phones show it after the PIN only
+	PINRequired bool           `json:"pin_required,omitempty"` // phones show it only after the PIN
 
 	until Text
 }
 
-// unusable are the failures beside which the rest can be shown.
-var unusable = []error{jpki.ErrNoCertificate, trust.ErrMalformed, trust.ErrWrongKind, trust.ErrIssuerExpired}
+// certificateErrors are the errors of the certificate after which the rest of the report
+// is still shown.
+var certificateErrors = []error{jpki.ErrNoCertificate, trust.ErrMalformed, trust.ErrWrongKind, trust.ErrIssuerExpired}
 
-// report is the program's default command. Beside a certificate that is missing,
-// damaged, of another kind, or of an issuer that is out of its time it shows
-// everything else, and then fails.
-func (p *program) report(ctx context.Context, authorities []string) error {
-	options, err := p.trust(authorities)
+// report is the program's default command. If the certificate is missing, malformed, of
+// another kind, or its CA certificate is expired or not yet valid, report shows
+// everything else and then fails.
+func (p *program) report(ctx context.Context, caFiles []string) error {
+	options, err := p.chainOptions(caFiles)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (p *program) report(ctx context.Context, authorities []string) error {
 			return err
 		}
 		problem = p.describe(ctx, a, &r)
-		if slices.ContainsFunc(unusable, func(u error) bool { return errors.Is(problem, u) }) {
+		if slices.ContainsFunc(certificateErrors, func(u error) bool { return errors.Is(problem, u) }) {
 			return nil
 		}
 		return problem
@@ -86,10 +87,10 @@ func (p *program) report(ctx context.Context, authorities []string) error {
 	return problem
 }
 
-// describe reads the certificate for what may be shown of it, and finds out who
-// issued it. That a phone shows nothing before the PIN is no error.
+// describe reads the certificate and checks its issuer. A phone that needs the PIN first
+// is not an error.
 func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) error {
-	r.Chain, r.issuer = trust.Unknown, textIssuerNotAsked
+	r.Chain, r.issuer = trust.Unknown, textIssuerNotChecked
 	found, err := a.AuthCertificate(ctx)
 	switch {
 	case errors.Is(err, jpki.ErrPINRequired):
@@ -111,21 +112,21 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 	if errors.Is(err, trust.ErrIssuerExpired) {
 		r.issuer = textIssuerExpired
 		if r.AuthCertificate.Status == trust.Expired {
-			return nil // of the same age, and told already
+			return nil // the expired certificate is reported already
 		}
 	}
 	return err
 }
 
-// writeReport writes the report as text, with a line between it and the failure
-// that follows, if one does.
+// writeReport writes the report as text, with an empty line at the end if a failure
+// follows.
 func (p *program) writeReport(r report, failing bool) error {
 	t := table{program: p}
 	t.line(textReportTitle(r.Token.Kind))
 	t.row(textRowCard, textKind(r.Token.Kind))
 	t.row(textRowReader, Text{JA: r.Reader, EN: r.Reader})
-	t.row(textRowPIN, triesText(r.AuthPIN))
-	t.row(textRowPassword, triesText(r.SignaturePassword))
+	t.row(textRowPIN, attemptsText(r.AuthPIN))
+	t.row(textRowPassword, attemptsText(r.SignaturePassword))
 	t.row(textRowCertificate, certificateText(r.AuthCertificate))
 	t.row(textRowIssuer, r.issuer)
 	t.row(textRowRevocation, textRevocation)
@@ -139,7 +140,7 @@ func (p *program) writeReport(r report, failing bool) error {
 	return t.write(p.stdout)
 }
 
-// notices say what a person should know about the numbers.
+// notices returns what the user should know about the values in the report.
 func notices(r report) []Text {
 	var list []Text
 	switch {
@@ -147,9 +148,9 @@ func notices(r report) []Text {
 		m := message.For(credential.ErrLocked)
 		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
 	case r.AuthPIN.Remaining == 1:
-		list = append(list, textLastTryNotice)
+		list = append(list, textLastAttemptNotice)
 	case r.AuthPIN.Remaining < r.AuthPIN.Max:
-		list = append(list, textFewerTriesNotice)
+		list = append(list, textFewerAttemptsNotice)
 	}
 	if r.SignaturePassword.Locked() {
 		list = append(list, textPasswordLockedNotice)

@@ -18,10 +18,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Text is said in both languages.
+// Text is a text in both languages.
 type Text = message.Text
 
-// program is one run: its environment, its console, and its global flags.
+// program is one run of the command: its environment, console and global flags.
 type program struct {
 	environment
 	*cli.Console
@@ -31,17 +31,17 @@ type program struct {
 	simulated *simulator.Card // the card of --simulator
 	wait      time.Duration
 	trace     bool
-	examining bool // the doctor is at work
+	examining bool // doctor is examining the card
 
-	attended    bool // standard error is a terminal
-	saidWaiting sync.Once
+	interactive   bool // standard error is a terminal
+	waitAnnounced sync.Once
 
-	signsIn atomic.Pointer[string] // the reader that was connected to last for signing
+	signingReader atomic.Pointer[string] // the reader of the last connection for signing
 }
 
-// run runs the program with its arguments and returns its exit code.
+// run runs the program with the given arguments and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
-	p := &program{environment: env, attended: tty.IsTerminal(env.stderr)}
+	p := &program{environment: env, interactive: tty.IsTerminal(env.stderr)}
 	var err error
 	p.Console, err = cli.New("card-info", args, env.stdout, env.stderr, env.getenv)
 	p.stdout, p.stderr = p.Stdout, p.Stderr
@@ -64,9 +64,10 @@ func (p *program) execute(ctx context.Context, args []string) error {
 	return p.Execute(ctx, p.command(args), args, p.stdin)
 }
 
-// command is the program's command, with the subcommands that the arguments need.
+// command returns the root command. If the first argument names a subcommand, only that
+// one is built.
 func (p *program) command(args []string) *cobra.Command {
-	var authorities []string
+	var caFiles []string
 	root := &cobra.Command{
 		Use:   "card-info",
 		Short: p.Say(textRootShort),
@@ -76,7 +77,7 @@ func (p *program) command(args []string) *cobra.Command {
 			"  card-info id --namespace library.example --namespace-key library.key",
 		Args:              cli.NoArguments,
 		PersistentPreRunE: p.start,
-		RunE:              func(c *cobra.Command, _ []string) error { return p.report(c.Context(), authorities) },
+		RunE:              func(c *cobra.Command, _ []string) error { return p.report(c.Context(), caFiles) },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.reader, "reader", "", p.Say(textFlagReader))
@@ -86,7 +87,7 @@ func (p *program) command(args []string) *cobra.Command {
 	flags.Lookup("json").DefValue = "false"
 	flags.BoolVar(&p.trace, "trace", false, p.Say(textFlagTrace))
 	flags.String("lang", "", p.Say(textFlagLang))
-	authorityFlag(root, p, &authorities)
+	caCertificateFlag(root, p, &caFiles)
 	var profiles []string
 	for _, profile := range simulator.Profiles() {
 		profiles = append(profiles, string(profile))
@@ -94,19 +95,19 @@ func (p *program) command(args []string) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 
 	p.Root(root)
-	if named := p.named(args); named != nil {
+	if named := p.subcommand(args); named != nil {
 		root.CompletionOptions.DisableDefaultCmd = true
 		root.AddCommand(named)
 		return root
 	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
-		p.sshAgentCommand(), p.sshKeyCommand(), p.leaveCommand(), p.simulateCommand())
+		p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
 	return root
 }
 
-// named is the subcommand that comes first among the arguments, nil if none does: then
-// which one is meant, or that all are to be shown, is found out with all of them.
-func (p *program) named(args []string) *cobra.Command {
+// subcommand returns the subcommand that the first argument names, or nil. Building one
+// command instead of all makes starting faster.
+func (p *program) subcommand(args []string) *cobra.Command {
 	if len(args) == 0 {
 		return nil
 	}
@@ -129,17 +130,17 @@ func (p *program) named(args []string) *cobra.Command {
 		return p.sshAgentCommand()
 	case "ssh-key":
 		return p.sshKeyCommand()
-	case "leave":
-		return p.leaveCommand()
+	case "logout":
+		return p.logoutCommand()
 	case "simulate":
 		return p.simulateCommand()
 	}
 	return nil
 }
 
-// start runs before every command.
+// start checks the global flags and sets up the driver. It runs before every command.
 func (p *program) start(c *cobra.Command, _ []string) error {
-	// An empty variable in a script must not choose a real reader.
+	// An unset variable in a script must not select a real reader.
 	for _, name := range []string{"simulator", "reader"} {
 		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return fmt.Errorf("--%s: empty", name)
@@ -156,8 +157,8 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 	return nil
 }
 
-// noSuch says that a value is none of a list.
-func noSuch[T ~string](p *program, what string, value T, known []T) error {
+// unknownValue returns a usage error that lists the known values.
+func unknownValue[T ~string](p *program, what string, value T, known []T) error {
 	var names []string
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		names = append(names, string(k))

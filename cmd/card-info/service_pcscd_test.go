@@ -24,7 +24,8 @@ const (
 	pcscdVersion   = 0x11
 )
 
-// failingPCSCD listens as pcscd does and fails SCardEstablishContext with a code.
+// failingPCSCD starts a server that acts as pcscd and fails SCardEstablishContext with a
+// code.
 func failingPCSCD(t *testing.T, code uint32) bench {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "pcscd.comm")
@@ -71,8 +72,8 @@ func refuseContext(client net.Conn, code uint32) {
 	}
 }
 
-// The service fails with codes that nobody expects: it is the service that is
-// blamed, and nobody is asked to put the card back.
+// Whatever code the service fails with, the message blames the service and does not ask
+// the user to put the card back.
 //
 // Faults: F73.
 func TestServiceFailsWithAnyCodeThroughPCSCD(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// sshComment stands beside the key, where others have their name.
+// sshComment is the key's comment. It contains no name.
 const sshComment = "my-number-card"
 
 func (p *program) sshKeyCommand() *cobra.Command {
@@ -32,8 +32,8 @@ func (p *program) sshKeyCommand() *cobra.Command {
 	}
 }
 
-// sshKey writes the card's key as a line of authorized_keys, if the agent would
-// serve it.
+// sshKey writes the card's key as a line for authorized_keys. It fails where ssh-agent
+// would not serve the key.
 func (p *program) sshKey(ctx context.Context) error {
 	signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, nil, jpki.WithClock(p.now))
 	if errors.Is(err, jpki.ErrPINRequired) {
@@ -54,11 +54,24 @@ func (p *program) sshKey(ctx context.Context) error {
 	return err
 }
 
-// sshOptions are the flags of ssh-agent.
+// sshOptions holds the flags of ssh-agent.
 type sshOptions struct {
-	socket       string
-	idle         time.Duration
-	allowLastTry bool
+	socket           string
+	idle             time.Duration
+	allowLastAttempt bool
+}
+
+// validate checks the flags without touching the card or the file system.
+func (o sshOptions) validate(p *program) error {
+	switch {
+	case o.socket == "":
+		return p.Misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
+	case o.idle < 0:
+		return p.WrongUsage(errors.New("--idle: negative"))
+	case o.idle > jpki.DefaultKeepLimit:
+		return p.Misuse(textIdleTooLong, fmt.Errorf("--idle: more than %s", jpki.DefaultKeepLimit))
+	}
+	return nil
 }
 
 func (p *program) sshAgentCommand() *cobra.Command {
@@ -69,20 +82,15 @@ func (p *program) sshAgentCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&o.socket, "socket", "", p.Say(textFlagSocket))
 	c.Flags().DurationVar(&o.idle, "idle", 0, p.Say(textFlagIdle))
-	c.Flags().BoolVar(&o.allowLastTry, "allow-last-try", false, p.Say(textFlagAllowLastTry))
+	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
 	return c
 }
 
-// sshAgent serves the card's key until interrupted. Like every command it is not
-// suspended while it is connected to a card.
+// sshAgent serves the card's key until it is interrupted. As in every command, stop
+// signals take effect only after the card's connection is closed.
 func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
-	switch {
-	case o.socket == "":
-		return p.Misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
-	case o.idle < 0:
-		return p.WrongUsage(errors.New("--idle: negative"))
-	case o.idle > jpki.DefaultKeepLimit:
-		return p.Misuse(textIdleTooLong, fmt.Errorf("--idle: more than %s", jpki.DefaultKeepLimit))
+	if err := o.validate(p); err != nil {
+		return err
 	}
 	path, err := filepath.Abs(o.socket)
 	if err != nil {
@@ -90,44 +98,51 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	}
 	listener, err := sshagent.Listen(path)
 	if err != nil {
-		return noSocket(err)
+		return socketFailure(err)
 	}
-	p.stderr = &oneAtATime{Writer: p.stderr}
-	options := []jpki.SignerOption{jpki.WithClock(p.now), jpki.KeepUnlocked(o.idle)}
-	options = append(options, jpki.ReportStillUnlocked(func(err error) { p.fail(ofSSH(err)) }))
-	if o.allowLastTry {
+	p.stderr = &lockedWriter{Writer: p.stderr}
+	report := func(err error) { p.fail(sshFailure(err)) }
+	a := sshagent.New(p.keyOpener(o, report), sshComment, report)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var watching sync.WaitGroup
+	var watchErr error
+	watching.Go(func() {
+		defer cancel()
+		watchErr = p.forgetRemoved(ctx, a)
+	})
+	announceErr := p.announce(path)
+	if announceErr != nil {
+		cancel()
+	}
+	serveErr := a.Serve(ctx, listener)
+	cancel()
+	watching.Wait()
+	return errors.Join(announceErr, serveErr, watchErr)
+}
+
+// keyOpener returns the function by which the agent opens the card's key.
+func (p *program) keyOpener(o sshOptions, report func(error)) func(context.Context) (sshagent.Key, error) {
+	options := []jpki.SignerOption{jpki.WithClock(p.now), jpki.KeepUnlocked(o.idle), jpki.ReportStillUnlocked(report)}
+	if o.allowLastAttempt {
 		options = append(options, jpki.AllowLastAttempt())
 	}
-	a := sshagent.New(func(ctx context.Context) (sshagent.Key, error) {
-		if err := p.refuseLocked(ctx); err != nil {
+	return func(ctx context.Context) (sshagent.Key, error) {
+		if err := p.rejectLocked(ctx); err != nil {
 			return nil, err
 		}
 		signer, err := jpki.NewSigner(ctx, p.connectToSign, p.reader, p.askForSSH, options...)
 		if err != nil {
-			return nil, err // and no Key that has no Signer
+			return nil, err // not a cardKey without a Signer
 		}
 		return cardKey{signer, p}, nil
-	}, sshComment, func(err error) { p.fail(ofSSH(err)) })
-
-	ctx, end := context.WithCancel(ctx)
-	var watching sync.WaitGroup
-	var blind error
-	watching.Go(func() {
-		defer end()
-		blind = p.forgetRemoved(ctx, a)
-	})
-	if err = p.announce(path); err != nil {
-		end()
 	}
-	served := a.Serve(ctx, listener)
-	end()
-	watching.Wait()
-	return errors.Join(err, served, blind)
 }
 
-// refuseLocked fails for a card whose PIN is locked, so that its key is not shown. One
-// attempt left is told at the signature.
-func (p *program) refuseLocked(ctx context.Context) error {
+// rejectLocked returns an error if the card's PIN is locked, so that its key is not
+// listed. A card with one attempt left is rejected only at a signature.
+func (p *program) rejectLocked(ctx context.Context) error {
 	return p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) error {
 		counter, err := a.AuthPINCounter(ctx)
 		if err == nil && counter.Locked() {
@@ -137,65 +152,67 @@ func (p *program) refuseLocked(ctx context.Context) error {
 	})
 }
 
+// connectToSign connects to the card for a signature, and remembers its reader for
+// removesCard.
 func (p *program) connectToSign(ctx context.Context, name string) (reader.Card, error) {
 	found, err := p.find(ctx, name, jpki.Present)
 	if err != nil {
 		return nil, err
 	}
-	p.signsIn.Store(&found.Name)
-	return p.cards().Connect(ctx, found.Name)
+	p.signingReader.Store(&found.Name)
+	return p.tracedDriver().Connect(ctx, found.Name)
 }
 
-// forgetRemoved has the agent forget the key of a card that was taken out, until ctx
-// ends.
+// forgetRemoved watches the readers until ctx is done, and calls a.Forget when the card is
+// removed.
 func (p *program) forgetRemoved(ctx context.Context, a *sshagent.Agent) error {
 	for event, err := range p.driver.Watch(ctx) {
 		if err != nil {
 			return err
 		}
-		if p.endsKey(event) {
+		if p.removesCard(event) {
 			a.Forget()
 		}
 	}
 	return nil
 }
 
-// endsKey tells whether an event takes the card that was last connected to for
+// removesCard reports whether an event removes the card of the last connection for
 // signing.
-func (p *program) endsKey(e reader.Event) bool {
+func (p *program) removesCard(e reader.Event) bool {
 	switch e.Kind {
 	case reader.CardRemoved, reader.ReaderRemoved:
-		name := p.signsIn.Load()
+		name := p.signingReader.Load()
 		return name == nil || e.Reader == *name
 	}
 	return e.Kind == reader.ServiceDown
 }
 
-// announce tells where the agent is: with --json on standard output, for whoever
-// started it and waits.
+// announce prints the socket's path: on standard error or, with --json, on standard
+// output, for a program that waits for the agent.
 func (p *program) announce(path string) error {
 	if p.JSON {
 		return cli.WriteJSON(p.stdout, map[string]string{"socket": path})
 	}
-	_, err := fmt.Fprintf(p.stderr, p.Say(textSSHAgentServes), quoted(termtext.Printable(path)))
+	_, err := fmt.Fprintf(p.stderr, p.Say(textSSHAgentServes), shellQuote(termtext.Printable(path)))
 	return err
 }
 
-// quoted is a word for a shell.
-func quoted(word string) string {
+// shellQuote quotes a word for a shell if necessary.
+func shellQuote(word string) string {
 	if strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@%") == "" {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// oneAtATime keeps what goroutines write apart.
-type oneAtATime struct {
+// lockedWriter is a writer that is safe for concurrent use.
+type lockedWriter struct {
 	mu sync.Mutex
 	io.Writer
 }
 
-func (w *oneAtATime) Write(b []byte) (int, error) {
+func (w *lockedWriter) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.Writer.Write(b)

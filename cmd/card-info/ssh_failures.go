@@ -11,15 +11,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// The failures of ssh-agent alone.
+// The codes of failures that only ssh-agent has.
 const (
-	codeSocket     message.Code = "SOCKET"      // there is no socket for it
-	codeSSHRefused message.Code = "SSH_REFUSED" // what a client asked for
-	codeSSHClients message.Code = "SSH_CLIENTS" // too many at a time
+	codeSocket     message.Code = "SOCKET"      // the socket can't be created
+	codeSSHRefused message.Code = "SSH_REFUSED" // a client's request was rejected
+	codeSSHClients message.Code = "SSH_CLIENTS" // too many connections
 )
 
-// noSocket says why there is no socket.
-func noSocket(err error) error {
+// socketFailure adds the message for an error of sshagent.Listen.
+func socketFailure(err error) error {
 	what, next := textNoSocket, textNoSocketNext
 	switch {
 	case errors.Is(err, sshagent.ErrUnsafeFolder):
@@ -32,15 +32,15 @@ func noSocket(err error) error {
 	return cli.Because(err, codeSocket, what, next)
 }
 
-// ofSSH finds the words for why a request of an SSH client failed. A signer is closed
-// when its card is gone.
-func ofSSH(err error) error {
+// sshFailure adds the message for a failed request of an SSH client. A signer is closed
+// when its card is removed.
+func sshFailure(err error) error {
 	var pin *credential.Error
 	switch {
 	case errors.As(err, &pin):
-		return err // which matters more than what came of it
+		return err // the PIN's own message is more important
 	case errors.Is(err, jpki.ErrSignerClosed):
-		return cli.Because(err, message.CardRemoved, textSSHCardGone, message.For(reader.ErrNoCard).Next)
+		return cli.Because(err, message.CardRemoved, textSSHCardRemoved, message.For(reader.ErrNoCard).Next)
 	case errors.Is(err, sshagent.ErrReadOnly):
 		return cli.Because(err, codeSSHRefused, textSSHReadOnly, textSSHReadOnlyNext)
 	case errors.Is(err, sshagent.ErrAlgorithm):

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,142 +15,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// openSSH finds one of OpenSSH's programs, sshd where users' paths may not lead.
-func openSSH(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/" + name)
-	}
-	if err != nil {
-		pcscdtest.Skip(t, name+" is not installed (Debian: apt-get install openssh-server openssh-client)")
-	}
-	return path
-}
-
-// sshServer is an sshd of a test's own, with its own keys and configuration, which
-// the current user can log in to.
-type sshServer struct {
-	folder string
-	port   int
-	user   string
-}
-
-func newSSHServer(t *testing.T) *sshServer {
-	t.Helper()
-	current, err := user.Current()
-	require.NoError(t, err)
-	s := &sshServer{folder: t.TempDir(), user: current.Username}
-	output, err := exec.Command(openSSH(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", s.file("host")).CombinedOutput()
-	require.NoError(t, err, string(output))
-	var log string
-	for range 5 { // a port may be taken between our looking and the server's
-		s.port = freePort(t)
-		started := s.start(t)
-		if log, err = started(); err == nil {
-			key, err := os.ReadFile(s.file("host.pub"))
-			require.NoError(t, err)
-			s.write(t, "known", fmt.Sprintf("[127.0.0.1]:%d %s", s.port, key))
-			return s
-		}
-	}
-	require.FailNow(t, "no sshd", "%v: %s", err, log)
-	return nil
-}
-
-func (s *sshServer) file(name string) string { return filepath.Join(s.folder, name) }
-
-func (s *sshServer) write(t *testing.T, name, content string) {
-	t.Helper()
-	require.NoError(t, os.WriteFile(s.file(name), []byte(content), 0o600))
-}
-
-// start starts the server; the function returned waits until it answers.
-func (s *sshServer) start(t *testing.T) func() (log string, err error) {
-	t.Helper()
-	s.write(t, "sshd_config", fmt.Sprintf(`Port %d
-ListenAddress 127.0.0.1
-HostKey %s
-AuthorizedKeysFile %s
-PidFile none
-UsePAM no
-StrictModes no
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PubkeyAcceptedAlgorithms rsa-sha2-256,rsa-sha2-512,ssh-rsa
-`, s.port, s.file("host"), s.file("authorized")))
-	arguments := []string{openSSH(t, "sshd"), "-D", "-e", "-f", s.file("sshd_config")}
-	if os.Getuid() == 0 { // root's has to have a folder in /run, which is made where only it sees it
-		arguments = append([]string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$@"`, "sh"}, arguments...)
-	}
-	log, err := os.Create(s.file("log"))
-	require.NoError(t, err)
-	defer log.Close()
-	c := exec.Command(arguments[0], arguments[1:]...)
-	c.Stdout, c.Stderr = log, log
-	require.NoError(t, c.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		<-ended
-	})
-	return func() (string, error) {
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-			select {
-			case err := <-ended:
-				ended <- err
-				return s.log(), fmt.Errorf("sshd ended: %w", err)
-			case <-time.After(20 * time.Millisecond):
-			}
-			if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port)); err == nil {
-				conn.Close()
-				return "", nil
-			}
-		}
-		return s.log(), errors.New("sshd does not answer")
-	}
-}
-
-func (s *sshServer) log() string {
-	b, _ := os.ReadFile(s.file("log"))
-	return string(b)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// clientConfig is an ssh_config by which a host's name leads to the server, with
-// nothing of the machine's.
-func (s *sshServer) clientConfig(t *testing.T, host string) string {
-	t.Helper()
-	s.write(t, "ssh_config", fmt.Sprintf(`Host %s
-	HostName 127.0.0.1
-	Port %d
-	User %s
-	UserKnownHostsFile %s
-	GlobalKnownHostsFile none
-	StrictHostKeyChecking yes
-	IdentityFile none
-	PreferredAuthentications publickey
-	BatchMode yes
-	ConnectTimeout 60
-`, host, s.port, s.user, s.file("known")))
-	return s.file("ssh_config")
-}
-
-// sshAgent is a running card-info ssh-agent, beside a program that asks and answers
-// with a file's content.
+// sshAgent is a running card-info ssh-agent with an askpass program that answers with a
+// file's content.
 type sshAgent struct {
 	bench
 	socket, stderr, pin, program, prompts string
@@ -175,7 +42,7 @@ func (b bench) startAgent(t *testing.T, more ...string) *sshAgent {
 	defer stderr.Close()
 	a.command.Stderr = stderr
 	require.NoError(t, a.command.Start())
-	t.Cleanup(func() { _ = a.command.Process.Kill() }) // unless it was ended
+	t.Cleanup(func() { _ = a.command.Process.Kill() }) // unless it has ended
 	require.Eventually(t, func() bool {
 		conn, err := net.Dial("unix", a.socket)
 		if err == nil {
@@ -186,26 +53,27 @@ func (b bench) startAgent(t *testing.T, more ...string) *sshAgent {
 	return a
 }
 
-// types says what is answered from now on.
+// types sets the PIN for the following prompts.
 func (a *sshAgent) types(t *testing.T, pin string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(a.pin, []byte(pin+"\n"), 0o600))
 }
 
-// prompted is what was said to ask for the PIN, and asked how often.
+// prompted returns all prompts so far.
 func (a *sshAgent) prompted() string {
 	b, _ := os.ReadFile(a.prompts)
 	return string(b)
 }
 
+// asked returns the number of prompts so far.
 func (a *sshAgent) asked() int { return strings.Count(a.prompted(), "PIN: \n") }
 
-func (a *sshAgent) told() string {
+func (a *sshAgent) stderrText() string {
 	b, _ := os.ReadFile(a.stderr)
 	return string(b)
 }
 
-// client runs one of OpenSSH's programs, which finds the agent.
+// client runs one of OpenSSH's programs with the agent.
 func (a *sshAgent) client(t *testing.T, name string, args ...string) outcome {
 	t.Helper()
 	c := a.bench.command(openSSH(t, name), args...)
@@ -213,13 +81,13 @@ func (a *sshAgent) client(t *testing.T, name string, args ...string) outcome {
 	return a.finish(t, c, "")
 }
 
-// stop ends it as a system does.
+// stop ends the agent by a signal.
 func (a *sshAgent) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, a.command.Process.Signal(os.Interrupt))
-	require.NoError(t, a.command.Wait(), a.told())
+	require.NoError(t, a.command.Wait(), a.stderrText())
 	assert.NoFileExists(t, a.socket)
-	assert.NotContains(t, a.told(), "agent 1", "what the library logs")
+	assert.NotContains(t, a.stderrText(), "agent 1", "a log line of x/crypto")
 }
 
 const loggedIn = "logged in\n"
@@ -229,12 +97,12 @@ func (a *sshAgent) login(t *testing.T, s *sshServer, algorithm string) outcome {
 	return a.client(t, "ssh", "-F", s.clientConfig(t, "server"), "-o", "PubkeyAcceptedAlgorithms="+algorithm, "server", "echo logged in")
 }
 
-// noKeys is what ssh-add -l says of an empty list. Of a failure it says another thing.
+// noKeys is what ssh-add -l prints for an empty list. It prints another text for a failure.
 const noKeys = "The agent has no identities.\n"
 
-// OpenSSH's own programs, with a card in a real pcscd and a real sshd: the key is
-// shown, logs in with a PIN each, and is the only one. What the key does not sign is
-// refused before anybody is asked, with words for it.
+// OpenSSH's programs work with a card in a real pcscd and a real sshd: the key is listed
+// as the only one and logs in with one PIN per login. Other signatures are rejected with a
+// message, without asking for the PIN.
 //
 // Faults: F80, F83.
 func TestSSHThroughPCSCD(t *testing.T) {
@@ -247,7 +115,7 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	for range 2 {
 		o = list()
 		assert.Equal(t, noKeys, o.stdout+o.stderr, "no card yet")
-		assert.Equal(t, 1, strings.Count(agent.told(), "[CARD_ABSENT]"))
+		assert.Equal(t, 1, strings.Count(agent.stderrText(), "[CARD_ABSENT]"))
 	}
 	card := b.insert(t, simulator.Contact)
 	require.Eventually(t, func() bool {
@@ -261,30 +129,30 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	assert.Zero(t, card.sent())
 
 	entered := 0
-	in := func(algorithm string) {
+	logIn := func(algorithm string) {
 		t.Helper()
 		o := agent.login(t, server, algorithm)
 		entered++
-		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.told())
+		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.stderrText())
 		assert.Equal(t, entered, card.sent())
 		assert.Equal(t, 3, card.State().AuthTries)
 		assert.False(t, card.State().AuthVerified)
 	}
-	in("rsa-sha2-256")
-	in("rsa-sha2-512")
+	logIn("rsa-sha2-256")
+	logIn("rsa-sha2-512")
 	assert.Equal(t, 2, agent.asked())
 	assert.Regexp(t, `log in with the card's key\.\n  User name:  `+server.user+`\n  Asked by:   process \d+, \S*/ssh\n`, agent.prompted())
 
 	o = agent.login(t, server, "ssh-rsa")
 	assert.NotZero(t, o.exit)
-	assert.Contains(t, agent.told(), "ssh-rsa.\n")
-	assert.Equal(t, 2, agent.asked(), "refused before anybody is asked")
+	assert.Contains(t, agent.stderrText(), "insecure signature (such as ssh-rsa)")
+	assert.Equal(t, 2, agent.asked(), "rejected without asking for the PIN")
 
 	server.write(t, "card.pub", line)
 	o = agent.client(t, "ssh-add", "-T", server.file("card.pub"))
 	assert.NotZero(t, o.exit)
-	assert.Contains(t, agent.told(), "ssh-add -T and PAM modules")
-	assert.Regexp(t, `\[SSH_REFUSED\] .*\(asked by process \d+, \S*/ssh-add\)`, agent.told())
+	assert.Contains(t, agent.stderrText(), "ssh-add -T and PAM modules")
+	assert.Regexp(t, `\[SSH_REFUSED\] .*\(asked by process \d+, \S*/ssh-add\)`, agent.stderrText())
 	assert.Equal(t, 2, agent.asked())
 
 	server.write(t, "file", "content")
@@ -298,17 +166,17 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	o = agent.client(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", server.file("other"))
 	require.Zero(t, o.exit, o.stderr)
 	for _, change := range [][]string{{server.file("other")}, {"-D"}, {"-d", server.file("card.pub")}, {"-x"}, {"-X"}, {"-s", "/usr/lib/none.so"}} {
-		before := strings.Count(agent.told(), "add, remove or lock")
+		before := strings.Count(agent.stderrText(), "add, remove or lock")
 		assert.NotZero(t, agent.client(t, "ssh-add", change...).exit, change)
-		assert.Greater(t, strings.Count(agent.told(), "add, remove or lock"), before, change)
+		assert.Greater(t, strings.Count(agent.stderrText(), "add, remove or lock"), before, change)
 	}
-	assert.Equal(t, line, agent.client(t, "ssh-add", "-L").stdout, "the same key, and no other")
+	assert.Equal(t, line, agent.client(t, "ssh-add", "-L").stdout, "only the card's key")
 
 	agent.types(t, "9999")
 	o = agent.login(t, server, "rsa-sha2-512")
 	entered++
 	assert.NotZero(t, o.exit)
-	assert.Contains(t, agent.told(), "2 more wrong entries")
+	assert.Contains(t, agent.stderrText(), "2 more wrong entries")
 	assert.Equal(t, 2, card.State().AuthTries)
 	assert.Equal(t, entered, card.sent())
 	assert.Equal(t, entered, agent.asked())
@@ -316,18 +184,18 @@ func TestSSHThroughPCSCD(t *testing.T) {
 
 	agent.types(t, "123")
 	assert.NotZero(t, agent.login(t, server, "rsa-sha2-512").exit)
-	assert.Contains(t, agent.told(), "[PIN_FORMAT]")
+	assert.Contains(t, agent.stderrText(), "[PIN_FORMAT]")
 	assert.Equal(t, 2, card.State().AuthTries)
 	assert.Equal(t, entered, card.sent())
 
 	agent.types(t, "1234")
-	in("rsa-sha2-512")
+	logIn("rsa-sha2-512")
 
 	agent.stop(t)
 	assert.Equal(t, entered, card.sent())
 }
 
-// A card that comes late, goes, and comes back.
+// The agent follows a card that is inserted, removed and inserted again.
 //
 // Faults: F20.
 func TestSSHWhileTheCardComesAndGoesThroughPCSCD(t *testing.T) {
@@ -338,7 +206,7 @@ func TestSSHWhileTheCardComesAndGoesThroughPCSCD(t *testing.T) {
 	for range 3 {
 		assert.Equal(t, noKeys, agent.client(t, "ssh-add", "-l").stdout)
 		remove := b.daemon.Insert(0, card)
-		// Not when another program sees the card: the agent's own watcher may be later.
+		// Wait for the agent's own watcher: it may be later than another program's.
 		require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").exit == 0 }, 20*time.Second, 50*time.Millisecond)
 		remove()
 		require.Eventually(t, func() bool { return agent.client(t, "ssh-add", "-l").stdout == noKeys }, 20*time.Second, 50*time.Millisecond)
@@ -351,8 +219,8 @@ func TestSSHWhileTheCardComesAndGoesThroughPCSCD(t *testing.T) {
 	agent.stop(t)
 }
 
-// An agent that ssh -A has forwarded shows and signs nothing, while the login to the
-// machine between works, and so does one by way of it.
+// A forwarded agent (ssh -A) lists no keys and signs nothing. The login to the first
+// machine works, and so does a login through it with ssh -J.
 //
 // Faults: F83.
 func TestForwardedSSHThroughPCSCD(t *testing.T) {
@@ -372,8 +240,8 @@ func TestForwardedSSHThroughPCSCD(t *testing.T) {
 	onwards := openSSH(t, "ssh-add") + " -l; " + openSSH(t, "ssh") + " -F " + config + " server echo and on || echo refused"
 	o = agent.client(t, "ssh", "-A", "-F", config, "server", onwards)
 	assert.Equal(t, noKeys+"refused\n", o.stdout, o.stderr)
-	assert.Equal(t, 1, strings.Count(agent.told(), "(ssh -A)"), agent.told())
-	assert.Equal(t, 2, card.sent(), "for the first machine alone")
+	assert.Equal(t, 1, strings.Count(agent.stderrText(), "(ssh -A)"), agent.stderrText())
+	assert.Equal(t, 2, card.sent(), "only for the first machine")
 
 	o = agent.client(t, "ssh", "-F", config, "-J", "server", "server", "echo logged in")
 	assert.Equal(t, loggedIn, o.stdout, o.stderr)
@@ -381,41 +249,41 @@ func TestForwardedSSHThroughPCSCD(t *testing.T) {
 	agent.stop(t)
 }
 
-// With --idle one PIN is enough for what follows in time, and nothing stays behind.
+// With --idle one PIN is enough for several logins, and the card is logged out at the end.
 //
 // Faults: F27, F83.
-func TestSSHKeepsTheCardVerifiedThroughPCSCD(t *testing.T) {
+func TestSSHKeepsTheCardUnlockedThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	server := newSSHServer(t)
 	card := b.insert(t, simulator.ContactExtended)
 	server.write(t, "authorized", b.cardInfo(t, "", "ssh-key").stdout)
-	in := func(agent *sshAgent) {
+	logIn := func(agent *sshAgent) {
 		t.Helper()
 		o := agent.login(t, server, "rsa-sha2-512")
-		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.told())
+		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.stderrText())
 	}
 	agent := b.startAgent(t, "--idle", "10m")
-	in(agent)
-	in(agent)
+	logIn(agent)
+	logIn(agent)
 	assert.Equal(t, 1, card.sent())
 	assert.Equal(t, 1, agent.asked())
-	assert.Equal(t, 1, strings.Count(agent.told(), "without asking for the PIN again"), agent.told())
+	assert.Equal(t, 1, strings.Count(agent.stderrText(), "without asking for the PIN again"), agent.stderrText())
 	assert.True(t, card.State().AuthVerified)
 	agent.stop(t)
-	assert.False(t, card.State().AuthVerified, "when it ends")
+	assert.False(t, card.State().AuthVerified, "after the agent has ended")
 
 	agent = b.startAgent(t, "--idle", "10ms")
-	in(agent)
-	require.Eventually(t, func() bool { return !card.State().AuthVerified }, 20*time.Second, 10*time.Millisecond, "after the time")
-	in(agent)
+	logIn(agent)
+	require.Eventually(t, func() bool { return !card.State().AuthVerified }, 20*time.Second, 10*time.Millisecond, "after the idle time")
+	logIn(agent)
 	assert.Equal(t, 2, agent.asked())
 	assert.Equal(t, 3, card.sent())
 	agent.stop(t)
 }
 
-// The commands of both READMEs, as they are written, by a new user: only the line in
-// authorized_keys is put there by the test.
-func TestTheREADMEsSSHThroughPCSCD(t *testing.T) {
+// The commands in both READMEs work as written for a new user. The test itself only adds
+// the line to authorized_keys.
+func TestREADMESSHCommandsThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	server := newSSHServer(t)
 	card := b.insert(t, simulator.Contact)

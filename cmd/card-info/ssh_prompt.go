@@ -17,8 +17,8 @@ import (
 
 const codeSSHSigned message.Code = "SSH_SIGNED"
 
-// cardKey is the card's key, as ssh-agent uses it: a signature for which nobody was
-// asked for the PIN is announced.
+// cardKey is the card's key in ssh-agent. It reports each signature that was made without
+// asking for the PIN.
 type cardKey struct {
 	*jpki.Signer
 	program *program
@@ -28,27 +28,27 @@ func (k cardKey) SignContext(ctx context.Context, digest []byte, opts crypto.Sig
 	var asked bool
 	signature, err := k.Signer.SignContext(context.WithValue(ctx, askedKey{}, &asked), digest, opts)
 	if err == nil && !asked {
-		k.program.Warn(codeSSHSigned, with(textSSHSigned, aboutRequest(sshagent.RequestOf(ctx))))
+		k.program.Warn(codeSSHSigned, joinLines(textSSHSigned, describeRequest(sshagent.RequestOf(ctx))))
 	}
 	return signature, err
 }
 
-// askedKey is of a context for a signature that keeps whether the PIN was asked for, a
-// *bool.
+// askedKey is the context key of a *bool that records whether the PIN was asked for.
 type askedKey struct{}
 
-func noteAsked(ctx context.Context) {
+func markAsked(ctx context.Context) {
 	if asked, ok := ctx.Value(askedKey{}).(*bool); ok {
 		*asked = true
 	}
 }
 
-// promptForSSH says what a client wants, and which one it is.
+// promptForSSH describes a client's request and the client, for the PIN prompt.
 func promptForSSH(request sshagent.Request) Text {
-	return with(textSSHWants()[request.Kind], aboutRequest(request), textSSHNotYou)
+	return joinLines(textSSHRequest()[request.Kind], describeRequest(request), textSSHUnexpected)
 }
 
-func with(t Text, more ...Text) Text {
+// joinLines joins texts by line feeds.
+func joinLines(t Text, more ...Text) Text {
 	for _, m := range more {
 		t.JA += "\n" + m.JA
 		t.EN += "\n" + m.EN
@@ -56,60 +56,62 @@ func with(t Text, more ...Text) Text {
 	return t
 }
 
-// aboutRequest is a line for each thing that is known of a request.
-func aboutRequest(request sshagent.Request) Text {
+// describeRequest returns one line for each known detail of a request.
+func describeRequest(request sshagent.Request) Text {
 	process := textSSHUnknown
 	if n := request.Process.PID; n > 0 {
-		process = filled(textSSHProcess, n, textSSHUnknown)
+		process = fillText(textSSHProcess, n, textSSHUnknown)
 		if name := request.Process.Executable; name != "" {
-			process = filled(textSSHProcess, n, same(brief(name)))
+			process = fillText(textSSHProcess, n, sameText(shorten(name)))
 		}
 	}
-	from := filled(textSSHAskedBy, process)
+	from := fillText(textSSHClient, process)
 	switch request.Kind {
 	case sshagent.Login:
-		return with(filled(textSSHUser, same(brief(request.User))), from)
+		return joinLines(fillText(textSSHUser, sameText(shorten(request.User))), from)
 	case sshagent.Signature:
-		return with(filled(textSSHNamespace, same(brief(request.Namespace))), from)
+		return joinLines(fillText(textSSHNamespace, sameText(shorten(request.Namespace))), from)
 	}
 	return from
 }
 
-func same(s string) Text { return Text{JA: s, EN: s} }
+// sameText returns a text that is the same in both languages.
+func sameText(s string) Text { return Text{JA: s, EN: s} }
 
-// filled is a format with values; those that are a Text are said in its language.
-func filled(format Text, values ...any) Text {
+// fillText formats a text in both languages. Values of type Text are used in the
+// respective language.
+func fillText(format Text, values ...any) Text {
 	in := func(l message.Language) []any {
-		var said []any
+		var list []any
 		for _, v := range values {
 			if t, ok := v.(Text); ok {
 				v = t.In(l)
 			}
-			said = append(said, v)
+			list = append(list, v)
 		}
-		return said
+		return list
 	}
 	return Text{JA: fmt.Sprintf(format.JA, in(message.Japanese)...), EN: fmt.Sprintf(format.EN, in(message.English)...)}
 }
 
-// briefColumns is how much of what a client says has room in a line of 80 columns.
-const briefColumns = 44
+// maxClientColumns is the width of a client's string that fits into a line of 80 columns.
+const maxClientColumns = 44
 
-// brief is a client's word for a line of its own at a prompt: with nothing that a
-// terminal acts upon or does not show, no marks stacked on a letter, and what is too
-// long cut in its middle.
-func brief(s string) string {
+// shorten makes a client's string safe to show in one line of a prompt: it replaces
+// control characters, invisible characters and combining marks, and cuts the middle out
+// of a long string.
+func shorten(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsMark(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == brailleBlank {
 			return '?'
 		}
 		return r
 	}, termtext.Printable(norm.NFC.String(s)))
-	if termtext.Columns(s) <= briefColumns {
+	if termtext.Columns(s) <= maxClientColumns {
 		return s
 	}
 	const gap = "..."
-	const half = (briefColumns - len(gap)) / 2
+	const half = (maxClientColumns - len(gap)) / 2
 	runes := []rune(s)
 	start, end := 0, len(runes)
 	for termtext.Columns(string(runes[:start+1])) <= half {
@@ -121,5 +123,5 @@ func brief(s string) string {
 	return string(runes[:start]) + gap + string(runes[end:])
 }
 
-// brailleBlank is printable, and shows nothing.
+// brailleBlank counts as printable but is blank.
 const brailleBlank = '\u2800'

@@ -15,27 +15,27 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Without a usable card the list of keys is empty, and the cause is told once.
+// Without a usable card the list of keys is empty, and the cause is reported once.
 //
 // Faults: F80.
-func TestTheAgentWithoutAUsableCard(t *testing.T) {
+func TestAgentWithoutAUsableCard(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		desk func(t *testing.T) (reader.Driver, *askedTerminal)
-		code string
+		name  string
+		setup func(t *testing.T) (reader.Driver, *scriptedTerminal)
+		code  string
 	}{
-		{"no service", func(t *testing.T) (reader.Driver, *askedTerminal) {
+		{"no service", func(t *testing.T) (reader.Driver, *scriptedTerminal) {
 			driver, _, _ := withCard(t)
 			driver.StopService()
 			return driver, nil
 		}, "[PCSC_UNAVAILABLE]"},
-		{"no reader", func(*testing.T) (reader.Driver, *askedTerminal) { return simulator.New(), nil }, "[READER_NOT_FOUND]"},
-		{"no card", func(t *testing.T) (reader.Driver, *askedTerminal) {
+		{"no reader", func(*testing.T) (reader.Driver, *scriptedTerminal) { return simulator.New(), nil }, "[READER_NOT_FOUND]"},
+		{"no card", func(t *testing.T) (reader.Driver, *scriptedTerminal) {
 			driver, slot, _ := withCard(t)
 			slot.Remove()
 			return driver, nil
 		}, "[CARD_ABSENT]"},
-		{"several cards", func(t *testing.T) (reader.Driver, *askedTerminal) {
+		{"several cards", func(t *testing.T) (reader.Driver, *scriptedTerminal) {
 			driver, _ := withCards(t, simulator.Contact, simulator.Contact)
 			return driver, nil
 		}, "[SEVERAL_CARDS]"},
@@ -43,15 +43,15 @@ func TestTheAgentWithoutAUsableCard(t *testing.T) {
 		{"no certificate", ofProfile(simulator.NoCertificate), "[NO_AUTH_CERT]"},
 		{"expired", ofProfile(simulator.Expired), "[CERT_EXPIRED]"},
 		{"locked", ofProfile(simulator.Locked), "[PIN_LOCKED]"},
-		{"a phone, and nobody to ask", ofProfile(simulator.Android), "[NO_TERMINAL]"},
-		{"a phone, and no answer", func(t *testing.T) (reader.Driver, *askedTerminal) {
+		{"a phone, no terminal", ofProfile(simulator.Android), "[NO_TERMINAL]"},
+		{"a phone, no answer", func(t *testing.T) (reader.Driver, *scriptedTerminal) {
 			driver, _ := withCards(t, simulator.Android)
-			return driver, &askedTerminal{lines: []string{"", "", "", ""}}
+			return driver, &scriptedTerminal{lines: []string{"", "", "", ""}}
 		}, "[INTERRUPTED]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			driver, terminal := tt.desk(t)
-			d := &agentDesk{driver: driver, terminal: terminal}
+			driver, terminal := tt.setup(t)
+			d := &agentRunner{driver: driver, terminal: terminal}
 			client := d.start(t)
 			for range 3 {
 				keys, err := client.List()
@@ -60,51 +60,49 @@ func TestTheAgentWithoutAUsableCard(t *testing.T) {
 			}
 			d.end()
 			<-d.exit
-			assert.Equal(t, 1, strings.Count(d.told(), "card-info: "), d.told())
-			assert.Contains(t, d.told(), tt.code)
+			assert.Equal(t, 1, strings.Count(d.stderrText(), "card-info: "), d.stderrText())
+			assert.Contains(t, d.stderrText(), tt.code)
 		})
 	}
 }
 
-func ofProfile(profile simulator.Profile) func(*testing.T) (reader.Driver, *askedTerminal) {
-	return func(t *testing.T) (reader.Driver, *askedTerminal) {
+func ofProfile(profile simulator.Profile) func(*testing.T) (reader.Driver, *scriptedTerminal) {
+	return func(t *testing.T) (reader.Driver, *scriptedTerminal) {
 		driver, _ := withCards(t, profile)
 		return driver, nil
 	}
 }
 
-// With --idle each signature for which nobody is asked is announced, with what it is
-// for and who asked.
+// With --idle each signature without a prompt is reported with its purpose and the client.
 //
 // Faults: F83.
 func TestSignaturesWithoutAPINAreAnnounced(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
-	d := &agentDesk{driver: driver, terminal: &askedTerminal{lines: []string{"1234"}}, args: []string{"--idle", "10m"}}
+	d := &agentRunner{driver: driver, terminal: &scriptedTerminal{lines: []string{"1234"}}, args: []string{"--idle", "10m"}}
 	client := d.start(t)
 	require.NoError(t, sign(t, client))
-	assert.NotContains(t, d.told(), "without asking")
+	assert.NotContains(t, d.stderrText(), "without asking")
 	for n := range 2 {
 		require.NoError(t, sign(t, client))
-		assert.Equal(t, n+1, strings.Count(d.told(), "without asking for the PIN again.\n    User name:  somebody\n    Asked by:   process "), d.told())
+		assert.Equal(t, n+1, strings.Count(d.stderrText(), "without asking for the PIN again.\n    User name:  somebody\n    Asked by:   process "), d.stderrText())
 	}
 	assert.Equal(t, 1, d.terminal.asked)
 	d.end()
 	<-d.exit
 
-	d = &agentDesk{driver: driver, terminal: &askedTerminal{lines: []string{"1234", "1234"}}}
+	d = &agentRunner{driver: driver, terminal: &scriptedTerminal{lines: []string{"1234", "1234"}}}
 	client = d.start(t)
 	for range 2 {
 		require.NoError(t, sign(t, client))
 	}
-	assert.NotContains(t, d.told(), "without asking")
+	assert.NotContains(t, d.stderrText(), "without asking")
 }
 
-// What clients say is shown on a line of its own, with nothing that a terminal acts
-// upon, and not at any length.
+// A client's string is shown on one line, without control characters and cut to a limit.
 //
 // Faults: F83.
-func TestPromptsOfHostileClients(t *testing.T) {
-	for name, said := range map[string]string{
+func TestPromptsForHostileClients(t *testing.T) {
+	for name, value := range map[string]string{
 		"controls":              "root\x1b[2J\x1b]0;title\x07\r\nPIN: ",
 		"turned around":         "\u202egnp.toor\u2066",
 		"another line":          "root\nAsked by:   nobody",
@@ -117,7 +115,7 @@ func TestPromptsOfHostileClients(t *testing.T) {
 		"long, and not as wide": "x" + strings.Repeat("漢", 1000) + "x",
 	} {
 		for _, kind := range []sshagent.Kind{sshagent.Login, sshagent.Signature, sshagent.ShowKey} {
-			request := sshagent.Request{Kind: kind, User: said, Namespace: said, Process: sshagent.Process{PID: 4194304, Executable: said}}
+			request := sshagent.Request{Kind: kind, User: value, Namespace: value, Process: sshagent.Process{PID: 4194304, Executable: value}}
 			text := promptForSSH(request)
 			for _, prompt := range []string{text.JA, text.EN} {
 				fits(t, prompt)
@@ -129,8 +127,8 @@ func TestPromptsOfHostileClients(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, "が.app/ssh", brief("か\u3099.app/ssh"), "as macOS writes names")
-	assert.Equal(t, "/home/somebody/a-lon...further/down/bin/ssh", brief("/home/somebody/a-long-way/and-a-longer-one/further/down/bin/ssh"))
-	assert.Equal(t, "  要求元:     不明", aboutRequest(sshagent.Request{}).JA)
-	assert.Equal(t, "  Asked by:   process 7, unknown", aboutRequest(sshagent.Request{Process: sshagent.Process{PID: 7}}).EN)
+	assert.Equal(t, "が.app/ssh", shorten("か\u3099.app/ssh"), "as macOS writes names")
+	assert.Equal(t, "/home/somebody/a-lon...further/down/bin/ssh", shorten("/home/somebody/a-long-way/and-a-longer-one/further/down/bin/ssh"))
+	assert.Equal(t, "  要求元:     不明", describeRequest(sshagent.Request{}).JA)
+	assert.Equal(t, "  Asked by:   process 7, unknown", describeRequest(sshagent.Request{Process: sshagent.Process{PID: 7}}).EN)
 }

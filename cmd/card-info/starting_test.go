@@ -16,10 +16,10 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// Every command pays for what packages set up when the program starts. Ours set up
-// errors and little else: tables, patterns and texts that are put together are made
-// where they are used.
-func TestStartingMakesNoTables(t *testing.T) {
+// Every command pays for package initialization. This project's packages initialize
+// errors and little else: tables, patterns and formatted texts are built where they are
+// used.
+func TestStartupAllocatesLittle(t *testing.T) {
 	const most = 60 // allocations of a package
 	file := filepath.Join(t.TempDir(), "card-info")
 	output, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
@@ -44,20 +44,20 @@ func TestStartingMakesNoTables(t *testing.T) {
 	}
 }
 
-// The subcommand that comes first is the one that all of them would find.
-func TestEachSubcommandIsNamed(t *testing.T) {
+// subcommand finds the same command as cobra does among all.
+func TestEverySubcommandIsFoundByName(t *testing.T) {
 	console, err := cli.New("card-info", nil, io.Discard, io.Discard, func(string) string { return "" })
 	require.NoError(t, err)
 	p := &program{Console: console}
 	all := p.command(nil).Commands()
 	require.Greater(t, len(all), 10)
 	for _, c := range all {
-		named := p.named([]string{c.Name(), "x"})
+		named := p.subcommand([]string{c.Name(), "x"})
 		if assert.NotNil(t, named, c.Name()) {
 			assert.Equal(t, c.Use, named.Use)
 		}
 	}
-	assert.Nil(t, p.named([]string{"--json", "list"}))
-	assert.Nil(t, p.named([]string{"nosuch"}))
-	assert.Nil(t, p.named(nil))
+	assert.Nil(t, p.subcommand([]string{"--json", "list"}))
+	assert.Nil(t, p.subcommand([]string{"nosuch"}))
+	assert.Nil(t, p.subcommand(nil))
 }

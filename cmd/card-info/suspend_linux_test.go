@@ -21,7 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// stateOf is the state of a process: T where it is stopped.
+// stateOf returns the state of a process; T is stopped.
 func stateOf(t *testing.T, pid int) string {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -35,7 +35,7 @@ func waitForState(t *testing.T, pid int, state string) {
 	require.Eventually(t, func() bool { return stateOf(t, pid) == state }, time.Minute, time.Millisecond, "state "+state)
 }
 
-// foreground is the process group that has the terminal.
+// foreground returns the terminal's foreground process group.
 func (p *pseudoTerminal) foreground(t *testing.T) int {
 	t.Helper()
 	group, err := unix.IoctlGetInt(int(p.master.Fd()), unix.TIOCGPGRP)
@@ -43,9 +43,9 @@ func (p *pseudoTerminal) foreground(t *testing.T) int {
 	return group
 }
 
-// pausing has the card pause at the signature, when it is verified: paused is closed
-// then, and it goes on when resume is called.
-func (w *watched) pausing(t *testing.T) (paused chan struct{}, resume func()) {
+// pausing makes the card pause at the signature, while it is unlocked. paused is closed
+// then; resume lets the card continue.
+func (w *observedCard) pausing(t *testing.T) (paused chan struct{}, resume func()) {
 	paused, release := make(chan struct{}), make(chan struct{})
 	resume = sync.OnceFunc(func() { close(release) })
 	t.Cleanup(resume)
@@ -64,17 +64,17 @@ func (w *watched) pausing(t *testing.T) (paused chan struct{}, resume func()) {
 	return paused, resume
 }
 
-// staysUnstopped checks that a process is not stopped although it was sent a signal.
-// Nothing says that a signal was ignored: a moment has to do.
+// staysUnstopped checks that a process is not stopped by a signal. Nothing shows that a
+// signal was ignored, so it checks for a short time.
 func staysUnstopped(t *testing.T, pid int) {
 	t.Helper()
 	for range 100 {
-		require.NotEqual(t, "T", stateOf(t, pid), "stopped while the card is verified")
+		require.NotEqual(t, "T", stateOf(t, pid), "stopped while the card is unlocked")
 		time.Sleep(time.Millisecond)
 	}
 }
 
-// Signals that stop a process do so after it has left the card.
+// Signals that stop a process take effect after the card is logged out.
 //
 // Faults: F67.
 func TestStopSignalsThroughPCSCD(t *testing.T) {
@@ -85,7 +85,7 @@ func TestStopSignalsThroughPCSCD(t *testing.T) {
 			paused, resume := card.pausing(t)
 			c := b.program(idArgs(t, "--pin-stdin")...)
 			c.Stdin = strings.NewReader("1234\n")
-			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // or there is nobody to continue it, and it is not stopped
+			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the kernel does not stop an orphaned process group
 			require.NoError(t, c.Start())
 			<-paused
 			require.True(t, card.State().AuthVerified)
@@ -98,7 +98,7 @@ func TestStopSignalsThroughPCSCD(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, status.Stopped())
 			assert.Equal(t, signal, status.StopSignal())
-			assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program has the card")
+			assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program can use the card")
 			require.NoError(t, c.Process.Signal(syscall.SIGCONT))
 			require.NoError(t, c.Wait())
 		})
@@ -106,11 +106,11 @@ func TestStopSignalsThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 3, card.State().AuthTries)
 }
 
-// continued is for a script: once a line was typed it continues the last job, in the
-// foreground.
+// continued is a part of a shell script that waits for a line and then continues the last
+// job in the foreground.
 const continued = `; read line; fg >/dev/null 2>&1`
 
-// underShell starts the program from a shell with job control, as the script's "$@".
+// underShell runs a script in a shell with job control; "$@" in it is the program.
 func (b bench) underShell(t *testing.T, script string, args ...string) (*pseudoTerminal, *exec.Cmd) {
 	t.Helper()
 	self, err := os.Executable()
@@ -121,8 +121,8 @@ func (b bench) underShell(t *testing.T, script string, args ...string) (*pseudoT
 	return start(t, c), c
 }
 
-// Ctrl-Z works during the wait, with the terminal given back meanwhile, not at the
-// prompt, and again after it.
+// Ctrl-Z suspends the program during the wait, with the terminal restored meanwhile. At
+// the prompt and while the card is unlocked it does not; it takes effect after that.
 //
 // Faults: F67.
 func TestCtrlZThroughPCSCD(t *testing.T) {
@@ -151,7 +151,7 @@ func TestCtrlZThroughPCSCD(t *testing.T) {
 	resume()
 	waitForState(t, pid, "T")
 	assert.True(t, p.echoes(t))
-	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program has the card")
+	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program can use the card")
 	p.types(t, "go on\n")
 	require.NoError(t, c.Wait())
 	p.waitFor(t, "My Key ID")
@@ -159,11 +159,11 @@ func TestCtrlZThroughPCSCD(t *testing.T) {
 	assert.NotContains(t, p.text(), "99")
 }
 
-// A trace that goes to a terminal that does not want it stops the process, and not
-// in the middle.
+// A trace from the background to a terminal with tostop stops the process only after the
+// card is logged out.
 //
 // Faults: F67.
-func TestATraceFromTheBackgroundThroughPCSCD(t *testing.T) {
+func TestTraceFromTheBackgroundThroughPCSCD(t *testing.T) {
 	b := newBench(t)
 	card := b.insert(t, simulator.Contact)
 	paused, resume := card.pausing(t)
@@ -178,7 +178,7 @@ func TestATraceFromTheBackgroundThroughPCSCD(t *testing.T) {
 	_, err := fmt.Sscanf(line, "%d", &pid)
 	require.NoError(t, err)
 	waitForState(t, pid, "T")
-	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program has the card")
+	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82", "another program can use the card")
 	p.types(t, "go on\n")
 	require.NoError(t, c.Wait(), p.text())
 	p.waitFor(t, "My Key ID")

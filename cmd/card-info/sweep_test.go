@@ -18,13 +18,13 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// sweptFault is a rule of package simulator and what the program must end with.
+// sweptFault is a fault of package simulator and the exit codes allowed for it.
 type sweptFault struct {
 	action simulator.Action
-	exits  []int // those that name the cause, where it is clear; 0 where it may end well
-	mute   bool  // somebody has to end it
+	exits  []int // allowed exit codes; nil: any
+	mute   bool  // the test has to interrupt the program
 
-	atLeaving []int // exits, where it is met by the command that logs the card out; nil: the same
+	atLogout []int // exits if the fault hits the command that logs the card out; nil: the same
 }
 
 func sweptFaults() map[string]sweptFault {
@@ -55,16 +55,15 @@ func sweptFaults() map[string]sweptFault {
 	}
 }
 
-// Every fault at every connection, transaction and command of each of the
-// program's commands, on the profiles whose commands differ. It ends, within its
-// time; a failure is one object with a code of its own and, unless something
-// can be shown beside it, nothing on standard output; a PIN is sent once at most,
-// no try is lost, the card is left unverified and nothing open, and the PIN is
-// nowhere.
+// The sweep injects every fault at every connection, transaction and command of each
+// subcommand, with each profile whose commands differ. The program ends in time. A failure
+// is one JSON object with a code and, unless a report can still be shown, nothing on
+// standard output. The PIN is sent at most once and appears nowhere in the output, no
+// attempt is used up, the card is logged out, and no connection stays open.
 //
 // Faults: F20, F21, F22, F23, F29, F48, F58, F75.
 func TestSweepOfFaults(t *testing.T) {
-	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, {"doctor"}, {"leave"}, idArgs(t, "--pin-stdin")}
+	commands := [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, {"doctor"}, {"logout"}, idArgs(t, "--pin-stdin")}
 	profiles := []simulator.Profile{simulator.ContactExtended, simulator.Contact, simulator.Android}
 	faults := sweptFaults()
 	goroutines := runtime.NumGoroutine()
@@ -83,16 +82,16 @@ func TestSweepOfFaults(t *testing.T) {
 						for nth := 1; nth <= whole; nth++ {
 							fault := fault
 							switch {
-							case slices.Contains(args, "leave"): // a card that is gone is logged out
+							case slices.Contains(args, "logout"): // a removed card is logged out
 								fault.exits = []int{cli.ExitDone, cli.ExitFailed}
-							case nth == whole && slices.Contains(args, "id") && fault.atLeaving != nil:
-								fault.exits = fault.atLeaving
+							case nth == whole && slices.Contains(args, "id") && fault.atLogout != nil:
+								fault.exits = fault.atLogout
 							}
 							s.run(t, name, fault, simulator.Fault{On: simulator.Transmit, Nth: nth})
 							cases.Add(1)
 						}
 						if whole > 0 && !fault.mute {
-							fault.exits = nil // a card that is gone before is none
+							fault.exits = nil // a card removed before it is connected is absent
 							s.run(t, name, fault, simulator.Fault{On: simulator.Connect, Nth: 1})
 							s.run(t, name, fault, simulator.Fault{On: simulator.Begin, Nth: 1})
 							cases.Add(2)
@@ -103,18 +102,18 @@ func TestSweepOfFaults(t *testing.T) {
 		}
 	})
 	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(deadline), "goroutines left")
+		require.True(t, time.Now().Before(deadline), "leaked goroutines")
 	}
 	t.Logf("sweep: card-info: %d cases, %d faults, %d commands, %d profiles", cases.Load(), len(faults), len(commands), len(profiles))
 }
 
-// sweep is one of the program's commands, on one card.
+// sweep is one subcommand with one card.
 type sweep struct {
 	card *simulator.Card
 	args []string
 }
 
-// run runs the command with a fault, and returns how many commands it sent.
+// run runs the subcommand with a fault and returns the number of commands it sent.
 func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.Fault) int {
 	t.Helper()
 	where := fmt.Sprintf("%s at %d/%d", name, rule.On, rule.Nth)
@@ -130,7 +129,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 		time.AfterFunc(5*time.Millisecond, cancel) // as Ctrl-C does
 	}
 	start := time.Now()
-	o := desk{driver: m, stdin: canary + "\n", system: machine(nil)}.runContext(t, ctx, append(slices.Clone(s.args), "--json", "--trace")...)
+	o := runner{driver: m, stdin: canary + "\n", system: machine(nil)}.runContext(t, ctx, append(slices.Clone(s.args), "--json", "--trace")...)
 	require.Less(t, time.Since(start), 10*time.Second, where)
 
 	if fault.exits != nil {
@@ -139,8 +138,8 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	if o.exit != 0 {
 		code, _ := failureOf(t, o)
 		require.NotEmpty(t, code, where)
-		beside := o.exit == cli.ExitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "leave")
-		require.True(t, beside || o.stdout == "", where)
+		reports := o.exit == cli.ExitCertificate || slices.Contains(s.args, "doctor") || slices.Contains(s.args, "logout")
+		require.True(t, reports || o.stdout == "", where)
 	}
 	require.LessOrEqual(t, m.Secrets(), 1, where)
 	connections, transaction := slot.InUse()

@@ -18,13 +18,13 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// system is what doctor sees of the machine beside PC/SC. It only looks: no
-// program is ended and nothing is changed.
+// system gives doctor read access to the machine beyond PC/SC. It never changes the
+// machine or ends a program.
 type system struct {
 	os    string
 	files fs.FS                     // the root of the file system, for /proc, /sys and /usr
 	dial  func(socket string) error // connects to a Unix socket
-	user  func() string             // the name of the user who runs the program; "" if there is none
+	user  func() string             // the name of the current user; "" if unknown
 }
 
 func thisSystem() system {
@@ -48,15 +48,15 @@ func thisSystem() system {
 	}
 }
 
-// Where pcscd listens, and the variable that says otherwise.
+// The default path of pcscd's socket, and the environment variable that overrides it.
 const (
 	pcscdSocket         = "/run/pcscd/pcscd.comm"
 	pcscdSocketVariable = "PCSCLITE_CSOCK_NAME"
 )
 
-// whyNoService looks, on Linux, for the reason why pcscd could not be reached.
-// Elsewhere, or where there is no other, it is the one that is known.
-func (s system) whyNoService(getenv func(string) string, known error) error {
+// diagnoseService returns, on Linux, a more precise reason why pcscd could not be
+// reached. Otherwise it returns known.
+func (s system) diagnoseService(getenv func(string) string, known error) error {
 	if s.os != "linux" || errors.Is(known, reader.ErrDenied) || !errors.Is(known, reader.ErrNoService) {
 		return known
 	}
@@ -72,12 +72,13 @@ func (s system) whyNoService(getenv func(string) string, known error) error {
 		return cli.Because(known, message.PCSCUnavailable, textPCSCDMissing, textPCSCDMissingNext)
 	case errors.Is(err, fs.ErrNotExist):
 		return cli.Because(known, message.PCSCUnavailable, textPCSCDStopped, textPCSCDStoppedNext)
-	case err != nil: // connection refused: a socket that nobody listens at any more
+	case err != nil: // connection refused: nobody listens on the socket any more
 		return cli.Because(known, message.PCSCUnavailable, textPCSCDDied, textPCSCDDiedNext)
 	}
-	return cli.Because(known, message.PCSCUnavailable, textPCSCDOdd, textPCSCDOddNext)
+	return cli.Because(known, message.PCSCUnavailable, textPCSCDMismatch, textPCSCDMismatchNext)
 }
 
+// installed reports whether pcscd is installed.
 func (s system) installed() bool {
 	for _, name := range []string{"usr/sbin/pcscd", "usr/bin/pcscd", "usr/local/sbin/pcscd"} {
 		if _, err := fs.Stat(s.files, name); err == nil {
@@ -87,7 +88,7 @@ func (s system) installed() bool {
 	return false
 }
 
-// errNoDriver: more readers are plugged in than PC/SC knows.
+// errNoDriver reports that more readers are plugged in than PC/SC knows.
 var errNoDriver = cli.Because(fmt.Errorf("%w for a reader that is plugged in", reader.ErrNoReader), message.ReaderNotFound, textNoDriver, textNoDriverNext)
 
 // usbReaders counts, on Linux, the USB interfaces of smart-card readers.
@@ -111,15 +112,15 @@ func (s system) isCardInterface(name string) bool {
 	return err == nil && strings.TrimSpace(string(class)) == "0b"
 }
 
-// process is a program that runs.
+// process is a running program.
 type process struct {
 	Name string `json:"name"`
 	PID  int    `json:"pid"`
 }
 
-// knownHolders are programs that others have reported for holding cards: the
-// daemon of GnuPG, the desktops', those that lend cards to browsers, and
-// browsers with a security device set up.
+// knownHolders returns the names of programs that are known to keep connections to
+// cards: GnuPG's daemon, desktop services, agents and PKCS #11 servers, and browsers
+// with a security device.
 func knownHolders() map[string]bool {
 	return map[string]bool{
 		"scdaemon": true, "gsd-smartcard": true, "yubikey-agent": true, "pivy-agent": true, "pcsc_scan": true,
@@ -128,26 +129,26 @@ func knownHolders() map[string]bool {
 	}
 }
 
-// holders lists, on Linux, the programs that are known to hold cards, each name
-// once, with its lowest number.
+// holders lists, on Linux, the running programs that are known to hold cards, each name
+// once, with its lowest process number.
 func (s system) holders() (found []process) {
-	seen := map[string]int{} // place in found
+	index := map[string]int{} // in found, by name
 	for _, p := range s.processes() {
 		if !knownHolders()[p.Name] {
 			continue
 		}
-		if i, again := seen[p.Name]; again {
+		if i, known := index[p.Name]; known {
 			found[i].PID = min(found[i].PID, p.PID)
 			continue
 		}
-		seen[p.Name] = len(found)
+		index[p.Name] = len(found)
 		found = append(found, p)
 	}
 	return found
 }
 
-// logsCommands tells whether a pcscd writes every command, and so every PIN,
-// to its log.
+// logsCommands reports whether a pcscd writes every command, and so every PIN, to its
+// log.
 func (s system) logsCommands() bool {
 	for _, p := range s.processes() {
 		if p.Name != "pcscd" {
@@ -164,7 +165,8 @@ func (s system) logsCommands() bool {
 	return false
 }
 
-// processes lists what runs, on Linux. Names are cut to 15 bytes there.
+// processes lists, on Linux, the running processes. The kernel truncates names to 15
+// bytes.
 func (s system) processes() (found []process) {
 	if s.os != "linux" {
 		return nil
@@ -175,7 +177,7 @@ func (s system) processes() (found []process) {
 		if err != nil {
 			continue
 		}
-		if name, err := fs.ReadFile(s.files, entry); err == nil { // it may have ended meanwhile
+		if name, err := fs.ReadFile(s.files, entry); err == nil { // the process may have ended
 			found = append(found, process{Name: strings.TrimSpace(string(name)), PID: pid})
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/mykeykit/mykeykit/internal/termtext"
 )
 
-// table writes names and values in two columns that also line up where
-// characters are two columns wide.
+// table writes names and values in two aligned columns. It counts full-width characters
+// as two columns.
 type table struct {
 	program *program
 	rows    []tableRow
@@ -16,7 +16,7 @@ type table struct {
 
 type tableRow struct {
 	name, value string
-	line        bool // value is a line of its own
+	line        bool // value is a whole line
 }
 
 func (t *table) row(name, value Text) {

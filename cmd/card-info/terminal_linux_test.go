@@ -20,7 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// pseudoTerminal is a terminal whose other end a test holds.
+// pseudoTerminal is the test's end of a terminal.
 type pseudoTerminal struct {
 	master *os.File
 
@@ -28,7 +28,7 @@ type pseudoTerminal struct {
 	seen strings.Builder
 }
 
-// startAtTerminal starts the program with a terminal of its own.
+// startAtTerminal starts the program with its own controlling terminal.
 func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) {
 	t.Helper()
 	self, err := os.Executable()
@@ -38,8 +38,8 @@ func startAtTerminal(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) 
 	return start(t, c), c
 }
 
-// startUnderShell does so from a shell with job control, which takes over when
-// the program is suspended.
+// startUnderShell starts the program from a shell with job control, which takes over the
+// terminal when the program is suspended.
 func startUnderShell(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) {
 	t.Helper()
 	self, err := os.Executable()
@@ -98,13 +98,13 @@ func (p *pseudoTerminal) types(t *testing.T, keys string) {
 	require.NoError(t, err)
 }
 
-// waitFor waits until the terminal shows a text.
+// waitFor blocks until the terminal shows a text.
 func (p *pseudoTerminal) waitFor(t *testing.T, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), text) }, time.Minute, time.Millisecond, text)
 }
 
-// waitForEcho waits until the terminal shows what is typed, or does not.
+// waitForEcho blocks until echo is on or off.
 func (p *pseudoTerminal) waitForEcho(t *testing.T, echo bool) {
 	t.Helper()
 	require.Eventually(t, func() bool { return p.echoes(t) == echo }, time.Minute, time.Millisecond)
@@ -128,22 +128,21 @@ func (p *pseudoTerminal) waitForPrompt(t *testing.T) {
 	p.waitForPrompts(t, 1)
 }
 
-// waitForPrompts waits for the last of so many prompts. Keys that are pressed before
-// it would be discarded.
+// waitForPrompts blocks until the nth prompt. Keys pressed before it are discarded.
 func (p *pseudoTerminal) waitForPrompts(t *testing.T, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Count(p.text(), "PIN: ") == n && !p.echoes(t) }, time.Minute, time.Millisecond)
 }
 
-func TestThePINDoesNotShowAtTheTerminal(t *testing.T) {
+func TestPINIsNotEchoed(t *testing.T) {
 	p, c := startUnderShell(t, idArgs(t, "--simulator", "contact")...)
 	p.waitForPrompt(t)
-	_, err := p.master.WriteString("\x1a1234\n") // after a Ctrl-Z, which must not give the terminal back
+	_, err := p.master.WriteString("\x1a1234\n") // Ctrl-Z first: it must not restore the terminal
 	require.NoError(t, err)
 	require.NoError(t, c.Wait())
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "My Key ID") }, 5*time.Second, time.Millisecond)
 	assert.NotContains(t, p.text(), "1234")
-	assert.True(t, p.echoes(t), "shows again what is typed")
+	assert.True(t, p.echoes(t), "echo is restored")
 }
 
 func TestPINsTypedAtTheTerminal(t *testing.T) {
@@ -151,7 +150,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 		name, typed string
 		exit        int
 		args        []string
-		says        []string
+		want        []string
 	}{
 		{"right", "1234", 0, []string{"--json"}, []string{"Attempts left: 3", `"mykey_id":"`}},
 		{"in full width, as an input method leaves it", "１２３４", 0, []string{"--lang", "ja"}, []string{"あと3回です。", "ID  "}},
@@ -164,7 +163,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 			p.types(t, tt.typed+"\n")
 			_ = c.Wait()
 			assert.Equal(t, tt.exit, c.ProcessState.ExitCode())
-			for _, text := range tt.says {
+			for _, text := range tt.want {
 				p.waitFor(t, text)
 			}
 			assert.NotContains(t, p.text(), tt.typed)
@@ -172,7 +171,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 	}
 }
 
-func TestInterruptedPromptGivesTheTerminalBack(t *testing.T) {
+func TestInterruptedPromptRestoresTheTerminal(t *testing.T) {
 	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact")...)
 	p.waitForPrompt(t)
 	_, err := p.master.WriteString("12\x03") // Ctrl-C
@@ -183,7 +182,7 @@ func TestInterruptedPromptGivesTheTerminalBack(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "[INTERRUPTED]") }, 5*time.Second, time.Millisecond)
 }
 
-func TestAPipedPINIsNotTakenFromATerminal(t *testing.T) {
+func TestPINStdinRejectsATerminal(t *testing.T) {
 	p, c := startAtTerminal(t, idArgs(t, "--simulator", "contact", "--pin-stdin")...)
 	require.Error(t, c.Wait())
 	assert.Equal(t, 2, c.ProcessState.ExitCode())
@@ -193,12 +192,12 @@ func TestAPipedPINIsNotTakenFromATerminal(t *testing.T) {
 	p, c = startAtTerminal(t, "cert", "--der", "--simulator", "contact")
 	require.Error(t, c.Wait())
 	assert.Equal(t, 2, c.ProcessState.ExitCode())
-	assert.NotContains(t, p.text(), "SIMULATOR", "no certificate's bytes for a terminal to act upon")
+	assert.NotContains(t, p.text(), "SIMULATOR", "no DER on a terminal")
 }
 
-// A question that nobody waits for any more ends, and takes nothing that is typed
-// for the next one. What was typed before a question is no answer to it.
-func TestTheAgentAtTheTerminal(t *testing.T) {
+// When the client disconnects, the prompt ends and keys typed later are not taken for the
+// next one. Keys typed before a prompt are not taken for its answer.
+func TestAgentAtTheTerminal(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "agent", "socket")
 	p, c := startAtTerminal(t, "ssh-agent", "--simulator", "contact", "--socket", socket)
 	defer func() { _ = c.Process.Kill() }() // unless it was ended

@@ -20,7 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// at runs id at the other end of a pseudo-terminal, in this process.
+// id runs id on the other end of a pseudo-terminal, in this process.
 func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, driver reader.Driver, more ...string) (ended chan outcome) {
 	t.Helper()
 	ended = make(chan outcome, 1)
@@ -37,7 +37,7 @@ func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, d
 	return ended
 }
 
-// waitForKeys waits until the terminal holds a line that nobody has read.
+// waitForKeys blocks until the terminal holds an unread line.
 func waitForKeys(t *testing.T, slave *os.File) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -46,8 +46,8 @@ func waitForKeys(t *testing.T, slave *os.File) {
 	}, time.Minute, time.Millisecond)
 }
 
-// Keys that are pressed before the prompt are neither shown nor taken for the PIN: a
-// whole line, several, or one that was begun.
+// Keys pressed before the prompt are neither shown nor taken for the PIN, whether they are
+// a whole line, several lines, or a part of one.
 //
 // Faults: F66.
 func TestKeysPressedBeforeThePrompt(t *testing.T) {
@@ -73,50 +73,50 @@ func TestKeysPressedBeforeThePrompt(t *testing.T) {
 			for _, typed := range []string{"9", "８", "1234"} {
 				assert.NotContains(t, p.text(), typed)
 			}
-			assert.True(t, p.echoes(t), "shows again what is typed")
+			assert.True(t, p.echoes(t), "echo is restored")
 		})
 	}
 }
 
-// slow calls a function before each connection to a card.
-type slow struct {
+// connectHook is a driver that calls a function before each connection.
+type connectHook struct {
 	reader.Driver
 	before func()
 }
 
-func (s slow) Connect(ctx context.Context, name string) (reader.Card, error) {
+func (s connectHook) Connect(ctx context.Context, name string) (reader.Card, error) {
 	s.before()
 	return s.Driver.Connect(ctx, name)
 }
 
-// The terminal is as before however the wait or the prompt ends, and what was typed
-// is left to nobody.
+// However the wait or the prompt ends, the terminal is restored, and typed keys are
+// discarded.
 //
 // Faults: F66.
-func TestTheTerminalIsGivenBack(t *testing.T) {
+func TestTerminalIsRestored(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
 	locked, _ := withCards(t, simulator.Locked)
 	hides := func(p *pseudoTerminal) func() {
-		return func() { assert.False(t, p.echoes(t), "hidden before the card is touched") }
+		return func() { assert.False(t, p.echoes(t), "echo is off before the card is used") }
 	}
-	given := func(t *testing.T, p *pseudoTerminal, slave *os.File) {
+	requireRestored := func(t *testing.T, p *pseudoTerminal, slave *os.File) {
 		t.Helper()
 		assert.True(t, p.echoes(t))
 		n, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
 		require.NoError(t, err)
-		assert.Zero(t, n, "keys left for the next program")
+		assert.Zero(t, n, "no keys are left for the next program")
 	}
 	t.Run("an error of the card", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
-		o := <-p.id(t, t.Context(), slave, slow{locked, hides(p)})
+		o := <-p.id(t, t.Context(), slave, connectHook{locked, hides(p)})
 		assert.Equal(t, cli.ExitLocked, o.exit)
-		given(t, p, slave)
+		requireRestored(t, p, slave)
 	})
 	t.Run("a timeout", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		o := <-p.id(t, t.Context(), slave, simulator.New(), "--wait", "10ms")
 		assert.Equal(t, cli.ExitNoReader, o.exit)
-		given(t, p, slave)
+		requireRestored(t, p, slave)
 	})
 	t.Run("an interrupt during the wait", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
@@ -127,32 +127,32 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 		waitForKeys(t, slave)
 		cancel()
 		assert.Equal(t, 1, (<-ended).exit)
-		given(t, p, slave)
+		requireRestored(t, p, slave)
 	})
 	t.Run("an interrupt at the prompt", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := p.id(t, ctx, slave, slow{driver, hides(p)})
+		ended := p.id(t, ctx, slave, connectHook{driver, hides(p)})
 		p.waitForPrompt(t)
 		cancel()
 		assert.Equal(t, 1, (<-ended).exit)
-		given(t, p, slave)
+		requireRestored(t, p, slave)
 	})
 	t.Run("a panic", func(t *testing.T) {
 		p, slave := newPseudoTerminal(t)
 		m := &program{Console: &cli.Console{}, environment: environment{
-			driver:   slow{driver, func() { hides(p)(); panic("a driver's") }},
+			driver:   connectHook{driver, func() { hides(p)(); panic("a driver's") }},
 			terminal: func() (tty.Terminal, error) { return tty.New(slave, slave), nil },
 		}}
 		assert.Panics(t, func() { _, _, _, _ = m.typedPIN(t.Context(), nil) })
-		given(t, p, slave)
+		requireRestored(t, p, slave)
 	})
 }
 
-// Without a controlling terminal the terminal at standard input does, if it is one.
+// Without a controlling terminal, the terminal on standard input is used.
 //
 // Faults: F66, F69.
-func TestTheTerminalAtStandardInput(t *testing.T) {
+func TestTerminalAtStandardInput(t *testing.T) {
 	program := func(t *testing.T, stdin, stderr *os.File) (*exec.Cmd, *bytes.Buffer) {
 		self, err := os.Executable()
 		require.NoError(t, err)
@@ -172,9 +172,9 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 		return f
 	}
 	for name, open := range map[string]func(t *testing.T, slave *os.File) (stdin, stderr *os.File){
-		"questions on standard error": func(_ *testing.T, slave *os.File) (*os.File, *os.File) { return slave, slave },
-		"questions on standard input": func(t *testing.T, slave *os.File) (*os.File, *os.File) { return slave, file(t) },
-		"standard input that is for reading": func(t *testing.T, slave *os.File) (*os.File, *os.File) {
+		"prompt on standard error": func(_ *testing.T, slave *os.File) (*os.File, *os.File) { return slave, slave },
+		"prompt on standard input": func(t *testing.T, slave *os.File) (*os.File, *os.File) { return slave, file(t) },
+		"read-only standard input": func(t *testing.T, slave *os.File) (*os.File, *os.File) {
 			reading, err := os.OpenFile(slave.Name(), os.O_RDONLY|unix.O_NOCTTY, 0)
 			require.NoError(t, err)
 			t.Cleanup(func() { reading.Close() })
@@ -184,7 +184,7 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, slave := newPseudoTerminal(t)
 			stdin, stderr := open(t, slave)
-			p.types(t, "9999\n99") // before it starts: this shows
+			p.types(t, "9999\n99") // echoed: the program has not started yet
 			waitForKeys(t, slave)
 			c, stdout := program(t, stdin, stderr)
 			p.waitForPrompt(t)
@@ -195,9 +195,9 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 			assert.NotContains(t, p.text(), "1234")
 			assert.True(t, p.echoes(t))
 			if stderr != slave {
-				said, err := os.ReadFile(stderr.Name())
+				output, err := os.ReadFile(stderr.Name())
 				require.NoError(t, err)
-				assert.Empty(t, said)
+				assert.Empty(t, output)
 			}
 		})
 	}
@@ -210,8 +210,8 @@ func TestTheTerminalAtStandardInput(t *testing.T) {
 		c, _ := program(t, stdin, stderr)
 		require.Error(t, c.Wait())
 		assert.Equal(t, cli.ExitUsage, c.ProcessState.ExitCode())
-		said, err := os.ReadFile(stderr.Name())
+		output, err := os.ReadFile(stderr.Name())
 		require.NoError(t, err)
-		assert.Contains(t, string(said), "NO_TERMINAL")
+		assert.Contains(t, string(output), "NO_TERMINAL")
 	})
 }

@@ -9,25 +9,25 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// waiting is a driver that says, to a person at a terminal, that a card is waited for:
-// once in a run, and only when somebody begins to watch, which nobody does for a card
-// that is there.
-type waiting struct {
+// announcingDriver is a driver that announces on a terminal, once per run, that the
+// program waits for a card. It does so when Watch is called: reader.Wait calls it only if
+// no card is present.
+type announcingDriver struct {
 	reader.Driver
 	program *program
 }
 
-// Watch says so, and watches.
-func (w waiting) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
-	w.program.sayWaiting(ctx, w.Driver)
+// Watch announces the wait and calls the driver's Watch.
+func (w announcingDriver) Watch(ctx context.Context) iter.Seq2[reader.Event, error] {
+	w.program.announceWait(ctx, w.Driver)
 	return w.Driver.Watch(ctx)
 }
 
-func (p *program) sayWaiting(ctx context.Context, d reader.Driver) {
-	if p.JSON || !p.attended {
+func (p *program) announceWait(ctx context.Context, d reader.Driver) {
+	if p.JSON || !p.interactive {
 		return
 	}
-	p.saidWaiting.Do(func() {
+	p.waitAnnounced.Do(func() {
 		readers, err := d.Readers(ctx)
 		text := textWaiting
 		switch {

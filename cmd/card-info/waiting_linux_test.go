@@ -12,9 +12,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// At a terminal a wait says that it waits, once, and where a card can be put; a card
-// that is there is not waited for.
-func TestAWaitIsAnnounced(t *testing.T) {
+// On a terminal, a wait is announced once, with the readers. Nothing is announced if a
+// card is present.
+func TestWaitIsAnnounced(t *testing.T) {
 	empty := func(names ...string) *simulator.Driver {
 		driver := simulator.New()
 		for _, name := range names {
@@ -29,7 +29,7 @@ func TestAWaitIsAnnounced(t *testing.T) {
 		name   string
 		driver *simulator.Driver
 		args   []string
-		says   string
+		want   string
 	}{
 		{"two readers", empty("Reader", "\x1b[2JOther"), nil, "Waiting for a card. Place it on a reader:\n  Reader\n  ?[2JOther\n"},
 		{"in Japanese", empty("Reader"), []string{"--lang", "ja"}, "カードを待っています。カードリーダーにセットしてください:\n  Reader\n"},
@@ -49,14 +49,14 @@ func TestAWaitIsAnnounced(t *testing.T) {
 			require.NoError(t, err)
 			p.waitFor(t, "[end]")
 			text := strings.ReplaceAll(p.text(), "\r\n", "\n")
-			if tt.says != "" {
-				assert.True(t, strings.HasPrefix(text, tt.says), text)
+			if tt.want != "" {
+				assert.True(t, strings.HasPrefix(text, tt.want), text)
 			}
 			for _, word := range []string{"Waiting", "待っています"} {
-				assert.LessOrEqual(t, strings.Count(text, word), strings.Count(tt.says, word), text)
+				assert.LessOrEqual(t, strings.Count(text, word), strings.Count(tt.want, word), text)
 			}
 		})
 	}
-	o := desk{driver: empty("Reader")}.run(t, "--wait", "10ms")
+	o := runner{driver: empty("Reader")}.run(t, "--wait", "10ms")
 	assert.NotContains(t, o.stderr, "Waiting", "to a pipe")
 }

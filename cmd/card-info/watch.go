@@ -29,40 +29,41 @@ type watchedEvent struct {
 	ATR    string `json:"atr,omitempty"`
 }
 
-// watch shows what happens to service, readers and cards until interrupted,
-// first what is there. With --reader it leaves out what happens to others.
+// watch shows the readers and cards that are present, then every change, until it is
+// interrupted. With --reader it omits other readers.
 func (p *program) watch(ctx context.Context) error {
 	s := selection{name: p.reader}
-	if err := s.begin(ctx, p.driver); err != nil {
+	if err := s.init(ctx, p.driver); err != nil {
 		return err
 	}
 	for event, err := range p.driver.Watch(ctx) {
 		if err != nil {
 			return err
 		}
-		if !s.shows(event) {
+		if !s.update(event) {
 			continue
 		}
 		if err := p.showEvent(event); err != nil {
 			return err
 		}
 	}
-	return nil // interrupted: that is how it ends
+	return nil // interrupted: the normal end
 }
 
-// selection is the reader that --reader means, out of those that there are.
+// selection finds the reader that --reader names among those present.
 type selection struct {
-	name   string // as it was given; empty for all
+	name   string // the value of --reader; empty selects all
 	known  []string
-	chosen string // empty while there is none
+	chosen string // empty while no reader matches
 }
 
-// begin chooses among the readers of now. It fails if several have the name.
-func (s *selection) begin(ctx context.Context, d reader.Driver) error {
+// init chooses among the readers that are present. It returns a
+// [*reader.AmbiguousError] if several match.
+func (s *selection) init(ctx context.Context, d reader.Driver) error {
 	if s.name == "" {
 		return nil
 	}
-	readers, _ := d.Readers(ctx) // without a service, the watch tells
+	readers, _ := d.Readers(ctx) // Watch reports a missing service
 	for _, r := range readers {
 		s.known = append(s.known, r.Name)
 	}
@@ -78,9 +79,9 @@ func (s *selection) choose() error {
 	return nil
 }
 
-// shows tells whether an event is one to be shown, and takes it in. A reader that
-// was chosen is so until it is gone.
-func (s *selection) shows(e reader.Event) bool {
+// update records an event and reports whether to show it. A chosen reader stays chosen
+// until it is removed.
+func (s *selection) update(e reader.Event) bool {
 	if s.name == "" || e.Reader == "" {
 		return true
 	}
@@ -90,14 +91,14 @@ func (s *selection) shows(e reader.Event) bool {
 	if s.chosen == "" {
 		_ = s.choose()
 	}
-	shows := e.Reader == s.chosen
+	selected := e.Reader == s.chosen
 	if e.Kind == reader.ReaderRemoved {
 		s.known = slices.DeleteFunc(s.known, func(name string) bool { return name == e.Reader })
-		if shows {
+		if selected {
 			s.chosen = ""
 		}
 	}
-	return shows
+	return selected
 }
 
 func (p *program) showEvent(event reader.Event) error {

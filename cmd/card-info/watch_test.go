@@ -16,8 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// steps is standard output that does something at each line: the nth line calls
-// the nth step.
+// steps is a standard output that calls the nth function when the nth line is written.
 type steps struct {
 	written bytes.Buffer
 	do      []func()
@@ -79,9 +78,9 @@ func TestWatch(t *testing.T) {
 	}, seen)
 }
 
-func TestWatchInWords(t *testing.T) {
+func TestWatchAsText(t *testing.T) {
 	for language, want := range map[string]string{
-		"ja": "カードリーダーがあります: Reader 2\n", "en": "reader there: Reader 2\n",
+		"ja": "カードリーダーがつながりました: Reader 2\n", "en": "reader connected: Reader 2\n",
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		driver, _ := withCards(t, simulator.Contact, simulator.Contact)
@@ -94,7 +93,7 @@ func TestWatchInWords(t *testing.T) {
 	}
 }
 
-func TestWatchEndsWithItsOutput(t *testing.T) {
+func TestWatchEndsWhenOutputFails(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact)
 	exit, stderr := watching(context.Background(), driver, &steps{})
 	assert.Equal(t, 1, exit)

@@ -20,17 +20,17 @@ func nextOf(m message.Message) Text {
 		return Text{
 			JA: "担当者の方へ: スマートフォンの電子証明書と、J-LISの新しい認証局が発行した\n" +
 				"電子証明書は、本物でも確認できないことがあります。\n" +
-				"認証局の証明書を入手できれば、--authority で指定できます。",
+				"認証局の証明書を入手できれば、--ca-certificate で指定できます。",
 			EN: "For staff: the certificate of a phone, or of a newer J-LIS CA, may be genuine\n" +
 				"and still not be known to this software. If you can get the CA certificate,\n" +
-				"give it with --authority.",
+				"give it with --ca-certificate.",
 		}
 	case message.PINLastAttempt:
 		return Text{
 			JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。\n" +
-				"確かなときは、--allow-last-try を付けてください。",
+				"確かなときは、--allow-last-attempt を付けてください。",
 			EN: "If you are not sure of the PIN, ask at your municipal office.\n" +
-				"If you are sure, add --allow-last-try.",
+				"If you are sure, add --allow-last-attempt.",
 		}
 	case message.PINOutcomeUnknown, message.PasswordOutcomeUnknown:
 		return Text{

@@ -1,10 +1,9 @@
-// Package sshagent serves the key of a card to SSH clients, over the protocol of
-// ssh-agent (RFC 9987). It holds no other key, and nothing that a client asks can
-// change that.
+// Package sshagent serves the key of a card to SSH clients over the ssh-agent protocol
+// (RFC 9987). The agent serves no other key; clients can't add or remove keys.
 //
-// The card decides what there is: the key is read when a client first asks, and
-// read again after [Agent.Forget]. While there is none the list of keys is empty,
-// and an SSH client goes on to its other keys, or to a password.
+// The agent reads the key from the card when a client first asks for it, and again after
+// [Agent.Forget]. Without a usable card the list of keys is empty, so that SSH clients
+// continue with their other keys or a password.
 package sshagent
 
 import (
@@ -22,67 +21,67 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Why a request or a connection was refused, before anything was sent to the card.
+// Reasons why a request or a connection was rejected before anything was sent to the card.
 var (
-	// ErrReadOnly: a request to add or remove keys, or to lock the agent.
-	ErrReadOnly = errors.New("the agent serves the card's key and no other")
-	// ErrAlgorithm: a signature with SHA-1 (ssh-rsa), which servers of today
-	// refuse too, or one that is not known.
-	ErrAlgorithm = errors.New("signature algorithm refused")
-	// ErrData: what is to be signed is neither a login with this key nor an
+	// ErrReadOnly reports a request to add or remove keys, or to lock the agent.
+	ErrReadOnly = errors.New("the agent serves only the card's key")
+	// ErrAlgorithm reports a request for a signature with SHA-1 (ssh-rsa) or an unknown
+	// algorithm.
+	ErrAlgorithm = errors.New("signature algorithm rejected")
+	// ErrData reports that the data to sign is neither a login with this key nor an
 	// SSHSIG signature.
 	ErrData = errors.New("neither a login with this key nor an SSH signature")
-	// ErrOtherKey: the key asked for is not the card's.
+	// ErrOtherKey reports a request for a signature with a key that is not the card's.
 	ErrOtherKey = errors.New("not the key of this card")
-	// ErrForwarded: the request comes from another machine, to which the agent was
+	// ErrForwarded reports a request from another machine, to which the agent is
 	// forwarded.
-	ErrForwarded = errors.New("request of a forwarded agent")
-	// ErrSession: the login is not of the SSH session that the client announced,
-	// or what it announced could not be verified.
-	ErrSession = errors.New("not a login of the announced SSH session")
-	// ErrOtherUser: somebody else connected, who is sent away.
-	ErrOtherUser = errors.New("connection of another user")
-	// ErrIdleClosed: there were too many connections, and the one that was idle
-	// longest was closed. It is told once.
-	ErrIdleClosed = errors.New("too many connections: idle ones are closed")
-	// ErrAllBusy: there are too many connections, each with a request under way,
-	// and a new one was refused. It is told once.
-	ErrAllBusy = errors.New("too many requests at a time: new connections are refused")
+	ErrForwarded = errors.New("request through a forwarded agent")
+	// ErrSession reports a login that does not belong to an SSH session that the client
+	// announced, or an announcement that could not be verified.
+	ErrSession = errors.New("login does not belong to an announced SSH session")
+	// ErrOtherUser reports a connection from another user.
+	ErrOtherUser = errors.New("connection from another user")
+	// ErrIdleClosed reports that there are too many connections, so that the one that has
+	// been idle longest was closed. It is reported once.
+	ErrIdleClosed = errors.New("too many connections: idle connections are closed")
+	// ErrAllBusy reports that there are too many connections, each with a request in
+	// progress, so that a new one was rejected. It is reported once.
+	ErrAllBusy = errors.New("too many requests in progress: new connections are rejected")
 )
 
-// Key is a key on a card. [jpki.Signer] is one.
+// Key is a key on a card. [jpki.Signer] implements it.
 type Key interface {
 	Public() crypto.PublicKey
-	// SignContext signs a digest. It may be called by several goroutines.
+	// SignContext signs a digest. It is safe for concurrent use.
 	SignContext(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error)
-	// Close leaves the card, if the key holds it.
+	// Close logs the card out if the key holds it.
 	Close() error
 }
 
-// Agent answers SSH clients. It may be used by several goroutines.
+// Agent serves a card's key to SSH clients. It is safe for concurrent use.
 type Agent struct {
 	open    func(context.Context) (Key, error)
 	comment string
-	tell    func(error)
+	report  func(error)
 
-	turn    chan struct{} // held while current is used; a mutex that a context can end
-	current *identity     // nil: to be read when asked for
+	sem     chan struct{} // guards current; unlike a mutex, waiting ends with a context
+	current *identity     // nil: read at the next request
 	closing sync.WaitGroup
 
-	clients             clients
-	idleClosed, allBusy sync.Once // told
+	clients                     clients
+	idleClosedOnce, allBusyOnce sync.Once // limit the reports
 
-	mu     sync.Mutex
-	absent string // why there was no key when the last client asked for it; told
+	mu          sync.Mutex
+	lastAbsence string // the last reported reason why there is no key; "": there is one
 }
 
-// identity is a key as SSH knows it.
+// identity is the card's key with its SSH public key.
 type identity struct {
 	Key
 	public ssh.PublicKey
 }
 
-// sign hashes data and has the key sign the hash.
+// sign hashes data and signs the hash with the key.
 func (i *identity) sign(ctx context.Context, data []byte, algorithm string) (*ssh.Signature, error) {
 	signer, err := ssh.NewSignerFromSigner(withContext{i.Key, ctx})
 	if err != nil {
@@ -91,7 +90,7 @@ func (i *identity) sign(ctx context.Context, data []byte, algorithm string) (*ss
 	return signer.(ssh.AlgorithmSigner).SignWithAlgorithm(nil, data, algorithm)
 }
 
-// withContext is a key for one signature.
+// withContext is a crypto.Signer for one signature.
 type withContext struct {
 	Key
 	ctx context.Context
@@ -101,20 +100,20 @@ func (k withContext) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts)
 	return k.SignContext(k.ctx, digest, options)
 }
 
-// New makes an agent. open reads the key of the card that is there; the comment
-// is shown beside it. [RequestOf] tells which request the contexts of open and of the
-// key's signatures are of. tell is given the error of each request that failed, by
-// several goroutines: clients are told no more than that it failed. Why there is no
-// key it is given once, and again when the cause has changed.
-func New(open func(context.Context) (Key, error), comment string, tell func(error)) *Agent {
-	return &Agent{open: open, comment: comment, tell: tell, turn: make(chan struct{}, 1)}
+// New returns an agent. It calls open to read the key of the present card, and lists the
+// key with the comment. [RequestOf] returns the request from the contexts of open and of
+// Key.SignContext. The agent calls report with the error of each failed request; clients
+// only learn that it failed. The reason why there is no key is reported once, and again
+// when it changes. open and report must be safe for concurrent use.
+func New(open func(context.Context) (Key, error), comment string, report func(error)) *Agent {
+	return &Agent{open: open, comment: comment, report: report, sem: make(chan struct{}, 1)}
 }
 
-// key returns the card's key, and reads it if it is not known.
+// key returns the card's key. It reads the key if it is not known.
 func (a *Agent) key(ctx context.Context) (*identity, error) {
 	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
+	case a.sem <- struct{}{}:
+		defer func() { <-a.sem }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -133,24 +132,24 @@ func (a *Agent) key(ctx context.Context) (*identity, error) {
 	return a.current, nil
 }
 
-// Forget has the key read again at the next request: there may be another card.
-// The one that is known is closed, which may go on after Forget has returned.
+// Forget makes the agent read the key again at the next request, because there may be
+// another card. It closes the known key, possibly after it has returned.
 func (a *Agent) Forget() {
-	a.turn <- struct{}{}
-	defer func() { <-a.turn }()
+	a.sem <- struct{}{}
+	defer func() { <-a.sem }()
 	a.drop(a.current)
 }
 
-// forgetThis is Forget for a key that turned out to be another card's, or unusable,
-// if that is not known yet.
-func (a *Agent) forgetThis(known *identity) {
-	a.turn <- struct{}{}
-	defer func() { <-a.turn }()
+// forgetKey is like Forget but does nothing if known is no longer the current key.
+func (a *Agent) forgetKey(known *identity) {
+	a.sem <- struct{}{}
+	defer func() { <-a.sem }()
 	if a.current == known {
 		a.drop(known)
 	}
 }
 
+// drop closes the known key in the background. The caller must hold sem.
 func (a *Agent) drop(known *identity) {
 	a.current = nil
 	if known == nil {
@@ -158,29 +157,30 @@ func (a *Agent) drop(known *identity) {
 	}
 	a.closing.Go(func() {
 		if err := known.Close(); err != nil {
-			a.tell(err)
+			a.report(err)
 		}
 	})
 }
 
-// tellAbsent tells why there is no key to show, unless that is why there was none the
-// last time: clients ask at every login, and some all the time. With nil there is one.
-func (a *Agent) tellAbsent(err error) {
+// reportAbsence reports why there is no key to list, unless the reason is the same as the
+// last time: clients ask at every login, and some poll. A nil error means that there is a
+// key.
+func (a *Agent) reportAbsence(err error) {
 	var cause string
 	if err != nil {
 		cause = err.Error()
 	}
 	a.mu.Lock()
-	told := cause == a.absent && !costly(err)
-	a.absent = cause
+	known := cause == a.lastAbsence && !alwaysReported(err)
+	a.lastAbsence = cause
 	a.mu.Unlock()
-	if err != nil && !told {
-		a.tell(err)
+	if err != nil && !known {
+		a.report(err)
 	}
 }
 
-// costly tells whether somebody has to know of each such failure: a PIN was sent, or
-// the card may still be unlocked.
-func costly(err error) bool {
+// alwaysReported reports whether each failure of this kind must be reported: a PIN was sent,
+// or the card may still be unlocked.
+func alwaysReported(err error) bool {
 	return errors.Is(err, credential.ErrWrong) || errors.Is(err, credential.ErrOutcomeUnknown) || errors.Is(err, jpki.ErrStillUnlocked)
 }

@@ -8,62 +8,63 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// sessionBind is the extension by which OpenSSH's clients, since 8.9, announce which
-// SSH session a connection to the agent is for, and whether another machine uses it
-// there: OpenSSH's PROTOCOL.agent, §1. Older clients announce nothing.
+// sessionBind is the extension with which OpenSSH clients since 8.9 announce the SSH
+// session of a connection to the agent, and whether it is forwarded to another machine:
+// OpenSSH's PROTOCOL.agent, §1. Older clients announce nothing.
 const sessionBind = "session-bind@openssh.com"
 
-// maxSessions bounds the sessions of one connection: a request that is forwarded from
-// machine to machine is of one for each.
+// maxSessions limits the sessions of one connection. A request that is forwarded through
+// several machines has one session for each.
 const maxSessions = 16
 
-// bindings are what was announced on a connection.
+// bindings holds the sessions that were announced on a connection.
 type bindings struct {
-	forwarded bool              // another machine has the connection
-	final     bool              // it is for a login, and no other session is taken
-	refusal   error             // of something that was announced
-	hosts     map[string][]byte // the servers' keys by session identifiers
+	forwarded  bool              // the connection is forwarded to another machine
+	loginBound bool              // a login's session was announced: no more are accepted
+	rejected   error             // why an announcement was rejected
+	hosts      map[string][]byte // the servers' keys by session identifier
 }
 
-// bind takes an announcement. The server's signature over the session identifier
-// shows that the server takes part in that session. That the connection is forwarded
-// is believed in any case.
+// bind processes an announcement. The server's signature over the session identifier
+// proves that the server takes part in that session. The forwarding flag is honored even
+// if the announcement is rejected.
 func (b *bindings) bind(contents []byte) error {
 	var m struct {
 		HostKey, SessionID, Signature []byte
 		Forwarding                    bool
 	}
 	if err := ssh.Unmarshal(contents, &m); err != nil {
-		return b.refuse(err)
+		return b.reject(err)
 	}
 	b.forwarded = b.forwarded || m.Forwarding
 	key, err := ssh.ParsePublicKey(m.HostKey)
 	if err != nil {
-		// A kind of key that is not known here: as from a client that announces nothing.
-		return err
+		return err // an unknown kind of key: treated as if nothing was announced
 	}
 	if err := b.add(key, m.HostKey, m.SessionID, m.Signature); err != nil {
-		return b.refuse(err)
+		return b.reject(err)
 	}
-	b.final = !m.Forwarding
+	b.loginBound = !m.Forwarding
 	return nil
 }
 
-func (b *bindings) refuse(err error) error {
-	b.refusal = fmt.Errorf("%w: %w", ErrSession, err)
-	return b.refusal
+// reject makes every later request on the connection fail with ErrSession.
+func (b *bindings) reject(err error) error {
+	b.rejected = fmt.Errorf("%w: %w", ErrSession, err)
+	return b.rejected
 }
 
+// add verifies an announced session and adds it.
 func (b *bindings) add(key ssh.PublicKey, host, session, signed []byte) error {
-	known, again := b.hosts[string(session)]
+	knownHost, known := b.hosts[string(session)]
 	switch {
-	case b.final:
-		return errors.New("a session after that of a login")
-	case !sessionID(session):
+	case b.loginBound:
+		return errors.New("a session after a login's")
+	case !validSessionID(session):
 		return fmt.Errorf("session identifier of %d bytes", len(session))
-	case again && !bytes.Equal(known, host):
-		return errors.New("a session of two servers")
-	case !again && len(b.hosts) == maxSessions:
+	case known && !bytes.Equal(knownHost, host):
+		return errors.New("one session of two servers")
+	case !known && len(b.hosts) == maxSessions:
 		return fmt.Errorf("more than %d sessions", maxSessions)
 	}
 	var signature ssh.Signature
@@ -80,22 +81,23 @@ func (b *bindings) add(key ssh.PublicKey, host, session, signed []byte) error {
 	return nil
 }
 
-// refused tells why nothing is shown or signed on the connection.
-func (b *bindings) refused() error {
+// check returns the reason why the agent lists and signs nothing on the connection, or
+// nil.
+func (b *bindings) check() error {
 	if b.forwarded {
 		return ErrForwarded
 	}
-	return b.refusal
+	return b.rejected
 }
 
-// announced refuses a login of another session than those that were announced, if any
-// was.
-func (b *bindings) announced(what signable) error {
-	if what.Kind != Login || len(b.hosts) == 0 {
+// checkLogin returns ErrSession for a login that belongs to none of the announced sessions.
+// If nothing was announced, it accepts every login.
+func (b *bindings) checkLogin(s signable) error {
+	if s.Kind != Login || len(b.hosts) == 0 {
 		return nil
 	}
-	host, known := b.hosts[string(what.session)]
-	if !known || what.host != nil && !bytes.Equal(what.host, host) {
+	host, known := b.hosts[string(s.session)]
+	if !known || s.host != nil && !bytes.Equal(s.host, host) {
 		return ErrSession
 	}
 	return nil

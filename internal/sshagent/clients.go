@@ -5,62 +5,62 @@ import (
 	"sync"
 )
 
-// maxClients bounds the clients that are served at a time: a desktop has a few
-// logins at once, and a loop that leaves its connections open has an end.
+// maxClients limits the connections. A desktop has a few logins at a time; a program that
+// never closes its connections must not exhaust the agent.
 const maxClients = 64
 
-// client is a connection, and what is known of who is at its other end.
+// client is a connection and its peer process.
 type client struct {
 	bindings
 	conn    net.Conn
 	process Process
 
-	requests int    // under way
-	since    uint64 // when it last asked for something, or came
+	requests int    // in progress
+	lastUsed uint64 // the clock at the last request, its end, or the connection
 }
 
-// clients are those who are connected. The zero clients is empty.
+// clients is the set of connected clients. The zero value is empty.
 type clients struct {
-	mu   sync.Mutex
-	now  uint64 // counts what happens
-	here map[*client]bool
+	mu        sync.Mutex
+	clock     uint64 // a logical clock
+	connected map[*client]bool
 }
 
-// admit lets a client in. If there are too many, the one that was idle longest makes
-// room, and is returned to be closed; where none is idle, the new one is refused.
+// admit adds a client. If there are too many, it removes the one that has been idle
+// longest and returns it, for the caller to close. If none is idle, it does not admit the
+// new one.
 func (cs *clients) admit(c *client) (closed *client, admitted bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if len(cs.here) >= maxClients {
-		for other := range cs.here {
-			if other.requests == 0 && (closed == nil || other.since < closed.since) {
+	if len(cs.connected) >= maxClients {
+		for other := range cs.connected {
+			if other.requests == 0 && (closed == nil || other.lastUsed < closed.lastUsed) {
 				closed = other
 			}
 		}
 		if closed == nil {
 			return nil, false
 		}
-		delete(cs.here, closed)
+		delete(cs.connected, closed)
 	}
-	if cs.here == nil {
-		cs.here = map[*client]bool{}
+	if cs.connected == nil {
+		cs.connected = map[*client]bool{}
 	}
-	cs.here[c] = true
+	cs.connected[c] = true
 	cs.touch(c)
 	return closed, true
 }
 
 func (cs *clients) touch(c *client) {
-	cs.now++
-	c.since = cs.now
+	cs.clock++
+	c.lastUsed = cs.clock
 }
 
-// begin marks a request of the client as under way, unless the client had to make
-// room.
+// begin marks the start of a client's request. It returns false if the client was removed.
 func (cs *clients) begin(c *client) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if !cs.here[c] {
+	if !cs.connected[c] {
 		return false
 	}
 	c.requests++
@@ -68,6 +68,7 @@ func (cs *clients) begin(c *client) bool {
 	return true
 }
 
+// end marks the end of a client's request.
 func (cs *clients) end(c *client) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -78,5 +79,5 @@ func (cs *clients) end(c *client) {
 func (cs *clients) remove(c *client) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.here, c)
+	delete(cs.connected, c)
 }

@@ -12,11 +12,11 @@ func (cs *clients) Begin(c *client) bool            { return cs.begin(c) }
 func (cs *clients) End(c *client)                   { cs.end(c) }
 func (cs *clients) Remove(c *client)                { cs.remove(c) }
 
-// Busy is how many clients have a request under way.
+// Busy returns the number of clients with a request in progress.
 func (a *Agent) Busy() (n int) {
 	a.clients.mu.Lock()
 	defer a.clients.mu.Unlock()
-	for c := range a.clients.here {
+	for c := range a.clients.connected {
 		if c.requests > 0 {
 			n++
 		}

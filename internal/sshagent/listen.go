@@ -2,12 +2,12 @@ package sshagent
 
 import "errors"
 
-// Why there is no socket.
+// Errors of [Listen].
 var (
-	// ErrUnsafeFolder: the socket's folder is not the caller's alone.
+	// ErrUnsafeFolder reports that other users can access the socket's folder.
 	ErrUnsafeFolder = errors.New("folder is not the caller's own with mode 0700")
-	// ErrSocketInUse: somebody listens there.
+	// ErrSocketInUse reports that a process listens on the socket.
 	ErrSocketInUse = errors.New("socket in use")
-	// ErrSocketExists: something else than a socket is there.
+	// ErrSocketExists reports that the path is a file other than a socket.
 	ErrSocketExists = errors.New("file exists")
 )

@@ -8,10 +8,10 @@ import (
 	"net"
 )
 
-// Listen is for Linux and macOS: elsewhere nothing here knows whose a connection
-// is.
+// Listen returns an error that wraps [errors.ErrUnsupported]: only on Linux and macOS the
+// agent can identify the user of a connection.
 func Listen(string) (net.Listener, error) {
-	return nil, fmt.Errorf("sockets with an owner: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("ssh-agent sockets: %w", errors.ErrUnsupported)
 }
 
-func ofThisUser(net.Conn) (Process, error) { return Process{}, ErrOtherUser }
+func peerProcess(net.Conn) (Process, error) { return Process{}, ErrOtherUser }

@@ -15,20 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listen makes a socket that only its owner can connect to: mode 0600 in a folder
-// with mode 0700, which is made if it is missing, but not what it is in. A socket
-// that nobody listens at is replaced, and nothing else. Closing the listener
-// removes the socket.
+// Listen creates a socket that only its owner can connect to: mode 0600 in a folder with
+// mode 0700. It creates the folder if it is missing, but not the folder's parents. It
+// replaces a socket on which nobody listens. Closing the listener removes the socket.
 //
-// It fails with [ErrUnsafeFolder], [ErrSocketInUse], [ErrSocketExists], or the
-// system's error; elsewhere than on Linux and macOS with
-// [errors.ErrUnsupported].
+// It returns [ErrUnsafeFolder], [ErrSocketInUse], [ErrSocketExists] or an error of the
+// system. On systems other than Linux and macOS it returns [errors.ErrUnsupported].
 func Listen(path string) (net.Listener, error) {
 	folder := filepath.Dir(path)
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	release, err := ownFolder(folder)
+	release, err := lockFolder(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -41,24 +39,24 @@ func Listen(path string) (net.Listener, error) {
 		return nil, err
 	}
 	listener.SetUnlinkOnClose(false)
-	err = os.Chmod(path, 0o600) // nobody else could reach it until now, for its folder
-	var made fs.FileInfo
+	err = os.Chmod(path, 0o600) // until now the folder's mode protects it
+	var created fs.FileInfo
 	if err == nil {
-		made, err = os.Lstat(path)
+		created, err = os.Lstat(path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), os.Remove(path))
 	}
-	return &socket{listener, path, made}, nil
+	return &socket{listener, path, created}, nil
 }
 
-// ofThisUser refuses connections of others, root's too, whom the socket's mode
-// does not stop: a card is asked for by the person in front of it. The process is the
-// one that connected, and is looked up at once, before its number can be another's.
-func ofThisUser(conn net.Conn) (Process, error) {
+// peerProcess returns the process that connected. It returns ErrOtherUser for other users,
+// including root, whom the socket's mode does not stop: only the card's user may use it.
+// Call it right after accepting, before the process number can be reused.
+func peerProcess(conn net.Conn) (Process, error) {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
-		return Process{}, fmt.Errorf("%w: by another network", ErrOtherUser)
+		return Process{}, fmt.Errorf("%w: not a Unix socket", ErrOtherUser)
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -72,16 +70,16 @@ func ofThisUser(conn net.Conn) (Process, error) {
 	case err != nil:
 		return Process{}, err
 	case user != os.Geteuid():
-		return Process{}, fmt.Errorf("%w: number %d", ErrOtherUser, user)
+		return Process{}, fmt.Errorf("%w: user ID %d", ErrOtherUser, user)
 	case pid <= 0:
 		return Process{}, nil
 	}
 	return Process{PID: pid, Executable: executable(pid)}, nil
 }
 
-// ownFolder checks a folder, and keeps others who call Listen waiting: two that
-// find the same stale socket would remove each other's new one.
-func ownFolder(path string) (release func(), err error) {
+// lockFolder checks a folder and locks it: two processes that call Listen and find the same
+// stale socket would remove each other's new one.
+func lockFolder(path string) (release func(), err error) {
 	folder, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnsafeFolder, err)
@@ -90,11 +88,11 @@ func ownFolder(path string) (release func(), err error) {
 	if err == nil {
 		owner, known := info.Sys().(*syscall.Stat_t)
 		if !known || int(owner.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
-			err = fmt.Errorf("%w: it has %#o", ErrUnsafeFolder, info.Mode().Perm())
+			err = fmt.Errorf("%w: mode %#o", ErrUnsafeFolder, info.Mode().Perm())
 		}
 	}
 	if err == nil {
-		err = ignoringEINTR(func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX) })
+		err = retryEINTR(func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX) })
 	}
 	if err != nil {
 		folder.Close()
@@ -103,14 +101,14 @@ func ownFolder(path string) (release func(), err error) {
 	return func() { folder.Close() }, nil
 }
 
-func ignoringEINTR(call func() error) (err error) {
+func retryEINTR(call func() error) (err error) {
 	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
 		err = call()
 	}
 	return err
 }
 
-// clearStale removes a socket that nobody listens at.
+// clearStale removes a socket on which nobody listens.
 func clearStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -128,21 +126,21 @@ func clearStale(path string) error {
 		return ErrSocketInUse
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return os.Remove(path)
-	default: // somebody who is too busy to answer, too
+	default: // for example a listener that is too busy to accept
 		return fmt.Errorf("%w: %w", ErrSocketInUse, err)
 	}
 }
 
-// socket is a listener that removes its file, and no other that has come in its
-// place.
+// socket is a listener that removes its file when it is closed, unless the file was
+// replaced.
 type socket struct {
 	*net.UnixListener
-	path string
-	made fs.FileInfo
+	path    string
+	created fs.FileInfo
 }
 
 func (s *socket) Close() error {
-	if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.made) {
+	if current, err := os.Lstat(s.path); err == nil && os.SameFile(current, s.created) {
 		_ = os.Remove(s.path)
 	}
 	return s.UnixListener.Close()

@@ -2,8 +2,7 @@ package sshagent
 
 import "golang.org/x/sys/unix"
 
-// peer is the user and the process at the other end of a socket, as of its
-// connection.
+// peer returns the user and the process that connected to a socket.
 func peer(fd int) (user, pid int, err error) {
 	credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
@@ -15,7 +14,7 @@ func peer(fd int) (user, pid int, err error) {
 	return int(credentials.Uid), pid, nil
 }
 
-// executable is the name of the file that a process runs.
+// executable returns the name of a process's executable, without its path.
 func executable(pid int) string {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer is the user and the process at the other end of a socket, as of its
-// connection. A process in another namespace has no number here.
+// peer returns the user and the process that connected to a socket. The process number is 0
+// for a process in another PID namespace.
 func peer(fd int) (user, pid int, err error) {
 	credentials, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
@@ -18,8 +18,8 @@ func peer(fd int) (user, pid int, err error) {
 	return int(credentials.Uid), int(credentials.Pid), nil
 }
 
-// executable is what a process runs: the file's path or, of a process that hides
-// that, its name.
+// executable returns the path of a process's executable, or the process's name if the path
+// can't be read.
 func executable(pid int) string {
 	if path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
 		return path

@@ -14,12 +14,12 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Request is what a client asks for, and which process it is. All of it is the
-// client's word, but for the process: show it to nobody before it is made printable.
+// Request describes a client's request. The client chooses User and Namespace, and its
+// executable may have any name: make them printable before showing them.
 type Request struct {
 	Kind      Kind
-	User      string // of a Login: the name at the server
-	Namespace string // of a Signature: what it is for
+	User      string // of a Login: the user name on the server
+	Namespace string // of a Signature: its purpose
 	Process   Process
 }
 
@@ -28,15 +28,15 @@ type Kind int
 
 // The kinds of requests.
 const (
-	ShowKey   Kind = iota // a phone shows its key only after the PIN
-	Login                 // a login at an SSH server
-	Signature             // SSHSIG: what ssh-keygen -Y signs, as of files and commits
+	ShowKey   Kind = iota // listing the key; a phone shows it only after the PIN
+	Login                 // a login to an SSH server
+	Signature             // an SSHSIG signature by ssh-keygen -Y, for files and commits
 )
 
 // Process is a client on this machine.
 type Process struct {
 	PID        int    // 0: unknown
-	Executable string // its path, or its name alone where that is all there is; "": unknown
+	Executable string // its path, or its name if the path is not available; "": unknown
 }
 
 func (p Process) String() string {
@@ -51,13 +51,13 @@ func (p Process) String() string {
 
 type requestKey struct{}
 
-// RequestOf returns the request that a context given by an [Agent] is of.
+// RequestOf returns the request from a context that an [Agent] passed to a callback.
 func RequestOf(ctx context.Context) Request {
 	r, _ := ctx.Value(requestKey{}).(Request)
 	return r
 }
 
-// request is the agent for one request of a client, which ends with ctx.
+// request implements [agent.ExtendedAgent] for one request of a client.
 type request struct {
 	*Agent
 	ctx    context.Context
@@ -66,17 +66,18 @@ type request struct {
 
 var _ agent.ExtendedAgent = request{}
 
-func (r request) context(what Request) context.Context {
-	what.Process = r.client.process
-	return context.WithValue(r.ctx, requestKey{}, what)
+// context returns a context for [RequestOf].
+func (r request) context(details Request) context.Context {
+	details.Process = r.client.process
+	return context.WithValue(r.ctx, requestKey{}, details)
 }
 
-// List shows the card's key, or none: clients take a failure for a broken agent, and
-// some end the whole login for it.
+// List lists the card's key, or nothing if there is no usable card. It never fails: clients
+// would treat the agent as broken, and some would abort the login.
 func (r request) List() ([]*agent.Key, error) {
-	known, err := r.shown()
-	if err == nil || r.ctx.Err() == nil || costly(err) {
-		r.tellAbsent(err)
+	known, err := r.visibleKey()
+	if err == nil || r.ctx.Err() == nil || alwaysReported(err) {
+		r.reportAbsence(err)
 	}
 	if err != nil {
 		return nil, nil
@@ -84,28 +85,28 @@ func (r request) List() ([]*agent.Key, error) {
 	return []*agent.Key{{Format: known.public.Type(), Blob: known.public.Marshal(), Comment: r.comment}}, nil
 }
 
-func (r request) shown() (*identity, error) {
-	if err := r.client.refused(); err != nil {
+func (r request) visibleKey() (*identity, error) {
+	if err := r.client.check(); err != nil {
 		return nil, err
 	}
 	return r.key(r.context(Request{Kind: ShowKey}))
 }
 
-// SignWithFlags signs what [parseSignable] takes. The agent hashes it itself, so a
-// client never has the card sign a digest of its own making.
+// SignWithFlags signs data that [parseSignable] accepts. The agent hashes the data itself,
+// so that a client can't have the card sign a digest of its choice.
 func (r request) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
 	signature, err := r.sign(key, data, flags)
 	if err != nil {
-		return nil, r.failed(err)
+		return nil, r.reportFailure(err)
 	}
 	return signature, nil
 }
 
 func (r request) sign(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
-	if err := r.client.refused(); err != nil {
+	if err := r.client.check(); err != nil {
 		return nil, err
 	}
-	what, err := parseSignable(data, key.Marshal())
+	parsed, err := parseSignable(data, key.Marshal())
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +114,13 @@ func (r request) sign(key ssh.PublicKey, data []byte, flags agent.SignatureFlags
 	switch {
 	case err != nil:
 		return nil, err
-	case what.Kind == Login && what.algorithm != algorithm:
+	case parsed.Kind == Login && parsed.algorithm != algorithm:
 		return nil, fmt.Errorf("%w: a login with another algorithm", ErrData)
 	}
-	if err := r.client.announced(what); err != nil {
+	if err := r.client.checkLogin(parsed); err != nil {
 		return nil, err
 	}
-	ctx := r.context(what.Request)
+	ctx := r.context(parsed.Request)
 	known, err := r.key(ctx)
 	if err != nil {
 		return nil, err
@@ -128,31 +129,31 @@ func (r request) sign(key ssh.PublicKey, data []byte, flags agent.SignatureFlags
 		return nil, ErrOtherKey
 	}
 	signature, err := known.sign(ctx, data, algorithm)
-	if unusable(err) {
-		r.forgetThis(known)
+	if obsolete(err) {
+		r.forgetKey(known)
 	}
 	return signature, err
 }
 
-// unusable tells whether a key that failed so must not be shown any more.
-func unusable(err error) bool {
+// obsolete reports whether an error means that the key must be read again.
+func obsolete(err error) bool {
 	return errors.Is(err, credential.ErrOtherCard) || errors.Is(err, credential.ErrLocked) || errors.As(err, new(*trust.ValidityError))
 }
 
-// Sign is a request without flags, for a signature with SHA-1.
+// Sign is a request without flags. For an RSA key it is rejected, as it asks for SHA-1.
 func (r request) Sign(key ssh.PublicKey, data []byte) (*ssh.Signature, error) {
 	return r.SignWithFlags(key, data, 0)
 }
 
-func (r request) Add(agent.AddedKey) error       { return r.failed(ErrReadOnly) }
-func (r request) Remove(ssh.PublicKey) error     { return r.failed(ErrReadOnly) }
-func (r request) RemoveAll() error               { return r.failed(ErrReadOnly) }
-func (r request) Lock([]byte) error              { return r.failed(ErrReadOnly) }
-func (r request) Unlock([]byte) error            { return r.failed(ErrReadOnly) }
-func (r request) Signers() ([]ssh.Signer, error) { return nil, r.failed(ErrReadOnly) }
+func (r request) Add(agent.AddedKey) error       { return r.reportFailure(ErrReadOnly) }
+func (r request) Remove(ssh.PublicKey) error     { return r.reportFailure(ErrReadOnly) }
+func (r request) RemoveAll() error               { return r.reportFailure(ErrReadOnly) }
+func (r request) Lock([]byte) error              { return r.reportFailure(ErrReadOnly) }
+func (r request) Unlock([]byte) error            { return r.reportFailure(ErrReadOnly) }
+func (r request) Signers() ([]ssh.Signer, error) { return nil, r.reportFailure(ErrReadOnly) }
 
-// Extension takes [sessionBind] alone. What it refuses is told when a key is asked
-// for, if it ever is.
+// Extension supports only [sessionBind]. A rejected announcement is reported at the next
+// request for the key.
 func (r request) Extension(name string, contents []byte) ([]byte, error) {
 	if name != sessionBind {
 		return nil, agent.ErrExtensionUnsupported
@@ -160,13 +161,12 @@ func (r request) Extension(name string, contents []byte) ([]byte, error) {
 	return nil, r.client.bind(contents)
 }
 
-// failed tells why a request failed and who made it, but not that its client went
-// away: of a PIN that was sent by then, or a card that could not be left, somebody has
-// to know.
-func (r request) failed(err error) error {
+// reportFailure reports why a request failed and which process made it. If the client has
+// disconnected, it reports only that a PIN was sent or that the card may still be unlocked.
+func (r request) reportFailure(err error) error {
 	var pin *credential.Error
 	if r.ctx.Err() == nil || errors.As(err, &pin) || errors.Is(err, jpki.ErrStillUnlocked) {
-		r.tell(fmt.Errorf("%w (asked by %s)", err, r.client.process))
+		r.report(fmt.Errorf("%w (asked by %s)", err, r.client.process))
 	}
 	return err
 }

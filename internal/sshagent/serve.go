@@ -14,12 +14,13 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// Serve answers the clients of a listener until ctx ends, which is no error.
-// Then the listener and all connections are closed, what is under way is ended,
-// and the card has been left. Each client has its own goroutines: one that says
-// nothing, or reads nothing, keeps nobody waiting. If there are as many clients as are
-// served at a time, a new one has the one closed that was idle longest; where all have
-// a request under way, it is refused.
+// Serve serves the clients of a listener. It blocks until ctx is done and returns nil then.
+// Before it returns it closes the listener and all connections, cancels the requests in
+// progress, and closes the key, which logs the card out.
+//
+// Each client has its own goroutines, so that a slow client blocks no other. If there are
+// too many clients, a new one replaces the one that has been idle longest; if all have a
+// request in progress, the new one is rejected.
 func (a *Agent) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	var serving sync.WaitGroup
@@ -42,18 +43,18 @@ func (a *Agent) Serve(ctx context.Context, listener net.Listener) error {
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
-		case err != nil: // too many open files, which passes
-			a.tell(err)
+		case err != nil: // temporary, for example too many open files
+			a.report(err)
 			select {
 			case <-ctx.Done():
-			case <-time.After(pause):
+			case <-time.After(acceptRetryDelay):
 			}
 			continue
 		}
 		c, err := a.admit(conn)
 		serving.Go(func() {
 			if err != nil {
-				a.tellAdmission(err)
+				a.reportAdmission(err)
 			}
 			if c != nil {
 				a.serve(ctx, c)
@@ -62,13 +63,13 @@ func (a *Agent) Serve(ctx context.Context, listener net.Listener) error {
 	}
 }
 
-// pause is how long no connection is accepted after one could not be.
-const pause = 200 * time.Millisecond
+// acceptRetryDelay is the delay after a failed Accept.
+const acceptRetryDelay = 200 * time.Millisecond
 
-// admit lets a client in, or closes its connection. The error is to be told in either
-// case.
+// admit admits a client, or closes its connection and returns no client. The caller must
+// report the error in both cases.
 func (a *Agent) admit(conn net.Conn) (*client, error) {
-	process, err := ofThisUser(conn)
+	process, err := peerProcess(conn)
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -86,27 +87,28 @@ func (a *Agent) admit(conn net.Conn) (*client, error) {
 	return c, nil
 }
 
-// tellAdmission tells once of too many connections, however many there are.
-func (a *Agent) tellAdmission(err error) {
-	tell := func() { a.tell(err) }
+// reportAdmission reports an error of admit; that there are too many connections, only
+// once.
+func (a *Agent) reportAdmission(err error) {
+	report := func() { a.report(err) }
 	switch {
 	case errors.Is(err, ErrIdleClosed):
-		a.idleClosed.Do(tell)
+		a.idleClosedOnce.Do(report)
 	case errors.Is(err, ErrAllBusy):
-		a.allBusy.Do(tell)
+		a.allBusyOnce.Do(report)
 	default:
-		tell()
+		report()
 	}
 }
 
-// serve answers one client. When the client goes, so does its request: nobody is
-// asked for a PIN for an answer that nobody waits for.
+// serve serves one client. When the client disconnects, its request is canceled, so that a
+// PIN prompt without a waiting client ends.
 func (a *Agent) serve(ctx context.Context, c *client) {
-	ctx, gone := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	var reading sync.WaitGroup
 	defer func() {
 		a.clients.remove(c)
-		gone()
+		cancel()
 		c.conn.Close()
 		reading.Wait()
 	}()
@@ -114,7 +116,7 @@ func (a *Agent) serve(ctx context.Context, c *client) {
 
 	messages := make(chan []byte)
 	reading.Go(func() {
-		defer gone()
+		defer cancel()
 		for {
 			message, err := readMessage(c.conn)
 			if err != nil || !a.clients.begin(c) {
@@ -140,14 +142,14 @@ func (a *Agent) serve(ctx context.Context, c *client) {
 	}
 }
 
-// A message is its length, 4 bytes, and as many bytes. maxMessage is OpenSSH's
-// limit; the library's is 64 times that, for each client.
+// A message is preceded by its length in 4 bytes. maxMessage is OpenSSH's limit; x/crypto's
+// is 64 times that, per client.
 const (
 	lengthSize = 4
 	maxMessage = 256 << 10
 )
 
-// readMessage reads a message, with its length before it.
+// readMessage reads a message and returns it with its length.
 func readMessage(r io.Reader) ([]byte, error) {
 	var length [lengthSize]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
@@ -162,7 +164,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return message, err
 }
 
-// Requests, by their first byte: RFC 9987, and the one for the keys of SSH 1.
+// Request types: RFC 9987, and the request for the keys of SSH 1.
 const (
 	requestListV1        = 1
 	requestList          = 11
@@ -182,15 +184,15 @@ const (
 // failure is the answer to a request that failed.
 var failure = []byte{0, 0, 0, 1, 5}
 
-// answer has the library answer one message. Requests that change keys don't
-// reach it: it would parse the private keys in them first. Of SSH 1 it shows no keys,
-// as clients that ask for those as well expect.
+// answer answers one message with package agent. Requests that change keys are rejected
+// before: the package would parse the private keys in them. The list of SSH 1 keys is empty,
+// as clients expect that ask for both lists.
 func (a *Agent) answer(ctx context.Context, c *client, message []byte) []byte {
 	r := request{a, ctx, c}
 	switch message[lengthSize] {
 	case requestListV1, requestList, requestSign, requestExtension:
 		var reply bytes.Buffer
-		// It ends with the message, and tells what failed by the reply.
+		// It returns after the message; a failure is part of the reply.
 		_ = agent.ServeAgent(r, struct {
 			io.Reader
 			io.Writer
@@ -200,7 +202,7 @@ func (a *Agent) answer(ctx context.Context, c *client, message []byte) []byte {
 		}
 	case requestAdd, requestRemove, requestRemoveAll, requestAddToken, requestRemoveToken,
 		requestLock, requestUnlock, requestAddBound, requestAddTokenBound:
-		_ = r.failed(ErrReadOnly)
+		_ = r.reportFailure(ErrReadOnly)
 	}
 	return failure
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // algorithmFor returns the signature algorithm that a client asks for. For an RSA key the
-// flags say it (RFC 8332); without a flag that is ssh-rsa, which signs SHA-1. An ECDSA key
-// has one algorithm (RFC 5656).
+// flags select it (RFC 8332); without a flag it is ssh-rsa with SHA-1, which is rejected. An
+// ECDSA key has one algorithm (RFC 5656).
 func algorithmFor(key ssh.PublicKey, flags agent.SignatureFlags) (string, error) {
 	switch {
 	case key.Type() != ssh.KeyAlgoRSA && flags == 0:
@@ -31,21 +31,21 @@ func algorithmFor(key ssh.PublicKey, flags agent.SignatureFlags) (string, error)
 	}
 }
 
-// signable is what may be signed.
+// signable is data that the agent may sign.
 type signable struct {
 	Request
 	algorithm string // of a login
-	session   []byte // that a login is for
-	host      []byte // the server's key, in a login that names it
+	session   []byte // of a login: the session identifier
+	host      []byte // of a host-bound login: the server's key
 }
 
-// parseSignable tells what data is, and refuses what may not be signed with a key.
-// The key is the one that also logs in to the state's services and opens TLS
-// connections, so nothing is signed that could be a message of another protocol, nor a
-// challenge that somebody made up: only what an SSH login signs, for this key and the
-// algorithm that it names, and what ssh-keygen -Y signs. Both begin with what no other
-// form can (a session identifier's length, a magic word), so that neither is mistaken
-// for something else.
+// parseSignable parses data to sign. It returns ErrData unless data is an SSH login with the
+// key and the algorithm that it names, or an SSHSIG signature (ssh-keygen -Y).
+//
+// The same key logs in to government services and opens TLS connections, so the agent must
+// not sign a message of another protocol or an arbitrary challenge. Both accepted forms
+// begin with bytes that no other form has: the length of a session identifier, or a magic
+// string.
 func parseSignable(data, key []byte) (signable, error) {
 	if bytes.HasPrefix(data, []byte(sshsigMagic)) {
 		return sshsig(data)
@@ -53,24 +53,25 @@ func parseSignable(data, key []byte) (signable, error) {
 	return login(data, key)
 }
 
-// A login with a public key: RFC 4252 §7, and OpenSSH's form of it that names
-// the server's key as well (PROTOCOL, "publickey-hostbound-v00@openssh.com").
+// The fields of a login with a public key: RFC 4252 §7, and OpenSSH's host-bound form that
+// contains the server's key (PROTOCOL, "publickey-hostbound-v00@openssh.com").
 const (
 	msgUserauthRequest = 50
-	service            = "ssh-connection"
+	connectionService  = "ssh-connection"
 	methodPublicKey    = "publickey"
 	methodHostBound    = "publickey-hostbound-v00@openssh.com"
 )
 
-// Session identifiers are the hash of a key exchange (RFC 4253 §7.2): those in
-// use have 20 (SHA-1) to 64 (SHA-512) bytes.
+// A session identifier is the hash of a key exchange (RFC 4253 §7.2): 20 bytes (SHA-1) to 64
+// bytes (SHA-512).
 const (
 	minSessionID = 20
 	maxSessionID = 64
 )
 
-func sessionID(id []byte) bool { return len(id) >= minSessionID && len(id) <= maxSessionID }
+func validSessionID(id []byte) bool { return len(id) >= minSessionID && len(id) <= maxSessionID }
 
+// login parses a login with the key.
 func login(data, key []byte) (signable, error) {
 	var m struct {
 		SessionID             []byte
@@ -82,15 +83,15 @@ func login(data, key []byte) (signable, error) {
 		HostKey               []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(data, &m); err != nil {
-		return signable{}, ErrData // the parser's words are about fields nobody here knows
+		return signable{}, ErrData // the parser's error names internal fields
 	}
 	switch {
-	case !sessionID(m.SessionID), m.Message != msgUserauthRequest, m.Service != service, m.Signed != 1:
+	case !validSessionID(m.SessionID), m.Message != msgUserauthRequest, m.Service != connectionService, m.Signed != 1:
 		return signable{}, ErrData
 	case !bytes.Equal(m.Key, key):
 		return signable{}, fmt.Errorf("%w: a login with another key", ErrData)
 	}
-	what := signable{Request: Request{Kind: Login, User: m.User}, algorithm: m.Algorithm, session: m.SessionID}
+	parsed := signable{Request: Request{Kind: Login, User: m.User}, algorithm: m.Algorithm, session: m.SessionID}
 	switch m.Method {
 	case methodPublicKey:
 		if len(m.HostKey) > 0 {
@@ -101,16 +102,17 @@ func login(data, key []byte) (signable, error) {
 		if ssh.Unmarshal(m.HostKey, &host) != nil || len(host.Key) == 0 {
 			return signable{}, ErrData
 		}
-		what.host = host.Key
+		parsed.host = host.Key
 	default:
 		return signable{}, ErrData
 	}
-	return what, nil
+	return parsed, nil
 }
 
-// sshsigMagic begins what ssh-keygen -Y signs: OpenSSH's PROTOCOL.sshsig, §3.
+// sshsigMagic is the prefix of data that ssh-keygen -Y signs: OpenSSH's PROTOCOL.sshsig, §3.
 const sshsigMagic = "SSHSIG"
 
+// sshsig parses the data of an SSHSIG signature.
 func sshsig(data []byte) (signable, error) {
 	var m struct {
 		Magic                     [len(sshsigMagic)]byte

@@ -23,8 +23,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// unlock is another program that verifies the PIN of the card in a reader and lets
-// nobody know.
+// unlock acts as another program: it verifies the PIN of the card in a reader and keeps
+// the connection open.
 func unlock(t testing.TB, driver reader.Driver, name string) (other reader.Card) {
 	t.Helper()
 	other, err := driver.Connect(context.Background(), name)
@@ -37,29 +37,29 @@ func unlock(t testing.TB, driver reader.Driver, name string) (other reader.Card)
 	return other
 }
 
-func leavingsOf(t *testing.T, o outcome) map[string]leaving {
+func logoutResults(t *testing.T, o outcome) map[string]logoutResult {
 	t.Helper()
-	var list struct{ Readers []leftReader }
+	var list struct{ Readers []readerLogout }
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &list), o.stderr)
-	results := map[string]leaving{}
+	results := map[string]logoutResult{}
 	for _, r := range list.Readers {
 		results[r.Reader] = r.Result
 	}
 	return results
 }
 
-// Every My Number Card is logged out, with no PIN and no attempt, also while another
-// program is connected; cards of other kinds and empty readers are no failure.
+// Every My Number Card is logged out without a PIN or an attempt, even while another
+// program is connected. Cards of other kinds and empty readers are not failures.
 //
 // Faults: F93.
-func TestLeave(t *testing.T) {
+func TestLogout(t *testing.T) {
 	driver, cards := withCards(t, simulator.Contact, simulator.NotMyNumber, simulator.Android)
 	driver.AddReader("Empty")
 	other := unlock(t, driver, "Reader")
 	m := &cardtest.Driver{Driver: driver}
-	o := desk{driver: m}.run(t, "leave", "--json")
+	o := runner{driver: m}.run(t, "logout", "--json")
 	require.Zero(t, o.exit, o.stderr)
-	assert.Equal(t, map[string]leaving{"Reader": leftLoggedOut, "Reader 2": leftOtherCard, "Reader 3": leftLoggedOut}, leavingsOf(t, o))
+	assert.Equal(t, map[string]logoutResult{"Reader": logoutDone, "Reader 2": logoutOtherCard, "Reader 3": logoutDone}, logoutResults(t, o))
 	assert.False(t, cards[0].State().AuthVerified)
 	assert.Equal(t, 3, cards[0].State().AuthTries)
 	assert.Zero(t, m.Secrets())
@@ -67,55 +67,55 @@ func TestLeave(t *testing.T) {
 	require.NoError(t, other.Close())
 
 	unlock(t, driver, "Reader")
-	o = desk{driver: driver}.run(t, "leave", "--reader", "Reader 3")
+	o = runner{driver: driver}.run(t, "logout", "--reader", "Reader 3")
 	require.Zero(t, o.exit, o.stderr)
 	assert.True(t, cards[0].State().AuthVerified, "only the reader that was named")
 	for language, want := range map[string]string{
 		"en": "  Reader    logged out\n  Reader 2  not a My Number Card\n  Reader 3  logged out\n",
 		"ja": "  Reader    ログアウトしました\n  Reader 2  マイナンバーカードではありません\n  Reader 3  ログアウトしました\n",
 	} {
-		assert.Equal(t, want, desk{driver: driver}.run(t, "leave", "--lang", language).stdout)
+		assert.Equal(t, want, runner{driver: driver}.run(t, "logout", "--lang", language).stdout)
 	}
 }
 
 // Faults: F93.
-func TestLeaveWithoutACard(t *testing.T) {
+func TestLogoutWithoutACard(t *testing.T) {
 	empty := simulator.New()
 	empty.AddReader("Reader")
 	for _, d := range []*simulator.Driver{empty, simulator.New()} {
-		o := desk{driver: d}.run(t, "leave", "--json")
+		o := runner{driver: d}.run(t, "logout", "--json")
 		assert.Zero(t, o.exit, o.stderr)
 		assert.JSONEq(t, `{"readers":[]}`, o.stdout)
-		o = desk{driver: d}.run(t, "leave", "--lang", "ja")
+		o = runner{driver: d}.run(t, "logout", "--lang", "ja")
 		assert.Zero(t, o.exit, o.stderr)
-		assert.Equal(t, textLeaveNoCard.JA+"\n", o.stdout)
+		assert.Equal(t, textLogoutNoCard.JA+"\n", o.stdout)
 	}
-	assert.Zero(t, desk{driver: empty}.run(t, "leave", "--reader", "Reader").exit)
-	assert.Equal(t, cli.ExitNoReader, desk{driver: empty}.run(t, "leave", "--reader", "Elsewhere").exit)
+	assert.Zero(t, runner{driver: empty}.run(t, "logout", "--reader", "Reader").exit)
+	assert.Equal(t, cli.ExitNoReader, runner{driver: empty}.run(t, "logout", "--reader", "Elsewhere").exit)
 	empty.StopService()
-	assert.Equal(t, cli.ExitNoReader, desk{driver: empty}.run(t, "leave").exit)
+	assert.Equal(t, cli.ExitNoReader, runner{driver: empty}.run(t, "logout").exit)
 }
 
-// A card that may still be unlocked is told, for each reader and as the failure, and
-// the others are logged out all the same.
+// A card that may still be unlocked is reported for its reader and as the failure. The
+// other cards are still logged out.
 //
 // Faults: F75, F93.
-func TestLeaveFails(t *testing.T) {
+func TestLogoutFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault  simulator.Fault
-		result leaving
+		result logoutResult
 		code   message.Code
 	}{
-		"refused":            {whileLeaving(simulator.AnswerStatus(apdu.StatusFileNotFound)), leftUnsure, message.CardStillUnlocked},
-		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillUnlocked},
-		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, leftUnsure, message.CardStillUnlocked},
-		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, leftBusy, message.ReaderBusy},
-		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.Hold(nil)}, leftBusy, message.ReaderBusy},
-		"mute":               {simulator.Fault{Do: simulator.Hang()}, leftBusy, message.ReaderBusy},
+		"refused":            {atLogout(simulator.AnswerStatus(apdu.StatusFileNotFound)), logoutFailed, message.CardStillUnlocked},
+		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, logoutFailed, message.CardStillUnlocked},
+		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, logoutFailed, message.CardStillUnlocked},
+		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, logoutBusy, message.ReaderBusy},
+		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.Hold(nil)}, logoutBusy, message.ReaderBusy},
+		"mute":               {simulator.Fault{Do: simulator.Hang()}, logoutBusy, message.ReaderBusy},
 		"reset again and again": {simulator.Fault{On: simulator.Begin, Do: simulator.Meanwhile(func(r *simulator.Reader) {
 			time.Sleep(time.Second)
 			_, _ = simulator.ResetCard()(t.Context(), r, func() ([]byte, error) { return nil, nil })
-		})}, leftBusy, message.ReaderBusy},
+		})}, logoutBusy, message.ReaderBusy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -127,49 +127,49 @@ func TestLeaveFails(t *testing.T) {
 				defer other.Close()
 				slot.Fail(tt.fault)
 				start := time.Now()
-				o := desk{driver: driver}.run(t, "leave", "--json")
+				o := runner{driver: driver}.run(t, "logout", "--json")
 				assert.LessOrEqual(t, time.Since(start), 10*time.Second)
 				assert.Equal(t, cli.ExitFailed, o.exit, o.stderr)
-				assert.Equal(t, map[string]leaving{"Reader": tt.result, "Second": leftLoggedOut}, leavingsOf(t, o))
+				assert.Equal(t, map[string]logoutResult{"Reader": tt.result, "Second": logoutDone}, logoutResults(t, o))
 				code, _ := failureOf(t, o)
 				assert.Equal(t, string(tt.code), code)
 				assert.Contains(t, o.stderr, string(message.CardStillUnlocked))
 				assert.False(t, second.State().AuthVerified)
-				slot.Remove() // which ends who holds it
+				slot.Remove() // ends the held commands
 			})
 		})
 	}
 }
 
-// pcscd resets the card when it finds that the program that held it has died, maybe
-// after we have connected.
+// pcscd resets the card when it notices that the program that held it has died, possibly
+// after logout has connected.
 //
 // Faults: F93.
-func TestLeaveACardThatIsResetMeanwhile(t *testing.T) {
+func TestLogoutWhileTheCardIsReset(t *testing.T) {
 	for nth := 1; nth <= 2; nth++ {
 		driver, slot := slotWith(t, simulator.Contact)
 		other := unlock(t, driver, "Reader")
 		slot.Fail(simulator.Fault{Nth: nth, Do: simulator.ResetCard()})
-		o := desk{driver: driver}.run(t, "leave")
+		o := runner{driver: driver}.run(t, "logout")
 		assert.Zero(t, o.exit, o.stderr)
 		assert.False(t, slot.Card().State().AuthVerified)
 		_ = other.Close()
 	}
 }
 
-// A card of another kind keeps its power where the driver can do that, and a My Number
-// Card does not.
+// A card of another kind keeps its power if the driver supports that. A My Number Card is
+// powered off.
 //
 // Faults: F93.
-func TestLeaveKeepsTheOtherCardsPower(t *testing.T) {
+func TestLogoutKeepsThePowerOfOtherCards(t *testing.T) {
 	driver, _ := withCards(t, simulator.Contact, simulator.NotMyNumber)
-	k := &keeping{Driver: driver, kept: map[string]bool{}}
-	require.Zero(t, desk{driver: k}.run(t, "leave").exit)
+	k := &powerDriver{Driver: driver, kept: map[string]bool{}}
+	require.Zero(t, runner{driver: k}.run(t, "logout").exit)
 	assert.Equal(t, map[string]bool{"Reader 2": true}, k.kept)
 }
 
-// idleConnection is a program that connects to the card in a reader and does nothing
-// with it, until its standard input ends.
+// idleConnection is a program that connects to the card in a reader and keeps the idle
+// connection until its standard input ends.
 func idleConnection() {
 	if _, err := pcsc.New().Connect(context.Background(), os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -179,20 +179,20 @@ func idleConnection() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// keeping is a driver whose connections can end without cutting the card's power.
-type keeping struct {
+// powerDriver is a driver whose connections can close without cutting the card's power.
+type powerDriver struct {
 	reader.Driver
 	kept map[string]bool
 }
 
-type keeper struct {
+type powerCard struct {
 	reader.Card
 	keep func()
 }
 
-func (k keeper) KeepPower() { k.keep() }
+func (k powerCard) KeepPower() { k.keep() }
 
-func (k *keeping) Connect(ctx context.Context, name string) (reader.Card, error) {
+func (k *powerDriver) Connect(ctx context.Context, name string) (reader.Card, error) {
 	card, err := k.Driver.Connect(ctx, name)
-	return keeper{card, func() { k.kept[name] = true }}, err
+	return powerCard{card, func() { k.kept[name] = true }}, err
 }

@@ -32,16 +32,16 @@ func pemOf(der []byte) string {
 
 func fileOf(t testing.TB, content string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "authority")
+	path := filepath.Join(t.TempDir(), "ca-certificate")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 	return path
 }
 
-// authorityOf is a file with the authority of the simulated cards, as cert --ca
-// writes it.
-func authorityOf(t testing.TB) string {
+// simulatorCAFile returns a file with the simulated cards' CA certificate, written by
+// cert --ca.
+func simulatorCAFile(t testing.TB) string {
 	t.Helper()
-	o := desk{}.run(t, "cert", "--ca", "--simulator", "contact")
+	o := runner{}.run(t, "cert", "--ca", "--simulator", "contact")
 	require.Zero(t, o.exit, o.stderr)
 	return fileOf(t, o.stdout)
 }
@@ -54,43 +54,43 @@ func chainOf(t testing.TB, o outcome) trust.Chain {
 		Assurance struct{ Chain trust.Chain }
 	}
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
-	return shown.Chain + shown.Assurance.Chain // a report has the one, an identity the other
+	return shown.Chain + shown.Assurance.Chain // a report has the first, an identity the second
 }
 
-// Who issued the certificate, in the report and beside the identifier. With
-// --require-chain the PIN is not sent, nor asked for, where it can be known before.
-func TestTheChainIsShown(t *testing.T) {
-	file := authorityOf(t)
+// The report and id show who issued the certificate. With --require-chain the PIN is
+// neither asked for nor sent if the issuer is known to be untrusted before.
+func TestChainIsShown(t *testing.T) {
+	file := simulatorCAFile(t)
 	for _, tt := range []struct {
 		name    string
 		profile simulator.Profile
 		args    []string
 		report  trust.Chain
-		id      trust.Chain // "" is refused
+		id      trust.Chain // "": rejected
 		pins    int
 	}{
-		{"a card of no known authority", simulator.Contact, nil, trust.Unknown, trust.Unknown, 1},
-		{"of one that is given", simulator.Contact, []string{"--authority", file}, trust.Caller, trust.Caller, 1},
+		{"unknown CA", simulator.Contact, nil, trust.Unknown, trust.Unknown, 1},
+		{"given CA", simulator.Contact, []string{"--ca-certificate", file}, trust.Caller, trust.Caller, 1},
 		{"required", simulator.Contact, []string{"--require-chain"}, trust.Unknown, "", 0},
-		{"required, and given", simulator.Contact, []string{"--require-chain", "--authority", file}, trust.Caller, trust.Caller, 1},
+		{"required, and given", simulator.Contact, []string{"--require-chain", "--ca-certificate", file}, trust.Caller, trust.Caller, 1},
 		{"required of a phone", simulator.Android, []string{"--require-chain"}, trust.Unknown, "", 1},
-		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--authority", file}, trust.Unknown, trust.Caller, 1},
+		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--ca-certificate", file}, trust.Unknown, trust.Caller, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, tt.profile)
 			m := &cardtest.Driver{Driver: driver}
-			var ofReport []string
+			var reportArgs []string
 			for _, arg := range tt.args {
 				if arg != "--require-chain" {
-					ofReport = append(ofReport, arg)
+					reportArgs = append(reportArgs, arg)
 				}
 			}
-			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, append(ofReport, "--json")...)))
+			assert.Equal(t, tt.report, chainOf(t, runner{driver: m}.run(t, append(reportArgs, "--json")...)))
 			assert.Zero(t, m.Secrets())
 
-			piped := desk{driver: m, stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json"), tt.args...)...)
+			piped := runner{driver: m, stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json"), tt.args...)...)
 			assert.Equal(t, tt.pins, m.Secrets())
-			typed := desk{driver: m, typed: "1234"}.run(t, append(idArgs(t, "--json"), tt.args...)...)
+			typed := runner{driver: m, typed: "1234"}.run(t, append(idArgs(t, "--json"), tt.args...)...)
 			assert.Equal(t, 2*tt.pins, m.Secrets())
 			assert.Equal(t, tt.pins > 0, typed.terminal != "", "asked")
 			for _, o := range []outcome{piped, typed} {
@@ -109,24 +109,24 @@ func TestTheChainIsShown(t *testing.T) {
 	}
 }
 
-// The simulator's authority is trusted because it was asked for by name, and is
-// still not a real one.
-func TestTheSimulatorsChain(t *testing.T) {
+// The simulator's CA is trusted because --simulator names it, but --require-chain still
+// rejects it.
+func TestSimulatorChain(t *testing.T) {
 	id := func(more ...string) outcome {
-		return desk{stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json", "--simulator", "contact"), more...)...)
+		return runner{stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json", "--simulator", "contact"), more...)...)
 	}
 	assert.Equal(t, trust.Simulator, chainOf(t, id()))
 	o := id("--require-chain")
 	assert.Equal(t, cli.ExitCertificate, o.exit)
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
-	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--authority", authorityOf(t))))
+	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--ca-certificate", simulatorCAFile(t))))
 }
 
-// Files of authorities, read before the card is touched.
+// Files with CA certificates are checked before the card is used.
 //
 // Faults: F94.
-func TestAuthorityFiles(t *testing.T) {
+func TestCACertificateFiles(t *testing.T) {
 	_, cards := withCards(t, simulator.Contact)
 	der := cards[0].CACertificate().Raw
 	other := attackersCertificate(t, func(c *x509.Certificate) {
@@ -138,32 +138,32 @@ func TestAuthorityFiles(t *testing.T) {
 		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	})
 	for name, tt := range map[string]struct {
-		content string
-		taken   bool
+		content  string
+		accepted bool
 	}{
 		"PEM":                       {pemOf(der), true},
 		"DER":                       {string(der), true},
-		"PEM with words around":     {"J-LIS\n" + pemOf(der) + "\nthe end\n", true},
+		"PEM with other text":       {"J-LIS\n" + pemOf(der) + "\nthe end\n", true},
 		"several":                   {pemOf(other) + pemOf(der), true},
 		"several, DER":              {string(other) + string(der), true},
 		"nothing":                   {"", false},
-		"words":                     {"authority\n", false},
+		"words":                     {"words\n", false},
 		"a certificate that is cut": {string(der[:len(der)-1]), false},
-		"PEM of what is none":       {pemOf([]byte("none")), false},
+		"PEM without a certificate": {pemOf([]byte("none")), false},
 		"a holder's certificate":    {pemOf(leaf), false},
-		"one beside an authority's": {pemOf(der) + pemOf(leaf), false},
-		"an authority for servers":  {pemOf(limited), false},
-		"one beside another":        {pemOf(der) + pemOf(limited), false},
+		"a CA's and a holder's":     {pemOf(der) + pemOf(leaf), false},
+		"a CA for servers":          {pemOf(limited), false},
+		"a CA and one for servers":  {pemOf(der) + pemOf(limited), false},
 		"a key":                     {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
-		"a key beside it":           {pemOf(der) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
+		"a certificate and a key":   {pemOf(der) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), false},
 		"far too long":              {pemOf(der) + strings.Repeat("\n", 1<<20), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			driver, _ := withCards(t, simulator.Contact)
 			m := &cardtest.Driver{Driver: driver}
 			for _, args := range [][]string{{"--json"}, idArgs(t, "--pin-stdin", "--json")} {
-				o := desk{driver: m, stdin: "1234\n"}.run(t, append(args, "--authority", fileOf(t, tt.content))...)
-				if tt.taken {
+				o := runner{driver: m, stdin: "1234\n"}.run(t, append(args, "--ca-certificate", fileOf(t, tt.content))...)
+				if tt.accepted {
 					assert.Equal(t, trust.Caller, chainOf(t, o))
 					continue
 				}
@@ -171,18 +171,18 @@ func TestAuthorityFiles(t *testing.T) {
 				code, _ := failureOf(t, o)
 				assert.Equal(t, "AUTHORITY_FILE", code)
 			}
-			assert.Equal(t, tt.taken, len(m.Sent()) > 0)
+			assert.Equal(t, tt.accepted, len(m.Sent()) > 0)
 		})
 	}
 	t.Run("one file each", func(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
-		o := desk{driver: driver}.run(t, "--json", "--authority", fileOf(t, pemOf(other)), "--authority", fileOf(t, pemOf(der)))
+		o := runner{driver: driver}.run(t, "--json", "--ca-certificate", fileOf(t, pemOf(other)), "--ca-certificate", fileOf(t, pemOf(der)))
 		assert.Equal(t, trust.Caller, chainOf(t, o))
 	})
-	for _, path := range []string{"", "/nonexistent/authority", t.TempDir(), os.DevNull} {
+	for _, path := range []string{"", "/nonexistent/ca-certificate", t.TempDir(), os.DevNull} {
 		driver, _ := withCards(t, simulator.Contact)
 		m := &cardtest.Driver{Driver: driver}
-		o := desk{driver: m}.run(t, "--authority", path)
+		o := runner{driver: m}.run(t, "--ca-certificate", path)
 		assert.Equal(t, cli.ExitUsage, o.exit, path)
 		assert.Contains(t, o.stderr, "[AUTHORITY_FILE]", path)
 		fits(t, o.stderr)
@@ -190,41 +190,41 @@ func TestAuthorityFiles(t *testing.T) {
 	}
 }
 
-// An issuer that is out of its time is told as such: the report shows the rest,
-// and no PIN is sent.
+// A CA certificate that is expired or not yet valid is reported as such: the report shows
+// everything else, and no PIN is sent.
 //
 // Faults: F56.
-func TestAnIssuerOutOfItsTime(t *testing.T) {
+func TestExpiredCACertificate(t *testing.T) {
 	for name, period := range map[string][2]time.Time{
 		"expired":       {today.AddDate(-10, 0, 0), today.AddDate(0, 0, -1)},
 		"not yet valid": {today.AddDate(0, 0, 1), today.AddDate(10, 0, 0)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, authority, holder := ownAuthority(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
+			_, authority, holder := namesakeCA(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
 			driver, cards := withCards(t, simulator.Contact)
 			m := attacker(driver, shown{certificate: holder})
 			file := fileOf(t, pemOf(authority))
 
 			for _, language := range []string{"ja", "en"} {
-				o := desk{driver: m}.run(t, "--authority", file, "--lang", language)
+				o := runner{driver: m}.run(t, "--ca-certificate", file, "--lang", language)
 				assert.Equal(t, cli.ExitCertificate, o.exit)
 				assert.Contains(t, o.stderr, "[ISSUER_EXPIRED]")
-				assert.Contains(t, o.stdout, map[string]string{"ja": "発行元の証明書が、有効期間の外です", "en": "its own certificate is out of its time"}[language])
+				assert.Contains(t, o.stdout, map[string]string{"ja": "認証局の証明書が、有効期間外です", "en": "its CA certificate is expired or not yet valid"}[language])
 				assert.Contains(t, o.stdout, map[string]string{"ja": "残り3回", "en": "3 of 3"}[language])
 				assert.Contains(t, o.stdout, "2029")
 				fits(t, o.stdout+o.stderr)
 			}
-			o := desk{driver: m}.run(t, "--authority", file, "--json")
+			o := runner{driver: m}.run(t, "--ca-certificate", file, "--json")
 			var shown report
 			require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
 			assert.Equal(t, trust.Unknown, shown.Chain)
 			assert.Equal(t, trust.Valid, shown.AuthCertificate.Status)
 
-			later := desk{driver: m, now: today.AddDate(11, 0, 0)}.run(t, "--authority", file, "--lang", "en")
-			assert.Zero(t, later.exit, later.stderr) // the certificate has expired as well, which is no failure of a report
-			assert.Contains(t, later.stdout, "its own certificate is out of its time")
+			later := runner{driver: m, now: today.AddDate(11, 0, 0)}.run(t, "--ca-certificate", file, "--lang", "en")
+			assert.Zero(t, later.exit, later.stderr) // the certificate has expired too, which is not a failure of the report
+			assert.Contains(t, later.stdout, "its CA certificate is expired or not yet valid")
 
-			o = desk{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--authority", file)...)
+			o = runner{driver: m, stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--json", "--ca-certificate", file)...)
 			assert.Equal(t, cli.ExitCertificate, o.exit)
 			code, _ := failureOf(t, o)
 			assert.Equal(t, "ISSUER_EXPIRED", code)
@@ -234,10 +234,10 @@ func TestAnIssuerOutOfItsTime(t *testing.T) {
 	}
 }
 
-// ownAuthority is an attacker's authority with the name and the key identifier
-// of the simulated cards', the genuine one, and a holder's certificate that the
-// attacker's authority issued.
-func ownAuthority(t testing.TB, change func(*x509.Certificate)) (genuine, authority, holder []byte) {
+// namesakeCA returns the simulated cards' genuine CA certificate, an attacker's CA
+// certificate with the same name and key identifier, and a holder's certificate that the
+// attacker's CA issued.
+func namesakeCA(t testing.TB, change func(*x509.Certificate)) (genuine, authority, holder []byte) {
 	t.Helper()
 	_, cards := withCards(t, simulator.Contact)
 	of := cards[0].CACertificate()
@@ -258,14 +258,13 @@ func ownAuthority(t testing.TB, change func(*x509.Certificate)) (genuine, author
 	return of.Raw, authority, holder
 }
 
-// An authority is known by its key. One of the same name is not the one that was
-// given, whatever the card shows beside it; and who shows a genuine holder's
-// certificate lacks its key.
+// A CA is identified by its key: another CA with the same name is not trusted, whatever CA
+// certificate the card shows. A card with a copied certificate lacks its key.
 //
 // Faults: F57, F59.
-func TestAttackersAreRefused(t *testing.T) {
-	genuine, own, ofOwn := ownAuthority(t, func(*x509.Certificate) {})
-	victims := desk{}.run(t, "cert", "--der", "--simulator", "contact").stdout
+func TestForgedCardsAreRejected(t *testing.T) {
+	genuine, own, ofOwn := namesakeCA(t, func(*x509.Certificate) {})
+	victims := runner{}.run(t, "cert", "--der", "--simulator", "contact").stdout
 	file := fileOf(t, pemOf(genuine))
 	for _, tt := range []struct {
 		name   string
@@ -273,31 +272,32 @@ func TestAttackersAreRefused(t *testing.T) {
 		report trust.Chain
 		code   string // of id with --require-chain
 		pins   int
-		taken  bool // without it, as of an unknown issuer
+
+		accepted bool // without --require-chain, with an unknown issuer
 	}{
-		{"own authority of the same name", shown{certificate: ofOwn, authority: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"own authority, with the genuine one on the card", shown{certificate: ofOwn, authority: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"another's certificate, with an own key", shown{certificate: []byte(victims), authority: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
+		{"own CA with the same name", shown{certificate: ofOwn, caCertificate: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"own CA, with the genuine CA certificate on the card", shown{certificate: ofOwn, caCertificate: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
+		{"a copied certificate with an own key", shown{certificate: []byte(victims), caCertificate: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
 			m := attacker(driver, tt.card)
-			assert.Equal(t, tt.report, chainOf(t, desk{driver: m}.run(t, "--json", "--authority", file)))
+			assert.Equal(t, tt.report, chainOf(t, runner{driver: m}.run(t, "--json", "--ca-certificate", file)))
 			assert.Zero(t, m.Secrets())
 
-			id := idArgs(t, "--pin-stdin", "--json", "--authority", file)
+			id := idArgs(t, "--pin-stdin", "--json", "--ca-certificate", file)
 			refused := func(o outcome) {
 				assert.Equal(t, cli.ExitCertificate, o.exit)
 				assert.Empty(t, o.stdout)
 				code, _ := failureOf(t, o)
 				assert.Equal(t, tt.code, code)
 			}
-			refused(desk{driver: m, stdin: "1234\n"}.run(t, append(id, "--require-chain")...))
+			refused(runner{driver: m, stdin: "1234\n"}.run(t, append(id, "--require-chain")...))
 			assert.Equal(t, tt.pins, m.Secrets())
 
-			o := desk{driver: m, stdin: "1234\n"}.run(t, id...)
+			o := runner{driver: m, stdin: "1234\n"}.run(t, id...)
 			assert.Equal(t, tt.pins+1, m.Secrets())
-			if tt.taken {
+			if tt.accepted {
 				assert.Equal(t, trust.Unknown, chainOf(t, o))
 			} else {
 				refused(o)
@@ -308,30 +308,31 @@ func TestAttackersAreRefused(t *testing.T) {
 	}
 }
 
-// The report reads the authority's certificate only where that can tell something.
-func TestTheChainOfTheReportCostsNoCommand(t *testing.T) {
-	for _, args := range [][]string{nil, {"--authority", authorityOf(t)}} {
+// The report reads the CA certificate from the card only if it may be a trusted one.
+func TestReportReadsTheCACertificateOnlyWhenNeeded(t *testing.T) {
+	for _, args := range [][]string{nil, {"--ca-certificate", simulatorCAFile(t)}} {
 		driver, _ := withCards(t, simulator.ContactExtended)
 		m := &cardtest.Driver{Driver: driver}
-		require.Zero(t, desk{driver: m}.run(t, args...).exit)
+		require.Zero(t, runner{driver: m}.run(t, args...).exit)
 		assert.Equal(t, 5, len(m.Sent()), "SELECT, token, two counters, certificate")
 	}
-	o := desk{}.run(t, "--simulator", "contact-extended", "--trace")
+	o := runner{}.run(t, "--simulator", "contact-extended", "--trace")
 	require.Zero(t, o.exit)
 	assert.Equal(t, 5, strings.Count(o.stderr, "> "))
 
-	// One that says it is J-LIS's, of 2023, is looked at and not believed.
-	_, _, claims := ownAuthority(t, func(c *x509.Certificate) {
+	// A certificate that claims J-LIS's CA of 2023 is checked and not trusted.
+	_, _, claims := namesakeCA(t, func(c *x509.Certificate) {
 		c.SubjectKeyId = []byte("\x1A\xC1\x00\xF5\x96\xA3\xBC\x8C\x4B\x3D\xF1\x95\xE3\x26\x99\x24\x9E\x9E\x30\x8A")
 	})
 	driver, _ := withCards(t, simulator.ContactExtended)
 	m := attacker(driver, shown{certificate: claims})
-	assert.Equal(t, trust.Unknown, chainOf(t, desk{driver: m}.run(t, "--json")))
-	assert.Equal(t, 6, len(m.Sent()), "and the authority's certificate")
+	assert.Equal(t, trust.Unknown, chainOf(t, runner{driver: m}.run(t, "--json")))
+	assert.Equal(t, 6, len(m.Sent()), "and the CA certificate")
 }
 
-// What is said of each chain, in both languages. No test has a card of J-LIS's.
-func TestEveryChainHasItsWords(t *testing.T) {
+// The golden files have the texts for each chain in both languages. No test has a genuine
+// card of J-LIS.
+func TestEveryChainHasTexts(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b bytes.Buffer
 		p := &program{environment: environment{stdout: &b}, Console: &cli.Console{Language: message.Language(language)}}

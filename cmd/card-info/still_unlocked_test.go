@@ -17,14 +17,14 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// whileLeaving is a fault at each command that logs the card out.
-func whileLeaving(do simulator.Action) simulator.Fault {
+// atLogout returns a fault at each command that logs the card out.
+func atLogout(do simulator.Action) simulator.Fault {
 	return simulator.Fault{Command: func(command []byte) bool {
 		return command[1] == apdu.InsSelect && len(command) > 5 && command[5] == 0xA0
 	}, Do: do}
 }
 
-// slotWith is a driver with one reader that holds a card, and that reader.
+// slotWith returns a driver with one reader that holds a card, and the reader.
 func slotWith(t testing.TB, profile simulator.Profile, faults ...simulator.Fault) (*simulator.Driver, *simulator.Reader) {
 	t.Helper()
 	card, err := simulator.NewCard(profile, simulator.WithInsecureSeed(simulatorSeed))
@@ -38,15 +38,15 @@ func slotWith(t testing.TB, profile simulator.Profile, faults ...simulator.Fault
 	return driver, slot
 }
 
-// That the card may still be unlocked is told beside what failed first, which gives
-// the exit code: on the screen in both languages, and in JSON.
+// A card that may still be unlocked is reported in addition to the first failure, which
+// determines the exit code: as text in both languages, and in JSON.
 //
 // Faults: F75.
-func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
+func TestStillUnlockedIsReportedWithTheCause(t *testing.T) {
 	still := message.For(jpki.ErrStillUnlocked)
 	for name, tt := range map[string]struct {
 		pin    string
-		faults []simulator.Fault // beside the one at leaving
+		faults []simulator.Fault // in addition to the one at logout
 		code   message.Code
 		exit   int
 	}{
@@ -54,13 +54,13 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, cli.ExitCertificate},
 		"nothing else":  {"1234", nil, message.CardStillUnlocked, cli.ExitFailed},
 	} {
-		for leaving, fault := range map[string]simulator.Action{
+		for logoutResult, fault := range map[string]simulator.Action{
 			"reset": simulator.ResetCard(), "lost": simulator.FailBefore(reader.ErrTransport), "refused": simulator.AnswerStatus(apdu.StatusFileNotFound),
 		} {
 			for _, language := range []message.Language{message.Japanese, message.English} {
-				t.Run(name+", "+leaving+" "+string(language), func(t *testing.T) {
-					driver, _ := slotWith(t, simulator.Contact, append(tt.faults, whileLeaving(fault))...)
-					o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--lang", string(language))...)
+				t.Run(name+", "+logoutResult+" "+string(language), func(t *testing.T) {
+					driver, _ := slotWith(t, simulator.Contact, append(tt.faults, atLogout(fault))...)
+					o := runner{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--lang", string(language))...)
 					assert.Equal(t, tt.exit, o.exit)
 					assert.Contains(t, o.stderr, "["+string(tt.code)+"]")
 					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillUnlocked)+"]"))
@@ -69,8 +69,8 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 					fits(t, o.stderr)
 				})
 			}
-			driver, _ := slotWith(t, simulator.Contact, append(tt.faults, whileLeaving(fault))...)
-			o := desk{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--json")...)
+			driver, _ := slotWith(t, simulator.Contact, append(tt.faults, atLogout(fault))...)
+			o := runner{driver: driver, stdin: tt.pin + "\n"}.run(t, idArgs(t, "--pin-stdin", "--json")...)
 			code, _ := failureOf(t, o)
 			assert.Equal(t, string(tt.code), code)
 			assert.Equal(t, tt.exit, o.exit)
@@ -95,35 +95,35 @@ func TestACardThatMayStillBeUnlockedIsToldBesideTheCause(t *testing.T) {
 	}
 }
 
-// A connection that fails to close after the card was logged out loses nothing.
+// An error of Close after the card was logged out is ignored.
 //
 // Faults: F75.
-func TestAConnectionThatFailsToClose(t *testing.T) {
+func TestConnectionThatFailsToClose(t *testing.T) {
 	for _, args := range [][]string{nil, {"retries"}, {"cert"}, {"ssh-key"}, {"doctor"}, idArgs(t, "--pin-stdin")} {
 		driver, slot := slotWith(t, simulator.Contact)
-		o := desk{driver: unclosing{driver}, stdin: "1234\n", system: machine(nil)}.run(t, args...)
+		o := runner{driver: closeErrorDriver{driver}, stdin: "1234\n", system: machine(nil)}.run(t, args...)
 		assert.Zero(t, o.exit, "%v: %s", args, o.stderr)
 		assert.NotEmpty(t, o.stdout, args)
 		assert.Empty(t, o.stderr, args)
 		assert.False(t, slot.Card().State().AuthVerified)
 	}
-	// Also before a PIN that is typed.
+	// Also when the PIN is typed.
 	driver, _ := slotWith(t, simulator.Contact)
-	o := desk{driver: unclosing{driver}, typed: "1234"}.run(t, idArgs(t)...)
+	o := runner{driver: closeErrorDriver{driver}, typed: "1234"}.run(t, idArgs(t)...)
 	assert.Zero(t, o.exit, o.stderr)
 }
 
-// unclosing is a driver whose connections close when somebody else lets them.
-type unclosing struct{ reader.Driver }
+// closeErrorDriver is a driver whose connections return an error from Close.
+type closeErrorDriver struct{ reader.Driver }
 
-func (d unclosing) Connect(ctx context.Context, name string) (reader.Card, error) {
+func (d closeErrorDriver) Connect(ctx context.Context, name string) (reader.Card, error) {
 	card, err := d.Driver.Connect(ctx, name)
-	return unclosed{card}, err
+	return closeErrorCard{card}, err
 }
 
-type unclosed struct{ reader.Card }
+type closeErrorCard struct{ reader.Card }
 
-func (c unclosed) Close() error {
+func (c closeErrorCard) Close() error {
 	_ = c.Card.Close()
 	return reader.ErrBusy
 }

@@ -20,14 +20,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// A program is killed between VERIFY and logging out, while another has an idle
-// connection: the card stays unlocked for whoever comes, until leave logs it out.
-//
-// Faults: F93.
-func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
-	b := newBench(t)
-	card := b.insert(t, simulator.Contact)
-
+// startIdleConnection runs a program that keeps a connection to the card in the first reader
+// until the test ends.
+func (b bench) startIdleConnection(t *testing.T) {
+	t.Helper()
 	idle := b.program(pcscdtest.Readers[0])
 	idle.Args[0] = "idle-connection"
 	stdin, err := idle.StdinPipe()
@@ -35,14 +31,24 @@ func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	stdout, err := idle.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, idle.Start())
-	defer func() {
+	t.Cleanup(func() {
 		stdin.Close()
 		require.NoError(t, idle.Wait())
-	}()
+	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "connected\n", line)
+}
 
+// A program is killed between VERIFY and logging out while another has an idle
+// connection: the card stays unlocked for any program until logout logs it out.
+//
+// Faults: F93.
+func TestLogoutAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
+	b := newBench(t)
+	card := b.insert(t, simulator.Contact)
+
+	b.startIdleConnection(t)
 	verified, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	hold := func(c apdu.Command) bool {
@@ -67,11 +73,11 @@ func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	}
 	require.True(t, card.State().AuthVerified)
 
-	// While the card is at work for the program, nobody else gets to it.
+	// While the program uses the card, no other program can.
 	start := time.Now()
-	o := b.cardInfo(t, "", "leave", "--json")
+	o := b.cardInfo(t, "", "logout", "--json")
 	assert.Equal(t, cli.ExitFailed, o.exit, o.stderr)
-	assert.Equal(t, map[string]leaving{pcscdtest.Readers[0]: leftBusy}, leavingsOf(t, o))
+	assert.Equal(t, map[string]logoutResult{pcscdtest.Readers[0]: logoutBusy}, logoutResults(t, o))
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "READER_BUSY", code)
 	assert.Less(t, time.Since(start), time.Minute)
@@ -82,17 +88,17 @@ func TestLeaveAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	require.Contains(t, b.signWithoutPIN(t), "SW1=0x90, SW2=0x00", "another program signs")
 	require.True(t, card.State().AuthVerified)
 
-	o = b.cardInfo(t, "", "leave", "--json")
+	o = b.cardInfo(t, "", "logout", "--json")
 	require.Zero(t, o.exit, o.stderr)
-	assert.Equal(t, map[string]leaving{pcscdtest.Readers[0]: leftLoggedOut}, leavingsOf(t, o))
+	assert.Equal(t, map[string]logoutResult{pcscdtest.Readers[0]: logoutDone}, logoutResults(t, o))
 	assert.False(t, card.State().AuthVerified)
 	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82")
 	assert.Equal(t, 1, card.sent())
 	assert.Equal(t, 3, card.State().AuthTries)
 }
 
-// A card that is pulled during the command that logs it out has lost its power: the
-// identifier that was found is printed.
+// A card that is removed during the command that logs it out has lost its power, so the
+// identifier is printed.
 //
 // Faults: F75.
 func TestCardPulledWhileItIsLoggedOutThroughPCSCD(t *testing.T) {
@@ -100,7 +106,7 @@ func TestCardPulledWhileItIsLoggedOutThroughPCSCD(t *testing.T) {
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 	require.NoError(t, err)
 	ctx, pull := context.WithCancel(context.Background())
-	w := &watched{Card: card, before: func(c apdu.Command) bool {
+	w := &observedCard{Card: card, before: func(c apdu.Command) bool {
 		if c.INS == apdu.InsSelect && c.Data()[0] == 0xA0 && card.State().AuthVerified {
 			pull()
 		}
