@@ -1,26 +1,26 @@
-# make demo    a simulated card's report and identifier
-# make build   bin/card-info, and the licenses of what is in it
-# make kiosk   the terminal at a counter, with simulated cards: opens nothing, and
-#              prints where its page and the panel for the cards are
-# make test    every check and every test, and the figures of the sweeps
-# make fuzz    every fuzz target, for FUZZTIME each
-# make soak    what needs long to show: SOAK each
-# make bench   every benchmark, and OpenSC beside card-info, as tables: see
-#              docs/performance.md. With BENCHFLAGS="-doc docs/performance.md" it
-#              writes them there.
+# make demo    shows a simulated card's report and identifier
+# make build   builds bin/card-info and writes the licenses of its modules
+# make kiosk   builds and runs the kiosk with simulated cards; it opens no browser but prints
+#              the addresses of its page and of the panel for the cards
+# make test    runs all checks and tests, and prints the statistics of the sweeps
+# make fuzz    runs every fuzz target for FUZZTIME
+# make soak    runs every long-running test for SOAK
+# make bench   runs all benchmarks and compares card-info with OpenSC: see
+#              docs/performance.md. With BENCHFLAGS="-doc docs/performance.md" it updates
+#              the tables there.
 #
-# Each does its own set-up (scripts/setup) and none when it is done already.
+# Each target installs missing packages with scripts/setup.
 
 FUZZTIME ?= 30s
 SOAK ?= 10m
 
-# "required" fails tests through pcscd where they can't run, instead of skipping
-# them. Any value keeps what go test remembers apart from runs by hand, which may
-# have skipped them.
+# With "required", tests through pcscd fail instead of being skipped if they can't run. Any
+# value separates go test's cached results from those of manual runs, which may have skipped
+# tests.
 export MYKEYKIT_E2E ?= wanted
 
-# SQLite takes a minute to compile for a system, so only Windows gets it beside this
-# one; nothing of ours differs elsewhere.
+# Compiling SQLite takes a minute per system, so besides this system only Windows is checked
+# with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk)
 
 .PHONY: demo build kiosk test fuzz soak bench

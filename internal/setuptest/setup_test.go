@@ -1,7 +1,6 @@
-// Package setuptest tests scripts/setup and scripts/cgo, on a machine on which
-// nothing is installed: every program that they use is a link or a stand-in in a
-// folder of the test, and /etc and /usr/sbin are folders of the test in a mount
-// namespace.
+// Package setuptest tests scripts/setup and scripts/cgo on a simulated machine: every program
+// that they use is a link or a fake in a test folder, and /etc and /usr/sbin are test folders
+// in a mount namespace.
 package setuptest
 
 import (
@@ -20,21 +19,21 @@ import (
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 )
 
-// machine is where a script runs.
+// machine is a simulated machine.
 type machine struct {
-	t                *testing.T
-	bin, etc, system string // for PATH, /etc, /usr/sbin
-	environment      []string
+	t              *testing.T
+	bin, etc, sbin string // folders for PATH, /etc and /usr/sbin
+	environment    []string
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	root := t.TempDir()
-	m := &machine{t: t, bin: filepath.Join(root, "bin"), etc: filepath.Join(root, "etc"), system: filepath.Join(root, "sbin")}
-	for _, folder := range []string{m.bin, filepath.Join(m.etc, "postgresql-common"), filepath.Join(m.etc, "reader.conf.d"), m.system} {
+	m := &machine{t: t, bin: filepath.Join(root, "bin"), etc: filepath.Join(root, "etc"), sbin: filepath.Join(root, "sbin")}
+	for _, folder := range []string{m.bin, filepath.Join(m.etc, "postgresql-common"), filepath.Join(m.etc, "reader.conf.d"), m.sbin} {
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 	}
-	for _, script := range []string{"scripts/setup", "scripts/cgo", "Makefile"} { // go test then knows when they change
+	for _, script := range []string{"scripts/setup", "scripts/cgo", "Makefile"} { // so that go test reruns when they change
 		_, err := os.Stat(filepath.Join("..", "..", script))
 		require.NoError(t, err)
 	}
@@ -52,12 +51,12 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-// program writes a stand-in.
+// program writes a fake program.
 func (m *machine) program(name, script string) {
 	m.file(filepath.Join(m.bin, name), "#!/bin/sh\n"+script+"\n", 0o755)
 }
 
-// file writes a file anew: what is there may be a link to a program of the system.
+// file replaces a file. It does not write through a link to a program of the system.
 func (m *machine) file(path, text string, mode os.FileMode) {
 	m.t.Helper()
 	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
@@ -94,12 +93,12 @@ func (m *machine) run(command ...string) (output string, exit int) {
 	return string(b), c.ProcessState.ExitCode()
 }
 
-// runWithFolders runs a command with the machine's own /etc and /usr/sbin, or
-// skips the test.
+// runWithFolders runs a command with the machine's /etc and /usr/sbin. It skips the test if
+// that is not possible.
 func (m *machine) runWithFolders(command string) (output string, exit int) {
 	m.t.Helper()
 	if info, err := os.Lstat("/usr/sbin"); err != nil || !info.IsDir() {
-		m.t.Skip("/usr/sbin is no folder of its own here")
+		m.t.Skip("/usr/sbin is not a folder")
 	}
 	unshare := []string{"unshare", "--mount"}
 	if os.Getuid() != 0 {
@@ -115,12 +114,12 @@ func (m *machine) runWithFolders(command string) (output string, exit int) {
 	}
 	mount, err := exec.LookPath("mount")
 	require.NoError(m.t, err)
-	const inside = `set -e; "$1" --bind "$2" /etc; "$1" --bind "$3" /usr/sbin; shift 3; exec "$@"`
-	return m.run(append(append(unshare, "/bin/sh", "-c", inside, "sh", mount, m.etc, m.system), strings.Fields(command)...)...)
+	const script = `set -e; "$1" --bind "$2" /etc; "$1" --bind "$3" /usr/sbin; shift 3; exec "$@"`
+	return m.run(append(append(unshare, "/bin/sh", "-c", script, "sh", mount, m.etc, m.sbin), strings.Fields(command)...)...)
 }
 
-// Set-up says which Go there is and which is needed, and looks at the one that
-// would run here: the go command may have downloaded a newer one.
+// setup reports the installed and the needed version of Go. It checks the version that would
+// run in this module: the go command may download a newer toolchain.
 //
 // Faults: F88.
 func TestSetupChecksGo(t *testing.T) {
@@ -129,8 +128,8 @@ func TestSetupChecksGo(t *testing.T) {
 	needed, _, _ := strings.Cut(gomod, "\n")
 
 	for name, c := range map[string]struct {
-		program string
-		refused string // the version it names
+		program  string
+		rejected string // the version in the message; "": accepted
 	}{
 		"the needed one":         {`echo "go version go` + needed + ` linux/amd64"`, ""},
 		"a newer one":            {`echo "go version go1.100.1 linux/amd64"`, ""},
@@ -150,13 +149,13 @@ func TestSetupChecksGo(t *testing.T) {
 			m.program("go", c.program)
 			m.program("dpkg-query", `echo "install ok installed"`)
 			output, exit := m.run("scripts/setup", "build")
-			if c.refused == "" {
+			if c.rejected == "" {
 				assert.Zero(t, exit)
 				assert.Empty(t, output)
 				return
 			}
 			assert.Equal(t, 1, exit)
-			assert.Contains(t, output, "Go "+c.refused+" is installed; Go "+needed+" or newer is needed")
+			assert.Contains(t, output, "Go "+c.rejected+" is installed; Go "+needed+" or newer is needed")
 		})
 	}
 
@@ -169,8 +168,8 @@ func TestSetupChecksGo(t *testing.T) {
 	})
 }
 
-// Who may not install packages builds for simulated cards, and is told; tests
-// need the packages.
+// If packages can't be installed, "setup build" says that it builds for simulated cards only,
+// and "setup test" fails.
 //
 // Faults: F88.
 func TestSetupWithoutPermissionToInstall(t *testing.T) {
@@ -198,7 +197,7 @@ func TestSetupWithoutPermissionToInstall(t *testing.T) {
 	}
 }
 
-// cgo is used where all that it needs is there.
+// scripts/cgo enables cgo only if the compiler, pkg-config and all headers are installed.
 //
 // Faults: F88.
 func TestCgoWhereItCanBeUsed(t *testing.T) {
@@ -225,9 +224,9 @@ func TestCgoWhereItCanBeUsed(t *testing.T) {
 
 const vpcdEntry = "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME   /dev/null:0x8C7B\n"
 
-// debian makes a machine whose packages can be installed. What their maintainers'
-// scripts would have started is in the file "started", and what systemctl and
-// update-rc.d were told is in "told".
+// debian returns a machine on which packages can be installed. The file "started" lists the
+// services that the packages' scripts started, "called" the calls of systemctl and
+// update-rc.d, and "asked" the calls of an existing policy-rc.d.
 func debian(t *testing.T, installed ...string) *machine {
 	m := newMachine(t)
 	m.environment = append(m.environment, "MACHINE="+m.etc)
@@ -254,30 +253,30 @@ func debian(t *testing.T, installed ...string) *machine {
 		done
 		case "$*" in *chromium*) exit "${BROKEN:-0}" ;; esac`)
 	m.file(filepath.Join(m.etc, "vpcd"), vpcdEntry, 0o644)
-	m.program("systemctl", `echo systemctl "$@" >>$MACHINE/told`)
-	m.program("update-rc.d", `echo update-rc.d "$@" >>$MACHINE/told`)
+	m.program("systemctl", `echo systemctl "$@" >>$MACHINE/called`)
+	m.program("update-rc.d", `echo update-rc.d "$@" >>$MACHINE/called`)
 	return m
 }
 
-// What set-up installs for the tests listens to nobody: no server is started, now
-// or with the machine, and vpcd's reader is switched off.
+// No server that setup installs for the tests is started, now or at boot, and vpcd's reader is
+// disabled.
 //
 // Faults: F88.
-func TestSetupSwitchesOffWhatItInstalls(t *testing.T) {
-	const own = "#!/bin/sh\necho \"$@\" >>$MACHINE/asked\nif [ \"$1\" = postgresql ]; then exit 101; fi\n"
+func TestSetupDisablesInstalledServices(t *testing.T) {
+	const existing = "#!/bin/sh\necho \"$@\" >>$MACHINE/asked\nif [ \"$1\" = postgresql ]; then exit 101; fi\n"
 	for name, c := range map[string]struct {
 		policy, started, asked string
 		exit                   int
 	}{
-		"no policy":                 {"", "postgresql\n", "", 0},
-		"a policy that stays":       {own, "", "postgresql start\n", 0},
-		"installing ends in errors": {own, "", "postgresql start\n", 1},
+		"no policy":            {"", "postgresql\n", "", 0},
+		"an existing policy":   {existing, "", "postgresql start\n", 0},
+		"installation failure": {existing, "", "postgresql start\n", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := debian(t)
 			m.environment = append(m.environment, fmt.Sprint("BROKEN=", c.exit))
 			if c.policy != "" {
-				m.file(filepath.Join(m.system, "policy-rc.d"), c.policy, 0o755)
+				m.file(filepath.Join(m.sbin, "policy-rc.d"), c.policy, 0o755)
 			}
 			output, exit := m.runWithFolders("scripts/setup test")
 			require.Equal(t, c.exit, exit, output)
@@ -285,58 +284,60 @@ func TestSetupSwitchesOffWhatItInstalls(t *testing.T) {
 			assert.Equal(t, c.started, m.read(m.etc, "started"))
 			assert.Equal(t, c.asked, m.read(m.etc, "asked"))
 
-			told := m.read(m.etc, "told")
+			called := m.read(m.etc, "called")
 			for _, unit := range []string{"ssh.service", "ssh.socket", "pcscd.service", "pcscd.socket"} {
-				assert.Contains(t, told, "systemctl --quiet disable "+unit+"\n")
+				assert.Contains(t, called, "systemctl --quiet disable "+unit+"\n")
 			}
-			assert.Contains(t, told, "update-rc.d ssh disable\n")
-			assert.Contains(t, told, "update-rc.d pcscd disable\n")
+			assert.Contains(t, called, "update-rc.d ssh disable\n")
+			assert.Contains(t, called, "update-rc.d pcscd disable\n")
 
-			assert.Equal(t, c.policy, m.read(m.system, "policy-rc.d"))
-			assert.Empty(t, m.read(m.system, "policy-rc.d.mykeykit"))
+			assert.Equal(t, c.policy, m.read(m.sbin, "policy-rc.d"))
+			assert.Empty(t, m.read(m.sbin, "policy-rc.d.mykeykit"))
 			assert.Equal(t, "# as it was\n", m.read(m.etc, "postgresql-common", "createcluster.conf"))
 			assert.Empty(t, m.read(m.etc, "postgresql-common", "createcluster.conf.mykeykit"))
 
-			off := m.read(m.etc, "reader.conf.d", "vpcd")
-			for line := range strings.Lines(off) {
+			disabled := m.read(m.etc, "reader.conf.d", "vpcd")
+			for line := range strings.Lines(disabled) {
 				assert.Regexp(t, "^#", line)
 			}
-			for _, said := range []string{"systemctl enable --now ssh)", "systemctl enable --now pcscd.socket)"} {
-				assert.Contains(t, output, said)
+			for _, hint := range []string{"systemctl enable --now ssh)", "systemctl enable --now pcscd.socket)"} {
+				assert.Contains(t, output, hint)
 			}
-			_, undo, found := strings.Cut(output, "was switched off (to have it: ")
+			_, undo, found := strings.Cut(output, "(to enable it: sed")
+			undo = "sed" + undo
 			require.True(t, found, output)
 			undo, _, _ = strings.Cut(undo, ")\n")
 			undo = strings.ReplaceAll(undo, "/etc/", m.etc+"/")
 			_, exit = m.run("sh", "-c", undo)
 			assert.Zero(t, exit)
-			_, on, _ := strings.Cut(m.read(m.etc, "reader.conf.d", "vpcd"), "\n")
-			assert.Equal(t, vpcdEntry, on)
+			_, enabled, _ := strings.Cut(m.read(m.etc, "reader.conf.d", "vpcd"), "\n")
+			assert.Equal(t, vpcdEntry, enabled)
 		})
 	}
 }
 
-// What somebody has installed or changed stays as it is, and nothing is said.
+// setup does not change packages and files that were installed or changed before, and prints
+// nothing about them.
 //
 // Faults: F88.
-func TestSetupLeavesOthersServersAlone(t *testing.T) {
+func TestSetupKeepsExistingServices(t *testing.T) {
 	t.Run("installed before", func(t *testing.T) {
 		m := debian(t, "pcscd", "vsmartcard-vpcd", "openssh-server", "postgresql")
 		m.file(filepath.Join(m.etc, "reader.conf.d", "vpcd"), vpcdEntry, 0o644)
 		output, exit := m.runWithFolders("scripts/setup test")
 		require.Zero(t, exit, output)
 		assert.Equal(t, vpcdEntry, m.read(m.etc, "reader.conf.d", "vpcd"))
-		assert.Empty(t, m.read(m.etc, "told"))
+		assert.Empty(t, m.read(m.etc, "called"))
 		assert.Equal(t, 1, strings.Count(output, "\n"), output)
 	})
 	t.Run("changed before", func(t *testing.T) {
-		const changed = "# this machine is in no network\n" + vpcdEntry
+		const changed = "# this machine has no network\n" + vpcdEntry
 		m := debian(t)
 		m.file(filepath.Join(m.etc, "reader.conf.d", "vpcd"), changed, 0o644)
 		output, exit := m.runWithFolders("scripts/setup test")
 		require.Zero(t, exit, output)
 		assert.Equal(t, changed, m.read(m.etc, "reader.conf.d", "vpcd"))
-		assert.NotContains(t, output, "vpcd is for the tests only")
+		assert.NotContains(t, output, "vsmartcard-vpcd is only used by the tests")
 	})
 	t.Run("nothing is missing", func(t *testing.T) {
 		m := debian(t)
@@ -348,8 +349,7 @@ func TestSetupLeavesOthersServersAlone(t *testing.T) {
 	})
 }
 
-// A source archive has no git: the check of the format names every file all the
-// same.
+// The format check of "make test" also works in a source archive, without git.
 //
 // Faults: F88.
 func TestFormatIsCheckedWithoutGit(t *testing.T) {
