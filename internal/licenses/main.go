@@ -1,12 +1,11 @@
-// Command licenses writes, beside a program, the licenses of what is compiled
-// into it: card-info-licenses.txt for card-info. They go with the program to
-// whoever gets it.
+// Command licenses writes the licenses of all modules in a program to a file next to it:
+// card-info-licenses.txt for card-info. The file must be distributed with the program.
 //
 //	go run ./internal/licenses bin/card-info
 //
-// Which modules those are is read from the program, so it may have been built for
-// another system. Their licenses come from the module cache, Go's own from GOROOT.
-// A module without a license is an error.
+// It reads the list of modules from the program, which may have been built for another
+// system. It reads their licenses from the module cache, and Go's from GOROOT. A module
+// without a license is an error.
 package main
 
 import (
@@ -23,10 +22,10 @@ import (
 	"strings"
 )
 
-// legal are the names of files in a module's folder that go with it.
+// legal matches the names of files that must be distributed with a module.
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents|unlicense)([-_.]|$)`)
 
-// license is the one of them without which nothing may be handed on.
+// license matches the names of license files. A module must have one.
 var license = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([-_.]|$)`)
 
 func main() {
@@ -42,7 +41,7 @@ func main() {
 	}
 }
 
-// write writes the licenses of a program beside it.
+// write writes the licenses of a program to a file next to it.
 func write(program string) error {
 	text, err := texts(program)
 	if err != nil {
@@ -51,7 +50,7 @@ func write(program string) error {
 	return os.WriteFile(strings.TrimSuffix(program, ".exe")+"-licenses.txt", text, 0o644)
 }
 
-// texts are the licenses of a program.
+// texts returns the licenses of a program.
 func texts(program string) ([]byte, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -66,7 +65,7 @@ func texts(program string) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s contains what is listed below, each under its own license.\n",
+	fmt.Fprintf(&b, "%s contains the following software, each under its own license.\n",
 		strings.TrimSuffix(filepath.Base(program), ".exe"))
 	err = appendFolder(&b, info.Main.Path, folders[info.Main.Path])
 	err = errors.Join(err, appendFolder(&b, "The Go standard library, "+info.GoVersion, goroot))
@@ -76,8 +75,8 @@ func texts(program string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// modules finds the folders of modules, by path. They have to be those that this
-// module would be built with now.
+// modules returns the folders of modules by path. It returns an error if go.mod now selects
+// another version.
 func modules(linked []*debug.Module) (map[string]string, error) {
 	arguments := []string{"list", "-m", "-json"}
 	for _, m := range linked {
@@ -92,20 +91,20 @@ func modules(linked []*debug.Module) (map[string]string, error) {
 	folders := map[string]string{}
 	decoder := json.NewDecoder(bytes.NewReader(output))
 	for i, m := range linked {
-		var here struct{ Path, Version, Dir string }
-		if err := decoder.Decode(&here); err != nil {
+		var current struct{ Path, Version, Dir string }
+		if err := decoder.Decode(&current); err != nil {
 			return nil, err
 		}
-		if i > 0 && here.Version != m.Version {
-			return nil, fmt.Errorf("built with %s %s, but go.mod has %s: build it again", m.Path, m.Version, here.Version)
+		if i > 0 && current.Version != m.Version {
+			return nil, fmt.Errorf("built with %s %s, but go.mod has %s: build it again", m.Path, m.Version, current.Version)
 		}
-		folders[m.Path] = here.Dir
+		folders[m.Path] = current.Dir
 	}
 	return folders, nil
 }
 
-// goroot finds a folder with Go's license. Packages of some systems keep it
-// elsewhere; the modules of the Go project have the same.
+// goroot returns a folder with Go's license. Some distributions keep it outside GOROOT; the
+// modules of the Go project have the same license.
 func goroot(folders map[string]string) (string, error) {
 	output, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -125,7 +124,7 @@ func goroot(folders map[string]string) (string, error) {
 	return "", fmt.Errorf("no license of Go in %s", candidates[0])
 }
 
-// appendFolder writes the legal files of a folder.
+// appendFolder appends the legal files in a folder.
 func appendFolder(b *bytes.Buffer, name, folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -149,4 +148,4 @@ func appendFolder(b *bytes.Buffer, name, folder string) error {
 	return nil
 }
 
-var errNoLicense = errors.New("its folder has no license file")
+var errNoLicense = errors.New("no license file in its folder")

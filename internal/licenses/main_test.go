@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every module that a command is linked with is named in its licenses, with a
-// text; what only tests use is not.
+// The licenses of a command include every linked module with its text, and no module that
+// only tests use.
 func TestEveryLinkedModuleHasItsLicense(t *testing.T) {
-	_, err := os.Stat(filepath.Join("..", "..", "go.mod")) // go test then knows when it changes
+	_, err := os.Stat(filepath.Join("..", "..", "go.mod")) // so that go test reruns when it changes
 	require.NoError(t, err)
 	for _, command := range []string{"card-info", "kiosk"} {
 		t.Run(command, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestEveryLinkedModuleHasItsLicense(t *testing.T) {
 	}
 }
 
-// What can't be handed on is an error that names it.
+// A module without a license is an error that names the module.
 func TestModulesWithoutALicense(t *testing.T) {
 	for files, licensed := range map[string]bool{
 		"":                                false,

@@ -1,11 +1,10 @@
-// Package pcscdtest runs a pcscd of a test's own, with the virtual readers of
-// vsmartcard, that disturbs no other pcscd on the machine and no real reader:
-// it lives in a mount namespace with a /run of its own and without the drivers
-// for USB.
+// Package pcscdtest runs a private pcscd with vsmartcard's virtual readers for tests. It
+// does not affect other pcscds on the machine or real readers: it runs in a mount namespace
+// with its own /run and without the USB drivers.
 //
-// It needs Linux, pcscd, vsmartcard-vpcd, and the right to make a namespace.
-// Where something is missing [Require] skips the test with the reason, or fails
-// it if the environment variable MYKEYKIT_E2E is "required".
+// It needs Linux, pcscd, vsmartcard-vpcd and the permission to create a namespace. If
+// something is missing, [Require] skips the test, or fails it if the environment variable
+// MYKEYKIT_E2E is "required".
 package pcscdtest
 
 import (
@@ -28,15 +27,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// SocketVariable is the environment variable by which programs find a pcscd
-// other than the system's. libpcsclite reads it once in a process.
+// SocketVariable is the environment variable that makes programs use a pcscd other than the
+// system's. libpcsclite reads it once per process.
 const SocketVariable = "PCSCLITE_CSOCK_NAME"
 
 // Readers are the names of the first two virtual readers.
 var Readers = [2]string{Reader(0), Reader(1)}
 
-// Reader is the name of a virtual reader, counted from 0. pcscd numbers the two
-// that one entry of its configuration makes, and names the entry.
+// Reader returns the name of the nth virtual reader, counted from 0. Each entry of pcscd's
+// configuration has a name and creates two numbered readers.
 func Reader(n int) string {
 	if n < perEntry {
 		return fmt.Sprintf("%s 00 %02d", friendlyName, n)
@@ -50,32 +49,32 @@ const (
 	startup   = 10 * time.Second
 
 	friendlyName = "Virtual PCD"
-	perEntry     = 2 // virtual readers, on ports that follow each other
+	perEntry     = 2 // virtual readers per entry, on consecutive ports
 )
 
-// Daemon is a private pcscd. Its socket stays where it is when the daemon is
-// killed and started again.
+// Daemon is a private pcscd. Its socket's path does not change when it is killed and started
+// again.
 type Daemon struct {
-	Socket string // for SocketVariable
-	ports  []int  // of each reader
+	Socket string // the value for SocketVariable
+	ports  []int  // one per reader
 
 	config string
 
 	mu        sync.Mutex
-	namespace *exec.Cmd      // a shell in the mount namespace, the daemon's parent
-	orders    io.WriteCloser // its standard input
-	answers   *bufio.Reader  // its standard output
+	namespace *exec.Cmd      // the supervisor, a shell in the mount namespace
+	commands  io.WriteCloser // its standard input
+	replies   *bufio.Reader  // its standard output
 }
 
-// Option changes how a daemon is made.
+// Option is an option of [Start].
 type Option func(*Daemon)
 
-// WithReaders asks for n virtual readers instead of two, and for one more where
-// n is odd. pcscd bears 16.
+// WithReaders sets the number of virtual readers, rounded up to an even number. The default
+// is 2; pcscd supports 16.
 func WithReaders(n int) Option { return func(d *Daemon) { d.ports = make([]int, n+n%perEntry) } }
 
-// Require starts a daemon for a test, or skips the test. The daemon ends with
-// the test.
+// Require starts a daemon for a test and stops it when the test ends. It skips the test if
+// that is not possible.
 func Require(t testing.TB, options ...Option) *Daemon {
 	t.Helper()
 	d, err := Start(t.TempDir(), options...)
@@ -86,8 +85,8 @@ func Require(t testing.TB, options ...Option) *Daemon {
 	return d
 }
 
-// Main runs a package's tests with one daemon for all of them, for [Shared]:
-// libpcsclite reads the socket's name once in a process. TestMain calls it.
+// Main runs a package's tests with one daemon, which [Shared] returns: libpcsclite reads the
+// socket's path once per process. Call it from TestMain.
 func Main(m *testing.M, options ...Option) int {
 	dir, err := os.MkdirTemp("", "mykeykit-pcscd-")
 	if err != nil {
@@ -104,10 +103,10 @@ func Main(m *testing.M, options ...Option) int {
 
 var (
 	shared    *Daemon
-	errShared = errors.New("TestMain has started no daemon")
+	errShared = errors.New("TestMain did not start a daemon")
 )
 
-// Shared is the daemon of [Main], or skips the test.
+// Shared returns the daemon of [Main]. It skips the test if there is none.
 func Shared(t testing.TB) *Daemon {
 	t.Helper()
 	if errShared != nil {
@@ -116,7 +115,7 @@ func Shared(t testing.TB) *Daemon {
 	return shared
 }
 
-// Skip skips a test for want of something, or fails it where that is required.
+// Skip skips a test for the given reason, or fails it if [Required].
 func Skip(t testing.TB, reason string) {
 	t.Helper()
 	if Required() {
@@ -125,13 +124,13 @@ func Skip(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
-// Required tells whether tests through pcscd must run.
+// Required reports whether tests through pcscd must not be skipped.
 func Required() bool { return os.Getenv("MYKEYKIT_E2E") == "required" }
 
-// missing says what keeps a daemon from running here.
-func missing() error {
+// checkRequirements returns an error if a daemon can't run here.
+func checkRequirements() error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("a private pcscd needs Linux, this is %s", runtime.GOOS)
+		return fmt.Errorf("a private pcscd needs Linux, not %s", runtime.GOOS)
 	}
 	for _, program := range []string{"pcscd", "unshare"} {
 		if _, err := lookPath(program); err != nil {
@@ -144,7 +143,7 @@ func missing() error {
 	return nil
 }
 
-// lookPath finds programs where users' paths may not lead.
+// lookPath finds a program in PATH or /usr/sbin.
 func lookPath(program string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
@@ -152,20 +151,20 @@ func lookPath(program string) (string, error) {
 	return exec.LookPath(filepath.Join("/usr/sbin", program))
 }
 
-// Start starts a daemon whose files are in dir, and waits until it answers.
+// Start starts a daemon with its files in dir. It blocks until the daemon answers.
 func Start(dir string, options ...Option) (*Daemon, error) {
-	if err := missing(); err != nil {
+	if err := checkRequirements(); err != nil {
 		return nil, err
 	}
 	d := &Daemon{config: filepath.Join(dir, "reader.conf"), ports: make([]int, perEntry)}
 	for _, option := range options {
 		option(d)
 	}
-	if err := d.makeNamespace(); err != nil {
+	if err := d.startSupervisor(); err != nil {
 		return nil, err
 	}
 	var err error
-	for range 5 { // a port may be taken between our looking and the daemon's
+	for range 5 { // another program may take a port before the daemon does
 		if err = d.configure(); err != nil {
 			break
 		}
@@ -177,18 +176,19 @@ func Start(dir string, options ...Option) (*Daemon, error) {
 	return nil, err
 }
 
-// keeper runs in the mount namespace. It starts and kills the daemon when told
-// to, and kills it and ends when its standard input does, so with us.
-const keeper = `set -e
+// supervisor is a shell script that runs in the mount namespace. It starts and kills the
+// daemon on command. When its standard input ends, as when the test process dies, it kills
+// the daemon and ends.
+const supervisor = `set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/pcscd
 if [ -d "$1" ]; then mount -t tmpfs tmpfs "$1"; fi
 echo ready
 daemon=
 end() { if [ -n "$daemon" ]; then kill -9 "$daemon" 2>/dev/null || true; wait "$daemon" || true; daemon=; fi; }
-while read order; do
+while read command; do
 	end
-	if [ "$order" = start ]; then
+	if [ "$command" = start ]; then
 		rm -f /run/pcscd/*
 		"$2" --foreground --config "$3" </dev/null >"$3.log" 2>&1 &
 		daemon=$!
@@ -197,8 +197,8 @@ while read order; do
 done
 end 2>/dev/null`
 
-// makeNamespace starts the keeper.
-func (d *Daemon) makeNamespace() error {
+// startSupervisor creates the mount namespace and starts the supervisor in it.
+func (d *Daemon) startSupervisor() error {
 	unshare, err := lookPath("unshare")
 	if err != nil {
 		return err
@@ -211,43 +211,42 @@ func (d *Daemon) makeNamespace() error {
 	if os.Getuid() != 0 {
 		arguments = append(arguments, "--map-root-user")
 	}
-	d.namespace = exec.Command(unshare, append(arguments, "sh", "-c", keeper, "sh", usbDriver, pcscd, d.config)...)
-	if d.orders, err = d.namespace.StdinPipe(); err != nil {
+	d.namespace = exec.Command(unshare, append(arguments, "sh", "-c", supervisor, "sh", usbDriver, pcscd, d.config)...)
+	if d.commands, err = d.namespace.StdinPipe(); err != nil {
 		return err
 	}
 	stdout, err := d.namespace.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	d.answers = bufio.NewReader(stdout)
-	var complaint strings.Builder
-	d.namespace.Stderr = &complaint
+	d.replies = bufio.NewReader(stdout)
+	var stderr strings.Builder
+	d.namespace.Stderr = &stderr
 	if err := d.namespace.Start(); err != nil {
 		return err
 	}
-	if line, _ := d.answers.ReadString('\n'); line != "ready\n" {
-		d.orders.Close()
+	if line, _ := d.replies.ReadString('\n'); line != "ready\n" {
+		d.commands.Close()
 		_ = d.namespace.Wait()
-		return fmt.Errorf("no mount namespace to be had: %s", strings.TrimSpace(complaint.String()))
+		return fmt.Errorf("can't create a mount namespace: %s", strings.TrimSpace(stderr.String()))
 	}
 	d.Socket = fmt.Sprintf("/proc/%d/root/run/pcscd/pcscd.comm", d.namespace.Process.Pid)
 	return nil
 }
 
-// order tells the keeper what to do, and waits until it is done.
-func (d *Daemon) order(what string) error {
+// command sends a command to the supervisor and waits until it is done.
+func (d *Daemon) command(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, err := io.WriteString(d.orders, what+"\n"); err != nil {
+	if _, err := io.WriteString(d.commands, name+"\n"); err != nil {
 		return err
 	}
-	_, err := d.answers.ReadString('\n')
+	_, err := d.replies.ReadString('\n')
 	return err
 }
 
-// configure writes the daemon's configuration with free ports. Each entry has a
-// copy of the driver to itself: one driver has room for the two readers of one
-// entry.
+// configure writes the daemon's configuration with free ports. Each entry has its own copy
+// of the driver, because a driver supports only the two readers of one entry.
 func (d *Daemon) configure() error {
 	library, err := os.ReadFile(driver)
 	if err != nil {
@@ -281,9 +280,9 @@ func free(port int) bool {
 	return true
 }
 
-// Launch starts the daemon, after Start or Kill, and waits until it answers.
+// Launch starts the daemon, again after Kill. It blocks until the daemon answers.
 func (d *Daemon) Launch() error {
-	if err := d.order("start"); err != nil {
+	if err := d.command("start"); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(startup)
@@ -318,26 +317,26 @@ func answers(network, address string) bool {
 	return true
 }
 
-// Log is what the daemon has written so far.
+// Log returns the daemon's output so far.
 func (d *Daemon) Log() string {
 	output, _ := os.ReadFile(d.config + ".log")
 	return string(output)
 }
 
-// Kill ends the daemon at once, as kill -9 does. Launch starts it again.
-func (d *Daemon) Kill() { _ = d.order("kill") }
+// Kill kills the daemon as kill -9 does. Launch starts it again.
+func (d *Daemon) Kill() { _ = d.command("kill") }
 
 // Stop ends the daemon and its namespace.
 func (d *Daemon) Stop() {
-	d.orders.Close()
+	d.commands.Close()
 	_ = d.namespace.Wait()
 }
 
-// Address is where the card of a virtual reader, counted from 0, connects.
+// Address returns the address to which a card for the virtual reader connects.
 func (d *Daemon) Address(reader int) string { return fmt.Sprintf("127.0.0.1:%d", d.ports[reader]) }
 
-// Insert puts a card into a virtual reader. The returned function takes it
-// out; both return before pcscd sees it, which looks 2 to 3 times a second.
+// Insert inserts a card into a virtual reader; the returned function removes it. Both return
+// before pcscd detects the change, which it does 2 to 3 times a second.
 func (d *Daemon) Insert(reader int, card vpcd.Card) (remove func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

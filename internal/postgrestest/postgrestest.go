@@ -1,12 +1,11 @@
-// Package postgrestest runs a PostgreSQL server of a test's own, on loopback and
-// with its files in a temporary directory. It disturbs no other server on the
+// Package postgrestest runs a private PostgreSQL server for tests, on the loopback interface
+// and with its files in a temporary directory. It does not affect other servers on the
 // machine.
 //
-// It needs PostgreSQL's server programs, as Debian's package postgresql has
-// them; the cluster that the package makes is left alone. The server refuses to
-// run as root: then it runs as the user postgres, or nobody. Where something is
-// missing [Must] skips the test with the reason, or fails it if the
-// environment variable MYKEYKIT_E2E is "required".
+// It needs PostgreSQL's server programs (Debian: postgresql). It does not use the cluster
+// that the Debian package creates. PostgreSQL does not run as root: then the server runs as
+// the user postgres or nobody. If something is missing, [Must] skips the test, or fails it
+// if the environment variable MYKEYKIT_E2E is "required".
 package postgrestest
 
 import (
@@ -37,21 +36,21 @@ const (
 	role    = "mykeykit"
 )
 
-// Server is a PostgreSQL server. Its address stays what it is when the server is
-// killed and started again.
+// Server is a PostgreSQL server. Its address does not change when it is killed and started
+// again.
 type Server struct {
 	dir      string
 	bin      string
 	password string
 	port     int
-	made     atomic.Int64 // schemas
+	schemas  atomic.Int64 // number of schemas created
 
 	mu      sync.Mutex
 	process *os.Process
 	ended   chan struct{} // closed when the process has ended
 }
 
-// Must returns what [Start] returned to a test, or skips the test.
+// Must returns the server that [Start] returned. It skips the test if Start failed.
 func Must(t testing.TB, s *Server, err error) *Server {
 	t.Helper()
 	if err != nil {
@@ -63,7 +62,8 @@ func Must(t testing.TB, s *Server, err error) *Server {
 	return s
 }
 
-// Start makes a server and waits until it answers. It runs until [Server.Stop].
+// Start creates and starts a server. It blocks until the server answers. The server runs
+// until [Server.Stop].
 func Start() (*Server, error) {
 	bin, err := programs()
 	if err != nil {
@@ -77,7 +77,7 @@ func Start() (*Server, error) {
 		s.Stop()
 		return nil, err
 	}
-	for range 5 { // a port may be taken between our looking and the server's
+	for range 5 { // another program may take the port before the server does
 		if err = s.choosePort(); err != nil {
 			break
 		}
@@ -89,10 +89,10 @@ func Start() (*Server, error) {
 	return nil, err
 }
 
-// programs finds the newest server programs.
+// programs returns the folder of the newest server programs.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err != nil { // the others may be beside it only
+		if path, err = filepath.EvalSymlinks(path); err != nil { // initdb may be a link from another folder
 			return "", err
 		}
 		return filepath.Dir(path), nil
@@ -111,7 +111,7 @@ func (s *Server) initialize() error {
 	if err := os.WriteFile(secret, []byte(s.password), 0o600); err != nil {
 		return err
 	}
-	if err := giveAway(s.dir, secret); err != nil {
+	if err := chownToServer(s.dir, secret); err != nil {
 		return err
 	}
 	out, err := s.command("initdb", "--pgdata", s.data(), "--username", role, "--pwfile", secret,
@@ -131,7 +131,7 @@ func (s *Server) choosePort() error {
 	return l.Close()
 }
 
-// command runs one of the server's programs as a user that it accepts.
+// command returns a command that runs a server program as a user that PostgreSQL accepts.
 func (s *Server) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.dir
@@ -140,9 +140,8 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Launch starts the server, again after [Server.Kill], and waits until it
-// answers. Right after a kill the server's children may still be there; it is
-// started until it stays.
+// Launch starts the server, again after [Server.Kill]. It blocks until the server answers.
+// Right after Kill the server's children may still run, so Launch retries.
 func (s *Server) Launch() error {
 	limit := time.Now().Add(startup)
 	for {
@@ -165,8 +164,8 @@ func (s *Server) launch(limit time.Time) error {
 	started := make(chan error)
 	ended := make(chan struct{})
 	go func() {
-		// On Linux the server ends with the thread that started it, so that no
-		// crash of a test leaves one.
+		// On Linux the server is killed when the thread that started it ends, so that it
+		// does not outlive a crashed test.
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
@@ -212,11 +211,11 @@ func (s *Server) url() string {
 	return u.String()
 }
 
-// Address is the server's, on loopback.
+// Address returns the server's address on the loopback interface.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// Database makes an empty schema and returns a URL in which it is all that
-// statements see. A database of its own takes a hundred times as long.
+// Database creates an empty schema and returns a database URL that selects it. Creating a
+// database would take a hundred times as long.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	db, err := sql.Open("pgx", s.url())
@@ -224,15 +223,14 @@ func (s *Server) Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	name := fmt.Sprintf("test%d", s.made.Add(1))
+	name := fmt.Sprintf("test%d", s.schemas.Add(1))
 	if _, err := db.Exec("CREATE SCHEMA " + name); err != nil {
 		t.Fatal(err)
 	}
 	return s.url() + "&search_path=" + name
 }
 
-// Kill kills the server as a power cut would, without a word to anybody, and
-// waits until its process is gone.
+// Kill kills the server, as a power failure would, and waits until its process has ended.
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,7 +241,7 @@ func (s *Server) Kill() {
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(syscall.SIGQUIT) // "immediate shutdown": its children too
+	s.end(syscall.SIGQUIT) // PostgreSQL's immediate shutdown, including its children
 	_ = os.RemoveAll(s.dir)
 }
 

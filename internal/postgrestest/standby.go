@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Standby makes a server that follows s, and waits until it answers and s streams to
-// it. It runs until [Server.Stop].
+// Standby creates a standby server of s. It blocks until the standby answers and s streams to
+// it. The standby runs until [Server.Stop].
 func (s *Server) Standby() (*Server, error) {
 	standby := &Server{bin: s.bin, password: s.password}
 	var err error
@@ -24,7 +24,7 @@ func (s *Server) Standby() (*Server, error) {
 }
 
 func (s *Server) follow(primary *Server) error {
-	if err := giveAway(s.dir); err != nil {
+	if err := chownToServer(s.dir); err != nil {
 		return err
 	}
 	out, err := s.command("pg_basebackup", "--pgdata", s.data(), "--dbname", primary.url(), "--write-recovery-conf",
@@ -32,7 +32,7 @@ func (s *Server) follow(primary *Server) error {
 	if err != nil {
 		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
 	}
-	for range 5 { // a port may be taken between our looking and the server's
+	for range 5 { // another program may take the port before the server does
 		if err = s.choosePort(); err != nil {
 			break
 		}
@@ -43,7 +43,7 @@ func (s *Server) follow(primary *Server) error {
 	return err
 }
 
-// Synchronous has each commit wait for a standby.
+// Synchronous makes each commit wait for a standby.
 func (s *Server) Synchronous() error {
 	if err := s.execute(`ALTER SYSTEM SET synchronous_standby_names = '*'`, `SELECT pg_reload_conf()`); err != nil {
 		return err
@@ -51,7 +51,7 @@ func (s *Server) Synchronous() error {
 	return s.wait(`SELECT count(*) > 0 FROM pg_stat_replication WHERE sync_state = 'sync'`)
 }
 
-// Promote makes a standby a primary, and waits until it is one.
+// Promote promotes a standby to a primary and waits until it is one.
 func (s *Server) Promote() error { return s.execute(`SELECT pg_promote(true, 600)`) }
 
 func (s *Server) execute(statements ...string) error {
@@ -68,7 +68,7 @@ func (s *Server) execute(statements ...string) error {
 	return nil
 }
 
-// wait asks until a query's answer is true.
+// wait repeats a query until it returns true.
 func (s *Server) wait(query string) error {
 	db, err := sql.Open("pgx", s.url())
 	if err != nil {
@@ -87,9 +87,8 @@ func (s *Server) wait(query string) error {
 	}
 }
 
-// CancelWaits cancels what the commits that wait for a standby wait for, as an
-// administrator may, and returns how many they were. Each is told as done then, with a
-// warning.
+// CancelWaits cancels the wait of commits for a standby, as an administrator may do, and
+// returns their number. PostgreSQL reports each of them as committed, with a warning.
 func (s *Server) CancelWaits() (waiting int, err error) {
 	db, err := sql.Open("pgx", s.url())
 	if err != nil {

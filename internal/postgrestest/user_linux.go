@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// unprivileged is whom the server runs as where the test is root.
+// unprivileged returns the user for the server if the test runs as root.
 func unprivileged() (uid, gid int, needed bool) {
 	if os.Getuid() != 0 {
 		return 0, 0, false
@@ -34,8 +34,8 @@ func runAs(cmd *exec.Cmd) {
 	}
 }
 
-// giveAway makes files the server's.
-func giveAway(paths ...string) error {
+// chownToServer makes the server's user the owner of files.
+func chownToServer(paths ...string) error {
 	uid, gid, needed := unprivileged()
 	if !needed {
 		return nil

@@ -6,4 +6,4 @@ import "os/exec"
 
 func runAs(*exec.Cmd) {}
 
-func giveAway(...string) error { return nil }
+func chownToServer(...string) error { return nil }

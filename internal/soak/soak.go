@@ -1,6 +1,5 @@
-// Package soak is for tests of many rounds: how long they may run, and what a
-// process holds on to, so that they can tell whether rounds leave something
-// behind.
+// Package soak supports long-running tests: it sets their duration, and measures the
+// resources that a process holds, to detect leaks.
 package soak
 
 import (
@@ -12,19 +11,19 @@ import (
 	"time"
 )
 
-// Variable is the environment variable that asks for long tests: a duration, as
+// Variable is the environment variable that enables long tests. Its value is a duration, as
 // in "10m".
 const Variable = "MYKEYKIT_SOAK"
 
-// Wanted tells whether long tests are asked for.
-func Wanted() bool { return os.Getenv(Variable) != "" }
+// Enabled reports whether long tests are enabled.
+func Enabled() bool { return os.Getenv(Variable) != "" }
 
-// Until is when a soak that starts now ends. It skips the test if none is asked
-// for.
+// Until returns the time at which a long test that starts now ends. It skips the test if long
+// tests are not enabled.
 func Until(t testing.TB) time.Time {
 	t.Helper()
-	if !Wanted() {
-		t.Skipf("a soak takes long: set %s to a duration, as in 10m", Variable)
+	if !Enabled() {
+		t.Skipf("long tests are not enabled: set %s to a duration, as in 10m", Variable)
 	}
 	d, err := time.ParseDuration(os.Getenv(Variable))
 	if err != nil {
@@ -33,25 +32,24 @@ func Until(t testing.TB) time.Time {
 	return time.Now().Add(d)
 }
 
-// Usage is what a process holds at one moment.
+// Usage holds the resources of a process at one moment.
 type Usage struct {
 	Goroutines  int
-	Descriptors int    // open files and sockets; 0 where the system doesn't list them
-	Heap        uint64 // bytes in spans that hold live objects
-	Resident    uint64 // bytes of the process in memory, C's among them; 0 where unknown
+	Descriptors int    // open files and sockets; 0 if the system does not list them
+	Heap        uint64 // bytes in spans with live objects
+	Resident    uint64 // bytes of the process in memory, including C's; 0 if unknown
 }
 
-// Tolerated is by how much the heap may grow: fragmentation, and what other
-// tests have cached.
+// Tolerated is the accepted growth of the heap: fragmentation, and caches of other tests.
 const Tolerated = 2 << 20
 
-// settleWithin is how long what was ended may take to be gone.
+// settleWithin is the time that closed resources may take to disappear.
 const settleWithin = 10 * time.Second
 
-// Now collects garbage and measures.
+// Now runs the garbage collector and measures the usage.
 func Now() Usage {
 	runtime.GC()
-	runtime.GC() // what finalizers and pools let go in the first
+	runtime.GC() // frees what finalizers and pools released in the first run
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	u := Usage{Goroutines: runtime.NumGoroutine(), Heap: memory.HeapInuse, Resident: resident()}
@@ -73,7 +71,7 @@ func resident() uint64 {
 	return pages * uint64(os.Getpagesize())
 }
 
-// exceeds tells what there is more of than in the other.
+// exceeds lists the resources of which u has more than other.
 func (u Usage) exceeds(other Usage) string {
 	var more []string
 	if u.Goroutines > other.Goroutines {
@@ -88,8 +86,8 @@ func (u Usage) exceeds(other Usage) string {
 	return strings.Join(more, ", ")
 }
 
-// RequireNoMore fails the test if there is more now than before, and stays so
-// for 10 seconds. It returns what there is now.
+// RequireNoMore fails the test if the usage exceeds before for 10 seconds. It returns the
+// current usage.
 func RequireNoMore(t testing.TB, before Usage) Usage {
 	t.Helper()
 	deadline := time.Now().Add(settleWithin)

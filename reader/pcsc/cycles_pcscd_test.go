@@ -29,7 +29,7 @@ import (
 func TestCardCyclesThroughPCSCDLeakNothing(t *testing.T) {
 	requireDaemon(t)
 	rounds := 4
-	if soak.Wanted() {
+	if soak.Enabled() {
 		rounds = 1000 / readers
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -23,7 +23,7 @@ import (
 func TestParallelConnectionsDoNotCrashTheLibrary(t *testing.T) {
 	requireDaemon(t)
 	long := 10 * time.Second
-	if soak.Wanted() {
+	if soak.Enabled() {
 		long = time.Minute
 	}
 	insertAll(t)
