@@ -17,7 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// recorded is a card that keeps the commands that it is sent.
+// recorded is a card that records the commands it receives.
 type recorded struct {
 	*simulator.Card
 	mu       sync.Mutex
@@ -31,7 +31,7 @@ func (c *recorded) Exchange(command []byte) []byte {
 	return c.Card.Exchange(command)
 }
 
-// take returns the commands since it was last called.
+// take returns the commands since its last call.
 func (c *recorded) take() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +40,7 @@ func (c *recorded) take() []string {
 	return commands
 }
 
-// The programs to compare with, from the root of the module.
+// The programs for comparison, relative to the module's root.
 const (
 	floorGo = "./internal/bench/testdata/floor-go"
 	floorC  = "internal/bench/testdata/floor-c/main.c"
@@ -49,9 +49,9 @@ const (
 // floorRounds is how often each program runs.
 const floorRounds = 150
 
-// floors has card-info, which startup has built, and two programs that do nothing
-// else send a card the same commands, through one pcscd, in turn. Where something is
-// missing it says what.
+// floors compares card-info, which startup has built, with two minimal programs that send the
+// same commands to one card through one pcscd. The programs run alternately. If something is
+// missing, the returned text says so.
 func floors(out string) string {
 	text, err := measureFloors(out)
 	if err != nil {
@@ -63,80 +63,38 @@ func floors(out string) string {
 func measureFloors(out string) (string, error) {
 	goFloor := filepath.Join(out, "floor-go")
 	if err := build(goFloor, floorGo); err != nil {
-		return "", errors.New("the program in Go takes cgo and libpcsclite")
+		return "", errors.New("the Go program needs cgo and libpcsclite")
 	}
 	cFloor, err := buildC(filepath.Join(out, "floor-c"), floorC)
 	missing := ""
 	if err != nil {
-		missing = fmt.Sprintf("\nThe program in C is left out: %s.\n", err)
+		missing = fmt.Sprintf("\nThe C program is omitted: %s.\n", err)
 	}
-	dir, err := os.MkdirTemp("", "mykeykit-bench-")
+	r, err := newRig()
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
-	daemon, err := pcscdtest.Start(dir)
-	if err != nil {
-		return "", err
-	}
-	defer daemon.Stop()
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("bench"), simulator.WithCertificateSize(1700))
-	if err != nil {
-		return "", err
-	}
-	lent := &recorded{Card: card}
-	defer daemon.Insert(0, lent)()
+	defer r.close()
+	card := &recorded{Card: r.card}
+	defer r.daemon.Insert(0, card)()
 
-	ours, key := filepath.Join(out, "card-info"), filepath.Join(dir, "key")
-	environment := append(os.Environ(), pcscdtest.SocketVariable+"="+daemon.Socket)
-	if _, err := timed(environment, "", ours, "keygen", key); err != nil {
+	ours, key := filepath.Join(out, "card-info"), filepath.Join(r.dir, "key")
+	if _, err := timed(r.environment, "", ours, "keygen", key); err != nil {
 		return "", err
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) { // until pcscd has seen the card
-		if _, err := timed(environment, "", ours, "retries"); err == nil {
-			break
-		} else if time.Now().After(deadline) {
-			return "", err
-		}
+	if err := r.awaitCard(ours); err != nil {
+		return "", err
 	}
 	var rows [][]string
-	for _, task := range []struct {
-		name, stdin string
-		args        []string
-	}{
+	for _, task := range []floorTask{
 		{"report", "", nil},
-		{"tries left", "", []string{"retries"}},
+		{"attempts left", "", []string{"retries"}},
 		{"certificate", "", []string{"cert"}},
 		{"identifier", "1234\n", []string{"id", "--namespace", "bench.example", "--namespace-key", key, "--pin-stdin"}},
 	} {
-		lent.take()
-		if _, err := timed(environment, task.stdin, append([]string{ours}, task.args...)...); err != nil {
+		row, err := measureFloor(r.environment, card, task, ours, goFloor, cFloor)
+		if err != nil {
 			return "", err
-		}
-		commands := lent.take()
-		same := append([]string{pcscdtest.Reader(0)}, commands...)
-		programs := [][]string{append([]string{ours}, task.args...), append([]string{goFloor}, same...)}
-		if cFloor != "" {
-			programs = append(programs, append([]string{cFloor}, same...))
-		}
-		took := make([][]float64, len(programs))
-		for round := range floorRounds {
-			for i := range programs {
-				i = (i + round) % len(programs)
-				t, err := timed(environment, task.stdin, programs[i]...)
-				if err != nil {
-					return "", err
-				}
-				took[i] = append(took[i], t)
-			}
-		}
-		row := []string{task.name, number(float64(len(commands)))}
-		for i := range took {
-			row = append(row, spread(took[i]))
-		}
-		row = append(row, fmt.Sprintf("×%.2f", median(took[0])/median(took[1])))
-		if cFloor != "" {
-			row = append(row, fmt.Sprintf("×%.2f", median(took[0])/median(took[2])))
 		}
 		rows = append(rows, row)
 	}
@@ -147,7 +105,86 @@ func measureFloors(out string) (string, error) {
 	return markdown(head, rows) + missing, nil
 }
 
-// buildC compiles a program in C, or tells why it can't.
+// floorTask is a task of card-info: its standard input and arguments.
+type floorTask struct {
+	name, stdin string
+	args        []string
+}
+
+// measureFloor runs a task with card-info, records its commands, and then runs card-info and
+// the minimal programs with these commands alternately. cFloor may be empty.
+func measureFloor(environment []string, card *recorded, task floorTask, ours, goFloor, cFloor string) (row []string, err error) {
+	card.take()
+	if _, err := timed(environment, task.stdin, append([]string{ours}, task.args...)...); err != nil {
+		return nil, err
+	}
+	commands := card.take()
+	arguments := append([]string{pcscdtest.Reader(0)}, commands...)
+	programs := [][]string{append([]string{ours}, task.args...), append([]string{goFloor}, arguments...)}
+	if cFloor != "" {
+		programs = append(programs, append([]string{cFloor}, arguments...))
+	}
+	took := make([][]float64, len(programs))
+	for round := range floorRounds {
+		for i := range programs {
+			i = (i + round) % len(programs)
+			t, err := timed(environment, task.stdin, programs[i]...)
+			if err != nil {
+				return nil, err
+			}
+			took[i] = append(took[i], t)
+		}
+	}
+	row = []string{task.name, fmt.Sprint(len(commands))}
+	for i := range took {
+		row = append(row, spread(took[i]))
+	}
+	for i := range took[1:] {
+		row = append(row, fmt.Sprintf("×%.2f", median(took[0])/median(took[i+1])))
+	}
+	return row, nil
+}
+
+// rig is a pcscd and a simulated card for comparing programs.
+type rig struct {
+	dir         string // for files
+	daemon      *pcscdtest.Daemon
+	card        *simulator.Card
+	environment []string // for programs that use the pcscd
+}
+
+func newRig() (*rig, error) {
+	dir, err := os.MkdirTemp("", "mykeykit-bench-")
+	if err != nil {
+		return nil, err
+	}
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("bench"), simulator.WithCertificateSize(1700))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	daemon, err := pcscdtest.Start(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &rig{dir, daemon, card, append(os.Environ(), pcscdtest.SocketVariable+"="+daemon.Socket)}, nil
+}
+
+func (r *rig) close() {
+	r.daemon.Stop()
+	_ = os.RemoveAll(r.dir)
+}
+
+// awaitCard blocks until pcscd has detected the card.
+func (r *rig) awaitCard(cardInfo string) error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		_, err := timed(r.environment, "", cardInfo, "retries")
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// buildC compiles a C program.
 func buildC(program, source string) (string, error) {
 	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "libpcsclite").Output()
 	if err != nil {
@@ -160,7 +197,7 @@ func buildC(program, source string) (string, error) {
 	return program, nil
 }
 
-// timed runs a program and returns how long it took, in nanoseconds.
+// timed runs a program and returns its run time in nanoseconds.
 func timed(environment []string, stdin string, args ...string) (float64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -173,7 +210,7 @@ func timed(environment []string, stdin string, args ...string) (float64, error) 
 	return float64(time.Since(begin)), nil
 }
 
-// spread is a median with the quartiles.
+// spread formats a median with its quartiles.
 func spread(values []float64) string {
 	return fmt.Sprintf("%s (%s to %s)", duration(median(values)), duration(quantile(values, 0.25)), duration(quantile(values, 0.75)))
 }

@@ -1,12 +1,11 @@
-// Command bench runs every benchmark and compares card-info with OpenSC, and
-// prints the tables of docs/performance.md. See make bench.
+// Command bench runs all benchmarks, compares card-info with OpenSC, and prints the tables of
+// docs/performance.md. See make bench.
 //
 //	bench [-programs] [-time 1s] [-count 5] [-out DIR] [-doc FILE]
 //
-// With -programs it leaves out the benchmarks and their tables.
-// Raw output for benchstat goes to DIR/raw.txt. With -doc the tables in FILE are
-// replaced: what stands between a line "<!-- bench: NAME -->" and the next
-// "<!-- end -->".
+// With -programs it omits the benchmarks and their tables. It writes raw output for benchstat
+// to DIR/raw.txt. With -doc it replaces the tables in FILE: each between a line
+// "<!-- bench: NAME -->" and the next "<!-- end -->".
 package main
 
 import (
@@ -20,10 +19,10 @@ import (
 
 func main() {
 	benchTime := flag.String("time", "1s", "how long each benchmark runs, as in go test -benchtime")
-	count := flag.Int("count", 5, "how often each runs; the tables have the medians")
+	count := flag.Int("count", 5, "how often each runs; the tables show medians")
 	out := flag.String("out", "bench", "the `DIR` for raw output and binaries")
-	doc := flag.String("doc", "", "a `FILE` whose tables are replaced")
-	programs := flag.Bool("programs", false, "compare whole programs only")
+	doc := flag.String("doc", "", "the `FILE` in which to replace the tables")
+	programs := flag.Bool("programs", false, "only compare whole programs")
 	flag.Parse()
 	if err := run(*programs, *benchTime, *count, *out, *doc); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -69,9 +68,10 @@ func run(programs bool, benchTime string, count int, out, doc string) error {
 	return replace(doc, tables)
 }
 
-// table is a named part of the documentation.
+// table is a table of the documentation.
 type table struct{ name, text string }
 
+// replace replaces the tables in a file.
 func replace(path string, tables []table) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -90,7 +90,7 @@ func replace(path string, tables []table) error {
 	return os.WriteFile(path, []byte(text), 0o644)
 }
 
-// machine describes what ran this.
+// machine describes the machine and the Go version.
 func machine() string {
 	cpu := runtime.GOARCH
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {

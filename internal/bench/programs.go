@@ -1,20 +1,18 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"time"
 
-	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// comparison is two programs, run in turn.
+// comparison holds the times of two programs that ran alternately.
 type comparison struct{ ours, other []float64 } // nanoseconds
 
 func (c comparison) ratio() float64 { return median(c.ours) / median(c.other) }
@@ -24,7 +22,7 @@ const (
 	openSCRounds = 15
 )
 
-// starts are programs that start and end, with how long each took, in turn.
+// starts holds the start times of several programs, which ran alternately.
 type starts []start
 
 type start struct {
@@ -32,7 +30,7 @@ type start struct {
 	took []float64 // nanoseconds
 }
 
-// ratio is how many times as long the last takes as the first.
+// ratio returns the median of the last program divided by that of the first.
 func (s starts) ratio() float64 { return median(s[len(s)-1].took) / median(s[0].took) }
 
 func (s starts) table() string {
@@ -58,7 +56,7 @@ func startup(out string) (starts, error) {
 		return nil, err
 	}
 	programs, s := [][]string{{line}}, starts{{name: "a line printed"}}
-	if build(bound, floorGo) == nil { // it takes cgo
+	if build(bound, floorGo) == nil { // needs cgo
 		programs, s = append(programs, []string{bound}), append(s, start{name: "the same, linked to libpcsclite"})
 	}
 	if err := build(ours, "./cmd/card-info"); err != nil {
@@ -78,7 +76,7 @@ func startup(out string) (starts, error) {
 	return s, nil
 }
 
-// build compiles a program in Go.
+// build compiles a Go program.
 func build(program, source string) error {
 	if output, err := exec.Command("go", "build", "-o", program, source).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w: %s", source, err, output)
@@ -86,7 +84,7 @@ func build(program, source string) error {
 	return nil
 }
 
-// counted is a card that counts what it is sent.
+// counted is a card that counts the commands it receives.
 type counted struct {
 	*simulator.Card
 	commands atomic.Int64
@@ -97,79 +95,64 @@ func (c *counted) Exchange(command []byte) []byte {
 	return c.Card.Exchange(command)
 }
 
-// openSC has card-info and OpenSC do the same with one card through one pcscd, in
-// turn. Where something is missing it says what.
+// openSC runs card-info and OpenSC alternately for the same tasks, with one card through one
+// pcscd. If something is missing, the returned text says so.
 func openSC(out string) string {
-	dir, err := os.MkdirTemp("", "mykeykit-bench-")
-	if err != nil {
-		return err.Error() + "\n"
-	}
-	defer os.RemoveAll(dir)
-	tool, err := exec.LookPath("pkcs15-tool")
-	if err != nil {
-		return "Not measured: OpenSC is not installed.\n"
-	}
-	daemon, err := pcscdtest.Start(dir)
+	text, err := measureOpenSC(out)
 	if err != nil {
 		return fmt.Sprintf("Not measured: %s.\n", err)
 	}
-	defer daemon.Stop()
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("bench"), simulator.WithCertificateSize(1700))
+	return text
+}
+
+// openSCTask is a task with the command lines of both programs.
+type openSCTask struct {
+	name         string
+	ours, theirs []string
+}
+
+func measureOpenSC(out string) (string, error) {
+	tool, err := exec.LookPath("pkcs15-tool")
 	if err != nil {
-		return err.Error() + "\n"
+		return "", errors.New("OpenSC is not installed")
 	}
-	lent := &counted{Card: card}
-	defer daemon.Insert(0, lent)()
+	r, err := newRig()
+	if err != nil {
+		return "", err
+	}
+	defer r.close()
+	card := &counted{Card: r.card}
+	defer r.daemon.Insert(0, card)()
 
 	ours := filepath.Join(out, "card-info")
-	tasks := []struct {
-		name         string
-		ours, theirs []string
-	}{
-		{"read the certificate", []string{ours, "cert"}, []string{tool, "--read-certificate", "01"}},
-		{"tries left", []string{ours, "retries"}, []string{tool, "--list-pins"}},
-	}
-	environment := append(os.Environ(), pcscdtest.SocketVariable+"="+daemon.Socket)
-	once := func(args []string) (commands, took float64, err error) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		c := exec.CommandContext(ctx, args[0], args[1:]...)
-		c.Env = environment
-		before, begin := lent.commands.Load(), time.Now()
-		output, err := c.CombinedOutput()
-		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w: %s", strings.Join(args[1:], " "), err, output)
-		}
-		return float64(lent.commands.Load() - before), float64(time.Since(begin)), nil
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) { // until pcscd has seen the card
-		if _, _, err := once(tasks[1].ours); err == nil {
-			break
-		} else if time.Now().After(deadline) {
-			return err.Error() + "\n"
-		}
+	if err := r.awaitCard(ours); err != nil {
+		return "", err
 	}
 	var rows [][]string
-	for _, task := range tasks {
-		var time comparison
-		var commands [2]float64
+	for _, task := range []openSCTask{
+		{"read the certificate", []string{ours, "cert"}, []string{tool, "--read-certificate", "01"}},
+		{"attempts left", []string{ours, "retries"}, []string{tool, "--list-pins"}},
+	} {
+		var times comparison
+		var commands [2]int64
 		for range openSCRounds {
 			for i, args := range [][]string{task.ours, task.theirs} {
-				n, took, err := once(args)
+				before := card.commands.Load()
+				took, err := timed(r.environment, "", args...)
 				if err != nil {
-					return err.Error() + "\n"
+					return "", err
 				}
-				commands[i] = n
+				commands[i] = card.commands.Load() - before
 				if i == 0 {
-					time.ours = append(time.ours, took)
+					times.ours = append(times.ours, took)
 				} else {
-					time.other = append(time.other, took)
+					times.other = append(times.other, took)
 				}
 			}
 		}
 		rows = append(rows,
-			[]string{task.name, "`card-info " + strings.Join(task.ours[1:], " ") + "`", number(commands[0]), duration(median(time.ours)), "×1"},
-			[]string{"", "`pkcs15-tool " + strings.Join(task.theirs[1:], " ") + "`", number(commands[1]), duration(median(time.other)), fmt.Sprintf("×%.2f", 1/time.ratio())})
+			[]string{task.name, "`card-info " + strings.Join(task.ours[1:], " ") + "`", fmt.Sprint(commands[0]), duration(median(times.ours)), "×1"},
+			[]string{"", "`pkcs15-tool " + strings.Join(task.theirs[1:], " ") + "`", fmt.Sprint(commands[1]), duration(median(times.other)), fmt.Sprintf("×%.2f", 1/times.ratio())})
 	}
-	return markdown([]string{"task", "program", "commands", "time, median", "ratio"}, rows)
+	return markdown([]string{"task", "program", "commands", "time, median", "ratio"}, rows), nil
 }

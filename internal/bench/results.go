@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// result is a benchmark's values by their units, each time that it ran.
+// result holds a benchmark's values by unit, one per run.
 type result struct {
 	name   string
 	values map[string][]float64
 }
 
-// median of a unit's values; 0 if there are none.
+// median returns the median of a unit's values, or 0 if there are none.
 func (r *result) median(unit string) float64 {
 	if r == nil {
 		return 0
@@ -33,7 +33,8 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// quantile is the value below which a part of the values is; 0 if there are none.
+// quantile returns the value below which the given part of the values lies, or 0 if there are
+// none.
 func quantile(values []float64, part float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -43,7 +44,7 @@ func quantile(values []float64, part float64) float64 {
 
 type results []*result
 
-// named finds a benchmark, with its package's last element before the name.
+// named returns a benchmark by its name, as in "package.Benchmark", or nil.
 func (rs results) named(name string) *result {
 	for _, r := range rs {
 		if r.name == name {
@@ -53,7 +54,7 @@ func (rs results) named(name string) *result {
 	return nil
 }
 
-// benchmarks runs all, and keeps the raw output.
+// benchmarks runs all benchmarks and writes the raw output to a file.
 func benchmarks(raw, benchTime string, count int) (results, error) {
 	file, err := os.Create(raw)
 	if err != nil {
@@ -70,8 +71,8 @@ func benchmarks(raw, benchTime string, count int) (results, error) {
 	return parse(output.String()), file.Close()
 }
 
-// parse reads what go test prints: a line for each run, of the name, the number of
-// iterations, and values with their units.
+// parse parses the output of go test: one line per run with the name, the number of
+// iterations, and values with units.
 func parse(output string) (rs results) {
 	at := ""
 	for line := range strings.Lines(output) {

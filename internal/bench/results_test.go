@@ -50,7 +50,7 @@ func TestReplace(t *testing.T) {
 }
 
 // The performance documentation has a place for every table.
-func TestTheDocumentationHasAPlaceForEveryTable(t *testing.T) {
+func TestDocumentationHasEveryTable(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
 	require.NoError(t, err)
 	for _, name := range []string{"machine", "tap", "goals", "growth", "operations", "opensc", "start", "floors"} {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// markdown is a table with a head.
+// markdown formats a table with a header row.
 func markdown(head []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
@@ -21,7 +21,7 @@ func markdown(head []string, rows [][]string) string {
 	return b.String()
 }
 
-// duration shows nanoseconds in three digits.
+// duration formats nanoseconds with three significant digits.
 func duration(ns float64) string {
 	switch {
 	case ns < 1e3:
@@ -36,7 +36,7 @@ func duration(ns float64) string {
 
 func number(v float64) string { return fmt.Sprintf("%.0f", v) }
 
-// parameters takes a name "package.Benchmark/form=short/task=x" apart.
+// parameters splits a name such as "package.Benchmark/form=short/task=x".
 func parameters(name string) (benchmark string, of map[string]string) {
 	parts := strings.Split(name, "/")
 	of = map[string]string{}
@@ -50,7 +50,7 @@ func parameters(name string) (benchmark string, of map[string]string) {
 	return parts[0], of
 }
 
-// tapTable is each task on each link, as modelled.
+// tapTable formats the modelled time of each task on each link.
 func tapTable(rs results) string {
 	type row struct{ form, task string }
 	var order []row
@@ -85,7 +85,7 @@ func tapTable(rs results) string {
 	return markdown(head, rows)
 }
 
-// goalsTable compares with what was set out to reach.
+// goalsTable compares results with the goals.
 func goalsTable(rs results, start starts) string {
 	ns := func(name string) float64 { return rs.named(name).median("ns/op") }
 	floor := ns("jpki.Floor/ParseCertificate") + ns("jpki.Floor/HMAC")
@@ -94,11 +94,11 @@ func goalsTable(rs results, start starts) string {
 	kept := rs.named("simulator.NewCard/memory").median("kept-B/card") / 1024
 	allocs := rs.named("apdu.AppendCommand/short").median("allocs/op") + rs.named("apdu.AppendCommand/extended").median("allocs/op")
 	goal := func(what string, value, most float64, format string) []string {
-		verdict := "met"
+		result := "met"
 		if value > most {
-			verdict = fmt.Sprintf("missed by %.0f %%", 100*(value/most-1))
+			result = fmt.Sprintf("missed by %.0f %%", 100*(value/most-1))
 		}
-		return []string{what, fmt.Sprintf(format, value), fmt.Sprintf(format, most), verdict}
+		return []string{what, fmt.Sprintf(format, value), fmt.Sprintf(format, most), result}
 	}
 	return markdown([]string{"goal", "measured", "at most", ""}, [][]string{
 		goal("`Authenticate` without RSA, over parsing a certificate and one HMAC", authenticate/floor, 3, "×%.2f"),
@@ -109,7 +109,7 @@ func goalsTable(rs results, start starts) string {
 	})
 }
 
-// growthTable is how time grows with size, readers and cards.
+// growthTable shows how time grows with sizes and with the number of readers, cards and rows.
 func growthTable(rs results) string {
 	var rows [][]string
 	for _, r := range rs {
@@ -127,7 +127,7 @@ func growthTable(rs results) string {
 	return markdown([]string{"benchmark", "of", "time"}, rows)
 }
 
-// operationsTable is everything that the others don't have.
+// operationsTable shows all benchmarks that are in no other table.
 func operationsTable(rs results) string {
 	var rows [][]string
 	for _, r := range rs {

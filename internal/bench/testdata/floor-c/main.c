@@ -1,5 +1,5 @@
-/* The least that a program does to send commands to a card: its arguments are the
-   reader and the commands, in hexadecimal. It prints how many bytes came back. */
+/* A minimal program that sends commands to a card. Its arguments are the reader and the
+   commands in hexadecimal. It prints the number of bytes received. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-// The least that a Go program does to send commands to a card, with the binding that
-// package reader/pcsc has: its arguments are the reader and the commands, in
-// hexadecimal. It prints how many bytes came back, and without arguments a line.
+// A minimal Go program that sends commands to a card, with the same binding as package
+// reader/pcsc. Its arguments are the reader and the commands in hexadecimal. It prints the
+// number of bytes received, or, without arguments, a line.
 package main
 
 import (
