@@ -18,23 +18,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "rewrite the tests that docs/faults.md names")
+var update = flag.Bool("update", false, "rewrite the lists of tests in docs/faults.md")
 
 const faultClasses = 139
 
 var (
-	// faultRow is a class, what happens, what the toolkit does, and the tests.
+	// faultRow matches a row: the class, what happens, what the toolkit does, the tests.
 	faultRow = regexp.MustCompile(`(?m)^\| (F\d{2,3}) \| (.+) \| (.+) \|(.*)\|$`)
-	// faultTag is the last line of a test's comment.
+	// faultTag matches the last line of a test's comment.
 	faultTag   = regexp.MustCompile(`(?m)^Faults: ((?:F\d{2,3}(?:, )?)+)\.$`)
 	anyTag     = regexp.MustCompile(`(?m)^// Faults?:`)
 	makeTarget = regexp.MustCompile("`make ([a-z]+)`")
 )
 
-// docs/faults.md names for each class of faults the tests that say of themselves
-// that they cover it. Where none does, it says what else does, or why the class
-// can't occur.
-func TestFaultsAreCoveredAsThePageSays(t *testing.T) {
+// For each class of faults docs/faults.md lists the tests whose comments have its tag. For a
+// class without tests, it names a target of make or the reason why the class can't occur.
+func TestFaultsPageListsTheTests(t *testing.T) {
 	tagged := taggedInTests(t)
 	page := read(t, "docs/faults.md")
 	rows := faultRow.FindAllStringSubmatch(page, -1)
@@ -58,16 +57,16 @@ func TestFaultsAreCoveredAsThePageSays(t *testing.T) {
 		if *update {
 			page = strings.Replace(page, line, strings.TrimSuffix(line, row[4]+"|")+" "+names+" |", 1)
 		} else {
-			assert.Equal(t, names, covered, "%s: the tests that say they cover it, and those that docs/faults.md names", id)
+			assert.Equal(t, names, covered, "%s: tests with its tag, and tests in docs/faults.md", id)
 		}
 	}
-	assert.Empty(t, tagged, "tags of no class")
+	assert.Empty(t, tagged, "tags of unknown classes")
 	if *update {
 		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "docs", "faults.md"), []byte(page), 0o644))
 	}
 }
 
-// taggedInTests finds the tags in the comments of all tests.
+// taggedInTests returns the tests by the tags in their comments.
 func taggedInTests(t *testing.T) map[string][]string {
 	t.Helper()
 	tests := map[string][]string{}
@@ -104,7 +103,7 @@ func taggedInTests(t *testing.T) map[string][]string {
 				tests[id] = append(tests[id], name)
 			}
 		}
-		assert.Equal(t, len(anyTag.FindAll(source, -1)), found, "%s: a tag that is no test's last line", path)
+		assert.Equal(t, len(anyTag.FindAll(source, -1)), found, "%s: a tag that is not the last line of a test's comment", path)
 		return nil
 	})
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-// Package docs holds the tests that keep the documentation true.
+// Package docs tests that the documentation matches the code.
 package docs
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// languages are the READMEs and the locales of their sessions.
+// languages maps each README to the locale of its sessions.
 var languages = map[string]string{"README.md": "en_US.UTF-8", "README.ja.md": "ja_JP.UTF-8"}
 
 func read(t *testing.T, path string) string {
@@ -24,7 +24,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// blocks are the fenced blocks of a language.
+// blocks returns the fenced code blocks of a language.
 func blocks(text, language string) (found []string) {
 	parts := strings.Split(text, "\n```"+language+"\n")
 	for _, part := range parts[1:] {
@@ -34,8 +34,8 @@ func blocks(text, language string) (found []string) {
 	return found
 }
 
-// The code in the READMEs is a function of an example each.
-func TestTheCodeIsOfExamples(t *testing.T) {
+// The code in the READMEs is copied from the examples.
+func TestREADMECodeIsFromExamples(t *testing.T) {
 	var code []string
 	for _, example := range []struct{ file, begin string }{
 		{"mykey/kiosk_example_test.go", "// serve shows"},
@@ -51,11 +51,11 @@ func TestTheCodeIsOfExamples(t *testing.T) {
 	}
 }
 
-// What differs from run to run: dates, keys and what is made from them.
+// varying matches text that differs between runs: dates, keys and values derived from keys.
 var varying = regexp.MustCompile(`\d{1,2} [A-Z][a-z]+ \d{4}|\d+年\d+月\d+日|[0-9a-f]{8}\b|[0-9A-Z]{4}-[0-9A-Z]{4}`)
 
-// The session on each README's first screen is what the program prints.
-func TestSessionsAreReal(t *testing.T) {
+// The console sessions in the READMEs show what the program prints.
+func TestREADMESessionsMatchTheProgram(t *testing.T) {
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(bin, "card-info"), "./cmd/card-info")
 	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
@@ -84,8 +84,8 @@ func TestSessionsAreReal(t *testing.T) {
 	}
 }
 
-// Both READMEs have the same parts in the same order: headings, tables, code.
-func TestTheLanguagesAreEqual(t *testing.T) {
+// Both READMEs have the same headings, tables and code in the same order.
+func TestREADMEsHaveTheSameStructure(t *testing.T) {
 	shape := func(text string) (lines []string) {
 		inCode := false
 		for line := range strings.Lines(text) {
@@ -105,8 +105,8 @@ func TestTheLanguagesAreEqual(t *testing.T) {
 	assert.Equal(t, shape(read(t, "README.md")), shape(read(t, "README.ja.md")))
 }
 
-// Every number of the collision table stands in both READMEs as in the package.
-func TestTheCollisionTablesAgree(t *testing.T) {
+// The collision tables in both READMEs match the package's.
+func TestCollisionTablesMatch(t *testing.T) {
 	for line := range strings.Lines(read(t, "mykey/doc.go")) {
 		fields := strings.Fields(strings.TrimPrefix(line, "//\t"))
 		if !strings.HasPrefix(line, "//\t") || len(fields) != 3 || fields[0] == "3,000,000" {
@@ -118,8 +118,8 @@ func TestTheCollisionTablesAgree(t *testing.T) {
 	}
 }
 
-// Links inside the repository lead somewhere.
-func TestLinksLeadSomewhere(t *testing.T) {
+// Links to files in the repository are valid.
+func TestLinksAreValid(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
 	for _, name := range []string{"README.md", "README.ja.md", "CHANGELOG.md", "docs/faults.md"} {
 		for _, match := range link.FindAllStringSubmatch(read(t, name), -1) {
