@@ -115,11 +115,14 @@ func (p *program) withCard(ctx context.Context, name string, use func(name strin
 	return use(name, card)
 }
 
-// withApplication is like withCard but opens the JPKI application for use.
-func (p *program) withApplication(ctx context.Context, use func(name string, card reader.Card, a *jpki.Application) error, options ...jpki.CardOption) error {
-	return p.withCard(ctx, p.reader, func(name string, card reader.Card) error {
-		return jpki.Do(ctx, card, func(a *jpki.Application) error { return use(name, card, a) }, options...)
-	})
+// withApplication finds a My Number Card and calls use with its JPKI application: twice if the
+// reader breaks the connection, as jpki.DoWith does.
+func (p *program) withApplication(ctx context.Context, use func(found reader.Reader, a *jpki.Application) error, options ...jpki.CardOption) error {
+	found, err := p.find(ctx, p.reader, jpki.Present)
+	if err != nil {
+		return err
+	}
+	return jpki.DoWith(ctx, p.tracedDriver().Connect, found.Name, func(a *jpki.Application) error { return use(found, a) }, options...)
 }
 
 // comment writes a comment line about how files are read to the trace. doctor chooses the

@@ -78,7 +78,7 @@ func (p *program) retries(ctx context.Context) error {
 		AuthPIN           credential.Counter `json:"auth_pin"`
 		SignaturePassword credential.Counter `json:"signature_password"`
 	}
-	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
+	err := p.withApplication(ctx, func(_ reader.Reader, a *jpki.Application) (err error) {
 		if counters.AuthPIN, err = a.AuthPINCounter(ctx); err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		return p.Misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
 	}
 	var found []byte
-	err := p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) (err error) {
+	err := p.withApplication(ctx, func(_ reader.Reader, a *jpki.Application) (err error) {
 		read, readDER := a.AuthCertificate, a.AuthCertificateDER
 		if ca {
 			read, readDER = a.AuthCACertificate, a.AuthCACertificateDER

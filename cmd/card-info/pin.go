@@ -67,8 +67,8 @@ func (p *program) typedPIN(ctx context.Context, options []jpki.CardOption) (name
 	if err := t.Hide(); err != nil {
 		return "", pin, ready, tty.NoTerminal(err)
 	}
-	err = p.withApplication(ctx, func(found string, _ reader.Card, a *jpki.Application) error {
-		name = found
+	err = p.withApplication(ctx, func(found reader.Reader, a *jpki.Application) error {
+		name = found.Name
 		ready, err = a.Ready(ctx)
 		return err
 	}, options...)

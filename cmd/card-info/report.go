@@ -56,8 +56,8 @@ func (p *program) report(ctx context.Context, caFiles []string) error {
 	}
 	r := report{Revocation: revocationNotChecked}
 	var problem error
-	err = p.withApplication(ctx, func(name string, card reader.Card, a *jpki.Application) (err error) {
-		r.Reader, r.ATR = termtext.Printable(name), fmt.Sprintf("%X", card.ATR())
+	err = p.withApplication(ctx, func(found reader.Reader, a *jpki.Application) (err error) {
+		r.Reader, r.ATR = termtext.Printable(found.Name), fmt.Sprintf("%X", found.ATR)
 		if r.Token, err = a.Token(ctx); err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func (p *program) keyOpener(o sshOptions, report func(error)) func(context.Conte
 // rejectLocked returns an error if the card's PIN is locked, so that its key is not
 // listed. A card with one attempt left is rejected only at a signature.
 func (p *program) rejectLocked(ctx context.Context) error {
-	return p.withApplication(ctx, func(_ string, _ reader.Card, a *jpki.Application) error {
+	return p.withApplication(ctx, func(_ reader.Reader, a *jpki.Application) error {
 		counter, err := a.AuthPINCounter(ctx)
 		if err == nil && counter.Locked() {
 			err = credential.AuthPIN.Refused(credential.ErrLocked, counter)

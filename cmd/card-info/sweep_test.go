@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/reader"
@@ -77,10 +78,16 @@ func TestSweepOfFaults(t *testing.T) {
 					require.NoError(t, err)
 					changePIN(t, card)
 					s := sweep{card: card, args: args}
-					whole := s.run(t, "undisturbed", sweptFault{exits: nil}, simulator.Fault{Nth: 1 << 30})
+					sent := s.run(t, "undisturbed", sweptFault{exits: nil}, simulator.Fault{Nth: 1 << 30})
+					whole, probe := len(sent), 1+slices.IndexFunc(sent, isProbe)
 					for name, fault := range faults {
 						for nth := 1; nth <= whole; nth++ {
 							fault := fault
+							if nth == probe && !slices.Contains(args, "id") && !slices.Contains(args, "doctor") && fault.exits != nil && !fault.mute {
+								// The program connects again, as with a reader that breaks the
+								// connection: no secret was sent.
+								fault.exits = append(slices.Clone(fault.exits), cli.ExitDone)
+							}
 							switch {
 							case slices.Contains(args, "logout"): // a removed card is logged out
 								fault.exits = []int{cli.ExitDone, cli.ExitFailed}
@@ -113,8 +120,8 @@ type sweep struct {
 	args []string
 }
 
-// run runs the subcommand with a fault and returns the number of commands it sent.
-func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.Fault) int {
+// run runs the subcommand with a fault and returns the commands it sent.
+func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.Fault) []apdu.Command {
 	t.Helper()
 	where := fmt.Sprintf("%s at %d/%d", name, rule.On, rule.Nth)
 	driver := simulator.New()
@@ -153,5 +160,10 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 		require.NotContains(t, strings.ToLower(o.stdout+o.stderr), strings.ToLower(form), where)
 	}
 	slot.Remove()
-	return len(m.Sent())
+	return m.Sent()
+}
+
+// isProbe reports whether a command is the probe for extended lengths, in the middle of a file.
+func isProbe(c apdu.Command) bool {
+	return c.INS == apdu.InsReadBinary && c.Extended && c.P1&0x80 == 0
 }
