@@ -15,7 +15,7 @@ func BenchmarkDerive(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	holder := holding(unhex(b, vectors(b)[0].SPKI)) // of RSA-2048
+	holder := holding(unhex(b, vectors(b)[0].SPKI)) // an RSA-2048 key
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := namespace.Derive(holder); err != nil {
@@ -25,7 +25,7 @@ func BenchmarkDerive(b *testing.B) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	for name, typed := range map[string]string{"plain": "WAC9F8EY", "as people type": "ｗａｃ９－ｆ８ｅｙ"} {
+	for name, typed := range map[string]string{"plain": "WAC9F8EY", "as typed": "ｗａｃ９－ｆ８ｅｙ"} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

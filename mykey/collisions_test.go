@@ -2,9 +2,8 @@ package mykey_test
 
 import "math"
 
-// expectedCollisions returns what to expect among a number of cards in one namespace without a
-// registry: how many pairs of cards have the same identifier, and how many cards share theirs
-// with another.
+// expectedCollisions returns the expected number of card pairs with the same identifier, and of
+// cards that share their identifier with another card, in one namespace without a registry.
 func expectedCollisions(cards int) (pairs, sharing float64) {
 	const space = 1 << 40 // identifiers
 	n := float64(cards)

@@ -1,46 +1,49 @@
-// Package mykey derives identifiers of 8 characters in the style of the
+// Package mykey derives 8-character identifiers in the style of the
 // マイキーID from a card's user-authentication certificate.
 //
-// It is not the official マイキーID: that one is random, issued by a server of
-// the state, and can't be computed from a card. An [ID] looks like one, is
-// unrelated to the individual number, and is the same each time for one
-// certificate in one [Namespace].
+// An [ID] is not the official マイキーID. That one is random and issued by a
+// government server; it can't be computed from a card. An ID only has the same
+// form. It has no relation to the individual number, and it is always the same
+// for the same certificate in the same [Namespace].
 //
-// # Where to start
+// # Getting started
 //
-// Make a key with [GenerateKey] and keep it safe; a [NewNamespace] of it
-// derives with [Namespace.Derive]. Pass only certificates whose card has proved
-// its key, as jpki.Authenticate has it do: a certificate alone can be read from
-// any card without a PIN. That J-LIS issued it is not checked yet. [Parse] takes an identifier as people type it.
+// Generate a key with [GenerateKey] and store it safely. Create a namespace with
+// [NewNamespace] and derive identifiers with [Namespace.Derive]. Pass only
+// certificates that jpki.Authenticate returned: a certificate alone can be read
+// from any card without a PIN. Derive does not check which CA issued the
+// certificate. [Parse] reads an identifier that a person has typed.
 //
-// # How it is made
+// # Derivation
 //
-// HMAC-SHA-256, under the namespace's key, of a version string, the
-// namespace's name, an attempt number and the SHA-256 of the certificate's
-// SubjectPublicKeyInfo; of that the first 40 bits, as 8 characters of Crockford's
-// base 32. It needs a key because what certificates hold can be enumerated in
-// seconds, and a key for each namespace so that two services can't join their
-// lists. The certificate's serial number (発行の番号), which the law regulates,
-// is not used. A key in another encoding than DER's, which would have another
-// identifier, is refused. The known answers in testdata/identifiers.json were computed
-// without this package.
+// An identifier is the first 40 bits of an HMAC-SHA-256, encoded as 8 characters
+// of Crockford's base 32. The HMAC key is the namespace's key. The input is a
+// version string, the namespace's name, an attempt number, and the SHA-256 digest
+// of the certificate's SubjectPublicKeyInfo.
 //
-// Who loses the key loses all identifiers; who leaks it lets others tell which
-// certificate has which.
+// The derivation is keyed because all values in certificates can be enumerated
+// within seconds. Each namespace has its own key, so that two services can't
+// match their lists of identifiers. The certificate's serial number (発行の番号),
+// whose use is regulated by law, is not an input. A public key that is not
+// DER-encoded is rejected, because it would have a second identifier. The test
+// vectors in testdata/identifiers.json were computed without this package.
 //
-// # How long it lasts
+// Lose the key and you lose every identifier; leak it and others can link
+// certificates to identifiers.
 //
-// The certificate changes at renewal (at the latest at its holder's fifth
-// birthday after issue) and when a card is issued anew, and the identifier with
-// it. Nothing on the card links the old to the new.
+// # Lifetime
 //
-// A [Month] says when: the day is the holder's birthday, and would link the
-// identifiers of different namespaces.
+// A renewed or reissued card has a new certificate, and so a new identifier.
+// A certificate is renewed at the latest at the holder's fifth birthday after
+// its issue. Nothing on the card links the old certificate to the new one.
+//
+// Store the expiry as a [Month]. The exact day is the holder's birthday and would
+// link the identifiers of different namespaces.
 //
 // # Collisions
 //
-// 40 bits are enough for a city, not for a country without a registry that
-// sees when an identifier is taken (that is what the attempt number is for):
+// 40 bits are enough for a city. For a country you need a registry that detects
+// collisions: on a collision the next attempt number gives the next candidate.
 //
 //	cards          colliding pairs expected   cards that share an identifier
 //	100,000                        0.0045                            0.009
@@ -49,9 +52,11 @@
 //	10,000,000                       45.5                             90.9
 //	100,000,000                     4,547                            9,095
 //
-// # Errors, concurrency
+// Package mykey/registry is such a registry.
+//
+// # Errors and concurrency
 //
 // Errors match [ErrKey], [ErrNamespace], [ErrCertificate], [ErrFormat],
-// [ErrCheckSymbol] or [ErrMonth] and quote nothing. Everything may be used by any number of
-// goroutines.
+// [ErrCheckSymbol] or [ErrMonth] and never contain the input. Everything in this
+// package is safe for concurrent use.
 package mykey

@@ -9,7 +9,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// From a card to an identifier; with pcsc.New() for the driver, a real card.
+// This example derives an identifier from a simulated card. Use pcsc.New() as the
+// driver for a real card.
 func Example() {
 	ctx := context.Background()
 	driver := simulator.New()
@@ -22,7 +23,7 @@ func Example() {
 	}
 	defer connection.Close()
 
-	// A key file's text; card-info keygen makes one. This one is an example's.
+	// The content of a key file, as "card-info keygen" generates it. Never use this key.
 	key, err := mykey.ParseKey([]byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"))
 	if err != nil {
 		fmt.Println(err)
@@ -53,9 +54,9 @@ func ExampleParse() {
 	id, err := mykey.Parse("７ｋ２ｍー９ｑｘｒ") // as typed with an input method
 	fmt.Println(id.Display(), err)
 
-	_, err = mykey.Parse("7K2M-9QXR-0") // with a check symbol that does not fit
+	_, err = mykey.Parse("7K2M-9QXR-0") // with a check symbol that does not match
 	fmt.Println(err)
 	// Output:
 	// 7K2M-9QXR <nil>
-	// identifier's check symbol does not fit
+	// identifier's check symbol does not match
 }

@@ -32,7 +32,7 @@ func FuzzParseKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before := bytes.Clone(text)
 		key, err := mykey.ParseKey(text)
-		require.Equal(t, before, text, "the text is the caller's")
+		require.Equal(t, before, text, "ParseKey must not change its argument")
 
 		want, hexErr := hex.DecodeString(strings.TrimSpace(string(text)))
 		if hexErr != nil || len(want) < 32 || bytes.Equal(want, make([]byte, len(want))) {
@@ -43,9 +43,9 @@ func FuzzParseKey(f *testing.F) {
 		}
 		require.NoError(t, err)
 		require.Equal(t, hex.EncodeToString(want)+"\n", string(key.RevealText()))
-		again, err := mykey.ParseKey(key.RevealText())
+		revealed, err := mykey.ParseKey(key.RevealText())
 		require.NoError(t, err)
-		require.Equal(t, key.ID(), again.ID())
+		require.Equal(t, key.ID(), revealed.ID())
 	})
 }
 

@@ -9,11 +9,11 @@ import (
 )
 
 var (
-	// ErrFormat: a text that is no identifier.
+	// ErrFormat reports text that is not an identifier.
 	ErrFormat = errors.New("an identifier has 8 letters and digits")
-	// ErrCheckSymbol: an identifier whose check symbol says that something
-	// was mistyped.
-	ErrCheckSymbol = errors.New("identifier's check symbol does not fit")
+	// ErrCheckSymbol reports an identifier that was mistyped, as its check symbol
+	// does not match.
+	ErrCheckSymbol = errors.New("identifier's check symbol does not match")
 )
 
 const (
@@ -22,8 +22,8 @@ const (
 )
 
 // ID is an identifier: 8 characters of Crockford's base 32, upper case,
-// without a hyphen, as in "7K2M9QXR". It is a pseudonym, which is personal data
-// in the hands of whoever can tell its holder.
+// without a hyphen, as in "7K2M9QXR". It is a pseudonym: personal data for
+// anyone who knows whose it is.
 type ID string
 
 var (
@@ -31,7 +31,7 @@ var (
 	_ encoding.TextUnmarshaler = (*ID)(nil)
 )
 
-// fromNumber writes the lowest 40 bits of n.
+// fromNumber encodes the lowest 40 bits of n.
 func fromNumber(n uint64) ID {
 	var text [idLength]byte
 	for i := range text {
@@ -40,7 +40,7 @@ func fromNumber(n uint64) ID {
 	return ID(text[:])
 }
 
-// number reads an identifier of valid characters.
+// number decodes an identifier, whose characters must be valid.
 func (id ID) number() (n uint64) {
 	for i := range len(id) {
 		n = n<<bitsEach | uint64(strings.IndexByte(crockford.Alphabet, id[i]))
@@ -51,7 +51,7 @@ func (id ID) number() (n uint64) {
 // String returns the 8 characters.
 func (id ID) String() string { return string(id) }
 
-// Display is the form for people, as in "7K2M-9QXR".
+// Display returns the identifier with a hyphen, as in "7K2M-9QXR".
 func (id ID) Display() string {
 	if len(id) != idLength {
 		return string(id)
@@ -59,20 +59,21 @@ func (id ID) Display() string {
 	return string(id[:4]) + "-" + string(id[4:])
 }
 
-// CheckSymbol is the identifier's check symbol: its remainder modulo 37, one
-// of 0–9, A–Z without I, L and O, and * ~ $ =. It tells every single mistyped
-// character and every two that were swapped. It is no part of the identifier.
+// CheckSymbol returns the identifier's check symbol: the remainder modulo 37, as
+// one of 0–9, A–Z without I, L and O, and * ~ $ =. It detects every single wrong
+// character and every transposition of two characters. It is not part of the
+// identifier.
 func (id ID) CheckSymbol() string {
 	return string(crockford.CheckAlphabet[id.number()%37])
 }
 
-// DisplayWithCheck is [ID.Display] with the check symbol, as in "7K2M-9QXR-T".
+// DisplayWithCheck returns [ID.Display] and the check symbol, as in "7K2M-9QXR-T".
 func (id ID) DisplayWithCheck() string { return id.Display() + "-" + id.CheckSymbol() }
 
 // MarshalText returns the 8 characters.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id), nil }
 
-// UnmarshalText is [Parse].
+// UnmarshalText calls [Parse].
 func (id *ID) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err != nil {
@@ -82,9 +83,10 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Parse takes an identifier as people type it: in lower case, in full width,
-// with spaces and hyphens of any kind, with O for 0 and I or L for 1, with or
-// without its check symbol. It fails with [ErrFormat] or [ErrCheckSymbol].
+// Parse reads an identifier that a person has typed. It accepts lower case and
+// full-width characters, spaces and hyphens of any kind, O for 0, I or L for 1,
+// and an optional check symbol. It returns [ErrFormat] or [ErrCheckSymbol]
+// otherwise.
 func Parse(text string) (ID, error) {
 	positions, ok := crockford.Symbols(text, idLength+1)
 	if !ok || len(positions) < idLength {

@@ -12,24 +12,23 @@ import (
 	"slices"
 )
 
-// KeyLength is the length of a generated key, and the least length of any, in
-// bytes.
+// KeyLength is the length of a generated key in bytes, and the minimum length of
+// every key.
 const KeyLength = 32
 
-// ErrKey: what should be a namespace key is too short, all zero, or no
-// hexadecimal text.
+// ErrKey reports a namespace key that is too short, all zero, or not hexadecimal
+// text.
 var ErrKey = errors.New("not a namespace key")
 
-// Key is the secret of a namespace: at least 32 bytes. It does not print
-// itself. The zero Key is no key.
+// Key is the secret key of a namespace: at least 32 bytes. Printing or encoding a
+// Key shows its [Key.ID], not the secret. The zero Key is not valid.
 type Key struct {
-	// A function hides its variables from everything that prints by
-	// reflection.
+	// Packages that print by reflection can't read a closure's variables.
 	bytes func() []byte
 }
 
-// NewKey makes a key of at least 32 bytes that are not all zero; otherwise it
-// fails with [ErrKey]. The bytes are copied.
+// NewKey returns a key with a copy of b. It returns [ErrKey] if b is shorter than
+// 32 bytes or all zero.
 func NewKey(b []byte) (Key, error) {
 	if len(b) < KeyLength {
 		return Key{}, fmt.Errorf("%w: shorter than %d bytes", ErrKey, KeyLength)
@@ -41,8 +40,8 @@ func NewKey(b []byte) (Key, error) {
 	return Key{bytes: func() []byte { return own }}, nil
 }
 
-// GenerateKey makes a key of 32 bytes from random, which is crypto/rand.Reader
-// outside of tests.
+// GenerateKey generates a key of 32 bytes. It reads from random; pass
+// crypto/rand.Reader outside of tests.
 func GenerateKey(random io.Reader) (Key, error) {
 	b := make([]byte, KeyLength)
 	if _, err := io.ReadFull(random, b); err != nil {
@@ -51,8 +50,9 @@ func GenerateKey(random io.Reader) (Key, error) {
 	return NewKey(b)
 }
 
-// ParseKey reads a key as a key file holds it: hexadecimal digits and perhaps a
-// line end. It fails with [ErrKey] and quotes nothing.
+// ParseKey reads the content of a key file: hexadecimal digits, which may be
+// surrounded by white space. It returns [ErrKey] otherwise. The error does not
+// contain the text.
 func ParseKey(text []byte) (Key, error) {
 	digits := bytes.TrimSpace(text)
 	b := make([]byte, hex.DecodedLen(len(digits)))
@@ -63,8 +63,8 @@ func ParseKey(text []byte) (Key, error) {
 	return NewKey(b)
 }
 
-// RevealText returns the secret itself, as [ParseKey] reads it, for writing a
-// key file.
+// RevealText returns the secret in the format that [ParseKey] reads, for writing
+// a key file. It returns nil for the zero Key.
 func (k Key) RevealText() []byte {
 	if k.bytes == nil {
 		return nil
@@ -72,8 +72,8 @@ func (k Key) RevealText() []byte {
 	return append(hex.AppendEncode(nil, k.bytes()), '\n')
 }
 
-// ID names the key without telling it: 8 hexadecimal digits, for logs and for
-// knowing which key a list was made with. It is empty for the zero Key.
+// ID identifies the key without revealing it: 8 hexadecimal digits, for logs and
+// for lists of identifiers. It is empty for the zero Key.
 func (k Key) ID() string {
 	if k.bytes == nil {
 		return ""
@@ -81,21 +81,21 @@ func (k Key) ID() string {
 	return hex.EncodeToString(k.mac([]byte(version + "key id"))[:4])
 }
 
-// mac is HMAC-SHA-256 under the key.
+// mac returns the HMAC-SHA-256 of a message under the key.
 func (k Key) mac(message []byte) []byte {
 	h := hmac.New(sha256.New, k.bytes())
 	h.Write(message)
 	return h.Sum(nil)
 }
 
-// String names the key by its [Key.ID].
+// String returns "[key ID]" with the key's [Key.ID].
 func (k Key) String() string { return "[key " + k.ID() + "]" }
 
 // Format prints [Key.String] for every verb and flag.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// MarshalText writes [Key.String], to JSON too; for the secret there is
-// [Key.RevealText].
+// MarshalText returns [Key.String], in JSON too. Use [Key.RevealText] for the
+// secret.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // LogValue implements slog.LogValuer with [Key.String].

@@ -23,17 +23,18 @@ func serve(ctx context.Context, driver reader.Driver, library *mykey.Namespace, 
 		// card is logged out afterwards.
 		holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
 		if err != nil {
-			show("", err) // a *credential.Error tells the attempts left
+			show("", err) // a *credential.Error contains the attempts left
 		} else {
 			show(library.Derive(holder.Certificate))
 		}
-		if err := reader.WaitGone(ctx, driver, found); err != nil { // use no card twice
+		if err := reader.WaitGone(ctx, driver, found); err != nil { // don't use a card twice
 			return err
 		}
 	}
 }
 
-// A kiosk. With pcsc.New() in place of the simulator it works with real readers.
+// This example is a kiosk. With pcsc.New() in place of the simulator it works with
+// real readers.
 func Example_kiosk() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// ErrMonth: a text that is no month.
+// ErrMonth reports text that is not a month.
 var ErrMonth = errors.New("a month is a year and a month, as in 2030-02")
 
-// Month is a month of Japan's calendar, as in "2030-02". It is the only information
-// about a certificate's expiry that goes with an identifier. The zero Month is no month.
+// Month is a month in Japan's time zone, as in "2030-02". It is the only
+// information about a certificate's expiry to store with an identifier. The zero
+// Month means no month.
 //
-// The exact time is not for keeping. A certificate expires at its holder's fifth
-// birthday after it was issued, so the day is a birthday, and who knows it in two
-// namespaces can join them without a key, for every holder who is alone with it.
-// Of holders whose cards were issued evenly over 5 years so many are:
+// Do not store the exact time. A certificate expires on its holder's birthday, the
+// fifth after its issue. Whoever knows the day in two namespaces can link every
+// holder whose day is unique, without a key. If cards are issued evenly over
+// 5 years, this many holders have a unique day or month:
 //
-//	holders       alone with the day    alone with the month
+//	holders               unique day            unique month
 //	100                         95 %                  22.2 %
 //	1,000                       60 %                   0.1 %
 //	10,000                       2 %                   0.0 %
 //
-// Among few, a month tells holders apart, too.
+// In a small group even the month can identify a holder.
 type Month struct {
 	year  int
 	month time.Month
@@ -34,22 +35,22 @@ var (
 	_ encoding.TextUnmarshaler = (*Month)(nil)
 )
 
-// japan is Japan's time zone, in which months are counted.
+// japan is Japan's time zone. Months begin and end in it.
 var japan = time.FixedZone("JST", 9*60*60)
 
-// lastYear is the last that a certificate can name.
+// lastYear is the last year that a certificate can express.
 const lastYear = 9999
 
-// MonthOf returns the month of a time, in Japan.
+// MonthOf returns the month of t in Japan's time zone.
 func MonthOf(t time.Time) Month {
 	t = t.In(japan)
-	if t.Year() > lastYear { // in Japan it is the next already
+	if t.Year() > lastYear { // it is already the next year in Japan
 		return Month{lastYear, time.December}
 	}
 	return Month{t.Year(), t.Month()}
 }
 
-// ParseMonth reads what [Month.String] wrote, or fails with [ErrMonth].
+// ParseMonth reads the format of [Month.String]. It returns [ErrMonth] otherwise.
 func ParseMonth(text string) (Month, error) {
 	t, err := time.Parse("2006-01", text)
 	if err != nil {
@@ -67,13 +68,14 @@ func (m Month) Month() time.Month { return m.month }
 // IsZero reports whether m is the zero Month.
 func (m Month) IsZero() bool { return m == Month{} }
 
-// Passed reports whether the month is over in Japan, so that whatever expires in it
-// has expired. In the month itself only the certificate tells.
+// Passed reports whether the month has ended in Japan at the time now. A
+// certificate that expires in this month has then expired for certain. During the
+// month only the certificate itself shows it.
 func (m Month) Passed(now time.Time) bool {
 	return !now.Before(time.Date(m.year, m.month+1, 1, 0, 0, 0, 0, japan))
 }
 
-// String returns the form "2030-02", or nothing for the zero Month.
+// String returns the month as in "2030-02", or "" for the zero Month.
 func (m Month) String() string {
 	if m.IsZero() {
 		return ""
@@ -81,10 +83,10 @@ func (m Month) String() string {
 	return fmt.Sprintf("%04d-%02d", m.year, m.month)
 }
 
-// MarshalText writes [Month.String].
+// MarshalText returns [Month.String].
 func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText is [ParseMonth]. An empty text is the zero Month.
+// UnmarshalText calls [ParseMonth]. Empty text is the zero Month.
 func (m *Month) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*m = Month{}

@@ -19,7 +19,7 @@ import (
 // no time.
 //
 // Faults: F92.
-func TestMonths(t *testing.T) {
+func TestMonthConversions(t *testing.T) {
 	for at, want := range map[time.Time]string{
 		time.Date(2030, 2, 17, 14, 59, 59, 0, time.UTC):    "2030-02",
 		time.Date(2030, 2, 28, 14, 59, 59, 0, time.UTC):    "2030-02",
@@ -33,18 +33,18 @@ func TestMonths(t *testing.T) {
 	} {
 		m := mykey.MonthOf(at)
 		assert.Equal(t, want, m.String())
-		again, err := mykey.ParseMonth(want)
+		parsed, err := mykey.ParseMonth(want)
 		require.NoError(t, err)
-		assert.Equal(t, m, again)
+		assert.Equal(t, m, parsed)
 		for _, verb := range []string{"%v", "%+v", "%s"} {
 			assert.Equal(t, want, fmt.Sprintf(verb, m))
 		}
 		encoded, err := json.Marshal(map[string]mykey.Month{"valid_until": m})
 		require.NoError(t, err)
 		assert.JSONEq(t, `{"valid_until":"`+want+`"}`, string(encoded))
-		var back map[string]mykey.Month
-		require.NoError(t, json.Unmarshal(encoded, &back))
-		assert.Equal(t, m, back["valid_until"])
+		var decoded map[string]mykey.Month
+		require.NoError(t, json.Unmarshal(encoded, &decoded))
+		assert.Equal(t, m, decoded["valid_until"])
 	}
 	for _, text := range []string{"", "2030", "2030-00", "2030-13", "2030-2", "2030-02-17", "2030/02", " 2030-02", "２０３０-02", "-001-01", "10000-01", "2030-02T00:00:00Z"} {
 		m, err := mykey.ParseMonth(text)
@@ -66,7 +66,7 @@ func TestMonths(t *testing.T) {
 // A month has passed when the next one has begun in Japan.
 //
 // Faults: F92.
-func TestMonthsPass(t *testing.T) {
+func TestMonthPassed(t *testing.T) {
 	for _, expires := range []time.Time{
 		time.Date(2030, 2, 17, 14, 59, 59, 0, time.UTC), time.Date(2031, 12, 1, 0, 0, 0, 0, time.UTC),
 	} {
@@ -78,16 +78,15 @@ func TestMonthsPass(t *testing.T) {
 		assert.True(t, m.Passed(end))
 		assert.True(t, m.Passed(end.AddDate(1, 0, 0)))
 	}
-	assert.True(t, mykey.Month{}.Passed(time.Now()), "no month is no promise")
+	assert.True(t, mykey.Month{}.Passed(time.Now()), "the zero Month has always passed")
 }
 
-// What a month and a day reveal, as the documentation of Month says: how many of
-// some holders, whose cards were issued evenly over 5 years, have an expiry that
-// no other of them has, in the mean of
-// 200,000 holders.
+// The table in the documentation of Month matches a simulation of 200,000 holders
+// whose cards were issued evenly over 5 years: the share of holders whose day or
+// month of expiry is unique in their group.
 //
 // Faults: F92.
-func TestWhatAMonthReveals(t *testing.T) {
+func TestMonthTable(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	expiry := func() time.Time {
 		issued := time.Date(2021, 11, 25, 0, 0, 0, 0, time.UTC).AddDate(0, 0, random.IntN(5*365))
@@ -96,9 +95,9 @@ func TestWhatAMonthReveals(t *testing.T) {
 		if !birthday.After(issued) {
 			birthday = birthday.AddDate(1, 0, 0)
 		}
-		return birthday.AddDate(4, 0, 0) // the fifth after it was issued
+		return birthday.AddDate(4, 0, 0) // the fifth birthday after the issue
 	}
-	alone := func(counts map[string]int) (n float64) {
+	unique := func(counts map[string]int) (n float64) {
 		for _, count := range counts {
 			if count == 1 {
 				n++
@@ -115,7 +114,7 @@ func TestWhatAMonthReveals(t *testing.T) {
 				days[expires.Format(time.DateOnly)]++
 				months[mykey.MonthOf(expires).String()]++
 			}
-			byDay, byMonth = byDay+alone(days), byMonth+alone(months)
+			byDay, byMonth = byDay+unique(days), byMonth+unique(months)
 		}
 		return 100 * byDay / float64(populations*holders), 100 * byMonth / float64(populations*holders)
 	}

@@ -62,7 +62,7 @@ func holding(spki []byte) *x509.Certificate {
 }
 
 func TestKnownAnswers(t *testing.T) {
-	seen := map[mykey.ID]bool{}
+	known := map[mykey.ID]bool{}
 	for _, v := range vectors(t) {
 		ns := namespace(t, v.Namespace, unhex(t, v.Key))
 		id, err := ns.DeriveAttempt(holding(unhex(t, v.SPKI)), v.Attempt)
@@ -71,8 +71,8 @@ func TestKnownAnswers(t *testing.T) {
 		assert.Equal(t, v.Display, id.Display())
 		assert.Equal(t, v.Check, id.CheckSymbol())
 		assert.Equal(t, v.Display+"-"+v.Check, id.DisplayWithCheck())
-		assert.False(t, seen[id], "another key, name, attempt or card gives another identifier")
-		seen[id] = true
+		assert.False(t, known[id], "a different key, name, attempt or card gives a different identifier")
+		known[id] = true
 		if v.Attempt == 0 {
 			again, err := ns.Derive(holding(unhex(t, v.SPKI)))
 			require.NoError(t, err)
@@ -98,18 +98,18 @@ func TestVectorsAreTheScripts(t *testing.T) {
 // jpki/trust.
 //
 // Faults: F91.
-func TestDeriveNeedsACertificate(t *testing.T) {
+func TestDeriveRejectsUnusablePublicKeys(t *testing.T) {
 	ns := namespace(t, "library.example", bytes.Repeat([]byte{7}, 32))
 	spki := unhex(t, vectors(t)[0].SPKI)
 	longer := append(bytes.Clone(spki), 0x05, 0x00)
 	inside := bytes.Clone(longer)
 	inside[3] += 2 // in the outer sequence
-	of := bytes.Clone(spki)
-	of[len("\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01")] = 0x0A // RSASSA-PSS
+	pss := bytes.Clone(spki)
+	pss[len("\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01")] = 0x0A // RSASSA-PSS
 	for name, c := range map[string]*x509.Certificate{
-		"none": nil, "no key": {}, "a key of an unknown kind": holding(of), "no DER": holding([]byte("a public key")),
-		"bytes after the key": holding(longer), "an element too many": holding(inside),
-		"the key elsewhere": {PublicKey: unhex(t, vectors(t)[0].SPKI)},
+		"nil": nil, "no key": {}, "a key of an unknown kind": holding(pss), "not DER": holding([]byte("a public key")),
+		"bytes after the key": holding(longer), "an extra element": holding(inside),
+		"only the parsed key": {PublicKey: unhex(t, vectors(t)[0].SPKI)},
 	} {
 		id, err := ns.Derive(c)
 		assert.ErrorIs(t, err, mykey.ErrCertificate, name)
@@ -120,7 +120,7 @@ func TestDeriveNeedsACertificate(t *testing.T) {
 	assert.Equal(t, "library.example", ns.Name())
 }
 
-func TestKeys(t *testing.T) {
+func TestNewKeyGenerateKeyAndParseKey(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"empty": nil, "31 bytes": bytes.Repeat([]byte{7}, 31), "all zero": make([]byte, 32), "all zero and long": make([]byte, 64),
 	} {
@@ -149,7 +149,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestAKeyKeepsItsBytes(t *testing.T) {
+func TestNewKeyCopiesBytes(t *testing.T) {
 	b := bytes.Repeat([]byte{7}, 32)
 	k, err := mykey.NewKey(b)
 	require.NoError(t, err)
@@ -158,7 +158,7 @@ func TestAKeyKeepsItsBytes(t *testing.T) {
 	assert.Equal(t, before, k.ID())
 }
 
-func TestAKeyDoesNotPrintItself(t *testing.T) {
+func TestKeyPrintsNoSecret(t *testing.T) {
 	k, err := mykey.NewKey(bytes.Repeat([]byte{0xA5}, 32))
 	require.NoError(t, err)
 	ns, err := mykey.NewNamespace("library.example", k)
@@ -227,7 +227,7 @@ func TestCheckSymbols(t *testing.T) {
 	}
 }
 
-func TestCheckSymbolFindsWhatPeopleMistype(t *testing.T) {
+func TestCheckSymbolDetectsTypingErrors(t *testing.T) {
 	for _, v := range vectors(t) {
 		whole := v.ID + v.Check
 		id, err := mykey.Parse(whole)
@@ -248,7 +248,7 @@ func TestCheckSymbolFindsWhatPeopleMistype(t *testing.T) {
 		}
 	}
 	for _, tilde := range []string{"~", "～", "〜"} {
-		for n := range 200 { // some identifier of these has a tilde for its check symbol
+		for n := range 200 { // at least one of these identifiers has the check symbol ~
 			id, err := mykey.Parse(fmt.Sprintf("%08d", n))
 			require.NoError(t, err)
 			if id.CheckSymbol() == "~" {
@@ -259,16 +259,16 @@ func TestCheckSymbolFindsWhatPeopleMistype(t *testing.T) {
 	}
 }
 
-func TestIDIsText(t *testing.T) {
+func TestIDTextEncoding(t *testing.T) {
 	b, err := json.Marshal(map[string]mykey.ID{"mykey_id": "7K2M9QXR"})
 	require.NoError(t, err)
 	assert.Equal(t, `{"mykey_id":"7K2M9QXR"}`, string(b))
-	var back struct {
+	var decoded struct {
 		ID mykey.ID `json:"mykey_id"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(`{"mykey_id":"7k2m-9qxr"}`), &back))
-	assert.Equal(t, mykey.ID("7K2M9QXR"), back.ID)
-	assert.Error(t, json.Unmarshal([]byte(`{"mykey_id":"?"}`), &back))
+	require.NoError(t, json.Unmarshal([]byte(`{"mykey_id":"7k2m-9qxr"}`), &decoded))
+	assert.Equal(t, mykey.ID("7K2M9QXR"), decoded.ID)
+	assert.Error(t, json.Unmarshal([]byte(`{"mykey_id":"?"}`), &decoded))
 	assert.Equal(t, "short", mykey.ID("short").Display())
 }
 
@@ -307,14 +307,14 @@ func TestCollisionTable(t *testing.T) {
 			thousands(fmt.Sprintf(row.pairs, pairs)), thousands(fmt.Sprintf(row.sharing, sharing)))
 		assert.True(t, strings.Contains(string(documentation), line), line)
 	}
-	for cards, want := range map[int]float64{-1: 0, 0: 0, 1: 0, 2: 1, 3: 3, 4: 6} { // pairs there are, each with a chance of 1 in 2^40
+	for cards, want := range map[int]float64{-1: 0, 0: 0, 1: 0, 2: 1, 3: 3, 4: 6} { // number of pairs, each colliding with a probability of 2^-40
 		pairs, sharing := expectedCollisions(cards)
 		assert.InEpsilon(t, 1+want, 1+pairs*(1<<40), 1e-9, "%d cards", cards)
 		assert.InEpsilon(t, 1+2*want, 1+sharing*(1<<40), 1e-9, "%d cards", cards)
 	}
 }
 
-// thousands puts commas into a number of digits before a decimal point.
+// thousands inserts commas between thousands of a decimal number.
 func thousands(s string) string {
 	whole, fraction, _ := strings.Cut(s, ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {

@@ -1,5 +1,5 @@
-// Package publickey reads the public key that identifiers and handles are derived
-// from.
+// Package publickey returns the public key from which identifiers and handles are
+// derived.
 package publickey
 
 import (
@@ -7,9 +7,9 @@ import (
 	"crypto/x509"
 )
 
-// Of returns a certificate's SubjectPublicKeyInfo. It returns false if there is
-// none, or if x509 would encode the same key in other bytes: with two encodings a
-// holder would have two identifiers.
+// Of returns a certificate's SubjectPublicKeyInfo. It returns false if the
+// certificate has none, or if x509 would encode the same key differently: with two
+// encodings a holder would have two identifiers.
 func Of(certificate *x509.Certificate) (spki []byte, ok bool) {
 	if certificate == nil {
 		return nil, false
