@@ -40,27 +40,27 @@ const (
 // form that a service's IDs have is the campaign's to check.
 type Account struct {
 	service string
-	typed   hidden.Value[typed]
+	data    hidden.Value[accountData]
 }
 
-type typed struct{ id, code string }
+type accountData struct{ id, code string }
 
 // NewAccount returns the account that a person has with a service. The service's
 // name to the operator has 1 to 64 bytes, the person's ID with it
 // (決済サービスID) 1 to 128, and the code that shows that the ID is the person's
 // (セキュリティコード) at most 64. [Registry.Preview] checks them.
 func NewAccount(service, id, code string) Account {
-	return Account{service, hidden.New(typed{id, code})}
+	return Account{service, hidden.New(accountData{id, code})}
 }
 
 // Service names the service to the operator.
 func (a Account) Service() string { return a.service }
 
 // ID is the person's with the service.
-func (a Account) ID() string { return a.typed.Reveal().id }
+func (a Account) ID() string { return a.data.Reveal().id }
 
 // Code is what shows that the ID is the person's.
-func (a Account) Code() string { return a.typed.Reveal().code }
+func (a Account) Code() string { return a.data.Reveal().code }
 
 // String names the service.
 func (a Account) String() string { return "[account with " + a.service + "]" }
@@ -74,14 +74,14 @@ func (a Account) MarshalText() ([]byte, error) { return []byte(a.String()), nil 
 // LogValue implements slog.LogValuer with [Account.String].
 func (a Account) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-func (a Account) valid() error {
+func (a Account) check() error {
 	for _, part := range []struct {
-		name, text  string
-		least, most int
+		name, text           string
+		minLength, maxLength int
 	}{{"service", a.Service(), 1, maxService}, {"ID", a.ID(), 1, maxAccount}, {"code", a.Code(), 0, maxCode}} {
 		switch {
-		case len(part.text) < part.least || len(part.text) > part.most:
-			return fmt.Errorf("%w: its %s has %d to %d bytes", ErrAccount, part.name, part.least, part.most)
+		case len(part.text) < part.minLength || len(part.text) > part.maxLength:
+			return fmt.Errorf("%w: its %s has %d to %d bytes", ErrAccount, part.name, part.minLength, part.maxLength)
 		case !utf8.ValidString(part.text) || strings.ContainsFunc(part.text, unicode.IsControl):
 			return fmt.Errorf("%w: its %s is no text", ErrAccount, part.name)
 		}
@@ -107,18 +107,18 @@ func canonical(id string) string {
 // digest is what the database knows an account by: nobody without the key can
 // try IDs against it.
 func (a Account) digest(g Generation) []byte {
-	return mac(g.Key, forAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
+	return mac(g.Key, purposeAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
 }
 
 // Preview is an application that could be made: what has to be read back to the
 // person before [Registry.Confirm]. It holds the account; drop it after.
 type Preview struct {
-	id    mykey.ID
-	shown hidden.Value[*shown]
+	id   mykey.ID
+	data hidden.Value[*previewData]
 }
 
 // shown is whose account a preview shows.
-type shown struct {
+type previewData struct {
 	holder  *jpki.Authentication
 	account Account
 }
@@ -129,8 +129,8 @@ func (p Preview) Service() string      { return p.account().Service() }
 func (p Preview) AccountID() string    { return p.account().ID() }
 
 func (p Preview) account() Account {
-	if shown := p.shown.Reveal(); shown != nil {
-		return shown.account
+	if data := p.data.Reveal(); data != nil {
+		return data.account
 	}
 	return Account{}
 }
@@ -152,20 +152,20 @@ func (p Preview) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // [ErrWithdrawn], [ErrSuperseded], [ErrApplied], [ErrAccountUsed] or
 // [ErrUnavailable].
 func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, account Account) (Preview, error) {
-	if err := r.proved(holder, false); err != nil {
+	if err := r.checkHolder(holder, false); err != nil {
 		return Preview{}, err
 	}
-	if err := account.valid(); err != nil {
+	if err := account.check(); err != nil {
 		return Preview{}, err
 	}
 	if r.operator == nil {
 		return Preview{}, ErrNoOperator
 	}
-	p := Preview{shown: hidden.New(&shown{holder, account})}
+	p := Preview{data: hidden.New(&previewData{holder, account})}
 	err := r.snapshot(ctx, func(tx queryer) error {
-		mine, err := r.mayApply(ctx, tx, holder, account)
+		state, err := r.checkApplication(ctx, tx, holder, account)
 		if err == nil {
-			p.id = mine.ID
+			p.id = state.ID
 		}
 		return err
 	})
@@ -176,24 +176,24 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 }
 
 // mayApply returns the seat to whose reservation an account may be linked.
-func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*seat, error) {
-	mine, err := r.seatOf(ctx, q, holder)
+func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*holderState, error) {
+	state, err := r.findHolder(ctx, q, holder)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := mine.active(); err != nil {
+	if _, err := state.active(); err != nil {
 		return nil, err
 	}
-	if mine.Application != nil {
+	if state.Application != nil {
 		return nil, ErrApplied
 	}
-	in, args := r.ofEach([]any{r.namespace, account.Service()}, account.digest)
-	var is int
-	used, err := one(ctx, q, []any{&is}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account IN `+in, args...)
+	list, args := r.perGeneration([]any{r.namespace, account.Service()}, account.digest)
+	var value int
+	used, err := queryRow(ctx, q, []any{&value}, `SELECT 1 FROM applications WHERE namespace = $1 AND service = $2 AND account IN `+list, args...)
 	if err == nil && used {
 		err = ErrAccountUsed
 	}
-	return mine, err
+	return state, err
 }
 
 // Confirm makes the application that a preview showed. It is made once for a
@@ -203,12 +203,12 @@ func (r *Registry) mayApply(ctx context.Context, q queryer, holder *jpki.Authent
 //
 // It fails as [Registry.Preview], and with [ErrOperation].
 func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) (*Reservation, error) {
-	shown := p.shown.Reveal()
-	if shown == nil {
+	data := p.data.Reveal()
+	if data == nil {
 		return nil, fmt.Errorf("%w: nothing was shown", ErrAccount)
 	}
-	holder, account := shown.holder, shown.account
-	if err := r.proved(holder, false); err != nil { // to another registry, perhaps
+	holder, account := data.holder, data.account
+	if err := r.checkHolder(holder, false); err != nil { // to another registry, perhaps
 		return nil, err
 	}
 	if r.operator == nil {
@@ -221,42 +221,42 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 	if err != nil {
 		return nil, err
 	}
-	var result *row
-	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		mine, err := r.mayApply(ctx, tx, holder, account)
+	var result *reservationRow
+	done, err := r.applyOnce(ctx, c, func(tx queryer) (*outcome, error) {
+		state, err := r.checkApplication(ctx, tx, holder, account)
 		if err != nil {
 			return nil, err
 		}
-		if mine.ID != p.id { // withdrawn and reserved again since
+		if state.ID != p.id { // withdrawn and reserved again since
 			return nil, ErrWithdrawn
 		}
 		now := r.now().UTC()
 		a := application{
-			Application: Application{ID: mine.ID, Namespace: r.namespace, Service: account.Service(), Applied: now, Sealed: sealed},
-			lineage:     mine.lineage, account: account.digest(r.current), operation: operation[:], version: 1,
+			Application: Application{ID: state.ID, Namespace: r.namespace, Service: account.Service(), Applied: now, Sealed: sealed},
+			lineage:     state.lineage, account: account.digest(r.current), operation: operation[:], version: 1,
 		}
 		if _, err := exec(ctx, tx, `INSERT INTO applications (namespace, lineage, identifier, service, account, sealed, applied, operation, version)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			a.Namespace, a.lineage, a.ID.String(), a.Service, a.account, a.Sealed, now.Unix(), a.operation, a.version); err != nil {
 			return nil, err
 		}
-		result = mine.row
+		result = state.reservationRow
 		result.Application = &Link{Service: a.Service, Applied: now}
-		return &made{kind: kindApply, lineage: mine.lineage, images: append(mine.relied(), add(a))}, nil
+		return &outcome{kind: kindApply, lineage: state.lineage, images: append(state.reliedImages(), addedImage(a))}, nil
 	})
 	if err == nil && done {
-		err = r.sameAccount(ctx, operation, account)
+		err = r.checkSameAccount(ctx, operation, account)
 	}
-	return r.answer(ctx, operation, holder, result, done, err)
+	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
 // sameAccount refuses an operation that was done for another account. Its request
 // does not tell: who has the key could guess the account.
-func (r *Registry) sameAccount(ctx context.Context, operation Operation, account Account) error {
-	in, args := r.ofEach([]any{operation[:], r.namespace}, account.digest)
-	return r.again(ctx, func(ctx context.Context) error {
+func (r *Registry) checkSameAccount(ctx context.Context, operation Operation, account Account) error {
+	list, args := r.perGeneration([]any{operation[:], r.namespace}, account.digest)
+	return r.retry(ctx, func(ctx context.Context) error {
 		var same bool
-		found, err := one(ctx, r.storage.db, []any{&same}, `SELECT account IN `+in+` FROM applications WHERE operation = $1 AND namespace = $2`, args...)
+		found, err := queryRow(ctx, r.storage.db, []any{&same}, `SELECT account IN `+list+` FROM applications WHERE operation = $1 AND namespace = $2`, args...)
 		if err == nil && found && !same {
 			err = fmt.Errorf("%w: it was another request", ErrOperation)
 		}

@@ -3,7 +3,7 @@ package registry
 import "math"
 
 // identifiers is how many there are: 8 characters of 5 bits.
-const identifiers = 1 << 40
+const identifierCount = 1 << 40
 
 // ExpectedBeyond is how many of a number of holders are expected to find the
 // identifiers of that many first attempts taken, so that they need one more:
@@ -11,5 +11,5 @@ const identifiers = 1 << 40
 // a registry. The nth holder finds each taken with a chance of n in 2^40.
 func ExpectedBeyond(attempts uint32, holders int) float64 {
 	k := float64(attempts)
-	return float64(holders) * math.Pow(float64(holders)/identifiers, k) / (k + 1)
+	return float64(holders) * math.Pow(float64(holders)/identifierCount, k) / (k + 1)
 }

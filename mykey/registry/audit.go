@@ -18,22 +18,22 @@ type record struct {
 	generation uint32 // of the key under which the request is made
 	lineage    []byte
 	clerk      string
-	made       int64
+	unixTime   int64
 	request    []byte
 	images     []byte
 }
 
 // hash chains a record to the one before it.
 func (c record) hash(previous []byte) []byte {
-	return digest("registry/audit/v2", previous, []byte(c.namespace), []byte(c.chain), number(c.number), c.operation[:], []byte(c.kind),
-		number(c.generation), c.lineage, []byte(c.clerk), number(c.made), c.request, c.images)
+	return digest("registry/audit/v2", previous, []byte(c.namespace), []byte(c.chain), encodeNumber(c.number), c.operation[:], []byte(c.kind),
+		encodeNumber(c.generation), c.lineage, []byte(c.clerk), encodeNumber(c.unixTime), c.request, c.images)
 }
 
 // signed is what a terminal signs of a record.
-func signed(hash []byte) []byte { return digest("registry/signature/v2", hash) }
+func signedMessage(hash []byte) []byte { return digest("registry/signature/v2", hash) }
 
 // beginning is what a chain's first record follows.
-func beginning(namespace, chain string) []byte {
+func initialHash(namespace, chain string) []byte {
 	return digest("registry/beginning/v2", []byte(namespace), []byte(chain))
 }
 
@@ -44,29 +44,29 @@ func beginning(namespace, chain string) []byte {
 //
 // It is the terminal's own signature that makes a record the end: so the signature
 // of a chain's last record vouches for all before it.
-func (r *Registry) chainEnd(ctx context.Context) (Head, error) {
-	if r.end != nil {
-		return *r.end, nil
+func (r *Registry) chainHead(ctx context.Context) (Head, error) {
+	if r.head != nil {
+		return *r.head, nil
 	}
-	end := Head{Chain: r.terminal.name, Hash: beginning(r.namespace, r.terminal.name)}
+	head := Head{Chain: r.terminal.name, Hash: initialHash(r.namespace, r.terminal.name)}
 	var signature []byte
-	found, err := one(ctx, r.storage.db, []any{&end.Number, &end.Hash, &signature},
+	found, err := queryRow(ctx, r.storage.db, []any{&head.Number, &head.Hash, &signature},
 		`SELECT number, hash, signature FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace, r.terminal.name)
-	if err == nil && found && !ed25519.Verify(r.terminal.Public().Key, signed(end.Hash), signature) {
+	if err == nil && found && !ed25519.Verify(r.terminal.Public().Key, signedMessage(head.Hash), signature) {
 		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrTerminal, r.terminal.name)
 	}
-	return end, err
+	return head, err
 }
 
 // record appends a record to the terminal's chain, and returns its new end.
 // Chains belong to terminals because one for all would be a row that every
 // transaction changes.
-func (r *Registry) record(ctx context.Context, tx queryer, end Head, c record) (Head, error) {
-	c.namespace, c.chain, c.number, c.generation = r.namespace, end.Chain, end.Number+1, r.current.Number
-	end = Head{Chain: c.chain, Number: c.number, Hash: c.hash(end.Hash)}
+func (r *Registry) appendRecord(ctx context.Context, tx queryer, head Head, c record) (Head, error) {
+	c.namespace, c.chain, c.number, c.generation = r.namespace, head.Chain, head.Number+1, r.current.Number
+	head = Head{Chain: c.chain, Number: c.number, Hash: c.hash(head.Hash)}
 	_, err := exec(ctx, tx, `INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.made, c.request, c.images,
-		end.Hash, ed25519.Sign(r.terminal.key.Reveal(), signed(end.Hash)))
-	return end, err
+		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.unixTime, c.request, c.images,
+		head.Hash, ed25519.Sign(r.terminal.key.Reveal(), signedMessage(head.Hash)))
+	return head, err
 }

@@ -152,7 +152,7 @@ func TestTamperingThatTerminalsCoverShows(t *testing.T) {
 		require.NoError(t, err)
 
 		t.Run("a planted recovery code", func(t *testing.T) {
-			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.Recovery(mine.ID, planted))
+			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.RecoveryHash(mine.ID, planted))
 			require.NoError(t, err)
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(mine.ID, planted), registry.RecoveryCode{})
 			require.NoError(t, err, "the terminal can't know")

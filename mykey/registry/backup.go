@@ -27,10 +27,10 @@ import (
 // the database can't be read, and [errors.ErrUnsupported] for PostgreSQL, whose own
 // programs make its backups.
 func Backup(ctx context.Context, url, file string) (err error) {
-	if err := onlySQLite(url); err != nil {
+	if err := requireSQLite(url); err != nil {
 		return err
 	}
-	storage, err := connect(readOnly, url)
+	storage, err := connect(modeReadOnly, url)
 	if err != nil {
 		return err
 	}
@@ -55,10 +55,10 @@ func Backup(ctx context.Context, url, file string) (err error) {
 	if _, err := storage.db.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err := storage.present(); err != nil {
+	if err := storage.checkPresent(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err := remarkCopy(ctx, path); err != nil {
+	if err := replaceMark(ctx, path); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if err := verifyBackup(ctx, path); err != nil {
@@ -76,23 +76,23 @@ func Backup(ctx context.Context, url, file string) (err error) {
 // It returns [ErrBackup] if the file is not a whole backup, and leaves the database as
 // it is; and [errors.ErrUnsupported] for PostgreSQL.
 func Restore(ctx context.Context, backupFile, url string) (err error) {
-	if err := onlySQLite(url); err != nil {
+	if err := requireSQLite(url); err != nil {
 		return err
 	}
 	_, file, _ := strings.Cut(url, ":")
-	path, database, err := locate(file)
+	path, database, err := resolvePath(file)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(path); path != database && err == nil && !exists(database) {
+	if _, err := os.Lstat(path); path != database && err == nil && !fileExists(database) {
 		return fmt.Errorf("%w: %s is a link to nothing", ErrURL, path)
 	}
 	lock, err := lockExclusive(database)
 	if err != nil {
-		return unavailableUnless(ErrInUse, err)
+		return wrapUnavailable(ErrInUse, err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := unused(ctx, database); err != nil {
+	if err := checkUnused(ctx, database); err != nil {
 		return err
 	}
 	copied, err := copyBackup(ctx, backupFile, database)
@@ -101,16 +101,16 @@ func Restore(ctx context.Context, backupFile, url string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeAll(copied))
+			err = errors.Join(err, removeFiles(copied))
 		}
 	}()
 	steps := []func() error{
-		func() error { return mark(lock, "restoring\n") },
-		func() error { return removeAll(database+"-wal", database+"-shm", database+"-journal") },
+		func() error { return writeLockContent(lock, "restoring\n") },
+		func() error { return removeFiles(database+"-wal", database+"-shm", database+"-journal") },
 		func() error { return syncFolder(filepath.Dir(database)) }, // the old log is gone before the new file comes
 		func() error { return os.Rename(copied, database) },
 		func() error { return syncFolder(filepath.Dir(database)) },
-		func() error { return mark(lock, "") },
+		func() error { return writeLockContent(lock, "") },
 	}
 	for n, step := range steps {
 		if beforeRestoreStep != nil {
@@ -126,7 +126,7 @@ func Restore(ctx context.Context, backupFile, url string) (err error) {
 // beforeRestoreStep is called before each step that changes the database, in tests.
 var beforeRestoreStep func(step int)
 
-func onlySQLite(url string) error {
+func requireSQLite(url string) error {
 	scheme, _, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
@@ -138,22 +138,22 @@ func onlySQLite(url string) error {
 }
 
 // unavailableUnless wraps an error in [ErrUnavailable] unless it is already another.
-func unavailableUnless(other, err error) error {
+func wrapUnavailable(other, err error) error {
 	if errors.Is(err, other) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-func exists(path string) bool {
+func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
 // unused returns [ErrInUse] if a program has the database open, also one that does not
 // know of the lock. What SQLite can't open otherwise is replaced.
-func unused(ctx context.Context, database string) error {
-	if !exists(database) {
+func checkUnused(ctx context.Context, database string) error {
+	if !fileExists(database) {
 		return nil
 	}
 	connector, err := sqliteConnector(database, url.Values{"mode": {"rw"}, "_txlock": {"exclusive"}, "_pragma": {"locking_mode(exclusive)", "busy_timeout(100)"}})
@@ -188,7 +188,7 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 			return "", fmt.Errorf("%w: %s%s belongs to it, so it was copied from a database in use", ErrBackup, backupFile, suffix)
 		}
 	}
-	if there, err := os.Stat(database); err == nil && os.SameFile(info, there) {
+	if databaseInfo, err := os.Stat(database); err == nil && os.SameFile(info, databaseInfo) {
 		return "", fmt.Errorf("%w: %s is the database itself", ErrBackup, backupFile)
 	}
 	from, err := os.Open(backupFile)
@@ -203,7 +203,7 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 	copied := to.Name()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeAll(copied))
+			err = errors.Join(err, removeFiles(copied))
 		}
 	}()
 	_, err = io.Copy(to, from)
@@ -216,7 +216,7 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 	if err = verifyBackup(ctx, copied); err != nil {
 		return "", err
 	}
-	if err = remarkCopy(ctx, copied); err != nil {
+	if err = replaceMark(ctx, copied); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return copied, syncFile(copied)
@@ -232,7 +232,7 @@ func verifyBackup(ctx context.Context, path string) error {
 	db := sql.OpenDB(connector)
 	defer db.Close()
 	var result string
-	if _, err = one(ctx, db, []any{&result}, `PRAGMA integrity_check(1)`); err == nil && result != "ok" {
+	if _, err = queryRow(ctx, db, []any{&result}, `PRAGMA integrity_check(1)`); err == nil && result != "ok" {
 		err = errors.New(result)
 	}
 	var version int64
@@ -252,7 +252,7 @@ func verifyBackup(ctx context.Context, path string) error {
 }
 
 // mark writes the content of a lock's file, to the disk.
-func mark(lock *os.File, content string) error {
+func writeLockContent(lock *os.File, content string) error {
 	if err := lock.Truncate(int64(len(content))); err != nil {
 		return err
 	}
@@ -263,11 +263,11 @@ func mark(lock *os.File, content string) error {
 }
 
 // removeAll removes files that may not exist.
-func removeAll(paths ...string) error {
+func removeFiles(paths ...string) error {
 	var err error
 	for _, path := range paths {
-		if failed := os.Remove(path); failed != nil && !errors.Is(failed, fs.ErrNotExist) {
-			err = errors.Join(err, failed)
+		if removeErr := os.Remove(path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+			err = errors.Join(err, removeErr)
 		}
 	}
 	return err

@@ -208,7 +208,7 @@ func TestRestoreRefuses(t *testing.T) {
 		damaged[i] ^= 0x55
 	}
 	other := filepath.Join(folder, "other")
-	require.NoError(t, registry.MakeEmpty(ctx, "sqlite:"+other))
+	require.NoError(t, registry.CreateEmpty(ctx, "sqlite:"+other))
 	copied := made("copied", whole)
 	made("copied-wal", []byte("the log of a database in use"))
 	for name, file := range map[string]string{
@@ -250,7 +250,7 @@ func TestBackupRefuses(t *testing.T) {
 	missing := "sqlite:" + filepath.Join(folder, "missing.db")
 	require.ErrorIs(t, registry.Backup(ctx, missing, filepath.Join(folder, "new")), registry.ErrUnavailable)
 	empty := "sqlite:" + filepath.Join(t.TempDir(), "empty.db")
-	require.NoError(t, registry.MakeEmpty(ctx, empty))
+	require.NoError(t, registry.CreateEmpty(ctx, empty))
 	require.ErrorIs(t, registry.Backup(ctx, empty, filepath.Join(folder, "new")), registry.ErrBackup)
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

@@ -131,7 +131,7 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 			numbers[i]++
 			for {
 				err := bareReserve(fleet[i].DB(), fleet[i].TerminalName(), fleet[i].Session(), numbers[i])
-				if err == nil || !registry.Repeatable(fleet[i], err) {
+				if err == nil || !registry.IsConflict(fleet[i], err) {
 					return err
 				}
 			}

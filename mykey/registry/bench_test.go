@@ -68,7 +68,7 @@ func BenchmarkRegistryReserve(b *testing.B) {
 					var repeats atomic.Int64
 					for i := range terminals {
 						fleet = append(fleet, openNamed(b, url, fmt.Sprintf("terminal-%d-%d", terminals, i),
-							registry.OnRepeat(func(error) { repeats.Add(1) })))
+							registry.OnRetry(func(error) { repeats.Add(1) })))
 					}
 					b.Run(fmt.Sprintf("terminals=%d", terminals), func(b *testing.B) {
 						repeats.Store(0)

@@ -75,7 +75,7 @@ func TestErasingBesideAReader(t *testing.T) {
 	sealed := rows(t, r, "applications")[0]["sealed"]
 	d := desk(t, r)
 	defer d.Close()
-	d.Hasten()
+	d.LimitRetries()
 	reader, err := r.DB().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	require.NoError(t, err)
 	var n int
@@ -108,7 +108,7 @@ func TestApplicationsMadeDuringAnExport(t *testing.T) {
 		apply(t, r, people[1])
 		list, err := keys(r)
 		require.NoError(t, err)
-		d, err := registry.OpenDesk(ctx, url, r.Namespace(), list, terminal(nextName()), registry.WithPage(1))
+		d, err := registry.OpenDesk(ctx, url, r.Namespace(), list, terminal(nextName()), registry.WithPageSize(1))
 		require.NoError(t, err)
 		defer d.Close()
 		var exported []mykey.ID

@@ -7,46 +7,46 @@ import (
 )
 
 // errInexact reports a column that holds something else than terminals write.
-var errInexact = errors.New("a column of another type or range")
+var errUnexpectedType = errors.New("a column of another type or range")
 
 // scanExactly is Scan for tables that may have been tampered with. It converts
 // nothing: a number in a text, or a text in bytes, reads the same and is not found by
 // a terminal's statements. It reads every column that it can, and returns errInexact if
 // there was another.
-func scanExactly(rows *sql.Rows, into ...any) error {
-	values, places := make([]any, len(into)), make([]any, len(into))
+func scanExactly(rows *sql.Rows, dest ...any) error {
+	values, pointers := make([]any, len(dest)), make([]any, len(dest))
 	for i := range values {
-		places[i] = &values[i]
+		pointers[i] = &values[i]
 	}
-	if err := rows.Scan(places...); err != nil {
+	if err := rows.Scan(pointers...); err != nil {
 		return err
 	}
 	var err error
 	for i, value := range values {
-		if !assign(into[i], value) {
-			err = errInexact
+		if !assign(dest[i], value) {
+			err = errUnexpectedType
 		}
 	}
 	return err
 }
 
 // assign stores a value of a type that drivers have, if it is the place's.
-func assign(place, value any) (ok bool) {
+func assign(dest, value any) (ok bool) {
 	switch value := value.(type) {
 	case string:
 		var p *string
-		if p, ok = place.(*string); ok {
+		if p, ok = dest.(*string); ok {
 			*p = value
 		}
 	case []byte:
-		switch p := place.(type) {
+		switch p := dest.(type) {
 		case *[]byte:
 			*p, ok = value, true
 		case *Operation:
 			ok = copy(p[:], value) == len(p) && len(value) == len(p)
 		}
 	case int64:
-		switch p := place.(type) {
+		switch p := dest.(type) {
 		case *int64:
 			*p, ok = value, true
 		case *uint64:

@@ -15,7 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-var ParseHash = parseHash
+var ParseArgon2Hash = parseArgon2Hash
 
 var MAC = mac
 
@@ -25,7 +25,7 @@ const PlainLength = plainLength
 func (r *Registry) DB() *sql.DB { return r.storage.db }
 
 // WithFewIdentifiers has identifiers collide: there are only so many.
-func WithFewIdentifiers(n uint64) Option {
+func WithIdentifierCount(n uint64) Option {
 	return func(r *Registry) {
 		r.derive = func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
 			id, err := g.Namespace.DeriveAttempt(holder.Certificate, attempt)
@@ -37,8 +37,8 @@ func WithFewIdentifiers(n uint64) Option {
 			for _, c := range []byte(id) {
 				sum = sum*31 + uint64(c)
 			}
-			for i, rest := 7, sum%n; rest > 0; i, rest = i-1, rest/10 {
-				b[i] = '0' + byte(rest%10)
+			for i, remaining := 7, sum%n; remaining > 0; i, remaining = i-1, remaining/10 {
+				b[i] = '0' + byte(remaining%10)
 			}
 			return mykey.Parse(string(b))
 		}
@@ -53,32 +53,34 @@ func WithDerivation(derive func(attempt uint32) (mykey.ID, error)) Option {
 }
 
 // ErrInTheWay is what a database says while another transaction is in the way.
-var ErrInTheWay error = &storageError{cause: errors.New("another transaction is in the way"), race: true}
+var ErrConflict error = &storageError{cause: errors.New("another transaction is in the way"), retryable: true}
 
 func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 	return func(r *Registry) { r.sleep = sleep }
 }
 
-func WithPatience(d time.Duration) Option { return func(r *Registry) { r.patience = d } }
+func WithRetryTime(d time.Duration) Option { return func(r *Registry) { r.retryTime = d } }
 
-func WithPage(rows int) Option { return func(r *Registry) { r.page = rows } }
+func WithPageSize(rows int) Option { return func(r *Registry) { r.pageSize = rows } }
 
 // Recovery is how the database knows a code.
-func (r *Registry) Recovery(id mykey.ID, code RecoveryCode) string {
-	return r.current.recovery(id, code)
+func (r *Registry) RecoveryHash(id mykey.ID, code RecoveryCode) string {
+	return r.current.recoveryHash(id, code)
 }
 
 // Namespace is the name of the registry's.
 func (r *Registry) Namespace() string { return r.namespace }
 
 // LimitTries sets what one try may take.
-func (r *Registry) LimitTries(try time.Duration) { r.tryLimit = try }
+func (r *Registry) SetAttemptTimeout(try time.Duration) { r.attemptTimeout = try }
 
 // Hasten has no try take longer, and none follow it.
-func (r *Registry) Hasten(try time.Duration) { r.patience, r.tryLimit = time.Millisecond, try }
+func (r *Registry) LimitRetries(try time.Duration) {
+	r.retryTime, r.attemptTimeout = time.Millisecond, try
+}
 
 // OnRepeat hears of every error that is tried again.
-func OnRepeat(hear func(error)) Option { return func(r *Registry) { r.repeated = hear } }
+func OnRetry(hear func(error)) Option { return func(r *Registry) { r.onRetry = hear } }
 
 // Transact runs statements as changes run theirs.
 func (r *Registry) Transact(ctx context.Context, fn func(exec func(query string, args ...any) error) error) error {
@@ -101,18 +103,18 @@ func Seal(operator hpke.PublicKey, namespace string, id mykey.ID, account Accoun
 }
 
 // Modes in which a database is opened.
-const ReadOnly = readOnly
+const ReadOnly = modeReadOnly
 
-var ModesOfWhatExists = []mode{existing, readOnly}
+var ExistingModes = []mode{modeExisting, modeReadOnly}
 
 // OpenFor opens a database in a mode, looks whether its tables are there, and closes it.
-func OpenFor(ctx context.Context, mode mode, url string) error {
-	return using(mode, url, func(r *Registry) error { return r.migrate(ctx, true) })
+func OpenMode(ctx context.Context, mode mode, url string) error {
+	return withStorage(mode, url, func(r *Registry) error { return r.migrate(ctx, true) })
 }
 
 // TryToWrite changes a row of a database that is opened in a mode.
-func TryToWrite(ctx context.Context, mode mode, url string) error {
-	return using(mode, url, func(r *Registry) error {
+func WriteRow(ctx context.Context, mode mode, url string) error {
+	return withStorage(mode, url, func(r *Registry) error {
 		return r.transact(ctx, func(tx queryer) error {
 			_, err := exec(ctx, tx, `UPDATE generations SET namespace = namespace`)
 			return err
@@ -121,25 +123,25 @@ func TryToWrite(ctx context.Context, mode mode, url string) error {
 }
 
 // MakeEmpty makes a database without tables.
-func MakeEmpty(ctx context.Context, url string) error {
-	return using(creating, url, func(r *Registry) error { return r.storage.db.PingContext(ctx) })
+func CreateEmpty(ctx context.Context, url string) error {
+	return withStorage(modeCreate, url, func(r *Registry) error { return r.storage.db.PingContext(ctx) })
 }
 
 // HasTables reports whether the tables' version is known to a database.
 func HasTables(ctx context.Context, url string) (found bool, err error) {
-	err = using(creating, url, func(r *Registry) error {
-		_, err := one(ctx, r.storage.db, []any{&found}, r.storage.hasTable, versionTable)
+	err = withStorage(modeCreate, url, func(r *Registry) error {
+		_, err := queryRow(ctx, r.storage.db, []any{&found}, r.storage.hasTable, versionTable)
 		return err
 	})
 	return found, err
 }
 
-func using(mode mode, url string, do func(*Registry) error) error {
+func withStorage(mode mode, url string, do func(*Registry) error) error {
 	s, err := connect(mode, url)
 	if err != nil {
 		return err
 	}
-	r := &Registry{storage: s, sleep: sleepFor, patience: mostPatience, tryLimit: mostTry, random: rand.Reader}
+	r := &Registry{storage: s, sleep: sleepFor, retryTime: maxRetryTime, attemptTimeout: maxAttemptTime, random: rand.Reader}
 	return errors.Join(do(r), s.db.Close())
 }
 
@@ -211,11 +213,11 @@ func Encryption(url string) (string, error) {
 }
 
 // Hasten has a desk's changes given up soon.
-func (d *Desk) Hasten() { d.books.patience = time.Millisecond }
+func (d *Desk) LimitRetries() { d.registry.retryTime = time.Millisecond }
 
 // TerminalName and Session are what a registry's transactions name their terminal by.
 func (r *Registry) TerminalName() string { return r.terminal.name }
 func (r *Registry) Session() []byte      { return r.session[:] }
 
 // Repeatable tells whether an error comes of another transaction.
-func Repeatable(r *Registry, err error) bool { return r.storage.judge(err) == conflict }
+func IsConflict(r *Registry, err error) bool { return r.storage.classify(err) == conflict }

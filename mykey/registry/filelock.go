@@ -22,7 +22,7 @@ var errLocked = errors.New("locked by another program")
 // there is none to open.
 func lockShared(database string, mode mode) (*os.File, error) {
 	lock, err := openLock(database)
-	if mode == readOnly && cannotWrite(err) {
+	if mode == modeReadOnly && cannotWrite(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -32,10 +32,10 @@ func lockShared(database string, mode mode) (*os.File, error) {
 	case errors.Is(err, errLocked):
 		err = fmt.Errorf("%s is being restored", database)
 	case err == nil:
-		if n, failed := lock.ReadAt(make([]byte, 1), 0); n > 0 {
+		if n, readErr := lock.ReadAt(make([]byte, 1), 0); n > 0 {
 			err = fmt.Errorf("restoring %s was interrupted: restore it again", database)
-		} else if !errors.Is(failed, io.EOF) {
-			err = failed
+		} else if !errors.Is(readErr, io.EOF) {
+			err = readErr
 		}
 	}
 	if err != nil {
@@ -69,17 +69,17 @@ func openLock(database string) (*os.File, error) {
 		}
 		return lock, nil
 	}
-	lock, failed := os.OpenFile(path, os.O_RDWR, 0)
-	if cannotWrite(failed) {
-		lock, failed = os.Open(path)
+	lock, openErr := os.OpenFile(path, os.O_RDWR, 0)
+	if cannotWrite(openErr) {
+		lock, openErr = os.Open(path)
 	}
 	switch {
-	case failed == nil:
+	case openErr == nil:
 		return lock, nil
-	case errors.Is(failed, fs.ErrNotExist):
+	case errors.Is(openErr, fs.ErrNotExist):
 		return nil, err // why it was not made
 	}
-	return nil, failed
+	return nil, openErr
 }
 
 func cannotWrite(err error) bool {

@@ -78,8 +78,8 @@ func (f *fleet) run(ctx context.Context, url string) error {
 func (f *fleet) terminal(ctx context.Context, url string, number int) error {
 	r, err := patiently(ctx, func() (*registry.Registry, error) {
 		return registry.Open(ctx, url, f.names()[number], generation(f.t, "points.example", 1),
-			registry.WithOperator(operator.PublicKey()), registry.WithFewIdentifiers(uint64(4*f.holders())), registry.WithAttempts(32),
-			registry.WithoutMigrations(), registry.OnRepeat(func(error) { f.repeats.Add(1) }))
+			registry.WithOperator(operator.PublicKey()), registry.WithIdentifierCount(uint64(4*f.holders())), registry.WithAttempts(32),
+			registry.WithoutMigrations(), registry.OnRetry(func(error) { f.repeats.Add(1) }))
 	})
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 
 // check compares what was told with what is there.
 func (f *fleet) check(t *testing.T, url string) {
-	r := open(t, url, registry.WithFewIdentifiers(uint64(4*f.holders())))
+	r := open(t, url, registry.WithIdentifierCount(uint64(4*f.holders())))
 	owner := map[mykey.ID]int{}
 	for n := range f.holders() {
 		found, err := r.Find(ctx, holder(n))

@@ -52,7 +52,7 @@ func FuzzParseHash(f *testing.F) {
 	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("$$$$$")
 	f.Fuzz(func(t *testing.T, text string) {
-		salt, hash, ok := registry.ParseHash(text)
+		salt, hash, ok := registry.ParseArgon2Hash(text)
 		if !ok {
 			return
 		}

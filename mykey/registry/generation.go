@@ -26,7 +26,7 @@ type Generation struct {
 }
 
 // valid refuses what mykey refuses, and a generation that is not whole.
-func (g Generation) valid() error {
+func (g Generation) check() error {
 	switch {
 	case g.Number == 0:
 		return fmt.Errorf("%w: generations count from 1", mykey.ErrKey)
@@ -40,18 +40,18 @@ func (g Generation) valid() error {
 
 // The purposes that keep apart what is made with one key.
 const (
-	forHolder      = "registry/holder/v1"
-	forAccount     = "registry/account/v1"
-	forRequest     = "registry/request/v2"
-	forRecovery    = "registry/recovery/v2"
-	forFingerprint = "registry/fingerprint/v1"
+	purposeHolder      = "registry/holder/v1"
+	purposeAccount     = "registry/account/v1"
+	purposeRequest     = "registry/request/v2"
+	purposeRecovery    = "registry/recovery/v2"
+	purposeFingerprint = "registry/fingerprint/v1"
 )
 
 // handle stands for a holder in the database: 32 bytes that only the key can
 // make from the certificate's public key, and nobody can turn back. Registry.proved
 // has refused any other encoding of the key.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
-	return mac(g.Key, forHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
+	return mac(g.Key, purposeHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
 }
 
 // request is a digest of what an operation asks for, by which another request
@@ -61,16 +61,16 @@ func (g Generation) handle(certificate *x509.Certificate) []byte {
 func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	parts = append([][]byte{[]byte(kind)}, parts...)
 	if g.Namespace == nil {
-		return digest(forRequest, parts...)
+		return digest(purposeRequest, parts...)
 	}
-	return mac(g.Key, forRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
+	return mac(g.Key, purposeRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
 }
 
 // fingerprint names both keys without telling either, by the identifier of a key
 // that nobody has.
 func (g Generation) fingerprint() ([]byte, error) {
-	nobodys := sha256.Sum256([]byte(forFingerprint))
-	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(nobodys[:]))
+	seed := sha256.Sum256([]byte(purposeFingerprint))
+	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(seed[:]))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (g Generation) fingerprint() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mac(g.Key, forFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
+	return mac(g.Key, purposeFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
 }
 
 // generations are all, the current first.
@@ -88,10 +88,10 @@ func (r *Registry) generations() []Generation {
 
 // ofEach is a list of what each generation makes, for IN, and the arguments of
 // the statement with it.
-func (r *Registry) ofEach(args []any, made func(Generation) []byte) (string, []any) {
+func (r *Registry) perGeneration(args []any, value func(Generation) []byte) (string, []any) {
 	var places []string
 	for _, g := range r.generations() {
-		args = append(args, made(g))
+		args = append(args, value(g))
 		places = append(places, fmt.Sprintf("$%d", len(args)))
 	}
 	return "(" + strings.Join(places, ", ") + ")", args
@@ -109,11 +109,11 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 
 // adopt takes the keys of a namespace. It refuses generations that are not whole, and
 // those that do not belong together.
-func (r *Registry) adopt(current Generation, earlier []Generation) error {
+func (r *Registry) setGenerations(current Generation, earlier []Generation) error {
 	r.current, r.earlier = current, earlier
 	numbers := map[uint32]bool{}
 	for _, g := range r.generations() {
-		if err := g.valid(); err != nil {
+		if err := g.check(); err != nil {
 			return err
 		}
 		if numbers[g.Number] || g.Namespace.Name() != current.Namespace.Name() {
@@ -130,7 +130,7 @@ func (r *Registry) adopt(current Generation, earlier []Generation) error {
 // returns the generations that the database does not know.
 func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []Generation, err error) {
 	stored := map[uint32][]byte{}
-	err = all(ctx, tx, func(rows *sql.Rows) error {
+	err = queryRows(ctx, tx, func(rows *sql.Rows) error {
 		var number uint32
 		var fingerprint []byte
 		err := rows.Scan(&number, &fingerprint)
@@ -142,7 +142,7 @@ func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []
 	}
 	for number := range stored {
 		if _, given := r.generation(number); !given {
-			return nil, notGiven(number)
+			return nil, missingGenerationError(number)
 		}
 	}
 	for _, g := range r.generations() {
@@ -162,14 +162,14 @@ func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []
 
 // keepGenerations checks the generations and writes new ones down, unless that is for
 // another role to do.
-func (r *Registry) keepGenerations(ctx context.Context) error {
+func (r *Registry) storeGenerations(ctx context.Context) error {
 	return r.transact(ctx, func(tx queryer) error {
 		unknown, err := r.checkGenerations(ctx, tx)
 		if err != nil {
 			return err
 		}
 		for _, g := range unknown {
-			if r.manual {
+			if r.skipMigrations {
 				return fmt.Errorf("%w: generation %d is not in the database; it has to be migrated", mykey.ErrKey, g.Number)
 			}
 			fingerprint, err := g.fingerprint()
@@ -188,33 +188,33 @@ func (r *Registry) keepGenerations(ctx context.Context) error {
 // refuseLacking refuses to tell who is a stranger, or superseded, once there are holders
 // of a generation that was not given: this program has been running since before the
 // keys were changed. A generation that nobody has yet does no harm.
-func (r *Registry) refuseLacking(ctx context.Context, q queryer) error {
-	var lacking []uint32
-	err := all(ctx, q, func(rows *sql.Rows) error {
+func (r *Registry) checkMissingGenerations(ctx context.Context, q queryer) error {
+	var missing []uint32
+	err := queryRows(ctx, q, func(rows *sql.Rows) error {
 		var number uint32
 		err := rows.Scan(&number)
 		if _, given := r.generation(number); !given {
-			lacking = append(lacking, number)
+			missing = append(missing, number)
 		}
 		return err
 	}, `SELECT generation FROM generations WHERE namespace = $1`, r.namespace)
 	if err != nil {
 		return err
 	}
-	for _, number := range lacking {
+	for _, number := range missing {
 		var holder int
-		found, err := one(ctx, q, []any{&holder}, `SELECT 1 FROM holders WHERE namespace = $1 AND generation = $2 LIMIT 1`, r.namespace, number)
+		found, err := queryRow(ctx, q, []any{&holder}, `SELECT 1 FROM holders WHERE namespace = $1 AND generation = $2 LIMIT 1`, r.namespace, number)
 		if err != nil {
 			return err
 		}
 		if found {
-			return notGiven(number)
+			return missingGenerationError(number)
 		}
 	}
 	return nil
 }
 
 // notGiven is the error of a generation that is in the database only.
-func notGiven(number uint32) error {
+func missingGenerationError(number uint32) error {
 	return fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
 }

@@ -10,27 +10,27 @@ import (
 type table byte
 
 const (
-	ofReservation table = 'r'
-	ofHolder      table = 'h'
-	ofApplication table = 'a'
-	ofChain       table = 'c' // the end of a chain up to which all rows were purged
-	ofExport      table = 'x' // how many applications an export held, and which
+	reservationTable table = 'r'
+	holderTable      table = 'h'
+	applicationTable table = 'a'
+	chainHeadEntry   table = 'c' // the end of a chain up to which all rows were purged
+	exportEntry      table = 'x' // how many applications an export held, and which
 )
 
 // act is what a record did with a row.
-type act byte
+type action byte
 
 const (
-	added   act = '+'
-	changed act = '~'
-	relied  act = '=' // read, and the record depends on it
+	actionAdded   action = '+'
+	actionChanged action = '~'
+	actionRelied  action = '=' // read, and the record depends on it
 )
 
 // image says in a record what a row was made into: a row that is in another state
 // was not written by a terminal. What a change relies on is there too, so that a
 // terminal that was deceived by an altered row does not cover that up.
 type image struct {
-	act     act
+	action  action
 	table   table
 	row     [16]byte // digest of the row's key
 	version uint64   // counts the row's states from 1
@@ -44,31 +44,31 @@ type versioned interface {
 }
 
 // add is the image of a new row, and rely of one that was read.
-func add(v versioned) image {
+func addedImage(v versioned) image {
 	i := v.image()
-	i.act = added
+	i.action = actionAdded
 	return i
 }
 
-func rely(v versioned) image {
+func reliedImage(v versioned) image {
 	i := v.image()
-	i.act = relied
+	i.action = actionRelied
 	return i
 }
 
 // alter is the image of a changed row.
-func alter(before, after versioned) image {
+func changedImage(before, after versioned) image {
 	i := after.image()
-	i.act, i.before = changed, before.image().after
+	i.action, i.before = actionChanged, before.image().after
 	return i
 }
 
 // append encodes an image, of 58 bytes or 90.
-func (i image) append(b []byte) []byte {
-	b = append(b, byte(i.act), byte(i.table))
+func (i image) appendTo(b []byte) []byte {
+	b = append(b, byte(i.action), byte(i.table))
 	b = append(b, i.row[:]...)
 	b = binary.BigEndian.AppendUint64(b, i.version)
-	if i.act == changed {
+	if i.action == actionChanged {
 		b = append(b, i.before[:]...)
 	}
 	return append(b, i.after[:]...)
@@ -80,13 +80,13 @@ func parseImages(b []byte) (images []image, ok bool) {
 		var i image
 		var header [2 + len(i.row) + 8]byte
 		n := copy(header[:], b)
-		i.act, i.table = act(header[0]), table(header[1])
+		i.action, i.table = action(header[0]), table(header[1])
 		copy(i.row[:], header[2:])
 		i.version = binary.BigEndian.Uint64(header[2+len(i.row):])
 		digests := [][]byte{i.after[:]}
-		switch i.act {
-		case added, relied:
-		case changed:
+		switch i.action {
+		case actionAdded, actionRelied:
+		case actionChanged:
 			digests = [][]byte{i.before[:], i.after[:]}
 		default:
 			return nil, false
@@ -103,10 +103,10 @@ func parseImages(b []byte) (images []image, ok bool) {
 }
 
 // imageOf makes the image of a row in its current state.
-func imageOf(t table, version uint64, key []byte, columns ...[]byte) image {
+func newImage(t table, version uint64, key []byte, columns ...[]byte) image {
 	i := image{table: t, version: version}
 	copy(i.row[:], digest("registry/row/v2", []byte{byte(t)}, key))
-	copy(i.after[:], digest("registry/row/v2", append([][]byte{{byte(t)}, key, number(version)}, columns...)...))
+	copy(i.after[:], digest("registry/row/v2", append([][]byte{{byte(t)}, key, encodeNumber(version)}, columns...)...))
 	return i
 }
 
@@ -123,6 +123,6 @@ func digest(purpose string, parts ...[]byte) []byte {
 }
 
 // number is a number as the digests take it.
-func number[N int64 | uint32 | uint64](n N) []byte {
+func encodeNumber[N int64 | uint32 | uint64](n N) []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(n))
 }

@@ -9,13 +9,13 @@ import (
 
 // Images read back as they were written, and nothing else is images.
 func FuzzParseImages(f *testing.F) {
-	one := image{act: added, table: ofHolder, version: 1}
-	two := image{act: changed, table: ofReservation, version: 1 << 63}
+	one := image{action: actionAdded, table: holderTable, version: 1}
+	two := image{action: actionChanged, table: reservationTable, version: 1 << 63}
 	f.Add([]byte{})
-	f.Add(one.append(nil))
-	f.Add(two.append(one.append(nil)))
-	f.Add(two.append(nil)[:89])
-	f.Add(append(one.append(nil), '+'))
+	f.Add(one.appendTo(nil))
+	f.Add(two.appendTo(one.appendTo(nil)))
+	f.Add(two.appendTo(nil)[:89])
+	f.Add(append(one.appendTo(nil), '+'))
 	f.Add([]byte("x"))
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		images, ok := parseImages(encoded)
@@ -25,7 +25,7 @@ func FuzzParseImages(f *testing.F) {
 		}
 		var again []byte
 		for _, i := range images {
-			again = i.append(again)
+			again = i.appendTo(again)
 		}
 		require.True(t, bytes.Equal(encoded, again))
 	})
@@ -33,32 +33,32 @@ func FuzzParseImages(f *testing.F) {
 
 // What records say of a row has to be one history, whoever signed them.
 func TestRecordsTellOneHistory(t *testing.T) {
-	v := func(act act, version uint64) image {
-		return image{act: act, table: ofReservation, version: version, before: [32]byte{byte(version - 1)}, after: [32]byte{byte(version)}}
+	v := func(act action, version uint64) image {
+		return image{action: act, table: reservationTable, version: version, before: [32]byte{byte(version - 1)}, after: [32]byte{byte(version)}}
 	}
-	wrong := v(relied, 1)
+	wrong := v(actionRelied, 1)
 	wrong.after[0]++
 	for name, tt := range map[string]struct {
 		images []image
 		ok     bool
 	}{
-		"made and changed":             {[]image{v(added, 1), v(changed, 2), v(relied, 2), v(changed, 3)}, true},
-		"relied on by another chain":   {[]image{v(relied, 4), v(changed, 5)}, true},
-		"made twice":                   {[]image{v(added, 1), v(added, 1)}, false},
-		"made in its second version":   {[]image{v(added, 2)}, false},
-		"changed into its first":       {[]image{v(changed, 1)}, false},
-		"without a version":            {[]image{v(added, 0)}, false},
-		"another than was made":        {[]image{v(added, 1), wrong}, false},
-		"relied on after it changed":   {[]image{v(added, 1), v(changed, 2), v(relied, 1)}, false},
-		"changed twice into the same":  {[]image{v(added, 1), v(changed, 2), v(changed, 2)}, false},
-		"relied on before what it saw": {[]image{v(relied, 5), v(relied, 4)}, false},
+		"made and changed":             {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 2), v(actionChanged, 3)}, true},
+		"relied on by another chain":   {[]image{v(actionRelied, 4), v(actionChanged, 5)}, true},
+		"made twice":                   {[]image{v(actionAdded, 1), v(actionAdded, 1)}, false},
+		"made in its second version":   {[]image{v(actionAdded, 2)}, false},
+		"changed into its first":       {[]image{v(actionChanged, 1)}, false},
+		"without a version":            {[]image{v(actionAdded, 0)}, false},
+		"another than was made":        {[]image{v(actionAdded, 1), wrong}, false},
+		"relied on after it changed":   {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 1)}, false},
+		"changed twice into the same":  {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionChanged, 2)}, false},
+		"relied on before what it saw": {[]image{v(actionRelied, 5), v(actionRelied, 4)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &ledger{states: map[state][32]byte{}, latest: map[state]uint64{}, rows: map[table]int64{}}
+			l := &ledger{states: map[rowVersion][32]byte{}, latestVersions: map[rowVersion]uint64{}, rowCounts: map[table]int64{}}
 			reason := ""
 			for _, i := range tt.images {
 				if reason == "" {
-					reason = l.apply(i, record{})
+					reason = l.addImage(i, record{})
 				}
 			}
 			require.Equal(t, tt.ok, reason == "", reason)

@@ -17,7 +17,7 @@ const versionTable = "mykeykit_registry_versions"
 // migrate brings the tables up to date, or with only set looks whether they
 // are, and then writes nothing. Several programs may do it at once: no lock is held,
 // and who comes second fails, in one of many ways, and looks again.
-func (r *Registry) migrate(ctx context.Context, only bool) error {
+func (r *Registry) migrate(ctx context.Context, checkOnly bool) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -27,9 +27,9 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	return r.atLeisure(ctx, func(ctx context.Context) error {
+	return r.retryLong(ctx, func(ctx context.Context) error {
 		if err := r.storage.db.PingContext(ctx); err != nil {
-			return fromStorage(err) // which is no race
+			return wrapStorageError(err) // which is no race
 		}
 		sources := provider.ListSources()
 		first, target := sources[0].Version, sources[len(sources)-1].Version
@@ -37,9 +37,9 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 		if err != nil {
 			return err
 		}
-		if !only && (current == 0 || current >= first) { // else they are a development version's
+		if !checkOnly && (current == 0 || current >= first) { // else they are a development version's
 			if _, err := provider.Up(ctx); err != nil {
-				return &storageError{cause: err, race: true}
+				return &storageError{cause: err, retryable: true}
 			}
 			if current, err = r.storage.version(ctx); err != nil {
 				return err
@@ -55,9 +55,9 @@ func (r *Registry) migrate(ctx context.Context, only bool) error {
 // version returns the version of the database's tables, 0 if there are none.
 func (s *storage) version(ctx context.Context) (current int64, err error) {
 	var known bool
-	if _, err := one(ctx, s.db, []any{&known}, s.hasTable, versionTable); err != nil || !known {
+	if _, err := queryRow(ctx, s.db, []any{&known}, s.hasTable, versionTable); err != nil || !known {
 		return 0, err
 	}
-	_, err = one(ctx, s.db, []any{&current}, `SELECT coalesce(max(version_id), 0) FROM `+versionTable)
+	_, err = queryRow(ctx, s.db, []any{&current}, `SELECT coalesce(max(version_id), 0) FROM `+versionTable)
 	return current, err
 }

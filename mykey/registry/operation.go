@@ -69,7 +69,7 @@ type change struct {
 
 // made is what a change did, for its record: the lineage that it changed, the
 // clerk who is answerable, and the rows.
-type made struct {
+type outcome struct {
 	kind    kind
 	lineage []byte
 	clerk   string
@@ -78,7 +78,7 @@ type made struct {
 
 // once does a change and writes its record, in one transaction, unless it was
 // done before. do returns nil if there was nothing to change.
-func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, error)) (done bool, err error) {
+func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*outcome, error)) (done bool, err error) {
 	if c.operation == (Operation{}) {
 		return false, fmt.Errorf("%w: zero", ErrOperation)
 	}
@@ -87,36 +87,36 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 		return false, err
 	}
 	defer unlock()
-	err = r.again(ctx, func(ctx context.Context) error {
-		end, err := r.chainEnd(ctx)
+	err = r.retry(ctx, func(ctx context.Context) error {
+		head, err := r.chainHead(ctx)
 		if err != nil {
 			return err
 		}
-		next := end
+		next := head
 		err = r.serializable(ctx, false, func(tx queryer) (err error) {
 			if err := r.renewLease(ctx, tx); err != nil {
 				return err
 			}
-			if done, err = r.wasDone(ctx, tx, c); err != nil || done {
+			if done, err = r.alreadyDone(ctx, tx, c); err != nil || done {
 				return err
 			}
-			m, err := do(tx)
-			if err != nil || m == nil {
+			out, err := do(tx)
+			if err != nil || out == nil {
 				return err
 			}
 			images := []byte{} // a change may be of no row
-			for _, i := range m.images {
-				images = i.append(images)
+			for _, i := range out.images {
+				images = i.appendTo(images)
 			}
-			next, err = r.record(ctx, tx, end, record{
-				operation: c.operation, kind: m.kind, lineage: m.lineage, clerk: m.clerk,
-				made: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...), images: images,
+			next, err = r.appendRecord(ctx, tx, head, record{
+				operation: c.operation, kind: out.kind, lineage: out.lineage, clerk: out.clerk,
+				unixTime: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...), images: images,
 			})
 			return err
 		})
-		r.end = nil // unless it is known, it has to be looked for
+		r.head = nil // unless it is known, it has to be looked for
 		if err == nil {
-			r.end = &next
+			r.head = &next
 		}
 		return err
 	})
@@ -125,16 +125,16 @@ func (r *Registry) once(ctx context.Context, c change, do func(queryer) (*made, 
 
 // wasDone tells whether a change's operation was done, and refuses one that was
 // another request.
-func (r *Registry) wasDone(ctx context.Context, tx queryer, c change) (bool, error) {
+func (r *Registry) alreadyDone(ctx context.Context, tx queryer, c change) (bool, error) {
 	var generation uint32
 	var request []byte
-	found, err := one(ctx, tx, []any{&generation, &request},
+	found, err := queryRow(ctx, tx, []any{&generation, &request},
 		`SELECT generation, request FROM audit WHERE operation = $1`, c.operation[:])
 	if err != nil || !found {
 		return false, err
 	}
-	g, known := r.generation(generation)
-	if !known || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
+	g, found := r.generation(generation)
+	if !found || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
 		return false, fmt.Errorf("%w: it was another request", ErrOperation)
 	}
 	return true, nil

@@ -17,8 +17,8 @@ import (
 // counts. It needs neither the namespace's key nor the registry's, and writes
 // nothing. It is safe for concurrent use.
 type Operator struct {
-	books *Registry // without keys
-	keys  map[string]ed25519.PublicKey
+	registry *Registry // without keys
+	keys     map[string]ed25519.PublicKey
 }
 
 // OpenOperator opens the registry of a namespace that exists. The keys are those of
@@ -27,31 +27,31 @@ type Operator struct {
 // errors are [ErrURL], [ErrTerminal] for a key that no terminal can have, and
 // [ErrUnavailable].
 func OpenOperator(ctx context.Context, url, namespace string, keys []TerminalKey) (*Operator, error) {
-	return openOperator(ctx, url, namespace, keys, readOnly, nil)
+	return openOperator(ctx, url, namespace, keys, modeReadOnly, nil)
 }
 
 func openOperator(ctx context.Context, url, namespace string, keys []TerminalKey, mode mode, options []Option) (*Operator, error) {
-	o := &Operator{books: newRegistry(options), keys: map[string]ed25519.PublicKey{}}
-	o.books.namespace = namespace
+	o := &Operator{registry: newRegistry(options), keys: map[string]ed25519.PublicKey{}}
+	o.registry.namespace = namespace
 	for _, k := range keys {
 		if !terminalName.MatchString(k.Name) || len(k.Key) != ed25519.PublicKeySize {
 			return nil, ErrTerminal
 		}
 		o.keys[k.Name] = k.Key
 	}
-	if err := o.books.start(ctx, url, mode); err != nil {
+	if err := o.registry.open(ctx, url, mode); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
 // Close closes the connections.
-func (o *Operator) Close() error { return o.books.Close() }
+func (o *Operator) Close() error { return o.registry.Close() }
 
 // Lookup returns the reservation of an identifier, withdrawn ones too. It returns
 // [ErrNotFound] or [ErrUnavailable].
 func (o *Operator) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
-	return o.books.Lookup(ctx, id)
+	return o.registry.Lookup(ctx, id)
 }
 
 // Desk is an [Operator] that also exports, erases and purges, and leaves an audit
@@ -65,12 +65,12 @@ func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, de
 	if desk.key.Reveal() == nil {
 		return nil, ErrTerminal
 	}
-	o, err := openOperator(ctx, url, namespace, slices.Concat(keys, []TerminalKey{desk.Public()}), existing, options)
+	o, err := openOperator(ctx, url, namespace, slices.Concat(keys, []TerminalKey{desk.Public()}), modeExisting, options)
 	if err != nil {
 		return nil, err
 	}
-	o.books.terminal = desk
-	if err := o.books.begin(ctx); err != nil {
+	o.registry.terminal = desk
+	if err := o.registry.claimTerminal(ctx); err != nil {
 		_ = o.Close() // what failed first is the cause
 		return nil, err
 	}
@@ -87,15 +87,15 @@ func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, de
 // removed; [ErrOperation], also for an operation that exported others; or
 // [ErrUnavailable]. Applications that are made meanwhile are left to the next export,
 // and erased ones left out.
-func (d *Desk) Export(ctx context.Context, operation Operation, kept ...Head) iter.Seq2[Application, error] {
+func (d *Desk) Export(ctx context.Context, operation Operation, earlier ...Head) iter.Seq2[Application, error] {
 	return func(yield func(Application, error) bool) {
-		l, err := d.replay(ctx, kept)
+		l, err := d.replay(ctx, earlier)
 		if err == nil {
-			i := imageOf(ofExport, uint64(l.report.Applications), nil, l.exported)
-			i.act = added
-			parts := func(Generation) [][]byte { return [][]byte{l.exported} }
-			_, err = d.books.once(ctx, change{operation, kindExport, parts}, func(queryer) (*made, error) {
-				return &made{kind: kindExport, lineage: []byte{}, images: []image{i}}, nil
+			i := newImage(exportEntry, uint64(l.report.Applications), nil, l.exportDigest)
+			i.action = actionAdded
+			parts := func(Generation) [][]byte { return [][]byte{l.exportDigest} }
+			_, err = d.registry.applyOnce(ctx, change{operation, kindExport, parts}, func(queryer) (*outcome, error) {
+				return &outcome{kind: kindExport, lineage: []byte{}, images: []image{i}}, nil
 			})
 		}
 		if err != nil {
@@ -107,21 +107,21 @@ func (d *Desk) Export(ctx context.Context, operation Operation, kept ...Head) it
 				yield(Application{}, err)
 				return
 			}
-			recorded, right := l.compareRow(a.image())
+			recorded, matches := l.compareRow(a.image())
 			switch {
 			case a.ID == "": // which is told of at the end
-			case l.suspect[a.ID] || recorded && !right:
+			case l.mismatched[a.ID] || recorded && !matches:
 				if !yield(Application{ID: a.ID, Namespace: a.Namespace}, &AuditError{Reason: "an application that is not as recorded"}) {
 					return
 				}
-			case right && len(a.Sealed) > 0:
+			case matches && len(a.Sealed) > 0:
 				if !yield(a.Application, nil) {
 					return
 				}
 			}
 		}
-		if l.missing != "" {
-			yield(Application{}, &AuditError{Reason: l.missing})
+		if l.missingApplications != "" {
+			yield(Application{}, &AuditError{Reason: l.missingApplications})
 		}
 	}
 }
@@ -144,16 +144,16 @@ func (o *Operator) applications(ctx context.Context) iter.Seq2[application, erro
 		last := mykey.ID("")
 		for {
 			var found []application
-			err := o.books.again(ctx, func(ctx context.Context) error {
+			err := o.registry.retry(ctx, func(ctx context.Context) error {
 				found = nil
-				return all(ctx, o.books.storage.db, func(rows *sql.Rows) error {
-					a, err := scanApplication(rows, o.books.namespace)
-					if errors.Is(err, errInexact) {
+				return queryRows(ctx, o.registry.storage.db, func(rows *sql.Rows) error {
+					a, err := scanApplication(rows, o.registry.namespace)
+					if errors.Is(err, errUnexpectedType) {
 						a.version, err = 0, nil
 					}
 					found = append(found, a)
 					return err
-				}, selectApplications+` AND identifier > $2 ORDER BY identifier LIMIT $3`, o.books.namespace, last.String(), o.books.page)
+				}, selectApplications+` AND identifier > $2 ORDER BY identifier LIMIT $3`, o.registry.namespace, last.String(), o.registry.pageSize)
 			})
 			if err != nil {
 				yield(application{}, err)
@@ -165,7 +165,7 @@ func (o *Operator) applications(ctx context.Context) iter.Seq2[application, erro
 				}
 				last = a.ID
 			}
-			if len(found) < o.books.page || last == "" { // what is no text comes last, and there is no going on from it
+			if len(found) < o.registry.pageSize || last == "" { // what is no text comes last, and there is no going on from it
 				return
 			}
 		}
@@ -183,28 +183,28 @@ func (d *Desk) Erase(ctx context.Context, operation Operation, id mykey.ID, cler
 	if !clerkCode.MatchString(clerk) {
 		return ErrClerk
 	}
-	parts := func(Generation) [][]byte { return [][]byte{[]byte(d.books.namespace), []byte(id), []byte(clerk)} }
-	_, err := d.books.once(ctx, change{operation, kindErase, parts}, func(tx queryer) (*made, error) {
-		before, err := d.books.byIdentifier(ctx, tx, id)
+	parts := func(Generation) [][]byte { return [][]byte{[]byte(d.registry.namespace), []byte(id), []byte(clerk)} }
+	_, err := d.registry.applyOnce(ctx, change{operation, kindErase, parts}, func(tx queryer) (*outcome, error) {
+		before, err := d.registry.byIdentifier(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
-		m := &made{kind: kindErase, lineage: before.lineage, clerk: clerk}
+		out := &outcome{kind: kindErase, lineage: before.lineage, clerk: clerk}
 		if before.State == Reserved {
 			after := *before
-			after.State, after.recovery = Withdrawn, ""
-			changed, err := update(ctx, tx, before, &after)
+			after.State, after.recoveryHash = Withdrawn, ""
+			changed, err := updateReservation(ctx, tx, before, &after)
 			if err != nil {
 				return nil, err
 			}
-			m.images = append(m.images, changed)
+			out.images = append(out.images, changed)
 		}
 		erased, err := d.eraseAccount(ctx, tx, operation, before.lineage)
-		m.images = append(m.images, erased...)
-		return m, err
+		out.images = append(out.images, erased...)
+		return out, err
 	})
 	if err == nil {
-		err = d.books.forget(ctx)
+		err = d.registry.truncateLog(ctx)
 	}
 	return err
 }
@@ -212,11 +212,11 @@ func (d *Desk) Erase(ctx context.Context, operation Operation, id mykey.ID, cler
 // eraseAccount leaves nothing of an application's account.
 func (d *Desk) eraseAccount(ctx context.Context, tx queryer, operation Operation, lineage []byte) ([]image, error) {
 	var before []application
-	err := all(ctx, tx, func(rows *sql.Rows) error {
-		a, err := scanApplication(rows, d.books.namespace)
+	err := queryRows(ctx, tx, func(rows *sql.Rows) error {
+		a, err := scanApplication(rows, d.registry.namespace)
 		before = append(before, a)
 		return err
-	}, selectApplications+` AND lineage = $2`, d.books.namespace, lineage)
+	}, selectApplications+` AND lineage = $2`, d.registry.namespace, lineage)
 	if err != nil || len(before) == 0 || len(before[0].Sealed) == 0 {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (d *Desk) eraseAccount(ctx context.Context, tx queryer, operation Operation
 	after.Sealed, after.account, after.version = []byte{}, digest("registry/erased/v2", operation[:]), after.version+1
 	_, err = exec(ctx, tx, `UPDATE applications SET sealed = $3, account = $4, version = $5 WHERE namespace = $1 AND lineage = $2`,
 		after.Namespace, lineage, after.Sealed, after.account, after.version)
-	return []image{alter(before[0], after)}, err
+	return []image{changedImage(before[0], after)}, err
 }
 
 // Purge deletes everything that the registry holds of the namespace's holders, after
@@ -239,18 +239,18 @@ func (d *Desk) Purge(ctx context.Context, operation Operation, clerk string) err
 	if !clerkCode.MatchString(clerk) {
 		return ErrClerk
 	}
-	namespace := d.books.namespace
+	namespace := d.registry.namespace
 	parts := func(Generation) [][]byte { return [][]byte{[]byte(namespace), []byte(clerk)} }
-	_, err := d.books.once(ctx, change{operation, kindPurge, parts}, func(tx queryer) (*made, error) {
-		m := &made{kind: kindPurge, lineage: []byte{}, clerk: clerk}
-		err := all(ctx, tx, func(rows *sql.Rows) error {
+	_, err := d.registry.applyOnce(ctx, change{operation, kindPurge, parts}, func(tx queryer) (*outcome, error) {
+		out := &outcome{kind: kindPurge, lineage: []byte{}, clerk: clerk}
+		err := queryRows(ctx, tx, func(rows *sql.Rows) error {
 			var chain string
 			var number uint64
 			var hash []byte
 			err := rows.Scan(&chain, &number, &hash)
-			i := imageOf(ofChain, number, []byte(chain), hash)
-			i.act = added
-			m.images = append(m.images, i)
+			i := newImage(chainHeadEntry, number, []byte(chain), hash)
+			i.action = actionAdded
+			out.images = append(out.images, i)
 			return err
 		}, `SELECT chain, number, hash FROM audit a WHERE namespace = $1
 			AND number = (SELECT max(number) FROM audit b WHERE b.namespace = a.namespace AND b.chain = a.chain)`, namespace)
@@ -262,10 +262,10 @@ func (d *Desk) Purge(ctx context.Context, operation Operation, clerk string) err
 				return nil, err
 			}
 		}
-		return m, nil
+		return out, nil
 	})
 	if err == nil {
-		err = d.books.forget(ctx)
+		err = d.registry.truncateLog(ctx)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 
 // What is more than one page of rows is read whole.
 func TestPages(t *testing.T) {
-	r := open(t, engines["sqlite"](t), registry.WithPage(5))
+	r := open(t, engines["sqlite"](t), registry.WithPageSize(5))
 	const holders = 11
 	for n := range holders {
 		reserve(t, r, n)

@@ -19,7 +19,7 @@ const connectTimeout = 5 * time.Second
 // openPostgres opens a pool of connections to a server that speaks
 // PostgreSQL's protocol. Nothing is sent yet.
 func openPostgres(url string, mode mode) (*storage, error) {
-	if err := checkNamedFiles(url); err != nil {
+	if err := checkReferencedFiles(url); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	config, err := parsePostgres(url)
@@ -32,16 +32,16 @@ func openPostgres(url string, mode mode) (*storage, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "mykeykit"
 	}
-	if mode == readOnly { // once a server was chosen: the URL may ask for one that can write
+	if mode == modeReadOnly { // once a server was chosen: the URL may ask for one that can write
 		config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 			return conn.Exec(ctx, "SET default_transaction_read_only = on").Close()
 		}
 	}
 	config.OnNotice = keepWarning
 	db := stdlib.OpenDB(*config)
-	limit(db)
+	limitConnections(db)
 	// Of goose's tables only this one has no sequence.
-	return &storage{db: db, dialect: goose.DialectAuroraDSQL, judge: judgePostgres, warning: takeWarning, hasTable: postgresHasTable}, nil
+	return &storage{db: db, dialect: goose.DialectAuroraDSQL, classify: classifyPostgres, warning: takeWarning, hasTable: postgresHasTable}, nil
 }
 
 const postgresHasTable = `SELECT to_regclass($1) IS NOT NULL`
@@ -76,10 +76,10 @@ func takeWarning(driverConn any) error {
 
 // judgePostgres goes by SQLSTATE, which other engines that speak the protocol
 // promise too. An error without one came from the connection.
-func judgePostgres(err error) verdict {
+func classifyPostgres(err error) errorClass {
 	var failed *pgconn.PgError
 	if !errors.As(err, &failed) {
-		return lost
+		return unreachable
 	}
 	switch failed.Code {
 	case "40001", // serialization_failure
@@ -89,10 +89,10 @@ func judgePostgres(err error) verdict {
 		return conflict
 	case "57P01", "57P02", "57P03", // shutting down, crashed, starting
 		"53300": // too_many_connections
-		return lost
+		return unreachable
 	}
 	if strings.HasPrefix(failed.Code, "08") { // connection_exception
-		return lost
+		return unreachable
 	}
-	return final
+	return permanent
 }

@@ -11,11 +11,11 @@ import (
 
 // longestNamed bounds a file that a URL names: a bundle of CA certificates has about
 // 250,000 bytes.
-const longestNamed = 4 << 20
+const maxReferencedFile = 4 << 20
 
 // checkNamedFiles looks at the files that a PostgreSQL URL names. The driver reads them
 // without a bound, and waits for whoever writes into a pipe.
-func checkNamedFiles(address string) error {
+func checkReferencedFiles(address string) error {
 	parsed, err := url.Parse(address)
 	if err != nil {
 		return nil // the driver says it better, without the password
@@ -26,7 +26,7 @@ func checkNamedFiles(address string) error {
 		if path == "" || name == "sslrootcert" && path == "system" {
 			continue
 		}
-		content, _, err := keyfile.Read(path, longestNamed)
+		content, _, err := keyfile.Read(path, maxReferencedFile)
 		clear(content)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // which the driver refuses, or does without
 			return fmt.Errorf("%s: %w", name, err)

@@ -19,7 +19,7 @@ func newStatements(db *sql.DB) *statements {
 	return &statements{db: db, prepared: map[string]*sql.Stmt{}}
 }
 
-func (s *statements) find(query string) *sql.Stmt {
+func (s *statements) get(query string) *sql.Stmt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.prepared[query]
@@ -28,7 +28,7 @@ func (s *statements) find(query string) *sql.Stmt {
 // prepare prepares statements. One that can't be is run as its text.
 func (s *statements) prepare(ctx context.Context, queries []string) {
 	for _, query := range queries {
-		if s.find(query) != nil {
+		if s.get(query) != nil {
 			continue
 		}
 		statement, err := s.db.PrepareContext(ctx, query)
@@ -51,35 +51,35 @@ func (s *statements) prepare(ctx context.Context, queries []string) {
 // listed for afterwards.
 type preparedTx struct {
 	*sql.Tx
-	known   *statements
-	unknown *[]string
+	statements *statements
+	uncached   *[]string
 }
 
-func (p preparedTx) find(ctx context.Context, query string) *sql.Stmt {
-	statement := p.known.find(query)
+func (p preparedTx) statement(ctx context.Context, query string) *sql.Stmt {
+	statement := p.statements.get(query)
 	if statement == nil {
-		*p.unknown = append(*p.unknown, query)
+		*p.uncached = append(*p.uncached, query)
 		return nil
 	}
 	return p.StmtContext(ctx, statement)
 }
 
 func (p preparedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s := p.find(ctx, query); s != nil {
+	if s := p.statement(ctx, query); s != nil {
 		return s.ExecContext(ctx, args...)
 	}
 	return p.Tx.ExecContext(ctx, query, args...)
 }
 
 func (p preparedTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := p.find(ctx, query); s != nil {
+	if s := p.statement(ctx, query); s != nil {
 		return s.QueryContext(ctx, args...)
 	}
 	return p.Tx.QueryContext(ctx, query, args...)
 }
 
 func (p preparedTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := p.find(ctx, query); s != nil {
+	if s := p.statement(ctx, query); s != nil {
 		return s.QueryRowContext(ctx, args...)
 	}
 	return p.Tx.QueryRowContext(ctx, query, args...)

@@ -30,7 +30,7 @@ type RecoveryCode struct{ symbols hidden.Value[string] }
 // text is the code's symbols, "" for none.
 func (c RecoveryCode) text() string { return c.symbols.Reveal() }
 
-func codeOf(symbols [codeLength]byte) RecoveryCode {
+func newRecoveryCode(symbols [codeLength]byte) RecoveryCode {
 	return RecoveryCode{hidden.New(string(symbols[:]))}
 }
 
@@ -41,7 +41,7 @@ func NewRecoveryCode() RecoveryCode {
 	for i := range b {
 		b[i] = crockford.Alphabet[b[i]%32]
 	}
-	return codeOf(b)
+	return newRecoveryCode(b)
 }
 
 // ParseRecoveryCode takes a code as people type it, as mykey.Parse does an
@@ -58,14 +58,14 @@ func ParseRecoveryCode(text string) (RecoveryCode, error) {
 		}
 		b[i] = crockford.Alphabet[position]
 	}
-	return codeOf(b), nil
+	return newRecoveryCode(b), nil
 }
 
 // Reveal returns the code for its holder's eyes, as in "7K2M-9QXR-0ABC-DEFG".
 func (c RecoveryCode) Reveal() string {
 	var parts []string
-	for rest := c.text(); len(rest) >= 4; rest = rest[4:] {
-		parts = append(parts, rest[:4])
+	for remaining := c.text(); len(remaining) >= 4; remaining = remaining[4:] {
+		parts = append(parts, remaining[:4])
 	}
 	return strings.Join(parts, "-")
 }
@@ -85,27 +85,27 @@ func (c RecoveryCode) LogValue() slog.Value { return slog.StringValue(c.String()
 // recovery is how the database knows the code of an identifier's reservation: its
 // HMAC under the generation's key. 80 random bits need no slow hash; without the key
 // nobody can test a guess.
-func (g Generation) recovery(id mykey.ID, code RecoveryCode) string {
+func (g Generation) recoveryHash(id mykey.ID, code RecoveryCode) string {
 	if code.text() == "" {
 		return ""
 	}
 	symbols := []byte(code.text())
 	defer clear(symbols)
-	sum := mac(g.Key, forRecovery, []byte(g.Namespace.Name()), []byte(id), symbols)
+	sum := mac(g.Key, purposeRecovery, []byte(g.Namespace.Name()), []byte(id), symbols)
 	return fmt.Sprintf("hmac$%d$%x", g.Number, sum)
 }
 
 // matches tells whether a code is an identifier's, by what is stored.
-func (r *Registry) matches(id mykey.ID, code RecoveryCode, stored string) bool {
+func (r *Registry) matchesCode(id mykey.ID, code RecoveryCode, stored string) bool {
 	if code.text() == "" {
 		return false
 	}
 	for _, g := range r.generations() {
-		if hmac.Equal([]byte(stored), []byte(g.recovery(id, code))) {
+		if hmac.Equal([]byte(stored), []byte(g.recoveryHash(id, code))) {
 			return true
 		}
 	}
-	salt, want, ok := parseHash(stored)
+	salt, want, ok := parseArgon2Hash(stored)
 	return ok && hmac.Equal(want, argon2.IDKey([]byte(code.text()), salt, argonTime, argonMemory, 1, hashLength))
 }
 
@@ -120,17 +120,17 @@ const (
 )
 
 // parseHash reads a stored argon2id hash.
-func parseHash(stored string) (salt, hash []byte, ok bool) {
-	rest, ok := strings.CutPrefix(stored, argonPrefix)
-	first, second, both := strings.Cut(rest, "$")
-	if !ok || !both {
+func parseArgon2Hash(stored string) (salt, hash []byte, ok bool) {
+	encoded, ok := strings.CutPrefix(stored, argonPrefix)
+	saltText, hashText, hasHash := strings.Cut(encoded, "$")
+	if !ok || !hasHash {
 		return nil, nil, false
 	}
-	salt, err := base64.RawStdEncoding.DecodeString(first)
+	salt, err := base64.RawStdEncoding.DecodeString(saltText)
 	if err != nil || len(salt) != saltLength {
 		return nil, nil, false
 	}
-	hash, err = base64.RawStdEncoding.DecodeString(second)
+	hash, err = base64.RawStdEncoding.DecodeString(hashText)
 	if err != nil || len(hash) != hashLength {
 		return nil, nil, false
 	}

@@ -24,37 +24,37 @@ var ErrProof = errors.New("holder is not proved")
 
 // connections is how many a registry holds open at most. A terminal needs one,
 // and another for a clerk who looks something up.
-const connections = 4
+const maxConnections = 4
 
 // Registry keeps the reservations of one namespace in a database, which may hold
 // others' too.
 type Registry struct {
-	storage   *storage
-	namespace string
-	current   Generation
-	earlier   []Generation
-	terminal  Terminal
-	session   [16]byte // names this process among those of the terminal's name
-	chains    []trust.Chain
-	operator  hpke.PublicKey
-	attempts  uint32
-	manual    bool // migrations are somebody else's
-	now       func() time.Time
-	random    io.Reader
+	storage        *storage
+	namespace      string
+	current        Generation
+	earlier        []Generation
+	terminal       Terminal
+	session        [16]byte // names this process among those of the terminal's name
+	chains         []trust.Chain
+	operator       hpke.PublicKey
+	maxAttempts    uint32
+	skipMigrations bool // migrations are somebody else's
+	now            func() time.Time
+	random         io.Reader
 
 	// derive is the namespace's, except in tests of collisions.
 	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
 	sleep  func(context.Context, time.Duration) error
 	// patience is how long something is tried again, and tryLimit what one try of
 	// a visit's may take.
-	patience, tryLimit time.Duration
+	retryTime, attemptTimeout time.Duration
 	// repeated hears of every error that is tried again, in tests.
-	repeated func(error)
+	onRetry func(error)
 
-	page int // rows that are read at once
+	pageSize int // rows that are read at once
 
-	writing chan struct{} // see lock
-	end     *Head         // of the chain, if known; whoever writes has it
+	writeLock chan struct{} // see lock
+	head      *Head         // of the chain, if known; whoever writes has it
 }
 
 // Option changes what [Open] opens.
@@ -80,12 +80,12 @@ func AcceptChains(chains ...trust.Chain) Option { return func(r *Registry) { r.c
 
 // WithAttempts bounds how many identifiers are tried for a holder, 1 or more.
 // The default is 8: among 10^8 holders one in 10^32 needs more.
-func WithAttempts(n uint32) Option { return func(r *Registry) { r.attempts = max(n, 1) } }
+func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = max(n, 1) } }
 
 // WithoutMigrations leaves the tables as they are, and writes no generation down:
 // for terminals whose role may not do that. [Migrate] does it for them. Tables of
 // another version are [ErrSchema].
-func WithoutMigrations() Option { return func(r *Registry) { r.manual = true } }
+func WithoutMigrations() Option { return func(r *Registry) { r.skipMigrations = true } }
 
 // WithClock sets the time of records. The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
@@ -110,10 +110,10 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 	}
 	r := newRegistry(options)
 	r.terminal = terminal
-	if err := r.adopt(current, r.earlier); err != nil {
+	if err := r.setGenerations(current, r.earlier); err != nil {
 		return nil, err
 	}
-	if err := r.start(ctx, url, creating, r.keepGenerations, r.begin); err != nil {
+	if err := r.open(ctx, url, modeCreate, r.storeGenerations, r.claimTerminal); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -124,10 +124,10 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 // terminals open the registry [WithoutMigrations]. It returns what [Open] returns.
 func Migrate(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
-	if err := r.adopt(current, earlier); err != nil {
+	if err := r.setGenerations(current, earlier); err != nil {
 		return err
 	}
-	if err := r.start(ctx, url, creating, r.keepGenerations); err != nil {
+	if err := r.open(ctx, url, modeCreate, r.storeGenerations); err != nil {
 		return err
 	}
 	return r.Close()
@@ -138,10 +138,10 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 // [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
 func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
-	if err := r.adopt(current, earlier); err != nil {
+	if err := r.setGenerations(current, earlier); err != nil {
 		return err
 	}
-	err := r.start(ctx, url, readOnly, func(ctx context.Context) error {
+	err := r.open(ctx, url, modeReadOnly, func(ctx context.Context) error {
 		return r.snapshot(ctx, func(tx queryer) error {
 			_, err := r.checkGenerations(ctx, tx)
 			return err
@@ -155,7 +155,7 @@ func Check(ctx context.Context, url string, current Generation, earlier ...Gener
 
 // start connects, makes the tables or looks whether they are the right ones, and takes
 // the steps. On an error nothing stays open.
-func (r *Registry) start(ctx context.Context, url string, mode mode, steps ...func(context.Context) error) (err error) {
+func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...func(context.Context) error) (err error) {
 	if r.storage, err = connect(mode, url); err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (r *Registry) start(ctx context.Context, url string, mode mode, steps ...fu
 			_ = r.Close() // what failed first is the cause
 		}
 	}()
-	if err := r.migrate(ctx, r.manual || mode != creating); err != nil {
+	if err := r.migrate(ctx, r.skipMigrations || mode != modeCreate); err != nil {
 		return err
 	}
 	for _, step := range steps {
@@ -176,14 +176,14 @@ func (r *Registry) start(ctx context.Context, url string, mode mode, steps ...fu
 }
 
 // begin takes the terminal's name and finds the end of its chain.
-func (r *Registry) begin(ctx context.Context) error {
-	if err := r.claim(ctx); err != nil {
+func (r *Registry) claimTerminal(ctx context.Context) error {
+	if err := r.claimName(ctx); err != nil {
 		return err
 	}
-	return r.again(ctx, func(ctx context.Context) error {
-		end, err := r.chainEnd(ctx)
+	return r.retry(ctx, func(ctx context.Context) error {
+		head, err := r.chainHead(ctx)
 		if err == nil {
-			r.end = &end
+			r.head = &head
 		}
 		return err
 	})
@@ -191,18 +191,18 @@ func (r *Registry) begin(ctx context.Context) error {
 
 func newRegistry(options []Option) *Registry {
 	r := &Registry{
-		chains:   []trust.Chain{trust.Pinned, trust.Caller},
-		attempts: 8,
-		now:      time.Now,
-		random:   rand.Reader,
+		chains:      []trust.Chain{trust.Pinned, trust.Caller},
+		maxAttempts: 8,
+		now:         time.Now,
+		random:      rand.Reader,
 		derive: func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
 			return g.Namespace.DeriveAttempt(holder.Certificate, attempt)
 		},
-		sleep:    sleepFor,
-		patience: mostPatience,
-		tryLimit: mostTry,
-		page:     500,
-		writing:  make(chan struct{}, 1),
+		sleep:          sleepFor,
+		retryTime:      maxRetryTime,
+		attemptTimeout: maxAttemptTime,
+		pageSize:       500,
+		writeLock:      make(chan struct{}, 1),
 	}
 	for _, option := range options {
 		option(r)
@@ -213,13 +213,13 @@ func newRegistry(options []Option) *Registry {
 // Close closes the connections and gives up the terminal's name. Changes that are
 // being made fail.
 func (r *Registry) Close() error {
-	r.release()
+	r.releaseName()
 	return r.storage.db.Close()
 }
 
 // proved refuses a holder who has not proved to be one. An old card's
 // certificate may have expired.
-func (r *Registry) proved(holder *jpki.Authentication, old bool) error {
+func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) error {
 	if holder == nil {
 		return fmt.Errorf("%w: nobody", ErrProof)
 	}
@@ -238,7 +238,7 @@ func (r *Registry) proved(holder *jpki.Authentication, old bool) error {
 	case trust.Valid, trust.Expiring:
 		return nil
 	case trust.Expired:
-		if old {
+		if allowExpired {
 			return nil
 		}
 	}

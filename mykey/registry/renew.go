@@ -23,17 +23,17 @@ var (
 // [ByRecoveryCode], [ByClerk] or [MergeByClerk]. Nothing on the new card tells of the old one,
 // and the registry never guesses.
 type Proof struct {
-	kind kind
-	old  hidden.Value[*jpki.Authentication]
-	id   mykey.ID
-	code RecoveryCode
-	by   string
+	kind    kind
+	oldCard hidden.Value[*jpki.Authentication]
+	id      mykey.ID
+	code    RecoveryCode
+	clerk   string
 }
 
 // ByOldCard proves with the old card, PIN and key; its certificate may have
 // expired.
 func ByOldCard(old *jpki.Authentication) Proof {
-	return Proof{kind: kindOldCard, old: hidden.New(old)}
+	return Proof{kind: kindOldCard, oldCard: hidden.New(old)}
 }
 
 // ByRecoveryCode proves with the code that was given at the reservation, or at
@@ -45,11 +45,13 @@ func ByRecoveryCode(id mykey.ID, code RecoveryCode) Proof {
 // ByClerk has a clerk confirm, who looked at the person and the papers. The code
 // is what the operator knows the clerk by, 1 to 32 letters, digits, dots,
 // hyphens and underscores, and no name: it is recorded for good.
-func ByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindClerk, id: id, by: clerk} }
+func ByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindClerk, id: id, clerk: clerk} }
 
 // MergeByClerk is [ByClerk] for a holder who has taken a second identifier with the
 // new card: that one is withdrawn. One with an application is not: [ErrApplied].
-func MergeByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindMerge, id: id, by: clerk} }
+func MergeByClerk(id mykey.ID, clerk string) Proof {
+	return Proof{kind: kindMerge, id: id, clerk: clerk}
+}
 
 var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
@@ -62,52 +64,52 @@ var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 // [ErrSuperseded], [ErrHolderReserved], [ErrApplied] (the new card's holder has, or
 // withdrew, a reservation with an application), or [ErrUnavailable].
 func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.Authentication, proof Proof, code RecoveryCode) (*Reservation, error) {
-	if err := r.proved(holder, false); err != nil {
+	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
 	if err := r.checkProof(proof); err != nil {
 		return nil, err
 	}
 	c := change{operation, proof.kind, func(g Generation) [][]byte {
-		parts := [][]byte{g.handle(holder.Certificate), []byte(proof.id), []byte(proof.code.text()), []byte(proof.by), []byte(code.text())}
-		if old := proof.old.Reveal(); old != nil {
+		parts := [][]byte{g.handle(holder.Certificate), []byte(proof.id), []byte(proof.code.text()), []byte(proof.clerk), []byte(code.text())}
+		if old := proof.oldCard.Reveal(); old != nil {
 			parts = append(parts, g.handle(old.Certificate))
 		}
 		return parts
 	}}
-	var result *row
-	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		target, images, err := r.target(ctx, tx, proof)
+	var result *reservationRow
+	done, err := r.applyOnce(ctx, c, func(tx queryer) (*outcome, error) {
+		target, images, err := r.proofTarget(ctx, tx, proof)
 		if err != nil {
 			return nil, err
 		}
-		mine, given, err := r.mayTakeOver(ctx, tx, holder, proof, target)
+		state, withdrawn, err := r.checkNewCard(ctx, tx, holder, proof, target)
 		if err != nil {
 			return nil, err
 		}
 		after := *target
-		after.Expiry, after.recovery = mykey.MonthOf(holder.Certificate.NotAfter), r.current.recovery(target.ID, code)
+		after.Expiry, after.recoveryHash = mykey.MonthOf(holder.Certificate.NotAfter), r.current.recoveryHash(target.ID, code)
 		result = &after
-		changed, err := update(ctx, tx, target, result)
+		changed, err := updateReservation(ctx, tx, target, result)
 		if err != nil {
 			return nil, err
 		}
-		held, err := r.hold(ctx, tx, mine, holder, result.ID)
-		return &made{proof.kind, result.lineage, proof.by, append(append(images, given...), changed, held)}, err
+		held, err := r.insertHolding(ctx, tx, state, holder, result.ID)
+		return &outcome{proof.kind, result.lineage, proof.clerk, append(append(images, withdrawn...), changed, held)}, err
 	})
-	return r.answer(ctx, operation, holder, result, done, err)
+	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
 // checkProof looks at a proof without the database.
 func (r *Registry) checkProof(proof Proof) error {
 	switch proof.kind {
 	case kindOldCard:
-		if err := r.proved(proof.old.Reveal(), true); err != nil {
+		if err := r.checkHolder(proof.oldCard.Reveal(), true); err != nil {
 			return fmt.Errorf("old card: %w", err)
 		}
 	case kindRecovery:
 	case kindClerk, kindMerge:
-		if !clerkCode.MatchString(proof.by) {
+		if !clerkCode.MatchString(proof.clerk) {
 			return ErrClerk
 		}
 	default:
@@ -123,16 +125,16 @@ func (r *Registry) CheckProof(ctx context.Context, proof Proof) error {
 	if err := r.checkProof(proof); err != nil {
 		return err
 	}
-	return r.again(ctx, func(ctx context.Context) error {
-		_, _, err := r.target(ctx, r.storage.db, proof)
+	return r.retry(ctx, func(ctx context.Context) error {
+		_, _, err := r.proofTarget(ctx, r.storage.db, proof)
 		return err
 	})
 }
 
 // target is the reservation that a proof speaks of, and what that depends on.
-func (r *Registry) target(ctx context.Context, tx queryer, proof Proof) (*row, []image, error) {
+func (r *Registry) proofTarget(ctx context.Context, tx queryer, proof Proof) (*reservationRow, []image, error) {
 	if proof.kind == kindOldCard {
-		s, err := r.seatOf(ctx, tx, proof.old.Reveal())
+		s, err := r.findHolder(ctx, tx, proof.oldCard.Reveal())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -140,11 +142,11 @@ func (r *Registry) target(ctx context.Context, tx queryer, proof Proof) (*row, [
 		if err != nil {
 			return nil, nil, err
 		}
-		return target, []image{rely(s.holding)}, nil
+		return target, []image{reliedImage(s.holding)}, nil
 	}
 	target, err := r.byIdentifier(ctx, tx, proof.id)
 	switch {
-	case proof.kind == kindRecovery && (errors.Is(err, ErrNotFound) || err == nil && !r.matches(target.ID, proof.code, target.recovery)):
+	case proof.kind == kindRecovery && (errors.Is(err, ErrNotFound) || err == nil && !r.matchesCode(target.ID, proof.code, target.recoveryHash)):
 		return nil, nil, ErrRecovery // no telling what is whose
 	case err != nil:
 		return nil, nil, err
@@ -156,32 +158,32 @@ func (r *Registry) target(ctx context.Context, tx queryer, proof Proof) (*row, [
 
 // mayTakeOver refuses a new card that has something of its own, and returns the
 // seat that it leaves, if any. A merge gives up the card's own reservation.
-func (r *Registry) mayTakeOver(ctx context.Context, tx queryer, holder *jpki.Authentication, proof Proof, target *row) (*seat, []image, error) {
-	mine, err := r.seatOf(ctx, tx, holder)
+func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *jpki.Authentication, proof Proof, target *reservationRow) (*holderState, []image, error) {
+	state, err := r.findHolder(ctx, tx, holder)
 	switch {
-	case err != nil || mine == nil:
+	case err != nil || state == nil:
 		return nil, nil, err
-	case mine.superseded:
+	case state.superseded:
 		return nil, nil, ErrSuperseded
-	case mine.State == Reserved && mine.ID == target.ID:
+	case state.State == Reserved && state.ID == target.ID:
 		return nil, nil, fmt.Errorf("%w: the new card is the old one", ErrProof)
-	case mine.State == Reserved && proof.kind != kindMerge:
+	case state.State == Reserved && proof.kind != kindMerge:
 		return nil, nil, ErrHolderReserved
-	case mine.Application != nil:
+	case state.Application != nil:
 		return nil, nil, ErrApplied
-	case mine.State == Reserved:
-		after := *mine.row
-		after.State, after.recovery = Withdrawn, ""
-		given, err := update(ctx, tx, mine.row, &after)
-		return mine, []image{rely(mine.holding), given}, err
+	case state.State == Reserved:
+		after := *state.reservationRow
+		after.State, after.recoveryHash = Withdrawn, ""
+		withdrawn, err := updateReservation(ctx, tx, state.reservationRow, &after)
+		return state, []image{reliedImage(state.holding), withdrawn}, err
 	}
-	return mine, mine.relied(), nil
+	return state, state.reliedImages(), nil
 }
 
 // NewCode gives a holder's reservation a new recovery code, in place of the one
 // that it had. It returns what [Registry.Withdraw] returns.
 func (r *Registry) NewCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
-	return r.changeOwn(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
+	return r.changeReservation(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
-	}}, holder, func(after *row) { after.recovery = r.current.recovery(after.ID, code) })
+	}}, holder, func(after *reservationRow) { after.recoveryHash = r.current.recoveryHash(after.ID, code) })
 }

@@ -138,7 +138,7 @@ func TestRecoveryCodes(t *testing.T) {
 		"$argon2id$v=19$m=19456,t=0,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
 	} {
-		_, _, ok := registry.ParseHash(stored)
+		_, _, ok := registry.ParseArgon2Hash(stored)
 		assert.False(t, ok, stored)
 	}
 }
@@ -280,7 +280,7 @@ func TestCodesOutliveKeys(t *testing.T) {
 		require.NoError(t, err)
 		stored := rows(t, before, "reservations")
 		require.NotEqual(t, stored[0]["recovery"], stored[1]["recovery"], "the same code")
-		_, err = before.DB().Exec(`UPDATE reservations SET recovery = $1 WHERE identifier = $2`, before.Recovery(second.ID, code), first.ID.String())
+		_, err = before.DB().Exec(`UPDATE reservations SET recovery = $1 WHERE identifier = $2`, before.RecoveryHash(second.ID, code), first.ID.String())
 		require.NoError(t, err)
 		after := openGeneration(t, url, current, registry.WithEarlier(old))
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(first.ID, code), registry.RecoveryCode{})

@@ -173,9 +173,9 @@ func TestALogWithoutItsFile(t *testing.T) {
 //
 // Faults: F99.
 func TestOpeningWithoutMaking(t *testing.T) {
-	for _, mode := range registry.ModesOfWhatExists {
+	for _, mode := range registry.ExistingModes {
 		missing := filepath.Join(t.TempDir(), "registry.db")
-		err := registry.OpenFor(ctx, mode, "sqlite:"+missing)
+		err := registry.OpenMode(ctx, mode, "sqlite:"+missing)
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.ErrorIs(t, err, registry.ErrUnavailable)
 		entries, err := os.ReadDir(filepath.Dir(missing))
@@ -183,21 +183,21 @@ func TestOpeningWithoutMaking(t *testing.T) {
 		require.Empty(t, entries, "nor a lock")
 
 		copyFile(t, os.DevNull, missing)
-		err = registry.OpenFor(ctx, mode, "sqlite:"+missing)
+		err = registry.OpenMode(ctx, mode, "sqlite:"+missing)
 		require.ErrorIs(t, err, fs.ErrNotExist, "an empty file")
 
 		onEach(t, func(t *testing.T, url string) {
 			if file := fileOf(url); file != url {
-				require.NoError(t, registry.MakeEmpty(ctx, url))
+				require.NoError(t, registry.CreateEmpty(ctx, url))
 			}
-			require.ErrorIs(t, registry.OpenFor(ctx, mode, url), registry.ErrSchema)
+			require.ErrorIs(t, registry.OpenMode(ctx, mode, url), registry.ErrSchema)
 			tables, err := registry.HasTables(ctx, url)
 			require.NoError(t, err)
 			require.False(t, tables)
 			r := open(t, url)
 			reserve(t, r, 1)
-			require.NoError(t, registry.OpenFor(ctx, mode, url))
-			err = registry.TryToWrite(ctx, mode, url)
+			require.NoError(t, registry.OpenMode(ctx, mode, url))
+			err = registry.WriteRow(ctx, mode, url)
 			if mode == registry.ReadOnly {
 				require.Error(t, err)
 			} else {

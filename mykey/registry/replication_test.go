@@ -69,7 +69,7 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	primary, standby := replicated(t)
 	none := func(context.Context, time.Duration) error { return nil }
-	options := []registry.Option{registry.WithSleep(none), registry.WithPatience(time.Hour)}
+	options := []registry.Option{registry.WithSleep(none), registry.WithRetryTime(time.Hour)}
 	for name, limit := range map[string]time.Duration{"cancelled": time.Hour, "timed out": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			url := primary.Database(t)
@@ -77,8 +77,8 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 			first := reserve(t, r, 1)
 			require.NoError(t, r.Close())
 			repeats := 0
-			r = openNamed(t, url, "a", append(options, registry.OnRepeat(func(error) { repeats++ }))...)
-			r.LimitTries(limit)
+			r = openNamed(t, url, "a", append(options, registry.OnRetry(func(error) { repeats++ }))...)
+			r.SetAttemptTimeout(limit)
 			standby.Kill()
 			back := false
 			t.Cleanup(func() {

@@ -56,23 +56,23 @@ type Reservation struct {
 
 // row is a reservation as the database has it, with what does not leave this
 // package.
-type row struct {
+type reservationRow struct {
 	Reservation
-	lineage   []byte
-	recovery  string // the recovery code's hash
-	operation []byte // that made it
-	version   uint64
+	lineage      []byte
+	recoveryHash string // the recovery code's hash
+	operation    []byte // that made it
+	version      uint64
 }
 
-func (r *row) image() image {
+func (r *reservationRow) image() image {
 	// Keyed by its operation: from a digest of an identifier alone, the identifier
 	// could be guessed after a purge.
-	return imageOf(ofReservation, r.version, r.operation, []byte(r.ID), []byte(r.Namespace), number(r.KeyNumber), number(r.Attempt), r.lineage,
-		[]byte(r.State), []byte(r.Expiry.String()), []byte(r.recovery))
+	return newImage(reservationTable, r.version, r.operation, []byte(r.ID), []byte(r.Namespace), encodeNumber(r.KeyNumber), encodeNumber(r.Attempt), r.lineage,
+		[]byte(r.State), []byte(r.Expiry.String()), []byte(r.recoveryHash))
 }
 
 // public returns the part for other packages, nil of nil.
-func (r *row) public() *Reservation {
+func (r *reservationRow) public() *Reservation {
 	if r == nil {
 		return nil
 	}
@@ -97,19 +97,19 @@ type Link struct {
 }
 
 // columns of a reservation, for scan.
-const columns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, r.version, a.service, a.applied`
+const reservationColumns = `r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, r.version, a.service, a.applied`
 
 // withApplication joins what a reservation's holder applied for.
-const withApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage `
+const joinApplication = ` LEFT JOIN applications a ON a.namespace = r.namespace AND a.lineage = r.lineage `
 
 // load reads one reservation, or nil, and what else the query selects first.
-func load(ctx context.Context, q queryer, first []any, query string, args ...any) (*row, error) {
-	var r row
+func queryReservation(ctx context.Context, q queryer, columns []any, query string, args ...any) (*reservationRow, error) {
+	var r reservationRow
 	var expiry string
 	var service *string
 	var applied *int64
-	found, err := one(ctx, q, append(first, &r.ID, &r.Namespace, &r.KeyNumber, &r.Attempt, &r.State, &expiry,
-		&r.lineage, &r.recovery, &r.operation, &r.version, &service, &applied), query, args...)
+	found, err := queryRow(ctx, q, append(columns, &r.ID, &r.Namespace, &r.KeyNumber, &r.Attempt, &r.State, &expiry,
+		&r.lineage, &r.recoveryHash, &r.operation, &r.version, &service, &applied), query, args...)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -134,48 +134,50 @@ type holding struct {
 }
 
 func (h holding) image() image {
-	return imageOf(ofHolder, 1, append(number(h.place), h.handle...), []byte(h.namespace), number(h.generation), []byte(h.id), number(h.turn))
+	return newImage(holderTable, 1, append(encodeNumber(h.place), h.handle...), []byte(h.namespace), encodeNumber(h.generation), []byte(h.id), encodeNumber(h.turn))
 }
 
 // seat is what the registry knows of a holder: what is held, and the reservation.
-type seat struct {
-	*row
+type holderState struct {
+	*reservationRow
 	holding
 	superseded bool
 }
 
 // relied is what a change that goes by a seat depends on.
-func (s *seat) relied() []image { return []image{rely(s.holding), rely(s.row)} }
+func (s *holderState) reliedImages() []image {
+	return []image{reliedImage(s.holding), reliedImage(s.reservationRow)}
+}
 
 // seatOf finds a holder by the handles of all generations; nil for a stranger. It
 // is one statement, since another terminal may be moving the holder from one
 // generation to the next. It fails with mykey.ErrKey where a generation is lacking
 // under which the holder may be known.
-func (r *Registry) seatOf(ctx context.Context, q queryer, holder *jpki.Authentication) (*seat, error) {
-	in, args := r.ofEach([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
-	s := seat{holding: holding{namespace: r.namespace}}
+func (r *Registry) findHolder(ctx context.Context, q queryer, holder *jpki.Authentication) (*holderState, error) {
+	list, args := r.perGeneration([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
+	s := holderState{holding: holding{namespace: r.namespace}}
 	var err error
-	s.row, err = load(ctx, q, []any{&s.handle, &s.place, &s.generation, &s.turn, &s.superseded}, `SELECT h.handle, h.place, h.generation, h.turn,
-		h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier), `+columns+
-		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+withApplication+
-		`WHERE h.namespace = $1 AND h.handle IN `+in+` ORDER BY h.place DESC LIMIT 1`, args...)
+	s.reservationRow, err = queryReservation(ctx, q, []any{&s.handle, &s.place, &s.generation, &s.turn, &s.superseded}, `SELECT h.handle, h.place, h.generation, h.turn,
+		h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier), `+reservationColumns+
+		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+joinApplication+
+		`WHERE h.namespace = $1 AND h.handle IN `+list+` ORDER BY h.place DESC LIMIT 1`, args...)
 	if err != nil {
 		return nil, err
 	}
-	if s.row == nil || s.superseded {
-		if err := r.refuseLacking(ctx, q); err != nil {
+	if s.reservationRow == nil || s.superseded {
+		if err := r.checkMissingGenerations(ctx, q); err != nil {
 			return nil, err
 		}
 	}
-	if s.row == nil {
+	if s.reservationRow == nil {
 		return nil, nil
 	}
-	s.id = s.row.ID
+	s.id = s.reservationRow.ID
 	return &s, nil
 }
 
 // active is the reservation that a holder has, or why there is none.
-func (s *seat) active() (*row, error) {
+func (s *holderState) active() (*reservationRow, error) {
 	switch {
 	case s == nil:
 		return nil, ErrNotFound
@@ -184,18 +186,18 @@ func (s *seat) active() (*row, error) {
 	case s.State == Withdrawn:
 		return nil, ErrWithdrawn
 	}
-	return s.row, nil
+	return s.reservationRow, nil
 }
 
 // Find returns a holder's reservation. It fails with [ErrProof], [ErrNotFound],
 // [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Reservation, error) {
-	if err := r.proved(holder, false); err != nil {
+	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
-	var found *row
-	err := r.again(ctx, func(ctx context.Context) error {
-		s, err := r.seatOf(ctx, r.storage.db, holder)
+	var found *reservationRow
+	err := r.retry(ctx, func(ctx context.Context) error {
+		s, err := r.findHolder(ctx, r.storage.db, holder)
 		if err == nil {
 			found, err = s.active()
 		}
@@ -208,19 +210,19 @@ func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Rese
 // operator's own use, since nobody proved anything. It fails with [ErrNotFound]
 // or [ErrUnavailable].
 func (r *Registry) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error) {
-	var found *row
-	err := r.again(ctx, func(ctx context.Context) (err error) {
+	var found *reservationRow
+	err := r.retry(ctx, func(ctx context.Context) (err error) {
 		found, err = r.byIdentifier(ctx, r.storage.db, id)
 		return err
 	})
 	return found.public(), err
 }
 
-func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*row, error) {
+func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*reservationRow, error) {
 	if parsed, err := mykey.Parse(string(id)); err != nil || parsed != id {
 		return nil, ErrNotFound // not text at all, perhaps
 	}
-	found, err := load(ctx, q, nil, `SELECT `+columns+` FROM reservations r`+withApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
+	found, err := queryReservation(ctx, q, nil, `SELECT `+reservationColumns+` FROM reservations r`+joinApplication+`WHERE r.namespace = $1 AND r.identifier = $2`,
 		r.namespace, id.String())
 	if err == nil && found == nil {
 		err = ErrNotFound
@@ -237,46 +239,46 @@ func (r *Registry) byIdentifier(ctx context.Context, q queryer, id mykey.ID) (*r
 // It fails with [ErrProof], [ErrOperation], [ErrSuperseded], [ErrNoIdentifier] or
 // [ErrUnavailable].
 func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
-	if err := r.proved(holder, false); err != nil {
+	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
 	c := change{operation, kindReserve, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
 	}}
-	var result *row
-	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		s, err := r.seatOf(ctx, tx, holder)
+	var result *reservationRow
+	done, err := r.applyOnce(ctx, c, func(tx queryer) (*outcome, error) {
+		s, err := r.findHolder(ctx, tx, holder)
 		switch {
 		case err != nil:
 			return nil, err
 		case s != nil && s.superseded:
 			return nil, ErrSuperseded
 		case s != nil && s.State == Reserved:
-			result = s.row
+			result = s.reservationRow
 			if s.generation == r.current.Number {
 				return nil, nil
 			}
-			held, err := r.hold(ctx, tx, s, holder, s.ID)
-			return &made{kind: kindRekey, lineage: s.lineage, images: append(s.relied(), held)}, err
+			held, err := r.insertHolding(ctx, tx, s, holder, s.ID)
+			return &outcome{kind: kindRekey, lineage: s.lineage, images: append(s.reliedImages(), held)}, err
 		}
-		result = &row{Reservation: Reservation{
+		result = &reservationRow{Reservation: Reservation{
 			Namespace: r.namespace, KeyNumber: r.current.Number, State: Reserved,
 			Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true,
 		}, operation: operation[:], version: 1}
 		var images []image
 		if s != nil { // withdrawn before: what was applied for then stays applied for
 			result.lineage, result.Application = s.lineage, s.Application
-			images = s.relied()
+			images = s.reliedImages()
 		} else if result.lineage, err = r.newLineage(); err != nil {
 			return nil, err
 		}
-		if err := r.take(ctx, tx, holder, code, result); err != nil {
+		if err := r.insertFirstFree(ctx, tx, holder, code, result); err != nil {
 			return nil, err
 		}
-		held, err := r.hold(ctx, tx, s, holder, result.ID)
-		return &made{kind: kindReserve, lineage: result.lineage, images: append(images, add(result), held)}, err
+		held, err := r.insertHolding(ctx, tx, s, holder, result.ID)
+		return &outcome{kind: kindReserve, lineage: result.lineage, images: append(images, addedImage(result), held)}, err
 	})
-	return r.answer(ctx, operation, holder, result, done, err)
+	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
 func (r *Registry) newLineage() ([]byte, error) {
@@ -288,16 +290,16 @@ func (r *Registry) newLineage() ([]byte, error) {
 }
 
 // take writes a reservation under the first identifier that is free.
-func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentication, code RecoveryCode, fresh *row) error {
-	for attempt := range r.attempts {
+func (r *Registry) insertFirstFree(ctx context.Context, tx queryer, holder *jpki.Authentication, code RecoveryCode, reservation *reservationRow) error {
+	for attempt := range r.maxAttempts {
 		id, err := r.derive(r.current, attempt, holder)
 		if err != nil {
 			return err
 		}
-		fresh.ID, fresh.Attempt, fresh.recovery = id, attempt, r.current.recovery(id, code)
+		reservation.ID, reservation.Attempt, reservation.recoveryHash = id, attempt, r.current.recoveryHash(id, code)
 		n, err := exec(ctx, tx, `INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (namespace, identifier) DO NOTHING`, fresh.Namespace, id.String(),
-			fresh.KeyNumber, attempt, fresh.lineage, string(fresh.State), fresh.Expiry.String(), fresh.recovery, fresh.operation, fresh.version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (namespace, identifier) DO NOTHING`, reservation.Namespace, id.String(),
+			reservation.KeyNumber, attempt, reservation.lineage, string(reservation.State), reservation.Expiry.String(), reservation.recoveryHash, reservation.operation, reservation.version)
 		if err != nil {
 			return err
 		}
@@ -309,44 +311,44 @@ func (r *Registry) take(ctx context.Context, tx queryer, holder *jpki.Authentica
 }
 
 // update writes the state of a reservation that is in the state before.
-func update(ctx context.Context, tx queryer, before, after *row) (image, error) {
+func updateReservation(ctx context.Context, tx queryer, before, after *reservationRow) (image, error) {
 	after.version = before.version + 1
 	n, err := exec(ctx, tx, `UPDATE reservations SET state = $3, expiry = $4, recovery = $5, version = $6
 		WHERE namespace = $1 AND identifier = $2 AND version = $7`,
-		after.Namespace, after.ID.String(), string(after.State), after.Expiry.String(), after.recovery, after.version, before.version)
+		after.Namespace, after.ID.String(), string(after.State), after.Expiry.String(), after.recoveryHash, after.version, before.version)
 	if err == nil && n != 1 {
-		err = &storageError{cause: errors.New("the reservation was changed meanwhile"), race: true}
+		err = &storageError{cause: errors.New("the reservation was changed meanwhile"), retryable: true}
 	}
-	return alter(before, after), err
+	return changedImage(before, after), err
 }
 
 // hold makes a holder, who had a seat before or none, the one of an identifier,
 // under the current generation.
-func (r *Registry) hold(ctx context.Context, tx queryer, before *seat, holder *jpki.Authentication, id mykey.ID) (image, error) {
+func (r *Registry) insertHolding(ctx context.Context, tx queryer, before *holderState, holder *jpki.Authentication, id mykey.ID) (image, error) {
 	h := holding{namespace: r.namespace, handle: r.current.handle(holder.Certificate), place: 1, generation: r.current.Number, id: id}
 	if before != nil {
 		h.place = before.place + 1
 	}
-	if _, err := one(ctx, tx, []any{&h.turn}, `SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`,
+	if _, err := queryRow(ctx, tx, []any{&h.turn}, `SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`,
 		h.namespace, h.id.String()); err != nil {
 		return image{}, err
 	}
 	_, err := exec(ctx, tx, `INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, $3, $4, $5, $6)`,
 		h.namespace, h.handle, h.place, h.generation, h.id.String(), h.turn)
-	return add(h), err
+	return addedImage(h), err
 }
 
 // answer is what a change returns. One that was done before is answered with the
 // holder's reservation as it is now.
-func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki.Authentication, result *row, done bool, err error) (*Reservation, error) {
+func (r *Registry) reservationAfter(ctx context.Context, operation Operation, holder *jpki.Authentication, result *reservationRow, done bool, err error) (*Reservation, error) {
 	if err != nil {
 		return nil, err
 	}
 	if !done {
 		return result.public(), nil
 	}
-	err = r.again(ctx, func(ctx context.Context) error {
-		s, err := r.seatOf(ctx, r.storage.db, holder)
+	err = r.retry(ctx, func(ctx context.Context) error {
+		s, err := r.findHolder(ctx, r.storage.db, holder)
 		switch {
 		case err != nil:
 			return err
@@ -355,7 +357,7 @@ func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki
 		case s.superseded:
 			return ErrSuperseded
 		}
-		result = s.row
+		result = s.reservationRow
 		result.New = bytes.Equal(result.operation, operation[:])
 		return nil
 	})
@@ -372,19 +374,19 @@ func (r *Registry) answer(ctx context.Context, operation Operation, holder *jpki
 // It fails with [ErrProof], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jpki.Authentication) (*Reservation, error) {
-	return r.changeOwn(ctx, change{operation, kindWithdraw, func(g Generation) [][]byte {
+	return r.changeReservation(ctx, change{operation, kindWithdraw, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate)}
-	}}, holder, func(after *row) { after.State, after.recovery = Withdrawn, "" })
+	}}, holder, func(after *reservationRow) { after.State, after.recoveryHash = Withdrawn, "" })
 }
 
 // changeOwn alters the reservation of a holder.
-func (r *Registry) changeOwn(ctx context.Context, c change, holder *jpki.Authentication, edit func(after *row)) (*Reservation, error) {
-	if err := r.proved(holder, false); err != nil {
+func (r *Registry) changeReservation(ctx context.Context, c change, holder *jpki.Authentication, edit func(after *reservationRow)) (*Reservation, error) {
+	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
-	var result *row
-	done, err := r.once(ctx, c, func(tx queryer) (*made, error) {
-		s, err := r.seatOf(ctx, tx, holder)
+	var result *reservationRow
+	done, err := r.applyOnce(ctx, c, func(tx queryer) (*outcome, error) {
+		s, err := r.findHolder(ctx, tx, holder)
 		if err != nil {
 			return nil, err
 		}
@@ -395,8 +397,8 @@ func (r *Registry) changeOwn(ctx context.Context, c change, holder *jpki.Authent
 		after := *before
 		edit(&after)
 		result = &after
-		changed, err := update(ctx, tx, before, result)
-		return &made{kind: c.kind, lineage: result.lineage, images: []image{rely(s.holding), changed}}, err
+		changed, err := updateReservation(ctx, tx, before, result)
+		return &outcome{kind: c.kind, lineage: result.lineage, images: []image{reliedImage(s.holding), changed}}, err
 	})
-	return r.answer(ctx, c.operation, holder, result, done, err)
+	return r.reservationAfter(ctx, c.operation, holder, result, done, err)
 }

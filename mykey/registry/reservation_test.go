@@ -140,7 +140,7 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 // the bound.
 func TestTakenIdentifiers(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		r := open(t, url, registry.WithFewIdentifiers(100), registry.WithAttempts(20))
+		r := open(t, url, registry.WithIdentifierCount(100), registry.WithAttempts(20))
 		seen := map[mykey.ID]int{}
 		attempts := map[uint32]int{}
 		for n := range 80 {
@@ -154,7 +154,7 @@ func TestTakenIdentifiers(t *testing.T) {
 			assert.Equal(t, id, reserve(t, r, n).ID)
 		}
 
-		full := open(t, url, registry.WithFewIdentifiers(1), registry.WithAttempts(2))
+		full := open(t, url, registry.WithIdentifierCount(1), registry.WithAttempts(2))
 		_, _ = full.Reserve(ctx, registry.NewOperation(), holder(1000), registry.RecoveryCode{}) // takes the one, if it was free
 		_, err := full.Reserve(ctx, registry.NewOperation(), holder(1001), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrNoIdentifier)

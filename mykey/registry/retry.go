@@ -11,11 +11,11 @@ import (
 // average, when the server refuses at once. Where tries take their time, none
 // begins after 6 seconds, nor takes more than 5. Then a person should be told.
 const (
-	maxTries     = 20
-	firstPause   = 4 * time.Millisecond
-	maxPause     = 500 * time.Millisecond
-	mostPatience = 6 * time.Second
-	mostTry      = 5 * time.Second
+	maxRetryAttempts = 20
+	firstPause       = 4 * time.Millisecond
+	maxPause         = 500 * time.Millisecond
+	maxRetryTime     = 6 * time.Second
+	maxAttemptTime   = 5 * time.Second
 )
 
 // pause is how long to wait before trying again: a random part of a span that

@@ -21,13 +21,13 @@ import (
 func TestAttemptsAreCounted(t *testing.T) {
 	var pauses []time.Duration
 	sleep := func(_ context.Context, d time.Duration) error { pauses = append(pauses, d); return nil }
-	r := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithPatience(time.Hour))
+	r := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithRetryTime(time.Hour))
 	for range 50 {
 		attempts := 0
 		pauses = nil
-		err := r.Transact(ctx, func(func(string, ...any) error) error { attempts++; return registry.ErrInTheWay })
+		err := r.Transact(ctx, func(func(string, ...any) error) error { attempts++; return registry.ErrConflict })
 		require.ErrorIs(t, err, registry.ErrUnavailable)
-		require.ErrorIs(t, err, registry.ErrInTheWay)
+		require.ErrorIs(t, err, registry.ErrConflict)
 		require.Equal(t, 20, attempts)
 		require.Len(t, pauses, 19)
 		var most time.Duration
@@ -43,19 +43,19 @@ func TestAttemptsAreCounted(t *testing.T) {
 		attempts := 0
 		require.NoError(t, r.Transact(ctx, func(func(string, ...any) error) error {
 			if attempts++; attempts < last {
-				return registry.ErrInTheWay
+				return registry.ErrConflict
 			}
 			return nil
 		}))
 		require.Equal(t, last, attempts)
 	}
-	impatient := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithPatience(time.Nanosecond))
+	impatient := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithRetryTime(time.Nanosecond))
 	attempts := 0
 	err := impatient.Transact(ctx, func(func(string, ...any) error) error {
 		attempts++
 		for begin := time.Now(); time.Since(begin) < time.Millisecond; { // longer than its patience
 		}
-		return registry.ErrInTheWay
+		return registry.ErrConflict
 	})
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	require.Equal(t, 1, attempts)
@@ -197,7 +197,7 @@ func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	w, through := newWire(t, engines["postgres"](t))
 	var repeats []error
-	r := open(t, through, registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
+	r := open(t, through, registry.OnRetry(func(err error) { repeats = append(repeats, err) }),
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	code := registry.NewRecoveryCode()
 	n := 0
@@ -324,7 +324,7 @@ func TestAServerThatSaysNothing(t *testing.T) {
 	tries := 0
 	begin := time.Now()
 	_, err := registry.Open(ctx, through+"&connect_timeout=1", terminal(nextName()), generation(t, "points.example", 1),
-		registry.WithPatience(time.Millisecond), registry.OnRepeat(func(error) { tries++ }))
+		registry.WithRetryTime(time.Millisecond), registry.OnRetry(func(error) { tries++ }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	assert.Zero(t, tries)
 	assert.Less(t, time.Since(begin), 15*time.Second)
@@ -336,7 +336,7 @@ func TestAServerThatFallsSilent(t *testing.T) {
 	w, through := newWire(t, engines["postgres"](t))
 	r := open(t, through)
 	reserve(t, r, 1)
-	r.Hasten(50 * time.Millisecond)
+	r.LimitRetries(50 * time.Millisecond)
 	w.losing(everything, 0)
 	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -360,7 +360,7 @@ func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 	require.NoError(t, err)
 	u.User = url.UserPassword(u.User.Username(), "wrong")
 	var repeats []error
-	_, err = registry.Open(ctx, u.String(), terminal(nextName()), generation(t, "points.example", 1), registry.OnRepeat(func(err error) { repeats = append(repeats, err) }),
+	_, err = registry.Open(ctx, u.String(), terminal(nextName()), generation(t, "points.example", 1), registry.OnRetry(func(err error) { repeats = append(repeats, err) }),
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	require.ErrorContains(t, err, "28P01") // invalid_password

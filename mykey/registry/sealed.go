@@ -34,8 +34,8 @@ type application struct {
 }
 
 func (a application) image() image {
-	return imageOf(ofApplication, a.version, a.lineage, []byte(a.Namespace), []byte(a.ID), []byte(a.Service), a.account, a.Sealed,
-		number(a.Applied.Unix()), a.operation)
+	return newImage(applicationTable, a.version, a.lineage, []byte(a.Namespace), []byte(a.ID), []byte(a.Service), a.account, a.Sealed,
+		encodeNumber(a.Applied.Unix()), a.operation)
 }
 
 // sealInfo binds a seal to its application: moved to another it does not open.
@@ -71,7 +71,7 @@ func (a Application) Open(key hpke.PrivateKey) (Account, error) {
 		return Account{}, ErrSealed
 	}
 	defer clear(plain)
-	account, ok := parsePlain(a.Service, plain)
+	account, ok := parseAccount(a.Service, plain)
 	if !ok {
 		return Account{}, ErrSealed
 	}
@@ -80,21 +80,21 @@ func (a Application) Open(key hpke.PrivateKey) (Account, error) {
 
 // parsePlain reads an account with a service that was sealed. Anybody can seal for
 // a public key.
-func parsePlain(service string, plain []byte) (a Account, ok bool) {
+func parseAccount(service string, plain []byte) (a Account, ok bool) {
 	if len(plain) != plainLength {
 		return Account{}, false
 	}
 	var id, code string
 	for _, part := range []struct {
-		into *string
-		most int
+		dest      *string
+		maxLength int
 	}{{&id, maxAccount}, {&code, maxCode}} {
 		length := int(plain[0])
-		if length > part.most || length >= len(plain) {
+		if length > part.maxLength || length >= len(plain) {
 			return Account{}, false
 		}
-		*part.into, plain = string(plain[1:1+length]), plain[1+length:]
+		*part.dest, plain = string(plain[1:1+length]), plain[1+length:]
 	}
 	a = NewAccount(service, id, code)
-	return a, a.valid() == nil
+	return a, a.check() == nil
 }

@@ -30,8 +30,8 @@ func openSQLite(file string, mode mode) (*storage, error) {
 		return nil, err
 	}
 	db := sql.OpenDB(f)
-	limit(db)
-	return &storage{db: db, dialect: goose.DialectSQLite3, judge: judgeSQLite, check: f.check, hasTable: sqliteHasTable, statements: newStatements(db)}, nil
+	limitConnections(db)
+	return &storage{db: db, dialect: goose.DialectSQLite3, classify: classifySQLite, checkFiles: f.checkReplaced, hasTable: sqliteHasTable, statements: newStatements(db)}, nil
 }
 
 const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`
@@ -40,18 +40,18 @@ const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'tab
 // removed, replaced or overwritten while it is open: what is committed then is lost. It
 // implements [driver.Connector] and [io.Closer].
 type sqliteFile struct {
-	path    string // absolute, as the operator named it
-	real    string // without symbolic links: the log and the lock are beside it
-	mode    mode
-	lock    *os.File // shared, see backup.go; nil where it can't be made
-	first   driver.Connector
-	another driver.Connector
+	path           string // absolute, as the operator named it
+	resolved       string // without symbolic links: the log and the lock are beside it
+	mode           mode
+	lock           *os.File // shared, see backup.go; nil where it can't be made
+	firstConnector driver.Connector
+	connector      driver.Connector
 
-	mu     sync.Mutex
-	held   driver.Conn // keeps the files open, so that no other gets their identity
-	files  []openedFile
-	file   *databaseFile
-	header header // as last seen
+	mu           sync.Mutex
+	heldConn     driver.Conn // keeps the files open, so that no other gets their identity
+	openFiles    []fileIdentity
+	databaseFile *databaseFile
+	header       header // as last seen
 }
 
 var (
@@ -61,7 +61,7 @@ var (
 
 // makeEmpty makes a database file of no bytes, which belongs to whom its folder does,
 // unless there is one.
-func makeEmpty(database string) error {
+func createEmpty(database string) error {
 	file, err := os.OpenFile(database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -73,35 +73,35 @@ func makeEmpty(database string) error {
 }
 
 // openedFile is a file as it was when the database was opened.
-type openedFile struct {
+type fileIdentity struct {
 	path string
 	info fs.FileInfo
 }
 
 func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
-	path, real, err := locate(file)
+	path, resolved, err := resolvePath(file)
 	if err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(path)
 	switch {
-	case err == nil && mode != creating && info.Size() == 0:
+	case err == nil && mode != modeCreate && info.Size() == 0:
 		err = &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: the file is empty", fs.ErrNotExist)}
-	case mode == creating && errors.Is(err, fs.ErrNotExist):
+	case mode == modeCreate && errors.Is(err, fs.ErrNotExist):
 		err = nil
-		if _, missing := os.Stat(real + "-wal"); missing == nil {
-			err = fmt.Errorf("%s-wal exists and %s does not: restore a backup, or put the file back", real, real)
+		if _, walErr := os.Stat(resolved + "-wal"); walErr == nil {
+			err = fmt.Errorf("%s-wal exists and %s does not: restore a backup, or put the file back", resolved, resolved)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	f := &sqliteFile{path: path, real: real, mode: mode}
-	if f.lock, err = lockShared(real, mode); err != nil {
+	f := &sqliteFile{path: path, resolved: resolved, mode: mode}
+	if f.lock, err = lockShared(resolved, mode); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if mode == creating {
-		if err := makeEmpty(real); err != nil {
+	if mode == modeCreate {
+		if err := createEmpty(resolved); err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), f.Close())
 		}
 	}
@@ -110,16 +110,16 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "secure_delete(on)", "trusted_schema(off)"},
 	}
-	if mode == readOnly {
+	if mode == modeReadOnly {
 		settings = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(100)", "trusted_schema(off)"}}
 	}
-	f.another, err = sqliteConnector(path, settings)
+	f.connector, err = sqliteConnector(path, settings)
 	if err == nil {
-		if mode == creating {
-			settings.Set("mode", "rwc")             // also where a link leads to no file yet
-			settings.Set("modeof", real+lockSuffix) // and the log gets the same mode
+		if mode == modeCreate {
+			settings.Set("mode", "rwc")                 // also where a link leads to no file yet
+			settings.Set("modeof", resolved+lockSuffix) // and the log gets the same mode
 		}
-		f.first, err = sqliteConnector(path, settings)
+		f.firstConnector, err = sqliteConnector(path, settings)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrURL, err), f.Close())
@@ -128,15 +128,15 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 }
 
 // locate returns a file's absolute path, and the same without symbolic links.
-func locate(file string) (path, real string, err error) {
+func resolvePath(file string) (path, resolved string, err error) {
 	if file == "" || file == ":memory:" {
 		return "", "", fmt.Errorf("%w: no file", ErrURL)
 	}
 	if path, err = filepath.Abs(file); err != nil {
 		return "", "", fmt.Errorf("%w: %w", ErrURL, err)
 	}
-	if real, err = filepath.EvalSymlinks(path); err == nil {
-		return path, real, nil
+	if resolved, err = filepath.EvalSymlinks(path); err == nil {
+		return path, resolved, nil
 	}
 	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
@@ -158,11 +158,11 @@ func sqliteConnector(path string, settings url.Values) (driver.Connector, error)
 // Connect opens a connection to the file that the first connection opened, or returns
 // [ErrReplaced].
 func (f *sqliteFile) Connect(ctx context.Context) (driver.Conn, error) {
-	if err := f.hold(ctx); err != nil {
+	if err := f.openHeldConn(ctx); err != nil {
 		return nil, err
 	}
-	conn, err := f.another.Connect(ctx)
-	if replaced := f.check(); replaced != nil {
+	conn, err := f.connector.Connect(ctx)
+	if replaced := f.checkReplaced(); replaced != nil {
 		if err == nil {
 			err = conn.Close()
 		}
@@ -172,21 +172,21 @@ func (f *sqliteFile) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // Driver returns SQLite's.
-func (f *sqliteFile) Driver() driver.Driver { return f.another.Driver() }
+func (f *sqliteFile) Driver() driver.Driver { return f.connector.Driver() }
 
 // hold opens the connection that is held until Close, and remembers which files it
 // opened.
-func (f *sqliteFile) hold(ctx context.Context) error {
+func (f *sqliteFile) openHeldConn(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.held != nil {
+	if f.heldConn != nil {
 		return nil
 	}
 	before, err := os.Stat(f.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	conn, err := f.first.Connect(ctx)
+	conn, err := f.firstConnector.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -194,9 +194,9 @@ func (f *sqliteFile) hold(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	files, err := f.opened(ctx, conn)
+	files, err := f.listFiles(ctx, conn)
 	if err == nil && !os.SameFile(file.info, files[0].info) || before != nil && !os.SameFile(file.info, before) {
-		err = replaced(f.path, nil)
+		err = replacedError(f.path, nil)
 	}
 	if err == nil {
 		f.header, err = file.header()
@@ -204,23 +204,23 @@ func (f *sqliteFile) hold(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, conn.Close(), file.close())
 	}
-	f.held, f.files, f.file = conn, files, file
+	f.heldConn, f.openFiles, f.databaseFile = conn, files, file
 	return nil
 }
 
 // opened reads through a connection, so that it opens the log, has the database marked,
 // and lists its files.
-func (f *sqliteFile) opened(ctx context.Context, conn driver.Conn) ([]openedFile, error) {
+func (f *sqliteFile) listFiles(ctx context.Context, conn driver.Conn) ([]fileIdentity, error) {
 	if _, err := queryNumber(ctx, conn, `SELECT count(*) FROM sqlite_master`); err != nil {
 		return nil, err
 	}
-	if f.mode != readOnly {
+	if f.mode != modeReadOnly {
 		if err := markDatabase(ctx, conn, false); err != nil {
 			return nil, err
 		}
 	}
-	var files []openedFile
-	for _, path := range []string{f.path, f.real + "-wal", f.real + "-shm"} {
+	var files []fileIdentity
+	for _, path := range []string{f.path, f.resolved + "-wal", f.resolved + "-shm"} {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 { // a file in another journal mode
 			continue
@@ -228,8 +228,8 @@ func (f *sqliteFile) opened(ctx context.Context, conn driver.Conn) ([]openedFile
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, openedFile{path, info})
-		if f.mode == readOnly {
+		files = append(files, fileIdentity{path, info})
+		if f.mode == modeReadOnly {
 			break // nothing is committed to the log
 		}
 	}
@@ -237,27 +237,27 @@ func (f *sqliteFile) opened(ctx context.Context, conn driver.Conn) ([]openedFile
 }
 
 // check returns [ErrReplaced] unless the opened files are where they were.
-func (f *sqliteFile) check() error {
+func (f *sqliteFile) checkReplaced() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, file := range f.files {
+	for _, file := range f.openFiles {
 		now, err := os.Stat(file.path)
 		if err != nil || !os.SameFile(file.info, now) {
-			return replaced(file.path, err)
+			return replacedError(file.path, err)
 		}
 	}
-	if f.file == nil {
+	if f.databaseFile == nil {
 		return nil
 	}
-	now, err := f.file.header()
+	now, err := f.databaseFile.header()
 	if err != nil || !now.follows(f.header) {
-		return replaced(f.path, err)
+		return replacedError(f.path, err)
 	}
 	f.header = now
 	return nil
 }
 
-func replaced(path string, cause error) error {
+func replacedError(path string, cause error) error {
 	if cause == nil {
 		return fmt.Errorf("%w: %s is not what was opened", ErrReplaced, path)
 	}
@@ -269,9 +269,9 @@ func (f *sqliteFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	if f.held != nil {
-		err = errors.Join(f.held.Close(), f.file.close())
-		f.held, f.file, f.files = nil, nil, nil
+	if f.heldConn != nil {
+		err = errors.Join(f.heldConn.Close(), f.databaseFile.close())
+		f.heldConn, f.databaseFile, f.openFiles = nil, nil, nil
 	}
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())
@@ -280,10 +280,10 @@ func (f *sqliteFile) Close() error {
 	return err
 }
 
-func judgeSQLite(err error) verdict {
+func classifySQLite(err error) errorClass {
 	var failed *sqlite.Error
 	if errors.Is(err, ErrReplaced) || !errors.As(err, &failed) {
-		return final
+		return permanent
 	}
 	switch failed.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
@@ -293,5 +293,5 @@ func judgeSQLite(err error) verdict {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return conflict
 	}
-	return final
+	return permanent
 }

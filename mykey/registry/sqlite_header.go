@@ -101,13 +101,13 @@ func (h header) follows(earlier header) bool {
 // markDatabase writes a random mark to a database that has none, or a new one to a copy.
 // A backup has another mark than the database, so that it shows when it is copied over
 // it. SQLite keeps "user_version" for programs.
-func markDatabase(ctx context.Context, conn driver.Conn, anew bool) (err error) {
+func markDatabase(ctx context.Context, conn driver.Conn, replace bool) (err error) {
 	execute := func(ctx context.Context, query string) error {
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, query, nil)
 		return err
 	}
 	mark, err := queryNumber(ctx, conn, `PRAGMA user_version`)
-	if err != nil || mark != 0 && !anew {
+	if err != nil || mark != 0 && !replace {
 		return err
 	}
 	if err := execute(ctx, `BEGIN IMMEDIATE`); err != nil {
@@ -122,7 +122,7 @@ func markDatabase(ctx context.Context, conn driver.Conn, anew bool) (err error) 
 	if mark, err = queryNumber(ctx, conn, `PRAGMA user_version`); err != nil {
 		return err
 	}
-	if mark == 0 || anew {
+	if mark == 0 || replace {
 		var random [4]byte
 		_, _ = rand.Read(random[:]) // it never fails
 		if err = execute(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, 1+binary.BigEndian.Uint32(random[:])>>1)); err != nil {
@@ -133,7 +133,7 @@ func markDatabase(ctx context.Context, conn driver.Conn, anew bool) (err error) 
 }
 
 // remarkCopy writes a new mark to a copy of a database that nobody has open.
-func remarkCopy(ctx context.Context, path string) error {
+func replaceMark(ctx context.Context, path string) error {
 	connector, err := sqliteConnector(path, url.Values{"mode": {"rw"}, "_pragma": {"trusted_schema(off)", "journal_mode(memory)"}})
 	if err != nil {
 		return err

@@ -20,13 +20,13 @@ func parsePostgres(url string) (*pgx.ConnConfig, error) {
 	if onlyLocal(config) {
 		return config, nil
 	}
-	named := sslmode(url)
-	if named == "" {
+	mode := sslmode(url)
+	if mode == "" {
 		if config, err = pgx.ParseConfig(verifyFull(url)); err != nil {
 			return nil, fmt.Errorf("%w: with sslmode=verify-full, as for every server on another machine: %w", ErrURL, err)
 		}
 	}
-	if named == "prefer" || named == "allow" || named != "disable" && !encrypted(config) {
+	if mode == "prefer" || mode == "allow" || mode != "disable" && !encrypted(config) {
 		return nil, fmt.Errorf("%w: sslmode=prefer and sslmode=allow may send everything in the clear; "+
 			"write sslmode=verify-full, or sslmode=disable if nobody else can reach the network", ErrURL)
 	}
@@ -37,14 +37,14 @@ func parsePostgres(url string) (*pgx.ConnConfig, error) {
 // sockets and loopback addresses.
 func onlyLocal(config *pgx.ConnConfig) bool {
 	for _, fallback := range config.Fallbacks {
-		if !local(fallback.Host) {
+		if !isLocal(fallback.Host) {
 			return false
 		}
 	}
-	return local(config.Host)
+	return isLocal(config.Host)
 }
 
-func local(host string) bool {
+func isLocal(host string) bool {
 	if strings.HasPrefix(host, "/") || strings.EqualFold(host, "localhost") {
 		return true
 	}
@@ -81,22 +81,22 @@ func sslmode(url string) string {
 
 // verifyFull adds sslmode=verify-full to a URL.
 func verifyFull(url string) string {
-	rest, query := splitQuery(url)
+	base, query := splitQuery(url)
 	if query != "" {
 		query += "&"
 	}
-	return rest + "?" + query + "sslmode=verify-full"
+	return base + "?" + query + "sslmode=verify-full"
 }
 
 // splitQuery splits a URL as PostgreSQL's libraries do: a password may contain a
 // question mark.
-func splitQuery(url string) (rest, query string) {
-	begin := strings.Index(url, "://") + len("://")
-	if i := strings.IndexAny(url[begin:], "@/"); i >= 0 && url[begin+i] == '@' {
-		begin += i + 1
+func splitQuery(url string) (base, query string) {
+	start := strings.Index(url, "://") + len("://")
+	if i := strings.IndexAny(url[start:], "@/"); i >= 0 && url[start+i] == '@' {
+		start += i + 1
 	}
-	rest, query, _ = strings.Cut(url[begin:], "?")
-	return url[:begin] + rest, query
+	base, query, _ = strings.Cut(url[start:], "?")
+	return url[:start] + base, query
 }
 
 func unescape(text string) string {

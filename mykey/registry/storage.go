@@ -34,9 +34,9 @@ var (
 type mode int
 
 const (
-	creating mode = iota // a file that is missing is made
-	existing             // a file that is missing or empty is an error, which wraps fs.ErrNotExist
-	readOnly             // the same, and the database rejects every change
+	modeCreate   mode = iota // a file that is missing is made
+	modeExisting             // a file that is missing or empty is an error, which wraps fs.ErrNotExist
+	modeReadOnly             // the same, and the database rejects every change
 )
 
 // A registry holds at most this many idle connections, and each for this long: a
@@ -46,8 +46,8 @@ const idleConnections = 1
 var idleTime = time.Minute // a variable for a test
 
 // limit bounds the connections of a pool.
-func limit(db *sql.DB) {
-	db.SetMaxOpenConns(connections)
+func limitConnections(db *sql.DB) {
+	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(idleConnections)
 	db.SetConnMaxIdleTime(idleTime)
 }
@@ -57,33 +57,33 @@ func limit(db *sql.DB) {
 type storage struct {
 	db       *sql.DB
 	dialect  goose.Dialect
-	judge    func(error) verdict
+	classify func(error) errorClass
 	hasTable string // a query whether there is a table of the name $1
 	// statements are those that transactions run, if the driver does not keep them. It
 	// may be nil.
 	statements *statements
 	// check returns an error if what is committed is not kept. It may be nil.
-	check func() error
+	checkFiles func() error
 	// warning returns what the server warned of on a connection, and forgets it. It
 	// may be nil.
 	warning func(driverConn any) error
 }
 
 // verdict is what an engine's error means to somebody who could try again.
-type verdict int
+type errorClass int
 
 const (
-	final    verdict = iota // it would fail again
-	conflict                // another transaction was in the way
-	lost                    // the server is gone, or not there yet
+	permanent   errorClass = iota // it would fail again
+	conflict                      // another transaction was in the way
+	unreachable                   // the server is gone, or not there yet
 )
 
 // connect opens the database that a URL names in a mode.
 func connect(mode mode, url string) (*storage, error) {
-	scheme, rest, _ := strings.Cut(url, ":")
+	scheme, file, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
-		return openSQLite(rest, mode)
+		return openSQLite(file, mode)
 	case "postgres", "postgresql":
 		return openPostgres(url, mode)
 	}
@@ -93,14 +93,14 @@ func connect(mode mode, url string) (*storage, error) {
 // storageError marks what the database said, apart from what the registry
 // decided.
 type storageError struct {
-	cause error
-	race  bool // whatever it is, it may come of another program's doing the same
+	cause     error
+	retryable bool // whatever it is, it may come of another program's doing the same
 }
 
 func (e *storageError) Error() string { return e.cause.Error() }
 func (e *storageError) Unwrap() error { return e.cause }
 
-func fromStorage(err error) error {
+func wrapStorageError(err error) error {
 	if err == nil || errors.Is(err, ErrAudit) { // which a row tells, read well
 		return err
 	}
@@ -118,45 +118,45 @@ type queryer interface {
 func exec(ctx context.Context, q queryer, query string, args ...any) (int64, error) {
 	result, err := q.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, fromStorage(err)
+		return 0, wrapStorageError(err)
 	}
 	n, err := result.RowsAffected()
-	return n, fromStorage(err)
+	return n, wrapStorageError(err)
 }
 
 // one reads one row, if there is one.
-func one(ctx context.Context, q queryer, into []any, query string, args ...any) (found bool, err error) {
-	err = q.QueryRowContext(ctx, query, args...).Scan(into...)
+func queryRow(ctx context.Context, q queryer, dest []any, query string, args ...any) (found bool, err error) {
+	err = q.QueryRowContext(ctx, query, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, fromStorage(err)
+	return err == nil, wrapStorageError(err)
 }
 
 // all reads rows: scan is called for each.
-func all(ctx context.Context, q queryer, scan func(*sql.Rows) error, query string, args ...any) error {
+func queryRows(ctx context.Context, q queryer, scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return fromStorage(err)
+		return wrapStorageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fromStorage(err)
+			return wrapStorageError(err)
 		}
 	}
-	return fromStorage(rows.Err())
+	return wrapStorageError(rows.Err())
 }
 
 // transact runs fn in a serializable transaction, again and again while others
 // are in its way or the server is away.
 func (r *Registry) transact(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func(ctx context.Context) error { return r.serializable(ctx, false, fn) })
+	return r.retry(ctx, func(ctx context.Context) error { return r.serializable(ctx, false, fn) })
 }
 
 // snapshot is transact for what only reads, and wants to see one moment.
 func (r *Registry) snapshot(ctx context.Context, fn func(queryer) error) error {
-	return r.again(ctx, func(ctx context.Context) error { return r.serializable(ctx, true, fn) })
+	return r.retry(ctx, func(ctx context.Context) error { return r.serializable(ctx, true, fn) })
 }
 
 // serializable runs fn in a serializable transaction, once.
@@ -168,49 +168,49 @@ func (r *Registry) serializable(ctx context.Context, readOnly bool, fn func(quer
 // whether the database is present. It returns nil only if it still is, and if the server
 // did not warn.
 func (s *storage) transaction(ctx context.Context, readOnly bool, fn func(queryer) error) error {
-	var unprepared []string
+	var uncached []string
 	defer func() { // when the connection is free again
-		if len(unprepared) > 0 {
-			s.statements.prepare(ctx, unprepared)
+		if len(uncached) > 0 {
+			s.statements.prepare(ctx, uncached)
 		}
 	}()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return fromStorage(err)
+		return wrapStorageError(err)
 	}
 	defer conn.Close()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: readOnly})
 	if err != nil {
-		return fromStorage(err)
+		return wrapStorageError(err)
 	}
 	var q queryer = tx
 	if s.statements != nil {
-		q = preparedTx{tx, s.statements, &unprepared}
+		q = preparedTx{tx, s.statements, &uncached}
 	}
 	if err := fn(q); err != nil {
 		_ = tx.Rollback() // what failed first is the cause
 		return err
 	}
-	_ = s.warned(conn) // of statements before
+	_ = s.checkWarning(conn) // of statements before
 	if err := tx.Commit(); err != nil {
-		return fromStorage(err)
+		return wrapStorageError(err)
 	}
-	if err := s.warned(conn); err != nil {
-		return &storageError{cause: err, race: true}
+	if err := s.checkWarning(conn); err != nil {
+		return &storageError{cause: err, retryable: true}
 	}
-	return s.present()
+	return s.checkPresent()
 }
 
 // present returns an error if the database is not where it was opened.
-func (s *storage) present() error {
-	if s.check == nil {
+func (s *storage) checkPresent() error {
+	if s.checkFiles == nil {
 		return nil
 	}
-	return fromStorage(s.check())
+	return wrapStorageError(s.checkFiles())
 }
 
 // warned returns an error if the server warned of what a connection did last.
-func (s *storage) warned(conn *sql.Conn) error {
+func (s *storage) checkWarning(conn *sql.Conn) error {
 	if s.warning == nil {
 		return nil
 	}
@@ -224,20 +224,20 @@ func (s *storage) warned(conn *sql.Conn) error {
 
 // again repeats what the storage's errors say can be repeated. No try takes
 // longer than a person waits.
-func (r *Registry) again(ctx context.Context, fn func(context.Context) error) error {
-	return r.atLeisure(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, r.tryLimit)
+func (r *Registry) retry(ctx context.Context, fn func(context.Context) error) error {
+	return r.retryLong(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, r.attemptTimeout)
 		defer cancel()
 		return fn(ctx)
 	})
 }
 
 // atLeisure is again for what may take long: tables are made, or read whole.
-func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error) error {
-	begin := time.Now() // not the clock of records, which may be set
-	var reason error    // of the last attempt that failed while there was time
+func (r *Registry) retryLong(ctx context.Context, fn func(context.Context) error) error {
+	started := time.Now() // not the clock of records, which may be set
+	var lastError error   // of the last attempt that failed while there was time
 	for attempt := 0; ; attempt++ {
-		err := r.storage.present()
+		err := r.storage.checkPresent()
 		if err == nil {
 			err = fn(ctx)
 		}
@@ -246,11 +246,11 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 			return err
 		}
 		if ctx.Err() == nil {
-			reason = err
+			lastError = err
 		}
-		if ctx.Err() == nil && attempt+1 < maxTries && time.Since(begin) < r.patience && (failed.race || r.storage.judge(err) != final) {
-			if r.repeated != nil {
-				r.repeated(err)
+		if ctx.Err() == nil && attempt+1 < maxRetryAttempts && time.Since(started) < r.retryTime && (failed.retryable || r.storage.classify(err) != permanent) {
+			if r.onRetry != nil {
+				r.onRetry(err)
 			}
 			err = r.sleep(ctx, r.pause(attempt))
 			if err == nil {
@@ -260,24 +260,24 @@ func (r *Registry) atLeisure(ctx context.Context, fn func(context.Context) error
 		switch {
 		case ctx.Err() == nil:
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		case reason == nil:
+		case lastError == nil:
 			return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 		}
-		return fmt.Errorf("%w: %w: %w", ErrUnavailable, context.Cause(ctx), reason)
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, context.Cause(ctx), lastError)
 	}
 }
 
 // forget removes what was deleted from files that the engine keeps. While a program
 // reads an earlier state it can't, and returns [ErrUnavailable].
-func (r *Registry) forget(ctx context.Context) error {
+func (r *Registry) truncateLog(ctx context.Context) error {
 	if r.storage.dialect != goose.DialectSQLite3 {
 		return nil
 	}
-	return r.again(ctx, func(ctx context.Context) error {
+	return r.retry(ctx, func(ctx context.Context) error {
 		var busy, pages, moved int
-		_, err := one(ctx, r.storage.db, []any{&busy, &pages, &moved}, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		_, err := queryRow(ctx, r.storage.db, []any{&busy, &pages, &moved}, `PRAGMA wal_checkpoint(TRUNCATE)`)
 		if err == nil && busy != 0 {
-			err = &storageError{cause: errors.New("what was deleted is still in the log, which another program reads"), race: true}
+			err = &storageError{cause: errors.New("what was deleted is still in the log, which another program reads"), retryable: true}
 		}
 		return err
 	})

@@ -31,7 +31,7 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 		return err
 	}
 	defer unlock()
-	return r.again(ctx, func(ctx context.Context) error {
+	return r.retry(ctx, func(ctx context.Context) error {
 		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
 			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,
 			r.namespace, r.terminal.name, r.now().In(trust.Japan).Format(time.DateOnly), event)
@@ -52,9 +52,9 @@ type Count struct {
 // [ErrUnavailable].
 func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
 	var counts []Count
-	err := o.books.atLeisure(ctx, func(ctx context.Context) error {
+	err := o.registry.retryLong(ctx, func(ctx context.Context) error {
 		counts = nil
-		return all(ctx, o.books.storage.db, func(rows *sql.Rows) error {
+		return queryRows(ctx, o.registry.storage.db, func(rows *sql.Rows) error {
 			var c Count
 			var day int64
 			if err := rows.Scan(&c.Day, &day, &c.Terminal, &c.Event, &c.Number); err != nil {
@@ -67,7 +67,7 @@ func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
 			return nil
 		}, fmt.Sprintf(`SELECT day, 0, terminal, event, number FROM tallies WHERE namespace = $1
 			UNION ALL SELECT '', (made + %[1]d) / 86400, chain, 'record:' || kind, count(*) FROM audit WHERE namespace = $1
-			GROUP BY (made + %[1]d) / 86400, chain, kind`, japanOffset), o.books.namespace)
+			GROUP BY (made + %[1]d) / 86400, chain, kind`, japanOffset), o.registry.namespace)
 	})
 	slices.SortFunc(counts, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Terminal, b.Terminal), cmp.Compare(a.Event, b.Event))

@@ -26,7 +26,7 @@ var (
 )
 
 // lease is how long a terminal that has fallen silent keeps its name.
-const lease = 15 * time.Second
+const leaseDuration = 15 * time.Second
 
 var terminalName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -138,20 +138,20 @@ func ParseTerminalKeys(text []byte) ([]TerminalKey, error) {
 }
 
 // claim takes the terminal's name for this process, unless another one has it.
-func (r *Registry) claim(ctx context.Context) error {
+func (r *Registry) claimName(ctx context.Context) error {
 	if _, err := io.ReadFull(r.random, r.session[:]); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
 	return r.transact(ctx, func(tx queryer) error {
 		var session []byte
-		var seen int64
-		found, err := one(ctx, tx, []any{&session, &seen},
+		var lastWrite int64
+		found, err := queryRow(ctx, tx, []any{&session, &lastWrite},
 			`SELECT session, seen FROM terminals WHERE namespace = $1 AND terminal = $2`, r.namespace, r.terminal.name)
 		if err != nil {
 			return err
 		}
 		now := r.now()
-		if age := now.Sub(time.Unix(seen, 0)); found && !bytes.Equal(session, r.session[:]) && age.Abs() < lease {
+		if age := now.Sub(time.Unix(lastWrite, 0)); found && !bytes.Equal(session, r.session[:]) && age.Abs() < leaseDuration {
 			return fmt.Errorf("%w: %s", ErrTerminalTaken, r.terminal.name)
 		}
 		_, err = exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
@@ -176,7 +176,7 @@ func (r *Registry) renewLease(ctx context.Context, tx queryer) error {
 
 // release gives the name up, if the database answers in time. The answer of the claim
 // may have been lost.
-func (r *Registry) release() {
+func (r *Registry) releaseName() {
 	if r.session == [16]byte{} { // it was never asked for
 		return
 	}
@@ -190,8 +190,8 @@ func (r *Registry) release() {
 // returns a function that unlocks.
 func (r *Registry) lock(ctx context.Context) (unlock func(), err error) {
 	select {
-	case r.writing <- struct{}{}:
-		return func() { <-r.writing }, nil
+	case r.writeLock <- struct{}{}:
+		return func() { <-r.writeLock }, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
@@ -208,7 +208,7 @@ func (r *Registry) Ping(ctx context.Context) error {
 	}
 	defer unlock()
 	for attempt := 0; ; attempt++ {
-		if err = r.storage.present(); err == nil {
+		if err = r.storage.checkPresent(); err == nil {
 			err = r.serializable(ctx, false, func(tx queryer) error { return r.renewLease(ctx, tx) })
 		}
 		var failed *storageError
@@ -217,7 +217,7 @@ func (r *Registry) Ping(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // the driver may say only that the connection is bad
-		} else if attempt < maxPings && r.storage.judge(err) == conflict && r.sleep(ctx, r.pause(attempt)) == nil {
+		} else if attempt < maxPingRetries && r.storage.classify(err) == conflict && r.sleep(ctx, r.pause(attempt)) == nil {
 			continue
 		}
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -225,4 +225,4 @@ func (r *Registry) Ping(ctx context.Context) error {
 }
 
 // maxPings is how often a ping is repeated that another program was in the way of.
-const maxPings = 6
+const maxPingRetries = 6
