@@ -4,106 +4,98 @@ import (
 	"context"
 	"crypto/hpke"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
-	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
 
-// ErrProof: the holder did not prove to be one: no PIN that the card
-// accepted, no possession of the key, a key in another encoding than DER's, a
-// certificate that is not valid, or an issuer that this registry does not
-// accept.
-var ErrProof = errors.New("holder is not proved")
-
-// connections is how many a registry holds open at most. A terminal needs one,
-// and another for a clerk who looks something up.
+// maxConnections bounds the open connections of a registry. A terminal needs one,
+// and another one for a clerk.
 const maxConnections = 4
 
-// Registry keeps the reservations of one namespace in a database, which may hold
-// others' too.
+// Registry stores the reservations and applications of one namespace. Several
+// namespaces can share a database. It is safe for concurrent use.
 type Registry struct {
 	storage        *storage
 	namespace      string
 	current        Generation
 	earlier        []Generation
 	terminal       Terminal
-	session        [16]byte // names this process among those of the terminal's name
+	session        [16]byte // identifies this process among those with the terminal's name
 	chains         []trust.Chain
 	operator       hpke.PublicKey
 	maxAttempts    uint32
-	skipMigrations bool // migrations are somebody else's
+	skipMigrations bool // see WithoutMigrations
 	now            func() time.Time
 	random         io.Reader
 
-	// derive is the namespace's, except in tests of collisions.
+	// derive derives candidates. Tests of collisions replace it.
 	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
 	sleep  func(context.Context, time.Duration) error
-	// patience is how long something is tried again, and tryLimit what one try of
-	// a visit's may take.
+	// retryTime bounds how long a change is repeated, and attemptTimeout each attempt.
 	retryTime, attemptTimeout time.Duration
-	// repeated hears of every error that is tried again, in tests.
+	// onRetry is called with each error that leads to a retry, in tests.
 	onRetry func(error)
 
-	pageSize int // rows that are read at once
+	pageSize int // number of rows that an export reads per query
 
-	writeLock chan struct{} // see lock
-	head      *Head         // of the chain, if known; whoever writes has it
+	writeLock chan struct{} // see lockWrites
+	head      *Head         // of the terminal's chain, nil if unknown; guarded by writeLock
 }
 
-// Option changes what [Open] opens.
+// Option configures [Open] and [OpenDesk].
 type Option func(*Registry)
 
-// WithEarlier gives the generations of keys before the current one. Who was
-// registered under one is found, and moved to the current one by the next
-// [Registry.Reserve]. A certificate lives 5 years; so does a use for its key.
-// Before any program has a new generation for its current one, all have to know
-// it: give it as "earlier" first.
+// WithEarlier sets generations of keys other than the current one. Holders who are
+// registered under them are found, and moved to the current generation by their next
+// [Registry.Reserve]. Keep a generation for 5 years, the lifetime of a certificate.
+//
+// To introduce a generation, first open all programs with the new generation passed
+// to WithEarlier. Then make it the current one.
 func WithEarlier(generations ...Generation) Option {
 	return func(r *Registry) { r.earlier = append(r.earlier, generations...) }
 }
 
-// WithOperator gives the public key for which [Registry.Confirm] seals accounts.
-// Who has the private key opens them with [Application.Open]; the registry can't.
+// WithOperator sets the public key with which [Registry.Confirm] encrypts accounts.
+// Only the private key opens them, with [Application.Open].
 func WithOperator(key hpke.PublicKey) Option { return func(r *Registry) { r.operator = key } }
 
-// AcceptChains says whose certificates are accepted, in place of
-// trust.Pinned and trust.Caller. trust.Unknown lets everybody in who
-// can make a certificate; trust.Simulator is for demonstrations.
+// AcceptChains sets which issuers are accepted. The default is trust.Pinned and
+// trust.Caller. trust.Unknown accepts certificates that anybody can make;
+// trust.Simulator is for demonstrations.
 func AcceptChains(chains ...trust.Chain) Option { return func(r *Registry) { r.chains = chains } }
 
-// WithAttempts bounds how many identifiers are tried for a holder, 1 or more.
-// The default is 8: among 10^8 holders one in 10^32 needs more.
+// WithAttempts bounds the number of candidates for a holder's identifier. The
+// minimum is 1. The default is 8: among 10^8 holders, 1 in 10^32 needs more.
 func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = max(n, 1) } }
 
-// WithoutMigrations leaves the tables as they are, and writes no generation down:
-// for terminals whose role may not do that. [Migrate] does it for them. Tables of
-// another version are [ErrSchema].
+// WithoutMigrations makes [Open] neither create or migrate tables nor store
+// generations, for database roles that are not permitted to. Call [Migrate] with
+// another role instead. Open then returns [ErrSchema] if the tables have another
+// version.
 func WithoutMigrations() Option { return func(r *Registry) { r.skipMigrations = true } }
 
-// WithClock sets the time of records. The default is time.Now.
+// WithClock sets the clock for records and leases. The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
-// WithRandom sets the source of lineages, salts and pauses. The default is
-// crypto/rand; any other must be safe for concurrent use.
+// WithRandom sets the source of random bytes for lineages, sessions and retry
+// pauses. The default is crypto/rand.Reader. It must be safe for concurrent use.
 func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random = random } }
 
 // Open opens the registry of a namespace in the database that url names:
 //
-//   - sqlite:FILE, a file of this machine, made if there is none;
-//   - postgres://…, a server that speaks PostgreSQL's protocol. What the URL
-//     leaves out pgx takes from where libpq does: PGPASSWORD, PGPASSFILE and others.
+//   - sqlite:FILE is a local file. Open creates it if it does not exist.
+//   - postgres://… is a server with PostgreSQL's protocol. Like libpq, pgx takes
+//     missing settings from PGPASSWORD, PGPASSFILE and other variables.
 //
-// It makes the tables, or brings them up to date. It returns [ErrURL], mykey.ErrKey
-// (also for keys that are not those the database was filled with, and where a
-// generation that it was filled with is missing), [ErrTerminal], [ErrTerminalTaken],
-// [ErrSchema], or [ErrUnavailable].
+// Open creates or migrates the tables, and claims the terminal's name until Close.
+//
+// It returns [ErrURL]; mykey.ErrKey if a key is invalid or not the one that the
+// database was created with, or if a generation is missing; [ErrTerminal];
+// [ErrTerminalTaken]; [ErrSchema]; or [ErrUnavailable].
 func Open(ctx context.Context, url string, terminal Terminal, current Generation, options ...Option) (*Registry, error) {
 	if terminal.key.Reveal() == nil {
 		return nil, ErrTerminal
@@ -119,9 +111,9 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 	return r, nil
 }
 
-// Migrate makes the tables of the database that url names, or brings them up to
-// date, and writes the generations down: for a role that owns the tables, before
-// terminals open the registry [WithoutMigrations]. It returns what [Open] returns.
+// Migrate creates or migrates the tables of the database that url names, and stores
+// the generations. Call it with the role that owns the tables before terminals open
+// the registry [WithoutMigrations]. It returns the errors of [Open].
 func Migrate(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
 	if err := r.setGenerations(current, earlier); err != nil {
@@ -133,9 +125,9 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 	return r.Close()
 }
 
-// Check looks whether [Open] would accept the tables and keys, and makes and writes
-// nothing. Generations that the database does not know yet are accepted. It returns
-// [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
+// Check reports whether [Open] would accept the tables and keys. It does not change
+// the database, and it accepts generations that the database does not contain yet. It
+// returns [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
 func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
 	if err := r.setGenerations(current, earlier); err != nil {
@@ -148,20 +140,20 @@ func Check(ctx context.Context, url string, current Generation, earlier ...Gener
 		})
 	})
 	if err == nil {
-		_ = r.Close() // it only read
+		_ = r.Close() // nothing was written
 	}
 	return err
 }
 
-// start connects, makes the tables or looks whether they are the right ones, and takes
-// the steps. On an error nothing stays open.
+// open connects to the database, migrates or checks the tables, and runs the steps.
+// It closes the database if any of them fails.
 func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...func(context.Context) error) (err error) {
 	if r.storage, err = connect(mode, url); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = r.Close() // what failed first is the cause
+			_ = r.Close() // report the first error
 		}
 	}()
 	if err := r.migrate(ctx, r.skipMigrations || mode != modeCreate); err != nil {
@@ -175,7 +167,7 @@ func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...fun
 	return nil
 }
 
-// begin takes the terminal's name and finds the end of its chain.
+// claimTerminal claims the terminal's name and finds the head of its chain.
 func (r *Registry) claimTerminal(ctx context.Context) error {
 	if err := r.claimName(ctx); err != nil {
 		return err
@@ -210,37 +202,9 @@ func newRegistry(options []Option) *Registry {
 	return r
 }
 
-// Close closes the connections and gives up the terminal's name. Changes that are
-// being made fail.
+// Close releases the terminal's name and closes the connections. Changes in progress
+// fail.
 func (r *Registry) Close() error {
 	r.releaseName()
 	return r.storage.db.Close()
-}
-
-// proved refuses a holder who has not proved to be one. An old card's
-// certificate may have expired.
-func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) error {
-	if holder == nil {
-		return fmt.Errorf("%w: nobody", ErrProof)
-	}
-	if _, ok := publickey.Of(holder.Certificate); !ok { // it could come back as another holder
-		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrCertificate)
-	}
-	switch {
-	case !holder.CardAcceptedPIN:
-		return fmt.Errorf("%w: no PIN", ErrProof)
-	case !holder.Possession:
-		return fmt.Errorf("%w: no possession of the key", ErrProof)
-	case !slices.Contains(r.chains, holder.Chain):
-		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Chain)
-	}
-	switch holder.Validity {
-	case trust.Valid, trust.Expiring:
-		return nil
-	case trust.Expired:
-		if allowExpired {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: certificate %s", ErrProof, holder.Validity)
 }

@@ -12,16 +12,16 @@ import (
 )
 
 var (
-	// ErrHolderReserved: the new card has a reservation of its own. It has to be
-	// withdrawn before the card can take over another.
-	ErrHolderReserved = errors.New("the new card has a reservation of its own")
-	// ErrClerk: what can't be a clerk's code.
+	// ErrHolderReserved reports that the new card already has a reservation. Withdraw it
+	// first, or use [MergeByClerk].
+	ErrHolderReserved = errors.New("the new card already has a reservation")
+	// ErrClerk reports an invalid clerk's code.
 	ErrClerk = errors.New("a clerk's code is 1 to 32 letters, digits, dots, hyphens and underscores")
 )
 
-// Proof is why a new card may take over a reservation: [ByOldCard],
-// [ByRecoveryCode], [ByClerk] or [MergeByClerk]. Nothing on the new card tells of the old one,
-// and the registry never guesses.
+// Proof proves that the holder of a new card owns a reservation. Make it with
+// [ByOldCard], [ByRecoveryCode], [ByClerk] or [MergeByClerk]. The zero Proof is not
+// valid.
 type Proof struct {
 	kind    kind
 	oldCard hidden.Value[*jpki.Authentication]
@@ -30,39 +30,41 @@ type Proof struct {
 	clerk   string
 }
 
-// ByOldCard proves with the old card, PIN and key; its certificate may have
-// expired.
+// ByOldCard is the proof by the old card, which accepted its PIN and proved possession
+// of its key. Its certificate may have expired.
 func ByOldCard(old *jpki.Authentication) Proof {
 	return Proof{kind: kindOldCard, oldCard: hidden.New(old)}
 }
 
-// ByRecoveryCode proves with the code that was given at the reservation, or at
-// the last renewal. It ends with its use.
+// ByRecoveryCode is the proof by the recovery code that was set last. The code becomes
+// invalid with the renewal.
 func ByRecoveryCode(id mykey.ID, code RecoveryCode) Proof {
 	return Proof{kind: kindRecovery, id: id, code: code}
 }
 
-// ByClerk has a clerk confirm, who looked at the person and the papers. The code
-// is what the operator knows the clerk by, 1 to 32 letters, digits, dots,
-// hyphens and underscores, and no name: it is recorded for good.
+// ByClerk is the proof by a clerk who has checked the holder's identity documents. clerk
+// is the operator's code for the clerk: 1 to 32 letters, digits, dots, hyphens and
+// underscores. Do not use a name, because the audit log keeps the code permanently.
 func ByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindClerk, id: id, clerk: clerk} }
 
-// MergeByClerk is [ByClerk] for a holder who has taken a second identifier with the
-// new card: that one is withdrawn. One with an application is not: [ErrApplied].
+// MergeByClerk is like [ByClerk] for a holder who has reserved a second identifier with
+// the new card. The renewal withdraws that reservation, or returns [ErrApplied] if it
+// has an application.
 func MergeByClerk(id mykey.ID, clerk string) Proof {
 	return Proof{kind: kindMerge, id: id, clerk: clerk}
 }
 
 var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
-// Renew moves a reservation to the holder of a new certificate, who keeps the
-// identifier. The old card has nothing more to do with it: [ErrSuperseded]. A
-// new recovery code takes the place of the old one, or none does.
+// Renew moves the reservation of a proof to a new card, whose holder keeps the
+// identifier. The old card is superseded: its holder gets [ErrSuperseded] from then on.
+// code replaces the recovery code; the zero RecoveryCode leaves the reservation without
+// one.
 //
-// It fails with [ErrProof], [ErrRecovery] (also for an identifier that is
-// nobody's), [ErrClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
-// [ErrSuperseded], [ErrHolderReserved], [ErrApplied] (the new card's holder has, or
-// withdrew, a reservation with an application), or [ErrUnavailable].
+// It returns [ErrProof], [ErrRecovery] (also if the identifier does not exist),
+// [ErrClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
+// [ErrHolderReserved], [ErrApplied] (the holder has already applied with the new card),
+// [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.Authentication, proof Proof, code RecoveryCode) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
@@ -100,7 +102,7 @@ func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.
 	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
-// checkProof looks at a proof without the database.
+// checkProof checks a proof as far as possible without the database.
 func (r *Registry) checkProof(proof Proof) error {
 	switch proof.kind {
 	case kindOldCard:
@@ -113,14 +115,15 @@ func (r *Registry) checkProof(proof Proof) error {
 			return ErrClerk
 		}
 	default:
-		return fmt.Errorf("%w: of the old reservation", ErrProof)
+		return fmt.Errorf("%w: there is no proof for the reservation", ErrProof)
 	}
 	return nil
 }
 
-// CheckProof returns what Renew would return for a proof whatever the new card is, so
-// that nobody is asked for its PIN in vain: [ErrProof], [ErrRecovery], [ErrClerk],
-// [ErrNotFound], [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
+// CheckProof checks a proof before the new card is read, so that the holder does not
+// enter a PIN in vain. It returns the errors that [Registry.Renew] returns for any new
+// card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotFound], [ErrWithdrawn],
+// [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) CheckProof(ctx context.Context, proof Proof) error {
 	if err := r.checkProof(proof); err != nil {
 		return err
@@ -131,7 +134,7 @@ func (r *Registry) CheckProof(ctx context.Context, proof Proof) error {
 	})
 }
 
-// target is the reservation that a proof speaks of, and what that depends on.
+// proofTarget returns the reservation of a proof, and the images that it relied on.
 func (r *Registry) proofTarget(ctx context.Context, tx queryer, proof Proof) (*reservationRow, []image, error) {
 	if proof.kind == kindOldCard {
 		s, err := r.findHolder(ctx, tx, proof.oldCard.Reveal())
@@ -147,7 +150,7 @@ func (r *Registry) proofTarget(ctx context.Context, tx queryer, proof Proof) (*r
 	target, err := r.byIdentifier(ctx, tx, proof.id)
 	switch {
 	case proof.kind == kindRecovery && (errors.Is(err, ErrNotFound) || err == nil && !r.matchesCode(target.ID, proof.code, target.recoveryHash)):
-		return nil, nil, ErrRecovery // no telling what is whose
+		return nil, nil, ErrRecovery // must not reveal which identifiers exist
 	case err != nil:
 		return nil, nil, err
 	case target.State == Withdrawn:
@@ -156,8 +159,9 @@ func (r *Registry) proofTarget(ctx context.Context, tx queryer, proof Proof) (*r
 	return target, nil, nil
 }
 
-// mayTakeOver refuses a new card that has something of its own, and returns the
-// seat that it leaves, if any. A merge gives up the card's own reservation.
+// checkNewCard checks that a new card can take over a reservation. It returns the state
+// of the card's holder, nil if unknown. For a merge it withdraws the card's own
+// reservation.
 func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *jpki.Authentication, proof Proof, target *reservationRow) (*holderState, []image, error) {
 	state, err := r.findHolder(ctx, tx, holder)
 	switch {
@@ -166,7 +170,7 @@ func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *jpki.Au
 	case state.superseded:
 		return nil, nil, ErrSuperseded
 	case state.State == Reserved && state.ID == target.ID:
-		return nil, nil, fmt.Errorf("%w: the new card is the old one", ErrProof)
+		return nil, nil, fmt.Errorf("%w: the new card already holds this reservation", ErrProof)
 	case state.State == Reserved && proof.kind != kindMerge:
 		return nil, nil, ErrHolderReserved
 	case state.Application != nil:
@@ -178,12 +182,4 @@ func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *jpki.Au
 		return state, []image{reliedImage(state.holding), withdrawn}, err
 	}
 	return state, state.reliedImages(), nil
-}
-
-// NewCode gives a holder's reservation a new recovery code, in place of the one
-// that it had. It returns what [Registry.Withdraw] returns.
-func (r *Registry) NewCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
-	return r.changeReservation(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
-	}}, holder, func(after *reservationRow) { after.recoveryHash = r.current.recoveryHash(after.ID, code) })
 }

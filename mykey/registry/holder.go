@@ -1,0 +1,133 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
+)
+
+// ErrProof reports an authentication that does not prove its holder: the card
+// accepted no PIN or did not prove possession of its key, the key is not
+// DER-encoded, the certificate is not valid, or the registry does not accept its
+// issuer.
+var ErrProof = errors.New("authentication does not prove the holder")
+
+// checkHolder returns [ErrProof] unless an authentication proves its holder. With
+// allowExpired the certificate may have expired, as on an old card.
+func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) error {
+	if holder == nil {
+		return fmt.Errorf("%w: it is nil", ErrProof)
+	}
+	if _, ok := publickey.Of(holder.Certificate); !ok { // another encoding would be another holder
+		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrCertificate)
+	}
+	switch {
+	case !holder.CardAcceptedPIN:
+		return fmt.Errorf("%w: the card did not accept a PIN", ErrProof)
+	case !holder.Possession:
+		return fmt.Errorf("%w: no possession of the key", ErrProof)
+	case !slices.Contains(r.chains, holder.Chain):
+		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Chain)
+	}
+	switch holder.Validity {
+	case trust.Valid, trust.Expiring:
+		return nil
+	case trust.Expired:
+		if allowExpired {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: certificate %s", ErrProof, holder.Validity)
+}
+
+// holding is a row of the table holders: the holder with this handle has the
+// identifier. The row with the highest place is the current one of its handle, and
+// the row with the highest turn the current one of its identifier.
+type holding struct {
+	namespace  string
+	handle     []byte
+	place      uint64
+	generation uint32 // whose key made the handle
+	id         mykey.ID
+	turn       uint64
+}
+
+func (h holding) image() image {
+	return newImage(holderTable, 1, append(encodeNumber(h.place), h.handle...), []byte(h.namespace), encodeNumber(h.generation), []byte(h.id), encodeNumber(h.turn))
+}
+
+// holderState is what the database contains about a holder: the current holding
+// and its reservation.
+type holderState struct {
+	*reservationRow
+	holding
+	superseded bool // another card has taken over the reservation
+}
+
+// reliedImages returns the images of the rows, for a change that relies on them.
+func (s *holderState) reliedImages() []image {
+	return []image{reliedImage(s.holding), reliedImage(s.reservationRow)}
+}
+
+// active returns the holder's reservation, or an error if the holder has none that
+// is in force.
+func (s *holderState) active() (*reservationRow, error) {
+	switch {
+	case s == nil:
+		return nil, ErrNotFound
+	case s.superseded:
+		return nil, ErrSuperseded
+	case s.State == Withdrawn:
+		return nil, ErrWithdrawn
+	}
+	return s.reservationRow, nil
+}
+
+// findHolder finds a holder by the handles of all generations. It returns nil if the
+// holder is unknown. It returns mykey.ErrKey if the holder may be known under a
+// generation that this registry was opened without. It uses a single statement,
+// because another terminal may be moving the holder to a new generation.
+func (r *Registry) findHolder(ctx context.Context, q queryer, holder *jpki.Authentication) (*holderState, error) {
+	list, args := r.perGeneration([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
+	s := holderState{holding: holding{namespace: r.namespace}}
+	var err error
+	s.reservationRow, err = queryReservation(ctx, q, []any{&s.handle, &s.place, &s.generation, &s.turn, &s.superseded}, `SELECT h.handle, h.place, h.generation, h.turn,
+		h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier), `+reservationColumns+
+		` FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier`+joinApplication+
+		`WHERE h.namespace = $1 AND h.handle IN `+list+` ORDER BY h.place DESC LIMIT 1`, args...)
+	if err != nil {
+		return nil, err
+	}
+	if s.reservationRow == nil || s.superseded {
+		if err := r.checkMissingGenerations(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	if s.reservationRow == nil {
+		return nil, nil
+	}
+	s.id = s.reservationRow.ID
+	return &s, nil
+}
+
+// insertHolding makes a holder the current one of an identifier, under the current
+// generation. before is the holder's state so far, nil for an unknown holder.
+func (r *Registry) insertHolding(ctx context.Context, tx queryer, before *holderState, holder *jpki.Authentication, id mykey.ID) (image, error) {
+	h := holding{namespace: r.namespace, handle: r.current.handle(holder.Certificate), place: 1, generation: r.current.Number, id: id}
+	if before != nil {
+		h.place = before.place + 1
+	}
+	if _, err := queryRow(ctx, tx, []any{&h.turn}, `SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`,
+		h.namespace, h.id.String()); err != nil {
+		return image{}, err
+	}
+	_, err := exec(ctx, tx, `INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, $3, $4, $5, $6)`,
+		h.namespace, h.handle, h.place, h.generation, h.id.String(), h.turn)
+	return addedImage(h), err
+}
