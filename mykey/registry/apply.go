@@ -18,26 +18,27 @@ import (
 )
 
 var (
-	// ErrAccount: what can't be an account with a service.
-	ErrAccount = errors.New("not an account with a service")
-	// ErrApplied: the holder has applied, which is done once and not changed.
-	ErrApplied = errors.New("the application was made, and can't be changed")
-	// ErrAccountUsed: somebody has applied with this account.
+	// ErrAccount reports an invalid account.
+	ErrAccount = errors.New("invalid account with a service")
+	// ErrApplied reports that the holder has already applied. An application can't be
+	// changed or repeated.
+	ErrApplied = errors.New("the holder has already applied")
+	// ErrAccountUsed reports that the account is used in another application.
 	ErrAccountUsed = errors.New("the account was used in another application")
-	// ErrNoOperator: nobody is known for whom an account could be sealed.
-	ErrNoOperator = errors.New("no operator's key to seal the account for")
+	// ErrNoOperator reports a registry that was opened without [WithOperator].
+	ErrNoOperator = errors.New("no operator's public key to encrypt the account with")
 )
 
-// The longest parts of an account, in bytes.
+// The maximum lengths of an account's parts, in bytes.
 const (
 	maxService = 64
 	maxAccount = 128
 	maxCode    = 64
 )
 
-// Account is what a person types to have a cashless service linked: personal
-// data, which does not print itself, in a field of another struct either. The
-// form that a service's IDs have is the campaign's to check.
+// Account is a holder's account with a cashless service, as the holder typed it. It
+// is personal data: printing it shows only the service, also as a field of another
+// struct. Check the service's own format of IDs before you make an Account.
 type Account struct {
 	service string
 	data    hidden.Value[accountData]
@@ -45,30 +46,30 @@ type Account struct {
 
 type accountData struct{ id, code string }
 
-// NewAccount returns the account that a person has with a service. The service's
-// name to the operator has 1 to 64 bytes, the person's ID with it
-// (決済サービスID) 1 to 128, and the code that shows that the ID is the person's
-// (セキュリティコード) at most 64. [Registry.Preview] checks them.
+// NewAccount returns an account. service is the operator's name of the service, 1 to
+// 64 bytes. id is the holder's ID with the service (決済サービスID), 1 to 128 bytes.
+// code is the security code that belongs to the ID (セキュリティコード), 0 to 64
+// bytes. [Registry.Preview] checks them.
 func NewAccount(service, id, code string) Account {
 	return Account{service, hidden.New(accountData{id, code})}
 }
 
-// Service names the service to the operator.
+// Service returns the operator's name of the service.
 func (a Account) Service() string { return a.service }
 
-// ID is the person's with the service.
+// ID returns the holder's ID with the service.
 func (a Account) ID() string { return a.data.Reveal().id }
 
-// Code is what shows that the ID is the person's.
+// Code returns the security code.
 func (a Account) Code() string { return a.data.Reveal().code }
 
-// String names the service.
+// String returns the service's name, without the ID and the code.
 func (a Account) String() string { return "[account with " + a.service + "]" }
 
 // Format prints [Account.String] for every verb and flag.
 func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
 
-// MarshalText writes [Account.String].
+// MarshalText returns [Account.String].
 func (a Account) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // LogValue implements slog.LogValuer with [Account.String].
@@ -81,20 +82,19 @@ func (a Account) check() error {
 	}{{"service", a.Service(), 1, maxService}, {"ID", a.ID(), 1, maxAccount}, {"code", a.Code(), 0, maxCode}} {
 		switch {
 		case len(part.text) < part.minLength || len(part.text) > part.maxLength:
-			return fmt.Errorf("%w: its %s has %d to %d bytes", ErrAccount, part.name, part.minLength, part.maxLength)
+			return fmt.Errorf("%w: the %s must have %d to %d bytes", ErrAccount, part.name, part.minLength, part.maxLength)
 		case !utf8.ValidString(part.text) || strings.ContainsFunc(part.text, unicode.IsControl):
-			return fmt.Errorf("%w: its %s is no text", ErrAccount, part.name)
+			return fmt.Errorf("%w: the %s is not printable text", ErrAccount, part.name)
 		}
 	}
 	if canonical(a.ID()) == "" {
-		return fmt.Errorf("%w: its ID is blank", ErrAccount)
+		return fmt.Errorf("%w: the ID is blank", ErrAccount)
 	}
 	return nil
 }
 
-// canonical is an account's ID as it is compared: full width or not, upper or
-// lower case, with spaces and hyphens or without is the same account. What is
-// sealed is what was typed.
+// canonical returns the form in which account IDs are compared. Width, case, spaces
+// and hyphens do not distinguish accounts. The sealed account keeps them.
 func canonical(id string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || unicode.Is(unicode.Cf, r) || r == '\u2212' || r == '\u30FC' {
@@ -104,29 +104,33 @@ func canonical(id string) string {
 	}, cases.Fold().String(norm.NFKC.String(id)))
 }
 
-// digest is what the database knows an account by: nobody without the key can
-// try IDs against it.
+// digest returns the keyed digest of an account that the database stores. Testing
+// guesses against it takes the key.
 func (a Account) digest(g Generation) []byte {
 	return mac(g.Key, purposeAccount, []byte(g.Namespace.Name()), []byte(a.Service()), []byte(canonical(a.ID())))
 }
 
-// Preview is an application that could be made: what has to be read back to the
-// person before [Registry.Confirm]. It holds the account; drop it after.
+// Preview is an application that a holder can make. Show it to the holder before
+// [Registry.Confirm], and discard it afterwards, since it contains the account.
 type Preview struct {
 	id   mykey.ID
 	data hidden.Value[*previewData]
 }
 
-// shown is whose account a preview shows.
+// previewData is the unprinted part of a preview.
 type previewData struct {
 	holder  *jpki.Authentication
 	account Account
 }
 
-// Identifier, Service and AccountID are what would be linked.
+// Identifier returns the holder's identifier.
 func (p Preview) Identifier() mykey.ID { return p.id }
-func (p Preview) Service() string      { return p.account().Service() }
-func (p Preview) AccountID() string    { return p.account().ID() }
+
+// Service returns the operator's name of the service.
+func (p Preview) Service() string { return p.account().Service() }
+
+// AccountID returns the holder's ID with the service.
+func (p Preview) AccountID() string { return p.account().ID() }
 
 func (p Preview) account() Account {
 	if data := p.data.Reveal(); data != nil {
@@ -135,20 +139,20 @@ func (p Preview) account() Account {
 	return Account{}
 }
 
-// String names the service.
+// String returns the service's name, without the account.
 func (p Preview) String() string { return "[preview: " + p.account().String() + "]" }
 
 // Format prints [Preview.String] for every verb and flag.
 func (p Preview) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
-// MarshalText writes [Preview.String].
+// MarshalText returns [Preview.String].
 func (p Preview) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // LogValue implements slog.LogValuer with [Preview.String].
 func (p Preview) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Preview looks whether a holder could apply with an account, and writes nothing.
-// It fails with [ErrProof], [ErrAccount], [ErrNoOperator], [ErrNotFound],
+// Preview checks whether a holder can apply with an account. It does not change the
+// database. It returns [ErrProof], [ErrAccount], [ErrNoOperator], [ErrNotFound],
 // [ErrWithdrawn], [ErrSuperseded], [ErrApplied], [ErrAccountUsed] or
 // [ErrUnavailable].
 func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, account Account) (Preview, error) {
@@ -175,7 +179,8 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 	return p, nil
 }
 
-// mayApply returns the seat to whose reservation an account may be linked.
+// checkApplication returns the state of a holder who can apply with an account, or
+// the reason why not.
 func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*holderState, error) {
 	state, err := r.findHolder(ctx, q, holder)
 	if err != nil {
@@ -196,19 +201,19 @@ func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *jpki
 	return state, err
 }
 
-// Confirm makes the application that a preview showed. It is made once for a
-// reservation, and not changed: not by withdrawing and reserving again either.
-// The database gets a keyed digest of the account, and the account itself sealed
-// for the operator.
+// Confirm makes the application of a preview. A holder can apply once. The application
+// can't be changed, and it stays in force if the holder withdraws the reservation and
+// reserves again. The database stores a keyed digest of the account, and the account
+// encrypted for the operator.
 //
-// It fails as [Registry.Preview], and with [ErrOperation].
+// It returns the errors of [Registry.Preview], [ErrOperation] or [ErrTerminalTaken].
 func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) (*Reservation, error) {
 	data := p.data.Reveal()
 	if data == nil {
-		return nil, fmt.Errorf("%w: nothing was shown", ErrAccount)
+		return nil, fmt.Errorf("%w: the preview is empty", ErrAccount)
 	}
 	holder, account := data.holder, data.account
-	if err := r.checkHolder(holder, false); err != nil { // to another registry, perhaps
+	if err := r.checkHolder(holder, false); err != nil { // the preview may come from another registry
 		return nil, err
 	}
 	if r.operator == nil {
@@ -227,7 +232,7 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		if err != nil {
 			return nil, err
 		}
-		if state.ID != p.id { // withdrawn and reserved again since
+		if state.ID != p.id { // the holder has withdrawn and reserved again since the preview
 			return nil, ErrWithdrawn
 		}
 		now := r.now().UTC()
@@ -250,15 +255,16 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
-// sameAccount refuses an operation that was done for another account. Its request
-// does not tell: who has the key could guess the account.
+// checkSameAccount returns [ErrOperation] if an operation was applied with another
+// account. The request digest does not include the account, because it could be
+// guessed from the digest with the key.
 func (r *Registry) checkSameAccount(ctx context.Context, operation Operation, account Account) error {
 	list, args := r.perGeneration([]any{operation[:], r.namespace}, account.digest)
 	return r.retry(ctx, func(ctx context.Context) error {
 		var same bool
 		found, err := queryRow(ctx, r.storage.db, []any{&same}, `SELECT account IN `+list+` FROM applications WHERE operation = $1 AND namespace = $2`, args...)
 		if err == nil && found && !same {
-			err = fmt.Errorf("%w: it was another request", ErrOperation)
+			err = fmt.Errorf("%w: it was used for a different request", ErrOperation)
 		}
 		return err
 	})

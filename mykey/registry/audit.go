@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// record is an audit record. It holds nothing personal: the operation and the
+// record is an audit record. It contains no personal data: the operation and the
 // lineage are random, the request is a keyed digest, the clerk is a code, and the
-// images are digests of rows that hold random numbers.
+// images are digests of rows that contain random numbers.
 type record struct {
 	namespace  string
 	chain      string
 	number     int64
 	operation  Operation
 	kind       kind
-	generation uint32 // of the key under which the request is made
+	generation uint32 // of the key of the request digest
 	lineage    []byte
 	clerk      string
 	unixTime   int64
@@ -23,27 +23,27 @@ type record struct {
 	images     []byte
 }
 
-// hash chains a record to the one before it.
+// hash returns the hash of a record, which includes the hash of the previous one.
 func (c record) hash(previous []byte) []byte {
 	return digest("registry/audit/v2", previous, []byte(c.namespace), []byte(c.chain), encodeNumber(c.number), c.operation[:], []byte(c.kind),
 		encodeNumber(c.generation), c.lineage, []byte(c.clerk), encodeNumber(c.unixTime), c.request, c.images)
 }
 
-// signed is what a terminal signs of a record.
+// signedMessage returns the message that a terminal signs for a record.
 func signedMessage(hash []byte) []byte { return digest("registry/signature/v2", hash) }
 
-// beginning is what a chain's first record follows.
+// initialHash returns the previous hash of a chain's first record.
 func initialHash(namespace, chain string) []byte {
 	return digest("registry/beginning/v2", []byte(namespace), []byte(chain))
 }
 
-// chainEnd is the last record of the terminal's chain. It is read outside of
-// transactions, and once while all goes well: a read inside would have each
-// transaction conflict with every other terminal's. If it is out of date the
-// record's number is taken, and the change is tried again.
+// chainHead returns the head of the terminal's chain. It reads the head outside of
+// transactions, and only if it is not known from the last change: a read in a
+// transaction would conflict with the transactions of all other terminals. If the head
+// is outdated, the number of the next record is taken, and the change is retried.
 //
-// It is the terminal's own signature that makes a record the end: so the signature
-// of a chain's last record vouches for all before it.
+// It verifies the terminal's signature, because the signature of the head covers all
+// records before it.
 func (r *Registry) chainHead(ctx context.Context) (Head, error) {
 	if r.head != nil {
 		return *r.head, nil
@@ -58,9 +58,9 @@ func (r *Registry) chainHead(ctx context.Context) (Head, error) {
 	return head, err
 }
 
-// record appends a record to the terminal's chain, and returns its new end.
-// Chains belong to terminals because one for all would be a row that every
-// transaction changes.
+// appendRecord appends a record to the terminal's chain and returns the new head. Each
+// terminal has its own chain, because every transaction would change the head of a
+// common one.
 func (r *Registry) appendRecord(ctx context.Context, tx queryer, head Head, c record) (Head, error) {
 	c.namespace, c.chain, c.number, c.generation = r.namespace, head.Chain, head.Number+1, r.current.Number
 	head = Head{Chain: c.chain, Number: c.number, Hash: c.hash(head.Hash)}

@@ -18,14 +18,13 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Backup copies the database that url names, as it is at one moment, to a new file that
-// only its owner can read. Programs may have the database open and change it. When
-// Backup returns nil, the copy is verified and on the disk; after an error there is no
-// copy.
+// Backup copies a snapshot of the database that url names to a new file that only its
+// owner can read. Programs can use the database in the meantime. When Backup returns
+// nil, the copy has been verified and synced to disk. Otherwise it leaves no copy.
 //
-// It returns an error that wraps [fs.ErrExist] if the file exists, [ErrUnavailable] if
-// the database can't be read, and [errors.ErrUnsupported] for PostgreSQL, whose own
-// programs make its backups.
+// It returns [ErrURL], an error that wraps [fs.ErrExist] if the file exists,
+// [ErrUnavailable] if the database can't be read, or [errors.ErrUnsupported] for
+// PostgreSQL; use pg_dump there.
 func Backup(ctx context.Context, url, file string) (err error) {
 	if err := requireSQLite(url); err != nil {
 		return err
@@ -67,14 +66,15 @@ func Backup(ctx context.Context, url, file string) (err error) {
 	return syncFile(path)
 }
 
-// Restore puts a copy of a backup in the place of the database that url names, or makes
-// the database if there is none. The backup is verified first, and the database is
-// replaced at one moment, with what its log holds. No program may have the database open:
-// Restore returns [ErrInUse] while one has, and programs can't open it before Restore has
-// ended. If it is interrupted, the database can't be opened until Restore is repeated.
+// Restore replaces the database that url names, including its write-ahead log, with a
+// copy of a backup. It creates the database if it does not exist. It verifies the backup
+// first and replaces the database atomically. Programs can't open the database while
+// Restore runs. If Restore is interrupted, they can't open it until Restore has been
+// repeated.
 //
-// It returns [ErrBackup] if the file is not a whole backup, and leaves the database as
-// it is; and [errors.ErrUnsupported] for PostgreSQL.
+// It returns [ErrURL], [ErrInUse] if a program has the database open, [ErrBackup] if
+// the file is not a complete backup, [ErrUnavailable], or [errors.ErrUnsupported] for
+// PostgreSQL. After ErrURL, ErrInUse and ErrBackup the database is unchanged.
 func Restore(ctx context.Context, backupFile, url string) (err error) {
 	if err := requireSQLite(url); err != nil {
 		return err
@@ -85,7 +85,7 @@ func Restore(ctx context.Context, backupFile, url string) (err error) {
 		return err
 	}
 	if _, err := os.Lstat(path); path != database && err == nil && !fileExists(database) {
-		return fmt.Errorf("%w: %s is a link to nothing", ErrURL, path)
+		return fmt.Errorf("%w: %s is a dangling symbolic link", ErrURL, path)
 	}
 	lock, err := lockExclusive(database)
 	if err != nil {
@@ -107,7 +107,7 @@ func Restore(ctx context.Context, backupFile, url string) (err error) {
 	steps := []func() error{
 		func() error { return writeLockContent(lock, "restoring\n") },
 		func() error { return removeFiles(database+"-wal", database+"-shm", database+"-journal") },
-		func() error { return syncFolder(filepath.Dir(database)) }, // the old log is gone before the new file comes
+		func() error { return syncFolder(filepath.Dir(database)) }, // the old log must not be applied to the new file
 		func() error { return os.Rename(copied, database) },
 		func() error { return syncFolder(filepath.Dir(database)) },
 		func() error { return writeLockContent(lock, "") },
@@ -123,9 +123,10 @@ func Restore(ctx context.Context, backupFile, url string) (err error) {
 	return nil
 }
 
-// beforeRestoreStep is called before each step that changes the database, in tests.
+// beforeRestoreStep is called before each step that changes the database. Tests set it.
 var beforeRestoreStep func(step int)
 
+// requireSQLite returns an error for URLs of other databases.
 func requireSQLite(url string) error {
 	scheme, _, _ := strings.Cut(url, ":")
 	switch scheme {
@@ -137,7 +138,7 @@ func requireSQLite(url string) error {
 	return ErrURL
 }
 
-// unavailableUnless wraps an error in [ErrUnavailable] unless it is already another.
+// wrapUnavailable wraps err in [ErrUnavailable] unless it matches other.
 func wrapUnavailable(other, err error) error {
 	if errors.Is(err, other) {
 		return err
@@ -150,8 +151,9 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// unused returns [ErrInUse] if a program has the database open, also one that does not
-// know of the lock. What SQLite can't open otherwise is replaced.
+// checkUnused returns [ErrInUse] if a program has the database open, even one that does
+// not use the lock file. It returns nil if SQLite can't open the database for another
+// reason: Restore then replaces it.
 func checkUnused(ctx context.Context, database string) error {
 	if !fileExists(database) {
 		return nil
@@ -173,10 +175,10 @@ func checkUnused(ctx context.Context, database string) error {
 	return ctx.Err()
 }
 
-// copyBackup copies a backup beside the database, with the owner of what is there, and
-// verifies the copy.
+// copyBackup copies a backup into the folder of the database, with the owner of the
+// database, and verifies the copy.
 func copyBackup(ctx context.Context, backupFile, database string) (path string, err error) {
-	info, err := os.Stat(backupFile) // opening a pipe would wait
+	info, err := os.Stat(backupFile) // opening a pipe would block
 	if err != nil {
 		return "", err
 	}
@@ -185,7 +187,7 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 	}
 	for _, suffix := range []string{"-wal", "-journal"} {
 		if log, err := os.Stat(backupFile + suffix); err == nil && log.Size() > 0 {
-			return "", fmt.Errorf("%w: %s%s belongs to it, so it was copied from a database in use", ErrBackup, backupFile, suffix)
+			return "", fmt.Errorf("%w: %s%s exists, so the file was copied from a database in use", ErrBackup, backupFile, suffix)
 		}
 	}
 	if databaseInfo, err := os.Stat(database); err == nil && os.SameFile(info, databaseInfo) {
@@ -222,8 +224,8 @@ func copyBackup(ctx context.Context, backupFile, database string) (path string, 
 	return copied, syncFile(copied)
 }
 
-// verifyBackup returns [ErrBackup] unless a file is a whole database with a registry's
-// tables. It writes nothing, nor beside the file.
+// verifyBackup returns [ErrBackup] unless a file is an intact database with a registry's
+// tables. It writes neither to the file nor to its folder.
 func verifyBackup(ctx context.Context, path string) error {
 	connector, err := sqliteConnector(path, url.Values{"mode": {"ro"}, "immutable": {"1"}, "_pragma": {"trusted_schema(off)"}})
 	if err != nil {
@@ -240,7 +242,7 @@ func verifyBackup(ctx context.Context, path string) error {
 		version, err = (&storage{db: db, hasTable: sqliteHasTable}).version(ctx)
 	}
 	if err == nil && version == 0 {
-		err = errors.New("there are no tables of a registry")
+		err = errors.New("it has no tables of a registry")
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -251,7 +253,7 @@ func verifyBackup(ctx context.Context, path string) error {
 	return nil
 }
 
-// mark writes the content of a lock's file, to the disk.
+// writeLockContent sets the content of a lock file and syncs it to disk.
 func writeLockContent(lock *os.File, content string) error {
 	if err := lock.Truncate(int64(len(content))); err != nil {
 		return err
@@ -262,7 +264,7 @@ func writeLockContent(lock *os.File, content string) error {
 	return lock.Sync()
 }
 
-// removeAll removes files that may not exist.
+// removeFiles removes files, which need not exist.
 func removeFiles(paths ...string) error {
 	var err error
 	for _, path := range paths {
@@ -273,7 +275,7 @@ func removeFiles(paths ...string) error {
 	return err
 }
 
-// syncFile waits until a file and its name are on the disk.
+// syncFile syncs a file and its folder entry to disk.
 func syncFile(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -285,13 +287,13 @@ func syncFile(path string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// syncFolder waits until a folder's names are on the disk, where the system can.
+// syncFolder syncs a folder's entries to disk, if the system supports that.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
 	folder, err := os.Open(path)
-	if errors.Is(err, fs.ErrPermission) { // it may be written and not read
+	if errors.Is(err, fs.ErrPermission) { // the folder is writable but not readable
 		return nil
 	}
 	if err != nil {

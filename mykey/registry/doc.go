@@ -1,108 +1,124 @@
-// Package registry keeps the identifiers of package mykey: who has taken which,
-// who has renewed the card, who has withdrawn, and who has applied for a service.
+// Package registry stores reservations of identifiers and applications for a
+// service in a database, with an audit log.
 //
-// # What it is for
+// An identifier of package mykey has 40 bits, so two holders' identifiers can
+// collide, and a renewed card derives a different identifier. A registry detects
+// collisions: on a collision the next candidate is used. It lets a holder keep the
+// identifier when the card is renewed. And it accepts one application per holder.
 //
-// An identifier of 40 bits can be another's, and a renewed card derives another
-// one. A registry sees the first and passes over to the next attempt number, and
-// lets a holder keep the identifier through the second. It is where a campaign's
-// one application a person is kept, too.
+// # Getting started
 //
-// # Where to start
+// [Open] opens the registry of one namespace, in a file (sqlite:FILE) or on a
+// server (postgres://…). A terminal authenticates the card with jpki.Authenticate
+// and then calls:
 //
-// [Open] opens one namespace's registry, in a file (sqlite:FILE) or on a server
-// (postgres://…). At a terminal, after jpki.Authenticate:
+//   - [Registry.Reserve] to reserve an identifier, or to find the holder's.
+//   - [Registry.Preview] to show what an application would link, and
+//     [Registry.Confirm] to make the application after the holder has agreed.
+//   - [Registry.Renew] to move a reservation to a new card, [Registry.Withdraw] to
+//     withdraw it, and [Registry.NewCode] to replace its recovery code.
 //
-//   - [Registry.Reserve] takes an identifier, or finds the one that is the
-//     holder's.
-//   - [Registry.Preview] shows what an application would link, and
-//     [Registry.Confirm] does it after the person has read it back.
-//   - [Registry.Renew] moves a reservation to a new card; [Registry.Withdraw]
-//     gives it up; [Registry.NewCode] replaces a recovery code.
+// The operator calls [OpenOperator] to verify the audit log and to read statistics,
+// and [OpenDesk] to export applications, erase an account, or purge all data after
+// a campaign. [Backup] and [Restore] copy a database file. The package example shows
+// a visit and an export.
 //
-// At the operator's, [OpenOperator] opens it to verify the audit log and to count,
-// and [OpenDesk] to export applications, erase an account, or purge a campaign's
-// data. With package jpki that makes a terminal; the example shows it whole.
+// # Guarantees
 //
-// # Proof
-//
-// A certificate can be read from any card, so nothing is done for one alone:
-// these functions take a [jpki.Authentication] with possession, of a card that
-// accepted the PIN, of an issuer that is accepted ([AcceptChains]), or fail with
-// [ErrProof]. For that the terminal authenticates with jpki.WithChain. Who
-// constructs one without a card deceives the registry; it trusts the terminal's
-// program, and has to. That the PIN was correct is the card's word, and a relay can
-// give it: see [jpki.Authentication].
-//
-// Nothing on a new card tells of the old one. Renewal takes the old card's own
-// proof, a recovery code that the holder was given, or a clerk who is recorded;
-// see [Proof]. A holder who comes with a new card and none of these is a
-// stranger, and gets an identifier and an application of their own: only the
-// account that is applied for, which was used, and a clerk's eye stand against
-// that.
-//
-// # What is kept, and what is not
-//
-// A holder is a handle: HMAC-SHA-256 of the certificate's SubjectPublicKeyInfo,
-// under the registry's own key, whole. No serial number, certificate or name is
-// kept. It is a pseudonym all the same: personal data in the hands of whoever has
-// the keys.
-//
-// Of a certificate's expiry the month is kept, in Japan's time. The day is the
-// holder's birthday, and with it two registries of the same people could be joined
-// without their keys; [mykey.Month] tells how often a day and a month single a
-// holder out. Who needs the day, reads it from the card.
-//
-// The account that a person types reaches the operator sealed with HPKE for the
-// operator's public key; the database has a keyed digest of it, by which its second
-// use is seen. The database and its backups can't tell it; who has the registry's key,
-// as terminals do, can test guesses against the digest, and a short ID is soon
-// guessed. The security code is sealed only, and nothing else is made from it.
-// Recovery codes are kept as an HMAC under the registry's key: they have 80 random
-// bits.
-//
-// A withdrawn reservation's row stays, so that its identifier is given to nobody.
-// What was applied for stays with the holder, who may reserve another identifier
-// and not apply again.
-//
-// # Doing things once
-//
-// Every change takes an [Operation], made beforehand. Repeated under the same
-// operation, after an answer that was lost or a double tap, it is done once and
-// answered with what the holder has by then; the same operation for something else
-// is [ErrOperation]. [ErrUnavailable] says that the database refused for about 3
-// seconds, or said nothing for 11, or that the context ended: the change may have
-// been made, and repeating it with its operation is right.
-//
-// # Audit
-//
-// Each change leaves a record: its kind, time, operation, a random number that goes
-// with the holder's reservations, a clerk's code if there was one, and a digest of
-// every row that it changed or relied on. Each record holds the hash of the one
-// before it, and is signed with the terminal's own key ([Terminal]). One chain for
-// all would be a row that every terminal changes, so each terminal has a chain of its
-// own in a namespace, under its name; one program at a time may have the name.
-//
-// [Operator.Verify] replays the records and compares every row. A record or a row
-// that was removed, altered, moved or added shows, also one that was altered and put
-// back, once a terminal relied on it. It needs the terminals' public keys, and no
-// secret. Records that were removed from a chain's end, with everything that they
-// tell of, show only by a [Head] that was kept elsewhere: keep the heads, daily, where
-// the database's administrator can't write.
+//   - An identifier belongs to one holder at a time and is never assigned to another,
+//     even after its reservation was withdrawn. [Desk.Purge] ends this.
+//   - A holder makes one application per namespace, and an account is used in one
+//     application.
+//   - A change that returned nil is durable. Each change is applied once per
+//     [Operation], however often it is repeated.
+//   - Every change has a signed record in the audit log. [Operator.Verify] detects
+//     rows and records that were altered without a terminal's key.
+//   - The database contains no certificate, serial number, name or PIN, and no
+//     account or recovery code in the clear.
 //
 // # Keys
 //
-// A [Generation] is the namespace's key and the registry's, under a number. Losing
-// the registry's loses every holder; so [Open] refuses keys with which the
-// database was not filled, and fewer generations than it was filled with. Rotation is
-// [WithEarlier]. A program that was opened before a generation was added, and goes on
-// without it, is told mykey.ErrKey of holders whom it does not know once that generation
-// has holders.
+//   - The terminals have the keys of a [Generation]: the namespace's key, which
+//     derives identifiers, and the registry's key, which makes handles and digests.
+//     Losing the registry's key means losing all holders. [Open] returns mykey.ErrKey
+//     if a key is not the one that the database was created with, or if a generation
+//     is missing.
+//   - Each terminal and desk has its own signing key, a [Terminal]. The operator has
+//     the public keys, [TerminalKey].
+//   - The operator has the private key that opens accounts. The terminals have its
+//     public key, see [WithOperator].
 //
-// # Errors, concurrency
+// To change keys, open all programs with [WithEarlier]. A program that was opened
+// without a new generation gets mykey.ErrKey for unknown holders as soon as that
+// generation has holders.
 //
-// Errors match the package's by errors.Is and quote nothing that a person typed.
-// A Registry may be used by any number of goroutines; it makes one change at a
-// time. Any number of registries may share a server, and some a file. Functions
-// end with their context.
+// # Proof
+//
+// Anybody can read a certificate from a card, so a certificate proves nothing. These
+// functions take a [jpki.Authentication]: the card accepted a PIN and proved
+// possession of its key, and its certificate is valid and from an accepted issuer
+// ([AcceptChains]). Otherwise they return [ErrProof]. Authenticate with
+// jpki.WithChain, so that the issuer is known. The registry trusts the terminal's
+// program not to forge an Authentication. Only the card reports that the PIN was
+// correct, and a relay can forge that report: see [jpki.Authentication].
+//
+// Nothing on a new card links it to the old one. A renewal needs a [Proof]: the old
+// card, the recovery code that the holder received, or the confirmation of a clerk. A
+// holder who has a new card and no proof is unknown, and can reserve another
+// identifier and apply again. Only the account, which can't be used twice, and an
+// attentive clerk prevent that.
+//
+// # Personal data
+//
+// A holder is stored as a handle: the HMAC-SHA-256 of the certificate's
+// SubjectPublicKeyInfo under the registry's key. The handle is a pseudonym: it is
+// personal data for anyone who has the key.
+//
+// The expiry of a certificate is stored as a month. The day is the holder's birthday;
+// with it the holders of two registries could be matched without their keys. See
+// [mykey.Month].
+//
+// An account is encrypted (HPKE) with the operator's public key. A keyed digest of it
+// detects that it is used again. Whoever has the registry's key, as terminals do, can
+// test guesses against the digest, so a short account ID can be found. The security
+// code is only encrypted. A recovery code is stored as an HMAC under the registry's
+// key.
+//
+// The row of a withdrawn reservation stays, so that its identifier is not assigned
+// again. An application stays with its holder, who can reserve another identifier but
+// can't apply again.
+//
+// # Repeating changes
+//
+// Every change takes an [Operation], which the caller generates beforehand. If the
+// answer was lost, or a button was pressed twice, repeat the change with the same
+// operation: it is applied once, and the answer is the holder's current reservation.
+// Using an operation for a different request returns [ErrOperation].
+//
+// [ErrUnavailable] means that the database was busy for about 3 seconds or did not
+// answer for 11 seconds, or that the context was done. The change may or may not have
+// been made; repeat it with the same operation.
+//
+// # Audit log
+//
+// Each change appends a record: its kind, time and operation, a random number that is
+// common to all reservations of the holder, the clerk's code if there was a clerk, and
+// a digest of every row that it changed or relied on. A record contains the hash of
+// the record before it and is signed with the terminal's key. Each terminal has its
+// own chain of records in a namespace, under its name, so that terminals do not wait
+// for each other. Only one program at a time can use the name.
+//
+// [Operator.Verify] replays the records and compares every row. It detects records
+// and rows that were added, removed, altered or moved, and a row that was altered and
+// restored if a terminal relied on it in the meantime. It needs the terminals' public
+// keys and no secret. If the last records of a chain were removed together with the
+// changes that they describe, only an earlier [Head] shows it: store the heads daily
+// where the database's administrator can't write.
+//
+// # Errors and concurrency
+//
+// Errors match this package's errors with errors.Is and contain nothing that a person
+// typed. A Registry is safe for concurrent use; it makes one change at a time. Any
+// number of programs can share a database. All functions return when their context is
+// done.
 package registry

@@ -6,13 +6,13 @@ import (
 	"math"
 )
 
-// errInexact reports a column that holds something else than terminals write.
-var errUnexpectedType = errors.New("a column of another type or range")
+// errUnexpectedType reports a column with a value that no terminal writes.
+var errUnexpectedType = errors.New("a column has an unexpected type or range")
 
-// scanExactly is Scan for tables that may have been tampered with. It converts
-// nothing: a number in a text, or a text in bytes, reads the same and is not found by
-// a terminal's statements. It reads every column that it can, and returns errInexact if
-// there was another.
+// scanExactly is like rows.Scan for tables that may have been tampered with. It does not
+// convert values: a number stored as text would scan as the same number, but the
+// terminals' statements do not find it. It scans all columns of the expected type, and
+// returns errUnexpectedType if there are others.
 func scanExactly(rows *sql.Rows, dest ...any) error {
 	values, pointers := make([]any, len(dest)), make([]any, len(dest))
 	for i := range values {
@@ -30,7 +30,7 @@ func scanExactly(rows *sql.Rows, dest ...any) error {
 	return err
 }
 
-// assign stores a value of a type that drivers have, if it is the place's.
+// assign stores a driver's value in dest, if the types match.
 func assign(dest, value any) (ok bool) {
 	switch value := value.(type) {
 	case string:

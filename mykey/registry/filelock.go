@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// lockSuffix names the file beside a database that every program holds locked, shared,
-// while it has the database open, and [Restore] alone, exclusively. The operating system
-// releases the lock when a program ends, however it ends. The file is never removed. It
-// is empty but while a database is being restored: a restore that was interrupted leaves
-// it so, and the database is not opened until one was completed.
+// lockSuffix is the suffix of a database's lock file. Every program holds a shared lock
+// on it while it has the database open. [Restore] holds an exclusive lock. The operating
+// system releases the lock when a program ends. The file is never removed. It is empty
+// except during a restore: if it is not, a restore was interrupted, and the database
+// can't be opened until a restore has completed.
 const lockSuffix = ".lock"
 
 var errLocked = errors.New("locked by another program")
 
-// lockShared locks a database against [Restore]. Who may only read gets no lock where
-// there is none to open.
+// lockShared locks a database against [Restore]. In modeReadOnly it returns nil if the
+// lock file does not exist and can't be created.
 func lockShared(database string, mode mode) (*os.File, error) {
 	lock, err := openLock(database)
 	if mode == modeReadOnly && cannotWrite(err) {
@@ -59,7 +59,7 @@ func lockExclusive(database string) (*os.File, error) {
 	return lock, nil
 }
 
-// openLock opens the lock's file, and makes it if there is none.
+// openLock opens the lock file, and creates it if it does not exist.
 func openLock(database string) (*os.File, error) {
 	path := database + lockSuffix
 	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -77,7 +77,7 @@ func openLock(database string) (*os.File, error) {
 	case openErr == nil:
 		return lock, nil
 	case errors.Is(openErr, fs.ErrNotExist):
-		return nil, err // why it was not made
+		return nil, err // the reason why it was not created
 	}
 	return nil, openErr
 }

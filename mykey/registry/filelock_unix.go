@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile locks a file, shared or exclusively, without waiting, until it is closed.
+// lockFile locks a file until it is closed. It returns errLocked instead of blocking.
 func lockFile(file *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
 	if exclusive {
@@ -30,8 +30,9 @@ func lockFile(file *os.File, exclusive bool) error {
 	}
 }
 
-// giveToOwner gives a new file to whoever owns the database, or the folder if there is
-// none: an administrator must not leave files that the terminal's user can't open.
+// giveToOwner sets the owner of a new file to that of the database, or of the folder if
+// there is no database. Otherwise the terminal's user could not open files that an
+// administrator created.
 func giveToOwner(file *os.File, database string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile locks a file, shared or exclusively, without waiting, until it is closed. The
-// locked byte is far behind the content, which others may read.
+// lockFile locks a file until it is closed. It returns errLocked instead of blocking. The
+// locked byte is far behind the content, so that other programs can read the content.
 func lockFile(file *os.File, exclusive bool) error {
 	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if exclusive {
@@ -21,5 +21,5 @@ func lockFile(file *os.File, exclusive bool) error {
 	return err
 }
 
-// giveToOwner does nothing: a new file's rights come from its folder.
+// giveToOwner does nothing: a new file inherits the permissions of its folder.
 func giveToOwner(*os.File, string) error { return nil }

@@ -13,32 +13,31 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// Generation is the secrets that a registry works with, under a number. Keys are
-// changed by adding a generation with a higher number and giving the earlier
-// ones to [WithEarlier].
+// Generation is a numbered set of a registry's keys. To change the keys, add a
+// generation with a higher number and pass the earlier ones to [WithEarlier].
 type Generation struct {
-	// Number is 1 or more, and is stored with what the keys made.
+	// Number is at least 1. It is stored with everything that the keys made.
 	Number uint32
 	// Namespace derives the identifiers.
 	Namespace *mykey.Namespace
-	// Key makes handles and digests: another secret than the namespace's. It is at least 32 bytes and not all zero.
+	// Key makes handles and digests. Use a different key than the namespace's.
 	Key mykey.Key
 }
 
-// valid refuses what mykey refuses, and a generation that is not whole.
+// check returns mykey.ErrKey if the generation is incomplete.
 func (g Generation) check() error {
 	switch {
 	case g.Number == 0:
-		return fmt.Errorf("%w: generations count from 1", mykey.ErrKey)
+		return fmt.Errorf("%w: the number of a generation must be at least 1", mykey.ErrKey)
 	case g.Namespace == nil:
 		return fmt.Errorf("%w: generation %d has no namespace", mykey.ErrKey, g.Number)
 	case g.Key.ID() == "":
-		return fmt.Errorf("%w: generation %d has none", mykey.ErrKey, g.Number)
+		return fmt.Errorf("%w: generation %d has no key", mykey.ErrKey, g.Number)
 	}
 	return nil
 }
 
-// The purposes that keep apart what is made with one key.
+// The purposes of a registry's key, for mac.
 const (
 	purposeHolder      = "registry/holder/v1"
 	purposeAccount     = "registry/account/v1"
@@ -47,17 +46,17 @@ const (
 	purposeFingerprint = "registry/fingerprint/v1"
 )
 
-// handle stands for a holder in the database: 32 bytes that only the key can
-// make from the certificate's public key, and nobody can turn back. Registry.proved
-// has refused any other encoding of the key.
+// handle returns the handle of a holder in the database: 32 bytes, derived from the
+// certificate's public key with the registry's key. Registry.checkHolder must have
+// checked the encoding of the public key.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
 	return mac(g.Key, purposeHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
 }
 
-// request is a digest of what an operation asks for, by which another request
-// under the same operation is told. Nothing in it can be guessed from the digest,
-// for who has the key either: accounts are compared in another way. Without a
-// namespace it is an operator's, whose requests hold nothing personal.
+// request returns the digest of a request, which detects a different request with the
+// same operation. The parts must not be guessable, because whoever has the key can test
+// guesses: accounts are therefore not part of it. The digest is not keyed for the zero
+// Generation of a desk, whose requests contain no personal data.
 func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	parts = append([][]byte{[]byte(kind)}, parts...)
 	if g.Namespace == nil {
@@ -66,8 +65,8 @@ func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	return mac(g.Key, purposeRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
 }
 
-// fingerprint names both keys without telling either, by the identifier of a key
-// that nobody has.
+// fingerprint identifies both keys without revealing them. For the namespace's key it
+// uses the identifier of a public key whose private key nobody has.
 func (g Generation) fingerprint() ([]byte, error) {
 	seed := sha256.Sum256([]byte(purposeFingerprint))
 	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(seed[:]))
@@ -81,13 +80,13 @@ func (g Generation) fingerprint() ([]byte, error) {
 	return mac(g.Key, purposeFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
 }
 
-// generations are all, the current first.
+// generations returns all generations, the current one first.
 func (r *Registry) generations() []Generation {
 	return append([]Generation{r.current}, r.earlier...)
 }
 
-// ofEach is a list of what each generation makes, for IN, and the arguments of
-// the statement with it.
+// perGeneration returns a list of placeholders for IN, and args with a value of each
+// generation appended.
 func (r *Registry) perGeneration(args []any, value func(Generation) []byte) (string, []any) {
 	var places []string
 	for _, g := range r.generations() {
@@ -97,7 +96,7 @@ func (r *Registry) perGeneration(args []any, value func(Generation) []byte) (str
 	return "(" + strings.Join(places, ", ") + ")", args
 }
 
-// generation finds one by its number.
+// generation returns the generation with a number.
 func (r *Registry) generation(number uint32) (Generation, bool) {
 	for _, g := range r.generations() {
 		if g.Number == number {
@@ -107,8 +106,8 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 	return Generation{}, false
 }
 
-// adopt takes the keys of a namespace. It refuses generations that are not whole, and
-// those that do not belong together.
+// setGenerations sets the registry's generations and namespace. It returns mykey.ErrKey
+// if a generation is incomplete, or if they do not belong together.
 func (r *Registry) setGenerations(current Generation, earlier []Generation) error {
 	r.current, r.earlier = current, earlier
 	numbers := map[uint32]bool{}
@@ -117,7 +116,7 @@ func (r *Registry) setGenerations(current Generation, earlier []Generation) erro
 			return err
 		}
 		if numbers[g.Number] || g.Namespace.Name() != current.Namespace.Name() {
-			return fmt.Errorf("%w: generation %d is there twice, or of another namespace", mykey.ErrKey, g.Number)
+			return fmt.Errorf("%w: generation %d was given twice or is of another namespace", mykey.ErrKey, g.Number)
 		}
 		numbers[g.Number] = true
 	}
@@ -125,9 +124,10 @@ func (r *Registry) setGenerations(current Generation, earlier []Generation) erro
 	return nil
 }
 
-// checkGenerations refuses keys that are not the ones with which the database was
-// filled, and fewer: their holders would be strangers, and get a second identifier. It
-// returns the generations that the database does not know.
+// checkGenerations returns mykey.ErrKey if a key differs from the one that the database
+// was created with, or if a stored generation was not given: its holders would be
+// unknown and get a second identifier. It returns the generations that are not stored
+// yet.
 func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []Generation, err error) {
 	stored := map[uint32][]byte{}
 	err = queryRows(ctx, tx, func(rows *sql.Rows) error {
@@ -154,14 +154,14 @@ func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []
 		case !found:
 			unknown = append(unknown, g)
 		case !hmac.Equal(have, want):
-			return nil, fmt.Errorf("%w: not the one that generation %d had before", mykey.ErrKey, g.Number)
+			return nil, fmt.Errorf("%w: generation %d has other keys in the database", mykey.ErrKey, g.Number)
 		}
 	}
 	return unknown, nil
 }
 
-// keepGenerations checks the generations and writes new ones down, unless that is for
-// another role to do.
+// storeGenerations checks the generations and stores new ones. With WithoutMigrations it
+// returns mykey.ErrKey if one is not stored.
 func (r *Registry) storeGenerations(ctx context.Context) error {
 	return r.transact(ctx, func(tx queryer) error {
 		unknown, err := r.checkGenerations(ctx, tx)
@@ -170,7 +170,7 @@ func (r *Registry) storeGenerations(ctx context.Context) error {
 		}
 		for _, g := range unknown {
 			if r.skipMigrations {
-				return fmt.Errorf("%w: generation %d is not in the database; it has to be migrated", mykey.ErrKey, g.Number)
+				return fmt.Errorf("%w: generation %d is not in the database; migrate it first", mykey.ErrKey, g.Number)
 			}
 			fingerprint, err := g.fingerprint()
 			if err != nil {
@@ -185,9 +185,9 @@ func (r *Registry) storeGenerations(ctx context.Context) error {
 	})
 }
 
-// refuseLacking refuses to tell who is a stranger, or superseded, once there are holders
-// of a generation that was not given: this program has been running since before the
-// keys were changed. A generation that nobody has yet does no harm.
+// checkMissingGenerations returns mykey.ErrKey if there are holders of a generation that
+// was not given. The program was then started before the keys were changed, and can't
+// know whether a holder is unknown or superseded.
 func (r *Registry) checkMissingGenerations(ctx context.Context, q queryer) error {
 	var missing []uint32
 	err := queryRows(ctx, q, func(rows *sql.Rows) error {
@@ -214,7 +214,7 @@ func (r *Registry) checkMissingGenerations(ctx context.Context, q queryer) error
 	return nil
 }
 
-// notGiven is the error of a generation that is in the database only.
+// missingGenerationError is the error for a generation that only the database has.
 func missingGenerationError(number uint32) error {
-	return fmt.Errorf("%w: generation %d is in the database and was not given", mykey.ErrKey, number)
+	return fmt.Errorf("%w: generation %d is in the database but was not given", mykey.ErrKey, number)
 }

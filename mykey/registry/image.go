@@ -5,65 +5,66 @@ import (
 	"encoding/binary"
 )
 
-// table is one whose rows the audit log vouches for, or something else that a
-// record states.
+// table is the table of an image's row, or another kind of entry in a record.
 type table byte
 
 const (
 	reservationTable table = 'r'
 	holderTable      table = 'h'
 	applicationTable table = 'a'
-	chainHeadEntry   table = 'c' // the end of a chain up to which all rows were purged
-	exportEntry      table = 'x' // how many applications an export held, and which
+	chainHeadEntry   table = 'c' // the head of a chain at a purge
+	exportEntry      table = 'x' // the number and the digest of exported applications
 )
 
-// act is what a record did with a row.
+// action is the effect of a record on a row.
 type action byte
 
 const (
 	actionAdded   action = '+'
 	actionChanged action = '~'
-	actionRelied  action = '=' // read, and the record depends on it
+	actionRelied  action = '=' // read by the change that the record describes
 )
 
-// image says in a record what a row was made into: a row that is in another state
-// was not written by a terminal. What a change relies on is there too, so that a
-// terminal that was deceived by an altered row does not cover that up.
+// image is the digest of a row in a record. A row that does not match its last image
+// was not written by a terminal. A record also contains images of the rows that the
+// change relied on, so that an altered row is detected even if a terminal has used and
+// overwritten it.
 type image struct {
 	action  action
 	table   table
 	row     [16]byte // digest of the row's key
-	version uint64   // counts the row's states from 1
-	before  [32]byte // digest of the row, if it was changed
-	after   [32]byte
+	version uint64   // of the row, from 1
+	before  [32]byte // digest of the previous version, for actionChanged
+	after   [32]byte // digest of this version
 }
 
-// versioned is a row with its digest.
+// versioned is a row that has an image.
 type versioned interface {
 	image() image
 }
 
-// add is the image of a new row, and rely of one that was read.
+// addedImage returns the image of a new row.
 func addedImage(v versioned) image {
 	i := v.image()
 	i.action = actionAdded
 	return i
 }
 
+// reliedImage returns the image of a row that a change read.
 func reliedImage(v versioned) image {
 	i := v.image()
 	i.action = actionRelied
 	return i
 }
 
-// alter is the image of a changed row.
+// changedImage returns the image of a changed row.
 func changedImage(before, after versioned) image {
 	i := after.image()
 	i.action, i.before = actionChanged, before.image().after
 	return i
 }
 
-// append encodes an image, of 58 bytes or 90.
+// appendTo appends the encoding of an image, 58 or 90 bytes.
 func (i image) appendTo(b []byte) []byte {
 	b = append(b, byte(i.action), byte(i.table))
 	b = append(b, i.row[:]...)
@@ -74,7 +75,7 @@ func (i image) appendTo(b []byte) []byte {
 	return append(b, i.after[:]...)
 }
 
-// parseImages reads what append wrote.
+// parseImages decodes the images of a record.
 func parseImages(b []byte) (images []image, ok bool) {
 	for len(b) > 0 {
 		var i image
@@ -102,7 +103,7 @@ func parseImages(b []byte) (images []image, ok bool) {
 	return images, true
 }
 
-// imageOf makes the image of a row in its current state.
+// newImage returns the image of a version of a row, without an action.
 func newImage(t table, version uint64, key []byte, columns ...[]byte) image {
 	i := image{table: t, version: version}
 	copy(i.row[:], digest("registry/row/v2", []byte{byte(t)}, key))
@@ -110,7 +111,7 @@ func newImage(t table, version uint64, key []byte, columns ...[]byte) image {
 	return i
 }
 
-// digest is SHA-256 for a purpose, of parts that are kept apart by their lengths.
+// digest returns the SHA-256 digest of a purpose and length-prefixed parts.
 func digest(purpose string, parts ...[]byte) []byte {
 	b := []byte("mykeykit/")
 	b = append(append(b, purpose...), 0)
@@ -122,7 +123,7 @@ func digest(purpose string, parts ...[]byte) []byte {
 	return sum[:]
 }
 
-// number is a number as the digests take it.
+// encodeNumber encodes a number for a digest.
 func encodeNumber[N int64 | uint32 | uint64](n N) []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(n))
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// mac returns the HMAC-SHA-256 of the parts under a key: 32 bytes. No two purposes and no two
-// lists of parts have the same input, and none has the input of an identifier. It panics if the
-// key is zero.
+// mac returns the HMAC-SHA-256 of a purpose and length-prefixed parts. Different purposes and
+// parts have different inputs, which also differ from those of identifiers. It panics if the key
+// is the zero Key.
 func mac(key mykey.Key, purpose string, parts ...[]byte) []byte {
 	text := key.RevealText()
 	defer clear(text)

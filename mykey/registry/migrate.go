@@ -14,9 +14,9 @@ var migrations embed.FS
 
 const versionTable = "mykeykit_registry_versions"
 
-// migrate brings the tables up to date, or with only set looks whether they
-// are, and then writes nothing. Several programs may do it at once: no lock is held,
-// and who comes second fails, in one of many ways, and looks again.
+// migrate creates or migrates the tables. With checkOnly it only returns [ErrSchema] if
+// they have another version. Several programs can migrate at the same time: there is no
+// lock, so all but one of them fail with various errors, and retry.
 func (r *Registry) migrate(ctx context.Context, checkOnly bool) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -29,7 +29,7 @@ func (r *Registry) migrate(ctx context.Context, checkOnly bool) error {
 	}
 	return r.retryLong(ctx, func(ctx context.Context) error {
 		if err := r.storage.db.PingContext(ctx); err != nil {
-			return wrapStorageError(err) // which is no race
+			return wrapStorageError(err) // not caused by another program's migration
 		}
 		sources := provider.ListSources()
 		first, target := sources[0].Version, sources[len(sources)-1].Version
@@ -37,7 +37,7 @@ func (r *Registry) migrate(ctx context.Context, checkOnly bool) error {
 		if err != nil {
 			return err
 		}
-		if !checkOnly && (current == 0 || current >= first) { // else they are a development version's
+		if !checkOnly && (current == 0 || current >= first) { // otherwise a development version made the tables
 			if _, err := provider.Up(ctx); err != nil {
 				return &storageError{cause: err, retryable: true}
 			}
@@ -46,7 +46,7 @@ func (r *Registry) migrate(ctx context.Context, checkOnly bool) error {
 			}
 		}
 		if current != target {
-			return fmt.Errorf("%w: the database's is %d, the program's %d", ErrSchema, current, target)
+			return fmt.Errorf("%w: the database has version %d, the program needs %d", ErrSchema, current, target)
 		}
 		return nil
 	})

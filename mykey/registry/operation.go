@@ -9,24 +9,24 @@ import (
 	"fmt"
 )
 
-// ErrOperation: an operation that is zero or malformed, or that was something
-// else before.
-var ErrOperation = errors.New("not an operation of its own")
+// ErrOperation reports an operation that is zero, malformed, or was used for a
+// different request.
+var ErrOperation = errors.New("invalid or reused operation")
 
-// Operation names one change, so that repeating it, after a lost answer or a
-// double tap, does it once: 128 random bits that whoever wants the change makes
-// beforehand. It is no secret.
+// Operation identifies a change: 128 random bits that the caller generates
+// beforehand. A change that is repeated with the same operation, after a lost answer
+// or a double tap, is applied once. An Operation is not secret.
 type Operation [16]byte
 
-// NewOperation makes one.
+// NewOperation generates an operation.
 func NewOperation() Operation {
 	var o Operation
-	_, _ = rand.Read(o[:]) // it never fails
+	_, _ = rand.Read(o[:]) // it never returns an error
 	return o
 }
 
-// ParseOperation reads what [Operation.String] wrote, or fails with
-// [ErrOperation].
+// ParseOperation reads the format of [Operation.String]. It returns [ErrOperation]
+// otherwise.
 func ParseOperation(text string) (Operation, error) {
 	var o Operation
 	if len(text) != hex.EncodedLen(len(o)) {
@@ -41,12 +41,12 @@ func ParseOperation(text string) (Operation, error) {
 // String returns 32 hexadecimal digits.
 func (o Operation) String() string { return hex.EncodeToString(o[:]) }
 
-// kind is what a change did.
+// kind is the kind of a change or record.
 type kind string
 
 const (
 	kindReserve  kind = "reserve"
-	kindRekey    kind = "rekey" // a holder's handle moved to the current generation
+	kindRekey    kind = "rekey" // moves a holder to the current generation
 	kindOldCard  kind = "renew-old-card"
 	kindRecovery kind = "renew-recovery-code"
 	kindClerk    kind = "renew-clerk"
@@ -59,16 +59,16 @@ const (
 	kindPurge    kind = "purge"
 )
 
-// change is one change: its operation, its kind, and everything that makes it
-// another request, for each generation of keys.
+// change is a requested change. parts returns, for a generation of keys, everything
+// that distinguishes the request from others.
 type change struct {
 	operation Operation
 	kind      kind
 	parts     func(Generation) [][]byte
 }
 
-// made is what a change did, for its record: the lineage that it changed, the
-// clerk who is answerable, and the rows.
+// outcome is the effect of a change, for its record. clerk is the code of the clerk
+// who confirmed it.
 type outcome struct {
 	kind    kind
 	lineage []byte
@@ -76,13 +76,13 @@ type outcome struct {
 	images  []image
 }
 
-// once does a change and writes its record, in one transaction, unless it was
-// done before. do returns nil if there was nothing to change.
+// applyOnce applies a change and appends its record in one transaction. It returns
+// true if the operation was done before. do returns nil if there is nothing to change.
 func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*outcome, error)) (done bool, err error) {
 	if c.operation == (Operation{}) {
-		return false, fmt.Errorf("%w: zero", ErrOperation)
+		return false, fmt.Errorf("%w: it is zero", ErrOperation)
 	}
-	unlock, err := r.lock(ctx)
+	unlock, err := r.lockWrites(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -104,7 +104,7 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 			if err != nil || out == nil {
 				return err
 			}
-			images := []byte{} // a change may be of no row
+			images := []byte{} // not NULL
 			for _, i := range out.images {
 				images = i.appendTo(images)
 			}
@@ -114,7 +114,7 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 			})
 			return err
 		})
-		r.head = nil // unless it is known, it has to be looked for
+		r.head = nil // unknown if the commit's outcome is unknown
 		if err == nil {
 			r.head = &next
 		}
@@ -123,8 +123,8 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 	return done, err
 }
 
-// wasDone tells whether a change's operation was done, and refuses one that was
-// another request.
+// alreadyDone reports whether the operation of a change was done before. It returns
+// [ErrOperation] if that was a different request.
 func (r *Registry) alreadyDone(ctx context.Context, tx queryer, c change) (bool, error) {
 	var generation uint32
 	var request []byte
@@ -135,7 +135,7 @@ func (r *Registry) alreadyDone(ctx context.Context, tx queryer, c change) (bool,
 	}
 	g, found := r.generation(generation)
 	if !found || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
-		return false, fmt.Errorf("%w: it was another request", ErrOperation)
+		return false, fmt.Errorf("%w: it was used for a different request", ErrOperation)
 	}
 	return true, nil
 }

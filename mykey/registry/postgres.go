@@ -12,12 +12,12 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// connectTimeout holds for a URL without a connect_timeout; the system's is
-// minutes.
+// connectTimeout is the default for a URL without connect_timeout. The system's default
+// is several minutes.
 const connectTimeout = 5 * time.Second
 
-// openPostgres opens a pool of connections to a server that speaks
-// PostgreSQL's protocol. Nothing is sent yet.
+// openPostgres opens a pool of connections to a server with PostgreSQL's protocol. It
+// does not connect yet.
 func openPostgres(url string, mode mode) (*storage, error) {
 	if err := checkReferencedFiles(url); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
@@ -32,7 +32,7 @@ func openPostgres(url string, mode mode) (*storage, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "mykeykit"
 	}
-	if mode == modeReadOnly { // once a server was chosen: the URL may ask for one that can write
+	if mode == modeReadOnly { // not a RuntimeParam: target_session_attrs=read-write would reject the server
 		config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 			return conn.Exec(ctx, "SET default_transaction_read_only = on").Close()
 		}
@@ -40,30 +40,30 @@ func openPostgres(url string, mode mode) (*storage, error) {
 	config.OnNotice = keepWarning
 	db := stdlib.OpenDB(*config)
 	limitConnections(db)
-	// Of goose's tables only this one has no sequence.
+	// This is goose's only dialect whose table has no sequence.
 	return &storage{db: db, dialect: goose.DialectAuroraDSQL, classify: classifyPostgres, warning: takeWarning, hasTable: postgresHasTable}, nil
 }
 
 const postgresHasTable = `SELECT to_regclass($1) IS NOT NULL`
 
-// warningKey is where a connection's last warning is kept.
+// warningKey is the key of a connection's last warning in its CustomData.
 const warningKey = "mykeykit.warning"
 
-// keepWarning keeps a warning with its connection. A commit that no standby has
-// confirmed is announced by one: "canceling wait for synchronous replication". The
-// server has committed, and reports success. It sends no code that tells it from other
-// warnings, and the text is in the server's language.
+// keepWarning stores a warning with its connection. The server reports a commit that no
+// standby has confirmed as a success with a warning: "canceling wait for synchronous
+// replication". The warning has no code of its own, and its text is in the server's
+// language.
 func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
 	if notice.SeverityUnlocalized == "WARNING" {
 		conn.CustomData()[warningKey] = (*pgconn.PgError)(notice)
 	}
 }
 
-// takeWarning returns a connection's last warning and forgets it.
+// takeWarning returns and deletes a connection's last warning.
 func takeWarning(driverConn any) error {
 	conn, ok := driverConn.(*stdlib.Conn)
 	if !ok {
-		return fmt.Errorf("a connection of %T", driverConn)
+		return fmt.Errorf("unexpected connection type %T", driverConn)
 	}
 	kept := conn.Conn().PgConn().CustomData()
 	warning, ok := kept[warningKey].(*pgconn.PgError)
@@ -74,8 +74,8 @@ func takeWarning(driverConn any) error {
 	return fmt.Errorf("commit is not known to be durable: %w", warning)
 }
 
-// judgePostgres goes by SQLSTATE, which other engines that speak the protocol
-// promise too. An error without one came from the connection.
+// classifyPostgres classifies errors by SQLSTATE, which other engines with the same
+// protocol support too. An error without SQLSTATE comes from the connection.
 func classifyPostgres(err error) errorClass {
 	var failed *pgconn.PgError
 	if !errors.As(err, &failed) {
@@ -85,7 +85,7 @@ func classifyPostgres(err error) errorClass {
 	case "40001", // serialization_failure
 		"40P01", // deadlock_detected
 		"40003", // statement_completion_unknown
-		"23505": // unique_violation: a row that was not there when we looked
+		"23505": // unique_violation: another transaction inserted the row first
 		return conflict
 	case "57P01", "57P02", "57P03", // shutting down, crashed, starting
 		"53300": // too_many_connections

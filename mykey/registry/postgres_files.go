@@ -9,16 +9,16 @@ import (
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 )
 
-// longestNamed bounds a file that a URL names: a bundle of CA certificates has about
-// 250,000 bytes.
+// maxReferencedFile bounds the size of files that a URL names. A bundle of CA
+// certificates has about 250,000 bytes.
 const maxReferencedFile = 4 << 20
 
-// checkNamedFiles looks at the files that a PostgreSQL URL names. The driver reads them
-// without a bound, and waits for whoever writes into a pipe.
+// checkReferencedFiles checks the files that a PostgreSQL URL names: the driver would read
+// files of any size, and block on a pipe.
 func checkReferencedFiles(address string) error {
 	parsed, err := url.Parse(address)
 	if err != nil {
-		return nil // the driver says it better, without the password
+		return nil // the driver's error is better and omits the password
 	}
 	query := parsed.Query()
 	for _, name := range []string{"sslrootcert", "sslcert", "sslkey", "passfile", "servicefile"} {
@@ -28,7 +28,7 @@ func checkReferencedFiles(address string) error {
 		}
 		content, _, err := keyfile.Read(path, maxReferencedFile)
 		clear(content)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // which the driver refuses, or does without
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the driver handles missing files
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

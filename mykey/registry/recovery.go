@@ -16,52 +16,53 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/internal/crockford"
 )
 
-// ErrRecovery: a recovery code that is malformed, or not the reservation's.
-var ErrRecovery = errors.New("not the reservation's recovery code")
+// ErrRecovery reports a recovery code that is malformed or does not match the
+// reservation.
+var ErrRecovery = errors.New("recovery code does not match")
 
-// codeLength is 16 symbols of 5 bits: nobody guesses 80 bits.
+// codeLength is the number of symbols of a recovery code, 5 bits each.
 const codeLength = 16
 
-// RecoveryCode moves a reservation to a new card when the old one is gone: 80
-// random bits that the holder is given, as 16 symbols, and that the registry
-// knows only hashed. It does not print itself. The zero RecoveryCode is none.
+// RecoveryCode is a secret with which a holder moves a reservation to a new card
+// without the old one: 80 random bits as 16 symbols. The registry stores only an HMAC
+// of it. Printing a RecoveryCode does not show it. The zero RecoveryCode means no code.
 type RecoveryCode struct{ symbols hidden.Value[string] }
 
-// text is the code's symbols, "" for none.
+// text returns the code's symbols, "" for the zero RecoveryCode.
 func (c RecoveryCode) text() string { return c.symbols.Reveal() }
 
 func newRecoveryCode(symbols [codeLength]byte) RecoveryCode {
 	return RecoveryCode{hidden.New(string(symbols[:]))}
 }
 
-// NewRecoveryCode makes one.
+// NewRecoveryCode generates a recovery code.
 func NewRecoveryCode() RecoveryCode {
 	var b [codeLength]byte
-	_, _ = rand.Read(b[:]) // it never fails
+	_, _ = rand.Read(b[:]) // it never returns an error
 	for i := range b {
 		b[i] = crockford.Alphabet[b[i]%32]
 	}
 	return newRecoveryCode(b)
 }
 
-// ParseRecoveryCode takes a code as people type it, as mykey.Parse does an
-// identifier. It fails with [ErrRecovery].
+// ParseRecoveryCode reads a code that a person has typed, with the same tolerance as
+// [mykey.Parse]. It returns [ErrRecovery] otherwise.
 func ParseRecoveryCode(text string) (RecoveryCode, error) {
 	positions, ok := crockford.Symbols(text, codeLength)
 	if !ok || len(positions) != codeLength {
-		return RecoveryCode{}, fmt.Errorf("%w: it has %d letters and digits", ErrRecovery, codeLength)
+		return RecoveryCode{}, fmt.Errorf("%w: it must have %d letters and digits", ErrRecovery, codeLength)
 	}
 	var b [codeLength]byte
 	for i, position := range positions {
 		if int(position) >= len(crockford.Alphabet) {
-			return RecoveryCode{}, fmt.Errorf("%w: it has %d letters and digits", ErrRecovery, codeLength)
+			return RecoveryCode{}, fmt.Errorf("%w: it must have %d letters and digits", ErrRecovery, codeLength)
 		}
 		b[i] = crockford.Alphabet[position]
 	}
 	return newRecoveryCode(b), nil
 }
 
-// Reveal returns the code for its holder's eyes, as in "7K2M-9QXR-0ABC-DEFG".
+// Reveal returns the code, as in "7K2M-9QXR-0ABC-DEFG", to show it to the holder.
 func (c RecoveryCode) Reveal() string {
 	var parts []string
 	for remaining := c.text(); len(remaining) >= 4; remaining = remaining[4:] {
@@ -70,21 +71,21 @@ func (c RecoveryCode) Reveal() string {
 	return strings.Join(parts, "-")
 }
 
-// String tells nothing.
+// String returns a fixed text.
 func (c RecoveryCode) String() string { return "[recovery code]" }
 
 // Format prints [RecoveryCode.String] for every verb and flag.
 func (c RecoveryCode) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
-// MarshalText writes [RecoveryCode.String].
+// MarshalText returns [RecoveryCode.String].
 func (c RecoveryCode) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // LogValue implements slog.LogValuer with [RecoveryCode.String].
 func (c RecoveryCode) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// recovery is how the database knows the code of an identifier's reservation: its
-// HMAC under the generation's key. 80 random bits need no slow hash; without the key
-// nobody can test a guess.
+// recoveryHash returns what the database stores for a recovery code: an HMAC under the
+// generation's key. 80 random bits do not need a slow hash, and without the key nobody
+// can test a guess.
 func (g Generation) recoveryHash(id mykey.ID, code RecoveryCode) string {
 	if code.text() == "" {
 		return ""
@@ -95,7 +96,7 @@ func (g Generation) recoveryHash(id mykey.ID, code RecoveryCode) string {
 	return fmt.Sprintf("hmac$%d$%x", g.Number, sum)
 }
 
-// matches tells whether a code is an identifier's, by what is stored.
+// matchesCode reports whether a code matches the stored hash of an identifier.
 func (r *Registry) matchesCode(id mykey.ID, code RecoveryCode, stored string) bool {
 	if code.text() == "" {
 		return false
@@ -109,8 +110,8 @@ func (r *Registry) matchesCode(id mykey.ID, code RecoveryCode, stored string) bo
 	return ok && hmac.Equal(want, argon2.IDKey([]byte(code.text()), salt, argonTime, argonMemory, 1, hashLength))
 }
 
-// Codes were stored under argon2id once, at this cost and no other: whoever writes
-// in the database can't ask for more.
+// The parameters of argon2id, with which an earlier version hashed codes. Other
+// parameters are rejected, so that a manipulated database can't raise the cost.
 const (
 	argonPrefix = "$argon2id$v=19$m=19456,t=2,p=1$"
 	argonTime   = 2
@@ -119,7 +120,7 @@ const (
 	hashLength  = 32
 )
 
-// parseHash reads a stored argon2id hash.
+// parseArgon2Hash decodes a stored argon2id hash.
 func parseArgon2Hash(stored string) (salt, hash []byte, ok bool) {
 	encoded, ok := strings.CutPrefix(stored, argonPrefix)
 	saltText, hashText, hasHash := strings.Cut(encoded, "$")

@@ -9,26 +9,26 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// ErrSealed: a sealed account that was not sealed for this key and this
-// application, or was altered.
-var ErrSealed = errors.New("sealed account does not open")
+// ErrSealed reports a sealed account that was altered, or was sealed for another key or
+// another application.
+var ErrSealed = errors.New("sealed account can't be opened")
 
-// Application is one that was made, as the operator takes it over.
+// Application is an application that a holder has made, as [Desk.Export] returns it.
 type Application struct {
 	ID        mykey.ID
 	Namespace string
 	Service   string
 	Applied   time.Time
-	// Sealed is the account, for the operator's private key. It is empty if the
-	// account was erased.
+	// Sealed is the account, encrypted with the operator's public key. It is empty if
+	// the account was erased.
 	Sealed []byte
 }
 
-// application is one as the database has it.
+// application is a row of the table applications.
 type application struct {
 	Application
 	lineage   []byte
-	account   []byte // digest
+	account   []byte // its digest
 	operation []byte
 	version   uint64
 }
@@ -38,13 +38,13 @@ func (a application) image() image {
 		encodeNumber(a.Applied.Unix()), a.operation)
 }
 
-// sealInfo binds a seal to its application: moved to another it does not open.
+// sealInfo binds a sealed account to its application.
 func sealInfo(namespace string, id mykey.ID, service string) []byte {
 	return digest("registry/application/v2", []byte(namespace), []byte(id), []byte(service))
 }
 
-// plainLength is the length of every account that is sealed, so that a seal
-// tells no lengths.
+// plainLength is the padded length of accounts, so that a sealed account does not reveal
+// its length.
 const plainLength = 2 + maxAccount + maxCode
 
 // seal encrypts an account with HPKE (RFC 9180), HKDF-SHA256 and AES-256-GCM.
@@ -58,13 +58,13 @@ func seal(operator hpke.PublicKey, namespace string, id mykey.ID, account Accoun
 	defer clear(plain)
 	sealed, err := hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, account.Service()), plain)
 	if err != nil {
-		return nil, fmt.Errorf("sealing the account: %w", err)
+		return nil, fmt.Errorf("seal the account: %w", err)
 	}
 	return sealed, nil
 }
 
-// Open opens the account with the operator's private key. It fails with
-// [ErrSealed].
+// Open decrypts the account with the operator's private key. It returns [ErrSealed] if
+// that fails.
 func (a Application) Open(key hpke.PrivateKey) (Account, error) {
 	plain, err := hpke.Open(key, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(a.Namespace, a.ID, a.Service), a.Sealed)
 	if err != nil {
@@ -78,8 +78,8 @@ func (a Application) Open(key hpke.PrivateKey) (Account, error) {
 	return account, nil
 }
 
-// parsePlain reads an account with a service that was sealed. Anybody can seal for
-// a public key.
+// parseAccount decodes a decrypted account. It does not trust its input, because anybody
+// can encrypt with a public key.
 func parseAccount(service string, plain []byte) (a Account, ok bool) {
 	if len(plain) != plainLength {
 		return Account{}, false

@@ -19,11 +19,11 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite prepares a pool of connections to a file. In the mode creating it makes
-// the file, which only its owner can read, if there is none. Write-ahead logging lets
-// readers and a writer work at the same time; a commit is on the disk when it returns,
-// since kiosks are switched off at the plug. Transactions take the write lock at their
-// start: they would conflict anyway.
+// openSQLite opens a pool of connections to a file. In modeCreate it creates a missing
+// file, which only its owner can read. Write-ahead logging lets readers and a writer work
+// at the same time. A commit is synced to disk before it returns, because kiosks lose
+// power. Transactions take the write lock when they begin, since they would conflict
+// anyway.
 func openSQLite(file string, mode mode) (*storage, error) {
 	f, err := newSQLiteFile(file, mode)
 	if err != nil {
@@ -36,22 +36,22 @@ func openSQLite(file string, mode mode) (*storage, error) {
 
 const sqliteHasTable = `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`
 
-// sqliteFile connects to a database file, and detects when the file or its log is
-// removed, replaced or overwritten while it is open: what is committed then is lost. It
+// sqliteFile connects to a database file. It detects that the file or its log was
+// removed, replaced or overwritten while it was open, because commits are lost then. It
 // implements [driver.Connector] and [io.Closer].
 type sqliteFile struct {
-	path           string // absolute, as the operator named it
-	resolved       string // without symbolic links: the log and the lock are beside it
+	path           string // absolute, with symbolic links
+	resolved       string // without symbolic links; the log and the lock file are next to it
 	mode           mode
-	lock           *os.File // shared, see backup.go; nil where it can't be made
+	lock           *os.File // shared; nil if it can't be created, see lockShared
 	firstConnector driver.Connector
 	connector      driver.Connector
 
 	mu           sync.Mutex
-	heldConn     driver.Conn // keeps the files open, so that no other gets their identity
+	heldConn     driver.Conn // keeps the files open, so that no new file gets their inode numbers
 	openFiles    []fileIdentity
 	databaseFile *databaseFile
-	header       header // as last seen
+	header       header // at the last check
 }
 
 var (
@@ -59,8 +59,8 @@ var (
 	_ io.Closer        = (*sqliteFile)(nil)
 )
 
-// makeEmpty makes a database file of no bytes, which belongs to whom its folder does,
-// unless there is one.
+// createEmpty creates an empty database file with the owner of its folder, unless it
+// exists.
 func createEmpty(database string) error {
 	file, err := os.OpenFile(database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -72,7 +72,7 @@ func createEmpty(database string) error {
 	return errors.Join(giveToOwner(file, filepath.Dir(database)), file.Close())
 }
 
-// openedFile is a file as it was when the database was opened.
+// fileIdentity identifies a file that was open when the database was opened.
 type fileIdentity struct {
 	path string
 	info fs.FileInfo
@@ -90,7 +90,7 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	case mode == modeCreate && errors.Is(err, fs.ErrNotExist):
 		err = nil
 		if _, walErr := os.Stat(resolved + "-wal"); walErr == nil {
-			err = fmt.Errorf("%s-wal exists and %s does not: restore a backup, or put the file back", resolved, resolved)
+			err = fmt.Errorf("%s-wal exists but %s does not: restore a backup, or put the file back", resolved, resolved)
 		}
 	}
 	if err != nil {
@@ -116,8 +116,8 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	f.connector, err = sqliteConnector(path, settings)
 	if err == nil {
 		if mode == modeCreate {
-			settings.Set("mode", "rwc")                 // also where a link leads to no file yet
-			settings.Set("modeof", resolved+lockSuffix) // and the log gets the same mode
+			settings.Set("mode", "rwc")                 // also for a symbolic link to a missing file
+			settings.Set("modeof", resolved+lockSuffix) // the log gets the permissions of this file
 		}
 		f.firstConnector, err = sqliteConnector(path, settings)
 	}
@@ -127,7 +127,7 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	return f, nil
 }
 
-// locate returns a file's absolute path, and the same without symbolic links.
+// resolvePath returns a file's absolute path, with and without symbolic links.
 func resolvePath(file string) (path, resolved string, err error) {
 	if file == "" || file == ":memory:" {
 		return "", "", fmt.Errorf("%w: no file", ErrURL)
@@ -147,16 +147,16 @@ func resolvePath(file string) (path, resolved string, err error) {
 
 func sqliteConnector(path string, settings url.Values) (driver.Connector, error) {
 	path = filepath.ToSlash(path)
-	if path[0] != '/' { // a drive's letter
+	if path[0] != '/' { // a drive letter
 		path = "/" + path
 	}
-	query := strings.ReplaceAll(settings.Encode(), "+", "%20") // which SQLite does not take for a space
+	query := strings.ReplaceAll(settings.Encode(), "+", "%20") // SQLite does not decode + as a space
 	name := url.URL{Scheme: "file", Path: path, RawQuery: query}
 	return sqlite.NewConnector(name.String())
 }
 
-// Connect opens a connection to the file that the first connection opened, or returns
-// [ErrReplaced].
+// Connect opens a connection. It returns [ErrReplaced] if the file is not the one that
+// the first connection opened.
 func (f *sqliteFile) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := f.openHeldConn(ctx); err != nil {
 		return nil, err
@@ -171,11 +171,11 @@ func (f *sqliteFile) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, err
 }
 
-// Driver returns SQLite's.
+// Driver returns SQLite's driver.
 func (f *sqliteFile) Driver() driver.Driver { return f.connector.Driver() }
 
-// hold opens the connection that is held until Close, and remembers which files it
-// opened.
+// openHeldConn opens the connection that stays open until Close, and stores the
+// identities of its files.
 func (f *sqliteFile) openHeldConn(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -208,8 +208,8 @@ func (f *sqliteFile) openHeldConn(ctx context.Context) error {
 	return nil
 }
 
-// opened reads through a connection, so that it opens the log, has the database marked,
-// and lists its files.
+// listFiles reads from a connection, so that it opens the log, marks the database, and
+// returns the identities of its files.
 func (f *sqliteFile) listFiles(ctx context.Context, conn driver.Conn) ([]fileIdentity, error) {
 	if _, err := queryNumber(ctx, conn, `SELECT count(*) FROM sqlite_master`); err != nil {
 		return nil, err
@@ -222,7 +222,7 @@ func (f *sqliteFile) listFiles(ctx context.Context, conn driver.Conn) ([]fileIde
 	var files []fileIdentity
 	for _, path := range []string{f.path, f.resolved + "-wal", f.resolved + "-shm"} {
 		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 { // a file in another journal mode
+		if errors.Is(err, fs.ErrNotExist) && len(files) > 0 { // the database is in another journal mode
 			continue
 		}
 		if err != nil {
@@ -230,13 +230,14 @@ func (f *sqliteFile) listFiles(ctx context.Context, conn driver.Conn) ([]fileIde
 		}
 		files = append(files, fileIdentity{path, info})
 		if f.mode == modeReadOnly {
-			break // nothing is committed to the log
+			break // there are no commits that could be lost
 		}
 	}
 	return files, nil
 }
 
-// check returns [ErrReplaced] unless the opened files are where they were.
+// checkReplaced returns [ErrReplaced] if one of the files was removed, replaced or
+// overwritten.
 func (f *sqliteFile) checkReplaced() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -259,12 +260,13 @@ func (f *sqliteFile) checkReplaced() error {
 
 func replacedError(path string, cause error) error {
 	if cause == nil {
-		return fmt.Errorf("%w: %s is not what was opened", ErrReplaced, path)
+		return fmt.Errorf("%w: %s is not the file that was opened", ErrReplaced, path)
 	}
 	return fmt.Errorf("%w: %w", ErrReplaced, cause)
 }
 
-// Close closes what is held, when the pool is closed.
+// Close closes the held connection and the lock file. The pool calls it when it is
+// closed.
 func (f *sqliteFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -289,7 +291,7 @@ func classifySQLite(err error) errorClass {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
 		return conflict
 	}
-	switch failed.Code() & 0xFF { // the primary code of an extended one
+	switch failed.Code() & 0xFF { // the primary result code
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return conflict
 	}

@@ -14,9 +14,9 @@ import (
 	"sync"
 )
 
-// databaseFile is a database file that this process has open, for reading its header.
-// There is one for all registries in it: closing a file drops all locks of a process,
-// as POSIX has it, and SQLite's among them.
+// databaseFile is an open database file, for reading its header. All registries of this
+// process share it: under POSIX, closing a file releases all locks of the process on it,
+// including SQLite's.
 type databaseFile struct {
 	file  *os.File
 	info  fs.FileInfo
@@ -28,7 +28,7 @@ var databaseFiles struct {
 	list []*databaseFile
 }
 
-// openDatabaseFile opens the file of a path, which SQLite has open.
+// openDatabaseFile opens a file that SQLite has open, or returns the shared one.
 func openDatabaseFile(path string) (*databaseFile, error) {
 	databaseFiles.Lock()
 	defer databaseFiles.Unlock()
@@ -48,14 +48,14 @@ func openDatabaseFile(path string) (*databaseFile, error) {
 	}
 	d := &databaseFile{file: file, users: 1}
 	if d.info, err = file.Stat(); err != nil {
-		_ = file.Close() // it failed before
+		_ = file.Close() // report the first error
 		return nil, err
 	}
 	databaseFiles.list = append(databaseFiles.list, d)
 	return d, nil
 }
 
-// close closes the file after its last user, whose connections are closed.
+// close closes the file if no registry uses it any longer. Close the connections first.
 func (d *databaseFile) close() error {
 	databaseFiles.Lock()
 	defer databaseFiles.Unlock()
@@ -71,8 +71,8 @@ func (d *databaseFile) close() error {
 	return d.file.Close()
 }
 
-// header is the beginning of a database file, as https://www.sqlite.org/fileformat2.html
-// describes it.
+// header is the header of a database file, see
+// https://www.sqlite.org/fileformat2.html.
 type header [100]byte
 
 func (d *databaseFile) header() (h header, err error) {
@@ -82,13 +82,14 @@ func (d *databaseFile) header() (h header, err error) {
 
 func (h header) number(offset int) uint32 { return binary.BigEndian.Uint32(h[offset:]) }
 
-// follows reports whether SQLite may have changed an earlier header to this one, rather
-// than somebody who copied another database over the file: the registry's mark stays, the
-// schema's version never decreases, and the file shrinks only with a new one (VACUUM).
+// follows reports whether SQLite can have changed an earlier header to this one. If not,
+// another database was copied over the file. SQLite keeps the registry's mark, never
+// decreases the schema version, and shrinks the file only with a new schema version
+// (VACUUM).
 func (h header) follows(earlier header) bool {
 	const pages, schema, mark = 28, 40, 60
 	switch {
-	case !bytes.Equal(h[:18], earlier[:18]): // the format and the size of a page
+	case !bytes.Equal(h[:18], earlier[:18]): // the file format and the page size
 		return false
 	case earlier.number(mark) != 0 && h.number(mark) != earlier.number(mark):
 		return false
@@ -98,9 +99,10 @@ func (h header) follows(earlier header) bool {
 	return h.number(schema) > earlier.number(schema)
 }
 
-// markDatabase writes a random mark to a database that has none, or a new one to a copy.
-// A backup has another mark than the database, so that it shows when it is copied over
-// it. SQLite keeps "user_version" for programs.
+// markDatabase writes a random mark to a database that has none, or replaces it. A backup
+// has a different mark than its database, so that a backup that is copied over the open
+// database is detected. The mark is stored in "user_version", which SQLite leaves to
+// programs.
 func markDatabase(ctx context.Context, conn driver.Conn, replace bool) (err error) {
 	execute := func(ctx context.Context, query string) error {
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, query, nil)
@@ -118,13 +120,13 @@ func markDatabase(ctx context.Context, conn driver.Conn, replace bool) (err erro
 			err = errors.Join(err, execute(context.WithoutCancel(ctx), `ROLLBACK`))
 		}
 	}()
-	// Another program may have been quicker.
+	// Another program may have marked it first.
 	if mark, err = queryNumber(ctx, conn, `PRAGMA user_version`); err != nil {
 		return err
 	}
 	if mark == 0 || replace {
 		var random [4]byte
-		_, _ = rand.Read(random[:]) // it never fails
+		_, _ = rand.Read(random[:]) // it never returns an error
 		if err = execute(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, 1+binary.BigEndian.Uint32(random[:])>>1)); err != nil {
 			return err
 		}
@@ -132,7 +134,7 @@ func markDatabase(ctx context.Context, conn driver.Conn, replace bool) (err erro
 	return execute(ctx, `COMMIT`)
 }
 
-// remarkCopy writes a new mark to a copy of a database that nobody has open.
+// replaceMark replaces the mark of a copy of a database that no program has open.
 func replaceMark(ctx context.Context, path string) error {
 	connector, err := sqliteConnector(path, url.Values{"mode": {"rw"}, "_pragma": {"trusted_schema(off)", "journal_mode(memory)"}})
 	if err != nil {
@@ -145,7 +147,7 @@ func replaceMark(ctx context.Context, path string) error {
 	return errors.Join(markDatabase(ctx, conn, true), conn.Close())
 }
 
-// queryNumber runs a query whose answer is one number.
+// queryNumber runs a query that returns one number.
 func queryNumber(ctx context.Context, conn driver.Conn, query string) (int64, error) {
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
 	if err != nil {
@@ -158,7 +160,7 @@ func queryNumber(ctx context.Context, conn driver.Conn, query string) (int64, er
 	}
 	number, ok := row[0].(int64)
 	if !ok {
-		return 0, fmt.Errorf("%T is no number", row[0])
+		return 0, fmt.Errorf("%T is not a number", row[0])
 	}
 	return number, nil
 }

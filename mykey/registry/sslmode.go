@@ -9,13 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// parsePostgres reads a URL. Connections to other machines are encrypted and the
-// server's certificate is verified, unless the URL itself says otherwise; the
-// environment and service files can't.
+// parsePostgres parses a URL. Connections to other machines are encrypted and the
+// server's certificate is verified, unless the URL itself disables that. The environment
+// and service files can't disable it.
 func parsePostgres(url string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrURL, err) // pgx leaves the password out
+		return nil, fmt.Errorf("%w: %w", ErrURL, err) // pgx omits the password
 	}
 	if onlyLocal(config) {
 		return config, nil
@@ -33,8 +33,8 @@ func parsePostgres(url string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// onlyLocal reports whether all hosts of a configuration are this machine: Unix
-// sockets and loopback addresses.
+// onlyLocal reports whether all hosts of a configuration are Unix sockets or loopback
+// addresses.
 func onlyLocal(config *pgx.ConnConfig) bool {
 	for _, fallback := range config.Fallbacks {
 		if !isLocal(fallback.Host) {
@@ -44,6 +44,7 @@ func onlyLocal(config *pgx.ConnConfig) bool {
 	return isLocal(config.Host)
 }
 
+// isLocal reports whether a host is a Unix socket or a loopback address.
 func isLocal(host string) bool {
 	if strings.HasPrefix(host, "/") || strings.EqualFold(host, "localhost") {
 		return true
@@ -52,7 +53,7 @@ func isLocal(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// encrypted reports whether no connection of a configuration is in the clear.
+// encrypted reports whether all connections of a configuration are encrypted.
 func encrypted(config *pgx.ConnConfig) bool {
 	for _, fallback := range config.Fallbacks {
 		if fallback.TLSConfig == nil {
@@ -62,8 +63,8 @@ func encrypted(config *pgx.ConnConfig) bool {
 	return config.TLSConfig != nil
 }
 
-// sslmode returns what a URL itself names as sslmode, "" if nothing. The last of
-// several counts, as it does for pgx, and ssl=true is sslmode=require.
+// sslmode returns the sslmode of a URL, "" if it has none. As in pgx, the last one
+// counts, and ssl=true means sslmode=require.
 func sslmode(url string) string {
 	mode := ""
 	_, query := splitQuery(url)
@@ -79,7 +80,7 @@ func sslmode(url string) string {
 	return mode
 }
 
-// verifyFull adds sslmode=verify-full to a URL.
+// verifyFull returns a URL with sslmode=verify-full appended.
 func verifyFull(url string) string {
 	base, query := splitQuery(url)
 	if query != "" {
@@ -88,7 +89,7 @@ func verifyFull(url string) string {
 	return base + "?" + query + "sslmode=verify-full"
 }
 
-// splitQuery splits a URL as PostgreSQL's libraries do: a password may contain a
+// splitQuery splits a URL before its query. As in libpq, a password may contain a
 // question mark.
 func splitQuery(url string) (base, query string) {
 	start := strings.Index(url, "://") + len("://")
@@ -103,5 +104,5 @@ func unescape(text string) string {
 	if plain, err := neturl.PathUnescape(strings.Trim(text, " ")); err == nil {
 		return plain
 	}
-	return text // pgx has refused it
+	return text // pgx has rejected it
 }

@@ -13,20 +13,21 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// ErrEvent reports an event that is not 1 to 64 letters, digits, dots, hyphens,
+// ErrEvent reports an event name that is not 1 to 64 letters, digits, dots, hyphens,
 // underscores and colons.
 var ErrEvent = errors.New("an event is 1 to 64 letters, digits, dots, hyphens, underscores and colons")
 
 var eventName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
-// Tally counts an event of today at this terminal, such as a visit or the code of a
-// message, for [Operator.Statistics]. An event names nobody. A count whose answer was
-// lost may be off by one. It returns ErrEvent or [ErrUnavailable].
+// Tally increments today's count of an event at this terminal, such as a visit or the
+// code of a message. [Operator.Statistics] returns the counts. An event must not
+// identify a person. If the answer of the database is lost, the count may be off by one.
+// It returns [ErrEvent] or [ErrUnavailable].
 func (r *Registry) Tally(ctx context.Context, event string) error {
 	if !eventName.MatchString(event) {
 		return ErrEvent
 	}
-	unlock, err := r.lock(ctx)
+	unlock, err := r.lockWrites(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,17 +40,16 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 	})
 }
 
-// Count is how often something happened.
+// Count is the number of occurrences of an event on a day at a terminal.
 type Count struct {
-	Day      string // in Japan, as in 2026-11-28
+	Day      string // in Japan's time zone, as in "2026-11-28"
 	Terminal string
-	Event    string // of [Registry.Tally], or "record:" and the kind of an audit record
+	Event    string // of [Registry.Tally], or "record:" and the kind of audit record
 	Number   int64
 }
 
-// Statistics returns what was counted, by day, terminal and event: what terminals
-// tallied, and the audit records. Nothing in it is personal. It returns
-// [ErrUnavailable].
+// Statistics returns the counts of tallied events and of audit records, sorted by day,
+// terminal and event. They contain no personal data. It returns [ErrUnavailable].
 func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
 	var counts []Count
 	err := o.registry.retryLong(ctx, func(ctx context.Context) error {
@@ -75,5 +75,5 @@ func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
 	return counts, err
 }
 
-// japanOffset is Japan's time ahead of UTC, in seconds.
+// japanOffset is the offset of Japan's time zone from UTC, in seconds.
 const japanOffset = 9 * 60 * 60

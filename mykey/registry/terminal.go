@@ -20,26 +20,26 @@ var (
 	// ErrTerminal reports a terminal without a valid name or key, or one whose
 	// audit records were signed with another key.
 	ErrTerminal = errors.New("not a terminal: a name is 1 to 64 letters, digits, dots, hyphens and underscores, a key 32 bytes in hexadecimal")
-	// ErrTerminalTaken reports that another program runs under this terminal's
-	// name. Only one may: they would write the same chain of audit records.
-	ErrTerminalTaken = errors.New("another program runs under this terminal's name")
+	// ErrTerminalTaken reports that another program uses this terminal's name. Only
+	// one program can use a name, because it extends the terminal's chain of records.
+	ErrTerminalTaken = errors.New("another program uses this terminal's name")
 )
 
-// lease is how long a terminal that has fallen silent keeps its name.
+// leaseDuration is how long a terminal keeps its name after its last write.
 const leaseDuration = 15 * time.Second
 
 var terminalName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// Terminal is the name and the private key (Ed25519) with which a program signs
-// its audit records. Every terminal of a fleet has its own of both. It does not
-// print its key. The zero Terminal is not valid.
+// Terminal is the name and the private key (Ed25519) with which a program signs its
+// audit records. Every terminal and desk needs its own name and key. Printing a Terminal
+// does not show the key. The zero Terminal is not valid.
 type Terminal struct {
 	name string
 	key  hidden.Value[ed25519.PrivateKey]
 }
 
-// GenerateTerminal makes a terminal with a new key. Its name has 1 to 64 letters,
-// digits, dots, hyphens and underscores. It returns ErrTerminal otherwise.
+// GenerateTerminal returns a terminal with a new key. It returns [ErrTerminal] unless
+// name is 1 to 64 letters, digits, dots, hyphens and underscores.
 func GenerateTerminal(name string) (Terminal, error) {
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -55,9 +55,9 @@ func newTerminal(name string, key ed25519.PrivateKey) (Terminal, error) {
 	return Terminal{name, hidden.New(key)}, nil
 }
 
-// ParseTerminal reads what [Terminal.RevealText] wrote: a name, a space and the
-// key's seed in hexadecimal. It returns ErrTerminal for anything else and quotes
-// nothing.
+// ParseTerminal reads the format of [Terminal.RevealText]: the name, a space and the
+// key's seed in hexadecimal. It returns [ErrTerminal] otherwise. The error does not
+// contain the text.
 func ParseTerminal(text []byte) (Terminal, error) {
 	name, digits, _ := bytes.Cut(bytes.TrimSpace(text), []byte(" "))
 	seed := make([]byte, hex.DecodedLen(len(digits)))
@@ -68,8 +68,8 @@ func ParseTerminal(text []byte) (Terminal, error) {
 	return newTerminal(string(name), ed25519.NewKeyFromSeed(seed))
 }
 
-// RevealText returns the name and the secret, as [ParseTerminal] reads them, for
-// writing a key file.
+// RevealText returns the name and the secret key in the format that [ParseTerminal]
+// reads, for writing a key file. It returns nil for the zero Terminal.
 func (t Terminal) RevealText() []byte {
 	key := t.key.Reveal()
 	if key == nil {
@@ -81,7 +81,7 @@ func (t Terminal) RevealText() []byte {
 // Name returns the terminal's name.
 func (t Terminal) Name() string { return t.name }
 
-// Public returns what verifies the terminal's records.
+// Public returns the name and the public key, which verifies the terminal's records.
 func (t Terminal) Public() TerminalKey {
 	key := t.key.Reveal()
 	if key == nil {
@@ -90,20 +90,20 @@ func (t Terminal) Public() TerminalKey {
 	return TerminalKey{t.name, key.Public().(ed25519.PublicKey)}
 }
 
-// String names the terminal.
+// String returns the terminal's name, without the key.
 func (t Terminal) String() string { return "[terminal " + t.name + "]" }
 
 // Format prints [Terminal.String] for every verb and flag.
 func (t Terminal) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.String()) }
 
-// MarshalText writes [Terminal.String]; [Terminal.RevealText] returns the secret.
+// MarshalText returns [Terminal.String]. Use [Terminal.RevealText] for the secret.
 func (t Terminal) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // LogValue implements slog.LogValuer with [Terminal.String].
 func (t Terminal) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// TerminalKey is a terminal's name and public key. An operator collects those of
-// all terminals, and verifies audit records with them.
+// TerminalKey is the name and the public key of a terminal or desk. The operator needs
+// those of all terminals and desks to verify the audit log.
 type TerminalKey struct {
 	Name string
 	Key  ed25519.PublicKey // 32 bytes
@@ -113,9 +113,9 @@ type TerminalKey struct {
 // [ParseTerminalKeys] reads it.
 func (k TerminalKey) String() string { return k.Name + " " + hex.EncodeToString(k.Key) }
 
-// ParseTerminalKeys reads a line for each terminal, as [TerminalKey.String] writes
-// it. Empty lines and those that begin with # are skipped. It returns ErrTerminal
-// for any other line, and for a name that comes twice.
+// ParseTerminalKeys reads lines in the format of [TerminalKey.String]. It skips empty
+// lines and lines that begin with #. It returns [ErrTerminal] for any other line and for
+// a duplicate name.
 func ParseTerminalKeys(text []byte) ([]TerminalKey, error) {
 	var keys []TerminalKey
 	known := map[string]bool{}
@@ -137,7 +137,8 @@ func ParseTerminalKeys(text []byte) ([]TerminalKey, error) {
 	return keys, nil
 }
 
-// claim takes the terminal's name for this process, unless another one has it.
+// claimName claims the terminal's name for this process. It returns [ErrTerminalTaken] if
+// another process has it.
 func (r *Registry) claimName(ctx context.Context) error {
 	if _, err := io.ReadFull(r.random, r.session[:]); err != nil {
 		return fmt.Errorf("session: %w", err)
@@ -161,10 +162,10 @@ func (r *Registry) claimName(ctx context.Context) error {
 	})
 }
 
-// renewLease tells others that this process has the terminal's name. Each
-// transaction that may change something begins with it, so that each of them
-// writes: a commit that only read would not be waited for by a server that
-// replicates, though an earlier one, whose answer was lost, needs to be.
+// renewLease renews the claim of the terminal's name. Every transaction of a change begins
+// with it, so every one of them writes. A server with synchronous replication does not
+// wait for the standby when it commits a transaction without writes, but a repeated
+// change must wait for the replication of the earlier commit whose answer was lost.
 func (r *Registry) renewLease(ctx context.Context, tx queryer) error {
 	n, err := exec(ctx, tx, `UPDATE terminals SET seen = $4 WHERE namespace = $1 AND terminal = $2 AND session = $3`,
 		r.namespace, r.terminal.name, r.session[:], r.now().Unix())
@@ -174,10 +175,9 @@ func (r *Registry) renewLease(ctx context.Context, tx queryer) error {
 	return err
 }
 
-// release gives the name up, if the database answers in time. The answer of the claim
-// may have been lost.
+// releaseName releases the terminal's name, if the database answers within a second.
 func (r *Registry) releaseName() {
-	if r.session == [16]byte{} { // it was never asked for
+	if r.session == [16]byte{} { // never claimed
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -186,9 +186,9 @@ func (r *Registry) releaseName() {
 		r.namespace, r.terminal.name, r.session[:])
 }
 
-// lock lets one change at a time through: all of them extend one chain. It
-// returns a function that unlocks.
-func (r *Registry) lock(ctx context.Context) (unlock func(), err error) {
+// lockWrites blocks until no other change is in progress, because all changes extend the same
+// chain. The returned function unlocks.
+func (r *Registry) lockWrites(ctx context.Context) (unlock func(), err error) {
 	select {
 	case r.writeLock <- struct{}{}:
 		return func() { <-r.writeLock }, nil
@@ -197,12 +197,12 @@ func (r *Registry) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// Ping writes to the database, and so renews the terminal's hold on its name. A
-// terminal that asks nobody for a PIN before Ping has succeeded can keep what it
-// tells. Ping returns ErrUnavailable at once, without the patience of a change, or
-// ErrTerminalTaken.
+// Ping writes to the database and renews the claim of the terminal's name. Call it before
+// you ask for a PIN: if it succeeds, the registry can store the result of the visit. Ping
+// retries only conflicts with other programs. It returns [ErrUnavailable] or
+// [ErrTerminalTaken].
 func (r *Registry) Ping(ctx context.Context) error {
-	unlock, err := r.lock(ctx)
+	unlock, err := r.lockWrites(ctx)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (r *Registry) Ping(ctx context.Context) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			err = context.Cause(ctx) // the driver may say only that the connection is bad
+			err = context.Cause(ctx) // the driver may only report a bad connection
 		} else if attempt < maxPingRetries && r.storage.classify(err) == conflict && r.sleep(ctx, r.pause(attempt)) == nil {
 			continue
 		}
@@ -224,5 +224,5 @@ func (r *Registry) Ping(ctx context.Context) error {
 	}
 }
 
-// maxPings is how often a ping is repeated that another program was in the way of.
+// maxPingRetries is how often Ping retries a conflict with another program.
 const maxPingRetries = 6

@@ -1,12 +1,12 @@
--- One text for both engines: SQLite takes any type's name and keeps bytes as
--- they are. No sequences, no defaults, nothing that depends on the order of
--- insertion: every key is made by the program. Times are seconds since 1970 UTC.
--- Version 1 was a development version's; its audit log can't be carried over.
+-- Both engines run this file. SQLite accepts any type name and stores bytes unchanged.
+-- There are no sequences and no defaults: the program makes every key. Times are
+-- seconds since 1970 UTC. Version 1 was a development version, whose audit log can't be
+-- migrated.
 
 -- +goose Up
 
--- What a generation's keys are known by, so that a wrong key is refused. Terminals
--- only read it.
+-- Fingerprints of the generations' keys, so that wrong keys are rejected. Terminals
+-- only read this table.
 CREATE TABLE generations (
 	namespace   text   NOT NULL,
 	generation  bigint NOT NULL,
@@ -14,10 +14,10 @@ CREATE TABLE generations (
 	PRIMARY KEY (namespace, generation)
 );
 
--- A row is never deleted while its campaign lasts: that is why no identifier is
--- given twice. The lineage is random and goes from one reservation of a holder to
--- the next. The expiry is a month in Japan, as in 2030-02: a certificate's day of
--- expiry is its holder's birthday. The version counts the row's changes from 1.
+-- Rows are deleted only by a purge, so that no identifier is assigned twice. The
+-- lineage is random and common to all reservations of a holder. The expiry is a month in
+-- Japan's time zone, as in 2030-02, because the day is the holder's birthday. The version
+-- counts the changes of a row from 1.
 CREATE TABLE reservations (
 	namespace  text   NOT NULL,
 	identifier text   NOT NULL CHECK (length(identifier) = 8),
@@ -32,9 +32,10 @@ CREATE TABLE reservations (
 	PRIMARY KEY (namespace, identifier)
 );
 
--- Rows are only added. A handle's last place counts, and an identifier's last turn:
--- who had an earlier one has been superseded. The keys refuse the second of two
--- programs that add the same place or turn at the same time.
+-- Rows are only inserted. The row with the highest place is the current one of its
+-- handle. The row with the highest turn is the current one of its identifier; the holders
+-- of earlier turns are superseded. If two programs insert the same place or turn at the
+-- same time, the keys reject the second one.
 CREATE TABLE holders (
 	namespace  text   NOT NULL,
 	handle     bytea  NOT NULL CHECK (length(handle) = 32),
@@ -46,7 +47,7 @@ CREATE TABLE holders (
 	UNIQUE (namespace, identifier, turn)
 );
 
--- An account that was erased is sealed no more.
+-- The sealed account is empty after it was erased.
 CREATE TABLE applications (
 	namespace  text   NOT NULL,
 	lineage    bytea  NOT NULL CHECK (length(lineage) = 16),
@@ -61,8 +62,8 @@ CREATE TABLE applications (
 	UNIQUE (namespace, service, account)
 );
 
--- Which process runs under a terminal's name, and when it wrote last; 0 if it has
--- ended.
+-- The process that uses a terminal's name, and the time of its last write, 0 after it
+-- has released the name.
 CREATE TABLE terminals (
 	namespace text   NOT NULL,
 	terminal  text   NOT NULL,
@@ -71,8 +72,8 @@ CREATE TABLE terminals (
 	PRIMARY KEY (namespace, terminal)
 );
 
--- A chain of signed records for each terminal. Images are digests of the rows that
--- a record changed.
+-- The audit log: a chain of signed records for each terminal. Images are digests of the
+-- rows that a record changed or relied on.
 CREATE TABLE audit (
 	namespace  text   NOT NULL,
 	chain      text   NOT NULL,
@@ -90,7 +91,7 @@ CREATE TABLE audit (
 	PRIMARY KEY (namespace, chain, number)
 );
 
--- How often what happened on a day (YYYY-MM-DD in Japan) at a terminal.
+-- Counts of events by day (YYYY-MM-DD in Japan's time zone) and terminal.
 CREATE TABLE tallies (
 	namespace text   NOT NULL,
 	terminal  text   NOT NULL,
@@ -100,4 +101,4 @@ CREATE TABLE tallies (
 	PRIMARY KEY (namespace, terminal, day, event)
 );
 
--- There is no way down: what has to stay for ever would be gone.
+-- There is no down migration: it would delete data that must be kept.
