@@ -93,7 +93,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 }
 
 // What another registry has shown is no proof to this one.
-func TestConfirmAsksForProof(t *testing.T) {
+func TestConfirmChecksProof(t *testing.T) {
 	url := engines["sqlite"](t)
 	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(trust.Simulator))
 	someone := holder(1)
@@ -108,7 +108,7 @@ func TestConfirmAsksForProof(t *testing.T) {
 
 // Whose reservation was withdrawn between preview and confirmation is not
 // applied for under another identifier than was shown.
-func TestConfirmLinksWhatWasShown(t *testing.T) {
+func TestConfirmRejectsChangedReservations(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)
@@ -125,7 +125,7 @@ func TestConfirmLinksWhatWasShown(t *testing.T) {
 	})
 }
 
-func TestAccountsThatAreNone(t *testing.T) {
+func TestInvalidAccounts(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
 	for name, a := range map[string]registry.Account{
@@ -153,7 +153,7 @@ func TestAccountsThatAreNone(t *testing.T) {
 	assert.Equal(t, parts(longest), parts(opened))
 }
 
-func TestSealsOpenForTheirOperatorAndApplicationOnly(t *testing.T) {
+func TestSealedAccountsAreBoundToOperatorAndApplication(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	for n := range 2 {
@@ -232,7 +232,7 @@ func TestHostileText(t *testing.T) {
 }
 
 // Nothing of a certificate, an account or a code is in the database.
-func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
+func TestDatabaseContainsNoPersonalData(t *testing.T) {
 	file := t.TempDir() + "/registry.db"
 	r := open(t, "sqlite:"+file)
 	code := registry.NewRecoveryCode()
@@ -271,7 +271,7 @@ func TestTheDatabaseHoldsNothingPersonal(t *testing.T) {
 // same operation for another account is refused all the same.
 //
 // Faults: F107.
-func TestTerminalsCanNotGuessCodes(t *testing.T) {
+func TestRequestDigestOmitsTheAccount(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)

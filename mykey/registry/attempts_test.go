@@ -14,23 +14,23 @@ import (
 
 // beyond gives identifiers to synthetic holders, in memory, and counts who was
 // refused at each attempt. Of an identifier so many bits count.
-func beyond(t testing.TB, holders, bits int) (refused [9]int) {
+func countCollisions(t testing.TB, holders, bits int) (collisions [9]int) {
 	ns := generation(t, "points.example", 1).Namespace
 	taken := make(map[uint64]struct{}, holders)
 	for n := range holders {
 		certificate := &x509.Certificate{RawSubjectPublicKeyInfo: publicKey("synthetic", n)}
-		for attempt := range uint32(len(refused)) {
+		for attempt := range uint32(len(collisions)) {
 			id, err := ns.DeriveAttempt(certificate, attempt)
 			require.NoError(t, err)
 			short := numberOf(id) >> (40 - bits)
-			if _, is := taken[short]; !is {
+			if _, used := taken[short]; !used {
 				taken[short] = struct{}{}
 				break
 			}
-			refused[attempt]++
+			collisions[attempt]++
 		}
 	}
-	return refused
+	return collisions
 }
 
 func numberOf(id mykey.ID) (n uint64) {
@@ -45,7 +45,7 @@ func numberOf(id mykey.ID) (n uint64) {
 	return n
 }
 
-func TestExpectedAttempts(t *testing.T) {
+func TestExpectedCollisions(t *testing.T) {
 	for holders, want := range map[int][3]float64{ // beyond 1, 2 and 3 attempts, as documented
 		100_000:     {0.0045, 2.8e-10, 1.9e-17},
 		1_000_000:   {0.455, 2.8e-7, 1.9e-13},
@@ -59,7 +59,7 @@ func TestExpectedAttempts(t *testing.T) {
 	// What is expected is what happens, in a space where enough happens.
 	const holders, bits = 100_000, 22
 	scale := math.Pow(2, 40-bits)
-	refused := beyond(t, holders, bits)
+	refused := countCollisions(t, holders, bits)
 	for i, got := range refused[:2] {
 		want := registry.ExpectedBeyond(uint32(i+1), holders) * math.Pow(scale, float64(i+1))
 		assert.InDelta(t, want, got, 5*math.Sqrt(want))
@@ -69,7 +69,7 @@ func TestExpectedAttempts(t *testing.T) {
 // A million holders among the real 2^40.
 func BenchmarkRegistryMillionHolders(b *testing.B) {
 	for b.Loop() {
-		refused := beyond(b, 1_000_000, 40)
+		refused := countCollisions(b, 1_000_000, 40)
 		b.ReportMetric(float64(refused[0]), "second-attempts")
 		b.ReportMetric(float64(refused[1]), "third-attempts")
 		require.Zero(b, refused[2])

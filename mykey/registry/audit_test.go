@@ -28,7 +28,7 @@ func filled(t *testing.T, url string) *registry.Registry {
 }
 
 // exchange is statements that exchange two identifiers, which have one holder each.
-func exchange(identifiers string) []string {
+func swapIdentifiers(identifiers string) []string {
 	return []string{ // one is out of the way of the key meanwhile
 		`UPDATE holders SET turn = turn + 100 WHERE identifier = (SELECT min(identifier) FROM reservations WHERE identifier IN ` + identifiers + `)`,
 		`UPDATE holders SET identifier = (SELECT x.identifier FROM reservations x WHERE x.identifier IN ` + identifiers + ` AND x.identifier <> holders.identifier)
@@ -41,7 +41,7 @@ func exchange(identifiers string) []string {
 // the rows that they tell of.
 //
 // Faults: F104.
-func TestTamperingShows(t *testing.T) {
+func TestTamperingIsDetected(t *testing.T) {
 	const columns = `operation, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature`
 	tampering := map[string]struct {
 		statements []string
@@ -79,7 +79,7 @@ func TestTamperingShows(t *testing.T) {
 		"a recovery code planted":          {[]string{`UPDATE reservations SET recovery = 'hmac$1$00' WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 1)`}, " 0"},
 		"an expiry altered":                {[]string{`UPDATE reservations SET expiry = '2099-01'`}, " 0"},
 		"an expiry no month":               {[]string{`UPDATE reservations SET expiry = '2099-13'`}, " 0"},
-		"two holders' identifiers swapped": {exchange(`(SELECT identifier FROM saved_holders WHERE identifier NOT IN (SELECT identifier FROM saved_holders WHERE turn = 2) ORDER BY identifier LIMIT 2)`), " 0"},
+		"two holders' identifiers swapped": {swapIdentifiers(`(SELECT identifier FROM saved_holders WHERE identifier NOT IN (SELECT identifier FROM saved_holders WHERE turn = 2) ORDER BY identifier LIMIT 2)`), " 0"},
 		"a holder removed":                 {[]string{`DELETE FROM holders WHERE turn = 2`}, " 0"},
 		"a holder added": {[]string{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
 			SELECT namespace, handle, place + 1, generation, identifier, turn + 1 FROM holders WHERE turn = 2`}, " 0"},
@@ -120,11 +120,11 @@ func TestTamperingShows(t *testing.T) {
 				for _, statement := range tt.statements {
 					require.Positive(t, change(t, statement), statement)
 				}
-				var kept []registry.Head
+				var earlier []registry.Head
 				if name == "all of everything, heads kept" {
-					kept = heads[:1]
+					earlier = heads[:1]
 				}
-				_, err = verify(r, kept...)
+				_, err = verify(r, earlier...)
 				require.ErrorIs(t, err, registry.ErrAudit)
 				var broken *registry.AuditError
 				require.True(t, errors.As(err, &broken))
@@ -142,7 +142,7 @@ func TestTamperingShows(t *testing.T) {
 // written the row again, and after the alteration was undone.
 //
 // Faults: F105.
-func TestTamperingThatTerminalsCoverShows(t *testing.T) {
+func TestOverwrittenTamperingIsDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		code, planted := registry.NewRecoveryCode(), registry.NewRecoveryCode()
@@ -168,7 +168,7 @@ func TestTamperingThatTerminalsCoverShows(t *testing.T) {
 			reserve(t, r, n)
 		}
 		swap := func() {
-			for _, statement := range exchange(`(SELECT identifier FROM reservations)`) {
+			for _, statement := range swapIdentifiers(`(SELECT identifier FROM reservations)`) {
 				_, err := r.DB().Exec(statement)
 				require.NoError(t, err)
 			}
@@ -188,7 +188,7 @@ func TestTamperingThatTerminalsCoverShows(t *testing.T) {
 // records than the operator's list says.
 //
 // Faults: F106.
-func TestTerminalsCanNotWriteForOthers(t *testing.T) {
+func TestTerminalsCanNotSignForOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		victim := openNamed(t, url, "a")
 		reserve(t, victim, 1)
@@ -227,10 +227,10 @@ func TestTerminalsCanNotWriteForOthers(t *testing.T) {
 // shows by a head that was kept elsewhere, and by nothing else.
 //
 // Faults: F111.
-func TestTruncationShowsByKeptHeads(t *testing.T) {
+func TestEarlierHeadsDetectTruncation(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
-		kept, err := verify(r)
+		earlier, err := verify(r)
 		require.NoError(t, err)
 		for _, statement := range []string{
 			`DELETE FROM reservations WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 5)`,
@@ -242,7 +242,7 @@ func TestTruncationShowsByKeptHeads(t *testing.T) {
 		}
 		_, err = verify(r)
 		require.NoError(t, err, "if this is found without a head, the documentation is too modest")
-		_, err = verify(r, kept...)
+		_, err = verify(r, earlier...)
 		require.ErrorIs(t, err, registry.ErrAudit)
 
 		// Nor does going on from there hide it.
@@ -251,7 +251,7 @@ func TestTruncationShowsByKeptHeads(t *testing.T) {
 		reserve(t, b, 51)
 		_, err = verify(r)
 		require.NoError(t, err)
-		_, err = verify(r, kept...)
+		_, err = verify(r, earlier...)
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }
@@ -259,7 +259,7 @@ func TestTruncationShowsByKeptHeads(t *testing.T) {
 // Namespaces that share a database, under keys of their own, don't break each
 // other's chains, though their terminals have one name; and none is moved into
 // another.
-func TestNamespacesHaveTheirOwnChains(t *testing.T) {
+func TestNamespacesHaveSeparateChains(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		other := generation(t, "library.example", 2)
 		other.Number = 1
@@ -289,7 +289,7 @@ func TestNamespacesHaveTheirOwnChains(t *testing.T) {
 
 // A record that was really written does not pass in another's place: whoever has a
 // copy of the database from before can't have it tell what was undone since.
-func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
+func TestRecordsOfOtherHistoriesAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		first := openNamed(t, url, "a")
@@ -328,7 +328,7 @@ func TestRecordsOfTwoHistoriesDoNotMix(t *testing.T) {
 }
 
 // Heads that were kept stay good while terminals go on.
-func TestKeptHeadsStayGood(t *testing.T) {
+func TestEarlierHeadsStayValid(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
 		first, err := verify(r)

@@ -81,19 +81,19 @@ func holders(t *testing.T, url string) (list []int) {
 	return list
 }
 
-var everybody, beforeTheBackup = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, []int{1}
+var allHolders, holdersAtBackup = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, []int{1}
 
 // What is restored is the backup, and not what the old database's log says, also after
 // a power cut.
 //
 // Faults: F97.
-func TestRestoreForgetsTheLog(t *testing.T) {
+func TestRestoreDiscardsTheLog(t *testing.T) {
 	backupFile, url := backup(t)
 	require.NoError(t, registry.Restore(ctx, backupFile, url))
 	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		require.NoFileExists(t, fileOf(url)+suffix)
 	}
-	assert.Equal(t, beforeTheBackup, holders(t, url))
+	assert.Equal(t, holdersAtBackup, holders(t, url))
 	if runtime.GOOS != "windows" {
 		for _, file := range []string{fileOf(url), fileOf(url) + ".lock", backupFile} {
 			info, err := os.Stat(file)
@@ -109,21 +109,21 @@ func TestRestoreForgetsTheLog(t *testing.T) {
 	assert.Len(t, entries, 1)
 
 	require.NoError(t, registry.Restore(ctx, fileOf(url), "sqlite:"+backupFile+".copy"), "a database that nobody has open is a backup")
-	assert.Equal(t, beforeTheBackup, holders(t, "sqlite:"+backupFile+".copy"))
+	assert.Equal(t, holdersAtBackup, holders(t, "sqlite:"+backupFile+".copy"))
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(backupFile), "*.restore-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
 
 	missing := engines["sqlite"](t)
 	require.NoError(t, registry.Restore(ctx, backupFile, missing), "where there is no database")
-	assert.Equal(t, beforeTheBackup, holders(t, missing))
+	assert.Equal(t, holdersAtBackup, holders(t, missing))
 }
 
 // A restore that is killed leaves the old database, or the new, or one that is not
 // opened before a restore was completed.
 //
 // Faults: F97.
-func TestRestoreIsKilled(t *testing.T) {
+func TestInterruptedRestore(t *testing.T) {
 	outcomes := map[string]bool{}
 	for step := range registry.RestoreSteps + 1 {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
@@ -147,13 +147,13 @@ func TestRestoreIsKilled(t *testing.T) {
 				require.ErrorIs(t, registry.Backup(ctx, url, filepath.Join(t.TempDir(), "b")), registry.ErrUnavailable)
 			} else if list := holders(t, url); len(list) == 1 {
 				outcomes["new"] = true
-				assert.Equal(t, beforeTheBackup, list)
+				assert.Equal(t, holdersAtBackup, list)
 			} else {
 				outcomes["old"] = true
-				assert.Equal(t, everybody, list)
+				assert.Equal(t, allHolders, list)
 			}
 			require.NoError(t, registry.Restore(ctx, backupFile, url))
-			assert.Equal(t, beforeTheBackup, holders(t, url))
+			assert.Equal(t, holdersAtBackup, holders(t, url))
 		})
 	}
 	assert.Len(t, outcomes, 3)
@@ -178,7 +178,7 @@ func TestRestoreWhileInUse(t *testing.T) {
 		require.ErrorIs(t, registry.Restore(ctx, backupFile, url), registry.ErrInUse)
 		require.NoError(t, db.Close())
 	})
-	assert.Equal(t, everybody, holders(t, url))
+	assert.Equal(t, allHolders, holders(t, url))
 	t.Run("by another restore", func(t *testing.T) {
 		release, err := registry.HoldLock(fileOf(url))
 		require.NoError(t, err)
@@ -189,14 +189,14 @@ func TestRestoreWhileInUse(t *testing.T) {
 		require.NoError(t, release())
 	})
 	require.NoError(t, registry.Restore(ctx, backupFile, url))
-	assert.Equal(t, beforeTheBackup, holders(t, url))
+	assert.Equal(t, holdersAtBackup, holders(t, url))
 }
 
 // What is no whole backup is refused, and the database stays as it is.
-func TestRestoreRefuses(t *testing.T) {
+func TestRestoreRejectsInvalidBackups(t *testing.T) {
 	backupFile, url := backup(t)
 	folder := t.TempDir()
-	made := func(name string, content []byte) string {
+	write := func(name string, content []byte) string {
 		path := filepath.Join(folder, name)
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 		return path
@@ -209,13 +209,13 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	other := filepath.Join(folder, "other")
 	require.NoError(t, registry.CreateEmpty(ctx, "sqlite:"+other))
-	copied := made("copied", whole)
-	made("copied-wal", []byte("the log of a database in use"))
+	copied := write("copied", whole)
+	write("copied-wal", []byte("the log of a database in use"))
 	for name, file := range map[string]string{
-		"empty":           made("empty", nil),
-		"cut":             made("cut", whole[:len(whole)-4096]),
-		"damaged":         made("damaged", damaged),
-		"no database":     made("text", []byte(strings.Repeat("no database ", 1000))),
+		"empty":           write("empty", nil),
+		"cut":             write("cut", whole[:len(whole)-4096]),
+		"damaged":         write("damaged", damaged),
+		"no database":     write("text", []byte(strings.Repeat("no database ", 1000))),
 		"no registry's":   other,
 		"with a log":      copied,
 		"a folder":        folder,
@@ -233,19 +233,19 @@ func TestRestoreRefuses(t *testing.T) {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	require.ErrorIs(t, registry.Restore(ended, backupFile, url), context.Canceled)
-	assert.Equal(t, everybody, holders(t, url))
+	assert.Equal(t, allHolders, holders(t, url))
 	left, err := filepath.Glob(fileOf(url) + ".restore-*")
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
 
 // A backup overwrites nothing, makes no database, and leaves no file when it fails.
-func TestBackupRefuses(t *testing.T) {
+func TestBackupErrors(t *testing.T) {
 	_, url := backup(t)
 	folder := t.TempDir()
-	there := filepath.Join(folder, "there")
-	copyFile(t, os.DevNull, there)
-	require.ErrorIs(t, registry.Backup(ctx, url, there), fs.ErrExist)
+	existing := filepath.Join(folder, "there")
+	copyFile(t, os.DevNull, existing)
+	require.ErrorIs(t, registry.Backup(ctx, url, existing), fs.ErrExist)
 	require.ErrorIs(t, registry.Backup(ctx, url, filepath.Join(folder, "nowhere", "file")), fs.ErrNotExist)
 	missing := "sqlite:" + filepath.Join(folder, "missing.db")
 	require.ErrorIs(t, registry.Backup(ctx, missing, filepath.Join(folder, "new")), registry.ErrUnavailable)
@@ -262,19 +262,19 @@ func TestBackupRefuses(t *testing.T) {
 	for _, scheme := range []string{"postgres", "postgresql"} {
 		for _, err := range []error{
 			registry.Backup(ctx, scheme+"://u:secret@127.0.0.1/db", filepath.Join(folder, "new")),
-			registry.Restore(ctx, there, scheme+"://u:secret@127.0.0.1/db"),
+			registry.Restore(ctx, existing, scheme+"://u:secret@127.0.0.1/db"),
 		} {
 			require.ErrorIs(t, err, errors.ErrUnsupported)
 			require.ErrorContains(t, err, "pg_dump")
 			require.NotContains(t, err.Error(), "secret")
 		}
 	}
-	require.ErrorIs(t, registry.Backup(ctx, "mysql:x", there), registry.ErrURL)
-	require.ErrorIs(t, registry.Restore(ctx, there, "sqlite:"), registry.ErrURL)
+	require.ErrorIs(t, registry.Backup(ctx, "mysql:x", existing), registry.ErrURL)
+	require.ErrorIs(t, registry.Restore(ctx, existing, "sqlite:"), registry.ErrURL)
 }
 
 // A backup of a file that several programs change is of one moment.
-func TestBackupWhileChanging(t *testing.T) {
+func TestBackupIsASnapshot(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	reserve(t, r, 0)
@@ -305,7 +305,7 @@ func TestBackupWhileChanging(t *testing.T) {
 }
 
 // A link to a database stays one, and its log is the one beside what it names.
-func TestRestoreThroughALink(t *testing.T) {
+func TestRestoreFollowsSymbolicLinks(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("links need rights")
 	}
@@ -316,5 +316,5 @@ func TestRestoreThroughALink(t *testing.T) {
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	assert.NotZero(t, info.Mode()&fs.ModeSymlink)
-	assert.Equal(t, beforeTheBackup, holders(t, url))
+	assert.Equal(t, holdersAtBackup, holders(t, url))
 }

@@ -140,14 +140,14 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 	whole := func() float64 {
 		holders := make([]*jpki.Authentication, 4096) // that nobody waits for them; later ones are made when needed
 		for n := range holders {
-			holders[n] = holder(1_000_000 + int(people.Add(1)))
+			holders[n] = holder(1_000_000 + int(lastHolder.Add(1)))
 		}
 		var taken atomic.Int64
 		next := func() *jpki.Authentication {
 			if n := int(taken.Add(1)) - 1; n < len(holders) {
 				return holders[n]
 			}
-			return holder(1_000_000 + int(people.Add(1)))
+			return holder(1_000_000 + int(lastHolder.Add(1)))
 		}
 		return rate(func(i int) error {
 			_, err := fleet[i].Reserve(ctx, registry.NewOperation(), next(), registry.RecoveryCode{})

@@ -54,7 +54,7 @@ func fill(b *testing.B, url string, rows int) {
 }
 
 // people are never the same, in any round of any benchmark.
-var people atomic.Int64
+var lastHolder atomic.Int64
 
 // BenchmarkRegistryReserve is new holders a second, at 1, 8 and 64 terminals at a time.
 func BenchmarkRegistryReserve(b *testing.B) {
@@ -65,20 +65,20 @@ func BenchmarkRegistryReserve(b *testing.B) {
 				fill(b, url, rows)
 				for _, terminals := range []int{1, 8, 64} {
 					var fleet []*registry.Registry
-					var repeats atomic.Int64
+					var retries atomic.Int64
 					for i := range terminals {
 						fleet = append(fleet, openNamed(b, url, fmt.Sprintf("terminal-%d-%d", terminals, i),
-							registry.OnRetry(func(error) { repeats.Add(1) })))
+							registry.OnRetry(func(error) { retries.Add(1) })))
 					}
 					b.Run(fmt.Sprintf("terminals=%d", terminals), func(b *testing.B) {
-						repeats.Store(0)
-						var left atomic.Int64
-						left.Store(int64(b.N))
+						retries.Store(0)
+						var remaining atomic.Int64
+						remaining.Store(int64(b.N))
 						var wait sync.WaitGroup
 						for _, r := range fleet {
 							wait.Go(func() {
-								for left.Add(-1) >= 0 {
-									_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(people.Add(1))), registry.RecoveryCode{})
+								for remaining.Add(-1) >= 0 {
+									_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(lastHolder.Add(1))), registry.RecoveryCode{})
 									if err != nil {
 										b.Error(err)
 										return
@@ -88,7 +88,7 @@ func BenchmarkRegistryReserve(b *testing.B) {
 						}
 						wait.Wait()
 						b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reservations/s")
-						b.ReportMetric(float64(repeats.Load())/float64(b.N), "repeats/op")
+						b.ReportMetric(float64(retries.Load())/float64(b.N), "repeats/op")
 					})
 				}
 			})
@@ -112,14 +112,14 @@ func BenchmarkRegistryVisit(b *testing.B) {
 			})
 			b.Run("new", func(b *testing.B) {
 				for b.Loop() {
-					_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(people.Add(1))), registry.NewRecoveryCode())
+					_, err := r.Reserve(ctx, registry.NewOperation(), holder(1_000_000+int(lastHolder.Add(1))), registry.NewRecoveryCode())
 					require.NoError(b, err)
 				}
 			})
 			b.Run("apply", func(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
-					n := 1_000_000 + int(people.Add(1))
+					n := 1_000_000 + int(lastHolder.Add(1))
 					reserve(b, r, n)
 					b.StartTimer()
 					apply(b, r, n)

@@ -69,7 +69,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 }
 
 // Statements that a terminal has prepared hold when another program adds to the tables.
-func TestTablesGrowUnderATerminal(t *testing.T) {
+func TestSchemaChangesWhileOpen(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r, other := open(t, url), open(t, url)
 		reserve(t, r, 1)

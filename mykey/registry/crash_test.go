@@ -55,11 +55,11 @@ func serveUntilKilled(url string) error {
 
 // A terminal that is killed at any moment has lost nothing that it told, and its
 // registry is whole.
-func TestAFileOutlivesItsTerminal(t *testing.T) {
+func TestFileSurvivesKilledTerminals(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	url := engines["sqlite"](t)
 	r := open(t, url)
-	told := map[int]mykey.ID{}
+	reported := map[int]mykey.ID{}
 	for run := range 5 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), crashVariable+"="+url)
@@ -73,7 +73,7 @@ func TestAFileOutlivesItsTerminal(t *testing.T) {
 			var id mykey.ID
 			_, err := fmt.Sscan(lines.Text(), &n, &id)
 			require.NoError(t, err)
-			told[n] = id
+			reported[n] = id
 			if count == 20*(run+1) {
 				require.NoError(t, cmd.Process.Kill())
 			}
@@ -82,8 +82,8 @@ func TestAFileOutlivesItsTerminal(t *testing.T) {
 		_, err = verify(r)
 		require.NoError(t, err)
 	}
-	require.GreaterOrEqual(t, len(told), 100)
-	for n, id := range told {
+	require.GreaterOrEqual(t, len(reported), 100)
+	for n, id := range reported {
 		mine, err := r.Find(ctx, holder(n))
 		require.NoError(t, err)
 		assert.Equal(t, id, mine.ID)

@@ -11,7 +11,7 @@ import (
 
 // A program that reads cards and derives identifiers compiles none of the
 // registry's dependencies.
-func TestOthersCompileNoDatabase(t *testing.T) {
+func TestOtherPackagesDoNotImportDatabases(t *testing.T) {
 	const module = "github.com/mykeykit/mykeykit/"
 	ours := func(packages ...string) []string {
 		out, err := exec.Command("go", append([]string{"list", "-deps"}, packages...)...).CombinedOutput()

@@ -20,7 +20,7 @@ import (
 // it hands out nothing.
 //
 // Faults: F133.
-func TestAnExportIsWhatItsRecordSays(t *testing.T) {
+func TestExportMatchesItsRecord(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)
@@ -67,7 +67,7 @@ func TestAnExportIsWhatItsRecordSays(t *testing.T) {
 // Erasing does not report success while the bytes are in the file.
 //
 // Faults: F110.
-func TestErasingBesideAReader(t *testing.T) {
+func TestEraseFailsWhileAnotherProgramReads(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
 	id := reserve(t, r, 1).ID
@@ -95,7 +95,7 @@ func TestErasingBesideAReader(t *testing.T) {
 // record does not count it.
 //
 // Faults: F133.
-func TestApplicationsMadeDuringAnExport(t *testing.T) {
+func TestExportExcludesNewApplications(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		people := []int{1, 2, 3}
@@ -125,7 +125,7 @@ func TestApplicationsMadeDuringAnExport(t *testing.T) {
 // A purge tells of its own namespace's chains, whatever another's of the same name is.
 //
 // Faults: F110.
-func TestPurgeBesideANamesake(t *testing.T) {
+func TestPurgeIsLimitedToItsNamespace(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		library := openAs(t, url, terminal("a"), generation(t, "library.example", 1))
 		reserve(t, library, 1)

@@ -168,22 +168,22 @@ func keys(r *registry.Registry) (list []registry.TerminalKey, err error) {
 }
 
 // verify has the operator verify the registry that r is a terminal of.
-func verify(r *registry.Registry, kept ...registry.Head) ([]registry.Head, error) {
+func verify(r *registry.Registry, earlier ...registry.Head) ([]registry.Head, error) {
 	list, err := keys(r)
 	if err != nil {
 		return nil, err
 	}
-	return verifyWith(r, list, kept...)
+	return verifyWith(r, list, earlier...)
 }
 
-func verifyWith(r *registry.Registry, keys []registry.TerminalKey, kept ...registry.Head) ([]registry.Head, error) {
+func verifyWith(r *registry.Registry, keys []registry.TerminalKey, earlier ...registry.Head) ([]registry.Head, error) {
 	url, _ := urls.Load(r)
 	o, err := registry.OpenOperator(context.Background(), url.(string), r.Namespace(), keys)
 	if err != nil {
 		return nil, err
 	}
 	defer o.Close()
-	report, err := o.Verify(context.Background(), kept...)
+	report, err := o.Verify(context.Background(), earlier...)
 	return report.Heads, err
 }
 

@@ -22,12 +22,12 @@ type fleet struct {
 	terminals int
 	visits    int // to each terminal
 
-	mu       sync.Mutex
-	reserved map[int]mykey.ID // what each holder was told
-	applied  map[int]int      // whose application each account is in
-	refused  map[int]bool     // holders whose account was another's before
-	answers  atomic.Int64
-	repeats  atomic.Int64
+	mu          sync.Mutex
+	identifiers map[int]mykey.ID // what each holder was told
+	applicants  map[int]int      // whose application each account is in
+	refused     map[int]bool     // holders whose account was another's before
+	answers     atomic.Int64
+	retries     atomic.Int64
 }
 
 // Every holder comes to two terminals, and every account to two holders.
@@ -46,7 +46,7 @@ func (f *fleet) names() (list []registry.Terminal) {
 // patiently repeats what fails for want of a database, under the same operation,
 // as a kiosk does while it shows that it is out of service. A terminal that the database
 // lost sight of while it started has to wait until its name is free.
-func patiently[T any](ctx context.Context, do func() (T, error)) (T, error) {
+func retryUnavailable[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	for {
 		result, err := do()
 		if !errors.Is(err, registry.ErrUnavailable) && !errors.Is(err, registry.ErrTerminalTaken) || ctx.Err() != nil {
@@ -57,7 +57,7 @@ func patiently[T any](ctx context.Context, do func() (T, error)) (T, error) {
 
 // run has every terminal serve its visitors, one after the other.
 func (f *fleet) run(ctx context.Context, url string) error {
-	f.reserved, f.applied, f.refused = map[int]mykey.ID{}, map[int]int{}, map[int]bool{}
+	f.identifiers, f.applicants, f.refused = map[int]mykey.ID{}, map[int]int{}, map[int]bool{}
 	errs := make(chan error, f.terminals)
 	for terminal := range f.terminals {
 		go func() {
@@ -76,10 +76,10 @@ func (f *fleet) run(ctx context.Context, url string) error {
 }
 
 func (f *fleet) terminal(ctx context.Context, url string, number int) error {
-	r, err := patiently(ctx, func() (*registry.Registry, error) {
+	r, err := retryUnavailable(ctx, func() (*registry.Registry, error) {
 		return registry.Open(ctx, url, f.names()[number], generation(f.t, "points.example", 1),
 			registry.WithOperator(operator.PublicKey()), registry.WithIdentifierCount(uint64(4*f.holders())), registry.WithAttempts(32),
-			registry.WithoutMigrations(), registry.OnRetry(func(error) { f.repeats.Add(1) }))
+			registry.WithoutMigrations(), registry.OnRetry(func(error) { f.retries.Add(1) }))
 	})
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (f *fleet) terminal(ctx context.Context, url string, number int) error {
 
 func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	operation := registry.NewOperation()
-	mine, err := patiently(ctx, func() (*registry.Reservation, error) {
+	mine, err := retryUnavailable(ctx, func() (*registry.Reservation, error) {
 		return r.Reserve(ctx, operation, holder(n), registry.RecoveryCode{})
 	})
 	if err != nil {
@@ -103,17 +103,17 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	}
 	f.answers.Add(1)
 	f.mu.Lock()
-	told, known := f.reserved[n]
-	f.reserved[n] = mine.ID
+	earlier, known := f.identifiers[n]
+	f.identifiers[n] = mine.ID
 	f.mu.Unlock()
-	if known && told != mine.ID {
-		return fmt.Errorf("holder %d was told %s and %s", n, told, mine.ID)
+	if known && earlier != mine.ID {
+		return fmt.Errorf("holder %d was told %s and %s", n, earlier, mine.ID)
 	}
 
 	operation = registry.NewOperation()
-	preview, err := patiently(ctx, func() (registry.Preview, error) { return r.Preview(ctx, holder(n), account(f.accountOf(n))) })
+	preview, err := retryUnavailable(ctx, func() (registry.Preview, error) { return r.Preview(ctx, holder(n), account(f.accountOf(n))) })
 	if err == nil {
-		_, err = patiently(ctx, func() (*registry.Reservation, error) { return r.Confirm(ctx, operation, preview) })
+		_, err = retryUnavailable(ctx, func() (*registry.Reservation, error) { return r.Confirm(ctx, operation, preview) })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,10 +127,10 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 		return err
 	}
 	f.answers.Add(1)
-	if other, twice := f.applied[f.accountOf(n)]; twice {
+	if other, used := f.applicants[f.accountOf(n)]; used {
 		return fmt.Errorf("account %d was confirmed to holders %d and %d", f.accountOf(n), other, n)
 	}
-	f.applied[f.accountOf(n)] = n
+	f.applicants[f.accountOf(n)] = n
 	return nil
 }
 
@@ -141,21 +141,21 @@ func (f *fleet) check(t *testing.T, url string) {
 	for n := range f.holders() {
 		found, err := r.Find(ctx, holder(n))
 		require.NoError(t, err, "holder %d", n)
-		require.Equal(t, f.reserved[n], found.ID)
+		require.Equal(t, f.identifiers[n], found.ID)
 		require.NotContains(t, owner, found.ID, "an identifier twice")
 		owner[found.ID] = n
-		assert.Equal(t, f.applied[f.accountOf(n)] == n, found.Application != nil, "holder %d", n)
-		assert.Equal(t, f.applied[f.accountOf(n)] != n, f.refused[n], "holder %d", n)
+		assert.Equal(t, f.applicants[f.accountOf(n)] == n, found.Application != nil, "holder %d", n)
+		assert.Equal(t, f.applicants[f.accountOf(n)] != n, f.refused[n], "holder %d", n)
 	}
-	require.Len(t, f.applied, f.holders()/2, "every account is in one application")
+	require.Len(t, f.applicants, f.holders()/2, "every account is in one application")
 	list := applications(t, r)
-	require.Len(t, list, len(f.applied))
+	require.Len(t, list, len(f.applicants))
 	for _, a := range list {
 		opened, err := a.Open(operator)
 		require.NoError(t, err)
 		n := owner[a.ID]
 		assert.Equal(t, parts(account(f.accountOf(n))), parts(opened))
-		assert.Equal(t, n, f.applied[f.accountOf(n)])
+		assert.Equal(t, n, f.applicants[f.accountOf(n)])
 	}
 
 	heads, err := verify(r)
@@ -164,7 +164,7 @@ func (f *fleet) check(t *testing.T, url string) {
 	for _, h := range heads {
 		records += h.Number
 	}
-	assert.Equal(t, int64(f.holders()+len(f.applied)+1), records, "every change once, and the export")
+	assert.Equal(t, int64(f.holders()+len(f.applicants)+1), records, "every change once, and the export")
 	var reservations int
 	require.NoError(t, r.DB().QueryRow(`SELECT count(*) FROM reservations`).Scan(&reservations))
 	assert.Equal(t, f.holders(), reservations)
@@ -193,7 +193,7 @@ func TestFleetOutlivesTheServer(t *testing.T) {
 	}
 	f.waitFor(int64(f.holders()))
 	require.NoError(t, <-ended)
-	t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
+	t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 	f.check(t, url)
 }
 
@@ -201,11 +201,11 @@ func TestFleetOutlivesTheServer(t *testing.T) {
 // how fast they come is the machine's affair.
 func (f *fleet) waitFor(answers int64) {
 	f.t.Helper()
-	for have, since := int64(-1), time.Now(); have < answers; time.Sleep(time.Millisecond) {
-		if now := f.answers.Load(); now > have {
-			have, since = now, time.Now()
+	for count, since := int64(-1), time.Now(); count < answers; time.Sleep(time.Millisecond) {
+		if now := f.answers.Load(); now > count {
+			count, since = now, time.Now()
 		}
-		require.Less(f.t, time.Since(since), 2*time.Minute, "no answer after %d", have)
+		require.Less(f.t, time.Since(since), 2*time.Minute, "no answer after %d", count)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestFleet(t *testing.T) {
 			default:
 			}
 		}
-		t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
+		t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 		f.check(t, url)
 	})
 }

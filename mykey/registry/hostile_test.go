@@ -57,7 +57,7 @@ func dropConstraints(t *testing.T, conn *sql.Conn, table string) {
 // terminal's statements.
 //
 // Faults: F104.
-func TestHostileRowsShow(t *testing.T) {
+func TestHostileRowsAreDetected(t *testing.T) {
 	both := []string{
 		`UPDATE reservations SET version = -1`,
 		`UPDATE reservations SET version = 9223372036854775807`,
@@ -134,7 +134,7 @@ func TestHostileRowsShow(t *testing.T) {
 // after it was put right again.
 //
 // Faults: F105.
-func TestRowsSetBackForAWhileShow(t *testing.T) {
+func TestTemporarilyRestoredRowsAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)
@@ -157,7 +157,7 @@ func TestRowsSetBackForAWhileShow(t *testing.T) {
 // of a terminal's sight, shows.
 //
 // Faults: F104.
-func TestAccountsUsedTwiceShow(t *testing.T) {
+func TestDuplicateAccountsAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)
@@ -183,7 +183,7 @@ func TestAccountsUsedTwiceShow(t *testing.T) {
 // A list of keys that no terminal has is refused, and not found by a panic.
 //
 // Faults: F132.
-func TestKeysThatAreNone(t *testing.T) {
+func TestInvalidTerminalKeysAreRejected(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	reserve(t, r, 1)
@@ -210,7 +210,7 @@ func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
 
 // A purge does not cover that a chain was removed, its last record or whole, and no head counts from
 // nothing.
-func TestAPurgeVouchesForItsChains(t *testing.T) {
+func TestChainsRemovedAfterAPurgeAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
 		heads, err := verify(r)
@@ -236,7 +236,7 @@ func TestAPurgeVouchesForItsChains(t *testing.T) {
 // another history is not it.
 //
 // Faults: F110.
-func TestAPurgeKnowsTheLastRecord(t *testing.T) {
+func TestChainsReplacedAfterAPurgeAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		d := desk(t, open(t, url))
 		defer d.Close()
@@ -266,7 +266,7 @@ func TestAPurgeKnowsTheLastRecord(t *testing.T) {
 // when the rows are gone.
 //
 // Faults: F105.
-func TestRelianceOnWhatNobodyWroteShows(t *testing.T) {
+func TestRelianceOnUnrecordedRowsIsDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		reserve(t, openNamed(t, url, "a"), 1)
 		r := openNamed(t, url, "b")

@@ -32,7 +32,7 @@ func FuzzParseImages(f *testing.F) {
 }
 
 // What records say of a row has to be one history, whoever signed them.
-func TestRecordsTellOneHistory(t *testing.T) {
+func TestContradictoryImagesAreDetected(t *testing.T) {
 	v := func(act action, version uint64) image {
 		return image{action: act, table: reservationTable, version: version, before: [32]byte{byte(version - 1)}, after: [32]byte{byte(version)}}
 	}

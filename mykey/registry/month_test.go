@@ -103,7 +103,7 @@ func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool 
 // both know of a person is known of everybody, or of everybody with that month.
 //
 // Faults: F92.
-func TestNamespacesShareTheMonthAlone(t *testing.T) {
+func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		const holders = 20
 		var order []int

@@ -19,7 +19,7 @@ import (
 // audit.
 //
 // Faults: F99.
-func TestOperatorsMakeNothing(t *testing.T) {
+func TestOperatorsDoNotWrite(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mistyped.db")
 	_, err := registry.OpenOperator(ctx, "sqlite:"+file, "points.example", nil)
 	require.ErrorIs(t, err, registry.ErrUnavailable)
@@ -56,7 +56,7 @@ func TestOperatorsMakeNothing(t *testing.T) {
 	})
 }
 
-func TestReportsCount(t *testing.T) {
+func TestReportCountsRows(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
 		list, err := keys(r)
@@ -107,7 +107,7 @@ func TestExport(t *testing.T) {
 		require.Len(t, bad, 1)
 		assert.Equal(t, victim.ID, bad[0].ID)
 		assert.Empty(t, bad[0].Sealed, "the operator would open it")
-		count := func() (n int) {
+		countExports := func() (n int) {
 			for _, row := range rows(t, r, "audit") {
 				if row["kind"] == "export" {
 					n++
@@ -115,26 +115,26 @@ func TestExport(t *testing.T) {
 			}
 			return n
 		}
-		assert.Equal(t, 1, count())
+		assert.Equal(t, 1, countExports())
 		for range d.Export(ctx, operation) {
 			break
 		}
-		assert.Equal(t, 1, count(), "the same export")
+		assert.Equal(t, 1, countExports(), "the same export")
 		for range d.Export(ctx, registry.NewOperation()) {
 			break
 		}
-		assert.Equal(t, 2, count(), "another, though the loop ended early")
+		assert.Equal(t, 2, countExports(), "another, though the loop ended early")
 
 		_, err = r.DB().Exec(`UPDATE audit SET made = made + 1 WHERE kind = 'apply' AND number = 4`)
 		require.NoError(t, err)
-		seen := 0
+		count := 0
 		for a, err := range d.Export(ctx, registry.NewOperation()) {
 			require.ErrorIs(t, err, registry.ErrAudit)
 			assert.Zero(t, a)
-			seen++
+			count++
 		}
-		assert.Equal(t, 1, seen, "nothing is handed out of a registry whose records can't be believed")
-		assert.Equal(t, 2, count())
+		assert.Equal(t, 1, count, "nothing is handed out of a registry whose records can't be believed")
+		assert.Equal(t, 2, countExports())
 		require.NoError(t, d.Close())
 	})
 }
@@ -193,7 +193,7 @@ func TestErase(t *testing.T) {
 // Nothing is left in the file of what was erased or purged.
 //
 // Faults: F110.
-func TestErasedBytesLeaveTheFile(t *testing.T) {
+func TestErasedBytesAreOverwritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
 	mine := reserve(t, r, 1)
@@ -222,7 +222,7 @@ func TestErasedBytesLeaveTheFile(t *testing.T) {
 // A registry in which nobody has an identifier yet is purged like any other.
 //
 // Faults: F110.
-func TestPurgeOfNothing(t *testing.T) {
+func TestPurgeOfAnEmptyRegistry(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		d := desk(t, r)
@@ -294,7 +294,7 @@ func TestPurge(t *testing.T) {
 // An operation that an operator's desk has a record of is refused to a terminal.
 //
 // Faults: F132.
-func TestADesksOperationIsNoTerminals(t *testing.T) {
+func TestOperationsAreUniqueAcrossDesksAndTerminals(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		id := reserve(t, r, 1).ID
@@ -340,7 +340,7 @@ func TestStatistics(t *testing.T) {
 	})
 }
 
-func TestTerminalKeysAreRead(t *testing.T) {
+func TestParseTerminalAndKeys(t *testing.T) {
 	a, err := registry.GenerateTerminal("a")
 	require.NoError(t, err)
 	again, err := registry.ParseTerminal(a.RevealText())

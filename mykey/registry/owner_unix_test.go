@@ -18,7 +18,7 @@ import (
 // terminal's user has to open it.
 //
 // Faults: F136.
-func TestAnAdministratorsDatabaseIsTheTerminals(t *testing.T) {
+func TestDatabaseBelongsToTheFolderOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")
 	}

@@ -11,18 +11,18 @@ import (
 )
 
 // What is more than one page of rows is read whole.
-func TestPages(t *testing.T) {
+func TestRowsAreReadInPages(t *testing.T) {
 	r := open(t, engines["sqlite"](t), registry.WithPageSize(5))
 	const holders = 11
 	for n := range holders {
 		reserve(t, r, n)
 		apply(t, r, n)
 	}
-	seen := map[mykey.ID]bool{}
+	exported := map[mykey.ID]bool{}
 	for _, a := range applications(t, r) {
-		seen[a.ID] = true
+		exported[a.ID] = true
 	}
-	assert.Len(t, seen, holders)
+	assert.Len(t, exported, holders)
 	heads, err := verify(r)
 	require.NoError(t, err)
 	assert.Equal(t, int64(2*holders), heads[0].Number)

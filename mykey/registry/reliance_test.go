@@ -14,7 +14,7 @@ import (
 // shows, also when the alteration was undone.
 //
 // Faults: F105.
-func TestWhatAChangeReliedOnShows(t *testing.T) {
+func TestAlterationsThatAChangeReliedOnAreDetected(t *testing.T) {
 	withdraw := func(t *testing.T, r *registry.Registry, n int) {
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(n))
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestWhatAChangeReliedOnShows(t *testing.T) {
 // records that made it the same version.
 //
 // Faults: F104.
-func TestAVersionIsMadeOnce(t *testing.T) {
+func TestDuplicateVersionsAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
 		reserve(t, a, 1)
@@ -99,7 +99,7 @@ func TestAVersionIsMadeOnce(t *testing.T) {
 // from the end of another's chain, and done again, shows.
 //
 // Faults: F104.
-func TestAVersionThatWasSeenIsNotMade(t *testing.T) {
+func TestRepeatedVersionsAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
 		reserve(t, a, 1)
@@ -122,7 +122,7 @@ func TestAVersionThatWasSeenIsNotMade(t *testing.T) {
 // An application without an identifier is told of by an export, which can't name it.
 //
 // Faults: F133.
-func TestApplicationsWithoutIdentifiersAreToldOf(t *testing.T) {
+func TestExportReportsUnnamedApplications(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		reserve(t, r, 1)
@@ -138,7 +138,7 @@ func TestApplicationsWithoutIdentifiersAreToldOf(t *testing.T) {
 // No column of a row can be altered unseen.
 //
 // Faults: F104.
-func TestEveryColumnIsRecorded(t *testing.T) {
+func TestEveryColumnIsAudited(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	reserve(t, r, 1)

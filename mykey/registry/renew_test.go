@@ -34,10 +34,10 @@ func TestRenew(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, first.ID, second.ID)
 		require.NotNil(t, second.Application)
-		again, err := r.Renew(ctx, operation, holder(2), registry.ByOldCard(old), next)
+		repeated, err := r.Renew(ctx, operation, holder(2), registry.ByOldCard(old), next)
 		require.NoError(t, err, "a double tap")
-		assert.Equal(t, first.ID, again.ID)
-		assert.False(t, again.New)
+		assert.Equal(t, first.ID, repeated.ID)
+		assert.False(t, repeated.New)
 
 		_, err = r.Find(ctx, holder(1))
 		require.ErrorIs(t, err, registry.ErrSuperseded)
@@ -74,9 +74,9 @@ func TestRenew(t *testing.T) {
 		var clerk string
 		require.NoError(t, r.DB().QueryRow(`SELECT clerk FROM audit WHERE kind = 'renew-clerk'`).Scan(&clerk))
 		assert.Equal(t, "window-3.0042", clerk)
-		for _, nobody := range []string{"", "田中", "a b", strings.Repeat("a", 33), "x\n"} {
-			_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.ByClerk(first.ID, nobody), code)
-			require.ErrorIs(t, err, registry.ErrClerk, "%q", nobody)
+		for _, invalid := range []string{"", "田中", "a b", strings.Repeat("a", 33), "x\n"} {
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.ByClerk(first.ID, invalid), code)
+			require.ErrorIs(t, err, registry.ErrClerk, "%q", invalid)
 		}
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.ByClerk("00000000", "c1"), code)
 		require.ErrorIs(t, err, registry.ErrNotFound)
@@ -92,7 +92,7 @@ func TestRenew(t *testing.T) {
 
 // A new card that took something of its own has to give it up first, and can't
 // get a second application by that.
-func TestRenewWithANewCardThatHasSomething(t *testing.T) {
+func TestRenewWithReservedNewCard(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		renew := func(newCard, oldCard int) error {
@@ -143,7 +143,7 @@ func TestRecoveryCodes(t *testing.T) {
 	}
 }
 
-func TestSecretsDoNotPrintThemselves(t *testing.T) {
+func TestSecretsAreNotPrinted(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
 	code := registry.NewRecoveryCode()
@@ -225,9 +225,9 @@ func TestMergeByClerk(t *testing.T) {
 			assert.Equal(t, first.ID, merged.ID)
 			assert.NotNil(t, merged.Application)
 		}
-		given, err := r.Lookup(ctx, second.ID)
+		withdrawn, err := r.Lookup(ctx, second.ID)
 		require.NoError(t, err)
-		assert.Equal(t, registry.Withdrawn, given.State)
+		assert.Equal(t, registry.Withdrawn, withdrawn.State)
 		_, err = r.Find(ctx, holder(1))
 		require.ErrorIs(t, err, registry.ErrSuperseded)
 
@@ -249,7 +249,7 @@ func TestMergeByClerk(t *testing.T) {
 // stored under the registry's key.
 //
 // Faults: F109.
-func TestCodesThatWereStoredBefore(t *testing.T) {
+func TestArgon2CodesAreAccepted(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	code, next := registry.NewRecoveryCode(), registry.NewRecoveryCode()
 	mine := reserve(t, r, 1)
@@ -269,7 +269,7 @@ func TestCodesThatWereStoredBefore(t *testing.T) {
 
 // A recovery code is its identifier's, and its generation's key goes on being asked
 // after the keys were changed.
-func TestCodesOutliveKeys(t *testing.T) {
+func TestRecoveryCodesSurviveKeyRotation(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
 		before := openGeneration(t, url, old)

@@ -139,7 +139,7 @@ func checkpoint(t *testing.T, r *registry.Registry) {
 // A file that is replaced in the middle of a change is detected after the commit.
 //
 // Faults: F96.
-func TestAFileReplacedDuringAChange(t *testing.T) {
+func TestFileReplacedDuringAChangeIsDetected(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows removes and renames no open file")
 	}
@@ -156,7 +156,7 @@ func TestAFileReplacedDuringAChange(t *testing.T) {
 // A log without its database is not deleted, as SQLite would: its records were told.
 //
 // Faults: F96.
-func TestALogWithoutItsFile(t *testing.T) {
+func TestLogWithoutDatabaseIsKept(t *testing.T) {
 	url := engines["sqlite"](t)
 	file := fileOf(url)
 	r := open(t, url)
@@ -172,7 +172,7 @@ func TestALogWithoutItsFile(t *testing.T) {
 // A mode that makes no database makes none, and no table in one.
 //
 // Faults: F99.
-func TestOpeningWithoutMaking(t *testing.T) {
+func TestExistingModesCreateNothing(t *testing.T) {
 	for _, mode := range registry.ExistingModes {
 		missing := filepath.Join(t.TempDir(), "registry.db")
 		err := registry.OpenMode(ctx, mode, "sqlite:"+missing)
@@ -208,7 +208,7 @@ func TestOpeningWithoutMaking(t *testing.T) {
 }
 
 // A database that can't be written is not available, and is again when it can.
-func TestWritesThatFail(t *testing.T) {
+func TestFailedWritesAreUnavailable(t *testing.T) {
 	for name, pragma := range map[string][2]string{
 		"disk full": {`PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`},
 		"read-only": {`PRAGMA query_only = on`, `PRAGMA query_only = off`},

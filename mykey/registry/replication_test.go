@@ -17,7 +17,7 @@ import (
 )
 
 // replicated is a primary whose commits wait for a standby.
-func replicated(t *testing.T) (primary, standby *postgrestest.Server) {
+func startReplication(t *testing.T) (primary, standby *postgrestest.Server) {
 	t.Helper()
 	primary, err := postgrestest.Start()
 	primary = postgrestest.Must(t, primary, err)
@@ -41,7 +41,7 @@ func reservations(t *testing.T, url string) (n int) {
 
 // stalled ends a context when a counter stands still for a long time: only who hangs is
 // ended, not who is slow.
-func stalled(ctx context.Context, t *testing.T, counter *atomic.Int64) context.Context {
+func cancelOnStall(ctx context.Context, t *testing.T, counter *atomic.Int64) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ticker := time.NewTicker(2 * time.Minute)
 	t.Cleanup(func() { ticker.Stop(); cancel(nil) })
@@ -65,24 +65,24 @@ func stalled(ctx context.Context, t *testing.T, counter *atomic.Int64) context.C
 // time that an attempt may take. When the standby is back, the change is done once.
 //
 // Faults: F98.
-func TestACommitWithoutItsStandby(t *testing.T) {
+func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 	t.Parallel() // it waits, mostly
-	primary, standby := replicated(t)
-	none := func(context.Context, time.Duration) error { return nil }
-	options := []registry.Option{registry.WithSleep(none), registry.WithRetryTime(time.Hour)}
+	primary, standby := startReplication(t)
+	noSleep := func(context.Context, time.Duration) error { return nil }
+	options := []registry.Option{registry.WithSleep(noSleep), registry.WithRetryTime(time.Hour)}
 	for name, limit := range map[string]time.Duration{"cancelled": time.Hour, "timed out": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			url := primary.Database(t)
 			r := openNamed(t, url, "a")
 			first := reserve(t, r, 1)
 			require.NoError(t, r.Close())
-			repeats := 0
-			r = openNamed(t, url, "a", append(options, registry.OnRetry(func(error) { repeats++ }))...)
+			retries := 0
+			r = openNamed(t, url, "a", append(options, registry.OnRetry(func(error) { retries++ }))...)
 			r.SetAttemptTimeout(limit)
 			standby.Kill()
-			back := false
+			restarted := false
 			t.Cleanup(func() {
-				if !back { // the next test would wait for it
+				if !restarted { // the next test would wait for it
 					assert.NoError(t, standby.Launch())
 				}
 			})
@@ -94,10 +94,10 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 				ended <- err
 			}()
 			cancelled := 0
-			var told error
+			var reserveErr error
 			for waiting := true; waiting; {
 				select {
-				case told = <-ended:
+				case reserveErr = <-ended:
 					waiting = false
 				case <-time.After(10 * time.Millisecond):
 					if name == "cancelled" {
@@ -107,13 +107,13 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 					}
 				}
 			}
-			require.ErrorIs(t, told, registry.ErrUnavailable)
-			assert.Equal(t, 19, repeats)
+			require.ErrorIs(t, reserveErr, registry.ErrUnavailable)
+			assert.Equal(t, 19, retries)
 			assert.Equal(t, name == "cancelled", cancelled >= 20)
 			assert.Equal(t, 2, reservations(t, url), "it is there, and may be lost")
 
 			require.NoError(t, standby.Launch())
-			back = true
+			restarted = true
 			mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 			require.NoError(t, err)
 			assert.NotEqual(t, first.ID, mine.ID)
@@ -129,12 +129,12 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 // Nothing is lost that terminals were told, when the primary is killed and its standby
 // takes over. Their URL names both servers.
 func TestFleetOutlivesThePrimary(t *testing.T) {
-	primary, standby := replicated(t)
+	primary, standby := startReplication(t)
 	address := primary.Address() + "," + standby.Address()
 	url := strings.Replace(primary.Database(t), primary.Address(), address, 1) + "&target_session_attrs=read-write"
 	open(t, url) // makes the tables
 	f := &fleet{t: t, terminals: 20, visits: 8}
-	ctx := stalled(ctx, t, &f.answers)
+	ctx := cancelOnStall(ctx, t, &f.answers)
 	begin, ended := time.Now(), make(chan error, 1)
 	go func() { ended <- f.run(ctx, url) }()
 	for f.answers.Load() < 40 {
@@ -145,6 +145,6 @@ func TestFleetOutlivesThePrimary(t *testing.T) {
 	require.Less(t, f.answers.Load(), int64(f.terminals*f.visits), "the primary was killed in the middle")
 	require.NoError(t, standby.Promote())
 	require.NoError(t, <-ended)
-	t.Logf("%d answers, %d attempts repeated, %s", f.answers.Load(), f.repeats.Load(), time.Since(begin))
+	t.Logf("%d answers, %d attempts repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 	f.check(t, url)
 }

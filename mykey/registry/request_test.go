@@ -14,7 +14,7 @@ import (
 // or old card.
 //
 // Faults: F116.
-func TestARenewalsOperationIsItsOwn(t *testing.T) {
+func TestRenewalOperationCanNotBeReused(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	code, next, other := registry.NewRecoveryCode(), registry.NewRecoveryCode(), registry.NewRecoveryCode()
 	ids := map[int]mykey.ID{}
@@ -62,7 +62,7 @@ func TestARenewalsOperationIsItsOwn(t *testing.T) {
 // What was withdrawn keeps no recovery code, however it was withdrawn.
 //
 // Faults: F110.
-func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
+func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
 	for name, withdraw := range map[string]func(r *registry.Registry, d *registry.Desk, mine, other mykey.ID) error{
 		"by the holder": func(r *registry.Registry, _ *registry.Desk, _, _ mykey.ID) error {
 			_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
@@ -95,7 +95,7 @@ func TestWithdrawnReservationsKeepNoCode(t *testing.T) {
 // another card has taken over since.
 //
 // Faults: F116.
-func TestWhatIsGoneIsNotGiven(t *testing.T) {
+func TestWithdrawnReservationsCanNotBeRenewed(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		mine := reserve(t, r, 1)

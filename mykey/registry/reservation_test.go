@@ -34,17 +34,17 @@ func TestReserve(t *testing.T) {
 		assert.Nil(t, first.Application)
 		assert.True(t, first.New)
 
-		again := reserve(t, openNamed(t, url, "another"), 1)
-		assert.Equal(t, first.ID, again.ID, "the same holder gets the same identifier again")
-		assert.False(t, again.New)
+		repeated := reserve(t, openNamed(t, url, "another"), 1)
+		assert.Equal(t, first.ID, repeated.ID, "the same holder gets the same identifier again")
+		assert.False(t, repeated.New)
 		assert.NotEqual(t, first.ID, reserve(t, r, 2).ID)
 
 		found, err := r.Find(ctx, holder(1))
 		require.NoError(t, err)
-		assert.Equal(t, again, found)
-		looked, err := r.Lookup(ctx, first.ID)
+		assert.Equal(t, repeated, found)
+		byID, err := r.Lookup(ctx, first.ID)
 		require.NoError(t, err)
-		assert.Equal(t, again, looked)
+		assert.Equal(t, repeated, byID)
 
 		_, err = r.Find(ctx, holder(3))
 		require.ErrorIs(t, err, registry.ErrNotFound)
@@ -54,16 +54,16 @@ func TestReserve(t *testing.T) {
 }
 
 // Namespaces share a database and nothing else.
-func TestNamespacesAreApart(t *testing.T) {
+func TestNamespacesAreIndependent(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		points, library := open(t, url), openGeneration(t, url, generation(t, "library.example", 1))
-		here := reserve(t, points, 1)
+		inPoints := reserve(t, points, 1)
 		_, err := library.Find(ctx, holder(1))
 		require.ErrorIs(t, err, registry.ErrNotFound)
-		_, err = library.Lookup(ctx, here.ID)
+		_, err = library.Lookup(ctx, inPoints.ID)
 		require.ErrorIs(t, err, registry.ErrNotFound)
-		there := reserve(t, library, 1)
-		assert.NotEqual(t, here.ID, there.ID)
+		inLibrary := reserve(t, library, 1)
+		assert.NotEqual(t, inPoints.ID, inLibrary.ID)
 		apply(t, points, 1)
 		apply(t, library, 1)
 		var handles int
@@ -73,10 +73,10 @@ func TestNamespacesAreApart(t *testing.T) {
 }
 
 // Faults: F91.
-func TestHoldersHaveToProveThemselves(t *testing.T) {
+func TestHoldersNeedProof(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
-	for name, spoil := range map[string]func(*jpki.Authentication){
+	for name, change := range map[string]func(*jpki.Authentication){
 		"no certificate": func(a *jpki.Authentication) { a.Certificate = nil },
 		"no key":         func(a *jpki.Authentication) { a.Certificate.RawSubjectPublicKeyInfo = nil },
 		"another encoding of the key": func(a *jpki.Authentication) {
@@ -95,8 +95,8 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 		"simulated":        func(a *jpki.Authentication) { a.Chain = trust.Simulator },
 	} {
 		t.Run(name, func(t *testing.T) {
-			someone := holder(1)
-			spoil(someone)
+			changed := holder(1)
+			change(changed)
 			op := registry.NewOperation()
 			calls := map[string]func(*jpki.Authentication) error{
 				"Reserve": func(a *jpki.Authentication) error {
@@ -118,7 +118,7 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 				}
 			}
 			for call, do := range calls {
-				require.ErrorIs(t, do(someone), registry.ErrProof, call)
+				require.ErrorIs(t, do(changed), registry.ErrProof, call)
 				require.ErrorIs(t, do(nil), registry.ErrProof, call)
 			}
 		})
@@ -138,19 +138,19 @@ func TestHoldersHaveToProveThemselves(t *testing.T) {
 
 // An identifier that is another holder's moves to the next attempt number, up to
 // the bound.
-func TestTakenIdentifiers(t *testing.T) {
+func TestCollisionsUseTheNextCandidate(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url, registry.WithIdentifierCount(100), registry.WithAttempts(20))
-		seen := map[mykey.ID]int{}
+		holders := map[mykey.ID]int{}
 		attempts := map[uint32]int{}
 		for n := range 80 {
 			reservation := reserve(t, r, n)
-			require.NotContains(t, seen, reservation.ID)
-			seen[reservation.ID] = n
+			require.NotContains(t, holders, reservation.ID)
+			holders[reservation.ID] = n
 			attempts[reservation.Attempt]++
 		}
 		assert.Greater(t, len(attempts), 3, "attempts were needed: %v", attempts)
-		for id, n := range seen {
+		for id, n := range holders {
 			assert.Equal(t, id, reserve(t, r, n).ID)
 		}
 
@@ -175,13 +175,13 @@ func TestWithdraw(t *testing.T) {
 		require.NoError(t, err)
 		apply(t, r, 1)
 		operation := registry.NewOperation()
-		gone, err := r.Withdraw(ctx, operation, holder(1))
+		withdrawn, err := r.Withdraw(ctx, operation, holder(1))
 		require.NoError(t, err)
-		assert.Equal(t, registry.Withdrawn, gone.State)
-		assert.Equal(t, first.ID, gone.ID)
-		again, err := r.Withdraw(ctx, operation, holder(1))
+		assert.Equal(t, registry.Withdrawn, withdrawn.State)
+		assert.Equal(t, first.ID, withdrawn.ID)
+		repeated, err := r.Withdraw(ctx, operation, holder(1))
 		require.NoError(t, err, "a double tap")
-		assert.Equal(t, registry.Withdrawn, again.State)
+		assert.Equal(t, registry.Withdrawn, repeated.State)
 		_, err = r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.ErrorIs(t, err, registry.ErrWithdrawn)
 		_, err = r.Find(ctx, holder(1))
@@ -196,9 +196,9 @@ func TestWithdraw(t *testing.T) {
 		second := reserve(t, r, 1)
 		assert.NotEqual(t, first.ID, second.ID, "an identifier is not given again")
 		assert.Equal(t, uint32(1), second.Attempt)
-		looked, err := r.Lookup(ctx, first.ID)
+		found, err := r.Lookup(ctx, first.ID)
 		require.NoError(t, err)
-		assert.Equal(t, registry.Withdrawn, looked.State)
+		assert.Equal(t, registry.Withdrawn, found.State)
 
 		require.NotNil(t, second.Application, "what was applied for stays applied for")
 		_, err = r.Preview(ctx, holder(1), account(2))
@@ -208,17 +208,17 @@ func TestWithdraw(t *testing.T) {
 	})
 }
 
-func TestOperationsAreDoneOnce(t *testing.T) {
+func TestOperationsAreAppliedOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		operation := registry.NewOperation()
 		code := registry.NewRecoveryCode()
 		first, err := r.Reserve(ctx, operation, holder(1), code)
 		require.NoError(t, err)
-		again, err := r.Reserve(ctx, operation, holder(1), code)
+		repeated, err := r.Reserve(ctx, operation, holder(1), code)
 		require.NoError(t, err)
-		assert.Equal(t, first.ID, again.ID)
-		assert.True(t, again.New, "so its recovery code is shown by whoever gets the answer")
+		assert.Equal(t, first.ID, repeated.ID)
+		assert.True(t, repeated.New, "so its recovery code is shown by whoever gets the answer")
 
 		for name, other := range map[string]func() error{
 			"another holder": func() error { _, err := r.Reserve(ctx, operation, holder(2), code); return err },
@@ -240,7 +240,7 @@ func TestOperationsAreDoneOnce(t *testing.T) {
 
 // A holder is found under the keys of earlier generations and moved to the
 // current one.
-func TestKeysAreChanged(t *testing.T) {
+func TestKeyRotation(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
 		before := openAs(t, url, terminal("a"), old)
@@ -280,40 +280,40 @@ func TestKeysAreChanged(t *testing.T) {
 // nobody has them. From the first holder on it takes nobody for a stranger.
 //
 // Faults: F135.
-func TestWhoLacksTheNewKeysMakesNoSecondIdentifier(t *testing.T) {
+func TestMissingGenerationIsRejected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
-		left := openGeneration(t, url, old)
-		reserve(t, left, 1)
-		reserve(t, left, 2)
-		moving := openGeneration(t, url, old, registry.WithEarlier(current))
-		assert.True(t, reserve(t, left, 3).New, "the new keys are known, and unused")
-		require.NoError(t, moving.Close())
+		outdated := openGeneration(t, url, old)
+		reserve(t, outdated, 1)
+		reserve(t, outdated, 2)
+		transitional := openGeneration(t, url, old, registry.WithEarlier(current))
+		assert.True(t, reserve(t, outdated, 3).New, "the new keys are known, and unused")
+		require.NoError(t, transitional.Close())
 
-		moved := openGeneration(t, url, current, registry.WithEarlier(old))
-		reserve(t, moved, 4)
-		reserve(t, moved, 1)
+		updated := openGeneration(t, url, current, registry.WithEarlier(old))
+		reserve(t, updated, 4)
+		reserve(t, updated, 1)
 		for _, n := range []int{1, 4, 5} { // moved to the new keys, made with them, and new
-			_, err := left.Find(ctx, holder(n))
+			_, err := outdated.Find(ctx, holder(n))
 			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
-			_, err = left.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
+			_, err = outdated.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
 			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
-			_, err = left.Preview(ctx, holder(n), account(n))
+			_, err = outdated.Preview(ctx, holder(n), account(n))
 			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
-			_, err = left.Withdraw(ctx, registry.NewOperation(), holder(n))
+			_, err = outdated.Withdraw(ctx, registry.NewOperation(), holder(n))
 			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
-			_, err = left.Renew(ctx, registry.NewOperation(), holder(n), registry.ByOldCard(holder(2)), registry.RecoveryCode{})
+			_, err = outdated.Renew(ctx, registry.NewOperation(), holder(n), registry.ByOldCard(holder(2)), registry.RecoveryCode{})
 			require.ErrorIs(t, err, mykey.ErrKey, "holder %d", n)
 		}
-		_, err := left.Renew(ctx, registry.NewOperation(), holder(6), registry.ByOldCard(holder(4)), registry.RecoveryCode{})
+		_, err := outdated.Renew(ctx, registry.NewOperation(), holder(6), registry.ByOldCard(holder(4)), registry.RecoveryCode{})
 		require.ErrorIs(t, err, mykey.ErrKey, "the earlier card")
-		assert.False(t, reserve(t, left, 2).New, "who has an identifier under the old keys")
-		_, err = verify(left)
+		assert.False(t, reserve(t, outdated, 2).New, "who has an identifier under the old keys")
+		_, err = verify(outdated)
 		require.NoError(t, err)
 	})
 }
 
-func TestKeysAreTheDatabases(t *testing.T) {
+func TestOpenRejectsOtherKeys(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		check := func(g registry.Generation, earlier ...registry.Generation) error {
@@ -337,7 +337,7 @@ func TestKeysAreTheDatabases(t *testing.T) {
 	})
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenRejectsInvalidArguments(t *testing.T) {
 	good := generation(t, "points.example", 1)
 	url := engines["sqlite"](t)
 	for name, tt := range map[string]struct {
@@ -371,7 +371,7 @@ func TestOpenRefuses(t *testing.T) {
 
 // Terminals that start at the same time find tables, whoever makes them; a
 // database of a later program is left alone.
-func TestMigrations(t *testing.T) {
+func TestConcurrentMigrations(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	onEach(t, func(t *testing.T, url string) {
 		g := generation(t, "points.example", 1)
@@ -402,7 +402,7 @@ func TestMigrations(t *testing.T) {
 
 // An identifier that can't be derived ends a reservation, at whatever attempt:
 // nothing is written, and nobody has an empty one.
-func TestDerivationsThatFail(t *testing.T) {
+func TestFailedDerivationWritesNothing(t *testing.T) {
 	broken := errors.New("derivation is broken")
 	for _, at := range []uint32{0, 1} {
 		url := engines["sqlite"](t)

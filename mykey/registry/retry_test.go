@@ -18,7 +18,7 @@ import (
 // A database that has another transaction in the way for ever is asked 20 times,
 // with pauses that are random parts of spans which double up to half a second: 3
 // seconds in the mean. Then a person is told, and why.
-func TestAttemptsAreCounted(t *testing.T) {
+func TestRetriesAreBounded(t *testing.T) {
 	var pauses []time.Duration
 	sleep := func(_ context.Context, d time.Duration) error { pauses = append(pauses, d); return nil }
 	r := open(t, engines["sqlite"](t), registry.WithSleep(sleep), registry.WithRetryTime(time.Hour))
@@ -30,14 +30,14 @@ func TestAttemptsAreCounted(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrConflict)
 		require.Equal(t, 20, attempts)
 		require.Len(t, pauses, 19)
-		var most time.Duration
+		var total time.Duration
 		for i, pause := range pauses {
 			span := min(4*time.Millisecond<<i, 500*time.Millisecond)
 			require.GreaterOrEqual(t, pause, time.Duration(0))
 			require.Less(t, pause, span)
-			most += span
+			total += span
 		}
-		require.InDelta(t, 3, most.Seconds()/2, 0.5)
+		require.InDelta(t, 3, total.Seconds()/2, 0.5)
 	}
 	for _, last := range []int{1, 2, 20} { // the attempt at which it is not in the way any more
 		attempts := 0
@@ -53,7 +53,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 	attempts := 0
 	err := impatient.Transact(ctx, func(func(string, ...any) error) error {
 		attempts++
-		for begin := time.Now(); time.Since(begin) < time.Millisecond; { // longer than its patience
+		for started := time.Now(); time.Since(started) < time.Millisecond; { // longer than its patience
 		}
 		return registry.ErrConflict
 	})
@@ -62,28 +62,28 @@ func TestAttemptsAreCounted(t *testing.T) {
 }
 
 // wire is a proxy in front of a database server, that loses what it is told to.
-type wire struct {
+type proxy struct {
 	target string
 
-	mu   sync.Mutex
-	lose loss
-	left int // times
+	mu        sync.Mutex
+	fault     fault
+	remaining int // times
 }
 
-type loss int
+type fault int
 
 const (
-	nothing    loss = iota
-	request         // the commit does not reach the server
-	answer          // the server commits, and nobody hears of it
-	everything      // nothing passes any more, and nothing is closed
+	noFault     fault = iota
+	dropRequest       // the commit does not reach the server
+	dropAnswer        // the server commits, and nobody hears of it
+	dropAll           // nothing passes any more, and nothing is closed
 )
 
 // newWire returns the proxy, and a database's URL that leads through it.
-func newWire(t *testing.T, database string) (*wire, string) {
+func newProxy(t *testing.T, database string) (*proxy, string) {
 	u, err := url.Parse(database)
 	require.NoError(t, err)
-	w := &wire{target: u.Host}
+	p := &proxy{target: u.Host}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
@@ -94,33 +94,33 @@ func newWire(t *testing.T, database string) (*wire, string) {
 			if err != nil {
 				return
 			}
-			go w.pass(client)
+			go p.forward(client)
 		}
 	}()
-	return w, u.String()
+	return p, u.String()
 }
 
-func (w *wire) losing(l loss, times int) {
+func (w *proxy) inject(l fault, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lose, w.left = l, times
+	w.fault, w.remaining = l, times
 }
 
 // next tells what to do with what a client sent.
-func (w *wire) next(b []byte) loss {
+func (w *proxy) faultFor(b []byte) fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.lose == everything:
-		return everything
-	case w.left > 0 && bytes.Contains(b, []byte("commit\x00")):
-		w.left--
-		return w.lose
+	case w.fault == dropAll:
+		return dropAll
+	case w.remaining > 0 && bytes.Contains(b, []byte("commit\x00")):
+		w.remaining--
+		return w.fault
 	}
-	return nothing
+	return noFault
 }
 
-func (w *wire) pass(client net.Conn) {
+func (w *proxy) forward(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", w.target)
 	if err != nil {
@@ -158,7 +158,7 @@ func (w *wire) pass(client net.Conn) {
 			if !ok {
 				return
 			}
-			if w.next(nil) == everything {
+			if w.faultFor(nil) == dropAll {
 				continue
 			}
 			if _, err := client.Write(b); err != nil {
@@ -168,17 +168,17 @@ func (w *wire) pass(client net.Conn) {
 			if !ok {
 				return
 			}
-			what := w.next(b)
-			if what == everything {
+			what := w.faultFor(b)
+			if what == dropAll {
 				continue
 			}
-			if what == request {
+			if what == dropRequest {
 				return
 			}
 			if _, err := server.Write(b); err != nil {
 				return
 			}
-			if what == answer {
+			if what == dropAnswer {
 				<-answers
 				return
 			}
@@ -193,15 +193,15 @@ func drain(c chan []byte) {
 
 // A connection that is lost during COMMIT leaves it open whether the change was
 // made. Trying again finds out, and makes it once.
-func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
+func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 	t.Parallel() // it waits, mostly
-	w, through := newWire(t, engines["postgres"](t))
-	var repeats []error
-	r := open(t, through, registry.OnRetry(func(err error) { repeats = append(repeats, err) }),
+	p, url := newProxy(t, engines["postgres"](t))
+	var retries []error
+	r := open(t, url, registry.OnRetry(func(err error) { retries = append(retries, err) }),
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	code := registry.NewRecoveryCode()
 	n := 0
-	for name, what := range map[string]loss{"request": request, "answer": answer} {
+	for name, what := range map[string]fault{"request": dropRequest, "answer": dropAnswer} {
 		for _, times := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
 				n += 10
@@ -217,66 +217,66 @@ func TestCommitsWhoseOutcomeIsLost(t *testing.T) {
 					{"Confirm", func() (*registry.Reservation, error) {
 						preview, err := r.Preview(ctx, holder(n), account(n))
 						require.NoError(t, err)
-						w.losing(what, times)
+						p.inject(what, times)
 						return r.Confirm(ctx, registry.NewOperation(), preview)
 					}},
 					{"Renew", func() (*registry.Reservation, error) {
 						return r.Renew(ctx, registry.NewOperation(), holder(n+1), registry.ByOldCard(holder(n)), code)
 					}},
 					{"Renew by code", func() (*registry.Reservation, error) {
-						mine, err := r.Find(ctx, holder(n+1))
+						reservation, err := r.Find(ctx, holder(n+1))
 						require.NoError(t, err)
-						return r.Renew(ctx, registry.NewOperation(), holder(n+2), registry.ByRecoveryCode(mine.ID, code), registry.RecoveryCode{})
+						return r.Renew(ctx, registry.NewOperation(), holder(n+2), registry.ByRecoveryCode(reservation.ID, code), registry.RecoveryCode{})
 					}},
 					{"Withdraw", func() (*registry.Reservation, error) {
 						return r.Withdraw(ctx, registry.NewOperation(), holder(n+2))
 					}},
 				}
 				for _, change := range changes {
-					repeats = nil
+					retries = nil
 					if change.name != "Confirm" { // which arms it after the preview
-						w.losing(what, times)
+						p.inject(what, times)
 					}
 					result, err := change.do()
 					require.NoError(t, err, change.name)
 					require.NotNil(t, result)
-					assert.NotEmpty(t, repeats, change.name)
-					w.losing(nothing, 0)
+					assert.NotEmpty(t, retries, change.name)
+					p.inject(noFault, 0)
 				}
 				after, err := verify(r)
 				require.NoError(t, err)
-				var already int64
+				var recordsBefore int64
 				if len(before) > 0 {
-					already = before[0].Number
+					recordsBefore = before[0].Number
 				}
-				assert.Equal(t, already+int64(len(changes)), after[0].Number, "each change once")
+				assert.Equal(t, recordsBefore+int64(len(changes)), after[0].Number, "each change once")
 			})
 		}
 	}
 }
 
 // The result of a change whose answer was lost is the result that it had.
-func TestTheLostAnswerIsTheAnswer(t *testing.T) {
-	w, through := newWire(t, engines["postgres"](t))
+func TestLostAnswerIsRepeated(t *testing.T) {
+	p, through := newProxy(t, engines["postgres"](t))
 	r := open(t, through)
-	w.losing(answer, 1)
-	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+	p.inject(dropAnswer, 1)
+	reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
 	require.NoError(t, err)
-	assert.True(t, mine.New, "its recovery code is shown")
+	assert.True(t, reservation.New, "its recovery code is shown")
 }
 
 // A server that says nothing any more ends with the caller's context, and one
 // that is gone after a bounded number of tries with pauses between.
-func TestServersThatAreGone(t *testing.T) {
+func TestUnreachableServer(t *testing.T) {
 	t.Parallel() // it waits, mostly
-	w, through := newWire(t, engines["postgres"](t))
+	p, through := newProxy(t, engines["postgres"](t))
 	var pauses []time.Duration
 	r := open(t, through, registry.WithSleep(func(_ context.Context, d time.Duration) error {
 		pauses = append(pauses, d)
 		return nil
 	}))
 	reserve(t, r, 1)
-	w.losing(everything, 0)
+	p.inject(dropAll, 0)
 	operation := registry.NewOperation()
 	for name, call := range map[string]func(context.Context) error{
 		"Reserve": func(ctx context.Context) error {
@@ -297,7 +297,7 @@ func TestServersThatAreGone(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)
 	}
 
-	w.losing(request, 1000)
+	p.inject(dropRequest, 1000)
 	pauses = nil
 	_, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 	require.ErrorIs(t, err, registry.ErrUnavailable)
@@ -305,10 +305,10 @@ func TestServersThatAreGone(t *testing.T) {
 	for i, pause := range pauses {
 		assert.Less(t, pause, min(4*time.Millisecond<<i, 500*time.Millisecond))
 	}
-	w.losing(nothing, 0)
-	mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+	p.inject(noFault, 0)
+	reservation, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 	require.NoError(t, err, "the same operation, when the server is back")
-	assert.True(t, mine.New)
+	assert.True(t, reservation.New)
 
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
@@ -317,27 +317,27 @@ func TestServersThatAreGone(t *testing.T) {
 }
 
 // A server that takes connections and says nothing is not asked twenty times.
-func TestAServerThatSaysNothing(t *testing.T) {
+func TestSilentServerIsNotRetried(t *testing.T) {
 	t.Parallel() // it waits, mostly
-	w, through := newWire(t, engines["postgres"](t))
-	w.losing(everything, 0)
-	tries := 0
+	p, through := newProxy(t, engines["postgres"](t))
+	p.inject(dropAll, 0)
+	retries := 0
 	begin := time.Now()
 	_, err := registry.Open(ctx, through+"&connect_timeout=1", terminal(nextName()), generation(t, "points.example", 1),
-		registry.WithRetryTime(time.Millisecond), registry.OnRetry(func(error) { tries++ }))
+		registry.WithRetryTime(time.Millisecond), registry.OnRetry(func(error) { retries++ }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
-	assert.Zero(t, tries)
+	assert.Zero(t, retries)
 	assert.Less(t, time.Since(begin), 15*time.Second)
 }
 
 // Nor does one that falls silent in the middle hold a caller whose context has no
 // end.
-func TestAServerThatFallsSilent(t *testing.T) {
-	w, through := newWire(t, engines["postgres"](t))
+func TestServerStopsAnswering(t *testing.T) {
+	p, through := newProxy(t, engines["postgres"](t))
 	r := open(t, through)
 	reserve(t, r, 1)
 	r.LimitRetries(50 * time.Millisecond)
-	w.losing(everything, 0)
+	p.inject(dropAll, 0)
 	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for name, call := range map[string]func() error{
@@ -355,21 +355,21 @@ func TestAServerThatFallsSilent(t *testing.T) {
 
 // What a server refuses for good, a password, is not tried again: others count
 // such tries.
-func TestAWrongPasswordIsTriedOnce(t *testing.T) {
+func TestWrongPasswordIsNotRetried(t *testing.T) {
 	u, err := url.Parse(engines["postgres"](t))
 	require.NoError(t, err)
 	u.User = url.UserPassword(u.User.Username(), "wrong")
-	var repeats []error
-	_, err = registry.Open(ctx, u.String(), terminal(nextName()), generation(t, "points.example", 1), registry.OnRetry(func(err error) { repeats = append(repeats, err) }),
+	var retries []error
+	_, err = registry.Open(ctx, u.String(), terminal(nextName()), generation(t, "points.example", 1), registry.OnRetry(func(err error) { retries = append(retries, err) }),
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	require.ErrorContains(t, err, "28P01") // invalid_password
-	assert.Empty(t, repeats)
+	assert.Empty(t, retries)
 }
 
 // A file that another program holds locked is waited for, for as long as the
 // caller wants.
-func TestALockedFile(t *testing.T) {
+func TestLockedFileBlocksWriters(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	r := open(t, engines["sqlite"](t))
 	lock, err := r.DB().Conn(ctx)
@@ -397,7 +397,7 @@ func TestALockedFile(t *testing.T) {
 
 // The same operation at two terminals at the same time is done once, and both
 // get the answer.
-func TestDoubleSubmitAtTheSameTime(t *testing.T) {
+func TestConcurrentDoubleSubmit(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
 		for n := range 10 {
@@ -426,7 +426,7 @@ func TestDoubleSubmitAtTheSameTime(t *testing.T) {
 // has been silent for a while; and the first, if it comes back then, is refused too.
 //
 // Faults: F102.
-func TestATerminalsNameIsOnePrograms(t *testing.T) {
+func TestTerminalNameIsExclusive(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		now := today
 		clock := registry.WithClock(func() time.Time { return now })
@@ -483,7 +483,7 @@ func TestATerminalsNameIsOnePrograms(t *testing.T) {
 // A terminal with the name of another, but not its key, can't go on with its chain.
 //
 // Faults: F106.
-func TestATerminalsChainIsItsKeys(t *testing.T) {
+func TestOpenRejectsOtherTerminalKey(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		first := openNamed(t, url, "a")
 		reserve(t, first, 1)
@@ -500,7 +500,7 @@ func TestATerminalsChainIsItsKeys(t *testing.T) {
 // operator can't mend "context deadline exceeded".
 //
 // Faults: F137.
-func TestTheReasonIsToldWhenTimeIsOver(t *testing.T) {
+func TestDeadlineErrorContainsCause(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()

@@ -17,7 +17,7 @@ import (
 // terminal's chain or name.
 //
 // Faults: F103, F106.
-func TestTerminalsNeedFewRights(t *testing.T) {
+func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	database := engines["postgres"](t)
 	admin := open(t, database)
 	page, err := os.ReadFile("../../docs/registry.md")
