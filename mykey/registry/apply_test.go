@@ -33,7 +33,7 @@ func TestApply(t *testing.T) {
 
 		preview, err := r.Preview(ctx, holder(1), account(1))
 		require.NoError(t, err)
-		assert.Empty(t, applications(t, r), "a preview writes nothing")
+		assert.Empty(t, applications(t, r), "a preview must not write")
 		operation := registry.NewOperation()
 		applied, err := r.Confirm(ctx, operation, preview)
 		require.NoError(t, err)
@@ -43,12 +43,12 @@ func TestApply(t *testing.T) {
 		assert.True(t, applied.Application.Applied.Equal(today))
 
 		again, err := r.Confirm(ctx, operation, preview)
-		require.NoError(t, err, "a fast double submit")
+		require.NoError(t, err, "a double submit")
 		assert.True(t, again.Application.Applied.Equal(today))
 		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
-		require.ErrorIs(t, err, registry.ErrApplied, "a replay under another operation")
+		require.ErrorIs(t, err, registry.ErrApplied, "repeated with another operation")
 		_, err = r.Preview(ctx, holder(1), account(2))
-		require.ErrorIs(t, err, registry.ErrApplied, "it can't be changed")
+		require.ErrorIs(t, err, registry.ErrApplied, "an application can't be changed")
 
 		list := applications(t, r)
 		require.Len(t, list, 1)
@@ -58,14 +58,14 @@ func TestApply(t *testing.T) {
 		assert.Equal(t, parts(account(1)), parts(opened))
 
 		_, err = r.Confirm(ctx, registry.NewOperation(), registry.Preview{})
-		require.ErrorIs(t, err, registry.ErrAccount, "nothing was shown")
+		require.ErrorIs(t, err, registry.ErrAccount, "an empty preview")
 		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
 
-// An account that was used is refused before anything is written, however it is
-// typed; and so it is when two people confirm it at the same time.
+// A used account is rejected before anything is written, however it is typed, also if it was
+// used between preview and confirmation.
 func TestAccountsAreUsedOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -85,14 +85,14 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrAccountUsed, "used between preview and confirmation")
 		after, err := verify(r)
 		require.NoError(t, err)
-		assert.Equal(t, heads, after, "nothing was written")
+		assert.Equal(t, heads, after, "nothing must be written")
 
 		_, err = r.Preview(ctx, holder(3), registry.NewAccount("Another Pay", account(1).ID(), ""))
-		require.NoError(t, err, "another service's IDs are other people's")
+		require.NoError(t, err, "IDs of different services are independent")
 	})
 }
 
-// What another registry has shown is no proof to this one.
+// Confirm checks the proof again, because the preview may come from another registry.
 func TestConfirmChecksProof(t *testing.T) {
 	url := engines["sqlite"](t)
 	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(trust.Simulator))
@@ -106,8 +106,8 @@ func TestConfirmChecksProof(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrProof)
 }
 
-// Whose reservation was withdrawn between preview and confirmation is not
-// applied for under another identifier than was shown.
+// If the holder withdraws and reserves again after the preview, Confirm does not link the new
+// identifier.
 func TestConfirmRejectsChangedReservations(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -162,7 +162,7 @@ func TestSealedAccountsAreBoundToOperatorAndApplication(t *testing.T) {
 	}
 	list := applications(t, r)
 	require.Len(t, list, 2)
-	assert.Equal(t, len(list[0].Sealed), len(list[1].Sealed), "a seal tells no lengths")
+	assert.Equal(t, len(list[0].Sealed), len(list[1].Sealed), "sealed accounts must have the same length")
 	moved := list[0]
 	moved.Sealed = list[1].Sealed
 	_, err := moved.Open(operator)
@@ -187,7 +187,7 @@ func TestSealedAccountsAreBoundToOperatorAndApplication(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrNoOperator)
 }
 
-// SQL and HTML in every field that a person or a program fills is text.
+// SQL and HTML in any field is stored as text.
 func TestHostileText(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		for i, text := range []string{
@@ -231,7 +231,7 @@ func TestHostileText(t *testing.T) {
 	})
 }
 
-// Nothing of a certificate, an account or a code is in the database.
+// The database contains no part of a certificate, an account or a code in the clear.
 func TestDatabaseContainsNoPersonalData(t *testing.T) {
 	file := t.TempDir() + "/registry.db"
 	r := open(t, "sqlite:"+file)
@@ -255,7 +255,7 @@ func TestDatabaseContainsNoPersonalData(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), suffix)
 	}
-	require.Contains(t, string(all), "Example Pay", "the test sees what is there")
+	require.Contains(t, string(all), "Example Pay", "the test must find text in the file")
 	certificate := holder(1).Certificate
 	for _, personal := range [][]byte{
 		[]byte("canary"), []byte(code.Reveal()), []byte(strings.ReplaceAll(code.Reveal(), "-", "")),
@@ -266,9 +266,9 @@ func TestDatabaseContainsNoPersonalData(t *testing.T) {
 	}
 }
 
-// What a terminal can compute, with all its keys, of an account and its code is in one
-// place, the digest by which a second use is seen; a security code is nowhere, and the
-// same operation for another account is refused all the same.
+// The request digest contains neither the account nor the security code, which could be
+// guessed with a terminal's keys. The same operation with another account is rejected
+// nevertheless.
 //
 // Faults: F107.
 func TestRequestDigestOmitsTheAccount(t *testing.T) {
@@ -304,7 +304,7 @@ func TestRequestDigestOmitsTheAccount(t *testing.T) {
 		for _, parts := range [][]string{{"123456"}, {"123456", "4649"}, {"4649"}} {
 			assert.NotEqual(t, request(), r.Request(g, "apply", holder(1), mine.ID, parts...), parts)
 		}
-		assert.Equal(t, request(), r.Request(g, "apply", holder(1), mine.ID), "this is how it is made")
+		assert.Equal(t, request(), r.Request(g, "apply", holder(1), mine.ID), "the test must compute the digest correctly")
 		_, err := r.Confirm(ctx, operation, previews["123456"])
 		require.NoError(t, err)
 		_, err = r.Confirm(ctx, operation, previews["654321"])

@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// beyond gives identifiers to synthetic holders, in memory, and counts who was
-// refused at each attempt. Of an identifier so many bits count.
+// countCollisions assigns identifiers to synthetic holders in memory and counts the collisions
+// at each attempt. Only the first bits of an identifier count.
 func countCollisions(t testing.TB, holders, bits int) (collisions [9]int) {
 	ns := generation(t, "points.example", 1).Namespace
 	taken := make(map[uint64]struct{}, holders)
@@ -46,7 +46,7 @@ func numberOf(id mykey.ID) (n uint64) {
 }
 
 func TestExpectedCollisions(t *testing.T) {
-	for holders, want := range map[int][3]float64{ // beyond 1, 2 and 3 attempts, as documented
+	for holders, want := range map[int][3]float64{ // after 1, 2 and 3 attempts, as documented
 		100_000:     {0.0045, 2.8e-10, 1.9e-17},
 		1_000_000:   {0.455, 2.8e-7, 1.9e-13},
 		10_000_000:  {45.5, 2.8e-4, 1.9e-9},
@@ -56,7 +56,7 @@ func TestExpectedCollisions(t *testing.T) {
 			assert.InEpsilon(t, w, registry.ExpectedBeyond(uint32(i+1), holders), 0.03, "%d holders", holders)
 		}
 	}
-	// What is expected is what happens, in a space where enough happens.
+	// The expectation matches a simulation with fewer identifiers.
 	const holders, bits = 100_000, 22
 	scale := math.Pow(2, 40-bits)
 	refused := countCollisions(t, holders, bits)
@@ -66,7 +66,7 @@ func TestExpectedCollisions(t *testing.T) {
 	}
 }
 
-// A million holders among the real 2^40.
+// BenchmarkRegistryMillionHolders counts the collisions of a million holders with 40 bits.
 func BenchmarkRegistryMillionHolders(b *testing.B) {
 	for b.Loop() {
 		refused := countCollisions(b, 1_000_000, 40)

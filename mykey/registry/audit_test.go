@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// filled is a registry with two chains.
+// filled returns a registry with two chains.
 func filled(t *testing.T, url string) *registry.Registry {
 	r, other := openNamed(t, url, "a"), openNamed(t, url, "b")
 	defer func() { require.NoError(t, other.Close()) }()
@@ -27,9 +27,9 @@ func filled(t *testing.T, url string) *registry.Registry {
 	return r
 }
 
-// exchange is statements that exchange two identifiers, which have one holder each.
+// swapIdentifiers returns statements that swap two identifiers with one holder each.
 func swapIdentifiers(identifiers string) []string {
-	return []string{ // one is out of the way of the key meanwhile
+	return []string{ // the first one avoids a violation of the key
 		`UPDATE holders SET turn = turn + 100 WHERE identifier = (SELECT min(identifier) FROM reservations WHERE identifier IN ` + identifiers + `)`,
 		`UPDATE holders SET identifier = (SELECT x.identifier FROM reservations x WHERE x.identifier IN ` + identifiers + ` AND x.identifier <> holders.identifier)
 			WHERE identifier IN ` + identifiers,
@@ -37,8 +37,8 @@ func swapIdentifiers(identifiers string) []string {
 	}
 }
 
-// What an intruder in the database can do shows, and where: in the records, and in
-// the rows that they tell of.
+// Verification detects every kind of manipulation of records and rows, and reports its
+// place.
 //
 // Faults: F104.
 func TestTamperingIsDetected(t *testing.T) {
@@ -138,8 +138,8 @@ func TestTamperingIsDetected(t *testing.T) {
 	})
 }
 
-// What was altered before a terminal relied on it shows after the terminal has
-// written the row again, and after the alteration was undone.
+// An alteration that a terminal relied on is detected after the terminal has written the row
+// again, and after the alteration was undone.
 //
 // Faults: F105.
 func TestOverwrittenTamperingIsDetected(t *testing.T) {
@@ -155,7 +155,7 @@ func TestOverwrittenTamperingIsDetected(t *testing.T) {
 			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.RecoveryHash(mine.ID, planted))
 			require.NoError(t, err)
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(mine.ID, planted), registry.RecoveryCode{})
-			require.NoError(t, err, "the terminal can't know")
+			require.NoError(t, err, "the terminal can't detect it")
 			_, err = verify(r)
 			var broken *registry.AuditError
 			require.ErrorAs(t, err, &broken)
@@ -174,7 +174,7 @@ func TestOverwrittenTamperingIsDetected(t *testing.T) {
 			}
 		}
 		swap()
-		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1)) // the other's
+		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1)) // withdraws the other holder's reservation
 		require.NoError(t, err)
 		swap()
 		_, err = verify(r)
@@ -184,8 +184,8 @@ func TestOverwrittenTamperingIsDetected(t *testing.T) {
 	})
 }
 
-// One terminal can't write records into another's chain: its key signs other
-// records than the operator's list says.
+// A terminal can't extend the chain of another terminal, because its signatures do not match
+// the operator's list of keys.
 //
 // Faults: F106.
 func TestTerminalsCanNotSignForOthers(t *testing.T) {
@@ -196,8 +196,7 @@ func TestTerminalsCanNotSignForOthers(t *testing.T) {
 		_, err := victim.DB().Exec(`SELECT 1`)
 		require.Error(t, err, "closed")
 
-		// The other goes on under the victim's name, with its own key: the
-		// operator's list tells.
+		// An attacker uses the victim's name with another key.
 		r := open(t, url)
 		_, err = r.DB().Exec(`UPDATE audit SET chain = 'saved' WHERE chain = 'a'`)
 		require.NoError(t, err)
@@ -212,19 +211,19 @@ func TestTerminalsCanNotSignForOthers(t *testing.T) {
 		_, err = r.DB().Exec(`DELETE FROM reservations WHERE operation NOT IN (SELECT operation FROM audit)`)
 		require.NoError(t, err)
 		_, err = verifyWith(r, []registry.TerminalKey{stranger.Public()})
-		require.ErrorIs(t, err, registry.ErrAudit, "a holder is left")
+		require.ErrorIs(t, err, registry.ErrAudit, "the victim's row in holders has no record")
 		_, err = verify(r)
 		var broken *registry.AuditError
 		require.ErrorAs(t, err, &broken)
 		assert.Equal(t, "a", broken.Chain)
 		assert.Contains(t, broken.Reason, "not signed")
 		_, err = verifyWith(r, nil)
-		require.ErrorIs(t, err, registry.ErrAudit, "a chain whose key was not given")
+		require.ErrorIs(t, err, registry.ErrAudit, "no key was given for the chain")
 	})
 }
 
-// What is removed from a chain's end, and everything that it tells of with it,
-// shows by a head that was kept elsewhere, and by nothing else.
+// Records that were removed from the end of a chain together with their rows are detected
+// only with an earlier head.
 //
 // Faults: F111.
 func TestEarlierHeadsDetectTruncation(t *testing.T) {
@@ -241,11 +240,11 @@ func TestEarlierHeadsDetectTruncation(t *testing.T) {
 			require.NoError(t, err)
 		}
 		_, err = verify(r)
-		require.NoError(t, err, "if this is found without a head, the documentation is too modest")
+		require.NoError(t, err, "as documented, this can't be detected without a head")
 		_, err = verify(r, earlier...)
 		require.ErrorIs(t, err, registry.ErrAudit)
 
-		// Nor does going on from there hide it.
+		// New records do not hide it.
 		b := openNamed(t, url, "b")
 		reserve(t, b, 50)
 		reserve(t, b, 51)
@@ -256,9 +255,8 @@ func TestEarlierHeadsDetectTruncation(t *testing.T) {
 	})
 }
 
-// Namespaces that share a database, under keys of their own, don't break each
-// other's chains, though their terminals have one name; and none is moved into
-// another.
+// Chains of namespaces that share a database are independent, and a chain can't be moved to
+// another namespace.
 func TestNamespacesHaveSeparateChains(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		other := generation(t, "library.example", 2)
@@ -279,7 +277,7 @@ func TestNamespacesHaveSeparateChains(t *testing.T) {
 		_, err = verify(library)
 		require.ErrorIs(t, err, registry.ErrAudit)
 		_, err = verify(points)
-		require.NoError(t, err, "another's break is another's")
+		require.NoError(t, err, "another namespace's chain must not matter")
 		_, err = points.DB().Exec(`UPDATE audit SET namespace = 'points.example' WHERE namespace = 'library.example'`)
 		require.NoError(t, err)
 		_, err = verify(points)
@@ -287,15 +285,14 @@ func TestNamespacesHaveSeparateChains(t *testing.T) {
 	})
 }
 
-// A record that was really written does not pass in another's place: whoever has a
-// copy of the database from before can't have it tell what was undone since.
+// A genuine record of a copied database can't replace another record with the same number.
 func TestRecordsOfOtherHistoriesAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		first := openNamed(t, url, "a")
 		id := reserve(t, first, 1).ID
 		require.NoError(t, first.Close())
-		by := func(n int, clerk string) { // at the terminal, started again
+		by := func(n int, clerk string) { // opens the terminal again
 			one := openNamed(t, url, "a")
 			_, err := one.Renew(ctx, registry.NewOperation(), holder(n), registry.ByClerk(id, clerk), registry.RecoveryCode{})
 			require.NoError(t, err)
@@ -312,7 +309,7 @@ func TestRecordsOfOtherHistoriesAreDetected(t *testing.T) {
 		by(3, "c2")
 		by(4, "c3")
 		_, err := verify(r)
-		require.ErrorIs(t, err, registry.ErrAudit, "what was undone is known by its rows")
+		require.ErrorIs(t, err, registry.ErrAudit, "the rows of the removed record are detected")
 		for _, statement := range []string{
 			`DELETE FROM audit WHERE number = 2`,
 			`INSERT INTO audit SELECT * FROM copied`,
@@ -323,11 +320,11 @@ func TestRecordsOfOtherHistoriesAreDetected(t *testing.T) {
 		_, err = verify(r)
 		var broken *registry.AuditError
 		require.ErrorAs(t, err, &broken)
-		assert.Equal(t, int64(3), broken.Number, "the one that follows another")
+		assert.Equal(t, int64(3), broken.Number, "the record after the replaced one")
 	})
 }
 
-// Heads that were kept stay good while terminals go on.
+// Earlier heads stay valid while terminals append records.
 func TestEarlierHeadsStayValid(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)

@@ -21,7 +21,8 @@ import (
 
 const restoreVariable = "MYKEYKIT_TEST_RESTORE"
 
-// restoreUntilKilled restores a backup, "step backup url", and is killed before a step.
+// restoreUntilKilled restores a backup and kills the process before a step. The arguments are
+// lines: step, backup and URL.
 func restoreUntilKilled(arguments string) error {
 	fields := strings.SplitN(arguments, "\n", 3)
 	last, err := strconv.Atoi(fields[0])
@@ -41,9 +42,9 @@ func restoreUntilKilled(arguments string) error {
 	return registry.Restore(ctx, fields[1], fields[2])
 }
 
-// backup makes a registry with a reservation of holder 1, backs it up, and goes on to
-// reserve for holders 2 to 9. Its files are then copied as a power cut leaves them: the
-// changes since the backup are in the log.
+// backup backs up a registry with a reservation of holder 1 and then reserves for holders 2
+// to 9. It returns the backup and a copy of the database as after a power failure: the log
+// contains the changes since the backup.
 func backup(t *testing.T) (backupFile, url string) {
 	t.Helper()
 	running := engines["sqlite"](t)
@@ -63,7 +64,7 @@ func backup(t *testing.T) (backupFile, url string) {
 	return backupFile, url
 }
 
-// holders are those of 1 to 9 who have a reservation.
+// holders returns which of the holders 1 to 9 have a reservation.
 func holders(t *testing.T, url string) (list []int) {
 	t.Helper()
 	r := open(t, url)
@@ -83,8 +84,8 @@ func holders(t *testing.T, url string) (list []int) {
 
 var allHolders, holdersAtBackup = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, []int{1}
 
-// What is restored is the backup, and not what the old database's log says, also after
-// a power cut.
+// Restore restores the backup and discards the log of the old database, also after a power
+// failure.
 //
 // Faults: F97.
 func TestRestoreDiscardsTheLog(t *testing.T) {
@@ -103,24 +104,24 @@ func TestRestoreDiscardsTheLog(t *testing.T) {
 	}
 	entries, err := os.ReadDir(filepath.Dir(fileOf(url)))
 	require.NoError(t, err)
-	assert.Len(t, entries, 2, "the database and its lock")
+	assert.Len(t, entries, 2, "the database and its lock file")
 	entries, err = os.ReadDir(filepath.Dir(backupFile))
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
 
-	require.NoError(t, registry.Restore(ctx, fileOf(url), "sqlite:"+backupFile+".copy"), "a database that nobody has open is a backup")
+	require.NoError(t, registry.Restore(ctx, fileOf(url), "sqlite:"+backupFile+".copy"), "a closed database is a backup")
 	assert.Equal(t, holdersAtBackup, holders(t, "sqlite:"+backupFile+".copy"))
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(backupFile), "*.restore-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
 
 	missing := engines["sqlite"](t)
-	require.NoError(t, registry.Restore(ctx, backupFile, missing), "where there is no database")
+	require.NoError(t, registry.Restore(ctx, backupFile, missing), "the database does not exist")
 	assert.Equal(t, holdersAtBackup, holders(t, missing))
 }
 
-// A restore that is killed leaves the old database, or the new, or one that is not
-// opened before a restore was completed.
+// An interrupted restore leaves the old database, the new one, or one that can't be opened
+// until a restore has completed.
 //
 // Faults: F97.
 func TestInterruptedRestore(t *testing.T) {
@@ -159,8 +160,8 @@ func TestInterruptedRestore(t *testing.T) {
 	assert.Len(t, outcomes, 3)
 }
 
-// A database that a program has open is not restored, whether the program knows of the
-// lock or not. Nor is it opened while it is restored.
+// Restore returns ErrInUse while a program has the database open, even without the lock file.
+// Programs can't open the database during a restore.
 //
 // Faults: F97.
 func TestRestoreWhileInUse(t *testing.T) {
@@ -192,7 +193,8 @@ func TestRestoreWhileInUse(t *testing.T) {
 	assert.Equal(t, holdersAtBackup, holders(t, url))
 }
 
-// What is no whole backup is refused, and the database stays as it is.
+// Restore returns ErrBackup for a file that is not a complete backup, and does not change the
+// database.
 func TestRestoreRejectsInvalidBackups(t *testing.T) {
 	backupFile, url := backup(t)
 	folder := t.TempDir()
@@ -212,19 +214,19 @@ func TestRestoreRejectsInvalidBackups(t *testing.T) {
 	copied := write("copied", whole)
 	write("copied-wal", []byte("the log of a database in use"))
 	for name, file := range map[string]string{
-		"empty":           write("empty", nil),
-		"cut":             write("cut", whole[:len(whole)-4096]),
-		"damaged":         write("damaged", damaged),
-		"no database":     write("text", []byte(strings.Repeat("no database ", 1000))),
-		"no registry's":   other,
-		"with a log":      copied,
-		"a folder":        folder,
-		"a device":        os.DevNull,
-		"the database":    fileOf(url),
-		"what is missing": filepath.Join(folder, "missing"),
+		"empty":          write("empty", nil),
+		"cut":            write("cut", whole[:len(whole)-4096]),
+		"damaged":        write("damaged", damaged),
+		"not a database": write("text", []byte(strings.Repeat("no database ", 1000))),
+		"without tables": other,
+		"with a log":     copied,
+		"a folder":       folder,
+		"a device":       os.DevNull,
+		"the database":   fileOf(url),
+		"missing":        filepath.Join(folder, "missing"),
 	} {
 		err := registry.Restore(ctx, file, url)
-		if name == "what is missing" {
+		if name == "missing" {
 			require.ErrorIs(t, err, fs.ErrNotExist)
 		} else {
 			require.ErrorIs(t, err, registry.ErrBackup, name)
@@ -239,7 +241,7 @@ func TestRestoreRejectsInvalidBackups(t *testing.T) {
 	assert.Empty(t, left)
 }
 
-// A backup overwrites nothing, makes no database, and leaves no file when it fails.
+// Backup overwrites no file, creates no database, and leaves no file after an error.
 func TestBackupErrors(t *testing.T) {
 	_, url := backup(t)
 	folder := t.TempDir()
@@ -257,7 +259,7 @@ func TestBackupErrors(t *testing.T) {
 	require.ErrorIs(t, registry.Backup(ended, url, filepath.Join(folder, "new")), context.Canceled)
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, entries, 1, "what was there")
+	require.Len(t, entries, 1, "only the existing file")
 
 	for _, scheme := range []string{"postgres", "postgresql"} {
 		for _, err := range []error{
@@ -273,7 +275,7 @@ func TestBackupErrors(t *testing.T) {
 	require.ErrorIs(t, registry.Restore(ctx, existing, "sqlite:"), registry.ErrURL)
 }
 
-// A backup of a file that several programs change is of one moment.
+// A backup of a database in use is a consistent snapshot.
 func TestBackupIsASnapshot(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := open(t, url)
@@ -304,10 +306,10 @@ func TestBackupIsASnapshot(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// A link to a database stays one, and its log is the one beside what it names.
+// Restore follows a symbolic link to the database, and discards the log next to the target.
 func TestRestoreFollowsSymbolicLinks(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("links need rights")
+		t.Skip("symbolic links need privileges")
 	}
 	backupFile, url := backup(t)
 	link := filepath.Join(t.TempDir(), "link.db")

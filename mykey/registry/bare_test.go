@@ -16,8 +16,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// bareReserve runs the statements of one Reserve of a new holder, with random bytes in
-// place of what Reserve computes.
+// bareReserve runs the statements of Reserve for a new holder, with random bytes instead of
+// computed values.
 func bareReserve(db *sql.DB, terminal string, session []byte, number int) error {
 	random := func(n int) []byte {
 		b := make([]byte, n)
@@ -30,7 +30,7 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // nothing after a commit
+	defer tx.Rollback() // no effect after a commit
 	read := func(query string, args ...any) error {
 		rows, err := tx.Query(query, args...)
 		if err != nil {
@@ -80,11 +80,10 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 	return tx.Commit()
 }
 
-// BenchmarkBareStatements compares reservations with their statements alone. The two
-// work by turns, each for a slice of time, and the median ratio of all pairs of slices
-// counts, as the machine's speed varies. What is unfinished when a slice ends is not
-// counted: nothing depends on who comes last. A transaction that another was in the way
-// of is repeated, a bare one at once.
+// BenchmarkBareStatements compares reservations with their bare statements. It runs both in
+// alternating time slices and reports the median ratio of the pairs, because the machine's
+// speed varies. Work that is unfinished at the end of a slice does not count. Conflicting
+// transactions are repeated, bare ones without a pause.
 func BenchmarkBareStatements(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, terminals := range []int{1, 8, 64} {
@@ -103,7 +102,7 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 	for i := range terminals {
 		fleet = append(fleet, openNamed(b, url, fmt.Sprintf("terminal-%d", i)))
 	}
-	// rate has all terminals work for a slice, and returns how much they did a second.
+	// rate runs work on all terminals for a slice and returns the operations per second.
 	rate := func(work func(i int) error) float64 {
 		var finished atomic.Int64
 		var wait sync.WaitGroup
@@ -138,7 +137,7 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 		})
 	}
 	whole := func() float64 {
-		holders := make([]*jpki.Authentication, 4096) // that nobody waits for them; later ones are made when needed
+		holders := make([]*jpki.Authentication, 4096) // computed in advance; more are computed when needed
 		for n := range holders {
 			holders[n] = holder(1_000_000 + int(lastHolder.Add(1)))
 		}
@@ -154,7 +153,7 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 			return err
 		})
 	}
-	bare() // what is made once is made before: connections, prepared statements
+	bare() // warm up connections and prepared statements
 	whole()
 	var rates [2][]float64
 	var ratios []float64

@@ -13,8 +13,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// sizes are the numbers of reservations that are there before. A million takes a
-// minute to write: set MYKEYKIT_BENCH=full.
+// sizes returns the numbers of existing reservations. Writing a million takes a minute: set
+// MYKEYKIT_BENCH=full.
 func sizes() []int {
 	if os.Getenv("MYKEYKIT_BENCH") == "full" {
 		return []int{10_000, 1_000_000}
@@ -22,7 +22,7 @@ func sizes() []int {
 	return []int{10_000}
 }
 
-// fill writes that many reservations of others, each with its holder and record.
+// fill inserts reservations, each with a holder and a record.
 func fill(b *testing.B, url string, rows int) {
 	r := open(b, url)
 	series, bytes := `SELECT n FROM generate_series(1, $1) n`, `decode(md5(random()::text) || md5(random()::text), 'hex')`
@@ -53,10 +53,11 @@ func fill(b *testing.B, url string, rows int) {
 	}
 }
 
-// people are never the same, in any round of any benchmark.
+// lastHolder counts the holders of all benchmarks, so that none comes twice.
 var lastHolder atomic.Int64
 
-// BenchmarkRegistryReserve is new holders a second, at 1, 8 and 64 terminals at a time.
+// BenchmarkRegistryReserve measures reservations of new holders per second, with 1, 8 and 64
+// concurrent terminals.
 func BenchmarkRegistryReserve(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, rows := range sizes() {
@@ -96,8 +97,8 @@ func BenchmarkRegistryReserve(b *testing.B) {
 	}
 }
 
-// BenchmarkRegistryVisit is what a visit costs between card and screen: who
-// comes back, who is new and gets a recovery code, and an application.
+// BenchmarkRegistryVisit measures the registry's part of a visit: a returning holder, a new
+// holder with a recovery code, and an application.
 func BenchmarkRegistryVisit(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
@@ -129,7 +130,7 @@ func BenchmarkRegistryVisit(b *testing.B) {
 	}
 }
 
-// BenchmarkRegistryVerifyAudit is records a second.
+// BenchmarkRegistryVerifyAudit measures verified records per second.
 func BenchmarkRegistryVerifyAudit(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {

@@ -12,8 +12,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A terminal holds one connection while it is idle, and none after a while. A busy one
-// holds at most four.
+// A terminal has at most four connections, one while it is idle, and none after the idle time.
 //
 // Faults: F101.
 func TestIdleConnectionsAreClosed(t *testing.T) {
@@ -68,7 +67,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// Statements that a terminal has prepared hold when another program adds to the tables.
+// Prepared statements stay usable after another program has changed the schema.
 func TestSchemaChangesWhileOpen(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r, other := open(t, url), open(t, url)

@@ -17,7 +17,7 @@ import (
 
 const crashVariable = "MYKEYKIT_TEST_CRASH"
 
-// serveUntilKilled is a terminal that says what it has told its visitors.
+// serveUntilKilled runs a terminal that prints its results.
 func serveUntilKilled(url string) error {
 	ns := func(b byte) mykey.Key {
 		k, err := mykey.NewKey([]byte(strings.Repeat(string(rune(b)), 32)))
@@ -53,10 +53,9 @@ func serveUntilKilled(url string) error {
 	}
 }
 
-// A terminal that is killed at any moment has lost nothing that it told, and its
-// registry is whole.
+// A terminal can be killed at any time: no printed result is lost, and the database is intact.
 func TestFileSurvivesKilledTerminals(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	url := engines["sqlite"](t)
 	r := open(t, url)
 	reported := map[int]mykey.ID{}

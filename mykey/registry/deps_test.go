@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program that reads cards and derives identifiers compiles none of the
-// registry's dependencies.
+// Packages that do not use the registry do not import its dependencies.
 func TestOtherPackagesDoNotImportDatabases(t *testing.T) {
 	const module = "github.com/mykeykit/mykeykit/"
 	ours := func(packages ...string) []string {
@@ -31,7 +30,7 @@ func TestOtherPackagesDoNotImportDatabases(t *testing.T) {
 	assert.Empty(t, forbidden(ours(module+"apdu", module+"jpki", module+"mykey", module+"reader", module+"reader/pcsc",
 		module+"reader/simulator", module+"reader/simulator/vpcd", module+"cmd/card-info")))
 	own := ours(module + "mykey/registry")
-	assert.NotEmpty(t, forbidden(own), "the test sees what there is")
+	assert.NotEmpty(t, forbidden(own), "the test must find dependencies")
 	for _, name := range own {
 		assert.False(t, strings.HasPrefix(name, module+"reader"), name)
 		assert.False(t, strings.HasPrefix(name, module+"cmd"), name)

@@ -16,8 +16,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// What an export hands out is what its record says: repeated after another application
-// it hands out nothing.
+// An export returns the applications that its record lists. Repeated after another
+// application was made, it returns ErrOperation and no application.
 //
 // Faults: F133.
 func TestExportMatchesItsRecord(t *testing.T) {
@@ -52,7 +52,7 @@ func TestExportMatchesItsRecord(t *testing.T) {
 		list, err = run(registry.NewOperation())
 		require.ErrorIs(t, err, registry.ErrAudit, "one is missing")
 		assert.Len(t, list, 1)
-		if strings.HasPrefix(url, "sqlite") { // and one can't be read
+		if strings.HasPrefix(url, "sqlite") { // an application that can't be read
 			reserve(t, r, 3)
 			apply(t, r, 3)
 			_, err = r.DB().Exec(`UPDATE applications SET identifier = CAST(identifier AS BLOB) WHERE operation = (SELECT operation FROM audit WHERE kind = 'apply' ORDER BY number DESC LIMIT 1)`)
@@ -64,7 +64,7 @@ func TestExportMatchesItsRecord(t *testing.T) {
 	})
 }
 
-// Erasing does not report success while the bytes are in the file.
+// Erase returns ErrUnavailable while the file still contains the account.
 //
 // Faults: F110.
 func TestEraseFailsWhileAnotherProgramReads(t *testing.T) {
@@ -91,8 +91,7 @@ func TestEraseFailsWhileAnotherProgramReads(t *testing.T) {
 	}
 }
 
-// An application that is made while an export runs is the next one's: the export's
-// record does not count it.
+// An application that is made during an export is left to the next export.
 //
 // Faults: F133.
 func TestExportExcludesNewApplications(t *testing.T) {
@@ -122,7 +121,7 @@ func TestExportExcludesNewApplications(t *testing.T) {
 	})
 }
 
-// A purge tells of its own namespace's chains, whatever another's of the same name is.
+// A purge does not affect a chain of the same name in another namespace.
 //
 // Faults: F110.
 func TestPurgeIsLimitedToItsNamespace(t *testing.T) {

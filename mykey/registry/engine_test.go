@@ -28,10 +28,10 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// server is one for all tests.
+// server starts the server that all tests share.
 var server = sync.OnceValues(postgrestest.Start)
 
-// postgres returns the server, or skips the test.
+// postgres returns the shared server, or skips the test.
 func postgres(t testing.TB) *postgrestest.Server {
 	t.Helper()
 	started.Store(true)
@@ -62,7 +62,8 @@ func TestMain(m *testing.M) {
 
 var started atomic.Bool
 
-// engines names the engines. Each makes an empty database and returns its URL.
+// engines lists the database engines. Each function creates an empty database and returns its
+// URL.
 var engines = map[string]func(testing.TB) string{
 	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "registry ?#%41.db") },
 	"postgres": func(t testing.TB) string { return postgres(t).Database(t) },
@@ -84,7 +85,7 @@ func key(t testing.TB, b byte) mykey.Key {
 	return k
 }
 
-// generation makes the nth generation of a namespace's keys.
+// generation returns the nth generation of a namespace.
 func generation(t testing.TB, name string, n uint32) registry.Generation {
 	t.Helper()
 	ns, err := mykey.NewNamespace(name, key(t, byte(2*n)))
@@ -92,7 +93,7 @@ func generation(t testing.TB, name string, n uint32) registry.Generation {
 	return registry.Generation{Number: n, Namespace: ns, Key: key(t, byte(2*n+1))}
 }
 
-// operator is whom accounts are sealed for.
+// operator is the private key that opens accounts.
 var operator = func() hpke.PrivateKey {
 	private, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{9}, 32))
 	if err != nil {
@@ -105,7 +106,7 @@ var operator = func() hpke.PrivateKey {
 	return key
 }()
 
-// terminal is the one of a name, with the same key each time.
+// terminal returns the terminal with a name, always with the same key.
 func terminal(name string) registry.Terminal {
 	seed := sha256.Sum256([]byte(name))
 	t, err := registry.ParseTerminal(fmt.Appendf(nil, "%s %x", name, seed))
@@ -117,7 +118,7 @@ func terminal(name string) registry.Terminal {
 
 var names atomic.Int64
 
-// nextName is one that no terminal has yet.
+// nextName returns an unused terminal name.
 func nextName() string { return fmt.Sprint("t", names.Add(1)) }
 
 func open(t testing.TB, url string, options ...registry.Option) *registry.Registry {
@@ -147,10 +148,10 @@ func openAs(t testing.TB, url string, terminal registry.Terminal, g registry.Gen
 	return r
 }
 
-// urls are those under which registries were opened.
+// urls maps registries to their URLs.
 var urls sync.Map
 
-// keys are those of all who have records in a registry's namespace.
+// keys returns the public keys of all chains in a registry's namespace.
 func keys(r *registry.Registry) (list []registry.TerminalKey, err error) {
 	rows, err := r.DB().Query(`SELECT DISTINCT chain FROM audit WHERE namespace = $1`, r.Namespace())
 	if err != nil {
@@ -167,7 +168,7 @@ func keys(r *registry.Registry) (list []registry.TerminalKey, err error) {
 	return list, rows.Err()
 }
 
-// verify has the operator verify the registry that r is a terminal of.
+// verify verifies the audit log of r as the operator does.
 func verify(r *registry.Registry, earlier ...registry.Head) ([]registry.Head, error) {
 	list, err := keys(r)
 	if err != nil {
@@ -187,7 +188,7 @@ func verifyWith(r *registry.Registry, keys []registry.TerminalKey, earlier ...re
 	return report.Heads, err
 }
 
-// export returns what an operator's desk exports, and what it does not.
+// export exports all applications, and returns the errors separately.
 func export(t testing.TB, r *registry.Registry) (list []registry.Application, refused []error) {
 	t.Helper()
 	d := desk(t, r)
@@ -213,7 +214,7 @@ func desk(t testing.TB, r *registry.Registry) *registry.Desk {
 	return d
 }
 
-// publicKey is the nth synthetic key, which nobody has.
+// publicKey returns the nth synthetic public key.
 func publicKey(kind string, n int) []byte {
 	point := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(kind), uint64(n)))
 	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(point[:]))
@@ -223,7 +224,7 @@ func publicKey(kind string, n int) []byte {
 	return spki
 }
 
-// holder is the nth person at a terminal, with card, PIN and key.
+// holder returns the authentication of the nth holder.
 func holder(n int) *jpki.Authentication {
 	return &jpki.Authentication{
 		Certificate: &x509.Certificate{
@@ -236,7 +237,7 @@ func holder(n int) *jpki.Authentication {
 	}
 }
 
-// parts are what accounts are compared by.
+// parts returns the parts of an account for comparison.
 func parts(a registry.Account) []string { return []string{a.Service(), a.ID(), a.Code()} }
 
 func account(n int) registry.Account {

@@ -14,7 +14,8 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A visit to a terminal: a card, its identifier, and one application.
+// This example shows a visit to a terminal, with a simulated card, an identifier and an
+// application, and the operator's export.
 func Example() {
 	ctx := context.Background()
 	driver := simulator.New()
@@ -27,7 +28,7 @@ func Example() {
 	}
 	defer connection.Close()
 
-	// Two keys, from two files; card-info keygen makes them. These are an example's.
+	// The contents of two key files, as "card-info keygen" generates them. Never use these keys.
 	namespaceKey, _ := mykey.ParseKey([]byte("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"))
 	registryKey, _ := mykey.ParseKey([]byte("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"))
 	points, err := mykey.NewNamespace("points.example", namespaceKey)
@@ -35,7 +36,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	// The operator makes this key at home, and terminals get its public half.
+	// The operator generates this key pair. The terminals get only the public key.
 	operator, err := hpke.MLKEM768X25519().GenerateKey()
 	if err != nil {
 		fmt.Println(err)
@@ -49,7 +50,7 @@ func Example() {
 	r, err := registry.Open(ctx, url, terminal,
 		registry.Generation{Number: 1, Namespace: points, Key: registryKey},
 		registry.WithOperator(operator.PublicKey()),
-		registry.AcceptChains(trust.Simulator)) // this example's card is made of software
+		registry.AcceptChains(trust.Simulator)) // the card in this example is simulated
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -75,14 +76,14 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	// The person reads this back before it is done for good.
+	// Show this to the holder before you confirm the application.
 	fmt.Println("link", preview.Identifier().Display(), "to", preview.AccountID(), "of", preview.Service())
 	if _, err := r.Confirm(ctx, registry.NewOperation(), preview); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	// At the operator's, which has no key of the holders'.
+	// The operator exports the applications, without the terminals' keys.
 	office, _ := registry.GenerateTerminal("office")
 	desk, err := registry.OpenDesk(ctx, url, "points.example", []registry.TerminalKey{terminal.Public()}, office)
 	if err != nil {
@@ -98,7 +99,7 @@ func Example() {
 		account, err := application.Open(operator)
 		fmt.Println(application.ID.Display(), account.ID(), account.Code(), err)
 	}
-	report, err := desk.Verify(ctx) // with the heads of the time before
+	report, err := desk.Verify(ctx) // pass the heads of the previous report
 	fmt.Println(report.Records, "records", err)
 	// Output:
 	// HC7W-9Y1H true

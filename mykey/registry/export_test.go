@@ -21,10 +21,10 @@ var MAC = mac
 
 const PlainLength = plainLength
 
-// DB lets a test do what an intruder in the database could.
+// DB returns the pool of connections, so that tests can act as an attacker in the database.
 func (r *Registry) DB() *sql.DB { return r.storage.db }
 
-// WithFewIdentifiers has identifiers collide: there are only so many.
+// WithIdentifierCount limits the number of identifiers, so that they collide.
 func WithIdentifierCount(n uint64) Option {
 	return func(r *Registry) {
 		r.derive = func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
@@ -45,15 +45,15 @@ func WithIdentifierCount(n uint64) Option {
 	}
 }
 
-// WithDerivation derives identifiers in another way.
+// WithDerivation replaces the derivation of candidates.
 func WithDerivation(derive func(attempt uint32) (mykey.ID, error)) Option {
 	return func(r *Registry) {
 		r.derive = func(_ Generation, attempt uint32, _ *jpki.Authentication) (mykey.ID, error) { return derive(attempt) }
 	}
 }
 
-// ErrInTheWay is what a database says while another transaction is in the way.
-var ErrConflict error = &storageError{cause: errors.New("another transaction is in the way"), retryable: true}
+// ErrConflict is an error of a conflict with another transaction.
+var ErrConflict error = &storageError{cause: errors.New("conflict with another transaction"), retryable: true}
 
 func WithSleep(sleep func(context.Context, time.Duration) error) Option {
 	return func(r *Registry) { r.sleep = sleep }
@@ -63,26 +63,26 @@ func WithRetryTime(d time.Duration) Option { return func(r *Registry) { r.retryT
 
 func WithPageSize(rows int) Option { return func(r *Registry) { r.pageSize = rows } }
 
-// Recovery is how the database knows a code.
+// RecoveryHash returns what the database stores for a code.
 func (r *Registry) RecoveryHash(id mykey.ID, code RecoveryCode) string {
 	return r.current.recoveryHash(id, code)
 }
 
-// Namespace is the name of the registry's.
+// Namespace returns the name of the registry's namespace.
 func (r *Registry) Namespace() string { return r.namespace }
 
-// LimitTries sets what one try may take.
+// SetAttemptTimeout sets the time limit of each attempt.
 func (r *Registry) SetAttemptTimeout(try time.Duration) { r.attemptTimeout = try }
 
-// Hasten has no try take longer, and none follow it.
+// LimitRetries sets the time limit of each attempt and disables retries.
 func (r *Registry) LimitRetries(try time.Duration) {
 	r.retryTime, r.attemptTimeout = time.Millisecond, try
 }
 
-// OnRepeat hears of every error that is tried again.
-func OnRetry(hear func(error)) Option { return func(r *Registry) { r.onRetry = hear } }
+// OnRetry sets a function that is called with each error that leads to a retry.
+func OnRetry(f func(error)) Option { return func(r *Registry) { r.onRetry = f } }
 
-// Transact runs statements as changes run theirs.
+// Transact runs statements in a transaction, with the retries of changes.
 func (r *Registry) Transact(ctx context.Context, fn func(exec func(query string, args ...any) error) error) error {
 	return r.transact(ctx, func(tx queryer) error {
 		return fn(func(query string, args ...any) error {
@@ -92,27 +92,28 @@ func (r *Registry) Transact(ctx context.Context, fn func(exec func(query string,
 	})
 }
 
-// SealBytes seals what is no account.
+// SealBytes seals arbitrary bytes as an account.
 func SealBytes(operator hpke.PublicKey, namespace string, id mykey.ID, service string, plain []byte) ([]byte, error) {
 	return hpke.Seal(operator, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(namespace, id, service), plain)
 }
 
-// Seal seals an account as a terminal does.
+// Seal seals an account like a terminal.
 func Seal(operator hpke.PublicKey, namespace string, id mykey.ID, account Account) ([]byte, error) {
 	return seal(operator, namespace, id, account)
 }
 
-// Modes in which a database is opened.
+// ReadOnly is the mode of an Operator.
 const ReadOnly = modeReadOnly
 
+// ExistingModes lists the modes for existing databases.
 var ExistingModes = []mode{modeExisting, modeReadOnly}
 
-// OpenFor opens a database in a mode, looks whether its tables are there, and closes it.
+// OpenMode opens a database in a mode, checks its tables, and closes it.
 func OpenMode(ctx context.Context, mode mode, url string) error {
 	return withStorage(mode, url, func(r *Registry) error { return r.migrate(ctx, true) })
 }
 
-// TryToWrite changes a row of a database that is opened in a mode.
+// WriteRow opens a database in a mode and changes a row.
 func WriteRow(ctx context.Context, mode mode, url string) error {
 	return withStorage(mode, url, func(r *Registry) error {
 		return r.transact(ctx, func(tx queryer) error {
@@ -122,12 +123,12 @@ func WriteRow(ctx context.Context, mode mode, url string) error {
 	})
 }
 
-// MakeEmpty makes a database without tables.
+// CreateEmpty creates a database without tables.
 func CreateEmpty(ctx context.Context, url string) error {
 	return withStorage(modeCreate, url, func(r *Registry) error { return r.storage.db.PingContext(ctx) })
 }
 
-// HasTables reports whether the tables' version is known to a database.
+// HasTables reports whether a database has the table of versions.
 func HasTables(ctx context.Context, url string) (found bool, err error) {
 	err = withStorage(modeCreate, url, func(r *Registry) error {
 		_, err := queryRow(ctx, r.storage.db, []any{&found}, r.storage.hasTable, versionTable)
@@ -145,13 +146,13 @@ func withStorage(mode mode, url string, do func(*Registry) error) error {
 	return errors.Join(do(r), s.db.Close())
 }
 
-// BeforeRestoreStep has a function called before each step of Restore.
+// BeforeRestoreStep sets a function that is called before each step of Restore.
 func BeforeRestoreStep(do func(step int)) { beforeRestoreStep = do }
 
-// RestoreSteps is how many there are.
+// RestoreSteps is the number of steps.
 const RestoreSteps = 6
 
-// OpenPlain opens a file as a program does that does not know of the lock.
+// OpenPlain opens a file without the lock file, like other programs.
 func OpenPlain(file string) (*sql.DB, error) {
 	connector, err := sqliteConnector(file, nil)
 	if err != nil {
@@ -160,7 +161,7 @@ func OpenPlain(file string) (*sql.DB, error) {
 	return sql.OpenDB(connector), nil
 }
 
-// HoldLock locks a database as Restore does.
+// HoldLock locks a database like Restore.
 func HoldLock(file string) (release func() error, err error) {
 	lock, err := lockExclusive(file)
 	if err != nil {
@@ -169,7 +170,7 @@ func HoldLock(file string) (release func() error, err error) {
 	return lock.Close, nil
 }
 
-// Request is the digest that an operation of a kind would leave.
+// Request returns the request digest of an operation.
 func (r *Registry) Request(g Generation, k string, holder *jpki.Authentication, id mykey.ID, more ...string) string {
 	parts := [][]byte{g.handle(holder.Certificate), []byte(id), []byte("Example Pay")}
 	for _, part := range more {
@@ -178,14 +179,14 @@ func (r *Registry) Request(g Generation, k string, holder *jpki.Authentication, 
 	return string(g.request(kind(k), parts...))
 }
 
-// SetIdleTime sets for how long connections are held that nobody uses, for a test.
+// SetIdleTime sets the idle time of connections for a test.
 func SetIdleTime(t interface{ Cleanup(func()) }, d time.Duration) {
 	before := idleTime
 	t.Cleanup(func() { idleTime = before })
 	idleTime = d
 }
 
-// Encryption tells what the connections of a PostgreSQL URL are.
+// Encryption returns how the connections of a PostgreSQL URL are encrypted.
 func Encryption(url string) (string, error) {
 	config, err := parsePostgres(url)
 	if err != nil {
@@ -212,12 +213,12 @@ func Encryption(url string) (string, error) {
 	return slices.Collect(maps.Keys(kinds))[0], nil
 }
 
-// Hasten has a desk's changes given up soon.
+// LimitRetries disables a desk's retries.
 func (d *Desk) LimitRetries() { d.registry.retryTime = time.Millisecond }
 
-// TerminalName and Session are what a registry's transactions name their terminal by.
+// TerminalName and Session return the values that identify the terminal in transactions.
 func (r *Registry) TerminalName() string { return r.terminal.name }
 func (r *Registry) Session() []byte      { return r.session[:] }
 
-// Repeatable tells whether an error comes of another transaction.
+// IsConflict reports whether an error is a conflict with another transaction.
 func IsConflict(r *Registry, err error) bool { return r.storage.classify(err) == conflict }

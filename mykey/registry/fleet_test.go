@@ -16,26 +16,27 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// fleet is many terminals at one database, and what they were told.
+// fleet simulates terminals that share a database, and collects their results.
 type fleet struct {
 	t         testing.TB
 	terminals int
-	visits    int // to each terminal
+	visits    int // per terminal
 
 	mu          sync.Mutex
-	identifiers map[int]mykey.ID // what each holder was told
-	applicants  map[int]int      // whose application each account is in
-	refused     map[int]bool     // holders whose account was another's before
+	identifiers map[int]mykey.ID // by holder
+	applicants  map[int]int      // holder by account
+	refused     map[int]bool     // holders whose account was already used
 	answers     atomic.Int64
 	retries     atomic.Int64
 }
 
-// Every holder comes to two terminals, and every account to two holders.
+// holders returns the number of holders. Every holder visits two terminals, and every account
+// belongs to two holders.
 func (f *fleet) holders() int           { return f.terminals * f.visits / 2 }
 func (f *fleet) holderAt(visit int) int { return visit % f.holders() }
 func (f *fleet) accountOf(n int) int    { return n % (f.holders() / 2) }
 
-// names are the terminals.
+// names returns the terminals.
 func (f *fleet) names() (list []registry.Terminal) {
 	for n := range f.terminals {
 		list = append(list, terminal(fmt.Sprint("terminal-", n)))
@@ -43,9 +44,9 @@ func (f *fleet) names() (list []registry.Terminal) {
 	return list
 }
 
-// patiently repeats what fails for want of a database, under the same operation,
-// as a kiosk does while it shows that it is out of service. A terminal that the database
-// lost sight of while it started has to wait until its name is free.
+// retryUnavailable repeats do while the database is unavailable, as a kiosk does while it is
+// out of service. After an interrupted start the terminal's name is taken until the lease
+// expires.
 func retryUnavailable[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	for {
 		result, err := do()
@@ -55,7 +56,7 @@ func retryUnavailable[T any](ctx context.Context, do func() (T, error)) (T, erro
 	}
 }
 
-// run has every terminal serve its visitors, one after the other.
+// run runs all terminals. Each serves its visitors one after the other.
 func (f *fleet) run(ctx context.Context, url string) error {
 	f.identifiers, f.applicants, f.refused = map[int]mykey.ID{}, map[int]int{}, map[int]bool{}
 	errs := make(chan error, f.terminals)
@@ -107,7 +108,7 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	f.identifiers[n] = mine.ID
 	f.mu.Unlock()
 	if known && earlier != mine.ID {
-		return fmt.Errorf("holder %d was told %s and %s", n, earlier, mine.ID)
+		return fmt.Errorf("holder %d got %s and %s", n, earlier, mine.ID)
 	}
 
 	operation = registry.NewOperation()
@@ -119,7 +120,7 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	defer f.mu.Unlock()
 	switch {
 	case errors.Is(err, registry.ErrApplied):
-		return nil // at the other terminal
+		return nil // applied at the other terminal
 	case errors.Is(err, registry.ErrAccountUsed):
 		f.refused[n] = true
 		return nil
@@ -134,7 +135,7 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	return nil
 }
 
-// check compares what was told with what is there.
+// check compares the results with the database.
 func (f *fleet) check(t *testing.T, url string) {
 	r := open(t, url, registry.WithIdentifierCount(uint64(4*f.holders())))
 	owner := map[mykey.ID]int{}
@@ -142,12 +143,12 @@ func (f *fleet) check(t *testing.T, url string) {
 		found, err := r.Find(ctx, holder(n))
 		require.NoError(t, err, "holder %d", n)
 		require.Equal(t, f.identifiers[n], found.ID)
-		require.NotContains(t, owner, found.ID, "an identifier twice")
+		require.NotContains(t, owner, found.ID, "two holders have the same identifier")
 		owner[found.ID] = n
 		assert.Equal(t, f.applicants[f.accountOf(n)] == n, found.Application != nil, "holder %d", n)
 		assert.Equal(t, f.applicants[f.accountOf(n)] != n, f.refused[n], "holder %d", n)
 	}
-	require.Len(t, f.applicants, f.holders()/2, "every account is in one application")
+	require.Len(t, f.applicants, f.holders()/2, "every account must be in one application")
 	list := applications(t, r)
 	require.Len(t, list, len(f.applicants))
 	for _, a := range list {
@@ -164,19 +165,18 @@ func (f *fleet) check(t *testing.T, url string) {
 	for _, h := range heads {
 		records += h.Number
 	}
-	assert.Equal(t, int64(f.holders()+len(f.applicants)+1), records, "every change once, and the export")
+	assert.Equal(t, int64(f.holders()+len(f.applicants)+1), records, "one record per change, and one for the export")
 	var reservations int
 	require.NoError(t, r.DB().QueryRow(`SELECT count(*) FROM reservations`).Scan(&reservations))
 	assert.Equal(t, f.holders(), reservations)
 }
 
-// Two hundred terminals at a PostgreSQL server that is killed twice in the
-// middle lose nothing that they were told, give no identifier twice, and take no
-// application twice.
+// While 200 terminals work, the PostgreSQL server is killed twice. No result is lost, no
+// identifier is assigned twice, and no application is made twice.
 func TestFleetOutlivesTheServer(t *testing.T) {
-	s := postgres(t) // other tests find it running again
+	s := postgres(t) // it runs again after this test
 	url := s.Database(t)
-	open(t, url) // makes the tables
+	open(t, url) // creates the tables
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := &fleet{t: t, terminals: 200, visits: 2}
@@ -193,12 +193,12 @@ func TestFleetOutlivesTheServer(t *testing.T) {
 	}
 	f.waitFor(int64(f.holders()))
 	require.NoError(t, <-ended)
-	t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
+	t.Logf("%d answers, %d retries, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 	f.check(t, url)
 }
 
-// waitFor waits for a number of answers, for as long as there are more now and then:
-// how fast they come is the machine's affair.
+// waitFor blocks until the terminals have received a number of answers. It fails only if there
+// is no progress for two minutes.
 func (f *fleet) waitFor(answers int64) {
 	f.t.Helper()
 	for count, since := int64(-1), time.Now(); count < answers; time.Sleep(time.Millisecond) {
@@ -209,7 +209,7 @@ func (f *fleet) waitFor(answers int64) {
 	}
 }
 
-// The same without a kill, and on one machine's file.
+// Terminals work at the same time with both engines, while the audit log is verified.
 func TestFleet(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		open(t, url)
@@ -223,7 +223,7 @@ func TestFleet(t *testing.T) {
 			keys = append(keys, terminal.Public())
 		}
 		auditor, running := open(t, url), true
-		for running { // beside the terminals
+		for running { // while the terminals work
 			_, err := verifyWith(auditor, keys)
 			require.NoError(t, err)
 			select {
@@ -233,7 +233,7 @@ func TestFleet(t *testing.T) {
 			default:
 			}
 		}
-		t.Logf("%d answers, %d tries repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
+		t.Logf("%d answers, %d retries, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 		f.check(t, url)
 	})
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A recovery code reads back as it is shown, however it is typed, and nothing
-// else is one.
+// ParseRecoveryCode accepts what Reveal returns, and every accepted text has that form.
 func FuzzParseRecoveryCode(f *testing.F) {
 	for _, text := range []string{"7K2M-9QXR-0ABC-DEFG", "７ｋ２ｍー９ｑｘｒ oabc defg", "", "7K2M-9QXR", "7K2M-9QXR-0ABC-DEF*", "\xff", strings.Repeat("-", 300)} {
 		f.Add(text)
@@ -29,6 +28,7 @@ func FuzzParseRecoveryCode(f *testing.F) {
 	})
 }
 
+// ParseOperation accepts what String returns, and nothing else except upper case.
 func FuzzParseOperation(f *testing.F) {
 	f.Add(registry.NewOperation().String())
 	f.Add(strings.Repeat("0", 32))
@@ -46,7 +46,7 @@ func FuzzParseOperation(f *testing.F) {
 	})
 }
 
-// A hash in the database asks for one cost, whoever wrote it there.
+// A stored hash with other cost parameters is rejected.
 func FuzzParseHash(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
@@ -62,8 +62,8 @@ func FuzzParseHash(f *testing.F) {
 	})
 }
 
-// What anybody sealed for the operator's public key opens to an account or to
-// nothing.
+// Open returns a valid account or ErrSealed for anything that was encrypted with the
+// operator's public key.
 func FuzzOpen(f *testing.F) {
 	f.Add(make([]byte, registry.PlainLength), false)
 	f.Add(append([]byte{1, 'a', 1, 'b'}, make([]byte, registry.PlainLength-4)...), false)

@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// intrude runs statements as somebody does who may do everything in the database,
-// also without its constraints.
+// intrude runs statements like an attacker with all privileges, without the tables'
+// constraints.
 func intrude(t *testing.T, r *registry.Registry, url string, statements ...string) {
 	t.Helper()
 	conn, err := r.DB().Conn(ctx)
@@ -52,9 +52,8 @@ func dropConstraints(t *testing.T, conn *sql.Conn, table string) {
 	}
 }
 
-// Whatever stands in a column, verifying ends with an AuditError: what can't be read
-// was tampered with, and what reads the same in another type is not found by a
-// terminal's statements.
+// Verification returns an AuditError for any value in any column, including values of other
+// types that scan as the same value: the terminals' statements do not find those.
 //
 // Faults: F104.
 func TestHostileRowsAreDetected(t *testing.T) {
@@ -130,8 +129,8 @@ func TestHostileRowsAreDetected(t *testing.T) {
 	}
 }
 
-// A row that was set back to what it was before, while a terminal relied on it, shows
-// after it was put right again.
+// A row that was temporarily set back to an earlier version is detected if a terminal relied
+// on it.
 //
 // Faults: F105.
 func TestTemporarilyRestoredRowsAreDetected(t *testing.T) {
@@ -146,15 +145,15 @@ func TestTemporarilyRestoredRowsAreDetected(t *testing.T) {
 		require.NoError(t, err)
 		intrude(t, r, url, `CREATE TABLE after_ AS SELECT * FROM reservations`,
 			`DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
-		apply(t, r, 1) // with what was withdrawn
+		apply(t, r, 1) // relies on the withdrawn reservation
 		intrude(t, r, url, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM after_`)
 		_, err = verify(r)
 		require.ErrorIs(t, err, registry.ErrAudit)
 	})
 }
 
-// An account that a second holder applied with, while the first application was out
-// of a terminal's sight, shows.
+// Two applications with the same account are detected, although the first one was hidden
+// from the terminal.
 //
 // Faults: F104.
 func TestDuplicateAccountsAreDetected(t *testing.T) {
@@ -164,7 +163,7 @@ func TestDuplicateAccountsAreDetected(t *testing.T) {
 		reserve(t, r, 2)
 		apply(t, r, 1)
 		intrude(t, r, url, `CREATE TABLE hidden AS SELECT * FROM applications`, `DELETE FROM applications`)
-		if strings.HasPrefix(url, "sqlite") { // whose constraints can't be dropped one by one
+		if strings.HasPrefix(url, "sqlite") { // SQLite can't drop a constraint
 			intrude(t, r, url, `ALTER TABLE applications RENAME TO strict`, `CREATE TABLE applications AS SELECT * FROM strict`)
 		}
 		preview, err := r.Preview(ctx, holder(2), account(1))
@@ -175,12 +174,12 @@ func TestDuplicateAccountsAreDetected(t *testing.T) {
 		_, err = verify(r)
 		require.ErrorIs(t, err, registry.ErrAudit)
 		list, refused := export(t, r)
-		assert.Empty(t, list, "nobody knows whose the account is")
+		assert.Empty(t, list, "neither application can be trusted")
 		assert.Len(t, refused, 2)
 	})
 }
 
-// A list of keys that no terminal has is refused, and not found by a panic.
+// OpenOperator returns ErrTerminal for invalid keys, instead of a later panic.
 //
 // Faults: F132.
 func TestInvalidTerminalKeysAreRejected(t *testing.T) {
@@ -195,8 +194,7 @@ func TestInvalidTerminalKeysAreRejected(t *testing.T) {
 	}
 }
 
-// A chain's name that somebody wrote into the database does not reach a screen as it
-// is.
+// AuditError quotes a chain's name that contains control characters.
 func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
 	url := engines["sqlite"](t)
 	r := filled(t, url)
@@ -208,8 +206,8 @@ func TestAuditErrorsPrintNoControlCharacters(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\x1b")
 }
 
-// A purge does not cover that a chain was removed, its last record or whole, and no head counts from
-// nothing.
+// After a purge it is detected that a chain or its last record was removed. A head with
+// number 0 is rejected.
 func TestChainsRemovedAfterAPurgeAreDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := filled(t, url)
@@ -232,8 +230,8 @@ func TestChainsRemovedAfterAPurgeAreDetected(t *testing.T) {
 	})
 }
 
-// A purge vouches for the very record that was a chain's last: the terminal's own from
-// another history is not it.
+// The record of a purge names the last record of each chain, so that a genuine record of
+// another history is detected.
 //
 // Faults: F110.
 func TestChainsReplacedAfterAPurgeAreDetected(t *testing.T) {
@@ -262,8 +260,8 @@ func TestChainsReplacedAfterAPurgeAreDetected(t *testing.T) {
 	})
 }
 
-// A terminal relied on rows of which no record tells. That shows by its own record, also
-// when the rows are gone.
+// If a terminal relied on rows that no record describes, its own record shows it, even after
+// the rows were deleted.
 //
 // Faults: F105.
 func TestRelianceOnUnrecordedRowsIsDetected(t *testing.T) {

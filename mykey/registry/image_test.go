@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Images read back as they were written, and nothing else is images.
+// parseImages accepts exactly what appendTo writes.
 func FuzzParseImages(f *testing.F) {
 	one := image{action: actionAdded, table: holderTable, version: 1}
 	two := image{action: actionChanged, table: reservationTable, version: 1 << 63}
@@ -31,7 +31,7 @@ func FuzzParseImages(f *testing.F) {
 	})
 }
 
-// What records say of a row has to be one history, whoever signed them.
+// The images of a row in all records must form one sequence of versions.
 func TestContradictoryImagesAreDetected(t *testing.T) {
 	v := func(act action, version uint64) image {
 		return image{action: act, table: reservationTable, version: version, before: [32]byte{byte(version - 1)}, after: [32]byte{byte(version)}}
@@ -42,16 +42,16 @@ func TestContradictoryImagesAreDetected(t *testing.T) {
 		images []image
 		ok     bool
 	}{
-		"made and changed":             {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 2), v(actionChanged, 3)}, true},
+		"added and changed":            {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 2), v(actionChanged, 3)}, true},
 		"relied on by another chain":   {[]image{v(actionRelied, 4), v(actionChanged, 5)}, true},
-		"made twice":                   {[]image{v(actionAdded, 1), v(actionAdded, 1)}, false},
-		"made in its second version":   {[]image{v(actionAdded, 2)}, false},
-		"changed into its first":       {[]image{v(actionChanged, 1)}, false},
-		"without a version":            {[]image{v(actionAdded, 0)}, false},
-		"another than was made":        {[]image{v(actionAdded, 1), wrong}, false},
-		"relied on after it changed":   {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 1)}, false},
-		"changed twice into the same":  {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionChanged, 2)}, false},
-		"relied on before what it saw": {[]image{v(actionRelied, 5), v(actionRelied, 4)}, false},
+		"added twice":                  {[]image{v(actionAdded, 1), v(actionAdded, 1)}, false},
+		"added in version 2":           {[]image{v(actionAdded, 2)}, false},
+		"changed into version 1":       {[]image{v(actionChanged, 1)}, false},
+		"version 0":                    {[]image{v(actionAdded, 0)}, false},
+		"relied on other content":      {[]image{v(actionAdded, 1), wrong}, false},
+		"relied on an old version":     {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionRelied, 1)}, false},
+		"changed into version 2 twice": {[]image{v(actionAdded, 1), v(actionChanged, 2), v(actionChanged, 2)}, false},
+		"relied on an earlier version": {[]image{v(actionRelied, 5), v(actionRelied, 4)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &ledger{states: map[rowVersion][32]byte{}, latestVersions: map[rowVersion]uint64{}, rowCounts: map[table]int64{}}

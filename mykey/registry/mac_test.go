@@ -13,7 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A MAC is computed here in another way, and no two lists of parts have the same input.
+// mac matches an independent implementation, and different parts give different MACs.
 func TestMAC(t *testing.T) {
 	secret := bytes.Repeat([]byte{7}, 32)
 	key, err := mykey.NewKey(secret)

@@ -16,14 +16,14 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// expiring is the nth person, whose certificate expires at a time of its own.
+// expiring returns the nth holder, whose certificate has its own time of expiry.
 func expiring(n int) *jpki.Authentication {
 	h := holder(n)
 	h.Certificate.NotAfter = today.AddDate(2, n%7, 11*n%28).Add(time.Duration(n*n) * 61 * time.Second)
 	return h
 }
 
-// rows reads a whole table, each row as what its columns print.
+// rows returns all rows of a table, with the columns as text.
 func rows(t *testing.T, r *registry.Registry, table string) (list []map[string]string) {
 	t.Helper()
 	found, err := r.DB().Query(`SELECT * FROM ` + table)
@@ -47,8 +47,8 @@ func rows(t *testing.T, r *registry.Registry, table string) (list []map[string]s
 	return list
 }
 
-// knownOf is everything that a registry holds and returns of each holder, whose
-// card is renewed once, and applied with. They come in an order.
+// knownOf returns everything that a registry stores and returns about each holder, after a
+// renewal and an application. The holders visit in the given order.
 func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool {
 	t.Helper()
 	known := make([]map[string]bool, len(order))
@@ -98,9 +98,8 @@ func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool 
 	return known
 }
 
-// Two services whose holders are the same people find nothing in their lists by
-// which one is the other's, beyond the month in which a certificate expires: what
-// both know of a person is known of everybody, or of everybody with that month.
+// Two services with the same holders can't match their rows, except by the month of expiry:
+// any other value that both know about a holder is the same for all holders.
 //
 // Faults: F92.
 func TestNamespacesShareOnlyTheMonth(t *testing.T) {
@@ -111,7 +110,7 @@ func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 			order = append(order, n)
 		}
 		points := knownOf(t, openGeneration(t, url, generation(t, "points.example", 1)), order)
-		// Another day and another order: that is for the visitors to choose.
+		// The holders visit the second service on another day in another order.
 		slices.Reverse(order)
 		library := registry.WithClock(func() time.Time { return today.AddDate(0, 1, 3).Add(17 * time.Second) })
 		g := generation(t, "library.example", 2)
@@ -133,12 +132,12 @@ func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 				}
 			}
 		}
-		assert.NotZero(t, shared, "the month is kept")
+		assert.NotZero(t, shared, "the month is stored")
 	})
 }
 
-// What is kept and returned of a certificate's expiry is a month, in Japan's time,
-// and follows a renewal.
+// The registry stores and returns only the month of a certificate's expiry, in Japan's time
+// zone, and updates it with a renewal.
 //
 // Faults: F92.
 func TestExpiryIsAMonth(t *testing.T) {
@@ -173,7 +172,7 @@ func TestExpiryIsAMonth(t *testing.T) {
 			}
 		}
 
-		// Somebody wrote something else there.
+		// The column contains something else.
 		_, err = r.DB().Exec(`UPDATE reservations SET expiry = '2032-13'`)
 		require.NoError(t, err)
 		_, err = r.Lookup(ctx, mine.ID)

@@ -14,13 +14,13 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A database that an administrator makes belongs to whom its folder belongs: the
-// terminal's user has to open it.
+// A database that root creates gets the owner of its folder, so that the terminal's user can
+// open it.
 //
 // Faults: F136.
 func TestDatabaseBelongsToTheFolderOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root gives files away")
+		t.Skip("only root can change owners")
 	}
 	const nobody = 65534
 	folder := t.TempDir()

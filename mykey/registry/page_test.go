@@ -10,7 +10,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// What is more than one page of rows is read whole.
+// Exports and verification read more rows than a page holds.
 func TestRowsAreReadInPages(t *testing.T) {
 	r := open(t, engines["sqlite"](t), registry.WithPageSize(5))
 	const holders = 11

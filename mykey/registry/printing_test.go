@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Every exported type of this package is here: with the secrets and personal data
-// that it holds, which nothing prints, or among those that hold none.
+// No exported type prints the secrets or personal data that it contains. The list has every
+// exported type of this package.
 //
 // Faults: F84.
 func TestNoTypePrintsSecrets(t *testing.T) {
@@ -52,11 +52,11 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.PublicHolder(d.Operator, seed),
 		redacttest.Holder(desk, seed),
 
-		redacttest.Plain[registry.Application](), // the account in it is sealed
+		redacttest.Plain[registry.Application](), // contains only a sealed account
 		redacttest.Plain[registry.AuditError](),
 		redacttest.Plain[registry.Count](),
 		redacttest.Plain[registry.Head](),
-		redacttest.Plain[registry.Link](), // the account in it is the service's name alone
+		redacttest.Plain[registry.Link](), // contains only the service's name
 		redacttest.Plain[registry.Operation](),
 		redacttest.Plain[registry.Option](),
 		redacttest.Plain[registry.Report](),

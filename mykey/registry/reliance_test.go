@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Each change records the rows that it went by: one that was altered at that moment
-// shows, also when the alteration was undone.
+// Each change records the rows that it relied on: a row that was altered at that time is
+// detected, even after the alteration was undone.
 //
 // Faults: F105.
 func TestAlterationsThatAChangeReliedOnAreDetected(t *testing.T) {
@@ -72,8 +72,8 @@ func TestAlterationsThatAChangeReliedOnAreDetected(t *testing.T) {
 	}
 }
 
-// A row that was set back and changed again, at another terminal, shows by the two
-// records that made it the same version.
+// A row that was set back and changed again at another terminal is detected, because two
+// records made the same version.
 //
 // Faults: F104.
 func TestDuplicateVersionsAreDetected(t *testing.T) {
@@ -95,8 +95,8 @@ func TestDuplicateVersionsAreDetected(t *testing.T) {
 	})
 }
 
-// A terminal that has seen a row's version does not make it: a record that was removed
-// from the end of another's chain, and done again, shows.
+// A terminal that has relied on a version of a row can't make that version: it is detected
+// that another chain's record was removed and its change repeated.
 //
 // Faults: F104.
 func TestRepeatedVersionsAreDetected(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRepeatedVersionsAreDetected(t *testing.T) {
 	})
 }
 
-// An application without an identifier is told of by an export, which can't name it.
+// Export reports an application without an identifier, although it can't name it.
 //
 // Faults: F133.
 func TestExportReportsUnnamedApplications(t *testing.T) {
@@ -135,7 +135,7 @@ func TestExportReportsUnnamedApplications(t *testing.T) {
 	})
 }
 
-// No column of a row can be altered unseen.
+// An alteration of any column of a row is detected.
 //
 // Faults: F104.
 func TestEveryColumnIsAudited(t *testing.T) {

@@ -42,7 +42,7 @@ func TestRenew(t *testing.T) {
 		_, err = r.Find(ctx, holder(1))
 		require.ErrorIs(t, err, registry.ErrSuperseded)
 		_, err = r.Reserve(ctx, registry.NewOperation(), holder(1), code)
-		require.ErrorIs(t, err, registry.ErrSuperseded, "an old card takes nothing more")
+		require.ErrorIs(t, err, registry.ErrSuperseded, "the old card can't reserve again")
 		_, err = r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.ErrorIs(t, err, registry.ErrSuperseded)
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(9), registry.ByOldCard(holder(1)), code)
@@ -50,7 +50,7 @@ func TestRenew(t *testing.T) {
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(1), registry.ByOldCard(holder(2)), code)
 		require.ErrorIs(t, err, registry.ErrSuperseded)
 
-		// By the code that was given at the renewal; the first one has ended.
+		// By the code of the renewal. The first code is invalid.
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(first.ID, code), code)
 		require.ErrorIs(t, err, registry.ErrRecovery)
 		typed, err := registry.ParseRecoveryCode(strings.ToLower(next.Reveal()))
@@ -59,15 +59,15 @@ func TestRenew(t *testing.T) {
 		_, err = r.Renew(ctx, operation, holder(3), registry.ByRecoveryCode(first.ID, typed), registry.RecoveryCode{})
 		require.NoError(t, err)
 		_, err = r.Renew(ctx, operation, holder(3), registry.ByRecoveryCode(first.ID, typed), registry.RecoveryCode{})
-		require.NoError(t, err, "a double tap, after the code has ended")
+		require.NoError(t, err, "a double tap, with the used code")
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(4), registry.ByRecoveryCode(first.ID, next), code)
-		require.ErrorIs(t, err, registry.ErrRecovery, "a code ends with its use")
+		require.ErrorIs(t, err, registry.ErrRecovery, "a code can be used once")
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(4), registry.ByRecoveryCode(first.ID, registry.RecoveryCode{}), code)
-		require.ErrorIs(t, err, registry.ErrRecovery, "no code is not the code of a reservation without one")
+		require.ErrorIs(t, err, registry.ErrRecovery, "the zero code must not match a reservation without a code")
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(4), registry.ByRecoveryCode("00000000", next), code)
 		require.ErrorIs(t, err, registry.ErrRecovery)
 
-		// By a clerk, who is recorded.
+		// By a clerk, whose code is recorded.
 		fifth, err := r.Renew(ctx, registry.NewOperation(), holder(5), registry.ByClerk(first.ID, "window-3.0042"), code)
 		require.NoError(t, err)
 		assert.Equal(t, first.ID, fifth.ID)
@@ -81,17 +81,17 @@ func TestRenew(t *testing.T) {
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.ByClerk("00000000", "c1"), code)
 		require.ErrorIs(t, err, registry.ErrNotFound)
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.Proof{}, code)
-		require.ErrorIs(t, err, registry.ErrProof, "a new card's proof is none of the old reservation")
+		require.ErrorIs(t, err, registry.ErrProof, "the zero Proof")
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(5), registry.ByOldCard(holder(5)), code)
-		require.ErrorIs(t, err, registry.ErrProof, "a card is no other")
+		require.ErrorIs(t, err, registry.ErrProof, "the new card is the old one")
 
 		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
 
-// A new card that took something of its own has to give it up first, and can't
-// get a second application by that.
+// A new card with a reservation of its own must withdraw it first, and does not get a second
+// application.
 func TestRenewWithReservedNewCard(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
@@ -176,7 +176,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// A holder can have a new recovery code with the own card, in place of the old one.
+// A holder can replace the recovery code with the card.
 //
 // Faults: F117.
 func TestNewCode(t *testing.T) {
@@ -206,8 +206,8 @@ func TestNewCode(t *testing.T) {
 	})
 }
 
-// A holder who took a second identifier with a renewed card gets the first one back
-// from a clerk, and the second is withdrawn, unless it was applied with.
+// A clerk can merge two identifiers of a holder: the second one is withdrawn, unless it has an
+// application.
 //
 // Faults: F116.
 func TestMergeByClerk(t *testing.T) {
@@ -239,14 +239,14 @@ func TestMergeByClerk(t *testing.T) {
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(3), registry.MergeByClerk(other.ID, "a name"), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrClerk)
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(5), registry.MergeByClerk(other.ID, "c1"), registry.RecoveryCode{})
-		require.NoError(t, err, "a card that has nothing to give up")
+		require.NoError(t, err, "a card without a reservation")
 		_, err = verify(r)
 		require.NoError(t, err)
 	})
 }
 
-// A code that an earlier program stored under argon2id is read, and the next one is
-// stored under the registry's key.
+// A code that an earlier version stored with argon2id is accepted. The next code is stored as
+// an HMAC.
 //
 // Faults: F109.
 func TestArgon2CodesAreAccepted(t *testing.T) {
@@ -267,8 +267,8 @@ func TestArgon2CodesAreAccepted(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A recovery code is its identifier's, and its generation's key goes on being asked
-// after the keys were changed.
+// The hash of a recovery code is bound to its identifier, and is accepted after the keys were
+// changed.
 func TestRecoveryCodesSurviveKeyRotation(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		old, current := generation(t, "points.example", 1), generation(t, "points.example", 2)
@@ -279,12 +279,12 @@ func TestRecoveryCodesSurviveKeyRotation(t *testing.T) {
 		second, err := before.Reserve(ctx, registry.NewOperation(), holder(2), code)
 		require.NoError(t, err)
 		stored := rows(t, before, "reservations")
-		require.NotEqual(t, stored[0]["recovery"], stored[1]["recovery"], "the same code")
+		require.NotEqual(t, stored[0]["recovery"], stored[1]["recovery"], "the same code must have different hashes")
 		_, err = before.DB().Exec(`UPDATE reservations SET recovery = $1 WHERE identifier = $2`, before.RecoveryHash(second.ID, code), first.ID.String())
 		require.NoError(t, err)
 		after := openGeneration(t, url, current, registry.WithEarlier(old))
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(first.ID, code), registry.RecoveryCode{})
-		require.ErrorIs(t, err, registry.ErrRecovery, "moved from another reservation")
+		require.ErrorIs(t, err, registry.ErrRecovery, "a hash of another reservation")
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(second.ID, code), registry.RecoveryCode{})
 		require.NoError(t, err)
 	})

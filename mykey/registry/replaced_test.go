@@ -15,10 +15,10 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// fileOf is the file that a URL of SQLite names.
+// fileOf returns the path in an sqlite URL.
 func fileOf(url string) string { return strings.TrimPrefix(url, "sqlite:") }
 
-// copyFile copies as cp does: what is there is overwritten in its place.
+// copyFile copies like cp: it overwrites an existing file in place.
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(from)
@@ -26,14 +26,14 @@ func copyFile(t *testing.T, from, to string) {
 	require.NoError(t, os.WriteFile(to, content, 0o600))
 }
 
-// Nothing is told as done after the database's file, its log or its folder was removed,
-// replaced or overwritten: what is committed then is gone with the next start. When the files are
-// back, work goes on.
+// No change succeeds after the database file, its log or its folder was removed, replaced or
+// overwritten, because the commit would be lost. When the original files are back, changes
+// succeed.
 //
 // Faults: F96.
 func TestReplacedFilesAreDetected(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows removes and renames no open file")
+		t.Skip("Windows can't remove or rename open files")
 	}
 	remove := func(suffix string) func(*testing.T, string) {
 		return func(t *testing.T, file string) { require.NoError(t, os.Remove(file+suffix)) }
@@ -106,7 +106,7 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 				require.ErrorIs(t, err, registry.ErrReplaced)
 				require.ErrorIs(t, err, registry.ErrUnavailable)
 				_, err = r.Find(ctx, holder(1))
-				require.ErrorIs(t, err, registry.ErrReplaced, "what is read is out of date")
+				require.ErrorIs(t, err, registry.ErrReplaced, "reads would be outdated")
 			}
 			if test.putBack == nil {
 				return
@@ -122,26 +122,26 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 	}
 }
 
-// overwrite runs cp: a process that closes a database's file drops SQLite's locks of it.
+// overwrite runs cp, because closing the file in this process would release SQLite's locks.
 func overwrite(t *testing.T, from, to string) {
 	t.Helper()
 	out, err := exec.Command("cp", from, to).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
 
-// checkpoint has SQLite write into the file what is in its log, as it does at times.
+// checkpoint makes SQLite copy its log into the database file.
 func checkpoint(t *testing.T, r *registry.Registry) {
 	t.Helper()
 	_, err := r.DB().Exec(`PRAGMA wal_checkpoint(full)`)
 	require.NoError(t, err)
 }
 
-// A file that is replaced in the middle of a change is detected after the commit.
+// A file that is replaced during a change is detected after the commit.
 //
 // Faults: F96.
 func TestFileReplacedDuringAChangeIsDetected(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows removes and renames no open file")
+		t.Skip("Windows can't remove or rename open files")
 	}
 	url := engines["sqlite"](t)
 	r := open(t, url)
@@ -153,7 +153,8 @@ func TestFileReplacedDuringAChangeIsDetected(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 }
 
-// A log without its database is not deleted, as SQLite would: its records were told.
+// Open does not delete a log without its database, as SQLite would: it contains committed
+// changes.
 //
 // Faults: F96.
 func TestLogWithoutDatabaseIsKept(t *testing.T) {
@@ -169,7 +170,7 @@ func TestLogWithoutDatabaseIsKept(t *testing.T) {
 	require.FileExists(t, left+"-wal")
 }
 
-// A mode that makes no database makes none, and no table in one.
+// The modes for existing databases create neither files nor tables.
 //
 // Faults: F99.
 func TestExistingModesCreateNothing(t *testing.T) {
@@ -180,7 +181,7 @@ func TestExistingModesCreateNothing(t *testing.T) {
 		require.ErrorIs(t, err, registry.ErrUnavailable)
 		entries, err := os.ReadDir(filepath.Dir(missing))
 		require.NoError(t, err)
-		require.Empty(t, entries, "nor a lock")
+		require.Empty(t, entries, "not even a lock file")
 
 		copyFile(t, os.DevNull, missing)
 		err = registry.OpenMode(ctx, mode, "sqlite:"+missing)
@@ -207,7 +208,7 @@ func TestExistingModesCreateNothing(t *testing.T) {
 	}
 }
 
-// A database that can't be written is not available, and is again when it can.
+// Failed writes return ErrUnavailable. Writes succeed again when the cause is removed.
 func TestFailedWritesAreUnavailable(t *testing.T) {
 	for name, pragma := range map[string][2]string{
 		"disk full": {`PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`},
@@ -216,9 +217,9 @@ func TestFailedWritesAreUnavailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := open(t, engines["sqlite"](t))
 			reserve(t, r, 0)
-			_, err := r.DB().Exec(pragma[0]) // on the connection that is idle, and the next one used
+			_, err := r.DB().Exec(pragma[0]) // on the idle connection, which is used next
 			require.NoError(t, err)
-			for n := 1; err == nil; n++ { // until the pages that it has are full
+			for n := 1; err == nil; n++ { // until the existing pages are full
 				require.Less(t, n, 1000)
 				_, err = r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
 			}

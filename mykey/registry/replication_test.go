@@ -16,7 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// replicated is a primary whose commits wait for a standby.
+// startReplication starts a primary, whose commits wait for a standby, and the standby.
 func startReplication(t *testing.T) (primary, standby *postgrestest.Server) {
 	t.Helper()
 	primary, err := postgrestest.Start()
@@ -29,7 +29,7 @@ func startReplication(t *testing.T) (primary, standby *postgrestest.Server) {
 	return primary, standby
 }
 
-// reservations counts the reservations that a server has, also one that only follows.
+// reservations returns the number of reservations on a server, which may be a standby.
 func reservations(t *testing.T, url string) (n int) {
 	t.Helper()
 	db, err := sql.Open("pgx", url)
@@ -39,8 +39,8 @@ func reservations(t *testing.T, url string) (n int) {
 	return n
 }
 
-// stalled ends a context when a counter stands still for a long time: only who hangs is
-// ended, not who is slow.
+// cancelOnStall returns a context that is canceled when a counter does not change for two
+// minutes.
 func cancelOnStall(ctx context.Context, t *testing.T, counter *atomic.Int64) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ticker := time.NewTicker(2 * time.Minute)
@@ -60,13 +60,13 @@ func cancelOnStall(ctx context.Context, t *testing.T, counter *atomic.Int64) con
 	return ctx
 }
 
-// A commit that no standby has confirmed is not told as done, however its wait ends:
-// cancelled by an administrator, which the server announces by a warning only, or by the
-// time that an attempt may take. When the standby is back, the change is done once.
+// A commit that no standby has confirmed is not reported as success, whether an administrator
+// cancels its wait, which the server reports only as a warning, or the attempt times out.
+// After the standby is back, the change is applied once.
 //
 // Faults: F98.
 func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	primary, standby := startReplication(t)
 	noSleep := func(context.Context, time.Duration) error { return nil }
 	options := []registry.Option{registry.WithSleep(noSleep), registry.WithRetryTime(time.Hour)}
@@ -82,7 +82,7 @@ func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 			standby.Kill()
 			restarted := false
 			t.Cleanup(func() {
-				if !restarted { // the next test would wait for it
+				if !restarted { // the next test needs the standby
 					assert.NoError(t, standby.Launch())
 				}
 			})
@@ -110,7 +110,7 @@ func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 			require.ErrorIs(t, reserveErr, registry.ErrUnavailable)
 			assert.Equal(t, 19, retries)
 			assert.Equal(t, name == "cancelled", cancelled >= 20)
-			assert.Equal(t, 2, reservations(t, url), "it is there, and may be lost")
+			assert.Equal(t, 2, reservations(t, url), "the primary has it, but it may be lost")
 
 			require.NoError(t, standby.Launch())
 			restarted = true
@@ -119,20 +119,20 @@ func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 			assert.NotEqual(t, first.ID, mine.ID)
 			heads, err := verify(r)
 			require.NoError(t, err)
-			assert.Equal(t, int64(2), heads[0].Number, "done once")
+			assert.Equal(t, int64(2), heads[0].Number, "applied once")
 			copied := strings.Replace(url, primary.Address(), standby.Address(), 1)
 			require.Eventually(t, func() bool { return reservations(t, copied) == 2 }, time.Minute, time.Millisecond)
 		})
 	}
 }
 
-// Nothing is lost that terminals were told, when the primary is killed and its standby
-// takes over. Their URL names both servers.
+// If the primary is killed and its standby takes over, no result of a terminal is lost. The
+// URL names both servers.
 func TestFleetOutlivesThePrimary(t *testing.T) {
 	primary, standby := startReplication(t)
 	address := primary.Address() + "," + standby.Address()
 	url := strings.Replace(primary.Database(t), primary.Address(), address, 1) + "&target_session_attrs=read-write"
-	open(t, url) // makes the tables
+	open(t, url) // creates the tables
 	f := &fleet{t: t, terminals: 20, visits: 8}
 	ctx := cancelOnStall(ctx, t, &f.answers)
 	begin, ended := time.Now(), make(chan error, 1)
@@ -145,6 +145,6 @@ func TestFleetOutlivesThePrimary(t *testing.T) {
 	require.Less(t, f.answers.Load(), int64(f.terminals*f.visits), "the primary was killed in the middle")
 	require.NoError(t, standby.Promote())
 	require.NoError(t, <-ended)
-	t.Logf("%d answers, %d attempts repeated, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
+	t.Logf("%d answers, %d retries, %s", f.answers.Load(), f.retries.Load(), time.Since(begin))
 	f.check(t, url)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A renewal's operation is no other's: not with another card, identifier, clerk, code
-// or old card.
+// The operation of a renewal can't be used with another card, identifier, clerk, code or old
+// card.
 //
 // Faults: F116.
 func TestRenewalOperationCanNotBeReused(t *testing.T) {
@@ -59,7 +59,7 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 	}
 }
 
-// What was withdrawn keeps no recovery code, however it was withdrawn.
+// A withdrawn reservation has no recovery code, however it was withdrawn.
 //
 // Faults: F110.
 func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
@@ -91,8 +91,8 @@ func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
 	}
 }
 
-// Nobody takes over what was withdrawn, and who repeats an operation is not shown what
-// another card has taken over since.
+// A withdrawn reservation can't be renewed. A repeated operation returns ErrSuperseded if
+// another card has taken over the reservation in the meantime.
 //
 // Faults: F116.
 func TestWithdrawnReservationsCanNotBeRenewed(t *testing.T) {

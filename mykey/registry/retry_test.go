@@ -1,11 +1,9 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +13,9 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A database that has another transaction in the way for ever is asked 20 times,
-// with pauses that are random parts of spans which double up to half a second: 3
-// seconds in the mean. Then a person is told, and why.
+// A transaction that conflicts every time is attempted 20 times. The pauses are random
+// parts of intervals that double up to half a second, 3 seconds in total on average. Then
+// the error contains the cause.
 func TestRetriesAreBounded(t *testing.T) {
 	var pauses []time.Duration
 	sleep := func(_ context.Context, d time.Duration) error { pauses = append(pauses, d); return nil }
@@ -39,7 +37,7 @@ func TestRetriesAreBounded(t *testing.T) {
 		}
 		require.InDelta(t, 3, total.Seconds()/2, 0.5)
 	}
-	for _, last := range []int{1, 2, 20} { // the attempt at which it is not in the way any more
+	for _, last := range []int{1, 2, 20} { // the first attempt without a conflict
 		attempts := 0
 		require.NoError(t, r.Transact(ctx, func(func(string, ...any) error) error {
 			if attempts++; attempts < last {
@@ -53,7 +51,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	attempts := 0
 	err := impatient.Transact(ctx, func(func(string, ...any) error) error {
 		attempts++
-		for started := time.Now(); time.Since(started) < time.Millisecond; { // longer than its patience
+		for started := time.Now(); time.Since(started) < time.Millisecond; { // longer than the retry time
 		}
 		return registry.ErrConflict
 	})
@@ -61,140 +59,10 @@ func TestRetriesAreBounded(t *testing.T) {
 	require.Equal(t, 1, attempts)
 }
 
-// wire is a proxy in front of a database server, that loses what it is told to.
-type proxy struct {
-	target string
-
-	mu        sync.Mutex
-	fault     fault
-	remaining int // times
-}
-
-type fault int
-
-const (
-	noFault     fault = iota
-	dropRequest       // the commit does not reach the server
-	dropAnswer        // the server commits, and nobody hears of it
-	dropAll           // nothing passes any more, and nothing is closed
-)
-
-// newWire returns the proxy, and a database's URL that leads through it.
-func newProxy(t *testing.T, database string) (*proxy, string) {
-	u, err := url.Parse(database)
-	require.NoError(t, err)
-	p := &proxy{target: u.Host}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { l.Close() })
-	u.Host = l.Addr().String()
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.forward(client)
-		}
-	}()
-	return p, u.String()
-}
-
-func (w *proxy) inject(l fault, times int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.fault, w.remaining = l, times
-}
-
-// next tells what to do with what a client sent.
-func (w *proxy) faultFor(b []byte) fault {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.fault == dropAll:
-		return dropAll
-	case w.remaining > 0 && bytes.Contains(b, []byte("commit\x00")):
-		w.remaining--
-		return w.fault
-	}
-	return noFault
-}
-
-func (w *proxy) forward(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", w.target)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	answers := make(chan []byte)
-	go func() {
-		defer close(answers)
-		b := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(b)
-			if err != nil {
-				return
-			}
-			answers <- bytes.Clone(b[:n])
-		}
-	}()
-	requests := make(chan []byte)
-	go func() {
-		defer close(requests)
-		b := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(b)
-			if err != nil {
-				return
-			}
-			requests <- bytes.Clone(b[:n])
-		}
-	}()
-	defer func() { go drain(answers); go drain(requests) }()
-	for {
-		select {
-		case b, ok := <-answers:
-			if !ok {
-				return
-			}
-			if w.faultFor(nil) == dropAll {
-				continue
-			}
-			if _, err := client.Write(b); err != nil {
-				return
-			}
-		case b, ok := <-requests:
-			if !ok {
-				return
-			}
-			what := w.faultFor(b)
-			if what == dropAll {
-				continue
-			}
-			if what == dropRequest {
-				return
-			}
-			if _, err := server.Write(b); err != nil {
-				return
-			}
-			if what == dropAnswer {
-				<-answers
-				return
-			}
-		}
-	}
-}
-
-func drain(c chan []byte) {
-	for range c {
-	}
-}
-
-// A connection that is lost during COMMIT leaves it open whether the change was
-// made. Trying again finds out, and makes it once.
+// If the connection is lost during COMMIT, the outcome is unknown. The retry finds out, and
+// the change is applied once.
 func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	p, url := newProxy(t, engines["postgres"](t))
 	var retries []error
 	r := open(t, url, registry.OnRetry(func(err error) { retries = append(retries, err) }),
@@ -234,7 +102,7 @@ func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 				}
 				for _, change := range changes {
 					retries = nil
-					if change.name != "Confirm" { // which arms it after the preview
+					if change.name != "Confirm" { // which injects the fault after the preview
 						p.inject(what, times)
 					}
 					result, err := change.do()
@@ -249,26 +117,26 @@ func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 				if len(before) > 0 {
 					recordsBefore = before[0].Number
 				}
-				assert.Equal(t, recordsBefore+int64(len(changes)), after[0].Number, "each change once")
+				assert.Equal(t, recordsBefore+int64(len(changes)), after[0].Number, "each change must be applied once")
 			})
 		}
 	}
 }
 
-// The result of a change whose answer was lost is the result that it had.
+// If the answer to a commit is lost, Reserve returns the result of the committed change.
 func TestLostAnswerIsRepeated(t *testing.T) {
 	p, through := newProxy(t, engines["postgres"](t))
 	r := open(t, through)
 	p.inject(dropAnswer, 1)
 	reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
 	require.NoError(t, err)
-	assert.True(t, reservation.New, "its recovery code is shown")
+	assert.True(t, reservation.New, "the recovery code must be shown")
 }
 
-// A server that says nothing any more ends with the caller's context, and one
-// that is gone after a bounded number of tries with pauses between.
+// If the server does not answer, calls return when their context is done. If it closes
+// connections, they return after a bounded number of retries.
 func TestUnreachableServer(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	p, through := newProxy(t, engines["postgres"](t))
 	var pauses []time.Duration
 	r := open(t, through, registry.WithSleep(func(_ context.Context, d time.Duration) error {
@@ -307,7 +175,7 @@ func TestUnreachableServer(t *testing.T) {
 	}
 	p.inject(noFault, 0)
 	reservation, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
-	require.NoError(t, err, "the same operation, when the server is back")
+	require.NoError(t, err, "the same operation, after the server is back")
 	assert.True(t, reservation.New)
 
 	ended, cancel := context.WithCancel(ctx)
@@ -316,9 +184,9 @@ func TestUnreachableServer(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// A server that takes connections and says nothing is not asked twenty times.
+// A server that accepts connections but never answers is not retried beyond the retry time.
 func TestSilentServerIsNotRetried(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	p, through := newProxy(t, engines["postgres"](t))
 	p.inject(dropAll, 0)
 	retries := 0
@@ -330,8 +198,7 @@ func TestSilentServerIsNotRetried(t *testing.T) {
 	assert.Less(t, time.Since(begin), 15*time.Second)
 }
 
-// Nor does one that falls silent in the middle hold a caller whose context has no
-// end.
+// If the server stops answering, calls return even if their context has no deadline.
 func TestServerStopsAnswering(t *testing.T) {
 	p, through := newProxy(t, engines["postgres"](t))
 	r := open(t, through)
@@ -353,8 +220,7 @@ func TestServerStopsAnswering(t *testing.T) {
 	}
 }
 
-// What a server refuses for good, a password, is not tried again: others count
-// such tries.
+// A wrong password is not retried, because servers may count failed logins.
 func TestWrongPasswordIsNotRetried(t *testing.T) {
 	u, err := url.Parse(engines["postgres"](t))
 	require.NoError(t, err)
@@ -367,10 +233,10 @@ func TestWrongPasswordIsNotRetried(t *testing.T) {
 	assert.Empty(t, retries)
 }
 
-// A file that another program holds locked is waited for, for as long as the
-// caller wants.
+// While another program has locked the file, writers block until their context is done, and
+// readers do not block.
 func TestLockedFileBlocksWriters(t *testing.T) {
-	t.Parallel() // it waits, mostly
+	t.Parallel() // it mostly waits
 	r := open(t, engines["sqlite"](t))
 	lock, err := r.DB().Conn(ctx)
 	require.NoError(t, err)
@@ -382,7 +248,7 @@ func TestLockedFileBlocksWriters(t *testing.T) {
 	_, err = r.Reserve(short, operation, holder(1), registry.RecoveryCode{})
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 	_, err = r.Find(ctx, holder(1))
-	require.ErrorIs(t, err, registry.ErrNotFound, "readers don't wait")
+	require.ErrorIs(t, err, registry.ErrNotFound, "readers must not block")
 
 	done := make(chan error, 1)
 	go func() {
@@ -395,8 +261,8 @@ func TestLockedFileBlocksWriters(t *testing.T) {
 	require.NoError(t, lock.Close())
 }
 
-// The same operation at two terminals at the same time is done once, and both
-// get the answer.
+// The same operation at two terminals at the same time is applied once, and both get the
+// answer.
 func TestConcurrentDoubleSubmit(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		a, b := openNamed(t, url, "a"), openNamed(t, url, "b")
@@ -422,82 +288,8 @@ func TestConcurrentDoubleSubmit(t *testing.T) {
 	})
 }
 
-// A second program under a terminal's name is refused, until the first has ended or
-// has been silent for a while; and the first, if it comes back then, is refused too.
-//
-// Faults: F102.
-func TestTerminalNameIsExclusive(t *testing.T) {
-	onEach(t, func(t *testing.T, url string) {
-		now := today
-		clock := registry.WithClock(func() time.Time { return now })
-		begin := func() (*registry.Registry, error) {
-			return registry.Open(ctx, url, terminal("a"), generation(t, "points.example", 1), clock)
-		}
-		first, err := begin()
-		require.NoError(t, err)
-		defer first.Close()
-		reserve(t, first, 1)
-		for _, later := range []time.Duration{0, 14 * time.Second, -14 * time.Second} {
-			now = today.Add(later)
-			_, err := begin()
-			require.ErrorIs(t, err, registry.ErrTerminalTaken, later)
-		}
-		now = today.Add(14 * time.Second)
-		require.NoError(t, first.Ping(ctx))
-		now = today.Add(20 * time.Second)
-		_, err = begin()
-		require.ErrorIs(t, err, registry.ErrTerminalTaken, "the first is there")
-
-		now = today.Add(29 * time.Second) // as after the first was killed, or cut off
-		second, err := begin()
-		require.NoError(t, err)
-		reserve(t, second, 2)
-		require.ErrorIs(t, first.Ping(ctx), registry.ErrTerminalTaken)
-		_, err = first.Reserve(ctx, registry.NewOperation(), holder(3), registry.RecoveryCode{})
-		require.ErrorIs(t, err, registry.ErrTerminalTaken)
-		_, err = first.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})
-		require.ErrorIs(t, err, registry.ErrTerminalTaken, "what only finds something, too")
-		require.NoError(t, first.Close())
-		require.NoError(t, second.Ping(ctx), "which the first's end does not touch")
-
-		require.NoError(t, second.Close())
-		third, err := begin()
-		require.NoError(t, err, "ended in order")
-		reserve(t, third, 3)
-		require.NoError(t, third.Close())
-
-		now = today.Add(time.Hour) // by a clock that was set wrong
-		fourth, err := begin()
-		require.NoError(t, err)
-		defer fourth.Close()
-		now = today
-		fifth, err := begin()
-		require.NoError(t, err, "the name is not taken until that hour has come")
-		require.NoError(t, fifth.Close())
-		heads, err := verify(open(t, url))
-		require.NoError(t, err)
-		assert.Equal(t, int64(3), heads[0].Number)
-	})
-}
-
-// A terminal with the name of another, but not its key, can't go on with its chain.
-//
-// Faults: F106.
-func TestOpenRejectsOtherTerminalKey(t *testing.T) {
-	onEach(t, func(t *testing.T, url string) {
-		first := openNamed(t, url, "a")
-		reserve(t, first, 1)
-		require.NoError(t, first.Close())
-		stranger, err := registry.GenerateTerminal("a")
-		require.NoError(t, err)
-		_, err = registry.Open(ctx, url, stranger, generation(t, "points.example", 1))
-		require.ErrorIs(t, err, registry.ErrTerminal)
-		reserve(t, openNamed(t, url, "a"), 2) // whose name the other has given back
-	})
-}
-
-// A caller whose time is over before the attempts hears why they failed, too: an
-// operator can't mend "context deadline exceeded".
+// If the context is done before the retries are exhausted, the error contains the cause of
+// the last failure too, so that an operator can fix it.
 //
 // Faults: F137.
 func TestDeadlineErrorContainsCause(t *testing.T) {

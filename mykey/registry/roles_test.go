@@ -12,9 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// A terminal's role needs what docs/registry.md grants, and can't alter with it what
-// is there: no application, holder, record or key, no identifier, and no other
-// terminal's chain or name.
+// The privileges in docs/registry.md are sufficient for a terminal. With them it can't alter
+// applications, holders, records, keys or identifiers, or another terminal's chain or name.
 //
 // Faults: F103, F106.
 func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
@@ -27,12 +26,12 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	grants, _, _ = strings.Cut(grants, "```")
 	u, err := url.Parse(database)
 	require.NoError(t, err)
-	usage := `GRANT USAGE ON SCHEMA ` + u.Query().Get("search_path") + ` TO terminals` // which everybody has on the usual one
+	usage := `GRANT USAGE ON SCHEMA ` + u.Query().Get("search_path") + ` TO terminals` // the schema public has it by default
 	for statement := range strings.SplitSeq(strings.TrimSpace(grants)+usage, ";") {
 		_, err := admin.DB().Exec(statement)
 		require.NoError(t, err, statement)
 	}
-	t.Cleanup(func() { // a role is the whole server's
+	t.Cleanup(func() { // roles belong to the whole server
 		for _, statement := range []string{`DROP OWNED BY terminals`, `DROP ROLE "terminal-1"`, `DROP ROLE terminals`} {
 			_, err := admin.DB().Exec(statement)
 			require.NoError(t, err)
@@ -41,7 +40,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	u.User = url.UserPassword("terminal-1", "example")
 
 	_, err = registry.Open(ctx, u.String(), terminal("terminal-2"), generation(t, "points.example", 1), registry.WithoutMigrations())
-	require.ErrorIs(t, err, registry.ErrUnavailable, "another's name")
+	require.ErrorIs(t, err, registry.ErrUnavailable, "another terminal's name")
 	r := openNamed(t, u.String(), "terminal-1", registry.WithoutMigrations())
 	code := registry.NewRecoveryCode()
 	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
@@ -73,11 +72,11 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	require.NoError(t, err)
 	changed, err := result.RowsAffected()
 	require.NoError(t, err)
-	require.Zero(t, changed, "another's hold on its name")
+	require.Zero(t, changed, "another terminal's claim")
 
 	fresh := generation(t, "points.example", 2)
 	_, err = registry.Open(ctx, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())
-	require.ErrorIs(t, err, mykey.ErrKey, "a generation is not the terminals' to add")
+	require.ErrorIs(t, err, mykey.ErrKey, "terminals can't add a generation")
 	require.NoError(t, registry.Migrate(ctx, database, fresh, generation(t, "points.example", 1)))
 	require.NoError(t, r.Close())
 	openAs(t, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())

@@ -12,23 +12,22 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Connections to other machines are encrypted for a server whose certificate is
-// verified, unless the URL itself says otherwise. The environment and service files,
-// from which drivers take what a URL leaves out, can't weaken that.
+// Connections to other machines are encrypted and the server's certificate is verified, unless
+// the URL itself disables that. The environment and service files can't disable it.
 //
 // Faults: F100.
 func TestEncryption(t *testing.T) {
 	services := filepath.Join(t.TempDir(), "services")
 	require.NoError(t, os.WriteFile(services, []byte("[far]\nhost=db.example\nsslmode=disable\n"), 0o600))
 	for _, variable := range []string{"PGHOST", "PGHOSTADDR", "PGSSLMODE", "PGSERVICE", "PGSSLROOTCERT", "PGSSLNEGOTIATION"} {
-		t.Setenv(variable, "") // and it is what it was afterwards
+		t.Setenv(variable, "") // restored after the test
 	}
 	t.Setenv("HOME", t.TempDir())
 	type env map[string]string
 	for _, test := range []struct {
 		url  string
 		env  env
-		want string // what connections are, "" where the URL is refused
+		want string // "" if the URL is rejected
 	}{
 		{url: "postgres://u:p@db.example/d", want: "verified"},
 		{url: "postgresql://db.example", want: "verified"},
@@ -100,7 +99,7 @@ func TestEncryption(t *testing.T) {
 			require.ErrorIs(t, err, registry.ErrURL)
 			for _, mode := range []string{"=prefer", "=allow"} {
 				if strings.Contains(test.url, mode) {
-					assert.ErrorContains(t, err, "sslmode=verify-full", "what to write")
+					assert.ErrorContains(t, err, "sslmode=verify-full", "the error must name the fix")
 				}
 			}
 		})

@@ -1,0 +1,75 @@
+package registry_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+func TestOpenRejectsInvalidArguments(t *testing.T) {
+	good := generation(t, "points.example", 1)
+	url := engines["sqlite"](t)
+	for name, tt := range map[string]struct {
+		url     string
+		g       registry.Generation
+		options []registry.Option
+		want    error
+	}{
+		"no URL":             {"", good, nil, registry.ErrURL},
+		"another scheme":     {"mysql://localhost", good, nil, registry.ErrURL},
+		"no file":            {"sqlite:", good, nil, registry.ErrURL},
+		"memory":             {"sqlite::memory:", good, nil, registry.ErrURL},
+		"no such directory":  {"sqlite:/nonexistent/registry.db", good, nil, registry.ErrUnavailable},
+		"malformed postgres": {"postgres://user:secret@host:port/", good, nil, registry.ErrURL},
+		"ambiguous password": {"postgres://user:x/secret@y@host/database", good, nil, registry.ErrURL},
+		"escaped password":   {"postgres://user:%zzsecret@host/database", good, nil, registry.ErrURL},
+		"no number":          {url, registry.Generation{Namespace: good.Namespace, Key: good.Key}, nil, mykey.ErrKey},
+		"no namespace":       {url, registry.Generation{Number: 1, Key: good.Key}, nil, mykey.ErrKey},
+		"no key":             {url, registry.Generation{Number: 1, Namespace: good.Namespace}, nil, mykey.ErrKey},
+		"duplicate number":   {url, good, []registry.Option{registry.WithEarlier(good)}, mykey.ErrKey},
+		"another namespace":  {url, good, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
+		"no tables":          {url, good, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := registry.Open(ctx, tt.url, terminal(nextName()), tt.g, tt.options...)
+			require.ErrorIs(t, err, tt.want)
+			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "secret")
+		})
+	}
+}
+
+// Terminals can start at the same time with an empty database. A database of another
+// version is rejected.
+func TestConcurrentMigrations(t *testing.T) {
+	t.Parallel() // it mostly waits
+	onEach(t, func(t *testing.T, url string) {
+		g := generation(t, "points.example", 1)
+		errs := make(chan error)
+		for range 4 {
+			go func() {
+				r, err := registry.Open(ctx, url, terminal(nextName()), g)
+				if err == nil {
+					err = r.Close()
+				}
+				errs <- err
+			}()
+		}
+		for range 4 {
+			require.NoError(t, <-errs)
+		}
+		r := open(t, url, registry.WithoutMigrations())
+		_, err := r.DB().Exec(`INSERT INTO mykeykit_registry_versions (id, version_id, is_applied) VALUES (1000, 1000, true)`)
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, terminal(nextName()), g)
+		require.ErrorIs(t, err, registry.ErrSchema)
+		_, err = r.DB().Exec(`UPDATE mykeykit_registry_versions SET version_id = 1 WHERE version_id > 0`)
+		require.NoError(t, err)
+		_, err = registry.Open(ctx, url, terminal(nextName()), g)
+		require.ErrorIs(t, err, registry.ErrSchema, "the tables of a development version")
+	})
+}

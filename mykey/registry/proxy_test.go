@@ -1,0 +1,142 @@
+package registry_test
+
+import (
+	"bytes"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// proxy forwards connections to a database server and injects faults.
+type proxy struct {
+	target string
+
+	mu        sync.Mutex
+	fault     fault
+	remaining int // number of commits with the fault
+}
+
+type fault int
+
+const (
+	noFault     fault = iota
+	dropRequest       // a commit does not reach the server
+	dropAnswer        // the answer to a commit does not reach the client
+	dropAll           // nothing is forwarded, and no connection is closed
+)
+
+// newProxy returns a proxy and the URL of a database through it.
+func newProxy(t *testing.T, database string) (*proxy, string) {
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	p := &proxy{target: u.Host}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	u.Host = l.Addr().String()
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.forward(client)
+		}
+	}()
+	return p, u.String()
+}
+
+// inject sets the fault of the next commits.
+func (p *proxy) inject(f fault, times int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault, p.remaining = f, times
+}
+
+// faultFor returns the fault for a client's message.
+func (p *proxy) faultFor(b []byte) fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.fault == dropAll:
+		return dropAll
+	case p.remaining > 0 && bytes.Contains(b, []byte("commit\x00")):
+		p.remaining--
+		return p.fault
+	}
+	return noFault
+}
+
+func (p *proxy) forward(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	answers := make(chan []byte)
+	go func() {
+		defer close(answers)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(b)
+			if err != nil {
+				return
+			}
+			answers <- bytes.Clone(b[:n])
+		}
+	}()
+	requests := make(chan []byte)
+	go func() {
+		defer close(requests)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(b)
+			if err != nil {
+				return
+			}
+			requests <- bytes.Clone(b[:n])
+		}
+	}()
+	defer func() { go drain(answers); go drain(requests) }()
+	for {
+		select {
+		case b, ok := <-answers:
+			if !ok {
+				return
+			}
+			if p.faultFor(nil) == dropAll {
+				continue
+			}
+			if _, err := client.Write(b); err != nil {
+				return
+			}
+		case b, ok := <-requests:
+			if !ok {
+				return
+			}
+			what := p.faultFor(b)
+			if what == dropAll {
+				continue
+			}
+			if what == dropRequest {
+				return
+			}
+			if _, err := server.Write(b); err != nil {
+				return
+			}
+			if what == dropAnswer {
+				<-answers
+				return
+			}
+		}
+	}
+}
+
+func drain(c chan []byte) {
+	for range c {
+	}
+}
