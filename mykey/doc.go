@@ -12,7 +12,7 @@
 // [NewNamespace] and derive identifiers with [Namespace.Derive]. Pass only
 // certificates that jpki.Authenticate returned: a certificate alone can be read
 // from any card without a PIN. Derive does not check which CA issued the
-// certificate. [Parse] reads an identifier that a person has typed.
+// certificate; jpki.Authenticate reports it. [Parse] reads an identifier that a person has typed.
 //
 // # Derivation
 //

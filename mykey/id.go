@@ -11,8 +11,8 @@ import (
 var (
 	// ErrFormat reports text that is not an identifier.
 	ErrFormat = errors.New("an identifier has 8 letters and digits")
-	// ErrCheckSymbol reports an identifier that was mistyped, as its check symbol
-	// does not match.
+	// ErrCheckSymbol reports an identifier whose check symbol does not match, so it
+	// was mistyped.
 	ErrCheckSymbol = errors.New("identifier's check symbol does not match")
 )
 
@@ -70,7 +70,7 @@ func (id ID) CheckSymbol() string {
 // DisplayWithCheck returns [ID.Display] and the check symbol, as in "7K2M-9QXR-T".
 func (id ID) DisplayWithCheck() string { return id.Display() + "-" + id.CheckSymbol() }
 
-// MarshalText returns the 8 characters.
+// MarshalText returns [ID.String].
 func (id ID) MarshalText() ([]byte, error) { return []byte(id), nil }
 
 // UnmarshalText calls [Parse].

@@ -16,9 +16,9 @@ import (
 // every key.
 const KeyLength = 32
 
-// ErrKey reports a namespace key that is too short, all zero, or not hexadecimal
-// text.
-var ErrKey = errors.New("not a namespace key")
+// ErrKey reports a key that is too short, all zero, or not hexadecimal text. Package
+// registry also returns it for keys that do not match its database.
+var ErrKey = errors.New("invalid key")
 
 // Key is the secret key of a namespace: at least 32 bytes. Printing or encoding a
 // Key shows its [Key.ID], not the secret. The zero Key is not valid.
@@ -73,7 +73,7 @@ func (k Key) RevealText() []byte {
 }
 
 // ID identifies the key without revealing it: 8 hexadecimal digits, for logs and
-// for lists of identifiers. It is empty for the zero Key.
+// for noting with which key identifiers were derived. It is empty for the zero Key.
 func (k Key) ID() string {
 	if k.bytes == nil {
 		return ""

@@ -69,8 +69,8 @@ func (m Month) Month() time.Month { return m.month }
 func (m Month) IsZero() bool { return m == Month{} }
 
 // Passed reports whether the month has ended in Japan at the time now. A
-// certificate that expires in this month has then expired for certain. During the
-// month only the certificate itself shows it.
+// certificate that expires in this month has then expired. During the month only
+// the certificate itself shows whether it has expired.
 func (m Month) Passed(now time.Time) bool {
 	return !now.Before(time.Date(m.year, m.month+1, 1, 0, 0, 0, 0, japan))
 }

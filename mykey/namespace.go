@@ -16,7 +16,7 @@ import (
 
 var (
 	// ErrNamespace reports an invalid namespace name.
-	ErrNamespace = errors.New("not a namespace name")
+	ErrNamespace = errors.New("invalid namespace name")
 	// ErrCertificate reports a missing certificate, or one whose public key is of
 	// an unknown kind or not DER-encoded.
 	ErrCertificate = errors.New("certificate has no usable public key")

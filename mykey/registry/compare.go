@@ -68,6 +68,7 @@ func (l *ledger) compareTables(ctx context.Context, tx queryer, namespace string
 	return nil
 }
 
+// reservation compares a row of the table reservations.
 func (c *comparison) reservation(rows *sql.Rows) error {
 	r := reservationRow{Reservation: Reservation{Namespace: c.namespace}}
 	var expiry string
@@ -80,6 +81,7 @@ func (c *comparison) reservation(rows *sql.Rows) error {
 	return readError(err)
 }
 
+// holding compares a row of the table holders, whose turn must be unique.
 func (c *comparison) holding(rows *sql.Rows) error {
 	h := holding{namespace: c.namespace}
 	err := scanExactly(rows, &h.handle, &h.place, &h.generation, (*string)(&h.id), &h.turn)
@@ -90,6 +92,8 @@ func (c *comparison) holding(rows *sql.Rows) error {
 	return readError(err)
 }
 
+// application compares a row of the table applications, whose account must be unique. It
+// adds the row to exportDigest.
 func (c *comparison) application(rows *sql.Rows) error {
 	a, err := scanApplication(rows, c.namespace)
 	ok := c.check(a, err)

@@ -1,10 +1,14 @@
 // Package registry stores reservations of identifiers and applications for a
 // service in a database, with an audit log.
 //
-// An identifier of package mykey has 40 bits, so two holders' identifiers can
-// collide, and a renewed card derives a different identifier. A registry detects
-// collisions: on a collision the next candidate is used. It lets a holder keep the
-// identifier when the card is renewed. And it accepts one application per holder.
+// An identifier of package mykey has 40 bits, so the identifiers of two holders can
+// collide, and a renewed card gives a different identifier. A registry solves both. It
+// derives candidates for a holder's identifier with increasing attempt numbers, and on a
+// collision the next candidate is used. It lets a holder keep the identifier when the
+// card is renewed. And it accepts one application per holder.
+//
+// A holder is the person to whom a card was issued. The operator runs the registry, its
+// terminals and its desks, and employs the clerks.
 //
 // # Getting started
 //
@@ -48,9 +52,9 @@
 //   - The operator has the private key that opens accounts. The terminals have its
 //     public key, see [WithOperator].
 //
-// To change keys, open all programs with [WithEarlier]. A program that was opened
-// without a new generation gets mykey.ErrKey for unknown holders as soon as that
-// generation has holders.
+// To change keys, see [WithEarlier]. As soon as a generation has holders, a program that
+// was opened without it gets mykey.ErrKey instead of [ErrNotFound], because the holder
+// may be known under that generation.
 //
 // # Proof
 //

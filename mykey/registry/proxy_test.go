@@ -70,6 +70,8 @@ func (p *proxy) faultFor(b []byte) fault {
 	return noFault
 }
 
+// forward connects a client to the server until one of them closes the connection or a fault
+// ends it.
 func (p *proxy) forward(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", p.target)
@@ -77,30 +79,7 @@ func (p *proxy) forward(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	answers := make(chan []byte)
-	go func() {
-		defer close(answers)
-		b := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(b)
-			if err != nil {
-				return
-			}
-			answers <- bytes.Clone(b[:n])
-		}
-	}()
-	requests := make(chan []byte)
-	go func() {
-		defer close(requests)
-		b := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(b)
-			if err != nil {
-				return
-			}
-			requests <- bytes.Clone(b[:n])
-		}
-	}()
+	answers, requests := receive(server), receive(client)
 	defer func() { go drain(answers); go drain(requests) }()
 	for {
 		select {
@@ -118,17 +97,17 @@ func (p *proxy) forward(client net.Conn) {
 			if !ok {
 				return
 			}
-			what := p.faultFor(b)
-			if what == dropAll {
+			fault := p.faultFor(b)
+			if fault == dropAll {
 				continue
 			}
-			if what == dropRequest {
+			if fault == dropRequest {
 				return
 			}
 			if _, err := server.Write(b); err != nil {
 				return
 			}
-			if what == dropAnswer {
+			if fault == dropAnswer {
 				<-answers
 				return
 			}
@@ -136,6 +115,24 @@ func (p *proxy) forward(client net.Conn) {
 	}
 }
 
+// receive returns a channel with everything that it reads from a connection.
+func receive(conn net.Conn) chan []byte {
+	received := make(chan []byte)
+	go func() {
+		defer close(received)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := conn.Read(b)
+			if err != nil {
+				return
+			}
+			received <- bytes.Clone(b[:n])
+		}
+	}()
+	return received
+}
+
+// drain discards what is received, so that receive can end.
 func drain(c chan []byte) {
 	for range c {
 	}

@@ -72,10 +72,9 @@ func AcceptChains(chains ...trust.Chain) Option { return func(r *Registry) { r.c
 // minimum is 1. The default is 8: among 10^8 holders, 1 in 10^32 needs more.
 func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = max(n, 1) } }
 
-// WithoutMigrations makes [Open] neither create or migrate tables nor store
-// generations, for database roles that are not permitted to. Call [Migrate] with
-// another role instead. Open then returns [ErrSchema] if the tables have another
-// version.
+// WithoutMigrations disables the migration of tables and the storing of generations,
+// for database roles without the privileges. Call [Migrate] with another role first.
+// Otherwise [Open] returns [ErrSchema] or mykey.ErrKey.
 func WithoutMigrations() Option { return func(r *Registry) { r.skipMigrations = true } }
 
 // WithClock sets the clock for records and leases. The default is time.Now.
@@ -125,9 +124,9 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 	return r.Close()
 }
 
-// Check reports whether [Open] would accept the tables and keys. It does not change
-// the database, and it accepts generations that the database does not contain yet. It
-// returns [ErrURL], mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
+// Check checks the tables and keys like [Open], but does not change the database. It
+// accepts generations that the database does not contain yet. It returns [ErrURL],
+// mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
 func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
 	r := newRegistry(nil)
 	if err := r.setGenerations(current, earlier); err != nil {

@@ -63,7 +63,7 @@ var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 //
 // It returns [ErrProof], [ErrRecovery] (also if the identifier does not exist),
 // [ErrClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
-// [ErrHolderReserved], [ErrApplied] (the holder has already applied with the new card),
+// [ErrHolderReserved], [ErrApplied] (the new card's holder has already applied),
 // [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) Renew(ctx context.Context, operation Operation, holder *jpki.Authentication, proof Proof, code RecoveryCode) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {

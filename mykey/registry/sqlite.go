@@ -78,22 +78,14 @@ type fileIdentity struct {
 	info fs.FileInfo
 }
 
+// newSQLiteFile locks a database file and, in modeCreate, creates it if it is missing. It
+// does not open a connection yet.
 func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 	path, resolved, err := resolvePath(file)
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && mode != modeCreate && info.Size() == 0:
-		err = &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: the file is empty", fs.ErrNotExist)}
-	case mode == modeCreate && errors.Is(err, fs.ErrNotExist):
-		err = nil
-		if _, walErr := os.Stat(resolved + "-wal"); walErr == nil {
-			err = fmt.Errorf("%s-wal exists but %s does not: restore a backup, or put the file back", resolved, resolved)
-		}
-	}
-	if err != nil {
+	if err := checkFile(path, resolved, mode); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	f := &sqliteFile{path: path, resolved: resolved, mode: mode}
@@ -105,26 +97,48 @@ func newSQLiteFile(file string, mode mode) (*sqliteFile, error) {
 			return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), f.Close())
 		}
 	}
+	if err := f.makeConnectors(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrURL, err), f.Close())
+	}
+	return f, nil
+}
+
+// checkFile returns an error that matches fs.ErrNotExist if the file is missing or empty,
+// unless mode is modeCreate. In modeCreate it returns an error if only the file's log exists,
+// because SQLite would delete the log.
+func checkFile(path, resolved string, mode mode) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && mode != modeCreate && info.Size() == 0:
+		return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: the file is empty", fs.ErrNotExist)}
+	case mode == modeCreate && errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(resolved + "-wal"); err == nil {
+			return fmt.Errorf("%s-wal exists but %s does not: restore a backup, or put the file back", resolved, resolved)
+		}
+		return nil
+	}
+	return err
+}
+
+// makeConnectors makes the connectors of the first and of all other connections.
+func (f *sqliteFile) makeConnectors() (err error) {
 	settings := url.Values{
 		"mode":    {"rw"},
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(100)", "journal_mode(wal)", "synchronous(full)", "secure_delete(on)", "trusted_schema(off)"},
 	}
-	if mode == modeReadOnly {
+	if f.mode == modeReadOnly {
 		settings = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(100)", "trusted_schema(off)"}}
 	}
-	f.connector, err = sqliteConnector(path, settings)
-	if err == nil {
-		if mode == modeCreate {
-			settings.Set("mode", "rwc")                 // also for a symbolic link to a missing file
-			settings.Set("modeof", resolved+lockSuffix) // the log gets the permissions of this file
-		}
-		f.firstConnector, err = sqliteConnector(path, settings)
+	if f.connector, err = sqliteConnector(f.path, settings); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrURL, err), f.Close())
+	if f.mode == modeCreate {
+		settings.Set("mode", "rwc")                   // also for a symbolic link to a missing file
+		settings.Set("modeof", f.resolved+lockSuffix) // the log gets the permissions of this file
 	}
-	return f, nil
+	f.firstConnector, err = sqliteConnector(f.path, settings)
+	return err
 }
 
 // resolvePath returns a file's absolute path, with and without symbolic links.
@@ -145,6 +159,7 @@ func resolvePath(file string) (path, resolved string, err error) {
 	return path, filepath.Join(folder, filepath.Base(path)), nil
 }
 
+// sqliteConnector returns a connector to a file with settings for SQLite and its driver.
 func sqliteConnector(path string, settings url.Values) (driver.Connector, error) {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' { // a drive letter
@@ -258,6 +273,7 @@ func (f *sqliteFile) checkReplaced() error {
 	return nil
 }
 
+// replacedError returns an error that matches ErrReplaced.
 func replacedError(path string, cause error) error {
 	if cause == nil {
 		return fmt.Errorf("%w: %s is not the file that was opened", ErrReplaced, path)
@@ -282,6 +298,7 @@ func (f *sqliteFile) Close() error {
 	return err
 }
 
+// classifySQLite classifies errors by SQLite's result codes.
 func classifySQLite(err error) errorClass {
 	var failed *sqlite.Error
 	if errors.Is(err, ErrReplaced) || !errors.As(err, &failed) {
