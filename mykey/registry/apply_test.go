@@ -19,8 +19,8 @@ import (
 
 func applications(t testing.TB, r *registry.Registry) (list []registry.Application) {
 	t.Helper()
-	list, refused := export(t, r)
-	require.Empty(t, refused)
+	list, errs := export(t, r)
+	require.Empty(t, errs)
 	return list
 }
 
@@ -29,7 +29,7 @@ func TestApply(t *testing.T) {
 		r := open(t, url)
 		_, err := r.Preview(ctx, holder(1), account(1))
 		require.ErrorIs(t, err, registry.ErrNotFound)
-		mine := reserve(t, r, 1)
+		reservation := reserve(t, r, 1)
 
 		preview, err := r.Preview(ctx, holder(1), account(1))
 		require.NoError(t, err)
@@ -37,14 +37,14 @@ func TestApply(t *testing.T) {
 		operation := registry.NewOperation()
 		applied, err := r.Confirm(ctx, operation, preview)
 		require.NoError(t, err)
-		assert.Equal(t, mine.ID, applied.ID)
+		assert.Equal(t, reservation.ID, applied.ID)
 		require.NotNil(t, applied.Application)
 		assert.Equal(t, "Example Pay", applied.Application.Service)
 		assert.True(t, applied.Application.Applied.Equal(today))
 
-		again, err := r.Confirm(ctx, operation, preview)
+		repeated, err := r.Confirm(ctx, operation, preview)
 		require.NoError(t, err, "a double submit")
-		assert.True(t, again.Application.Applied.Equal(today))
+		assert.True(t, repeated.Application.Applied.Equal(today))
 		_, err = r.Confirm(ctx, registry.NewOperation(), preview)
 		require.ErrorIs(t, err, registry.ErrApplied, "repeated with another operation")
 		_, err = r.Preview(ctx, holder(1), account(2))
@@ -52,7 +52,7 @@ func TestApply(t *testing.T) {
 
 		list := applications(t, r)
 		require.Len(t, list, 1)
-		assert.Equal(t, mine.ID, list[0].ID)
+		assert.Equal(t, reservation.ID, list[0].ID)
 		opened, err := list[0].Open(operator)
 		require.NoError(t, err)
 		assert.Equal(t, parts(account(1)), parts(opened))
@@ -199,9 +199,9 @@ func TestHostileText(t *testing.T) {
 			require.ErrorIs(t, err, registry.ErrRecovery)
 			_, err = registry.ParseOperation(text)
 			require.ErrorIs(t, err, registry.ErrOperation)
-			mine, err := r.Reserve(ctx, registry.NewOperation(), holder(i), code)
+			reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(i), code)
 			require.NoError(t, err)
-			assert.Equal(t, g.Namespace.Name(), mine.Namespace)
+			assert.Equal(t, g.Namespace.Name(), reservation.Namespace)
 
 			a := registry.NewAccount("S"+text, "I"+text, "C"+text)
 			preview, err := r.Preview(ctx, holder(i), a)
@@ -215,11 +215,11 @@ func TestHostileText(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, parts(a), parts(opened))
 
-			for _, id := range []mykey.ID{mine.ID + "' OR '1'='1", "\xff", "a\x00", ""} {
+			for _, id := range []mykey.ID{reservation.ID + "' OR '1'='1", "\xff", "a\x00", ""} {
 				_, err = r.Lookup(ctx, id)
 				require.ErrorIs(t, err, registry.ErrNotFound)
 			}
-			_, err = r.Renew(ctx, registry.NewOperation(), holder(100+i), registry.ByClerk(mine.ID, text), code)
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(100+i), registry.ByClerk(reservation.ID, text), code)
 			require.ErrorIs(t, err, registry.ErrClerk)
 			_, err = registry.GenerateTerminal(text)
 			require.ErrorIs(t, err, registry.ErrTerminal)
@@ -300,11 +300,11 @@ func TestRequestDigestOmitsTheAccount(t *testing.T) {
 			return ""
 		}
 		g := generation(t, "points.example", 1)
-		mine := reserve(t, r, 1)
+		reservation := reserve(t, r, 1)
 		for _, parts := range [][]string{{"123456"}, {"123456", "4649"}, {"4649"}} {
-			assert.NotEqual(t, request(), r.Request(g, "apply", holder(1), mine.ID, parts...), parts)
+			assert.NotEqual(t, request(), r.Request(g, "apply", holder(1), reservation.ID, parts...), parts)
 		}
-		assert.Equal(t, request(), r.Request(g, "apply", holder(1), mine.ID), "the test must compute the digest correctly")
+		assert.Equal(t, request(), r.Request(g, "apply", holder(1), reservation.ID), "the test must compute the digest correctly")
 		_, err := r.Confirm(ctx, operation, previews["123456"])
 		require.NoError(t, err)
 		_, err = r.Confirm(ctx, operation, previews["654321"])

@@ -59,8 +59,8 @@ func TestExpectedCollisions(t *testing.T) {
 	// The expectation matches a simulation with fewer identifiers.
 	const holders, bits = 100_000, 22
 	scale := math.Pow(2, 40-bits)
-	refused := countCollisions(t, holders, bits)
-	for i, got := range refused[:2] {
+	collisions := countCollisions(t, holders, bits)
+	for i, got := range collisions[:2] {
 		want := registry.ExpectedBeyond(uint32(i+1), holders) * math.Pow(scale, float64(i+1))
 		assert.InDelta(t, want, got, 5*math.Sqrt(want))
 	}
@@ -69,9 +69,9 @@ func TestExpectedCollisions(t *testing.T) {
 // BenchmarkRegistryMillionHolders counts the collisions of a million holders with 40 bits.
 func BenchmarkRegistryMillionHolders(b *testing.B) {
 	for b.Loop() {
-		refused := countCollisions(b, 1_000_000, 40)
-		b.ReportMetric(float64(refused[0]), "second-attempts")
-		b.ReportMetric(float64(refused[1]), "third-attempts")
-		require.Zero(b, refused[2])
+		collisions := countCollisions(b, 1_000_000, 40)
+		b.ReportMetric(float64(collisions[0]), "second-attempts")
+		b.ReportMetric(float64(collisions[1]), "third-attempts")
+		require.Zero(b, collisions[2])
 	}
 }

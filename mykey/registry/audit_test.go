@@ -83,13 +83,13 @@ func TestTamperingIsDetected(t *testing.T) {
 		"a holder removed":                 {[]string{`DELETE FROM holders WHERE turn = 2`}, " 0"},
 		"a holder added": {[]string{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
 			SELECT namespace, handle, place + 1, generation, identifier, turn + 1 FROM holders WHERE turn = 2`}, " 0"},
-		"an application's account replaced": {[]string{`UPDATE applications SET sealed = (SELECT images FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
-		"an application's time altered":     {[]string{`UPDATE applications SET applied = applied + 1`}, " 0"},
-		"an application moved":              {[]string{`UPDATE applications SET identifier = '00000000'`}, " 0"},
-		"an application's digest altered":   {[]string{`UPDATE applications SET account = (SELECT hash FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
-		"an application removed":            {[]string{`DELETE FROM applications`}, " 0"},
-		"all records removed":               {[]string{`DELETE FROM audit`}, " 0"},
-		"all of everything, heads kept":     {[]string{`DELETE FROM audit`, `DELETE FROM reservations`, `DELETE FROM holders`, `DELETE FROM applications`}, "a 1"},
+		"an application's account replaced":      {[]string{`UPDATE applications SET sealed = (SELECT images FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
+		"an application's time altered":          {[]string{`UPDATE applications SET applied = applied + 1`}, " 0"},
+		"an application moved":                   {[]string{`UPDATE applications SET identifier = '00000000'`}, " 0"},
+		"an application's digest altered":        {[]string{`UPDATE applications SET account = (SELECT hash FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
+		"an application removed":                 {[]string{`DELETE FROM applications`}, " 0"},
+		"all records removed":                    {[]string{`DELETE FROM audit`}, " 0"},
+		"everything removed, with earlier heads": {[]string{`DELETE FROM audit`, `DELETE FROM reservations`, `DELETE FROM holders`, `DELETE FROM applications`}, "a 1"},
 	}
 	for _, column := range []string{"request", "lineage", "images", "operation"} {
 		tampering[column+" altered"] = struct {
@@ -121,7 +121,7 @@ func TestTamperingIsDetected(t *testing.T) {
 					require.Positive(t, change(t, statement), statement)
 				}
 				var earlier []registry.Head
-				if name == "all of everything, heads kept" {
+				if name == "everything removed, with earlier heads" {
 					earlier = heads[:1]
 				}
 				_, err = verify(r, earlier...)
@@ -146,15 +146,15 @@ func TestOverwrittenTamperingIsDetected(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		code, planted := registry.NewRecoveryCode(), registry.NewRecoveryCode()
-		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
+		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 		require.NoError(t, err)
 		_, err = verify(r)
 		require.NoError(t, err)
 
 		t.Run("a planted recovery code", func(t *testing.T) {
-			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.RecoveryHash(mine.ID, planted))
+			_, err := r.DB().Exec(`UPDATE reservations SET recovery = $1`, r.RecoveryHash(reservation.ID, planted))
 			require.NoError(t, err)
-			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(mine.ID, planted), registry.RecoveryCode{})
+			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(reservation.ID, planted), registry.RecoveryCode{})
 			require.NoError(t, err, "the terminal can't detect it")
 			_, err = verify(r)
 			var broken *registry.AuditError
@@ -293,10 +293,10 @@ func TestRecordsOfOtherHistoriesAreDetected(t *testing.T) {
 		id := reserve(t, first, 1).ID
 		require.NoError(t, first.Close())
 		by := func(n int, clerk string) { // opens the terminal again
-			one := openNamed(t, url, "a")
-			_, err := one.Renew(ctx, registry.NewOperation(), holder(n), registry.ByClerk(id, clerk), registry.RecoveryCode{})
+			restarted := openNamed(t, url, "a")
+			_, err := restarted.Renew(ctx, registry.NewOperation(), holder(n), registry.ByClerk(id, clerk), registry.RecoveryCode{})
 			require.NoError(t, err)
-			require.NoError(t, one.Close())
+			require.NoError(t, restarted.Close())
 		}
 		by(2, "c1")
 		for _, statement := range []string{

@@ -111,9 +111,9 @@ func TestRestoreDiscardsTheLog(t *testing.T) {
 
 	require.NoError(t, registry.Restore(ctx, fileOf(url), "sqlite:"+backupFile+".copy"), "a closed database is a backup")
 	assert.Equal(t, holdersAtBackup, holders(t, "sqlite:"+backupFile+".copy"))
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(backupFile), "*.restore-*"))
+	leftovers, err := filepath.Glob(filepath.Join(filepath.Dir(backupFile), "*.restore-*"))
 	require.NoError(t, err)
-	assert.Empty(t, left)
+	assert.Empty(t, leftovers)
 
 	missing := engines["sqlite"](t)
 	require.NoError(t, registry.Restore(ctx, backupFile, missing), "the database does not exist")
@@ -142,7 +142,7 @@ func TestInterruptedRestore(t *testing.T) {
 				require.NoError(t, r.Close())
 			}
 			if err != nil {
-				outcomes["refused"] = true
+				outcomes["rejected"] = true
 				require.ErrorIs(t, err, registry.ErrUnavailable)
 				require.ErrorContains(t, err, "interrupted")
 				require.ErrorIs(t, registry.Backup(ctx, url, filepath.Join(t.TempDir(), "b")), registry.ErrUnavailable)
@@ -236,9 +236,9 @@ func TestRestoreRejectsInvalidBackups(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, registry.Restore(ended, backupFile, url), context.Canceled)
 	assert.Equal(t, allHolders, holders(t, url))
-	left, err := filepath.Glob(fileOf(url) + ".restore-*")
+	leftovers, err := filepath.Glob(fileOf(url) + ".restore-*")
 	require.NoError(t, err)
-	assert.Empty(t, left)
+	assert.Empty(t, leftovers)
 }
 
 // Backup overwrites no file, creates no database, and leaves no file after an error.

@@ -36,12 +36,12 @@ func serveUntilKilled(url string) error {
 		return err
 	}
 	for n := 0; ; n++ {
-		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
+		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
 		if err != nil {
 			return err
 		}
 		preview, err := r.Preview(ctx, holder(n), account(n))
-		if err != nil && mine.New {
+		if err != nil && reservation.New {
 			return err
 		}
 		if err == nil {
@@ -49,7 +49,7 @@ func serveUntilKilled(url string) error {
 				return err
 			}
 		}
-		fmt.Println(n, mine.ID)
+		fmt.Println(n, reservation.ID)
 	}
 }
 
@@ -83,10 +83,10 @@ func TestFileSurvivesKilledTerminals(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, len(reported), 100)
 	for n, id := range reported {
-		mine, err := r.Find(ctx, holder(n))
+		reservation, err := r.Find(ctx, holder(n))
 		require.NoError(t, err)
-		assert.Equal(t, id, mine.ID)
-		assert.NotNil(t, mine.Application)
+		assert.Equal(t, id, reservation.ID)
+		assert.NotNil(t, reservation.Application)
 	}
 	var ok string
 	require.NoError(t, r.DB().QueryRow(`PRAGMA integrity_check`).Scan(&ok))

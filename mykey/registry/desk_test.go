@@ -134,8 +134,8 @@ func TestPurgeIsLimitedToItsNamespace(t *testing.T) {
 		d := desk(t, r)
 		defer d.Close()
 		require.NoError(t, d.Purge(ctx, registry.NewOperation(), "c1"))
-		for _, one := range []*registry.Registry{library, r} {
-			_, err := verify(one)
+		for _, each := range []*registry.Registry{library, r} {
+			_, err := verify(each)
 			require.NoError(t, err)
 		}
 	})

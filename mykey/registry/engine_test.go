@@ -189,18 +189,18 @@ func verifyWith(r *registry.Registry, keys []registry.TerminalKey, earlier ...re
 }
 
 // export exports all applications, and returns the errors separately.
-func export(t testing.TB, r *registry.Registry) (list []registry.Application, refused []error) {
+func export(t testing.TB, r *registry.Registry) (list []registry.Application, errs []error) {
 	t.Helper()
 	d := desk(t, r)
 	defer func() { require.NoError(t, d.Close()) }()
 	for a, err := range d.Export(context.Background(), registry.NewOperation()) {
 		if err != nil {
-			refused = append(refused, err)
+			errs = append(errs, err)
 			continue
 		}
 		list = append(list, a)
 	}
-	return list, refused
+	return list, errs
 }
 
 func desk(t testing.TB, r *registry.Registry) *registry.Desk {

@@ -18,7 +18,7 @@ import (
 func TestErase(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
-		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
 		require.NoError(t, err)
 		apply(t, r, 1)
 		sealed := rows(t, r, "applications")[0]["sealed"]
@@ -27,11 +27,11 @@ func TestErase(t *testing.T) {
 		d := desk(t, r)
 		defer d.Close()
 		operation := registry.NewOperation()
-		require.ErrorIs(t, d.Erase(ctx, operation, mine.ID, "a name"), registry.ErrClerk)
+		require.ErrorIs(t, d.Erase(ctx, operation, reservation.ID, "a name"), registry.ErrClerk)
 		require.ErrorIs(t, d.Erase(ctx, operation, "00000000", "c1"), registry.ErrNotFound)
-		require.NoError(t, d.Erase(ctx, operation, mine.ID, "c1"))
-		require.NoError(t, d.Erase(ctx, operation, mine.ID, "c1"), "repeated with the same operation")
-		require.ErrorIs(t, d.Erase(ctx, operation, mine.ID, "c2"), registry.ErrOperation)
+		require.NoError(t, d.Erase(ctx, operation, reservation.ID, "c1"))
+		require.NoError(t, d.Erase(ctx, operation, reservation.ID, "c1"), "repeated with the same operation")
+		require.ErrorIs(t, d.Erase(ctx, operation, reservation.ID, "c2"), registry.ErrOperation)
 		row := rows(t, r, "applications")[0]
 		assert.Empty(t, row["sealed"])
 		_, err = verify(r)
@@ -51,11 +51,11 @@ func TestErase(t *testing.T) {
 		_, err = verify(r)
 		require.NoError(t, err)
 
-		require.NoError(t, d.Erase(ctx, registry.NewOperation(), mine.ID, "c1"), "an account that is already erased")
+		require.NoError(t, d.Erase(ctx, registry.NewOperation(), reservation.ID, "c1"), "an account that is already erased")
 		_, err = verify(r)
 		require.NoError(t, err)
 
-		_, err = r.DB().Exec(`UPDATE applications SET sealed = account WHERE identifier = $1`, mine.ID.String())
+		_, err = r.DB().Exec(`UPDATE applications SET sealed = account WHERE identifier = $1`, reservation.ID.String())
 		require.NoError(t, err)
 		_, err = verify(r)
 		require.ErrorIs(t, err, registry.ErrAudit, "an erased account was restored")
@@ -68,7 +68,7 @@ func TestErase(t *testing.T) {
 func TestErasedBytesAreOverwritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
-	mine := reserve(t, r, 1)
+	reservation := reserve(t, r, 1)
 	apply(t, r, 1)
 	sealed := rows(t, r, "applications")[0]["sealed"]
 	inFile := func(text string) bool {
@@ -83,7 +83,7 @@ func TestErasedBytesAreOverwritten(t *testing.T) {
 	require.True(t, inFile(sealed))
 	d := desk(t, r)
 	defer d.Close()
-	require.NoError(t, d.Erase(ctx, registry.NewOperation(), mine.ID, "c1"))
+	require.NoError(t, d.Erase(ctx, registry.NewOperation(), reservation.ID, "c1"))
 	assert.False(t, inFile(sealed))
 	handle := rows(t, r, "holders")[0]["handle"]
 	require.True(t, inFile(handle))
@@ -135,8 +135,8 @@ func TestPurge(t *testing.T) {
 		_, err = verify(library)
 		require.NoError(t, err)
 
-		mine := reserve(t, r, 1)
-		assert.True(t, mine.New)
+		reservation := reserve(t, r, 1)
+		assert.True(t, reservation.New)
 		apply(t, r, 1)
 		_, err = verify(r, before...)
 		require.NoError(t, err)

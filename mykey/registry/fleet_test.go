@@ -96,7 +96,7 @@ func (f *fleet) terminal(ctx context.Context, url string, number int) error {
 
 func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	operation := registry.NewOperation()
-	mine, err := retryUnavailable(ctx, func() (*registry.Reservation, error) {
+	reservation, err := retryUnavailable(ctx, func() (*registry.Reservation, error) {
 		return r.Reserve(ctx, operation, holder(n), registry.RecoveryCode{})
 	})
 	if err != nil {
@@ -105,10 +105,10 @@ func (f *fleet) visit(ctx context.Context, r *registry.Registry, n int) error {
 	f.answers.Add(1)
 	f.mu.Lock()
 	earlier, known := f.identifiers[n]
-	f.identifiers[n] = mine.ID
+	f.identifiers[n] = reservation.ID
 	f.mu.Unlock()
-	if known && earlier != mine.ID {
-		return fmt.Errorf("holder %d got %s and %s", n, earlier, mine.ID)
+	if known && earlier != reservation.ID {
+		return fmt.Errorf("holder %d got %s and %s", n, earlier, reservation.ID)
 	}
 
 	operation = registry.NewOperation()

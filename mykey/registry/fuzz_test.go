@@ -22,9 +22,9 @@ func FuzzParseRecoveryCode(f *testing.F) {
 			return
 		}
 		require.Regexp(t, `^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$`, code.Reveal())
-		again, err := registry.ParseRecoveryCode(code.Reveal())
+		parsed, err := registry.ParseRecoveryCode(code.Reveal())
 		require.NoError(t, err)
-		require.Equal(t, code.Reveal(), again.Reveal())
+		require.Equal(t, code.Reveal(), parsed.Reveal())
 	})
 }
 

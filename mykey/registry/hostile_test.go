@@ -173,9 +173,9 @@ func TestDuplicateAccountsAreDetected(t *testing.T) {
 		intrude(t, r, url, `INSERT INTO applications SELECT * FROM hidden`)
 		_, err = verify(r)
 		require.ErrorIs(t, err, registry.ErrAudit)
-		list, refused := export(t, r)
+		list, errs := export(t, r)
 		assert.Empty(t, list, "neither application can be trusted")
-		assert.Len(t, refused, 2)
+		assert.Len(t, errs, 2)
 	})
 }
 

@@ -9,13 +9,13 @@ import (
 
 // parseImages accepts exactly what appendTo writes.
 func FuzzParseImages(f *testing.F) {
-	one := image{action: actionAdded, table: holderTable, version: 1}
-	two := image{action: actionChanged, table: reservationTable, version: 1 << 63}
+	addedHolder := image{action: actionAdded, table: holderTable, version: 1}
+	changedReservation := image{action: actionChanged, table: reservationTable, version: 1 << 63}
 	f.Add([]byte{})
-	f.Add(one.appendTo(nil))
-	f.Add(two.appendTo(one.appendTo(nil)))
-	f.Add(two.appendTo(nil)[:89])
-	f.Add(append(one.appendTo(nil), '+'))
+	f.Add(addedHolder.appendTo(nil))
+	f.Add(changedReservation.appendTo(addedHolder.appendTo(nil)))
+	f.Add(changedReservation.appendTo(nil)[:89])
+	f.Add(append(addedHolder.appendTo(nil), '+'))
 	f.Add([]byte("x"))
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		images, ok := parseImages(encoded)
@@ -23,11 +23,11 @@ func FuzzParseImages(f *testing.F) {
 			require.Nil(t, images)
 			return
 		}
-		var again []byte
+		var reencoded []byte
 		for _, i := range images {
-			again = i.appendTo(again)
+			reencoded = i.appendTo(reencoded)
 		}
-		require.True(t, bytes.Equal(encoded, again))
+		require.True(t, bytes.Equal(encoded, reencoded))
 	})
 }
 

@@ -22,14 +22,14 @@ func TestMAC(t *testing.T) {
 	mac.Write([]byte("mykeykit/purpose/v1\x00\x00\x00\x00\x06handle\x00\x00\x00\x02ns\x00\x00\x00\x01k"))
 	assert.Equal(t, mac.Sum(nil), registry.MAC(key, "handle", []byte("ns"), []byte("k")))
 
-	seen := map[string]bool{}
+	macs := map[string]bool{}
 	for _, parts := range [][]string{{"ab", "c"}, {"a", "bc"}, {"abc"}, {"abc", ""}, {"", "abc"}} {
 		var list [][]byte
 		for _, part := range parts[1:] {
 			list = append(list, []byte(part))
 		}
-		seen[string(registry.MAC(key, parts[0], list...))] = true
+		macs[string(registry.MAC(key, parts[0], list...))] = true
 	}
-	assert.Len(t, seen, 5)
+	assert.Len(t, macs, 5)
 	assert.Panics(t, func() { registry.MAC(mykey.Key{}, "handle") })
 }

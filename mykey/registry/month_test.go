@@ -65,13 +65,13 @@ func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool 
 		require.NoError(t, err)
 		require.Equal(t, first.ID, found.ID)
 
-		of := map[string]bool{}
+		values := map[string]bool{}
 		encoded, err := json.Marshal(*found)
 		require.NoError(t, err)
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(encoded, &fields))
 		for name, value := range fields {
-			of[fmt.Sprint(name, "=", value)] = true
+			values[fmt.Sprint(name, "=", value)] = true
 		}
 		lineage := ""
 		for _, row := range rows(t, r, "reservations") {
@@ -81,19 +81,19 @@ func knownOf(t *testing.T, r *registry.Registry, order []int) []map[string]bool 
 		}
 		require.NotEmpty(t, lineage)
 		for _, table := range []string{"reservations", "holders", "applications", "audit"} {
-			some := false
+			hasRows := false
 			for _, row := range rows(t, r, table) {
 				if row["identifier"] != found.ID.String() && row["lineage"] != lineage {
 					continue
 				}
-				some = true
+				hasRows = true
 				for name, value := range row {
-					of[fmt.Sprint(table, ".", name, "=", value)] = true
+					values[fmt.Sprint(table, ".", name, "=", value)] = true
 				}
 			}
-			require.True(t, some, table)
+			require.True(t, hasRows, table)
 		}
-		known[n] = of
+		known[n] = values
 	}
 	return known
 }
@@ -146,20 +146,20 @@ func TestExpiryIsAMonth(t *testing.T) {
 		old, renewed := holder(1), holder(2)
 		old.Certificate.NotAfter = time.Date(2027, 1, 31, 15, 0, 0, 0, time.UTC) // 1 February in Japan
 		renewed.Certificate.NotAfter = time.Date(2032, 1, 31, 14, 59, 59, 0, time.UTC)
-		mine, err := r.Reserve(ctx, registry.NewOperation(), old, registry.RecoveryCode{})
+		reservation, err := r.Reserve(ctx, registry.NewOperation(), old, registry.RecoveryCode{})
 		require.NoError(t, err)
-		assert.Equal(t, "2027-02", mine.Expiry.String())
+		assert.Equal(t, "2027-02", reservation.Expiry.String())
 		found, err := r.Find(ctx, old)
 		require.NoError(t, err)
-		assert.Equal(t, mine.Expiry, found.Expiry)
+		assert.Equal(t, reservation.Expiry, found.Expiry)
 		assert.False(t, found.Expiry.Passed(old.Certificate.NotAfter))
 
-		mine, err = r.Renew(ctx, registry.NewOperation(), renewed, registry.ByOldCard(old), registry.RecoveryCode{})
+		reservation, err = r.Renew(ctx, registry.NewOperation(), renewed, registry.ByOldCard(old), registry.RecoveryCode{})
 		require.NoError(t, err)
-		assert.Equal(t, "2032-01", mine.Expiry.String())
-		found, err = r.Lookup(ctx, mine.ID)
+		assert.Equal(t, "2032-01", reservation.Expiry.String())
+		found, err = r.Lookup(ctx, reservation.ID)
 		require.NoError(t, err)
-		assert.Equal(t, mine.Expiry, found.Expiry)
+		assert.Equal(t, reservation.Expiry, found.Expiry)
 		table := rows(t, r, "reservations")
 		require.Len(t, table, 1)
 		assert.Equal(t, "2032-01", table[0]["expiry"])
@@ -175,7 +175,7 @@ func TestExpiryIsAMonth(t *testing.T) {
 		// The column contains something else.
 		_, err = r.DB().Exec(`UPDATE reservations SET expiry = '2032-13'`)
 		require.NoError(t, err)
-		_, err = r.Lookup(ctx, mine.ID)
+		_, err = r.Lookup(ctx, reservation.ID)
 		require.ErrorIs(t, err, registry.ErrSchema)
 	})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestOpenRejectsInvalidArguments(t *testing.T) {
-	good := generation(t, "points.example", 1)
+	valid := generation(t, "points.example", 1)
 	url := engines["sqlite"](t)
 	for name, tt := range map[string]struct {
 		url     string
@@ -20,20 +20,20 @@ func TestOpenRejectsInvalidArguments(t *testing.T) {
 		options []registry.Option
 		want    error
 	}{
-		"no URL":             {"", good, nil, registry.ErrURL},
-		"another scheme":     {"mysql://localhost", good, nil, registry.ErrURL},
-		"no file":            {"sqlite:", good, nil, registry.ErrURL},
-		"memory":             {"sqlite::memory:", good, nil, registry.ErrURL},
-		"no such directory":  {"sqlite:/nonexistent/registry.db", good, nil, registry.ErrUnavailable},
-		"malformed postgres": {"postgres://user:secret@host:port/", good, nil, registry.ErrURL},
-		"ambiguous password": {"postgres://user:x/secret@y@host/database", good, nil, registry.ErrURL},
-		"escaped password":   {"postgres://user:%zzsecret@host/database", good, nil, registry.ErrURL},
-		"no number":          {url, registry.Generation{Namespace: good.Namespace, Key: good.Key}, nil, mykey.ErrKey},
-		"no namespace":       {url, registry.Generation{Number: 1, Key: good.Key}, nil, mykey.ErrKey},
-		"no key":             {url, registry.Generation{Number: 1, Namespace: good.Namespace}, nil, mykey.ErrKey},
-		"duplicate number":   {url, good, []registry.Option{registry.WithEarlier(good)}, mykey.ErrKey},
-		"another namespace":  {url, good, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
-		"no tables":          {url, good, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
+		"no URL":             {"", valid, nil, registry.ErrURL},
+		"another scheme":     {"mysql://localhost", valid, nil, registry.ErrURL},
+		"no file":            {"sqlite:", valid, nil, registry.ErrURL},
+		"memory":             {"sqlite::memory:", valid, nil, registry.ErrURL},
+		"no such directory":  {"sqlite:/nonexistent/registry.db", valid, nil, registry.ErrUnavailable},
+		"malformed postgres": {"postgres://user:secret@host:port/", valid, nil, registry.ErrURL},
+		"ambiguous password": {"postgres://user:x/secret@y@host/database", valid, nil, registry.ErrURL},
+		"escaped password":   {"postgres://user:%zzsecret@host/database", valid, nil, registry.ErrURL},
+		"no number":          {url, registry.Generation{Namespace: valid.Namespace, Key: valid.Key}, nil, mykey.ErrKey},
+		"no namespace":       {url, registry.Generation{Number: 1, Key: valid.Key}, nil, mykey.ErrKey},
+		"no key":             {url, registry.Generation{Number: 1, Namespace: valid.Namespace}, nil, mykey.ErrKey},
+		"duplicate number":   {url, valid, []registry.Option{registry.WithEarlier(valid)}, mykey.ErrKey},
+		"another namespace":  {url, valid, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
+		"no tables":          {url, valid, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := registry.Open(ctx, tt.url, terminal(nextName()), tt.g, tt.options...)

@@ -89,23 +89,23 @@ func TestExport(t *testing.T) {
 
 		d := desk(t, r)
 		operation := registry.NewOperation()
-		var good []registry.Application
-		var bad []registry.Application
+		var intact []registry.Application
+		var altered []registry.Application
 		for a, err := range d.Export(ctx, operation) {
 			if err != nil {
 				require.ErrorIs(t, err, registry.ErrAudit)
-				bad = append(bad, a)
+				altered = append(altered, a)
 				continue
 			}
 			assert.NotEqual(t, victim.ID, a.ID)
 			_, err := a.Open(operator)
 			require.NoError(t, err)
-			good = append(good, a)
+			intact = append(intact, a)
 		}
-		assert.Len(t, good, 4)
-		require.Len(t, bad, 1)
-		assert.Equal(t, victim.ID, bad[0].ID)
-		assert.Empty(t, bad[0].Sealed, "the operator must not open it")
+		assert.Len(t, intact, 4)
+		require.Len(t, altered, 1)
+		assert.Equal(t, victim.ID, altered[0].ID)
+		assert.Empty(t, altered[0].Sealed, "the operator must not open it")
 		countExports := func() (n int) {
 			for _, row := range rows(t, r, "audit") {
 				if row["kind"] == "export" {

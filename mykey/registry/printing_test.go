@@ -20,7 +20,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registry.db")
 	r := open(t, "sqlite:"+file)
 	code := registry.NewRecoveryCode()
-	mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
+	reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 	require.NoError(t, err)
 	account := registry.NewAccount("Example Pay", "canary-account", "4649")
 	preview, err := r.Preview(ctx, holder(1), account)
@@ -44,8 +44,8 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Holder(account, typed...),
 		redacttest.Holder(preview, append(typed, person...)...),
 		redacttest.Holder(code, codes...),
-		redacttest.Holder(registry.ByRecoveryCode(mine.ID, code), codes...),
-		redacttest.Holder(*mine, redacttest.Text("hmac$1")),
+		redacttest.Holder(registry.ByRecoveryCode(reservation.ID, code), codes...),
+		redacttest.Holder(*reservation, redacttest.Text("hmac$1")),
 		redacttest.Holder(generation(t, "points.example", 1), keys...),
 		redacttest.PublicHolder(r, keys...),
 		redacttest.PublicHolder(d, seed),

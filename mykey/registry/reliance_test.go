@@ -128,10 +128,10 @@ func TestExportReportsUnnamedApplications(t *testing.T) {
 		reserve(t, r, 1)
 		apply(t, r, 1)
 		intrude(t, r, url, `UPDATE applications SET identifier = ''`)
-		list, refused := export(t, r)
+		list, errs := export(t, r)
 		assert.Empty(t, list)
-		require.Len(t, refused, 1)
-		require.ErrorIs(t, refused[0], registry.ErrAudit)
+		require.Len(t, errs, 1)
+		require.ErrorIs(t, errs[0], registry.ErrAudit)
 	})
 }
 

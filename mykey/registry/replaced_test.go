@@ -112,12 +112,12 @@ func TestReplacedFilesAreDetected(t *testing.T) {
 				return
 			}
 			test.putBack(t, file)
-			mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+			reservation, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 			require.NoError(t, err)
-			assert.True(t, mine.New)
-			again, err := r.Find(ctx, holder(1))
+			assert.True(t, reservation.New)
+			found, err := r.Find(ctx, holder(1))
 			require.NoError(t, err)
-			assert.Equal(t, first.ID, again.ID)
+			assert.Equal(t, first.ID, found.ID)
 		})
 	}
 }
@@ -162,12 +162,12 @@ func TestLogWithoutDatabaseIsKept(t *testing.T) {
 	file := fileOf(url)
 	r := open(t, url)
 	reserve(t, r, 1)
-	left := filepath.Join(t.TempDir(), "registry.db")
-	copyFile(t, file+"-wal", left+"-wal")
-	_, err := registry.Open(ctx, "sqlite:"+left, terminal(nextName()), generation(t, "points.example", 1))
+	abandoned := filepath.Join(t.TempDir(), "registry.db")
+	copyFile(t, file+"-wal", abandoned+"-wal")
+	_, err := registry.Open(ctx, "sqlite:"+abandoned, terminal(nextName()), generation(t, "points.example", 1))
 	require.ErrorIs(t, err, registry.ErrUnavailable)
-	require.NoFileExists(t, left)
-	require.FileExists(t, left+"-wal")
+	require.NoFileExists(t, abandoned)
+	require.FileExists(t, abandoned+"-wal")
 }
 
 // The modes for existing databases create neither files nor tables.

@@ -114,9 +114,9 @@ func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 
 			require.NoError(t, standby.Launch())
 			restarted = true
-			mine, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
+			reservation, err := r.Reserve(ctx, operation, holder(2), registry.RecoveryCode{})
 			require.NoError(t, err)
-			assert.NotEqual(t, first.ID, mine.ID)
+			assert.NotEqual(t, first.ID, reservation.ID)
 			heads, err := verify(r)
 			require.NoError(t, err)
 			assert.Equal(t, int64(2), heads[0].Number, "applied once")

@@ -19,9 +19,9 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 	code, next, other := registry.NewRecoveryCode(), registry.NewRecoveryCode(), registry.NewRecoveryCode()
 	ids := map[int]mykey.ID{}
 	for n := 1; n <= 4; n++ {
-		mine, err := r.Reserve(ctx, registry.NewOperation(), holder(n), code)
+		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(n), code)
 		require.NoError(t, err)
-		ids[n] = mine.ID
+		ids[n] = reservation.ID
 	}
 	type request struct {
 		n     int
@@ -53,8 +53,8 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 		}
 		require.NoError(t, renew(test.first), name)
 		require.NoError(t, renew(test.first), "%s, repeated", name)
-		for what, another := range test.others {
-			assert.ErrorIs(t, renew(another), registry.ErrOperation, "%s: another %s", name, what)
+		for part, another := range test.others {
+			assert.ErrorIs(t, renew(another), registry.ErrOperation, "%s: another %s", name, part)
 		}
 	}
 }
@@ -63,13 +63,13 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 //
 // Faults: F110.
 func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
-	for name, withdraw := range map[string]func(r *registry.Registry, d *registry.Desk, mine, other mykey.ID) error{
+	for name, withdraw := range map[string]func(r *registry.Registry, d *registry.Desk, reservation, other mykey.ID) error{
 		"by the holder": func(r *registry.Registry, _ *registry.Desk, _, _ mykey.ID) error {
 			_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
 			return err
 		},
-		"erased": func(_ *registry.Registry, d *registry.Desk, mine, _ mykey.ID) error {
-			return d.Erase(ctx, registry.NewOperation(), mine, "c1")
+		"erased": func(_ *registry.Registry, d *registry.Desk, reservation, _ mykey.ID) error {
+			return d.Erase(ctx, registry.NewOperation(), reservation, "c1")
 		},
 		"merged": func(r *registry.Registry, _ *registry.Desk, _, other mykey.ID) error {
 			_, err := r.Renew(ctx, registry.NewOperation(), holder(1), registry.MergeByClerk(other, "c1"), registry.RecoveryCode{})
@@ -80,11 +80,11 @@ func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
 			r := open(t, engines["sqlite"](t))
 			d := desk(t, r)
 			defer d.Close()
-			mine, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+			reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
 			require.NoError(t, err)
-			require.NoError(t, withdraw(r, d, mine.ID, reserve(t, r, 2).ID))
+			require.NoError(t, withdraw(r, d, reservation.ID, reserve(t, r, 2).ID))
 			var recovery, state string
-			require.NoError(t, r.DB().QueryRow(`SELECT state, recovery FROM reservations WHERE identifier = $1`, mine.ID.String()).Scan(&state, &recovery))
+			require.NoError(t, r.DB().QueryRow(`SELECT state, recovery FROM reservations WHERE identifier = $1`, reservation.ID.String()).Scan(&state, &recovery))
 			assert.Equal(t, string(registry.Withdrawn), state)
 			assert.Empty(t, recovery)
 		})
@@ -98,10 +98,10 @@ func TestWithdrawalDeletesRecoveryCode(t *testing.T) {
 func TestWithdrawnReservationsCanNotBeRenewed(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
-		mine := reserve(t, r, 1)
+		reservation := reserve(t, r, 1)
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.NoError(t, err)
-		for _, proof := range []registry.Proof{registry.ByClerk(mine.ID, "c1"), registry.MergeByClerk(mine.ID, "c1")} {
+		for _, proof := range []registry.Proof{registry.ByClerk(reservation.ID, "c1"), registry.MergeByClerk(reservation.ID, "c1")} {
 			require.ErrorIs(t, r.CheckProof(ctx, proof), registry.ErrWithdrawn)
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
 			require.ErrorIs(t, err, registry.ErrWithdrawn)

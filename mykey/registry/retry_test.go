@@ -69,7 +69,7 @@ func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 		registry.WithSleep(func(context.Context, time.Duration) error { return nil }))
 	code := registry.NewRecoveryCode()
 	n := 0
-	for name, what := range map[string]fault{"request": dropRequest, "answer": dropAnswer} {
+	for name, fault := range map[string]fault{"request": dropRequest, "answer": dropAnswer} {
 		for _, times := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
 				n += 10
@@ -85,7 +85,7 @@ func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 					{"Confirm", func() (*registry.Reservation, error) {
 						preview, err := r.Preview(ctx, holder(n), account(n))
 						require.NoError(t, err)
-						p.inject(what, times)
+						p.inject(fault, times)
 						return r.Confirm(ctx, registry.NewOperation(), preview)
 					}},
 					{"Renew", func() (*registry.Reservation, error) {
@@ -103,7 +103,7 @@ func TestUnknownCommitOutcomeIsResolved(t *testing.T) {
 				for _, change := range changes {
 					retries = nil
 					if change.name != "Confirm" { // which injects the fault after the preview
-						p.inject(what, times)
+						p.inject(fault, times)
 					}
 					result, err := change.do()
 					require.NoError(t, err, change.name)

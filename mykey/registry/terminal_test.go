@@ -87,9 +87,9 @@ func TestOpenRejectsOtherTerminalKey(t *testing.T) {
 func TestParseTerminalAndKeys(t *testing.T) {
 	a, err := registry.GenerateTerminal("a")
 	require.NoError(t, err)
-	again, err := registry.ParseTerminal(a.RevealText())
+	parsed, err := registry.ParseTerminal(a.RevealText())
 	require.NoError(t, err)
-	assert.Equal(t, a.Public(), again.Public())
+	assert.Equal(t, a.Public(), parsed.Public())
 	list, err := registry.ParseTerminalKeys([]byte("# terminals\r\n\r\n" + a.Public().String() + "\r\n" + terminal("b").Public().String()))
 	require.NoError(t, err)
 	assert.Equal(t, []registry.TerminalKey{a.Public(), terminal("b").Public()}, list)
