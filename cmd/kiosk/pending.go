@@ -158,7 +158,7 @@ func (p *pendingRegistry) NewCode(ctx context.Context, operation registry.Operat
 	if err != nil {
 		return nil, err
 	}
-	return r.NewCode(ctx, operation, holder, code)
+	return r.ReplaceRecoveryCode(ctx, operation, holder, code)
 }
 
 // Tally implements eventCounter.

@@ -95,7 +95,7 @@ func (p *program) newCodeCommand() *cobra.Command {
 			return p.changeReservation(c.Context(), o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
 				holder, _, err := prompt.authenticate(ctx, textPlaceCard)
 				return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
-					return r.NewCode(ctx, operation, holder, code)
+					return r.ReplaceRecoveryCode(ctx, operation, holder, code)
 				}, err
 			})
 		},

@@ -53,7 +53,7 @@ func TestExpectedCollisions(t *testing.T) {
 		100_000_000: {4547, 0.28, 1.9e-5},
 	} {
 		for i, w := range want {
-			assert.InEpsilon(t, w, registry.ExpectedBeyond(uint32(i+1), holders), 0.03, "%d holders", holders)
+			assert.InEpsilon(t, w, registry.ExpectedCollisions(uint32(i+1), holders), 0.03, "%d holders", holders)
 		}
 	}
 	// The expectation matches a simulation with fewer identifiers.
@@ -61,7 +61,7 @@ func TestExpectedCollisions(t *testing.T) {
 	scale := math.Pow(2, 40-bits)
 	collisions := countCollisions(t, holders, bits)
 	for i, got := range collisions[:2] {
-		want := registry.ExpectedBeyond(uint32(i+1), holders) * math.Pow(scale, float64(i+1))
+		want := registry.ExpectedCollisions(uint32(i+1), holders) * math.Pow(scale, float64(i+1))
 		assert.InDelta(t, want, got, 5*math.Sqrt(want))
 	}
 }

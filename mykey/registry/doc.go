@@ -20,7 +20,7 @@
 //   - [Registry.Preview] to show what an application would link, and
 //     [Registry.Confirm] to make the application after the holder has agreed.
 //   - [Registry.Renew] to move a reservation to a new card, [Registry.Withdraw] to
-//     withdraw it, and [Registry.NewCode] to replace its recovery code.
+//     withdraw it, and [Registry.ReplaceRecoveryCode] to replace its recovery code.
 //
 // The operator calls [OpenOperator] to verify the audit log and to read statistics,
 // and [OpenDesk] to export applications, erase an account, or purge all data after

@@ -82,7 +82,7 @@ func TestDuplicateVersionsAreDetected(t *testing.T) {
 		reserve(t, a, 1)
 		intrude(t, a, url, `CREATE TABLE before_ AS SELECT * FROM reservations`)
 		for _, r := range []*registry.Registry{a, b} {
-			_, err := r.NewCode(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
+			_, err := r.ReplaceRecoveryCode(ctx, registry.NewOperation(), holder(1), registry.NewRecoveryCode())
 			require.NoError(t, err)
 			if r == a {
 				intrude(t, a, url, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
@@ -105,11 +105,11 @@ func TestRepeatedVersionsAreDetected(t *testing.T) {
 		reserve(t, a, 1)
 		intrude(t, a, url, `CREATE TABLE before_ AS SELECT * FROM reservations`)
 		code := registry.NewRecoveryCode()
-		_, err := b.NewCode(ctx, registry.NewOperation(), holder(1), code)
+		_, err := b.ReplaceRecoveryCode(ctx, registry.NewOperation(), holder(1), code)
 		require.NoError(t, err)
 		apply(t, a, 1)
 		intrude(t, a, url, `DELETE FROM audit WHERE chain = 'b'`, `DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM before_`)
-		_, err = a.NewCode(ctx, registry.NewOperation(), holder(1), code)
+		_, err = a.ReplaceRecoveryCode(ctx, registry.NewOperation(), holder(1), code)
 		require.NoError(t, err)
 		_, err = verify(a)
 		var broken *registry.AuditError

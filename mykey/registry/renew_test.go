@@ -179,23 +179,23 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 // A holder can replace the recovery code with the card.
 //
 // Faults: F117.
-func TestNewCode(t *testing.T) {
+func TestReplaceRecoveryCode(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		old, fresh := registry.NewRecoveryCode(), registry.NewRecoveryCode()
-		_, err := r.NewCode(ctx, registry.NewOperation(), holder(1), fresh)
+		_, err := r.ReplaceRecoveryCode(ctx, registry.NewOperation(), holder(1), fresh)
 		require.ErrorIs(t, err, registry.ErrNotFound)
 		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), old)
 		require.NoError(t, err)
 		operation := registry.NewOperation()
 		for range 2 {
-			repeated, err := r.NewCode(ctx, operation, holder(1), fresh)
+			repeated, err := r.ReplaceRecoveryCode(ctx, operation, holder(1), fresh)
 			require.NoError(t, err)
 			assert.Equal(t, reservation.ID, repeated.ID)
 		}
-		_, err = r.NewCode(ctx, operation, holder(1), registry.NewRecoveryCode())
+		_, err = r.ReplaceRecoveryCode(ctx, operation, holder(1), registry.NewRecoveryCode())
 		require.ErrorIs(t, err, registry.ErrOperation)
-		_, err = r.NewCode(ctx, registry.NewOperation(), &jpki.Authentication{Certificate: holder(1).Certificate}, fresh)
+		_, err = r.ReplaceRecoveryCode(ctx, registry.NewOperation(), &jpki.Authentication{Certificate: holder(1).Certificate}, fresh)
 		require.ErrorIs(t, err, registry.ErrProof)
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(reservation.ID, old), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrRecovery)

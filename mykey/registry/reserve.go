@@ -119,9 +119,9 @@ func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jp
 	}}, holder, func(after *reservationRow) { after.State, after.recoveryHash = Withdrawn, "" })
 }
 
-// NewCode replaces the recovery code of a holder's reservation. The previous code
+// ReplaceRecoveryCode replaces the recovery code of a holder's reservation. The previous code
 // becomes invalid. It returns the errors of [Registry.Withdraw].
-func (r *Registry) NewCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
+func (r *Registry) ReplaceRecoveryCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
 	return r.changeReservation(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
 		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
 	}}, holder, func(after *reservationRow) { after.recoveryHash = r.current.recoveryHash(after.ID, code) })

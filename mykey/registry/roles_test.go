@@ -48,7 +48,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	apply(t, r, 1)
 	_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(reservation.ID, code), code)
 	require.NoError(t, err)
-	_, err = r.NewCode(ctx, registry.NewOperation(), holder(2), registry.NewRecoveryCode())
+	_, err = r.ReplaceRecoveryCode(ctx, registry.NewOperation(), holder(2), registry.NewRecoveryCode())
 	require.NoError(t, err)
 	_, err = r.Withdraw(ctx, registry.NewOperation(), holder(2))
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ type Registry interface {
 	Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error)
 	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
 	Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error)
-	NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
+	ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
 	Ping(ctx context.Context) error
 }
 
