@@ -59,19 +59,6 @@ var (
 	_ io.Closer        = (*sqliteFile)(nil)
 )
 
-// createEmpty creates an empty database file with the owner of its folder, unless it
-// exists.
-func createEmpty(database string) error {
-	file, err := os.OpenFile(database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(giveToOwner(file, filepath.Dir(database)), file.Close())
-}
-
 // fileIdentity identifies a file that was open when the database was opened.
 type fileIdentity struct {
 	path string

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -26,6 +27,19 @@ type databaseFile struct {
 var databaseFiles struct {
 	sync.Mutex
 	list []*databaseFile
+}
+
+// createEmpty creates an empty database file with the owner of its folder, unless it
+// exists.
+func createEmpty(database string) error {
+	file, err := os.OpenFile(database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(giveToOwner(file, filepath.Dir(database)), file.Close())
 }
 
 // openDatabaseFile opens a file that SQLite has open, or returns the shared one.
