@@ -22,9 +22,9 @@ import (
 // owner can read. Programs can use the database in the meantime. When Backup returns
 // nil, the copy has been verified and synced to disk. Otherwise it leaves no copy.
 //
-// It returns [ErrURL], an error that wraps [fs.ErrExist] if the file exists,
-// [ErrUnavailable] if the database can't be read, or [errors.ErrUnsupported] for
-// PostgreSQL; use pg_dump there.
+// It returns [ErrURL], an error that wraps [fs.ErrExist] if the file exists, [ErrBackup] if
+// the database has no tables of a registry, [ErrUnavailable] if it can't be read, or
+// [errors.ErrUnsupported] for PostgreSQL; use pg_dump there.
 func Backup(ctx context.Context, url, file string) (err error) {
 	if err := requireSQLite(url); err != nil {
 		return err

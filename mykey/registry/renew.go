@@ -159,9 +159,9 @@ func (r *Registry) proofTarget(ctx context.Context, tx queryer, proof Proof) (*r
 	return target, nil, nil
 }
 
-// checkNewCard checks that a new card can take over a reservation. It returns the state
-// of the card's holder, nil if unknown. For a merge it withdraws the card's own
-// reservation.
+// checkNewCard checks that a new card can take over the reservation target. It returns the
+// state of the card's holder, nil if unknown, and images of that state. For a merge it
+// withdraws the card's own reservation.
 func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *jpki.Authentication, proof Proof, target *reservationRow) (*holderState, []image, error) {
 	state, err := r.findHolder(ctx, tx, holder)
 	switch {
