@@ -152,8 +152,8 @@ func (p *pendingRegistry) Renew(ctx context.Context, operation registry.Operatio
 	return r.Renew(ctx, operation, holder, proof, code)
 }
 
-// NewCode implements terminal.Registry.
-func (p *pendingRegistry) NewCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+// ReplaceRecoveryCode implements terminal.Registry.
+func (p *pendingRegistry) ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err

@@ -30,7 +30,6 @@ var exceptions = map[string]string{
 	"internal/sshagent/listen_unix.go": "the folder of a socket, to be checked",
 	"internal/sshagent/peer_linux.go":  "a process's name, in /proc",
 	"mykey/registry/backup.go":         "a database and its backup, regular files",
-	"mykey/registry/sqlite.go":         "a new database",
 	"mykey/registry/filelock.go":       "a database's lock",
 	"mykey/registry/sqlite_header.go":  "a database",
 }

@@ -65,7 +65,7 @@ func (b *fakeRegistry) Find(_ context.Context, holder *jpki.Authentication) (*re
 }
 
 // NewCode succeeds if the holder has an identifier.
-func (b *fakeRegistry) NewCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+func (b *fakeRegistry) ReplaceRecoveryCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
 	if err := b.err(); err != nil {
 		return nil, err
 	}

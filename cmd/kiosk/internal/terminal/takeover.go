@@ -146,7 +146,7 @@ func (t *Terminal) makeCode() {
 	t.runAsync(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()
 		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-			return t.config.Registry.NewCode(ctx, operation, v.holder, code)
+			return t.config.Registry.ReplaceRecoveryCode(ctx, operation, v.holder, code)
 		})
 		return func() {
 			if err != nil {
