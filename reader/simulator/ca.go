@@ -14,6 +14,10 @@ import (
 	"time"
 )
 
+// caOwner is the owner in the names of the CAs' keys. Seeded keys are derived from these
+// names, so changing it changes every seeded certificate.
+const caOwner = "authority"
+
 // issuingCA is a CA of the simulator.
 type issuingCA struct {
 	hierarchy   hierarchy
@@ -22,10 +26,10 @@ type issuingCA struct {
 	certificate *x509.Certificate
 }
 
-// issuingCA makes a self-signed CA that has been valid for as long as a card's
-// certificate is, and will be for as long again.
+// issuingCA creates a self-signed CA. Its certificate is valid for twice as long as a
+// holder's, and half of that has passed.
 func (i issuance) issuingCA(h hierarchy) (*issuingCA, error) {
-	key, err := i.key("authority", h)
+	key, err := i.key(caOwner, h)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +54,7 @@ func (i issuance) issuingCA(h hierarchy) (*issuingCA, error) {
 			{Id: oidCRLDistributionPoints, Value: crlDistributionPoint(subject)},
 		},
 	}
-	der, err := i.certificates(i.name("authority", h), valid.terms(0), func() ([]byte, error) {
+	der, err := i.certificates(i.name(caOwner, h), valid.terms(0), func() ([]byte, error) {
 		return x509.CreateCertificate(nil, template, template, key.Public(), key)
 	})
 	if err != nil {
@@ -63,10 +67,10 @@ func (i issuance) issuingCA(h hierarchy) (*issuingCA, error) {
 	return &issuingCA{hierarchy: h, key: key, algorithm: i.generation.keys.algorithm, certificate: certificate}, nil
 }
 
-// issue makes a holder's certificate, about 1.6 kB of DER with RSA keys, with the
-// extensions of a test card's and in their order: x509 puts the key usages before
-// those given. Without a source of randomness an ECDSA signature follows from key
-// and certificate (RFC 6979), so that it is the same in every run.
+// issue returns a holder's certificate in DER, which has about 1.6 kB with RSA keys. It
+// has the extensions of a test card's certificate in the same order; package x509 puts
+// the key usages first. CreateCertificate gets no source of randomness, so that an ECDSA
+// signature is deterministic (RFC 6979) and the same in every run.
 func (ca *issuingCA) issue(key crypto.PublicKey, subject pkix.Name, valid period, extra ...pkix.Extension) ([]byte, error) {
 	h := ca.hierarchy
 	point := simulatorName(
@@ -104,30 +108,30 @@ func (ca *issuingCA) issue(key crypto.PublicKey, subject pkix.Name, valid period
 	return x509.CreateCertificate(nil, template, ca.certificate, key, ca.key)
 }
 
-// issueOfSize pads a certificate to a length in bytes; 0 is as it comes.
+// issueOfSize is like issue but pads the certificate to size bytes, unless that is 0.
 func (ca *issuingCA) issueOfSize(size int, key crypto.PublicKey, subject pkix.Name, valid period) ([]byte, error) {
 	if size == 0 {
 		return ca.issue(key, subject, valid)
 	}
-	filling := []byte{}
-	for round := range 64 { // the lengths before the filling grow with it
-		certificate, err := ca.issue(key, subject, valid, pkix.Extension{Id: oidFilling, Value: filling})
+	padding := []byte{}
+	for round := range 64 { // DER length fields grow with the padding, so one round is not enough
+		certificate, err := ca.issue(key, subject, valid, pkix.Extension{Id: oidPadding, Value: padding})
 		if err != nil || len(certificate) == size {
 			return certificate, err
 		}
-		n := len(filling) + size - len(certificate)
+		n := len(padding) + size - len(certificate)
 		if n < 0 {
 			break
 		}
-		filling = make([]byte, n)
+		padding = make([]byte, n)
 		if n > 0 {
-			filling[0] = byte(round / 8) // an ECDSA signature's length depends on what is signed
+			padding[0] = byte(round / 8) // varies an ECDSA signature, whose length varies too
 		}
 	}
-	return nil, fmt.Errorf("no certificate of %d bytes", size)
+	return nil, fmt.Errorf("can't make a certificate of %d bytes", size)
 }
 
-// serialNumber is four bytes that follow from the key.
+// serialNumber returns a serial number of four bytes, derived from the key.
 func serialNumber(key crypto.PublicKey) *big.Int {
 	encoded := encodedKey(key)
 	if key, ok := key.(*rsa.PublicKey); ok {
@@ -137,13 +141,13 @@ func serialNumber(key crypto.PublicKey) *big.Int {
 	return big.NewInt(int64(binary.BigEndian.Uint32(hash[:4])>>4 | 0x01000000))
 }
 
-// keyIdentifier is RFC 5280 §4.2.1.2, method 1.
+// keyIdentifier returns the key identifier of RFC 5280 §4.2.1.2, method 1.
 func keyIdentifier(key crypto.PublicKey) []byte {
 	id := sha1.Sum(encodedKey(key))
 	return id[:]
 }
 
-// encodedKey is a key as it stands in the bit string of a SubjectPublicKeyInfo.
+// encodedKey returns the key as in the BIT STRING of a SubjectPublicKeyInfo.
 func encodedKey(key crypto.PublicKey) []byte {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -154,7 +158,7 @@ func encodedKey(key crypto.PublicKey) []byte {
 		_, err = asn1.Unmarshal(der, &info)
 	}
 	if err != nil {
-		panic(err) // of a key that this package has made
+		panic(err) // this package generated the key
 	}
 	return info.Key.Bytes
 }

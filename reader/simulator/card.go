@@ -13,28 +13,28 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Card is a simulated card: bytes in, bytes out.
+// Card is a simulated card. It answers command APDUs with response APDUs.
 type Card struct {
 	traits traits
 	atr    []byte
 	random io.Reader
 	noPSS  bool
 
-	refusesFirst bool // the first command after power-up
+	rejectsFirst bool // the first command after power-up
 
 	mu      sync.Mutex
 	powered bool
-	cold    bool // was powered on, and refuses the next command
+	cold    bool // was powered on, and rejects the next command
 	apps    []*application
 	app     *application // the current application
 	file    *file        // the current elementary file
 	auth    *secret      // nil on cards without JPKI
 	signing *secret
 
-	caCertificate *x509.Certificate // that issued the authentication certificate; nil on cards without JPKI
+	caCertificate *x509.Certificate // of the issuer of the authentication certificate; nil on cards without JPKI
 }
 
-// Option changes how [NewCard] makes a card.
+// Option changes the card that [NewCard] creates.
 type Option func(*settings)
 
 type settings struct {
@@ -44,56 +44,59 @@ type settings struct {
 	random       io.Reader
 	blocked      apdu.Status
 	noPSS        bool
-	refusesFirst bool
+	rejectsFirst bool
 	size         int
 }
 
-// WithInsecureSeed makes the keys follow from seed, the same in every run, and
-// with [WithClock] the certificates too. Whoever knows the seed has the private
-// keys: for tests only.
+// WithInsecureSeed derives the keys from seed, so that they are the same in every run.
+// With [WithClock] the certificates are the same too. Anyone who knows the seed can
+// derive the private keys. Use it in tests only.
 func WithInsecureSeed(seed string) Option {
 	return func(s *settings) { s.keys, s.certificates = seededKeys(seed), seededCertificates(seed) }
 }
 
-// WithClock sets the time from which the certificates' validity is counted.
-// The default is time.Now.
+// WithClock sets the clock that determines the validity of the certificates. The
+// default is time.Now.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
 
-// WithBlockedStatus sets what a blocked secret answers to a PIN or password:
-// 6984, which was measured in another application of the card and is the
-// default, or 6983, which some programs expect.
+// WithBlockedStatus sets the card's answer to a PIN or password that is locked. The
+// default is 6984, which was measured in another application of the card. Some programs
+// expect 6983.
 func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 
-// WithoutPSS makes a card that has no schemes with PSS: 04 and 05 in P1 of PERFORM
-// SECURITY OPERATION are refused as unknown ones are. That there are such cards is
-// assumed; one kind of test card has the schemes. [Announced2028] has none anyway.
+// WithoutPSS removes the signature schemes with PSS: the card rejects 04 and 05 in P1 of
+// PERFORM SECURITY OPERATION like any unknown scheme. That such cards exist is assumed;
+// one kind of test card has PSS. The option has no effect on [Announced2028], which has
+// no RSA keys.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
-// WithFirstCommandRefused makes a card that answers 6F00 to the first command after
-// power-up, whatever it is, as was seen of test cards. It is not the default: most
-// published programs begin with SELECT of an application and report no such answer.
-func WithFirstCommandRefused() Option { return func(s *settings) { s.refusesFirst = true } }
+// WithFirstCommandRefused makes the card answer 6F00 to the first command after
+// power-up, whatever it is. Test cards were observed to do so. It is not the default:
+// most published programs start with SELECT of an application and report no such answer.
+func WithFirstCommandRefused() Option { return func(s *settings) { s.rejectsFirst = true } }
 
-// WithCertificateSize makes the authentication certificate this long, in bytes of
-// DER, for measurements: real ones have 1500 to 1700. Without it, it has about 1580, or
-// 1250 on [Announced2028]; NewCard fails if it is to be shorter.
+// WithCertificateSize sets the length of the authentication certificate, in bytes of
+// DER, for measurements. Real certificates have 1500 to 1700 bytes. The default is about
+// 1580, or 1250 on [Announced2028]. NewCard returns an error for a shorter length.
 func WithCertificateSize(bytes int) Option { return func(s *settings) { s.size = bytes } }
 
-// WithRandom sets the source of GET CHALLENGE. The default is crypto/rand.
+// WithRandom sets the source of the challenges that GET CHALLENGE returns. The default
+// is crypto/rand.
 func WithRandom(r io.Reader) Option { return func(s *settings) { s.random = r } }
 
-// NewCard makes a card. It returns an error for an unknown profile.
-// It takes about as long as generating two keys of the card's kind.
+// NewCard returns a new card without power. It returns an error for an unknown profile
+// and for a certificate size that is too small. Without [WithInsecureSeed], NewCard
+// generates two keys.
 func NewCard(profile Profile, options ...Option) (*Card, error) {
 	traits, ok := traitsOf(profile)
 	if !ok {
-		return nil, fmt.Errorf("no simulated card called %q", string(profile))
+		return nil, fmt.Errorf("unknown profile of a simulated card: %q", string(profile))
 	}
 	s := settings{keys: randomKeys, certificates: newCertificates, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable}
 	for _, option := range options {
 		option(&s)
 	}
-	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, refusesFirst: s.refusesFirst}
+	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, rejectsFirst: s.rejectsFirst}
 	c.apps = c.otherApplications(s)
 	if traits.noJPKI {
 		return c, nil
@@ -106,49 +109,48 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	return c, nil
 }
 
-// ATR is the card's answer to reset.
+// ATR returns the card's answer to reset.
 func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 
-// CACertificate returns the CA certificate that the card's authentication
-// certificate was issued under, or nil for a card without the JPKI application.
-// A test that trusts simulated cards trusts this certificate.
+// CACertificate returns the certificate of the CA that issued the card's authentication
+// certificate, or nil for a card without the JPKI application. A test that has to trust
+// the card uses it as trust anchor.
 func (c *Card) CACertificate() *x509.Certificate { return c.caCertificate }
 
-// PowerOn starts the card, or starts it again (a cold reset): no application
-// is selected and no secret is verified.
+// PowerOn powers the card on. If it has power already, PowerOn is a cold reset.
+// Afterwards no application is selected and the card is logged out.
 func (c *Card) PowerOn() { c.power(true) }
 
-// PowerOff stops the card: it forgets what PowerOn makes it forget, and
-// answers nothing.
+// PowerOff cuts the card's power, which logs it out. Until PowerOn it answers nothing.
 func (c *Card) PowerOff() { c.power(false) }
 
 func (c *Card) power(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.powered, c.cold = on, on && c.refusesFirst
+	c.powered, c.cold = on, on && c.rejectsFirst
 	c.app, c.file = nil, nil
 	for _, app := range c.apps {
-		app.forget()
+		app.logOut()
 	}
 }
 
-// Reset is a warm reset. Verified secrets stay verified (observed on test
-// cards; not in a public specification), and no application is current
-// (assumed).
+// Reset performs a warm reset. Verified secrets stay verified (observed on test cards;
+// not in a public specification), and no application is selected (assumed).
 func (c *Card) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.app, c.file = nil, nil
 }
 
-// State is what a test may want to know of a card.
+// State is the state of a card that a test may want to check: whether it has power, the
+// attempts left, and which secrets are verified, so that the card is unlocked.
 type State struct {
 	Powered                         bool
 	AuthTries, SignatureTries       int
 	AuthVerified, SignatureVerified bool
 }
 
-// State returns the card's state as it is now.
+// State returns the current state of the card.
 func (c *Card) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +162,8 @@ func (c *Card) State() State {
 	return state
 }
 
-// Exchange answers one command APDU. A card without power answers nothing.
+// Exchange executes one command APDU and returns the response APDU. A card without power
+// returns nil.
 func (c *Card) Exchange(command []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,13 +171,13 @@ func (c *Card) Exchange(command []byte) []byte {
 		return nil
 	}
 	response, err := c.answer(command).AppendBinary(nil)
-	if err != nil { // no handler makes more than 65536 bytes
+	if err != nil { // can't happen: no handler returns more than 65536 bytes
 		response, _ = status(apdu.StatusNoDiagnosis).AppendBinary(nil)
 	}
 	return response
 }
 
-// Instructions of the card that package apdu has no use for.
+// Instructions of the card that package apdu does not define.
 const (
 	insInternalAuthenticate = 0x88
 	insSetPublicICKey       = 0xA2
@@ -186,7 +189,7 @@ func status(s apdu.Status) apdu.Response { return apdu.Response{Status: s} }
 
 func data(b []byte) apdu.Response { return apdu.NewResponse(b, apdu.StatusOK) }
 
-// answer finds who handles the command.
+// answer dispatches the command to its handler.
 func (c *Card) answer(command []byte) apdu.Response {
 	if c.cold {
 		c.cold = false
@@ -228,7 +231,7 @@ func (c *Card) answer(command []byte) apdu.Response {
 		return c.setSessionKey()
 	case 0x8000 | insSetPublicICKey:
 		return status(apdu.StatusIncorrectP1P2) // whatever P1 and P2 are
-	case 0x80FC: // an iPhone is told so that it may close its sheet
+	case 0x80FC: // tells an iPhone that this was the last command
 		if c.traits.lastCommand {
 			return status(apdu.StatusOK)
 		}
@@ -240,8 +243,8 @@ func (c *Card) answer(command []byte) apdu.Response {
 	return status(apdu.StatusInstructionNotSupported)
 }
 
-// getChallenge gives 1 to 256 random bytes; with an extended length it refuses
-// (observed; not in a public specification).
+// getChallenge returns 1 to 256 random bytes. It rejects extended lengths (observed; not
+// in a public specification).
 func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
 	switch {
 	case cmd.Extended:
@@ -258,8 +261,8 @@ func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
 	return data(challenge)
 }
 
-// application finds the first application whose name starts with aid or, asked
-// for the next occurrence, the first one after the current.
+// application returns the first application whose name starts with aid. If next is set,
+// it searches after the current application.
 func (c *Card) application(aid []byte, next bool) *application {
 	apps := c.apps
 	if next {

@@ -1,72 +1,87 @@
-// Package simulator simulates My Number Cards and card readers, so that a program
-// can be tested from its first byte to its last screen without hardware. It uses
-// no cgo, no file and no network.
+// Package simulator simulates My Number Cards and card readers, so that you can test
+// a program without hardware. It uses no cgo, no files and no network.
 //
-// A [Card] answers command APDUs as the real card does, as far as that is
-// publicly known: it rejects what needs a PIN, counts the attempts left, locks, and
-// stays unlocked where the real card stays unlocked. Behavior that is not well known
-// is marked "assumed" in this package's source.
+// # A test
 //
-// # Where to start
+// Create a [Driver], which implements reader.Driver, and add a reader to it. Create a
+// card and insert it. Then run the code under test with the driver:
 //
-// [New] returns a [Driver], which implements reader.Driver. Add a reader to
-// it, make a card of some [Profile] with [NewCard], and insert it:
+//	func TestWrongPIN(t *testing.T) {
+//		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"))
+//		require.NoError(t, err)
+//		driver := simulator.New()
+//		slot := driver.AddReader("Simulated Reader")
+//		require.NoError(t, slot.Insert(card))
 //
-//	driver := simulator.New()
-//	slot := driver.AddReader("Simulated Reader")
-//	card, err := simulator.NewCard(simulator.Contact)
-//	err = slot.Insert(card)
+//		err = logIn(t.Context(), driver, "0000") // the code under test
 //
-// Every card's PIN is [PIN] and its signature password is [Password].
-// [Card.State] returns what a real card does not reveal.
+//		require.ErrorIs(t, err, credential.ErrWrong)
+//		require.Equal(t, 2, card.State().AuthTries)
+//		require.False(t, card.State().AuthVerified, "logged out")
+//	}
 //
-// # Readers that misbehave
+// The [Profile] chooses the kind of card. The PIN of every new card is [PIN], and its
+// signature password is [Password]. [Card.State] returns what a real card does not
+// reveal. [Reader.InUse] returns the connections that the code under test has not
+// closed. With [WithInsecureSeed] the keys are the same in every run. They are generated
+// once per process, so that further cards are created quickly.
 //
-// [Reader.Fail] adds a rule, a [Fault]: at the nth connection, transaction or
-// command, or at the nth command of some kind, something happens. [SendsSecret] and
-// [AsksAttempts] tell the two kinds of VERIFY apart.
+// # Faults
 //
-//	PullCard, SwapCard, ResetCard      the card goes, is exchanged, is reset
-//	StopService, RestartService        the service goes, and comes back
-//	FailBefore, FailAfter              the wire fails, before or after the card has worked
-//	Answer, AnswerStatus, Lengthen     an answer that is not the card's
-//	RefuseShortIdentifiers             files have to be selected
-//	Hang                               nothing, until the card is pulled
-//	Hold, Meanwhile                    another program's doings
-//	After                              any of them, when the card has worked
+// [Reader.Fail] adds a [Fault]: at the nth connection, transaction or command, or at
+// the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
+// [AsksAttempts] distinguish the two uses of VERIFY.
 //
-// [WithIdleReset] resets a card in an idle transaction, as Windows does, and
-// [Reader.InUse] tells a test what was left open.
+//	PullCard, SwapCard, ResetCard      remove, exchange or reset the card
+//	StopService, RestartService        stop the smart-card service, or restart it
+//	FailBefore, FailAfter              return an error, before or after the card executes
+//	Answer, AnswerStatus, Lengthen     replace the response, or change its length
+//	Hang                               block until the card is removed
+//	Hold, Meanwhile                    have another program use the card
+//	After                              do any of these after the card has executed
+//
+// [RefuseShortIdentifiers] is a complete Fault: it rejects short file identifiers.
+// [WithIdleReset] resets the card in an idle transaction, as Windows does.
+//
+// # How close it is to the real card
+//
+// The specification of the card is not public. What is simulated is of four kinds, and
+// comments in the source say which:
+//
+//   - Documented: ISO/IEC 7816-4, the certificate profiles and the numbers of attempts
+//     that J-LIS publishes, and PC/SC. It has no mark in the source. A card rejects
+//     signatures until the PIN is verified, counts the attempts left, and locks.
+//   - Observed, or measured: behavior of test cards that is not in a public
+//     specification. Many status words and files are of this kind, and that a card stays
+//     unlocked after a warm reset.
+//   - Assumed: it has one source, or none but plausibility. It may be wrong.
+//   - Invented: the profile [Announced2028], which stands for the card announced for
+//     2028, with EC P-384 keys and two secrets. Its application identifier
+//     (D392F000260100000002), its files, attempts and signature scheme are made up. Use
+//     it to test whether a program copes with another generation of the card. It says
+//     nothing about the real one. It has no application of today's cards.
 //
 // # Keys and certificates
 //
-// Keys are real RSA keys of 2048 bits and the certificates have the real
-// ones' structure, under names with O=JPKI-SIMULATOR and CA certificates that
-// are made with the card. With [WithInsecureSeed] the keys are the same in
-// every run. They prove nothing to anybody.
-//
-// # An invented card
-//
-// [Announced2028] stands for the card that is announced for 2028, with EC P-384 keys
-// and two secrets. INVENTED: its application has the identifier D392F000260100000002,
-// and this identifier, its files, its attempts and the way it signs are made up. It
-// shows whether a program copes with a card that is not today's; it says nothing of
-// the real one. It has no application of today's cards.
+// Keys are real 2048-bit RSA keys. The certificates have the structure of real ones,
+// but their names contain O=JPKI-SIMULATOR, and CA certificates of the simulator issue
+// them. They prove nothing to anybody. A test that has to trust a simulated card trusts
+// its [Card.CACertificate].
 //
 // # Errors
 //
-// Connections report the errors of package reader. A card itself knows status
+// Connections return the errors of package reader. A [Card] itself answers with status
 // words only.
 //
 // # Concurrency
 //
-// Everything here is safe for concurrent use. A reader serves several
-// connections as PC/SC does: shared, one transaction at a time.
+// Everything is safe for concurrent use. A reader serves several connections as PC/SC
+// does: they share the card, and one at a time has a transaction.
 //
 // # What is absent
 //
-// The applications with name, address and individual number can be selected, and
-// have only those files whose answers were measured on test cards; the individual
-// number in one is nobody's. Secure messaging, and the phones' own protocols below the
-// APDU.
+// The applications with the holder's name, address and individual number can be
+// selected, but have only the files whose answers were measured on test cards. The
+// individual number in them belongs to nobody. Secure messaging is absent, and so are
+// the phones' own protocols below the APDU.
 package simulator

@@ -16,14 +16,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader/internal/feed"
 )
 
-// Driver is a set of simulated readers. Use [New].
+// Driver is a set of simulated readers. It implements reader.Driver. Create one with
+// [New].
 type Driver struct {
-	now func() time.Time // for the idle reset; nil: there is none
+	now func() time.Time // clock of the idle reset; nil: none
 
 	mu      sync.Mutex
 	readers map[string]*Reader // by name
-	added   uint64             // readers so far
-	numbers map[string]int     // by name: 2 up to below this number are taken; none means 2
+	added   uint64             // number of readers added so far
+	numbers map[string]int     // by name, the number from which to search for a free one; absent: 2
 	stopped bool
 	feed    feed.Feed
 }
@@ -33,16 +34,16 @@ var _ reader.Driver = (*Driver)(nil)
 // DriverOption changes how a [Driver] works.
 type DriverOption func(*Driver)
 
-// idleLimit is how long Windows lets a transaction be without a command.
+// idleLimit is how long Windows allows a transaction without a command.
 const idleLimit = 5 * time.Second
 
-// WithIdleReset makes readers do as Windows does: a card in a transaction in
-// which nothing happens for more than five seconds, by this clock, is reset at
-// whatever is asked of it next. It stays verified, as after any warm reset. The
-// clock is asked with the driver locked, so it must not call the driver.
+// WithIdleReset makes readers behave as on Windows: if a transaction is idle for more
+// than five seconds, by the clock now, the next access to the card resets it first. The
+// card stays unlocked, as after any warm reset. The clock is read with the driver locked,
+// so it must not call the driver.
 func WithIdleReset(now func() time.Time) DriverOption { return func(d *Driver) { d.now = now } }
 
-// New returns a driver without readers, its service running.
+// New returns a driver without readers. Its service is running.
 func New(options ...DriverOption) *Driver {
 	d := &Driver{readers: map[string]*Reader{}, numbers: map[string]int{}}
 	for _, option := range options {
@@ -51,8 +52,8 @@ func New(options ...DriverOption) *Driver {
 	return d
 }
 
-// AddReader adds an empty reader. Names are the caller's to keep apart: a name
-// that is taken gets a number behind it.
+// AddReader adds an empty reader and returns it. If another reader has the name, the new
+// one's name gets a number, as in "Reader 2".
 func (d *Driver) AddReader(name string) *Reader {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -64,7 +65,7 @@ func (d *Driver) AddReader(name string) *Reader {
 	return r
 }
 
-// unique is name or, if that is taken, name with the first number that is free.
+// unique returns name or, if another reader has it, name with the first free number.
 func (d *Driver) unique(name string) string {
 	if d.readers[name] == nil {
 		return name
@@ -77,7 +78,7 @@ func (d *Driver) unique(name string) string {
 	}
 }
 
-// RemoveReader unplugs a reader, with its card if it holds one.
+// RemoveReader removes a reader, with its card if it holds one.
 func (d *Driver) RemoveReader(r *Reader) {
 	d.mu.Lock()
 	known := d.readers[r.name] == r
@@ -89,7 +90,7 @@ func (d *Driver) RemoveReader(r *Reader) {
 	powerOff(card)
 }
 
-// forget removes a reader, whose name is free then.
+// forget removes a reader's name, which is free afterwards; d.mu is held.
 func (d *Driver) forget(name string) {
 	delete(d.readers, name)
 	if !d.stopped {
@@ -108,12 +109,11 @@ func (d *Driver) forget(name string) {
 	}
 }
 
-// StopService makes every call fail with reader.ErrNoService, and takes the
-// readers out of sight, until StartService.
+// StopService stops the smart-card service: until [Driver.StartService] every call
+// returns reader.ErrNoService, and watchers see no readers. All cards lose their power.
 func (d *Driver) StopService() { d.setStopped(true) }
 
-// StartService ends what StopService began. The readers are there again; a
-// card in one of them starts from cold.
+// StartService starts the service again. The readers and their cards reappear.
 func (d *Driver) StartService() { d.setStopped(false) }
 
 func (d *Driver) setStopped(stopped bool) {
@@ -125,7 +125,7 @@ func (d *Driver) setStopped(stopped bool) {
 			if r.card != nil {
 				cards = append(cards, r.card)
 			}
-			r.die(reader.ErrNoService)
+			r.endLife(reader.ErrNoService)
 		}
 		state := feed.State{ServiceDown: stopped}
 		if !stopped {
@@ -174,11 +174,11 @@ func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) 
 	})
 	switch {
 	case err != nil:
-		if s != nil { // made, and lost on the way
+		if s != nil { // connected, but a fault returned an error
 			_ = s.Close()
 		}
 		return nil, err
-	case s == nil: // a fault that answers, where there is nothing to answer
+	case s == nil: // a fault returned a response instead of connecting
 		return nil, reader.ErrTransport
 	}
 	return s, nil
@@ -201,7 +201,8 @@ func (d *Driver) list() []*Reader {
 	return slices.SortedFunc(maps.Values(d.readers), func(a, b *Reader) int { return cmp.Compare(a.number, b.number) })
 }
 
-// publish tells the watchers what is in a reader now, if it is in sight; d.mu is held.
+// publish sends the reader's state to the watchers, unless the reader was removed or the
+// service is stopped; d.mu is held.
 func (d *Driver) publish(r *Reader) {
 	if !d.stopped && d.readers[r.name] == r {
 		d.feed.Put(r.describe())

@@ -30,10 +30,10 @@ var (
 	oidCPS                        = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}
 	oidUserNotice                 = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}
 
-	// Of the arc that is for examples.
-	oidFilling = asn1.ObjectIdentifier{2, 999, 1}
+	// oidPadding is under the arc 2.999, which is reserved for examples.
+	oidPadding = asn1.ObjectIdentifier{2, 999, 1}
 
-	// The holder's attributes in a signature certificate stand under this arc.
+	// oidAttributes is the arc of the holder's attributes in a signature certificate.
 	oidAttributes = asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5}
 )
 
@@ -46,8 +46,8 @@ func attribute(id asn1.ObjectIdentifier, value string) pkix.AttributeTypeAndValu
 	return pkix.AttributeTypeAndValue{Type: id, Value: value}
 }
 
-// simulatorName starts each name with what nobody can mistake for the real
-// one. The attributes stand in an order of their own, one in each set.
+// simulatorName returns a name that starts with C=JP, O=JPKI-SIMULATOR, which cannot be
+// mistaken for a real one. It keeps the order of the attributes, one in each set.
 func simulatorName(rest ...pkix.AttributeTypeAndValue) pkix.Name {
 	return pkix.Name{ExtraNames: append([]pkix.AttributeTypeAndValue{
 		attribute(oidCountry, "JP"),
@@ -55,8 +55,8 @@ func simulatorName(rest ...pkix.AttributeTypeAndValue) pkix.Name {
 	}, rest...)}
 }
 
-// authenticationSubject has a common name of 24 characters, as a real one, and no
-// person's.
+// authenticationSubject returns the subject of an authentication certificate. Its common
+// name has 24 characters, like a real one.
 func authenticationSubject(holder string) pkix.Name {
 	hash := sha256.Sum256([]byte(holder))
 	return pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
@@ -65,8 +65,9 @@ func authenticationSubject(holder string) pkix.Name {
 	}}
 }
 
-// signatureSubject names prefecture and city, and has a common name of 28
-// characters: date and time, a number of five digits, and the issuing office.
+// signatureSubject returns the subject of a signature certificate, with prefecture and
+// city. Its common name has 28 characters: date and time, five digits, and the issuing
+// office.
 func signatureSubject(holder string) pkix.Name {
 	hash := sha256.Sum256([]byte(holder))
 	number := binary.BigEndian.Uint32(hash[:4]) % 100_000
@@ -82,7 +83,7 @@ func signatureSubject(holder string) pkix.Name {
 func nameDER(n pkix.Name) []byte {
 	der, err := asn1.Marshal(n.ToRDNSequence())
 	if err != nil {
-		panic(err) // of a constant name in this package
+		panic(err) // this package built the name
 	}
 	return der
 }
@@ -98,8 +99,9 @@ func directoryNames(n pkix.Name) []byte {
 	})
 }
 
-// crlDistributionPoint is RFC 5280 §4.2.1.13 with a directory name and no
-// address, as the real ones: only certified verifiers may ask.
+// crlDistributionPoint returns the extension of RFC 5280 §4.2.1.13. Like a real one it
+// has a directory name instead of an address, because only accredited verifiers may get
+// the CRL.
 func crlDistributionPoint(n pkix.Name) []byte {
 	explicit := tag.Tag(0).ContextSpecific().Constructed()
 	return build(func(b *cryptobyte.Builder) {
@@ -113,7 +115,7 @@ func crlDistributionPoint(n pkix.Name) []byte {
 	})
 }
 
-// ocspAddress is RFC 5280 §4.2.2.1.
+// ocspAddress returns the authority information access extension of RFC 5280 §4.2.2.1.
 func ocspAddress(address string) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -155,7 +157,8 @@ func certificatePolicies(policy asn1.ObjectIdentifier) []byte {
 	})
 }
 
-// authorityKeyIdentifier is RFC 5280 §4.2.1.1 in its long form.
+// authorityKeyIdentifier returns the extension of RFC 5280 §4.2.1.1 with the CA's key
+// identifier, name and serial number.
 func authorityKeyIdentifier(ca *x509.Certificate) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -168,8 +171,8 @@ func authorityKeyIdentifier(ca *x509.Certificate) []byte {
 	})
 }
 
-// syntheticAttributes are the holder's name, address, birth and sex as a
-// signature certificate has them, of a person who does not exist.
+// syntheticAttributes returns the name, address, date of birth and sex in a signature
+// certificate, of a holder who does not exist.
 func syntheticAttributes() []byte {
 	values := []struct {
 		arc   int
@@ -196,5 +199,5 @@ func syntheticAttributes() []byte {
 func build(f cryptobyte.BuilderContinuation) []byte {
 	var b cryptobyte.Builder
 	f(&b)
-	return b.BytesOrPanic() // of constants in this package
+	return b.BytesOrPanic() // can't panic: all callers are in this package
 }

@@ -8,48 +8,52 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Operation is something that a program asks of a reader.
+// Operation is an operation on a reader or on a connection to its card.
 type Operation int
 
 // The operations that a [Fault] can match.
 const (
-	Transmit Operation = iota
-	Connect
-	Begin
+	Transmit Operation = iota // send a command
+	Connect                   // connect to the card
+	Begin                     // begin a transaction
 )
 
-// Fault is a rule by which a reader misbehaves: what it matches, and what
-// happens then.
+// Fault is a fault of a reader: which operations it matches, and what happens then. With
+// only Do set it matches every command.
 type Fault struct {
-	On  Operation
-	INS byte // of Transmit, only commands with this instruction; 0: any
-	// Command matches, of Transmit, only commands for which it is true, as
-	// SendsSecret; nil: any. It must not keep the bytes.
+	On Operation
+	// INS restricts Transmit to commands with this instruction; 0: any.
+	INS byte
+	// Command restricts Transmit to commands for which it returns true, as
+	// [SendsSecret] does; nil: any. It must not retain the command.
 	Command func(command []byte) bool
-	Nth     int // only the nth that matches, from 1 on; 0: each of them
-	Do      Action
+	// Nth restricts the fault to the nth operation that matches, counted from 1; 0: every
+	// one.
+	Nth int
+	Do  Action
 }
 
-// Action is what a fault does instead of the operation, or around it: next
-// performs the operation and returns what came of it (no bytes but for
-// Transmit). An action may call anything of this package.
+// Action is what happens instead of an operation, or before or after it. It calls next
+// to perform the operation. next returns the response to a command, and no bytes for
+// other operations. An Action may call any function of this package.
 type Action func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error)
 
-// Fail adds a rule. Of several that match, the one added first acts.
+// Fail adds a fault to the reader. If several faults match an operation, the one added
+// first acts.
 func (r *Reader) Fail(f Fault) {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
 	r.faults = append(r.faults, &rule{Fault: f})
 }
 
-// Heal drops all rules.
+// Heal removes all faults from the reader.
 func (r *Reader) Heal() {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
 	r.faults = nil
 }
 
-// rule is a fault and how often it has matched.
+// rule is a fault and the number of operations that it has matched.
 type rule struct {
 	Fault
 	matched int
@@ -59,8 +63,8 @@ func (f *rule) matches(on Operation, command []byte) bool {
 	return f.On == on && (f.INS == 0 || len(command) > 1 && command[1] == f.INS) && (f.Command == nil || f.Command(command))
 }
 
-// perform runs an operation, or the action of the first fault that it meets.
-// Every fault that matches counts, also behind one that acts.
+// perform performs an operation, or the action of the first fault that matches. It counts
+// the operation for every fault that matches, not only for the one that acts.
 func (r *Reader) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
 	r.driver.mu.Lock()
 	var action Action
@@ -80,7 +84,7 @@ func (r *Reader) perform(ctx context.Context, on Operation, command []byte, next
 	return action(ctx, r, next)
 }
 
-// PullCard takes the card out just before the operation.
+// PullCard removes the card just before the operation.
 func PullCard() Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.Remove()
@@ -88,8 +92,8 @@ func PullCard() Action {
 	}
 }
 
-// SwapCard puts another card in just before the operation; one of the same
-// [Profile] has the same answer to reset.
+// SwapCard exchanges the card for another one just before the operation. Cards with the
+// same [Profile] have the same answer to reset.
 func SwapCard(other *Card) Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.Remove()
@@ -100,7 +104,7 @@ func SwapCard(other *Card) Action {
 	}
 }
 
-// ResetCard is another program resetting the card just before the operation.
+// ResetCard has another program reset the card just before the operation.
 func ResetCard() Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.mu.Lock()
@@ -119,8 +123,8 @@ func StopService() Action {
 	}
 }
 
-// RestartService stops the driver's service just before the operation and starts
-// it again at once: what was connected is not any more.
+// RestartService restarts the driver's service just before the operation, which ends all
+// connections.
 func RestartService() Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.StopService()
@@ -129,8 +133,8 @@ func RestartService() Action {
 	}
 }
 
-// Meanwhile calls f just before the operation: another program's doings, or the
-// passing of a clock's time. f may call anything of this package.
+// Meanwhile calls f just before the operation. Use it to act as another program, or to
+// advance a clock. f may call any function of this package.
 func Meanwhile(f func(*Reader)) Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		f(r)
@@ -138,9 +142,9 @@ func Meanwhile(f func(*Reader)) Action {
 	}
 }
 
-// After has the operation performed first: what action does just before one, it
-// does after it, and before the answer gets through. After(PullCard()) is a
-// card that has executed the command when it is pulled.
+// After performs the operation first, then action, and then returns the response.
+// After(PullCard()) removes a card that has executed the command, before the response
+// arrives.
 func After(action Action) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		response, err := next()
@@ -148,12 +152,12 @@ func After(action Action) Action {
 	}
 }
 
-// FailBefore fails with err; the card never sees the command.
+// FailBefore returns err. The card does not receive the command.
 func FailBefore(err error) Action {
 	return func(context.Context, *Reader, func() ([]byte, error)) ([]byte, error) { return nil, err }
 }
 
-// FailAfter has the card execute the command, and fails with err.
+// FailAfter returns err after the card has executed the command.
 func FailAfter(err error) Action {
 	return func(_ context.Context, _ *Reader, next func() ([]byte, error)) ([]byte, error) {
 		if _, nextErr := next(); nextErr != nil {
@@ -163,8 +167,8 @@ func FailAfter(err error) Action {
 	}
 }
 
-// Answer answers with these bytes; the card never sees the command. No bytes
-// are an answer too, as PC/SC gives when a card is pulled while it computes.
+// Answer returns this response. The card does not receive the command. The response may
+// be empty: PC/SC returns such a response if the card is removed while it computes.
 func Answer(response []byte) Action {
 	response = slices.Clone(response)
 	return func(context.Context, *Reader, func() ([]byte, error)) ([]byte, error) {
@@ -172,34 +176,34 @@ func Answer(response []byte) Action {
 	}
 }
 
-// AnswerStatus answers with a status word; the card never sees the command.
+// AnswerStatus returns a status word. The card does not receive the command.
 func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byte(s)}) }
 
-// RefuseShortIdentifiers is a rule by which card or reader answer with s to every
-// command that names a file by its short identifier, so that it has to be selected
-// first. That there are such ones is assumed; published programs provide for them.
+// RefuseShortIdentifiers returns a [Fault] that answers s to every command with a short
+// file identifier, so that programs have to select files. That such cards or readers exist
+// is assumed; published programs support them.
 func RefuseShortIdentifiers(s apdu.Status) Fault {
-	return Fault{Command: namesShortIdentifier, Do: AnswerStatus(s)}
+	return Fault{Command: hasShortIdentifier, Do: AnswerStatus(s)}
 }
 
-// SendsSecret is a [Fault]'s Command that matches commands that send a PIN or
-// password, to verify or to change it. It does not match the question for the
-// attempts left, which is VERIFY without data.
+// SendsSecret reports whether a command carries a PIN or password, to verify or to change
+// it. It returns false for VERIFY without data, which reads the attempts left. Use it as
+// Command of a [Fault].
 func SendsSecret(command []byte) bool {
 	c, err := apdu.ParseCommand(command)
 	return err == nil && c.Secret()
 }
 
-// AsksAttempts is a [Fault]'s Command that matches the question for the attempts
-// left of a PIN or password.
+// AsksAttempts reports whether a command reads the attempts left of a PIN or password,
+// which is VERIFY without data. Use it as Command of a [Fault].
 func AsksAttempts(command []byte) bool {
 	c, err := apdu.ParseCommand(command)
 	return err == nil && c.INS == apdu.InsVerify && !c.Secret()
 }
 
-// namesShortIdentifier tells whether READ BINARY, VERIFY, CHANGE REFERENCE DATA or
-// PERFORM SECURITY OPERATION names its file itself, whatever file is selected.
-func namesShortIdentifier(command []byte) bool {
+// hasShortIdentifier reports whether a READ BINARY, VERIFY, CHANGE REFERENCE DATA or
+// PERFORM SECURITY OPERATION command has a short file identifier.
+func hasShortIdentifier(command []byte) bool {
 	switch command[1] {
 	case apdu.InsReadBinary:
 		return command[2]&0x80 != 0
@@ -209,8 +213,8 @@ func namesShortIdentifier(command []byte) bool {
 	return false
 }
 
-// Lengthen adds n bytes to the data of the card's answer, and takes -n away if
-// n is negative; the status word stays.
+// Lengthen appends n bytes to the data of the card's response, or removes the last -n
+// bytes if n is negative. The status word is unchanged.
 func Lengthen(n int) Action {
 	return func(_ context.Context, _ *Reader, next func() ([]byte, error)) ([]byte, error) {
 		response, err := next()
@@ -226,7 +230,7 @@ func Lengthen(n int) Action {
 	}
 }
 
-// Hang says nothing until the card is taken out or ctx ends.
+// Hang blocks until the card is removed or ctx ends.
 func Hang() Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.mu.Lock()
@@ -239,15 +243,14 @@ func Hang() Action {
 		case <-life.over:
 			return next()
 		case <-ctx.Done():
-			return next() // which finds the same, and gives the session up
+			return next() // returns ctx's error and ends the session
 		}
 	}
 }
 
-// Hold is another program's transaction, begun just before the operation. It
-// ends when release is closed, and when the card is taken out; with nil, only
-// then. While somebody has a transaction already there is no room for another,
-// and nothing happens.
+// Hold has another program begin a transaction just before the operation. The
+// transaction ends when release is closed or the card is removed; with nil, only when the
+// card is removed. If the card is in a transaction already, Hold does nothing.
 func Hold(release <-chan struct{}) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		if _, held := r.InUse(); held {
@@ -257,7 +260,7 @@ func Hold(release <-chan struct{}) Action {
 		if err != nil {
 			return next()
 		}
-		if err := other.begin(ctx); err != nil { // past the rules: they are not for this program
+		if err := other.begin(ctx); err != nil { // not Begin: the other program meets no faults
 			_ = other.Close()
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -247,30 +246,4 @@ func TestInUse(t *testing.T) {
 	inUse(1, false)
 	require.NoError(t, second.Close())
 	inUse(0, false)
-}
-
-// A kiosk's test of a card that is pulled while its certificate is read.
-func ExampleReader_Fail() {
-	ctx := context.Background()
-	driver := simulator.New()
-	slot := driver.AddReader("Kiosk")
-	card, _ := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
-	_ = slot.Insert(card)
-	slot.Fail(simulator.Fault{INS: 0xB0, Nth: 3, Do: simulator.PullCard()})
-
-	session, _ := driver.Connect(ctx, "Kiosk")
-	defer session.Close()
-	_, _ = session.Transmit(ctx, selectApp)
-	for _, block := range []byte{0, 1, 2} {
-		command := []byte{0x00, 0xB0, 0x8A, 0x00, 0x00}
-		if block > 0 {
-			command[2] = block
-		}
-		answer, err := session.Transmit(ctx, command)
-		fmt.Println(len(answer), err)
-	}
-	// Output:
-	// 258 <nil>
-	// 258 <nil>
-	// 0 card removed
 }

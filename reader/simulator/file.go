@@ -7,17 +7,17 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// application is a set of files under a name.
+// application is an application of the card and its files.
 type application struct {
 	aid   []byte
 	files map[uint16]*file
 
-	objects    map[uint16][]byte // for GET DATA, by tag
-	sessionKey apdu.Status       // the answer to SET SESSION KEY; 0: an unknown instruction
+	objects    map[uint16][]byte // data objects for GET DATA, by tag
+	sessionKey apdu.Status       // answer to SET SESSION KEY; 0: the instruction is unknown
 }
 
-// forget drops the application's verified states.
-func (a *application) forget() {
+// logOut ends the verified state of the application's secrets.
+func (a *application) logOut() {
 	for _, f := range a.files {
 		if f.secret != nil {
 			f.secret.verified = false
@@ -25,20 +25,20 @@ func (a *application) forget() {
 	}
 }
 
-// file is an elementary file. Which of its fields are set says of which kind
-// it is: content that can be read, a secret that can be verified, a key that
-// can sign, or nothing for files that only the card itself uses.
+// file is an elementary file. The fields that are set determine its kind: content can be
+// read, a secret can be verified, and a key can sign. A file without any of them is used
+// by the card only.
 type file struct {
 	content func() ([]byte, error)
 	secret  *secret
 	key     func() (crypto.Signer, error)
-	guard   *secret // must be verified before the file can be used; nil: free
+	guard   *secret // must be verified before the file can be used; nil: none
 
-	challenges bool // the key signs challenges, by INTERNAL AUTHENTICATE
+	challenges bool // the key signs challenges, with INTERNAL AUTHENTICATE
 }
 
-// open tells whether the file may be used now.
-func (f *file) open() bool { return f.guard == nil || f.guard.verified }
+// accessible reports whether the file may be used now.
+func (f *file) accessible() bool { return f.guard == nil || f.guard.verified }
 
 // selectFile handles SELECT.
 func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
@@ -48,7 +48,7 @@ func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 	case cmd.P1 == 0x02 && cmd.P2 == 0x0C && len(cmd.Data()) == 2:
 		return c.selectElementaryFile(cmd)
 	case cmd.P1 == 0x00 && cmd.P2 == 0x00 && len(cmd.Data()) == 0:
-		// Observed: refused after power-up, and without effect later.
+		// Observed: rejected after power-up, and without effect later.
 		if c.app == nil {
 			return status(apdu.StatusIncorrectP1P2)
 		}
@@ -59,9 +59,9 @@ func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
 	return status(apdu.StatusIncorrectP1P2)
 }
 
-// selectApplication selects by name or by the start of one; P2 has 0C where no
-// file control information is wanted, and 02 for the next that fits (assumed,
-// from one source). An unknown name leaves the current application as it is.
+// selectApplication selects an application by its name, or by the first bytes of it. In
+// P2, 0C asks for no file control information and 02 for the next occurrence (assumed:
+// one source). An unknown name does not change the current application.
 func (c *Card) selectApplication(cmd apdu.Command) apdu.Response {
 	if len(cmd.Data()) == 0 || len(cmd.Data()) > 16 {
 		return status(apdu.StatusWrongLength)
@@ -70,16 +70,16 @@ func (c *Card) selectApplication(cmd apdu.Command) apdu.Response {
 	if app == nil {
 		return status(apdu.StatusFileNotFound)
 	}
-	// Selecting the application again keeps its verified states; selecting
-	// another one ends them.
+	// Selecting the same application keeps its secrets verified. Selecting another one
+	// logs the card out.
 	for _, other := range c.apps {
 		if other != app {
-			other.forget()
+			other.logOut()
 		}
 	}
 	c.app, c.file = app, nil
 	if cmd.P2&0x0C == 0 && cmd.Ne > 0 {
-		// File control information; assumed to hold the name alone.
+		// File control information: assumed to hold the name only.
 		name := append([]byte{0x84, byte(len(app.aid))}, app.aid...)
 		return data(append([]byte{0x6F, byte(len(name))}, name...))
 	}
@@ -98,9 +98,9 @@ func (c *Card) selectElementaryFile(cmd apdu.Command) apdu.Response {
 	return status(apdu.StatusOK)
 }
 
-// refer finds the file that a reference byte means, 80 for the current file or
-// 80 plus a short identifier, and makes it current.
-func (c *Card) refer(reference byte) (*file, apdu.Status) {
+// resolve returns the file that a reference byte names, and makes it current. The byte is
+// 80 for the current file, or 80 plus a short file identifier.
+func (c *Card) resolve(reference byte) (*file, apdu.Status) {
 	sfi := reference & 0x1F
 	switch {
 	case reference&0xE0 != 0x80 || sfi == 0x1F:
@@ -120,7 +120,7 @@ func (c *Card) refer(reference byte) (*file, apdu.Status) {
 	return f, apdu.StatusOK
 }
 
-// readBinary handles READ BINARY with an even instruction.
+// readBinary handles READ BINARY with the even instruction code.
 func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 	reference, offset := byte(0x80), int(cmd.P1)<<8|int(cmd.P2)
 	if cmd.P1&0x80 != 0 {
@@ -129,13 +129,13 @@ func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 	if len(cmd.Data()) > 0 || cmd.Ne == 0 {
 		return status(apdu.StatusWrongLength)
 	}
-	f, sw := c.refer(reference)
+	f, sw := c.resolve(reference)
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)
 	case f.content == nil:
 		return status(apdu.StatusWrongFileType)
-	case !f.open():
+	case !f.accessible():
 		return status(apdu.StatusSecurityNotSatisfied)
 	}
 	content, err := f.content()
@@ -145,6 +145,6 @@ func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 	if offset >= len(content) {
 		return status(apdu.StatusWrongOffset)
 	}
-	// Fewer bytes than asked for come with 9000, not 6282.
+	// If the file ends before Ne bytes, the status word is 9000, not 6282.
 	return data(bytes.Clone(content[offset:min(offset+cmd.Ne, len(content))]))
 }

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	certificateFileSize      = 2048 // assumed; the rest of a file is filler
+	certificateFileSize      = 2048 // assumed; filler follows the certificate
 	filler              byte = 0xFF
 )
 
-// newJPKI makes the application with its keys and certificates. What belongs
-// to signatures is made when it is first used, for it takes time and few ask.
+// newJPKI returns the JPKI application. The signature credential is created when it is
+// first used, because few tests use it and it takes time.
 func (c *Card) newJPKI(s settings) (*application, error) {
 	g, now := c.traits.generation, s.now()
-	valid := period{start: g.validity(now).start, end: c.traits.ends(now)}
+	valid := period{start: g.validity(now).start, end: c.traits.notAfter(now)}
 	issue := issuance{settings: s, generation: g, holder: c.traits.holder, valid: valid, now: now}
 
 	auth, err := issue.credential(authentication, s.size)
@@ -28,7 +28,7 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	}
 	c.caCertificate = auth.issuer
 	if c.traits.noCertificate {
-		auth.certificate = padded(nil) // assumed: the file is there and blank
+		auth.certificate = padded(nil) // assumed: the file exists and is blank
 	}
 	c.auth = &secret{value: []byte(PIN), left: c.traits.authAttempts, maximum: g.authentication.attempts, blocked: s.blocked}
 	c.signing = &secret{value: []byte(Password), left: g.signature.attempts, maximum: g.signature.attempts, blocked: s.blocked}
@@ -57,32 +57,33 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 }
 
 // addCredential adds the four files of a credential. The secret guards the key.
-func addCredential(files map[uint16]*file, in credentialFiles, s *secret, of func() (credential, error)) {
-	files[in.certificate] = &file{content: func() ([]byte, error) {
-		made, err := of()
-		return made.certificate, err
+func addCredential(files map[uint16]*file, ids credentialFiles, s *secret, load func() (credential, error)) {
+	files[ids.certificate] = &file{content: func() ([]byte, error) {
+		c, err := load()
+		return c.certificate, err
 	}}
-	files[in.ca] = &file{content: func() ([]byte, error) {
-		made, err := of()
-		return made.ca, err
+	files[ids.ca] = &file{content: func() ([]byte, error) {
+		c, err := load()
+		return c.ca, err
 	}}
-	files[in.key] = &file{guard: s, key: func() (crypto.Signer, error) {
-		made, err := of()
-		return made.key, err
+	files[ids.key] = &file{guard: s, key: func() (crypto.Signer, error) {
+		c, err := load()
+		return c.key, err
 	}}
-	files[in.secret] = &file{secret: s}
+	files[ids.secret] = &file{secret: s}
 }
 
 func fixed(b []byte) func() ([]byte, error) { return func() ([]byte, error) { return b, nil } }
 
+// padded returns the content of a certificate file: der and filler.
 func padded(der []byte) []byte {
 	n := max(certificateFileSize, len(der)+1)
 	return append(slices.Clone(der), bytes.Repeat([]byte{filler}, n-len(der))...)
 }
 
-// availability is three bytes: the signature certificate, the authentication
-// certificate, and one that is always zero. 8F is there and 00 is not; from
-// one source, so assumed.
+// availability returns the file that says which certificates the card has: a byte for the
+// signature certificate, one for the authentication certificate, and a zero byte. 8F
+// means present and 00 absent. Assumed: one source.
 func (c *Card) availability() []byte {
 	b := []byte{0x8F, 0x8F, 0x00}
 	if c.traits.noSignature {
@@ -94,9 +95,8 @@ func (c *Card) availability() []byte {
 	return b
 }
 
-// tokenInformation is a PKCS #11 CK_TOKEN_INFO of 160 bytes, with numbers of 32
-// bits, big-endian. The values but the label are those of one test card:
-// assumed.
+// tokenInformation returns a PKCS #11 CK_TOKEN_INFO of 160 bytes, with 32-bit big-endian
+// numbers. Assumed: all values but the label are those of one test card.
 func tokenInformation(label string) []byte {
 	text := func(s string, n int) []byte { // padded with spaces
 		return append([]byte(s), bytes.Repeat([]byte{' '}, n-len(s))...)
@@ -110,8 +110,8 @@ func tokenInformation(label string) []byte {
 	const unavailable = 0xFFFFFFFF
 	for _, n := range []uint32{
 		0x0000040D, // flags
-		1, 0, 1, 0, // sessions: most, open, most for writing, open for writing
-		16, 6, // longest and shortest PIN
+		1, 0, 1, 0, // sessions: maximum, open, maximum read-write, open read-write
+		16, 6, // maximum and minimum PIN length
 		unavailable, unavailable, unavailable, unavailable, // memory
 	} {
 		b = binary.BigEndian.AppendUint32(b, n)

@@ -16,15 +16,15 @@ import (
 // keyKind is a kind of key that cards and their CAs have.
 type keyKind struct {
 	random    func() (crypto.Signer, error)
-	insecure  func(id string) (crypto.Signer, error) // the key that follows from id
-	algorithm x509.SignatureAlgorithm                // by which a CA signs certificates
+	insecure  func(id string) (crypto.Signer, error) // derives the key from id
+	algorithm x509.SignatureAlgorithm                // with which a CA signs certificates
 }
 
 const rsaBits = 2048
 
 var (
 	rsa2048 = keyKind{
-		random:    func() (crypto.Signer, error) { return rsa.GenerateKey(nil, rsaBits) }, // the source of randomness is the runtime's
+		random:    func() (crypto.Signer, error) { return rsa.GenerateKey(nil, rsaBits) }, // nil: crypto/rand is used
 		insecure:  insecureRSA,
 		algorithm: x509.SHA256WithRSA,
 	}
@@ -35,77 +35,78 @@ var (
 	}
 )
 
-// keySource gives the key of some kind with a name: a new one each time, or the
-// same in every run.
+// keySource returns a key of a kind: a new one each time, or the one derived from the
+// name.
 type keySource func(kind keyKind, name string) (crypto.Signer, error)
 
 func randomKeys(kind keyKind, _ string) (crypto.Signer, error) { return kind.random() }
 
-// seeded holds the keys that were made from seeds: they are the same every
-// time, and searching primes takes about 0.1 s.
-var seeded sync.Map // of seed and name to func() (crypto.Signer, error)
+// seeded caches the keys derived from seeds, because the search for primes takes about
+// 0.1 s.
+var seeded sync.Map // from seed and name to func() (crypto.Signer, error)
 
 func seededKeys(seed string) keySource {
 	return func(kind keyKind, name string) (crypto.Signer, error) {
 		id := seed + "\x00" + name
-		made, _ := seeded.LoadOrStore(id, sync.OnceValues(func() (crypto.Signer, error) {
+		derive, _ := seeded.LoadOrStore(id, sync.OnceValues(func() (crypto.Signer, error) {
 			return kind.insecure(id)
 		}))
-		return made.(func() (crypto.Signer, error))()
+		return derive.(func() (crypto.Signer, error))()
 	}
 }
 
-// certificateSource gives the certificate with a name that is of some validity and
-// size; make makes it.
-type certificateSource func(name string, of certificateTerms, make func() ([]byte, error)) ([]byte, error)
+// certificateSource returns the certificate with this name and these terms, in DER. It
+// calls issue unless it has that certificate already.
+type certificateSource func(name string, terms certificateTerms, issue func() ([]byte, error)) ([]byte, error)
 
-// certificateTerms are what makes another certificate of the same keys.
+// certificateTerms distinguish certificates for the same keys.
 type certificateTerms struct {
 	start, end int64 // seconds since 1970
 	size       int
 }
 
-func newCertificates(_ string, _ certificateTerms, make func() ([]byte, error)) ([]byte, error) {
-	return make()
+func newCertificates(_ string, _ certificateTerms, issue func() ([]byte, error)) ([]byte, error) {
+	return issue()
 }
 
-// certificates holds the last certificate with each seed and name: cards of one
-// seed are mostly made at one time, and signing their certificates takes most of it.
-var certificates sync.Map // of seed and name to heldCertificate
+// certificates caches the last certificate for each seed and name. Cards with the same
+// seed usually have certificates with the same terms, and signing certificates takes most
+// of the time of NewCard.
+var certificates sync.Map // from seed and name to cachedCertificate
 
-type heldCertificate struct {
-	of  certificateTerms
-	der []byte
+type cachedCertificate struct {
+	terms certificateTerms
+	der   []byte
 }
 
 func seededCertificates(seed string) certificateSource {
-	return func(name string, of certificateTerms, make func() ([]byte, error)) ([]byte, error) {
+	return func(name string, terms certificateTerms, issue func() ([]byte, error)) ([]byte, error) {
 		id := seed + "\x00" + name
-		if held, ok := certificates.Load(id); ok && held.(heldCertificate).of == of {
-			return held.(heldCertificate).der, nil
+		if cached, ok := certificates.Load(id); ok && cached.(cachedCertificate).terms == terms {
+			return cached.(cachedCertificate).der, nil
 		}
-		der, err := make()
+		der, err := issue()
 		if err == nil {
-			certificates.Store(id, heldCertificate{of, der})
+			certificates.Store(id, cachedCertificate{terms, der})
 		}
 		return der, err
 	}
 }
 
-// insecureStream is the randomness that follows from id.
+// insecureStream returns pseudorandom bytes derived from id.
 func insecureStream(id string) *rand.ChaCha8 {
 	return rand.NewChaCha8(sha256.Sum256([]byte("mykeykit simulator, insecure key\x00" + id)))
 }
 
-var errNoKey = errors.New("no key follows from this seed")
+var errNoKey = errors.New("can't derive a key from this seed")
 
-// insecureRSA makes an RSA key that follows from id. rsa.GenerateKey can't:
-// it does not promise the same key for the same bytes of randomness.
+// insecureRSA derives an RSA key from id. It does not use rsa.GenerateKey, which does not
+// promise to return the same key for the same random bytes.
 func insecureRSA(id string) (crypto.Signer, error) {
 	stream := insecureStream(id)
 	e := big.NewInt(65537)
 	one := big.NewInt(1)
-	for range 100 { // a prime p with p-1 a multiple of 65537 is rare; equal ones more so
+	for range 100 { // one round is nearly always enough: p-1 is rarely a multiple of 65537
 		p, q := nextPrime(stream), nextPrime(stream)
 		n := new(big.Int).Mul(p, q)
 		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
@@ -124,8 +125,8 @@ func insecureRSA(id string) (crypto.Signer, error) {
 	return nil, errNoKey
 }
 
-// nextPrime searches upwards from a random odd number of 1024 bits with the
-// top two set, so that the product of two has 2048.
+// nextPrime returns the first prime after a random odd number of 1024 bits. The number's
+// two top bits are set, so that the product of two primes has 2048 bits.
 func nextPrime(stream *rand.ChaCha8) *big.Int {
 	b := make([]byte, rsaBits/2/8)
 	_, _ = stream.Read(b) // never fails
@@ -139,11 +140,11 @@ func nextPrime(stream *rand.ChaCha8) *big.Int {
 	}
 }
 
-// insecureP384 makes a P-384 key that follows from id.
+// insecureP384 derives a P-384 key from id.
 func insecureP384(id string) (crypto.Signer, error) {
 	stream := insecureStream(id)
 	scalar := make([]byte, 48)
-	for range 100 { // a scalar that is not below the curve's order is rare
+	for range 100 { // one round is nearly always enough: few scalars exceed the curve's order
 		_, _ = stream.Read(scalar) // never fails
 		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P384(), scalar); err == nil {
 			return key, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Applications of the card besides JPKI.
+// Names (AIDs) of the card's other applications.
 var (
 	aidISD    = mustHex("A0000001510000")       // GlobalPlatform issuer security domain
 	aidText   = mustHex("D3921000310001010408") // 券面事項入力補助
@@ -19,13 +19,13 @@ var (
 	aidCommon = mustHex("D3921000310001010100") // 共通
 )
 
-// Files of these applications, as far as their answers were measured on test cards.
+// Files of these applications whose answers were measured on test cards.
 const (
 	efMyNumber     = 0x0001 // text
 	efTextPIN      = 0x0011 // text
-	efTextUnusable = 0x0012 // text; blocked from the start, purpose unknown
+	efTextUnusable = 0x0012 // text: a locked secret, purpose unknown
 	efVisualA      = 0x0013 // visual: 照合番号A
-	efCommonKey    = 0x0019 // common: signs challenges, for anybody
+	efCommonKey    = 0x0019 // common: a key that signs challenges without a PIN
 )
 
 // Attempts that the text application's PIN and 照合番号A allow.
@@ -34,15 +34,16 @@ const (
 	maxVisualAttempts = 10
 )
 
-// myNumber has a wrong check digit, so it is nobody's.
+// myNumber has a wrong check digit, so that it belongs to nobody.
 const myNumber = "012345678901"
 
-// otherApplications are those besides JPKI. They hold the files above alone.
+// otherApplications returns the card's applications other than JPKI. They have only the
+// files above.
 func (c *Card) otherApplications(s settings) []*application {
-	if c.traits.noJPKI { // and so is no My Number Card
+	if c.traits.noJPKI {
 		return []*application{{aid: aidISD}}
 	}
-	isd := &application{aid: aidISD, objects: cardObjects(c.traits.ends(s.now()))}
+	isd := &application{aid: aidISD, objects: cardObjects(c.traits.notAfter(s.now()))}
 	if !c.traits.generation.others {
 		return []*application{isd}
 	}
@@ -53,7 +54,7 @@ func (c *Card) otherApplications(s settings) []*application {
 	key := sync.OnceValues(func() (crypto.Signer, error) { return s.keys(rsa2048, c.traits.holder+"/common") })
 	return []*application{
 		isd,
-		{aid: aidText, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{ // session key: assumed before the PIN
+		{aid: aidText, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{ // the answer to SET SESSION KEY is assumed
 			efMyNumber:     {content: fixed(number), guard: pin},
 			efTextPIN:      {secret: pin},
 			efTextUnusable: {secret: unusable},
@@ -64,8 +65,8 @@ func (c *Card) otherApplications(s settings) []*application {
 	}
 }
 
-// Data objects that GET DATA gives. Which there are was measured on test cards; what
-// is in them is assumed.
+// Data objects that GET DATA returns. Which of them exist was measured on test cards;
+// their content is assumed.
 const (
 	objectIssuer       = 0x0042
 	objectCard         = 0x0045
@@ -86,14 +87,14 @@ func cardObjects(expiry time.Time) map[uint16][]byte {
 		objectMunicipality: []byte("00000"),
 		objectExpiry:       []byte(expiry.Format("20060102")),
 		objectKey:          []byte(key),
-		objectCertificate: slices.Concat( // card-verifiable, and signed by nobody
+		objectCertificate: slices.Concat( // a card-verifiable certificate, not signed
 			mustHex("7F21820233 5F4E820129"), []byte(issuer), []byte(key), make([]byte, 265),
 			mustHex("5F37820100"), make([]byte, 256)),
 	}
 }
 
-// getData handles GET DATA. The objects of the issuer's security domain are there
-// while it is current, and before anything was selected; the contact ATR is always.
+// getData handles GET DATA. It returns the objects of the issuer security domain while
+// that is selected or nothing is, and the contact ATR always.
 func (c *Card) getData(cmd apdu.Command) apdu.Response {
 	if c.traits.noJPKI {
 		return status(apdu.StatusReferencedDataNotFound) // assumed
@@ -105,32 +106,33 @@ func (c *Card) getData(cmd apdu.Command) apdu.Response {
 	}
 	object := current.objects[tag]
 	if tag == objectContactATR {
-		object = mustHex(atrContact)[1:] // without its first byte, which is the same for all
+		object = mustHex(atrContact)[1:] // without TS
 	}
 	switch {
 	case object == nil:
 		return status(apdu.StatusReferencedDataNotFound)
-	case len(cmd.Data()) > 0 || len(object) > cmd.Ne: // assumed of objects that a short length could ask for
+	case len(cmd.Data()) > 0 || len(object) > cmd.Ne: // assumed for objects of up to 256 bytes
 		return status(apdu.StatusWrongLength)
 	}
 	return data(bytes.Clone(object))
 }
 
-// internalAuthenticate signs a challenge with the one key that does so.
+// internalAuthenticate handles INTERNAL AUTHENTICATE, which signs a challenge. Only one
+// key of the card does so.
 func (c *Card) internalAuthenticate(cmd apdu.Command) apdu.Response {
 	if cmd.P1 != 0 {
 		return status(apdu.StatusIncorrectP1P2) // assumed
 	}
-	f, sw := c.refer(cmd.P2)
+	f, sw := c.resolve(cmd.P2)
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)
 	case f.key == nil:
 		return status(apdu.StatusWrongFileType) // assumed
-	case !f.open():
+	case !f.accessible():
 		return status(apdu.StatusSecurityNotSatisfied)
 	case !f.challenges:
-		return status(apdu.StatusConditionsNotSatisfied) // assumed: measured of other keys
+		return status(apdu.StatusConditionsNotSatisfied) // assumed for these keys, measured on others
 	case len(cmd.Data()) == 0 || len(cmd.Data()) > apdu.MaxShortNc || cmd.Ne == 0:
 		return status(apdu.StatusWrongLength) // assumed
 	}
@@ -141,11 +143,11 @@ func (c *Card) internalAuthenticate(cmd apdu.Command) apdu.Response {
 	return hashedDigestInfo.sign(key, cmd)
 }
 
-// statusNoSessionKey is the answer to SET SESSION KEY in applications that have no key
-// for it.
+// statusNoSessionKey is the answer to SET SESSION KEY in applications without a session
+// key.
 const statusNoSessionKey apdu.Status = 0x66F1
 
-// setSessionKey refuses, for secure messaging is absent.
+// setSessionKey rejects SET SESSION KEY, because secure messaging is absent.
 func (c *Card) setSessionKey() apdu.Response {
 	if c.app == nil || c.app.sessionKey == 0 {
 		return status(apdu.StatusInstructionNotSupported) // assumed
@@ -153,9 +155,9 @@ func (c *Card) setSessionKey() apdu.Response {
 	return status(c.app.sessionKey)
 }
 
-// readRecord refuses: no file here has records.
+// readRecord rejects READ RECORD, because no file has records.
 func (c *Card) readRecord(cmd apdu.Command) apdu.Response {
-	_, sw := c.refer(0x80 | cmd.P2>>3)
+	_, sw := c.resolve(0x80 | cmd.P2>>3)
 	if sw == apdu.StatusOK {
 		sw = apdu.StatusWrongFileType
 	}

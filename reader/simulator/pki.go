@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// hierarchy is one of the two: user authentication and signature.
+// hierarchy describes a CA and the certificates that it issues. JPKI has two of them: one
+// for user authentication, one for signatures.
 type hierarchy struct {
-	name        string // in the names of its keys
-	unit        string // of the CA's name
+	name        string // part of the names of its keys
+	unit        string // organizational unit of the CA
 	policy      asn1.ObjectIdentifier
 	keyUsage    x509.KeyUsage
 	extKeyUsage []x509.ExtKeyUsage
-	ocsp        string                        // address in the certificate; empty: none
+	ocsp        string                        // OCSP address in the certificates; empty: none
 	subject     func(holder string) pkix.Name // of a holder's certificate
-	names       func() []byte                 // its subject's alternative names; nil: none
+	names       func() []byte                 // subject alternative names of a holder's certificate; nil: none
 }
 
 var (
@@ -27,7 +28,7 @@ var (
 		policy:      asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30},
 		keyUsage:    x509.KeyUsageDigitalSignature,
 		extKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		ocsp:        "http://ocsp.jpki-simulator.invalid", // a real one must not be asked
+		ocsp:        "http://ocsp.jpki-simulator.invalid", // not a real address, so that no real server is queried
 		subject:     authenticationSubject,
 	}
 	digitalSignature = hierarchy{
@@ -46,7 +47,7 @@ func (p period) terms(size int) certificateTerms {
 	return certificateTerms{p.start.Unix(), p.end.Unix(), size}
 }
 
-// issuance is what the credentials of a card are made from.
+// issuance creates the credentials of one card.
 type issuance struct {
 	settings
 	generation *generation
@@ -55,16 +56,15 @@ type issuance struct {
 	now        time.Time
 }
 
-// credential is a key of the card, and the files of its certificate and of the CA
-// certificate that goes with it.
+// credential is a key of the card with its certificate and the CA certificate.
 type credential struct {
 	key             crypto.Signer
-	certificate, ca []byte
+	certificate, ca []byte // contents of the files
 	issuer          *x509.Certificate
 }
 
-// credential makes the one of a hierarchy, with a certificate of size bytes; 0 is as
-// it comes.
+// credential returns a credential of the hierarchy, with a certificate of size bytes, or
+// of its natural size if that is 0.
 func (i issuance) credential(h hierarchy, size int) (credential, error) {
 	key, err := i.key(i.holder, h)
 	if err != nil {
@@ -83,7 +83,8 @@ func (i issuance) credential(h hierarchy, size int) (credential, error) {
 	return credential{key: key, certificate: padded(certificate), ca: padded(ca.certificate.Raw), issuer: ca.certificate}, nil
 }
 
-// name names an owner's key and certificate. The CAs' keys are called "authority".
+// name returns the name of an owner's key and certificate. The owner is a holder or, for
+// a CA, caOwner.
 func (i issuance) name(owner string, h hierarchy) string {
 	return i.generation.prefix + owner + "/" + h.name
 }

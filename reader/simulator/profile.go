@@ -7,58 +7,58 @@ import (
 	"time"
 )
 
-// Profile is a kind of card.
+// Profile names a kind of card.
 type Profile string
 
-// The profiles. All but the phones, the resident card and the announced card have the
-// same key if they are made with the same seed; their certificates differ in their dates.
+// The profiles. With the same seed, all but the phones, the resident card and the
+// announced card have the same keys; their certificates differ in their dates.
 //
-// Announced2028 is INVENTED. It stands for the card that is announced for 2028, with EC
-// P-384 keys and two secrets. Its identifiers, files and signature scheme are made up;
-// the real card will have others.
+// Announced2028 is INVENTED. It stands for the card announced for 2028, with EC P-384
+// keys and two secrets. Its identifiers, files and signature scheme are made up; the
+// real card will have others.
 const (
-	Contact         Profile = "contact"          // an individual number card in a contact reader; takes extended lengths, declares none
-	ContactExtended Profile = "contact-extended" // one that declares and accepts extended lengths
-	ContactShort    Profile = "contact-short"    // one that declares that it has none
-	Contactless     Profile = "contactless"      // the same card without contacts; short lengths
-	Android         Profile = "android"          // an Android phone; its certificate needs the PIN
-	IPhone          Profile = "iphone"           // an iPhone; its certificate needs the PIN
-	ResidentCard    Profile = "resident-card"    // 住民基本台帳カード, the generation before
+	Contact         Profile = "contact"          // a My Number Card in a contact reader; accepts extended lengths and declares nothing about them
+	ContactExtended Profile = "contact-extended" // the same, but declares extended lengths
+	ContactShort    Profile = "contact-short"    // the same, but declares that it has no extended lengths, and rejects them
+	Contactless     Profile = "contactless"      // the same card in a contactless reader; rejects extended lengths
+	Android         Profile = "android"          // an Android phone; reading its certificate requires the PIN
+	IPhone          Profile = "iphone"           // an iPhone; reading its certificate requires the PIN
+	ResidentCard    Profile = "resident-card"    // 住民基本台帳カード, the predecessor of the My Number Card
 	Announced2028   Profile = "announced-2028"   // invented: the card announced for 2028, with EC P-384 keys
-	NoCertificate   Profile = "no-certificate"   // issued without a user-authentication certificate
-	Expired         Profile = "expired"          // certificate ended a month ago
-	Expiring        Profile = "expiring"         // certificate ends in a month
-	Locked          Profile = "locked"           // no attempt left for the PIN
-	LastTry         Profile = "last-try"         // one attempt left
-	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード: no PIN was ever set
-	NotMyNumber     Profile = "not-my-number"    // some other card
+	NoCertificate   Profile = "no-certificate"   // issued without an authentication certificate
+	Expired         Profile = "expired"          // the certificate expired a month ago
+	Expiring        Profile = "expiring"         // the certificate expires in a month
+	Locked          Profile = "locked"           // no PIN attempt left
+	LastTry         Profile = "last-try"         // one PIN attempt left
+	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード, a card without a PIN
+	NotMyNumber     Profile = "not-my-number"    // another card, such as a driving licence
 )
 
-// PIN and Password are the secrets of every simulated card: the user
-// authentication PIN (利用者証明用電子証明書の暗証番号) and the signature
-// password (署名用電子証明書の暗証番号).
+// PIN and Password are the secrets of every new simulated card: the authentication
+// PIN (利用者証明用電子証明書の暗証番号) and the signature password
+// (署名用電子証明書の暗証番号).
 const (
 	PIN      = "1234"
 	Password = "ABC123"
 )
 
-// traits is what a profile makes of a generation's card.
+// traits are what distinguishes a profile's cards from others of their generation.
 type traits struct {
 	generation     *generation
 	atr            string // hex
 	extended       bool   // accepts extended lengths
 	label          string // of the token information
-	certificatePIN bool   // the authentication certificate needs the PIN
-	noJPKI         bool   // no application of a My Number Card
+	certificatePIN bool   // reading the authentication certificate requires the PIN
+	noJPKI         bool   // not a My Number Card: it has none of its applications
 	noCertificate  bool
 	noSignature    bool // no signature certificate
-	authAttempts   int  // that are left
-	lastCommand    bool // answers 80FC0000
-	ends           func(now time.Time) time.Time
-	holder         string // who the card belongs to, so which key it has
+	authAttempts   int  // PIN attempts left
+	lastCommand    bool // accepts 80FC0000
+	notAfter       func(now time.Time) time.Time
+	holder         string // whom the card belongs to; keys are derived from it
 }
 
-// Answers to reset, as listed by smartcard_list.txt and OpenSC.
+// Answers to reset, as listed in smartcard_list.txt and OpenSC.
 const (
 	atrContact         = "3BE000FF8131FE4514"
 	atrContactExtended = "3BDA13FF8131FB468012392F31C173C601C03B"
@@ -76,27 +76,27 @@ const (
 	labelIPhone   = "JPKIAPIOSTOKEN"
 )
 
-// profiles in the order of the documentation.
+// profiles lists all profiles in the order of the documentation.
 var profiles = []Profile{
 	Contact, ContactExtended, ContactShort, Contactless, Android, IPhone, ResidentCard,
 	Announced2028, NoCertificate, Expired, Expiring, Locked, LastTry, FaceAuth, NotMyNumber,
 }
 
-// Profiles lists all profiles.
+// Profiles returns all profiles.
 func Profiles() []Profile { return slices.Clone(profiles) }
 
-// fresh describes a generation's card as it comes, in a contact reader.
-func fresh(g *generation) traits {
+// defaultTraits describes a new card of a generation in a contact reader.
+func defaultTraits(g *generation) traits {
 	return traits{
-		// A test card with the ATR of today's takes extended lengths, though it declares none.
+		// Observed: a test card with this ATR accepts extended lengths but does not declare them.
 		generation: g, atr: g.atr, extended: true, label: g.label, authAttempts: g.authentication.attempts, holder: "resident",
-		ends: func(now time.Time) time.Time { return g.validity(now).end },
+		notAfter: func(now time.Time) time.Time { return g.validity(now).end },
 	}
 }
 
-// traitsOf describes a profile; ok is false for a name that is none.
+// traitsOf returns the traits of a profile; ok is false if there is no such profile.
 func traitsOf(p Profile) (t traits, ok bool) {
-	t = fresh(&generation2016)
+	t = defaultTraits(&generation2016)
 	switch p {
 	case Contact:
 	case ContactExtended:
@@ -104,28 +104,28 @@ func traitsOf(p Profile) (t traits, ok bool) {
 	case ContactShort:
 		t.atr, t.extended = atrContactShort, false
 	case Contactless:
-		t.atr, t.extended = atrContactless, false // assumed: no extended lengths without contacts
+		t.atr, t.extended = atrContactless, false // assumed: contactless readers carry no extended lengths
 	case Android:
 		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelAndroid, true, "android"
 	case IPhone:
 		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelIPhone, true, "iphone"
 		t.lastCommand = true
-	case ResidentCard: // assumed: nothing is known of its ATR and files
+	case ResidentCard: // assumed: its ATR and files are not known
 		t.extended, t.label, t.holder = false, labelResident, "resident-card"
 	case Announced2028:
-		t = fresh(&generation2028)
+		t = defaultTraits(&generation2028)
 	case NoCertificate:
 		t.noCertificate = true
 	case Expired:
-		t.ends = func(now time.Time) time.Time { return now.AddDate(0, -1, 0) }
+		t.notAfter = func(now time.Time) time.Time { return now.AddDate(0, -1, 0) }
 	case Expiring:
-		t.ends = func(now time.Time) time.Time { return now.AddDate(0, 1, 0) }
+		t.notAfter = func(now time.Time) time.Time { return now.AddDate(0, 1, 0) }
 	case Locked:
 		t.authAttempts = 0
 	case LastTry:
 		t.authAttempts = 1
 	case FaceAuth:
-		// Assumed: what its counters and its signature password answer.
+		// Assumed: the counters, and that a signature password exists.
 		t.authAttempts, t.noSignature = 0, true
 	case NotMyNumber:
 		t.atr, t.extended, t.noJPKI = atrLicence, false, true
@@ -138,7 +138,7 @@ func traitsOf(p Profile) (t traits, ok bool) {
 func mustHex(s string) []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
-		panic(err) // of a constant in this package
+		panic(err) // s is a constant of this package
 	}
 	return b
 }

@@ -13,34 +13,37 @@ type secret struct {
 	left     int
 	maximum  int
 	verified bool
-	blocked  apdu.Status // the answer when no attempt is left
+	blocked  apdu.Status // answer if no attempt is left
 }
 
-// maxSecretLength is from JICSAP's specification of IC cards. That a longer one
-// is 6700 and uses up no attempt, and that a shorter one is a wrong one, is assumed.
+// maxSecretLength is from JICSAP's specification of IC cards. Assumed: the card answers
+// 6700 to a longer secret, which uses up no attempt, and takes a shorter one for a wrong
+// one.
 const maxSecretLength = 16
 
-// compare compares, counts, and answers.
+// compare compares the secret with value, updates the retry counter, and returns the
+// response to VERIFY.
 func (s *secret) compare(value []byte) apdu.Response {
 	if s.left == 0 {
-		return status(s.blocked) // assumed: see WithBlockedStatus
+		return status(s.blocked) // assumed; see WithBlockedStatus
 	}
 	if subtle.ConstantTimeCompare(s.value, value) == 1 {
 		s.left, s.verified = s.maximum, true
 		return status(apdu.StatusOK)
 	}
 	s.left--
-	s.verified = false // assumed: a wrong secret ends an earlier verified state
+	s.verified = false // assumed: a wrong secret ends the verified state
 	return s.counter()
 }
 
+// counter returns the response with the attempts left.
 func (s *secret) counter() apdu.Response {
 	return status(apdu.StatusVerificationFailed | apdu.Status(s.left&0x0F))
 }
 
-// secretFile finds the secret that a command's P2 refers to.
+// secretFile returns the secret that P2 of a command names.
 func (c *Card) secretFile(cmd apdu.Command) (*secret, apdu.Status) {
-	f, sw := c.refer(cmd.P2)
+	f, sw := c.resolve(cmd.P2)
 	switch {
 	case sw != apdu.StatusOK:
 		return nil, sw
@@ -50,8 +53,8 @@ func (c *Card) secretFile(cmd apdu.Command) (*secret, apdu.Status) {
 	return f.secret, apdu.StatusOK
 }
 
-// verify handles VERIFY. Without data it is a question, answered with the
-// attempts left also after a successful VERIFY.
+// verify handles VERIFY. Without data it returns the attempts left, also after a
+// successful VERIFY.
 func (c *Card) verify(cmd apdu.Command) apdu.Response {
 	if cmd.P1 != 0 {
 		return status(apdu.StatusIncorrectP1P2)
@@ -68,8 +71,9 @@ func (c *Card) verify(cmd apdu.Command) apdu.Response {
 	return s.compare(cmd.Data())
 }
 
-// changeReferenceData replaces a secret that is verified: P1=01, the new value
-// alone. Assumed: both programs that implement it mark it as untested.
+// changeReferenceData handles CHANGE REFERENCE DATA with P1=01: the data are the new
+// secret, and the old one must be verified. Assumed: both programs that implement it mark
+// it as untested.
 func (c *Card) changeReferenceData(cmd apdu.Command) apdu.Response {
 	if cmd.P1 != 0x01 {
 		return status(apdu.StatusIncorrectP1P2)

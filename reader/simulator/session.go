@@ -15,11 +15,11 @@ type session struct {
 	life   *life
 
 	// Guarded by the driver's mutex.
-	sent      bool // a command was sent, so there may be something to forget
-	secret    bool // among them one with a secret
+	sent      bool // a command was sent, so the card has state to clear
+	secret    bool // a command with a secret was sent
 	keepPower bool
-	closed    bool // closed, or abandoned
-	depth     int  // of the transaction, while it owns the card
+	closed    bool // closed or abandoned
+	depth     int  // of nested transactions, while the session owns the card
 }
 
 var (
@@ -35,10 +35,10 @@ func (s *session) KeepPower() {
 	s.keepPower = true
 }
 
-// cuts tells whether the card's power is cut when the session ends.
-func (s *session) cuts() bool { return s.secret || s.sent && !s.keepPower }
+// cutsPower reports whether the card's power is cut when the session ends.
+func (s *session) cutsPower() bool { return s.secret || s.sent && !s.keepPower }
 
-// check tells why the session is over, nil if it is not.
+// check returns the reason why the session is over, or nil if it is not.
 func (s *session) check() error {
 	if s.closed {
 		return reader.ErrClosed
@@ -46,9 +46,8 @@ func (s *session) check() error {
 	return s.life.cause
 }
 
-// wait calls act, with the driver's mutex held, as soon as the card is free for
-// s (nil: for a new session). Like pcscd it holds up whoever comes while another
-// has a transaction.
+// wait blocks until s (nil: a new session) may use the card, and then calls act with the
+// driver's mutex held. Like pcscd it blocks while another session has a transaction.
 func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -79,7 +78,7 @@ func (r *Reader) wait(ctx context.Context, s *session, act func() error) error {
 	}
 }
 
-// join connects as soon as nobody has a transaction.
+// join connects to the card. It blocks while a session has a transaction.
 func (r *Reader) join(ctx context.Context) (s *session, err error) {
 	err = r.wait(ctx, nil, func() (err error) {
 		s, err = r.connect()
@@ -88,9 +87,9 @@ func (r *Reader) join(ctx context.Context) (s *session, err error) {
 	return s, err
 }
 
-// letGo ends the session. If it sent anything the card's power is cut, when
-// nobody has the card any more; also of a card that somebody else has reset.
-func (s *session) letGo() {
+// end ends the session. If it sent anything, the card's power is cut as soon as no other
+// session uses the card, also if another program has reset the card.
+func (s *session) end() {
 	r := s.reader
 	if !s.closed {
 		r.open--
@@ -104,8 +103,8 @@ func (s *session) letGo() {
 	if r.owner == s {
 		r.owner = nil
 	}
-	r.cut = r.cut || s.cuts()
-	r.settle()
+	r.cut = r.cut || s.cutsPower()
+	r.released()
 }
 
 func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
@@ -115,8 +114,8 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	return s.perform(ctx, Transmit, command, func() ([]byte, error) { return s.exchange(ctx, command) })
 }
 
-// perform is the reader's perform, and gives the session up if ctx ends
-// meanwhile. To a session that ended meanwhile no answer gets through.
+// perform performs an operation of the session. If ctx ends during it, the session ends.
+// If the session ends during it, perform returns the reason instead of the response.
 func (s *session) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -124,7 +123,7 @@ func (s *session) perform(ctx context.Context, on Operation, command []byte, nex
 	response, err := s.reader.perform(ctx, on, command, next)
 	defer s.reader.lock()()
 	if err != nil && ctx.Err() != nil {
-		s.letGo()
+		s.end()
 		return nil, ctx.Err()
 	}
 	if err == nil {
@@ -149,7 +148,7 @@ func (s *session) exchange(ctx context.Context, command []byte) ([]byte, error) 
 		return nil, err
 	}
 
-	own := bytes.Clone(command) // the caller may wipe its own as soon as we return
+	own := bytes.Clone(command) // the caller may wipe the command when exchange returns
 	answers := make(chan []byte, 1)
 	go func() {
 		answer := s.card.Exchange(own)
@@ -158,7 +157,7 @@ func (s *session) exchange(ctx context.Context, command []byte) ([]byte, error) 
 		if r.active == s {
 			r.active = nil
 			r.touch()
-			r.settle()
+			r.released()
 		}
 		r.driver.mu.Unlock()
 		answers <- answer
@@ -195,7 +194,7 @@ func (s *session) Begin(ctx context.Context) error {
 		begun = err == nil
 		return nil, err
 	})
-	if err != nil && begun { // and the answer was lost
+	if err != nil && begun { // begun, but a fault returned an error
 		_ = s.End()
 	}
 	return err
@@ -219,15 +218,15 @@ func (s *session) End() error {
 	}
 	if s.depth--; s.depth == 0 {
 		s.reader.owner = nil
-		s.reader.settle()
+		s.reader.released()
 	}
 	return nil
 }
 
 func (s *session) Close() error {
 	defer s.reader.lock()()
-	s.letGo()
-	if s.reader.cut && s.cuts() && s.reader.card == s.card {
+	s.end()
+	if s.reader.cut && s.cutsPower() && s.reader.card == s.card {
 		return reader.ErrBusy
 	}
 	return nil

@@ -16,22 +16,22 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// scheme is a way in which PERFORM SECURITY OPERATION signs its input.
+// scheme is a signature scheme of PERFORM SECURITY OPERATION.
 type scheme struct {
 	p1      byte
-	longest int               // bytes of input; 0: as many as a command carries
-	digests []int             // lengths of the digests that the input may be; none: any input
-	hashes  bool              // the card hashes the input, with SHA-256
+	longest int               // maximum length of the input, in bytes; 0: no limit
+	digests []int             // lengths that the input may have; nil: any
+	hashes  bool              // the card hashes the input with SHA-256
 	options crypto.SignerOpts // for the key's Sign
 }
 
-// The schemes of RSA keys. Those other than 00 were measured by one source on
-// test cards: assumed.
+// rsaSchemes are the schemes of RSA keys. Assumed: one source measured those other than
+// 00 on test cards.
 var rsaSchemes = []scheme{
-	{p1: 0x00, longest: rsaBits/8 - 11, options: crypto.Hash(0)},               // whatever it is, with PKCS #1 v1.5 padding
-	{p1: 0x01, hashes: true, options: crypto.Hash(0)},                          // the hash alone
-	{p1: 0x02, digests: []int{sha256.Size}, options: crypto.SHA256},            // wrapped into a DigestInfo by the card
-	{p1: 0x03, longest: apdu.MaxShortNc, hashes: true, options: crypto.SHA256}, // hashed and wrapped by the card
+	{p1: 0x00, longest: rsaBits/8 - 11, options: crypto.Hash(0)},               // PKCS #1 v1.5 padding of the input
+	{p1: 0x01, hashes: true, options: crypto.Hash(0)},                          // PKCS #1 v1.5 padding of the hash
+	{p1: 0x02, digests: []int{sha256.Size}, options: crypto.SHA256},            // the input is a hash; the card adds the DigestInfo
+	{p1: 0x03, longest: apdu.MaxShortNc, hashes: true, options: crypto.SHA256}, // the card hashes, and adds the DigestInfo
 	{p1: 0x04, digests: []int{sha256.Size}, options: pss},
 	{p1: 0x05, hashes: true, options: pss},
 }
@@ -39,11 +39,11 @@ var rsaSchemes = []scheme{
 // hashedDigestInfo is the scheme of INTERNAL AUTHENTICATE.
 var hashedDigestInfo = rsaSchemes[3]
 
-// The salt is as long as the hash: assumed.
+// pss: the length of the salt is assumed.
 var pss = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 
-// scheme finds the scheme that P1 chooses.
-func (c *Card) scheme(p1 byte) (scheme, bool) {
+// scheme returns the scheme that P1 chooses; ok is false if the card does not have it.
+func (c *Card) scheme(p1 byte) (s scheme, ok bool) {
 	for _, s := range c.traits.generation.schemes {
 		if s.p1 == p1 {
 			return s, !c.noPSS || s.options != pss
@@ -52,20 +52,20 @@ func (c *Card) scheme(p1 byte) (scheme, bool) {
 	return scheme{}, false
 }
 
-// sign handles PERFORM SECURITY OPERATION as this card has it: P1 chooses the
-// scheme and P2 the key.
+// sign handles PERFORM SECURITY OPERATION in the form of the My Number Card: P1 chooses
+// the scheme and P2 the key.
 func (c *Card) sign(cmd apdu.Command) apdu.Response {
 	scheme, ok := c.scheme(cmd.P1)
 	if !ok {
 		return status(apdu.StatusIncorrectP1P2)
 	}
-	f, sw := c.refer(cmd.P2)
+	f, sw := c.resolve(cmd.P2)
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)
 	case f.key == nil:
 		return status(apdu.StatusWrongFileType)
-	case !f.open():
+	case !f.accessible():
 		return status(apdu.StatusSecurityNotSatisfied)
 	case len(cmd.Data()) == 0 || cmd.Ne == 0:
 		return status(apdu.StatusWrongLength) // assumed
@@ -77,7 +77,7 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 	return scheme.sign(key, cmd)
 }
 
-// sign answers with the signature of the command's data.
+// sign returns the response to a command whose data it signs.
 func (s scheme) sign(key crypto.Signer, cmd apdu.Command) apdu.Response {
 	input := cmd.Data()
 	switch {
@@ -103,13 +103,14 @@ func (s scheme) sign(key crypto.Signer, cmd apdu.Command) apdu.Response {
 	return data(signature)
 }
 
-// concatenated is an ECDSA signature as a card gives it: r and s, of size bytes each.
+// concatenated converts an ECDSA signature from DER to r and s, of size bytes each, which
+// is what a card returns.
 func concatenated(der []byte, size int) ([]byte, error) {
 	var r, s big.Int
 	var pair cryptobyte.String
 	input := cryptobyte.String(der)
 	if !input.ReadASN1(&pair, tag.SEQUENCE) || !pair.ReadASN1Integer(&r) || !pair.ReadASN1Integer(&s) {
-		return nil, errors.New("no ECDSA signature")
+		return nil, errors.New("malformed ECDSA signature")
 	}
 	return slices.Concat(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))), nil
 }

@@ -15,21 +15,21 @@ type Reader struct {
 	name   string
 	number uint64 // readers are listed in this order
 
-	// All of these are guarded by driver.mu.
+	// These are guarded by driver.mu.
 	card    *Card
 	count   uint64        // insertions and removals
-	life    *life         // of the card while it has power
-	owner   *session      // who has the transaction
-	active  *session      // who has a command under way
+	life    *life         // nil while the card has no power
+	owner   *session      // has the transaction
+	active  *session      // has a command in progress
 	used    time.Time     // when the owner last used the card, by the driver's clock
 	open    int           // sessions that were not closed
-	cut     bool          // cut the power as soon as nobody has the card
+	cut     bool          // cut the power as soon as no session uses the card
 	changed chan struct{} // closed when one of these changes
 	faults  []*rule
 }
 
-// life is a card's time from one power-up to the next; sessions begin in one
-// and end with it.
+// life is the time from one power-up or reset of a card to the next. A session lasts no
+// longer than the life in which it began.
 type life struct {
 	over  chan struct{}
 	cause error // set before over is closed
@@ -41,31 +41,32 @@ func newReader(d *Driver, name string) *Reader {
 	return &Reader{driver: d, name: name, changed: make(chan struct{})}
 }
 
-// Name is the reader's name in its driver.
+// Name returns the reader's name in its driver.
 func (r *Reader) Name() string { return r.name }
 
-// Card is the card in the reader, nil if there is none.
+// Card returns the card in the reader, or nil if there is none.
 func (r *Reader) Card() *Card {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
 	return r.card
 }
 
-// InUse tells what programs still have of the reader: how many connections
-// were not closed, those to cards that are gone among them, and whether one of
-// them has a transaction. After a test both should be nothing.
+// InUse returns the number of connections that were not closed, including those to
+// removed cards, and whether one of them has a transaction. After a test that cleans up
+// it returns 0 and false.
 func (r *Reader) InUse() (connections int, transaction bool) {
 	defer r.lock()()
 	return r.open, r.owner != nil
 }
 
-// Driver is the driver that the reader belongs to.
+// Driver returns the driver that the reader belongs to.
 func (r *Reader) Driver() *Driver { return r.driver }
 
-// ErrOccupied is returned when a card is inserted where one is.
-var ErrOccupied = errors.New("simulated reader holds a card already")
+// ErrOccupied reports an insertion into a reader that holds a card.
+var ErrOccupied = errors.New("simulated reader already holds a card")
 
-// Insert puts a card in. One card should be in one reader at a time.
+// Insert inserts a card. It returns [ErrOccupied] if the reader holds one. A card must be
+// in one reader at a time.
 func (r *Reader) Insert(card *Card) error {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
@@ -78,8 +79,8 @@ func (r *Reader) Insert(card *Card) error {
 	return nil
 }
 
-// Remove takes the card out and returns it, nil if there was none. Sessions
-// with it fail with reader.ErrRemoved, also those that wait for an answer.
+// Remove removes the card and returns it, or nil if there was none. Connections to it
+// return reader.ErrRemoved, also those that wait for a response.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
 	card := r.takeOut()
@@ -89,27 +90,27 @@ func (r *Reader) Remove() *Card {
 	return card
 }
 
-// takeOut takes the card out, without telling the watchers; driver.mu is held.
+// takeOut removes the card without publishing that; driver.mu is held.
 func (r *Reader) takeOut() *Card {
 	card := r.card
 	if card != nil {
 		r.card = nil
 		r.count++
-		r.die(reader.ErrRemoved)
+		r.endLife(reader.ErrRemoved)
 	}
 	return card
 }
 
-// powerOff cuts the power of a card that was taken out, if there was one. It waits for
-// a command under way; nobody waits for it.
+// powerOff cuts the power of a removed card, if there was one. It blocks until a command
+// in progress ends, so it must be called without driver.mu.
 func powerOff(card *Card) {
 	if card != nil {
 		card.PowerOff()
 	}
 }
 
-// die ends all sessions with the card.
-func (r *Reader) die(cause error) {
+// endLife ends all sessions with the card.
+func (r *Reader) endLife(cause error) {
 	if r.life != nil {
 		r.life.cause = cause
 		close(r.life.over)
@@ -119,31 +120,31 @@ func (r *Reader) die(cause error) {
 	r.wake()
 }
 
-// wake tells who waits for the card to look again.
+// wake wakes all sessions that wait for the card.
 func (r *Reader) wake() {
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
 
-// settle does, after somebody let go of the card, what had to wait for that.
-func (r *Reader) settle() {
+// released is called when a session stops using the card. It cuts the power if that is
+// due, and wakes the sessions that wait.
+func (r *Reader) released() {
 	if r.cut && r.owner == nil && r.active == nil {
 		r.card.PowerOff()
-		r.die(reader.ErrChanged)
+		r.endLife(reader.ErrChanged)
 		return
 	}
 	r.wake()
 }
 
-// touch notes that the owner uses the card.
+// touch records that the owner uses the card now.
 func (r *Reader) touch() {
 	if r.driver.now != nil {
 		r.used = r.driver.now()
 	}
 }
 
-// lock locks the driver for whoever comes to the card, who finds an idle
-// transaction ended.
+// lock locks the driver for an access to the card, and resets an idle card first.
 func (r *Reader) lock() (unlock func()) {
 	r.driver.mu.Lock()
 	r.resetIdle()
@@ -158,14 +159,14 @@ func (r *Reader) resetIdle() {
 	r.reset()
 }
 
-// reset is a warm reset, for everybody's session with the card, which keeps its
-// power and with that what was verified. Power that was to be cut is cut now.
+// reset performs a warm reset, which ends all sessions with the card. The card keeps its
+// power and stays unlocked, unless a cut of the power is due: that happens now.
 func (r *Reader) reset() {
 	if r.life == nil {
 		return
 	}
 	cut := r.cut
-	r.die(reader.ErrChanged)
+	r.endLife(reader.ErrChanged)
 	if cut {
 		r.card.PowerOff()
 		return
@@ -174,7 +175,7 @@ func (r *Reader) reset() {
 	r.life = newLife()
 }
 
-// freeFor tells whether a session (nil: a new one) may use the card now.
+// freeFor reports whether a session (nil: a new one) may use the card now.
 func (r *Reader) freeFor(s *session) bool {
 	return r.active == nil && (r.owner == nil || r.owner == s)
 }
