@@ -21,7 +21,8 @@ import (
 
 const selectAnnounced = "00A4040C 0A D392F000260100000002"
 
-// announced is a powered card with its application selected, of one seed and time.
+// announced returns a card with power whose application is selected, with a fixed seed and
+// clock.
 func announced(t *testing.T, options ...simulator.Option) *simulator.Card {
 	t.Helper()
 	now := time.Date(2026, 4, 1, 3, 0, 0, 0, time.UTC)
@@ -35,7 +36,7 @@ func announced(t *testing.T, options ...simulator.Option) *simulator.Card {
 
 func TestAnnouncedCardAnswers(t *testing.T) {
 	zeros := func(n int) string { return fmt.Sprintf("%02X %s", n, strings.Repeat("00", n)) }
-	digest := "802A1093 " + zeros(32) + " 00"
+	signHash := "802A1093 " + zeros(32) + " 00"
 	password := "00200098 06 " + hex.EncodeToString([]byte(simulator.Password))
 	for _, tt := range []struct {
 		name  string
@@ -56,15 +57,15 @@ func TestAnnouncedCardAnswers(t *testing.T) {
 			"00B09100 000000 > 3082…FFFF9000", // with an extended length
 		}},
 		{"the PIN", []string{
-			selectAnnounced + " > 9000", "00200094 > 63C3", "00A4020C020014 > 9000", "00200080 > 63C3", digest + " > 6982",
-			"00200094 04 39393939 > 63C2", "00200094 04 31323334 > 9000", "00200094 > 63C3", digest + " > …9000", "00B0950004 > 6982",
-			selectISD + " > 9000", selectAnnounced + " > 9000", digest + " > 6982",
-			"00200094 04 39393939 > 63C2", "00200094 04 39393939 > 63C1", "00200094 04 39393939 > 63C0", "00200094 04 31323334 > 6984", digest + " > 6982",
+			selectAnnounced + " > 9000", "00200094 > 63C3", "00A4020C020014 > 9000", "00200080 > 63C3", signHash + " > 6982",
+			"00200094 04 39393939 > 63C2", "00200094 04 31323334 > 9000", "00200094 > 63C3", signHash + " > …9000", "00B0950004 > 6982",
+			selectISD + " > 9000", selectAnnounced + " > 9000", signHash + " > 6982",
+			"00200094 04 39393939 > 63C2", "00200094 04 39393939 > 63C1", "00200094 04 39393939 > 63C0", "00200094 04 31323334 > 6984", signHash + " > 6982",
 		}},
 		{"the password", []string{
 			selectAnnounced + " > 9000", "00200098 > 63C5", "802A1097 " + zeros(32) + " 00 > 6982",
 			"00200098 06 616263313233 > 63C4", password + " > 9000", "00200098 > 63C5", "00B0950004 > 3082…9000",
-			"802A1097 " + zeros(32) + " 00 > …9000", digest + " > 6982",
+			"802A1097 " + zeros(32) + " 00 > …9000", signHash + " > 6982",
 		}},
 		{"signing", []string{
 			selectAnnounced + " > 9000", "802A0093 01 AA 00 > 6A86", "00200094 04 31323334 > 9000",
@@ -88,8 +89,8 @@ func TestAnnouncedCardAnswers(t *testing.T) {
 func TestAnnouncedCertificates(t *testing.T) {
 	card := announced(t)
 	exchange(t, card, "00200098 06 414243313233")
-	today := powered(t, simulator.Contact)
-	exchange(t, today, "0020009B 06 414243313233")
+	today := poweredCard(t, simulator.Contact)
+	exchange(t, today, verifyABC123)
 	for _, tt := range []struct {
 		file, ca, today byte
 		keyUsage        x509.KeyUsage
@@ -120,9 +121,9 @@ func TestAnnouncedCertificates(t *testing.T) {
 	assert.NotEqual(t, certificate(t, card, 0x11).PublicKey, certificate(t, card, 0x15).PublicKey)
 }
 
-// Keys and certificates of a seed are the same in every run, on every machine. Without
-// a seed, the keys are new each time.
-func TestAnnouncedCardFollowsFromItsSeed(t *testing.T) {
+// With the same seed and clock, keys and certificates are the same in every run and on
+// every machine. Without a seed, the keys are new.
+func TestAnnouncedCardIsReproducible(t *testing.T) {
 	card := announced(t)
 	exchange(t, card, "00200098 06 414243313233")
 	for file, want := range map[byte]string{0x11: "b3146b3984736631", 0x12: "9024dce81a2c5837", 0x15: "3594cd08a6e9d15a", 0x16: "9243008d69a32582"} {
@@ -141,23 +142,23 @@ func TestAnnouncedCardFollowsFromItsSeed(t *testing.T) {
 	assert.NotEqual(t, key(), key())
 }
 
-// A signature is r and s, of 48 bytes each whatever their values are.
+// A signature is r and s with 48 bytes each, also if they start with zeros.
 func TestAnnouncedSignatures(t *testing.T) {
 	card := announced(t)
 	exchange(t, card, "00200094 04 31323334")
 	exchange(t, card, "00200098 06 414243313233")
-	for key, file := range map[byte]byte{0x93: 0x11, 0x97: 0x15} {
+	for reference, file := range map[byte]byte{0x93: 0x11, 0x97: 0x15} {
 		public := certificate(t, card, file).PublicKey.(*ecdsa.PublicKey)
 		for _, length := range []int{32, 48, 64} {
 			digest := bytes.Repeat([]byte{0xA5}, length)
-			short := false // one whose r or s has leading zeros: 1 of 128
+			short := false // r or s starts with a zero byte, in 1 of 128 signatures
 			for range 10_000 {
-				command := append([]byte{0x80, 0x2A, 0x10, key, byte(length)}, digest...)
-				answer := card.Exchange(append(command, 0x00))
-				require.Len(t, answer, 98)
-				r, s := new(big.Int).SetBytes(answer[:48]), new(big.Int).SetBytes(answer[48:96])
+				command := append([]byte{0x80, 0x2A, 0x10, reference, byte(length)}, digest...)
+				response := card.Exchange(append(command, 0x00))
+				require.Len(t, response, 98)
+				r, s := new(big.Int).SetBytes(response[:48]), new(big.Int).SetBytes(response[48:96])
 				require.True(t, ecdsa.Verify(public, digest, r, s))
-				if short = answer[0] == 0 || answer[48] == 0; short {
+				if short = response[0] == 0 || response[48] == 0; short {
 					break
 				}
 			}
@@ -166,7 +167,7 @@ func TestAnnouncedSignatures(t *testing.T) {
 	}
 }
 
-// The length of an ECDSA signature varies, and the certificate's must not.
+// The length of an ECDSA signature varies, but the certificate has the requested length.
 func TestAnnouncedCertificateSizes(t *testing.T) {
 	for size := 1500; size < 1540; size++ {
 		assert.Len(t, certificate(t, announced(t, simulator.WithCertificateSize(size)), 0x11).Raw, size)

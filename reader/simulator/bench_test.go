@@ -10,21 +10,14 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func sharedKeys(b *testing.B) *simulator.Card {
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return card
-}
-
-// A card whose keys are made already, and what it keeps in memory.
+// BenchmarkNewCard measures the time to create a card whose keys are cached, and the
+// memory that it keeps.
 func BenchmarkNewCard(b *testing.B) {
-	sharedKeys(b)
+	newCard(b, simulator.Contact)
 	b.Run("time", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			sharedKeys(b)
+			newCard(b, simulator.Contact)
 		}
 	})
 	b.Run("memory", func(b *testing.B) {
@@ -34,7 +27,7 @@ func BenchmarkNewCard(b *testing.B) {
 			before := heap()
 			all := make([]*simulator.Card, cards)
 			for i := range all {
-				all[i] = sharedKeys(b)
+				all[i] = newCard(b, simulator.Contact)
 			}
 			kept = float64(int64(heap()-before)) / cards
 			runtime.KeepAlive(all)
@@ -51,7 +44,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// From putting a card in to the event, and out again, among so many readers.
+// BenchmarkEvents measures the time from inserting a card to its event, and from removing
+// it to its event, with n readers.
 func BenchmarkEvents(b *testing.B) {
 	for _, n := range []int{10, 100, 1000, 8000, 64_000} {
 		b.Run("readers="+strconv.Itoa(n), func(b *testing.B) {
@@ -60,7 +54,7 @@ func BenchmarkEvents(b *testing.B) {
 			for i := range slots {
 				slots[i] = driver.AddReader("Reader " + strconv.Itoa(i))
 			}
-			card := sharedKeys(b)
+			card := newCard(b, simulator.Contact)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			events := make(chan reader.Event)
@@ -78,7 +72,7 @@ func BenchmarkEvents(b *testing.B) {
 				}
 			}()
 			for range n {
-				<-events // each reader, as it is there from the beginning
+				<-events // one for each reader that exists already
 			}
 			i := 0
 			b.ReportAllocs()
@@ -96,7 +90,7 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
-// So many readers of one name added, while a watcher sees each.
+// BenchmarkAddReaders measures adding n readers with one name while a watcher runs.
 func BenchmarkAddReaders(b *testing.B) {
 	for _, n := range []int{1000, 8000, 64_000} {
 		b.Run("readers="+strconv.Itoa(n), func(b *testing.B) {

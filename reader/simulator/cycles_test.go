@@ -2,8 +2,7 @@ package simulator_test
 
 import (
 	"context"
-	"encoding/hex"
-	"strings"
+
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,16 +12,15 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// A card comes and goes ten thousand times, watched and used each time, and
-// nothing is left of it.
+// Ten thousand times a card is inserted, used and removed while a watcher runs. It leaves
+// no memory and no goroutines behind.
 //
 // Faults: F61.
-func TestCyclesLeaveNothing(t *testing.T) {
+func TestCardCyclesLeakNothing(t *testing.T) {
 	const cycles, early = 10_000, 100
 	d := simulator.New()
 	slot := d.AddReader("Reader")
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"))
-	require.NoError(t, err)
+	card := newCard(t, simulator.Contact)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	events, ended := make(chan reader.Event), make(chan struct{})
@@ -37,8 +35,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 	}()
 	require.Equal(t, reader.ReaderAdded, (<-events).Kind)
 
-	command, err := hex.DecodeString(strings.ReplaceAll(selectJPKI, " ", ""))
-	require.NoError(t, err)
+	command := unhex(t, selectJPKI)
 	var before soak.Usage
 	for n := range cycles {
 		if n == early {
@@ -46,7 +43,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 		}
 		require.NoError(t, slot.Insert(card))
 		require.Equal(t, reader.CardInserted, (<-events).Kind)
-		for event := range d.Watch(ctx) { // a second watcher comes and goes
+		for event := range d.Watch(ctx) { // a second watcher, for one event
 			require.Equal(t, reader.ReaderAdded, event.Kind)
 			break
 		}
@@ -58,7 +55,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 		answer, err := session.Transmit(ctx, command)
 		require.NoError(t, err)
 		require.Equal(t, []byte{0x90, 0x00}, answer)
-		if n%2 == 0 { // the other sessions end with the card
+		if n%2 == 0 { // the other sessions end when the card is removed
 			require.NoError(t, session.Close())
 		}
 		slot.Remove()

@@ -3,7 +3,6 @@ package simulator_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,7 +12,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
+func TestDriverConformsToReader(t *testing.T) {
 	readertest.Run(t, func(t *testing.T) readertest.Fixture {
 		driver := simulator.New()
 		slot := driver.AddReader("Simulated Reader")
@@ -26,14 +25,7 @@ func TestDriverKeepsThePromisesOfPackageReader(t *testing.T) {
 	})
 }
 
-func newCard(t testing.TB, p simulator.Profile) *simulator.Card {
-	t.Helper()
-	card, err := simulator.NewCard(p, simulator.WithInsecureSeed("test"))
-	require.NoError(t, err)
-	return card
-}
-
-func TestServiceThatStopsAndStarts(t *testing.T) {
+func TestStopAndStartService(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	driver := simulator.New()
@@ -70,14 +62,14 @@ func TestServiceThatStopsAndStarts(t *testing.T) {
 	assert.ErrorIs(t, err, reader.ErrNoService)
 }
 
-func TestReadersComeAndGo(t *testing.T) {
+func TestAddAndRemoveReaders(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
 	_, err := reader.Find(ctx, driver, "", nil)
 	require.ErrorIs(t, err, reader.ErrNoReader)
 
 	first, second := driver.AddReader("Reader"), driver.AddReader("Reader")
-	assert.Equal(t, "Reader 2", second.Name(), "names stay unique")
+	assert.Equal(t, "Reader 2", second.Name(), "names are unique")
 	require.NoError(t, first.Insert(newCard(t, simulator.Contact)))
 	assert.ErrorIs(t, first.Insert(newCard(t, simulator.Contact)), simulator.ErrOccupied)
 
@@ -105,7 +97,7 @@ func TestReadersComeAndGo(t *testing.T) {
 	assert.Nil(t, second.Remove())
 }
 
-func TestTraceShowsNoSecret(t *testing.T) {
+func TestTraceOmitsSecrets(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
@@ -123,7 +115,7 @@ func TestTraceShowsNoSecret(t *testing.T) {
 		{0x00},
 	} {
 		_, _ = traced.Transmit(ctx, command)
-		clear(command) // as a caller does
+		clear(command) // as callers do
 	}
 	require.Len(t, seen, 4)
 	assert.Equal(t, "00A4040C 0A D392F000260100000001", seen[0].Command.String())
@@ -136,117 +128,4 @@ func TestTraceShowsNoSecret(t *testing.T) {
 	slot.Remove()
 	_, _ = traced.Transmit(ctx, []byte{0x00, 0x20, 0x00, 0x98})
 	assert.ErrorIs(t, seen[4].Err, reader.ErrRemoved)
-}
-
-// slow is a card that computes until it is told to be done.
-func slow(t *testing.T, driver *simulator.Driver) (slot *simulator.Reader, computing, done chan struct{}) {
-	t.Helper()
-	computing, done = make(chan struct{}), make(chan struct{})
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithRandom(randomness(func(b []byte) (int, error) {
-		close(computing)
-		<-done
-		return len(b), nil
-	})))
-	require.NoError(t, err)
-	slot = driver.AddReader("Slow")
-	require.NoError(t, slot.Insert(card))
-	return slot, computing, done
-}
-
-type randomness func([]byte) (int, error)
-
-func (r randomness) Read(b []byte) (int, error) { return r(b) }
-
-var (
-	getChallenge = []byte{0x00, 0x84, 0x00, 0x00, 0x08}
-	askTries     = []byte{0x00, 0x20, 0x00, 0x98}
-	selectApp    = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
-)
-
-func TestASlowCardHoldsUpNobodyElse(t *testing.T) {
-	ctx := context.Background()
-	driver := simulator.New()
-	slot, computing, done := slow(t, driver)
-	require.NoError(t, driver.AddReader("Other").Insert(newCard(t, simulator.Contact)))
-	session, err := driver.Connect(ctx, "Slow")
-	require.NoError(t, err)
-
-	ending, cancel := context.WithCancel(ctx)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := session.Transmit(ending, getChallenge)
-		answered <- err
-	}()
-	<-computing
-	cancel()
-	require.ErrorIs(t, <-answered, context.Canceled, "abandoned at once")
-
-	other, err := driver.Connect(ctx, "Other")
-	require.NoError(t, err)
-	_, err = other.Transmit(ctx, selectApp)
-	require.NoError(t, err)
-	removed := make(chan struct{})
-	go func() { slot.Remove(); close(removed) }()
-	require.NoError(t, other.Close())
-	list, err := driver.Readers(ctx)
-	require.NoError(t, err)
-	assert.Len(t, list, 2)
-	close(done)
-	<-removed
-	require.NoError(t, session.Close())
-}
-
-func TestACommandUnderWayIsAloneWithTheCard(t *testing.T) {
-	ctx := context.Background()
-	driver := simulator.New()
-	_, computing, done := slow(t, driver)
-	first, err := driver.Connect(ctx, "Slow")
-	require.NoError(t, err)
-	second, err := driver.Connect(ctx, "Slow")
-	require.NoError(t, err)
-
-	answered := make(chan error, 1)
-	go func() {
-		_, err := first.Transmit(ctx, getChallenge)
-		answered <- err
-	}()
-	<-computing
-	begun := make(chan error, 1)
-	go func() { begun <- second.Begin(ctx) }()
-	select {
-	case <-begun:
-		t.Fatal("a transaction began within another's command")
-	case <-time.After(20 * time.Millisecond):
-	}
-	close(done)
-	require.NoError(t, <-answered)
-	require.NoError(t, <-begun)
-}
-
-func TestACardPulledWhileItComputes(t *testing.T) {
-	ctx := context.Background()
-	driver := simulator.New()
-	slot, computing, done := slow(t, driver)
-	session, err := driver.Connect(ctx, "Slow")
-	require.NoError(t, err)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := session.Transmit(ctx, getChallenge)
-		answered <- err
-	}()
-	<-computing
-	removed := make(chan struct{})
-	go func() { slot.Remove(); close(removed) }()
-	require.ErrorIs(t, <-answered, reader.ErrRemoved)
-
-	// The reader is as good as new.
-	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
-	again, err := driver.Connect(ctx, "Slow")
-	require.NoError(t, err)
-	_, err = again.Transmit(ctx, selectApp)
-	require.NoError(t, err)
-	close(done)
-	<-removed
-	_, err = again.Transmit(ctx, askTries)
-	require.NoError(t, err)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-var errLost = errors.New("lost on the wire")
+var errTransport = errors.New("transport failed")
 
-// spendATry is another program that tries a wrong PIN.
-func spendATry(r *simulator.Reader) {
+// sendWrongPIN acts as another program that sends a wrong PIN.
+func sendWrongPIN(r *simulator.Reader) {
 	card := r.Card()
 	card.Exchange(append([]byte(nil), selectApp...))
 	card.Exchange([]byte{0x00, 0x20, 0x00, 0x98, 0x04, '0', '0', '0', '0'})
@@ -27,27 +27,27 @@ func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		fault   simulator.Fault
-		answers []string // to SELECT, the question for tries, and it again
+		answers []string // to SELECT, and twice to VERIFY without data
 	}{
 		{"none", simulator.Fault{Nth: 99}, []string{"9000", "63c3", "63c3"}},
-		{"pulled", simulator.Fault{Nth: 2, Do: simulator.PullCard()}, []string{"9000", "card removed", "card removed"}},
-		{"swapped", simulator.Fault{Nth: 2, Do: simulator.SwapCard(newCard(t, simulator.LastTry))}, []string{"9000", "card removed", "card removed"}},
+		{"removed", simulator.Fault{Nth: 2, Do: simulator.PullCard()}, []string{"9000", "card removed", "card removed"}},
+		{"exchanged", simulator.Fault{Nth: 2, Do: simulator.SwapCard(newCard(t, simulator.LastTry))}, []string{"9000", "card removed", "card removed"}},
 		{"reset", simulator.Fault{Nth: 2, Do: simulator.ResetCard()}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
 		{"service stopped", simulator.Fault{Nth: 2, Do: simulator.StopService()}, []string{"9000", "no smart-card service", "no smart-card service"}},
 		{"service restarted", simulator.Fault{Nth: 2, Do: simulator.RestartService()}, []string{"9000", "no smart-card service", "no smart-card service"}},
-		{"pulled after it worked", simulator.Fault{Nth: 1, Do: simulator.After(simulator.PullCard())}, []string{"card removed", "card removed", "card removed"}},
-		{"reset after it worked", simulator.Fault{Nth: 2, Do: simulator.After(simulator.ResetCard())}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
-		{"works, and answers something else", simulator.Fault{Nth: 1, Do: simulator.After(simulator.AnswerStatus(0x6F00))}, []string{"6f00", "63c3", "63c3"}},
-		{"another program's PIN meanwhile", simulator.Fault{Nth: 2, Do: simulator.Meanwhile(spendATry)}, []string{"9000", "63c2", "63c2"}},
-		{"fails before", simulator.Fault{Nth: 1, Do: simulator.FailBefore(errLost)}, []string{"lost on the wire", "6986", "6986"}},
-		{"fails after", simulator.Fault{Nth: 1, Do: simulator.FailAfter(errLost)}, []string{"lost on the wire", "63c3", "63c3"}},
-		{"answers", simulator.Fault{Nth: 2, Do: simulator.Answer([]byte{1, 2, 0x90, 0x00})}, []string{"9000", "01029000", "63c3"}},
-		{"answers nothing", simulator.Fault{Nth: 2, Do: simulator.Answer(nil)}, []string{"9000", "", "63c3"}},
-		{"answers a status", simulator.Fault{INS: 0x20, Do: simulator.AnswerStatus(0x6985)}, []string{"9000", "6985", "6985"}},
-		{"answers too long", simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.Lengthen(2)}, []string{"9000", "ffff63c3", "63c3"}},
-		{"answers too short", simulator.Fault{INS: 0x20, Do: simulator.Lengthen(-1)}, []string{"9000", "63c3", "63c3"}},
-		{"hangs", simulator.Fault{Nth: 2, Do: simulator.Hang()}, []string{"9000", "context deadline exceeded", "connection closed"}},
-		{"held by another", simulator.Fault{Nth: 2, Do: simulator.Hold(nil)}, []string{"9000", "context deadline exceeded", "connection closed"}},
+		{"removed after execution", simulator.Fault{Nth: 1, Do: simulator.After(simulator.PullCard())}, []string{"card removed", "card removed", "card removed"}},
+		{"reset after execution", simulator.Fault{Nth: 2, Do: simulator.After(simulator.ResetCard())}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
+		{"another response after execution", simulator.Fault{Nth: 1, Do: simulator.After(simulator.AnswerStatus(0x6F00))}, []string{"6f00", "63c3", "63c3"}},
+		{"another program sends a wrong PIN", simulator.Fault{Nth: 2, Do: simulator.Meanwhile(sendWrongPIN)}, []string{"9000", "63c2", "63c2"}},
+		{"an error before execution", simulator.Fault{Nth: 1, Do: simulator.FailBefore(errTransport)}, []string{"transport failed", "6986", "6986"}},
+		{"an error after execution", simulator.Fault{Nth: 1, Do: simulator.FailAfter(errTransport)}, []string{"transport failed", "63c3", "63c3"}},
+		{"another response", simulator.Fault{Nth: 2, Do: simulator.Answer([]byte{1, 2, 0x90, 0x00})}, []string{"9000", "01029000", "63c3"}},
+		{"an empty response", simulator.Fault{Nth: 2, Do: simulator.Answer(nil)}, []string{"9000", "", "63c3"}},
+		{"another status word", simulator.Fault{INS: 0x20, Do: simulator.AnswerStatus(0x6985)}, []string{"9000", "6985", "6985"}},
+		{"a longer response", simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.Lengthen(2)}, []string{"9000", "ffff63c3", "63c3"}},
+		{"a shorter response, which has no data to remove", simulator.Fault{INS: 0x20, Do: simulator.Lengthen(-1)}, []string{"9000", "63c3", "63c3"}},
+		{"no response", simulator.Fault{Nth: 2, Do: simulator.Hang()}, []string{"9000", "context deadline exceeded", "connection closed"}},
+		{"another program's transaction", simulator.Fault{Nth: 2, Do: simulator.Hold(nil)}, []string{"9000", "context deadline exceeded", "connection closed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver := simulator.New()
@@ -57,7 +57,7 @@ func TestFaults(t *testing.T) {
 			require.NoError(t, err)
 			slot.Fail(tt.fault)
 			var got []string
-			for _, command := range [][]byte{selectApp, askTries, askTries} {
+			for _, command := range [][]byte{selectApp, readAttempts, readAttempts} {
 				ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 				answer, err := session.Transmit(ctx, command)
 				cancel()
@@ -76,37 +76,37 @@ func TestFaults(t *testing.T) {
 			session, err = driver.Connect(context.Background(), "Reader")
 			require.NoError(t, err)
 			_, err = session.Transmit(context.Background(), selectApp)
-			require.NoError(t, err, "healed")
+			require.NoError(t, err, "without faults")
 		})
 	}
 }
 
-// Rules for the PIN leave the question for the attempts left alone, and the reverse,
-// whatever form the commands have.
-func TestFaultsOfThePINAndOfTheQuestion(t *testing.T) {
-	for command, want := range map[string]struct{ pin, question bool }{
-		"0020009804" + "31323334":        {pin: true},
-		"0020008004" + "31323334":        {pin: true},
-		"1020009804" + "31323334":        {pin: true}, // chained
-		"00200098000004" + "31323334":    {pin: true}, // extended
-		"0020009B06" + "414243313233":    {pin: true}, // the signature password
-		"0020009804" + "31323334" + "00": {pin: true},
-		"00200098":                       {question: true},
-		"00200080":                       {question: true},
-		"0020008000":                     {question: true},
-		"0024019804" + "39393939":        {pin: true}, // the PIN is changed
-		"8032008004" + "39393939":        {pin: true}, // in other applications
+// SendsSecret matches commands with a secret in any form, and AsksAttempts matches those
+// that read the attempts left.
+func TestSendsSecretAndAsksAttempts(t *testing.T) {
+	for command, want := range map[string]struct{ secret, attempts bool }{
+		"0020009804" + "31323334":        {secret: true},
+		"0020008004" + "31323334":        {secret: true},
+		"1020009804" + "31323334":        {secret: true}, // chained
+		"00200098000004" + "31323334":    {secret: true}, // extended
+		"0020009B06" + "414243313233":    {secret: true}, // the signature password
+		"0020009804" + "31323334" + "00": {secret: true},
+		"00200098":                       {attempts: true},
+		"00200080":                       {attempts: true},
+		"0020008000":                     {attempts: true},
+		"0024019804" + "39393939":        {secret: true}, // CHANGE REFERENCE DATA
+		"8032008004" + "39393939":        {secret: true}, // its form in other applications
 		"00240198":                       {},
 		"00A4040C0AD392F000260100000001": {},
 		"802A0097040102030400":           {},
 		"00B08A0000":                     {},
-		"002000980A" + "31":              {}, // no command
+		"002000980A" + "31":              {}, // not a command
 	} {
 		t.Run(command, func(t *testing.T) {
 			b, err := hex.DecodeString(command)
 			require.NoError(t, err)
-			assert.Equal(t, want.pin, simulator.SendsSecret(b))
-			assert.Equal(t, want.question, simulator.AsksAttempts(b))
+			assert.Equal(t, want.secret, simulator.SendsSecret(b))
+			assert.Equal(t, want.attempts, simulator.AsksAttempts(b))
 		})
 	}
 
@@ -117,7 +117,7 @@ func TestFaultsOfThePINAndOfTheQuestion(t *testing.T) {
 	session, err := driver.Connect(t.Context(), "Reader")
 	require.NoError(t, err)
 	slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Nth: 2, Do: simulator.PullCard()})
-	for _, command := range [][]byte{selectApp, askTries, rightPIN, askTries} {
+	for _, command := range [][]byte{selectApp, readAttempts, rightPIN, readAttempts} {
 		_, err := session.Transmit(t.Context(), command)
 		require.NoError(t, err)
 	}
@@ -125,7 +125,7 @@ func TestFaultsOfThePINAndOfTheQuestion(t *testing.T) {
 	require.ErrorIs(t, err, reader.ErrRemoved)
 }
 
-func TestFaultsOfConnectAndBegin(t *testing.T) {
+func TestConnectAndBeginFaults(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
@@ -138,14 +138,14 @@ func TestFaultsOfConnectAndBegin(t *testing.T) {
 	_, err := driver.Connect(ctx, "Reader")
 	require.ErrorIs(t, err, reader.ErrBusy)
 	_, err = driver.Connect(ctx, "Reader")
-	require.ErrorIs(t, err, reader.ErrTransport, "a fault that makes no sense is no panic")
+	require.ErrorIs(t, err, reader.ErrTransport, "a response to Connect is an error")
 	session, err := driver.Connect(ctx, "Reader")
 	require.NoError(t, err)
 	require.ErrorIs(t, session.Begin(ctx), reader.ErrBusy)
 	require.ErrorIs(t, session.Begin(ctx), reader.ErrRemoved)
 }
 
-func TestAHangingCardThatIsPulled(t *testing.T) {
+func TestHangEndsWhenCardIsRemoved(t *testing.T) {
 	ctx := context.Background()
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
@@ -158,8 +158,8 @@ func TestAHangingCardThatIsPulled(t *testing.T) {
 	require.ErrorIs(t, err, reader.ErrRemoved)
 }
 
-// Another program's transaction ends, and ours begins.
-func TestAHoldThatIsReleased(t *testing.T) {
+// Begin blocks until the other program's transaction ends.
+func TestHoldBlocksBeginUntilReleased(t *testing.T) {
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
@@ -172,7 +172,7 @@ func TestAHoldThatIsReleased(t *testing.T) {
 	require.Eventually(t, func() bool { n, held := slot.InUse(); return n == 2 && held }, 5*time.Second, time.Millisecond)
 	select {
 	case <-begun:
-		t.Fatal("two transactions at once")
+		t.Fatal("a second transaction began")
 	default:
 	}
 	close(release)
@@ -181,10 +181,10 @@ func TestAHoldThatIsReleased(t *testing.T) {
 	require.Eventually(t, func() bool { n, held := slot.InUse(); return n == 0 && !held }, 5*time.Second, time.Millisecond)
 }
 
-// Windows resets a card whose transaction is idle for more than five seconds.
+// As on Windows, a card whose transaction is idle for more than five seconds is reset.
 //
 // Faults: F28.
-func TestIdleTransactionsAreReset(t *testing.T) {
+func TestIdleTransactionIsReset(t *testing.T) {
 	ctx := t.Context()
 	now := time.Unix(0, 0)
 	driver := simulator.New(simulator.WithIdleReset(func() time.Time { return now }))
@@ -201,19 +201,19 @@ func TestIdleTransactionsAreReset(t *testing.T) {
 	_, err := holder.Transmit(ctx, selectApp)
 	require.NoError(t, err)
 	now = now.Add(time.Hour)
-	require.NoError(t, holder.Begin(ctx), "without a transaction nothing is reset")
+	require.NoError(t, holder.Begin(ctx), "without a transaction there is no reset")
 	for range 3 {
-		now = now.Add(5 * time.Second) // and not more
+		now = now.Add(5 * time.Second) // the limit, but not more
 		_, err = holder.Transmit(ctx, rightPIN)
 		require.NoError(t, err)
 	}
 	now = now.Add(5*time.Second + 1)
-	require.ErrorIs(t, other.Begin(ctx), reader.ErrChanged, "a reset is everybody's")
-	_, err = holder.Transmit(ctx, askTries)
+	require.ErrorIs(t, other.Begin(ctx), reader.ErrChanged, "the reset ends all sessions")
+	_, err = holder.Transmit(ctx, readAttempts)
 	require.ErrorIs(t, err, reader.ErrChanged)
 	_, held := slot.InUse()
-	assert.False(t, held, "the transaction is lost")
-	assert.True(t, card.State().AuthVerified, "a warm reset does not end that")
+	assert.False(t, held, "the reset ends the transaction")
+	assert.True(t, card.State().AuthVerified, "the card is still unlocked after a warm reset")
 
 	require.NoError(t, holder.Close())
 	assert.False(t, card.State().AuthVerified)

@@ -13,12 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-var (
-	rightPIN = []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'}
-	wrongPIN = []byte{0x00, 0x20, 0x00, 0x98, 0x04, '9', '9', '9', '9'}
-)
-
-// connected is a session with a new card.
+// connected inserts a new card and connects to it.
 func connected(t *testing.T, options ...simulator.DriverOption) (*simulator.Driver, *simulator.Reader, *simulator.Card, reader.Card) {
 	t.Helper()
 	driver := simulator.New(options...)
@@ -42,20 +37,20 @@ func send(t *testing.T, session reader.Card, command []byte) string {
 	return hex.EncodeToString(answer)
 }
 
-// The card has counted the wrong PIN, and who sent it can't know.
-func TestFaultsAfterTheCardHasExecuted(t *testing.T) {
+// The card has counted the wrong PIN, and the program gets no response.
+func TestFaultsAfterExecution(t *testing.T) {
 	other := newCard(t, simulator.Contact)
 	for _, tt := range []struct {
 		name string
 		do   simulator.Action
 		err  error
 	}{
-		{"pulled", simulator.PullCard(), reader.ErrRemoved},
-		{"swapped", simulator.SwapCard(other), reader.ErrRemoved},
+		{"removed", simulator.PullCard(), reader.ErrRemoved},
+		{"exchanged", simulator.SwapCard(other), reader.ErrRemoved},
 		{"reset", simulator.ResetCard(), reader.ErrChanged},
 		{"service stopped", simulator.StopService(), reader.ErrNoService},
 		{"service restarted", simulator.RestartService(), reader.ErrNoService},
-		{"fails", simulator.FailBefore(errLost), errLost},
+		{"error", simulator.FailBefore(errTransport), errTransport},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, slot, card, session := connected(t)
@@ -70,9 +65,9 @@ func TestFaultsAfterTheCardHasExecuted(t *testing.T) {
 	assert.Equal(t, 3, other.State().AuthTries)
 }
 
-// A warm reset keeps what was verified, for whoever connects next; what cuts
-// the card's power does not, and neither does closing the session in the end.
-func TestWhatFaultsLeaveVerified(t *testing.T) {
+// After a warm reset the card is still unlocked, also for the next program. A cut of the
+// card's power logs it out, and closing the session cuts the power.
+func TestCardIsStillUnlockedAfterReset(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		do       simulator.Action
@@ -80,18 +75,18 @@ func TestWhatFaultsLeaveVerified(t *testing.T) {
 	}{
 		{"reset", simulator.ResetCard(), true},
 		{"service restarted", simulator.RestartService(), false},
-		{"pulled", simulator.PullCard(), false},
+		{"removed", simulator.PullCard(), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, slot, card, session := connected(t)
 			send(t, session, selectApp)
 			require.Equal(t, "9000", send(t, session, rightPIN))
 			slot.Fail(simulator.Fault{INS: 0x20, Nth: 1, Do: tt.do})
-			_, _ = session.Transmit(context.Background(), askTries)
+			_, _ = session.Transmit(context.Background(), readAttempts)
 			assert.Equal(t, tt.verified, card.State().AuthVerified)
 			if second, err := driver.Connect(context.Background(), "Reader"); err == nil {
-				assert.Equal(t, tt.verified, card.State().AuthVerified, "connecting is no reset")
-				assert.Equal(t, "6986", send(t, second, askTries), "no application is selected")
+				assert.Equal(t, tt.verified, card.State().AuthVerified, "connecting does not reset the card")
+				assert.Equal(t, "6986", send(t, second, readAttempts), "no application is selected")
 				require.NoError(t, second.End())
 			}
 			require.NoError(t, session.Close())
@@ -100,8 +95,8 @@ func TestWhatFaultsLeaveVerified(t *testing.T) {
 	}
 }
 
-// A reset does not save a card whose power was to be cut.
-func TestAResetOfACardWhosePowerWasToBeCut(t *testing.T) {
+// If the card's power is to be cut when the last session ends, a reset cuts it at once.
+func TestResetCutsPowerThatIsDue(t *testing.T) {
 	driver, slot, card, session := connected(t)
 	send(t, session, selectApp)
 	send(t, session, rightPIN)
@@ -110,14 +105,14 @@ func TestAResetOfACardWhosePowerWasToBeCut(t *testing.T) {
 	require.ErrorIs(t, session.Close(), reader.ErrBusy)
 	require.True(t, card.State().AuthVerified)
 	slot.Fail(simulator.Fault{Do: simulator.ResetCard()})
-	_, err := second.Transmit(context.Background(), askTries)
+	_, err := second.Transmit(context.Background(), readAttempts)
 	require.ErrorIs(t, err, reader.ErrChanged)
 	assert.False(t, card.State().AuthVerified)
 }
 
-// Whatever comes next finds that an idle transaction's time is over: ending and
-// closing, another program, and an answer that is not the card's.
-func TestIdleTransactionsAreFoundByAnybody(t *testing.T) {
+// Any next access resets a card whose transaction is idle: another program's, ending the
+// transaction, closing the session, or a command that a fault answers.
+func TestAnyAccessResetsIdleCard(t *testing.T) {
 	ctx := context.Background()
 	begun := func(t *testing.T) (*simulator.Driver, *simulator.Reader, *simulator.Card, reader.Card) {
 		now := time.Unix(0, 0)
@@ -130,16 +125,16 @@ func TestIdleTransactionsAreFoundByAnybody(t *testing.T) {
 	t.Run("another program", func(t *testing.T) {
 		driver, _, _, session := begun(t)
 		require.NoError(t, connect(t, driver).Begin(ctx))
-		_, err := session.Transmit(ctx, askTries)
+		_, err := session.Transmit(ctx, readAttempts)
 		require.ErrorIs(t, err, reader.ErrChanged)
 	})
-	t.Run("its end", func(t *testing.T) {
+	t.Run("ending the transaction", func(t *testing.T) {
 		_, _, _, session := begun(t)
 		require.NoError(t, session.End())
-		_, err := session.Transmit(ctx, askTries)
+		_, err := session.Transmit(ctx, readAttempts)
 		require.ErrorIs(t, err, reader.ErrChanged)
 	})
-	t.Run("closing", func(t *testing.T) {
+	t.Run("closing the session", func(t *testing.T) {
 		_, slot, card, session := begun(t)
 		require.NoError(t, session.Close())
 		assert.False(t, card.State().Powered)
@@ -147,30 +142,31 @@ func TestIdleTransactionsAreFoundByAnybody(t *testing.T) {
 		assert.Zero(t, connections)
 		assert.False(t, transaction)
 	})
-	t.Run("an answer that is not the card's", func(t *testing.T) {
+	t.Run("a command that a fault answers", func(t *testing.T) {
 		_, slot, _, session := begun(t)
 		slot.Fail(simulator.Fault{Do: simulator.AnswerStatus(0x9000)})
-		_, err := session.Transmit(ctx, askTries)
+		_, err := session.Transmit(ctx, readAttempts)
 		require.ErrorIs(t, err, reader.ErrChanged)
 	})
 }
 
-// Nobody could close a connection that was made and lost on the way.
-func TestALostConnectionIsNotInUse(t *testing.T) {
+// A connection that a fault or ctx's end withholds from the program can't be closed by it,
+// so it does not count as in use.
+func TestLostConnectionIsNotInUse(t *testing.T) {
 	ctx := context.Background()
 	driver, slot, _, session := connected(t)
-	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailAfter(errLost)})
+	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailAfter(errTransport)})
 	_, err := driver.Connect(ctx, "Reader")
-	require.ErrorIs(t, err, errLost)
+	require.ErrorIs(t, err, errTransport)
 	require.NoError(t, session.Close())
 
-	abandoned := connect(t, driver)
-	ending, cancel := context.WithCancel(ctx)
+	second := connect(t, driver)
+	canceled, cancel := context.WithCancel(ctx)
 	slot.Fail(simulator.Fault{Do: simulator.After(func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
 		cancel()
-		return nil, errLost
+		return nil, errTransport
 	})})
-	_, err = abandoned.Transmit(ending, selectApp)
+	_, err = second.Transmit(canceled, selectApp)
 	require.ErrorIs(t, err, context.Canceled)
 	connections, _ := slot.InUse()
 	assert.Zero(t, connections)

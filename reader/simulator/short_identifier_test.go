@@ -2,8 +2,6 @@ package simulator_test
 
 import (
 	"context"
-	"encoding/hex"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,16 +11,14 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Only commands that name their file themselves are refused; the same file can be
-// selected and used.
+// The fault rejects commands with a short file identifier. The same file can be selected
+// and used.
 //
 // Faults: F76.
 func TestRefuseShortIdentifiers(t *testing.T) {
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"))
-	require.NoError(t, err)
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
-	require.NoError(t, slot.Insert(card))
+	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
 	slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusFunctionNotSupported))
 	session, err := driver.Connect(context.Background(), "Reader")
 	require.NoError(t, err)
@@ -35,7 +31,7 @@ func TestRefuseShortIdentifiers(t *testing.T) {
 		{"00B08A0010", apdu.StatusFunctionNotSupported},
 		{"00A4020C02000A", apdu.StatusOK},
 		{"00B0000010", apdu.StatusOK},
-		{"00B0010010", apdu.StatusOK}, // from offset 256 on
+		{"00B0010010", apdu.StatusOK}, // at offset 256
 		{"00200098", apdu.StatusFunctionNotSupported},
 		{"002000980431323334", apdu.StatusFunctionNotSupported},
 		{"00A4020C020018", apdu.StatusOK},
@@ -46,7 +42,7 @@ func TestRefuseShortIdentifiers(t *testing.T) {
 		{"802A0097010100", apdu.StatusFunctionNotSupported},
 		{"00A4020C020017", apdu.StatusOK},
 		{"802A0080010100", apdu.StatusOK},
-		{"0084000008", apdu.StatusOK}, // GET CHALLENGE, which names no file
+		{"0084000008", apdu.StatusOK}, // GET CHALLENGE uses no file
 	} {
 		answer, err := session.Transmit(context.Background(), unhex(t, tt.command))
 		require.NoError(t, err)
@@ -58,11 +54,4 @@ func TestRefuseShortIdentifiers(t *testing.T) {
 	answer, err := session.Transmit(context.Background(), unhex(t, "00200098"))
 	require.NoError(t, err)
 	assert.Equal(t, []byte{0x63, 0xC3}, answer)
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	require.NoError(t, err)
-	return b
 }

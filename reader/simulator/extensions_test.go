@@ -14,7 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// extension is the value of a certificate's extension.
+// extension returns an extension of a certificate.
 func extension(t *testing.T, certificate *x509.Certificate, id ...int) pkix.Extension {
 	t.Helper()
 	for _, e := range certificate.Extensions {
@@ -26,16 +26,16 @@ func extension(t *testing.T, certificate *x509.Certificate, id ...int) pkix.Exte
 	return pkix.Extension{}
 }
 
-// holds tells whether DER has a value's encoding in it.
-func holds(t *testing.T, der []byte, value any) bool {
+// contains reports whether der contains the encoding of value.
+func contains(t *testing.T, der []byte, value any) bool {
 	t.Helper()
 	b, err := asn1.Marshal(value)
 	require.NoError(t, err)
 	return bytes.Contains(der, b)
 }
 
-// directoryName is the first GeneralName of a kind with a Name in it (RFC 5280
-// §4.2.1.6), below so many tags.
+// directoryName returns the first GeneralName, a directoryName (RFC 5280 §4.2.1.6), nested
+// in depth outer elements.
 func directoryName(t *testing.T, der []byte, depth int) (name pkix.Name) {
 	t.Helper()
 	for range depth {
@@ -56,12 +56,12 @@ func directoryName(t *testing.T, der []byte, depth int) (name pkix.Name) {
 	return name
 }
 
-// extensions names a certificate's extensions in their order.
+// extensions returns the names of a certificate's extensions, in their order.
 func extensions(certificate *x509.Certificate) string {
 	names := map[string]string{
-		"2.5.29.15": "key usage", "2.5.29.37": "extended key usage", "2.5.29.17": "other names",
-		"2.5.29.32": "policies", "2.5.29.18": "issuer's other names", "2.5.29.31": "CRL distribution points",
-		"1.3.6.1.5.5.7.1.1": "authority information access", "2.5.29.35": "authority's key", "2.5.29.14": "key",
+		"2.5.29.15": "key usage", "2.5.29.37": "extended key usage", "2.5.29.17": "subject alternative names",
+		"2.5.29.32": "policies", "2.5.29.18": "issuer alternative names", "2.5.29.31": "CRL distribution points",
+		"1.3.6.1.5.5.7.1.1": "authority information access", "2.5.29.35": "authority key", "2.5.29.14": "subject key",
 	}
 	var list []string
 	for _, e := range certificate.Extensions {
@@ -74,12 +74,12 @@ func extensions(certificate *x509.Certificate) string {
 	return strings.Join(list, ", ")
 }
 
-// The certificates have the names and extensions that those of a test card have, in
-// their order.
+// The certificates have the names and extensions of a test card's certificates, in the
+// same order.
 func TestNamesAndExtensions(t *testing.T) {
-	card := powered(t, simulator.Contact)
-	exchange(t, card, "0020009B 06 414243313233")
-	for _, side := range []struct {
+	card := poweredCard(t, simulator.Contact)
+	exchange(t, card, verifyABC123)
+	for _, tt := range []struct {
 		file, ca   byte
 		attributes bool
 		extensions string
@@ -89,24 +89,24 @@ func TestNamesAndExtensions(t *testing.T) {
 	}{
 		{
 			file: 0x0A, ca: 0x0B, commonName: 24, ocsp: []string{"http://ocsp.jpki-simulator.invalid"},
-			extensions: "key usage (critical), extended key usage, policies (critical), issuer's other names, " +
-				"CRL distribution points, authority information access, authority's key, key",
+			extensions: "key usage (critical), extended key usage, policies (critical), issuer alternative names, " +
+				"CRL distribution points, authority information access, authority key, subject key",
 		},
 		{
 			file: 0x01, ca: 0x02, attributes: true, commonName: 28, localities: []string{"Mogi-ken", "Shiken-shi"},
-			extensions: "key usage (critical), other names, policies (critical), issuer's other names, " +
-				"CRL distribution points, authority's key, key",
+			extensions: "key usage (critical), subject alternative names, policies (critical), issuer alternative names, " +
+				"CRL distribution points, authority key, subject key",
 		},
 	} {
-		leaf, ca := certificate(t, card, side.file), certificate(t, card, side.ca)
-		assert.Equal(t, side.extensions, extensions(leaf))
+		leaf, ca := certificate(t, card, tt.file), certificate(t, card, tt.ca)
+		assert.Equal(t, tt.extensions, extensions(leaf))
 		assert.Equal(t, []string{"JP"}, leaf.Subject.Country)
-		assert.Equal(t, side.localities, leaf.Subject.Locality)
-		assert.Len(t, leaf.Subject.CommonName, side.commonName)
-		assert.Len(t, leaf.Subject.Names, 2+len(side.localities))
-		assert.Equal(t, side.ocsp, leaf.OCSPServer)
-		for _, locality := range side.localities {
-			assert.True(t, holds(t, leaf.RawSubject, asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(locality)}), "in UTF-8")
+		assert.Equal(t, tt.localities, leaf.Subject.Locality)
+		assert.Len(t, leaf.Subject.CommonName, tt.commonName)
+		assert.Len(t, leaf.Subject.Names, 2+len(tt.localities))
+		assert.Equal(t, tt.ocsp, leaf.OCSPServer)
+		for _, locality := range tt.localities {
+			assert.True(t, contains(t, leaf.RawSubject, asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(locality)}), "in UTF-8")
 		}
 		assert.Equal(t, []string{"JP"}, ca.Subject.Country)
 		assert.Equal(t, []string{"JPKI-SIMULATOR"}, ca.Subject.Organization)
@@ -125,8 +125,8 @@ func TestNamesAndExtensions(t *testing.T) {
 
 		policies := extension(t, leaf, 2, 5, 29, 32)
 		assert.True(t, policies.Critical)
-		assert.True(t, holds(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}), "CPS")
-		assert.True(t, holds(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}), "user notice")
+		assert.True(t, contains(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 1}), "CPS")
+		assert.True(t, contains(t, policies.Value, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 2, 2}), "user notice")
 
 		assert.Equal(t, ca.SubjectKeyId, leaf.AuthorityKeyId)
 		issuer := extension(t, leaf, 2, 5, 29, 35).Value
@@ -134,20 +134,8 @@ func TestNamesAndExtensions(t *testing.T) {
 		assert.True(t, bytes.Contains(issuer, ca.SerialNumber.Bytes()))
 
 		for arc := range 7 {
-			has := holds(t, leaf.Raw, asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5, arc})
-			assert.Equal(t, side.attributes && arc > 0, has, "attribute %d", arc)
+			has := contains(t, leaf.Raw, asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5, arc})
+			assert.Equal(t, tt.attributes && arc > 0, has, "attribute %d", arc)
 		}
 	}
-}
-
-// What makes a certificate longer is an extension of the arc for examples.
-func TestFilling(t *testing.T) {
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("test"), simulator.WithCertificateSize(1700))
-	require.NoError(t, err)
-	card.PowerOn()
-	exchange(t, card, selectJPKI)
-	long := certificate(t, card, 0x0A)
-	assert.Len(t, long.Raw, 1700)
-	filling := extension(t, long, 2, 999, 1)
-	assert.False(t, filling.Critical)
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// watched calls use with a driver and a function that returns the next event that a
-// watcher of it gets.
+// watched calls use with a driver and a function that returns the next event of a watcher.
 func watched(t testing.TB, use func(driver *simulator.Driver, next func() string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -35,8 +34,8 @@ func watched(t testing.TB, use func(driver *simulator.Driver, next func() string
 	<-ended
 }
 
-// A watcher that reads sees each change, in order, whatever the names.
-func TestAWatcherSeesEachOfManyReaders(t *testing.T) {
+// A watcher that keeps up sees every change of every reader, in order.
+func TestWatcherSeesEveryChangeOfManyReaders(t *testing.T) {
 	const n = 300
 	watched(t, func(driver *simulator.Driver, next func() string) {
 		card := newCard(t, simulator.Contact)
@@ -64,8 +63,8 @@ func TestAWatcherSeesEachOfManyReaders(t *testing.T) {
 	})
 }
 
-// The first number that is free is a reader's, as before.
-func TestNamesThatAreFreeAgain(t *testing.T) {
+// A new reader gets the first free number, also after a reader was removed.
+func TestReaderNamesAreReused(t *testing.T) {
 	driver := simulator.New()
 	add := func(name string) *simulator.Reader { return driver.AddReader(name) }
 	first, second, third := add("R"), add("R"), add("R 3")
@@ -73,7 +72,7 @@ func TestNamesThatAreFreeAgain(t *testing.T) {
 	assert.Equal(t, []string{"R", "R 2", "R 3", "R 4"}, []string{first.Name(), second.Name(), third.Name(), fourth.Name()})
 	driver.RemoveReader(third)
 	driver.RemoveReader(second)
-	driver.RemoveReader(second) // no more there
+	driver.RemoveReader(second) // already removed
 	assert.Equal(t, "R 2", add("R").Name())
 	assert.Equal(t, "R 3", add("R").Name())
 	assert.Equal(t, "R 5", add("R").Name())
@@ -82,10 +81,10 @@ func TestNamesThatAreFreeAgain(t *testing.T) {
 	assert.Equal(t, "R 2 2", add("R 2").Name())
 }
 
-// What a reader costs does not grow with the number of readers.
-func TestManyReadersCostAsManyTimesOne(t *testing.T) {
+// The memory that a reader takes does not grow with the number of readers.
+func TestMemoryIsLinearInReaders(t *testing.T) {
 	card := newCard(t, simulator.Contact)
-	bytes := func(n int) (all uint64) {
+	allocated := func(n int) (bytes uint64) {
 		watched(t, func(driver *simulator.Driver, next func() string) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -105,10 +104,10 @@ func TestManyReadersCostAsManyTimesOne(t *testing.T) {
 				next()
 			}
 			runtime.ReadMemStats(&after)
-			all = after.TotalAlloc - before.TotalAlloc
+			bytes = after.TotalAlloc - before.TotalAlloc
 		})
-		return all
+		return bytes
 	}
-	few, many := bytes(250), bytes(2000)
-	assert.Less(t, many, 2*8*few, "bytes of 8 times as many readers; %d of the few", few)
+	few, many := allocated(250), allocated(2000)
+	assert.Less(t, many, 2*8*few, "bytes for 8 times as many readers as take %d bytes", few)
 }
