@@ -2,7 +2,7 @@ package vpcd
 
 import "time"
 
-// SetSilence changes how long the reader may say nothing, for a test.
+// SetSilence changes how long the virtual reader may send nothing.
 func SetSilence(d time.Duration) (restore func()) {
 	before := silence
 	silence = d

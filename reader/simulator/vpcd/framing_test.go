@@ -11,18 +11,18 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-func TestSendRefusesWhatHasNoLength(t *testing.T) {
+func TestSendRejectsLongMessages(t *testing.T) {
 	var wire bytes.Buffer
 	require.NoError(t, send(&wire, make([]byte, 0xFFFF)))
 	message, err := receive(&wire)
 	require.NoError(t, err)
 	assert.Len(t, message, 0xFFFF)
 	require.ErrorIs(t, send(&wire, make([]byte, 0x10000)), errTooLong)
-	assert.Zero(t, wire.Len(), "nothing is sent of it")
+	assert.Zero(t, wire.Len(), "no part of it is sent")
 }
 
-// Whatever the reader's side writes is taken as messages, each whole or not at
-// all, and what a card answers to them comes out of its own side as it went in.
+// The card receives whole messages only, whatever the virtual reader sends, and the virtual
+// reader receives the responses unchanged.
 func FuzzMessages(f *testing.F) {
 	card, err := simulator.NewCard(simulator.ContactExtended, simulator.WithInsecureSeed("test"))
 	require.NoError(f, err)
@@ -32,34 +32,34 @@ func FuzzMessages(f *testing.F) {
 	f.Add([]byte("\x00"))
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		stream := bytes.NewReader(wire)
-		var taken bytes.Buffer
+		var received bytes.Buffer
 		for {
 			message, err := receive(stream)
 			if err != nil {
 				require.True(t, err == io.EOF || err == io.ErrUnexpectedEOF, "%v", err)
 				break
 			}
-			require.NoError(t, send(&taken, message))
+			require.NoError(t, send(&received, message))
 
 			answer := respond(card, message)
 			if len(message) == 1 {
-				require.Equal(t, message[0] == controlATR, answer != nil, "an answer to a control that has none")
+				require.Equal(t, message[0] == controlATR, answer != nil, "only the control for the answer to reset has an answer")
 				continue
 			}
-			require.NotNil(t, answer, "the reader waits for one")
+			require.NotNil(t, answer, "the virtual reader waits for an answer")
 			var back bytes.Buffer
 			require.NoError(t, send(&back, answer))
-			received, err := receive(&back)
+			again, err := receive(&back)
 			require.NoError(t, err)
-			require.Equal(t, answer, received)
+			require.Equal(t, answer, again)
 			require.Zero(t, back.Len())
 		}
-		require.True(t, bytes.HasPrefix(wire, taken.Bytes()))
+		require.True(t, bytes.HasPrefix(wire, received.Bytes()))
 		card.PowerOff()
 	})
 }
 
-// recorder is a card that keeps what was done to it.
+// recorder is a card that records the calls of its methods.
 type recorder []string
 
 func (r *recorder) ATR() []byte                    { *r = append(*r, "ATR"); return []byte{0x3B} }
@@ -68,7 +68,7 @@ func (r *recorder) PowerOff()                      { *r = append(*r, "off") }
 func (r *recorder) Reset()                         { *r = append(*r, "reset") }
 func (r *recorder) Exchange(command []byte) []byte { *r = append(*r, "exchange"); return command }
 
-// Each control does one thing to the card, and only the one for the ATR has an
+// Each control calls one method of the card. Only the one for the answer to reset has an
 // answer.
 func TestControls(t *testing.T) {
 	for control, want := range map[byte]string{controlOff: "off", controlOn: "on", controlReset: "reset", controlATR: "ATR"} {
@@ -79,5 +79,5 @@ func TestControls(t *testing.T) {
 	}
 	var card recorder
 	assert.Nil(t, respond(&card, []byte{3}))
-	assert.Empty(t, card, "a control that the protocol does not have")
+	assert.Empty(t, card, "an unknown control")
 }

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// acknowledgeAtOnce turns delayed acknowledgements off until the next read.
-// The virtual reader sends length and payload apart, and its second send
-// waits for our acknowledgement of the first: 40 ms a command otherwise.
+// acknowledgeAtOnce turns off delayed acknowledgements until the next read. The virtual
+// reader sends length and payload separately, and the payload waits until the length is
+// acknowledged. A delayed acknowledgement would cost 40 ms per command.
 func acknowledgeAtOnce(conn net.Conn) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {

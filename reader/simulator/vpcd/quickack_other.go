@@ -4,5 +4,5 @@ package vpcd
 
 import "net"
 
-// acknowledgeAtOnce has no counterpart here.
+// acknowledgeAtOnce does nothing on this platform.
 func acknowledgeAtOnce(net.Conn) {}

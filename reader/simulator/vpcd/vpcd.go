@@ -1,25 +1,22 @@
-// Package vpcd lends a simulated card to the virtual smart-card reader of
-// pcscd, so that every program on the machine that speaks PC/SC finds it in a
-// reader, as if it were real.
+// Package vpcd inserts a simulated card into the virtual smart-card reader of pcscd, so
+// that every program on the machine that uses PC/SC finds it like a real card.
 //
-// The virtual reader is the driver of vsmartcard (Debian: vsmartcard-vpcd). It
-// listens on a TCP port, 35963 unless it was told otherwise, and takes what
-// connects there for a card. [Serve] is that card's side: it connects, answers,
-// and connects again when pcscd was restarted. Ending Serve takes the card out
-// of the reader.
+// The virtual reader is a driver of the vsmartcard project (Debian package
+// vsmartcard-vpcd). It listens on a TCP port, by default 35963; each connection to it is a
+// card. [Serve] is the card's side of such a connection: it connects, answers commands,
+// and connects again after pcscd was restarted. The card is removed when Serve returns.
 //
-// # The protocol
+// # Protocol
 //
-// Both sides send messages of a 16-bit big-endian length and as many bytes. A
-// message of one byte to the card is a control: 0 power off, 1 power on, 2
-// reset, 4 the answer to reset is asked for. Any other is a command APDU; the
-// card's message is the response APDU. (Read off vsmartcard's documentation
-// and measured.)
+// Each message is a 16-bit big-endian length and that number of bytes. A message of one
+// byte to the card is a control: 0 power off, 1 power on, 2 reset, 4 return the answer to
+// reset. Any other message to the card is a command APDU, and the card sends the response
+// APDU. The protocol is from vsmartcard's documentation and from measurements.
 //
-// # Errors, concurrency
+// # Errors and concurrency
 //
-// Serve returns what ended it: ctx's error. A [Card] is used by one Serve at
-// a time; several Serves may run beside each other.
+// Serve returns ctx's error. A [Card] must be used by one Serve at a time. Several calls
+// of Serve may run concurrently.
 package vpcd
 
 import (
@@ -31,13 +28,13 @@ import (
 	"time"
 )
 
-// Card is what is lent; *simulator.Card is one.
+// Card is a card that can be inserted. *simulator.Card implements it.
 type Card interface {
 	ATR() []byte
 	PowerOn()
 	PowerOff()
 	Reset()
-	// Exchange answers a command APDU; nil is no answer.
+	// Exchange returns the response to a command APDU, or nil if there is none.
 	Exchange(command []byte) []byte
 }
 
@@ -49,27 +46,27 @@ const (
 	controlATR   = 4
 )
 
-// nothing is what a card without power, or any that is mute, answers: too little
-// to be a response. The virtual reader waits for an answer, and after one of no
-// bytes it waits for ever, with all of its pcscd that has to do with this reader.
-// pcscd may send a command to a card without power: where one program connects
-// while another one's disconnecting cuts it.
-var nothing = []byte{0x00}
+// noResponse is sent for a card that does not answer, such as one without power. It is too
+// short for a response APDU, but not empty: after an empty message the virtual reader, and
+// pcscd with it, would wait forever. pcscd may send a command to a card without power if
+// one program connects while another one's disconnect cuts the power.
+var noResponse = []byte{0x00}
 
-// Pause between attempts to reach the virtual reader.
+// reconnectEvery is the pause between attempts to connect to the virtual reader.
 const reconnectEvery = 100 * time.Millisecond
 
-// silence is how long the reader may say nothing, which asks for the card's
-// presence several times a second. A connection that was made while another
-// waited to be accepted may be lost on the reader's side alone: then it is
-// silent for ever.
+// silence is how long the virtual reader may send nothing. It checks several times a
+// second whether the card is present. If two connections are opened at the same time,
+// one of them may be lost on the reader's side only, which is then silent forever.
 var silence = 10 * time.Second
 
-// Serve lends card to the virtual reader at address (host:port) until ctx ends,
-// and returns ctx's error. It keeps trying while nobody listens there and
-// while the connection breaks. report, if not nil, is called with nil each time
-// the card was inserted and with the cause each time it is out again or could
-// not be inserted, repeated causes among them.
+// Serve inserts card into the virtual reader at address (host:port) and answers commands
+// until ctx ends. It returns ctx's error. It connects again while nobody listens at
+// address and when the connection breaks.
+//
+// If report is not nil, Serve calls it with nil each time the card was inserted, and with
+// the cause each time the card was removed or could not be inserted. It may report the
+// same cause several times.
 func Serve(ctx context.Context, address string, card Card, report func(error)) error {
 	if report == nil {
 		report = func(error) {}
@@ -88,7 +85,7 @@ func Serve(ctx context.Context, address string, card Card, report func(error)) e
 	return ctx.Err()
 }
 
-// insert is one time in the reader, from the connection to its end.
+// insert inserts the card once, and answers commands until the connection ends.
 func insert(ctx context.Context, address string, card Card, report func(error)) error {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", address)
@@ -120,13 +117,13 @@ func insert(ctx context.Context, address string, card Card, report func(error)) 
 	}
 }
 
-// respond is nil where the protocol expects no answer.
+// respond returns the message that answers a message, or nil if the protocol expects none.
 func respond(card Card, message []byte) []byte {
 	if len(message) != 1 {
 		if answer := card.Exchange(message); len(answer) > 0 {
 			return answer
 		}
-		return nothing
+		return noResponse
 	}
 	switch message[0] {
 	case controlOff:

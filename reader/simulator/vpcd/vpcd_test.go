@@ -17,7 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator/vpcd"
 )
 
-// virtualReader is pcscd's side of the protocol.
+// virtualReader is the virtual reader's side of the protocol.
 type virtualReader struct {
 	t        testing.TB
 	listener net.Listener
@@ -40,7 +40,7 @@ func (r *virtualReader) accept() {
 	r.conn = conn
 }
 
-// send writes length and payload apart, as the real one does.
+// send writes length and payload separately, as the real virtual reader does.
 func (r *virtualReader) send(message ...byte) {
 	r.t.Helper()
 	_, err := r.conn.Write(binary.BigEndian.AppendUint16(nil, uint16(len(message))))
@@ -63,7 +63,7 @@ func (r *virtualReader) receive() []byte {
 var (
 	selectJPKI = []byte{0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
 	verify     = []byte{0x00, 0x20, 0x00, 0x98, 0x04, '1', '2', '3', '4'}
-	done       = []byte{0x90, 0x00}
+	ok         = []byte{0x90, 0x00}
 )
 
 func TestServe(t *testing.T) {
@@ -82,42 +82,42 @@ func TestServe(t *testing.T) {
 	r.send(4)
 	assert.Equal(t, card.ATR(), r.receive())
 	r.send(selectJPKI...)
-	assert.Len(t, r.receive(), 1, "no response of a card without power, and no message that the reader hangs on")
+	assert.Len(t, r.receive(), 1, "without power there is no response, but the message is not empty")
 	r.send(1)
 	r.send(selectJPKI...)
-	assert.Equal(t, done, r.receive())
+	assert.Equal(t, ok, r.receive())
 	r.send(verify...)
-	assert.Equal(t, done, r.receive())
+	assert.Equal(t, ok, r.receive())
 	assert.True(t, card.State().AuthVerified)
 	r.send(2)
 	r.send(selectJPKI...)
-	assert.Equal(t, done, r.receive())
-	assert.True(t, card.State().AuthVerified, "survives a warm reset")
+	assert.Equal(t, ok, r.receive())
+	assert.True(t, card.State().AuthVerified, "still unlocked after a warm reset")
 	r.send(0x00, 0xB0, 0x8A, 0x00, 0x00, 0x00, 0x00)
 	assert.Len(t, r.receive(), 2050, "extended lengths")
 	r.send(0)
 	r.send(1)
-	r.send(9) // no such control: nothing comes back, and the next is answered
+	r.send(9) // an unknown control has no answer
 	r.send(4)
 	assert.Equal(t, card.ATR(), r.receive())
-	assert.False(t, card.State().AuthVerified, "ends with power")
+	assert.False(t, card.State().AuthVerified, "logged out by the cut of the power")
 
-	// The daemon goes and comes back.
+	// pcscd is restarted.
 	r.conn.Close()
 	r.accept()
 	require.Error(t, <-reports)
 	require.NoError(t, <-reports)
-	assert.False(t, card.State().Powered, "taken out, put in")
+	assert.False(t, card.State().Powered, "removed and inserted again")
 	r.send(4)
 	assert.Equal(t, card.ATR(), r.receive())
 
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	_, err = r.conn.Read(make([]byte, 1))
-	assert.Error(t, err, "the card is out")
+	assert.Error(t, err, "the card is removed")
 }
 
-func TestServeWaitsForAReader(t *testing.T) {
+func TestServeConnectsWhenReaderListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := l.Addr().String()
@@ -147,11 +147,9 @@ func TestServeWaitsForAReader(t *testing.T) {
 	assert.True(t, errors.Is(<-ended, context.Canceled))
 }
 
-// Lending a card to a virtual reader. pcscd's listens at 127.0.0.1:35963; this
-// one is the example's own.
-// A reader that has lost the connection and does not know of it says nothing for
-// ever: the card is put in again.
-func TestServeGivesUpASilentReader(t *testing.T) {
+// Serve inserts the card again if the virtual reader is silent, which may have lost the
+// connection.
+func TestServeReconnectsToSilentReader(t *testing.T) {
 	defer vpcd.SetSilence(50 * time.Millisecond)()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -171,6 +169,8 @@ func TestServeGivesUpASilentReader(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
+// This inserts a card into a virtual reader. The example has its own; pcscd's listens at
+// 127.0.0.1:35963.
 func Example() {
 	pcscd, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,7 +187,7 @@ func Example() {
 	defer cancel()
 	err = vpcd.Serve(ctx, pcscd.Addr().String(), card, func(err error) {
 		fmt.Println("inserted:", err == nil)
-		cancel() // take it out again
+		cancel() // remove it again
 	})
 	fmt.Println(err)
 	// Output:
