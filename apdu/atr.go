@@ -9,8 +9,8 @@ import (
 var ErrATR = errors.New("malformed answer to reset")
 
 // ATR is a card's answer to reset, 2 to 33 bytes. It describes how to communicate
-// with a card. It does not identify a kind of card, and readers make it up for
-// contactless cards.
+// with a card. It does not identify a kind of card: for a contactless card, the
+// reader generates it.
 type ATR []byte
 
 // HistoricalBytes returns the 0 to 15 bytes in which a card describes itself:
@@ -43,7 +43,7 @@ func (a ATR) parse() (history []byte, protocols int, err error) {
 			break // no TD, so no further interface bytes
 		}
 		indicator = a[at-1]
-		if t := indicator & 0x0F; t != 15 { // T=15 is no protocol
+		if t := indicator & 0x0F; t != 15 { // T=15 is not a protocol
 			protocols |= 1 << t
 		}
 	}
@@ -59,7 +59,7 @@ func (a ATR) parse() (history []byte, protocols int, err error) {
 // Declaration is what an answer to reset says about a capability of the card.
 type Declaration int
 
-// What an ATR may say.
+// What an ATR may declare.
 const (
 	Undeclared     Declaration = iota // nothing
 	Declared                          // the card has the capability
@@ -110,9 +110,9 @@ func (a ATR) ExtendedLengths() Declaration {
 	return Undeclared
 }
 
-// contact reports whether the ATR is that of a card with contacts which speaks T=1
-// only. Readers give contactless cards an ATR that offers T=0 too (PC/SC part 3,
-// §3.1.3.2.3), or one with historical bytes in a form of their own (observed).
+// contact reports whether the ATR is that of a card with contacts that supports T=1
+// only. For contactless cards, readers generate an ATR that offers T=0 too (PC/SC part
+// 3, §3.1.3.2.3), or one with historical bytes in a format of their own (observed).
 func (a ATR) contact() bool {
 	history, protocols, err := a.parse()
 	return err == nil && protocols == onlyT1 && (len(history) == 0 || history[0] == compactTLV)

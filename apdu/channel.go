@@ -24,8 +24,8 @@ type Channel struct {
 	secretSent  bool
 }
 
-// Option changes how a [Channel] reads files. Of options that contradict each
-// other the last one counts.
+// Option changes how a [Channel] reads files. If options contradict each other, the
+// last one applies.
 type Option func(*Channel)
 
 // WithExtendedLengths has the channel read whole files with extended lengths. If
@@ -46,10 +46,9 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 //     an object, one command asks for all the rest with an extended length. Some
 //     contact cards accept that without declaring it.
 //
-// A probe that fails costs one command, once in the channel's life: the channel
-// reads on in short form and never probes again. After a probe that succeeded it
-// asks for as many bytes as have arrived by one, and probes for more if an object
-// is longer.
+// A failed probe costs one command, once in the channel's life: the channel then reads
+// in short form and never probes again. After a successful probe it asks for at most
+// as many bytes as the probe returned, and probes again if an object is longer.
 //
 // Some readers break the connection at an extended length. The channel therefore
 // probes only
@@ -76,8 +75,7 @@ func WithATR(atr ATR) Option {
 
 // WithReadSize limits what one READ BINARY in short form asks for, in bytes, for
 // readers that fail on long answers. The default is 256, and 253 after the first
-// 256 bytes of an object were lost. Sizes outside 16 to 256 are moved to the nearer
-// end.
+// 256 bytes of an object were lost. A size outside 16 to 256 is clamped to that range.
 func WithReadSize(n int) Option {
 	return func(c *Channel) { c.readSize = min(max(n, 16), MaxShortNe) }
 }

@@ -14,7 +14,7 @@ const (
 	MaxExtendedNe = 65536 // data of a response in extended form
 )
 
-// ErrCommand reports a [Command] that can't be encoded, or bytes that are no
+// ErrCommand reports a [Command] that can't be encoded, or bytes that are not a
 // command.
 var ErrCommand = errors.New("malformed command APDU")
 
@@ -116,8 +116,8 @@ func (c *Command) UnmarshalBinary(b []byte) error {
 
 // ParseCommand decodes a command APDU. It is the inverse of
 // [Command.AppendBinary]: a command that it accepts encodes to the same bytes. The
-// command's data share the memory of b. If b is no command it returns
-// [ErrCommand], without any byte of b in the text.
+// command's data share the memory of b. If b is not a command, ParseCommand returns
+// [ErrCommand], whose text contains no byte of b.
 func ParseCommand(b []byte) (Command, error) {
 	if len(b) < 4 {
 		return Command{}, fmt.Errorf("%w: %d bytes, a header has 4", ErrCommand, len(b))

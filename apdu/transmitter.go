@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// ErrRemoved reports that the card was removed, and so lost its power and its
-// state. A [Transmitter] returns it, wrapped or not, only if that is certain.
+// ErrRemoved reports that the card was removed, so that it lost its power and is
+// logged out. A [Transmitter] returns it, wrapped or not, only if that is certain.
 var ErrRemoved = errors.New("card removed")
 
 // Transmitter sends a command APDU to a card and returns the response APDU. The

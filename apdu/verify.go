@@ -29,11 +29,13 @@ func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, err
 	return resp.Status, err
 }
 
-// ChangeReferenceData sends CHANGE REFERENCE DATA, ISO/IEC 7816-4:2020 §11.6.7, with P1=01:
-// it replaces a secret that was verified before with another one of 1 to 255 bytes.
-// reference is P2, as for [Channel.Verify]. The command is sent once and its encoding is
-// wiped afterwards; wiping secret itself is the caller's. That the My Number Card takes
-// this form is assumed: the programs that implement it call it untested.
+// ChangeReferenceData sends CHANGE REFERENCE DATA, ISO/IEC 7816-4:2020 §11.6.7, with
+// P1=01. It replaces a secret, which must be verified, with a new one of 1 to 255 bytes.
+//
+// The reference is P2, as for [Channel.Verify]. ChangeReferenceData sends the command once
+// and wipes its encoding; the caller wipes the secret. If the secret is empty, it sends
+// nothing and returns [ErrCommand]. That the My Number Card accepts this form is assumed:
+// the programs that implement it call it untested.
 func (c *Channel) ChangeReferenceData(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand

@@ -13,45 +13,44 @@
 // [Read] reads the element at the start of a slice and returns the rest, [All]
 // iterates over a sequence of elements, and [Find] returns the one with a tag.
 // To read nested elements, pass [Element.Value] to [All] or [Find], or the whole
-// tree to [Walk]. [Length] tells from the first bytes of a file how long its
-// element is. [Append] encodes an element.
+// tree to [Walk]. [Length] returns the length of an element from its first bytes, so
+// that you know how much of a file to read. [Append] encodes an element.
 //
 // # What is accepted
 //
 // A tag has one to three bytes. A tag number below 31 may be written in two
 // bytes, as in FF10, because cards do so. A length is definite and has at most
-// four bytes after the first. By default it must be in the fewest bytes, as DER
-// requires; [AllowLongLengths] accepts the others, for cards that store them.
-// What [Read] accepts by default, [Append] encodes to the same bytes.
+// four bytes after the first. By default it must be encoded in the fewest bytes, as
+// DER requires. [AllowLongLengths] accepts longer encodings, which some cards store.
+// [Append] encodes an element that [Read] accepts by default to the same bytes.
 //
-// [Element.Raw] returns an element as it was written, because a signature
-// covers the bytes on the card and not what their encoding should have been.
+// [Element.Raw] returns an element as it was read. Use it to check a signature, which
+// covers the bytes on the card and not their shortest encoding.
 //
 // # Filler
 //
-// A file may be longer than the data in it and filled up with 00 or FF. FF also
-// starts tags such as FF10: here it is filler unless a tag number follows, that
-// is, unless the next byte is one of 01 to 7F or 81 to FE. [Read] leaves
-// what follows an element to its caller. [All], [Find] and [Walk] reject filler
+// A file may be longer than the data in it; 00 or FF fills the rest. FF also starts
+// tags such as FF10. This package takes it for filler unless a tag number follows,
+// that is, unless the next byte is 01 to 7F or 81 to FE. [Read] returns the bytes
+// after an element without looking at them. [All], [Find] and [Walk] reject filler
 // unless [SkipFiller] is given.
 //
 // # Limits
 //
-// Cards are untrusted. Nothing here panics or reads outside the slice that it
-// was given, and nothing allocates by a length that a card names. An element has
-// at most [MaxLength] bytes. [Walk], which descends, stops at [MaxDepth],
-// [MaxElements] and [MaxWalkBytes].
+// A card is untrusted input. No function panics, reads outside the slice that it gets,
+// or allocates memory for a length that the data claim. An element has at most
+// [MaxLength] bytes. [Walk] is recursive, so it stops at [MaxDepth], [MaxElements] and
+// [MaxWalkBytes].
 //
 // # Personal data
 //
-// Elements hold personal data, such as a name or the individual number, so
-// printing an [Element] shows its tag and the length of its value only.
+// Elements may hold personal data, such as a name or the individual number. Printing
+// an [Element] shows only its tag and the length of its value.
 //
 // # What is absent
 //
-// Indefinite lengths, tags of four bytes and more, SIMPLE-TLV and COMPACT-TLV,
-// and the types of ASN.1: for those, see encoding/asn1 and
-// golang.org/x/crypto/cryptobyte.
+// Indefinite lengths, tags of four bytes and more, SIMPLE-TLV and COMPACT-TLV. The
+// types of ASN.1 are in encoding/asn1 and golang.org/x/crypto/cryptobyte.
 //
 // # Concurrency
 //

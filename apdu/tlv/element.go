@@ -15,7 +15,7 @@ const MaxLength = 1<<31 - 1
 
 // Errors of reading and writing.
 var (
-	// ErrBlank reports that there is no element: nothing, or filler.
+	// ErrBlank reports that there is no element: the data are empty or start with filler.
 	ErrBlank = errors.New("no TLV element")
 	// ErrMalformed reports a tag or length that the encoding does not allow.
 	ErrMalformed = errors.New("malformed TLV element")
@@ -41,7 +41,7 @@ type Element struct {
 // Value returns the element's value.
 func (e Element) Value() []byte { return e.raw.Reveal()[e.header:] }
 
-// Raw returns the whole element, header included, as it was written.
+// Raw returns the whole element, header included, as it was read.
 func (e Element) Raw() []byte { return e.raw.Reveal() }
 
 // String returns the tag and the length of the value, as in "FF10 [12 bytes]".
@@ -62,7 +62,7 @@ func (e Element) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // MarshalJSON writes [Element.String]. It can't be read back.
 func (e Element) MarshalJSON() ([]byte, error) { return json.Marshal(e.String()) }
 
-// Option changes what is accepted.
+// Option changes which encodings are accepted.
 type Option func(*rules)
 
 type rules struct{ longLengths, filler bool }
@@ -74,13 +74,13 @@ func newRules(options []Option) (r rules) {
 	return r
 }
 
-// AllowLongLengths accepts lengths in more bytes than they need, as in 82 00 9F
-// for 159. Some files of the My Number Card's text application have such lengths
+// AllowLongLengths accepts lengths that are not encoded in the fewest bytes, as in
+// 82 00 9F for 159. Some files of the My Number Card's text application have such lengths
 // (observed on published test data).
 func AllowLongLengths() Option { return func(r *rules) { r.longLengths = true } }
 
-// SkipFiller has [All], [Find] and [Walk] accept filler after the last element:
-// from the first byte of filler on there must be only 00 and FF.
+// SkipFiller has [All], [Find] and [Walk] accept filler after the last element. After
+// the first byte of filler, only 00 and FF may follow.
 func SkipFiller() Option { return func(r *rules) { r.filler = true } }
 
 // Length returns the length of the element that starts with prefix, header
@@ -88,8 +88,8 @@ func SkipFiller() Option { return func(r *rules) { r.filler = true } }
 // If the header continues after the prefix, Length returns [ErrTruncated], but
 // [ErrBlank] for a prefix that is FF alone.
 //
-// The length is what the card says: check it against a limit before reading so
-// many bytes.
+// The length comes from the card. Check it against a limit before reading that many
+// bytes.
 func Length(prefix []byte, options ...Option) (int, error) {
 	_, _, total, err := newRules(options).header(prefix)
 	return total, err
@@ -112,7 +112,7 @@ func (r rules) read(b []byte) (e Element, rest []byte, err error) {
 	return Element{Tag: tag, raw: hidden.New(b[:total:total]), header: header}, b[total:], nil
 }
 
-// header reads the tag and the length that start b: ITU-T X.690 §8.1.2, §8.1.3
+// header reads the tag and the length field at the start of b: ITU-T X.690 §8.1.2, §8.1.3
 // and, for the fewest bytes, §10.1. It returns the lengths of the header and of the
 // whole element.
 func (r rules) header(b []byte) (tag Tag, header, total int, err error) {

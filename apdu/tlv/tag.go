@@ -2,14 +2,14 @@ package tlv
 
 import "fmt"
 
-// Tag is a tag as its bytes are written: 0x30, 0xFF10, 0xBF8F01.
+// Tag is a tag, with its encoded bytes as one big-endian number: 0x30, 0xFF10, 0xBF8F01.
 type Tag uint32
 
 // maxTag is the length of the longest tag, in bytes: ISO/IEC 7816-4:2020 §5.2.2.1.
 const maxTag = 3
 
-// Constructed reports whether the tag is that of a constructed element, whose
-// value is a sequence of elements.
+// Constructed reports whether the value of an element with this tag is a sequence of
+// elements.
 func (t Tag) Constructed() bool {
 	for t > 0xFF {
 		t >>= 8
@@ -20,8 +20,8 @@ func (t Tag) Constructed() bool {
 // String returns the tag in upper-case hexadecimal, as in "FF10".
 func (t Tag) String() string { return fmt.Sprintf("%02X", uint32(t)) }
 
-// appendTag appends the tag's bytes, or fails with [ErrMalformed] if t is no tag
-// that readTag returns.
+// appendTag appends the tag's bytes. It returns [ErrMalformed] for a tag that readTag
+// does not return.
 func appendTag(b []byte, t Tag) ([]byte, error) {
 	var encoded [4]byte
 	n := 0
@@ -36,7 +36,7 @@ func appendTag(b []byte, t Tag) ([]byte, error) {
 	return append(b, encoded[:n]...), nil
 }
 
-// readTag reads the tag that starts b, and returns it with its length in bytes.
+// readTag reads the tag at the start of b, and returns it and its length in bytes.
 func readTag(b []byte) (t Tag, size int, err error) {
 	switch {
 	case len(b) == 0, isFiller(b):

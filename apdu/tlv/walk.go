@@ -12,9 +12,9 @@ const (
 	MaxWalkBytes = 65536 // bytes of the outermost sequence
 )
 
-// All iterates over the elements of a sequence: of a file, or of a constructed
-// element's value. At the first error it yields that with a zero [Element], and
-// ends. It does not descend into constructed elements.
+// All iterates over a sequence of elements, such as a file or the value of a
+// constructed element. At the first error it yields a zero [Element] and the error,
+// and ends. It does not descend into constructed elements.
 func All(b []byte, options ...Option) iter.Seq2[Element, error] {
 	return newRules(options).all(b)
 }
@@ -47,10 +47,10 @@ func onlyFiller(b []byte) error {
 	return nil
 }
 
-// Find returns the first element of a sequence with the tag. It does not descend
-// into constructed elements, and it does not read what follows the element. It
-// returns [ErrNotFound] if the whole sequence has no such element. Where a tag may
-// repeat, or its repetition would be an attack, use [All].
+// Find returns the first element with the tag in a sequence of elements. It does not
+// descend into constructed elements, and does not check what follows the element. It
+// returns [ErrNotFound] if the sequence has no such element. To detect a repeated tag,
+// use [All].
 func Find(b []byte, tag Tag, options ...Option) (Element, error) {
 	for e, err := range All(b, options...) {
 		if err != nil || e.Tag == tag {
