@@ -63,7 +63,7 @@ func BenchmarkStatus(b *testing.B) {
 	})
 }
 
-// Reading takes one command per block, and one copy.
+// BenchmarkReadObject measures reading whole objects and counts the commands.
 func BenchmarkReadObject(b *testing.B) {
 	for _, tt := range []struct {
 		name     string

@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Send handles what cards answer besides data and 9000, valid or not.
+// Send handles valid and invalid responses other than data and 9000.
 //
 // Faults: F31, F32, F33, F34, F35, F36.
 func TestChannelSend(t *testing.T) {
@@ -24,56 +24,56 @@ func TestChannelSend(t *testing.T) {
 		status  apdu.Status
 		err     error
 	}{
-		{"plain answer", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
-		{"61xx: rest fetched", read, []step{
+		{"data and 9000", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
+		{"61xx: the rest is fetched", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCC9000", nil},
 		}, "AABBCC", 0x9000, nil},
-		{"61xx: the class stays", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Ne: 256}.WithData([]byte{1}), []step{
+		{"61xx: GET RESPONSE has the class of the command", apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x97, Ne: 256}.WithData([]byte{1}), []step{
 			{"802A0097010100", "6101", nil}, {"80C0000001", "AA9000", nil},
 		}, "AA", 0x9000, nil},
 		{"61xx twice", read, []step{
 			{"00B08A0000", "6101", nil}, {"00C0000001", "AA6101", nil}, {"00C0000001", "BB9000", nil},
 		}, "AABB", 0x9000, nil},
-		{"61xx: never more than asked for", apdu.Command{INS: 0xB0, Ne: 4}, []step{
+		{"61xx: at most Ne bytes are fetched", apdu.Command{INS: 0xB0, Ne: 4}, []step{
 			{"00B0000004", "AABB6110", nil}, {"00C0000002", "CCDD9000", nil},
 		}, "AABBCCDD", 0x9000, nil},
-		{"61xx after all that was asked for", apdu.Command{INS: 0xB0, Ne: 1}, []step{
+		{"61xx after Ne bytes", apdu.Command{INS: 0xB0, Ne: 1}, []step{
 			{"00B0000001", "AA6110", nil},
 		}, "", 0, apdu.ErrExcessResponse},
-		{"61xx without data, endless", read, []step{
+		{"61xx without data, twice", read, []step{
 			{"00B08A0000", "6100", nil}, {"00C0000000", "6100", nil},
 		}, "", 0, apdu.ErrNoProgress},
-		{"61xx of less than there is: the rest is left", apdu.Command{INS: 0xB0, Ne: 3}, []step{
+		{"61xx that announces less than Ne", apdu.Command{INS: 0xB0, Ne: 3}, []step{
 			{"00B0000003", "AA6101", nil}, {"00C0000001", "BB9000", nil},
 		}, "AABB", 0x9000, nil},
-		{"61xx, then nothing", read, []step{
+		{"61xx, then 9000 without data", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "9000", nil},
 		}, "AA", 0x9000, nil},
-		{"61xx, then more than was promised", read, []step{
+		{"61xx, then more data than announced", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "BBCCDD9000", nil},
 		}, "", 0, apdu.ErrExcessResponse},
-		{"61xx, then no answer", read, []step{
+		{"61xx, then no response", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "", nil},
 		}, "", 0, apdu.ErrShortResponse},
-		{"61xx, and 6Cxx to GET RESPONSE", read, []step{
+		{"61xx, then 6Cxx to GET RESPONSE", read, []step{
 			{"00B08A0000", "6110", nil}, {"00C0000010", "6C02", nil}, {"00C0000002", "AABB9000", nil},
 		}, "AABB", 0x9000, nil},
-		{"61xx, then a failure", read, []step{
+		{"61xx, then an error", read, []step{
 			{"00B08A0000", "AA6102", nil}, {"00C0000002", "6F00", nil},
 		}, "AA", 0x6F00, nil},
-		{"61xx to a command without Le is left to the caller", apdu.Command{INS: 0xA4}, []step{
+		{"61xx to a command without Le is not followed", apdu.Command{INS: 0xA4}, []step{
 			{"00A40000", "6110", nil},
 		}, "", 0x6110, nil},
-		{"6Cxx: asked again", read, []step{
+		{"6Cxx: the command is sent again", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "AABB9000", nil},
 		}, "AABB", 0x9000, nil},
-		{"6Cxx only once", read, []step{
+		{"6Cxx, then another 6Cxx", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C01", nil},
 		}, "", 0x6C01, nil},
-		{"6Cxx without end", read, []step{
+		{"6Cxx, then the same 6Cxx", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "6C02", nil},
 		}, "", 0x6C02, nil},
-		{"6Cxx, then another length, with data", read, []step{
+		{"6Cxx, then data of another length", read, []step{
 			{"00B08A0000", "6C02", nil}, {"00B08A0002", "AA9000", nil},
 		}, "AA", 0x9000, nil},
 		{"6Cxx, then 61xx", read, []step{
@@ -89,20 +89,20 @@ func TestChannelSend(t *testing.T) {
 		{"6282 with data", read, []step{{"00B08A0000", "AABB6282", nil}}, "AABB", 0x6282, nil},
 		{"6281 with data", read, []step{{"00B08A0000", "AABB6281", nil}}, "AABB", 0x6281, nil},
 		{"6B00", read, []step{{"00B08A0000", "6B00", nil}}, "", 0x6B00, nil},
-		{"fewer bytes than were asked for", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
-		{"none of the bytes that were asked for", read, []step{{"00B08A0000", "9000", nil}}, "", 0x9000, nil},
-		{"a secret is never sent twice, 6Cxx", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
+		{"fewer bytes than Ne", read, []step{{"00B08A0000", "AABB9000", nil}}, "AABB", 0x9000, nil},
+		{"9000 without data", read, []step{{"00B08A0000", "9000", nil}}, "", 0x9000, nil},
+		{"6Cxx to a secret is not followed", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
 			{"", "6C02", nil},
 		}, "", 0x6C02, nil},
-		{"a secret is never followed by another command", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
+		{"61xx to a secret is not followed", apdu.Command{INS: 0x20, P2: 0x98, Ne: 256}.WithData([]byte("1234")), []step{
 			{"", "6102", nil},
 		}, "", 0x6102, nil},
-		{"no answer", read, []step{{"", "", nil}}, "", 0, apdu.ErrShortResponse},
-		{"one byte", read, []step{{"", "90", nil}}, "", 0, apdu.ErrShortResponse},
-		{"more than asked for", apdu.Command{INS: 0xB0, Ne: 1}, []step{{"", "AABB9000", nil}}, "", 0, apdu.ErrExcessResponse},
-		{"data that were not asked for", apdu.Command{INS: 0x20, P2: 0x98}, []step{{"", "AA9000", nil}}, "", 0, apdu.ErrExcessResponse},
-		{"transport error", read, []step{{"", "", errPulled}}, "", 0, errPulled},
-		{"transport error in GET RESPONSE", read, []step{{"", "6102", nil}, {"", "", errPulled}}, "", 0, errPulled},
+		{"no response", read, []step{{"", "", nil}}, "", 0, apdu.ErrShortResponse},
+		{"a response of one byte", read, []step{{"", "90", nil}}, "", 0, apdu.ErrShortResponse},
+		{"more bytes than Ne", apdu.Command{INS: 0xB0, Ne: 1}, []step{{"", "AABB9000", nil}}, "", 0, apdu.ErrExcessResponse},
+		{"data without Ne", apdu.Command{INS: 0x20, P2: 0x98}, []step{{"", "AA9000", nil}}, "", 0, apdu.ErrExcessResponse},
+		{"transport error", read, []step{{"", "", errTransport}}, "", 0, errTransport},
+		{"transport error in GET RESPONSE", read, []step{{"", "6102", nil}, {"", "", errTransport}}, "", 0, errTransport},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			channel, done := play(t, tt.steps)
@@ -115,26 +115,26 @@ func TestChannelSend(t *testing.T) {
 	}
 }
 
-// trickle answers each GET RESPONSE with one byte and the promise of more.
-type trickle struct{ sent int }
+// byteByByte answers each command with one byte and 6100.
+type byteByByte struct{ sent int }
 
-func (c *trickle) Transmit(context.Context, []byte) ([]byte, error) {
+func (c *byteByByte) Transmit(context.Context, []byte) ([]byte, error) {
 	c.sent++
 	return []byte{0xAA, 0x61, 0x00}, nil
 }
 
 // Faults: F34.
-func TestChannelBoundsGetResponse(t *testing.T) {
-	card := &trickle{}
+func TestGetResponseIsBounded(t *testing.T) {
+	card := &byteByByte{}
 	_, err := apdu.NewChannel(card).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
 	require.ErrorIs(t, err, apdu.ErrNoProgress)
-	assert.Equal(t, 257, card.sent, "the command and 256 times GET RESPONSE")
+	assert.Equal(t, 257, card.sent, "the command and 256 GET RESPONSE commands")
 }
 
-// generous answers each GET RESPONSE with 256 bytes, 65536 in all.
-type generous struct{ left int }
+// longResponse answers each GET RESPONSE with 256 bytes, until none are left.
+type longResponse struct{ left int }
 
-func (c *generous) Transmit(_ context.Context, command []byte) ([]byte, error) {
+func (c *longResponse) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	if command[1] != 0xC0 {
 		return []byte{0x61, 0x00}, nil
 	}
@@ -147,13 +147,13 @@ func (c *generous) Transmit(_ context.Context, command []byte) ([]byte, error) {
 }
 
 func TestLongestResponse(t *testing.T) {
-	resp, err := apdu.NewChannel(&generous{left: 65536}).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
+	resp, err := apdu.NewChannel(&longResponse{left: 65536}).Send(context.Background(), apdu.Command{INS: 0xB0, Ne: 65536, Extended: true})
 	require.NoError(t, err)
 	assert.Len(t, resp.Data(), 65536)
 }
 
-// Answers with about as many bytes as a short command can ask for, and with more
-// than any command can.
+// Responses near the maximum of the short form, and longer than the maximum of the
+// extended form.
 //
 // Faults: F32, F37.
 func TestFullBlockResponses(t *testing.T) {
@@ -178,16 +178,16 @@ func TestFullBlockResponses(t *testing.T) {
 	}
 }
 
-// keeper retains the command, as a transmitter must not.
-type keeper struct{ command []byte }
+// retaining retains the command, which a transmitter must not do.
+type retaining struct{ command []byte }
 
-func (k *keeper) Transmit(_ context.Context, command []byte) ([]byte, error) {
+func (k *retaining) Transmit(_ context.Context, command []byte) ([]byte, error) {
 	k.command = command
 	return []byte{0x90, 0x00}, nil
 }
 
 func TestChannelWipesCommands(t *testing.T) {
-	card := &keeper{}
+	card := &retaining{}
 	require.NoError(t, apdu.NewChannel(card).Verify(context.Background(), 0x98, []byte("1234")))
 	assert.Equal(t, make([]byte, len(card.command)), card.command)
 }
@@ -195,7 +195,7 @@ func TestChannelWipesCommands(t *testing.T) {
 // A card that rejects its first SELECT is used normally afterwards.
 //
 // Faults: F38.
-func TestRejectedSelectIsNotRemembered(t *testing.T) {
+func TestRejectedSelectDoesNotChangeLengths(t *testing.T) {
 	channel, done := play(t, []step{
 		{"00A4040C0AD392F000260100000001", "6700", nil},
 		{"00A4040C0AD392F000260100000001", "9000", nil},
@@ -207,7 +207,7 @@ func TestRejectedSelectIsNotRemembered(t *testing.T) {
 	require.ErrorIs(t, channel.SelectApplication(ctx, aid), apdu.StatusWrongLength)
 	require.NoError(t, channel.SelectApplication(ctx, aid))
 	_, err := channel.ReadObject(ctx, 0x0A, 65536)
-	require.NoError(t, err, "with extended lengths, which only READ BINARY can find rejected")
+	require.NoError(t, err, "only a rejected READ BINARY ends extended lengths")
 }
 
 func TestSelect(t *testing.T) {
@@ -245,24 +245,24 @@ func TestVerify(t *testing.T) {
 	assert.False(t, strings.Contains(err.Error(), "1234"))
 
 	require.NoError(t, channel.Verify(ctx, 0x98, []byte("1234")))
-	require.ErrorIs(t, channel.Verify(ctx, 0x98, nil), apdu.ErrCommand, "an empty secret does not ask for the status")
+	require.ErrorIs(t, channel.Verify(ctx, 0x98, nil), apdu.ErrCommand, "an empty secret is not sent as VERIFY without data")
 }
 
-// transacted counts its transactions.
+// transacted is a card with transactions, which it counts.
 type transacted struct {
-	keeper
+	retaining
 	open, begun int
-	refuse      error
+	beginErr    error
 }
 
 func (c *transacted) Begin(context.Context) error {
-	if c.refuse != nil {
-		return c.refuse
+	if c.beginErr != nil {
+		return c.beginErr
 	}
 	c.open, c.begun = c.open+1, c.begun+1
 	return nil
 }
-func (c *transacted) End() error { c.open--; return errPulled }
+func (c *transacted) End() error { c.open--; return errTransport }
 
 // Faults: F24, F29, F77.
 func TestInTransaction(t *testing.T) {
@@ -275,14 +275,14 @@ func TestInTransaction(t *testing.T) {
 	assert.Panics(t, func() {
 		_ = apdu.InTransaction(ctx, card, func() error { panic("inside") })
 	})
-	assert.Zero(t, card.open, "ended by a panic too")
+	assert.Zero(t, card.open, "a panic ends the transaction")
 
-	refused := &transacted{refuse: errPulled}
-	err := apdu.InTransaction(ctx, refused, func() error { t.Error("called without a transaction"); return nil })
-	require.ErrorIs(t, err, errPulled)
+	refused := &transacted{beginErr: errTransport}
+	err := apdu.InTransaction(ctx, refused, func() error { t.Error("called outside a transaction"); return nil })
+	require.ErrorIs(t, err, errTransport)
 	assert.Zero(t, refused.open, "a transaction that did not begin is not ended")
 
 	ran := false
-	require.NoError(t, apdu.InTransaction(ctx, &keeper{}, func() error { ran = true; return nil }))
+	require.NoError(t, apdu.InTransaction(ctx, &retaining{}, func() error { ran = true; return nil }))
 	assert.True(t, ran, "a transmitter without transactions")
 }

@@ -80,7 +80,7 @@ func TestParseCommandRejectsMalformedBytes(t *testing.T) {
 		"extended Lc too long":      "00B08A00 00 0002 AA",
 		"one byte of extended Le":   "00B08A00 00 0001 AA 00",
 		"three bytes of extended":   "00B08A00 00 0001 AA 000000",
-		"extended Lc, nothing else": "00B08A00 00 FFFF 00",
+		"extended Lc without data":  "00B08A00 00 FFFF 00",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := apdu.ParseCommand(unhex(t, bytes))
@@ -100,7 +100,7 @@ func FuzzCommand(f *testing.F) {
 		c, err := apdu.ParseCommand(b)
 		if err != nil {
 			require.ErrorIs(t, err, apdu.ErrCommand)
-			require.Equal(t, apdu.Command{}, c, "no value with an error")
+			require.Equal(t, apdu.Command{}, c, "no command is returned with an error")
 			return
 		}
 		encoded, err := c.MarshalBinary()
@@ -116,14 +116,14 @@ func FuzzCommand(f *testing.F) {
 func TestUnmarshalBinaryRejectsMalformedBytes(t *testing.T) {
 	c := apdu.Command{INS: 0xB0, Ne: 1}
 	require.ErrorIs(t, c.UnmarshalBinary([]byte{0x00, 0xB0}), apdu.ErrCommand)
-	assert.Equal(t, apdu.Command{INS: 0xB0, Ne: 1}, c, "as it was")
+	assert.Equal(t, apdu.Command{INS: 0xB0, Ne: 1}, c, "unchanged")
 }
 
-// No way of printing shows a PIN, in any form.
+// No way of printing a command shows its PIN.
 //
 // Faults: F48, F84.
 func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
-	canary := []byte("73057305") // longer than what an address shows by chance
+	canary := []byte("73057305") // long enough not to occur in an address by chance
 	forms := []string{"73057305", "3733303537333035", "NzMwNTczMDU", "55 51 48 53", "55,51,48,53", "0x37, 0x33", "[8 bytes", " 08", "len=8", "Lc"}
 
 	for _, c := range []apdu.Command{
@@ -158,11 +158,11 @@ func TestSecretCommandsDoNotPrintTheirSecret(t *testing.T) {
 		assert.Empty(t, c.Redacted().Data())
 		assert.Equal(t, c.String(), c.Redacted().String())
 		_, err = c.Redacted().MarshalBinary()
-		assert.ErrorIs(t, err, apdu.ErrCommand, "what was redacted can't be sent")
+		assert.ErrorIs(t, err, apdu.ErrCommand, "a redacted command can't be sent")
 	}
 
 	query := apdu.Command{INS: 0x20, P2: 0x98}
-	assert.False(t, query.Secret(), "the empty form holds no secret")
+	assert.False(t, query.Secret(), "VERIFY without data has no secret")
 	assert.Equal(t, "00200098", query.String())
 	assert.Equal(t, "00A4020C 02 000A", apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C}.WithData([]byte{0, 10}).String())
 	assert.Equal(t, "00B00000 Ne=256", apdu.Command{INS: 0xB0, Ne: 256}.String())

@@ -13,10 +13,10 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// limited is a reader that fails on long answers.
+// limited is a reader that fails on long responses.
 type limited struct {
 	*file
-	fails func(answer []byte) ([]byte, error) // nil answer: passes
+	fails func(answer []byte) ([]byte, error) // returns nil, nil if the answer passes
 	lost  int
 }
 
@@ -34,7 +34,7 @@ func (l *limited) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 
 var errLength = errors.New("reader does not support this length")
 
-// above returns a failure of answers longer than n bytes.
+// above returns a failure for answers longer than n bytes.
 func above(n int, failed []byte, err error) func([]byte) ([]byte, error) {
 	return func(answer []byte) ([]byte, error) {
 		if len(answer) > n {
@@ -44,7 +44,7 @@ func above(n int, failed []byte, err error) func([]byte) ([]byte, error) {
 	}
 }
 
-// truncate returns a failure that cuts answers at n bytes.
+// truncate returns a failure that truncates answers to n bytes.
 func truncate(n int) func([]byte) ([]byte, error) {
 	return func(answer []byte) ([]byte, error) {
 		if len(answer) > n {
@@ -56,8 +56,7 @@ func truncate(n int) func([]byte) ([]byte, error) {
 
 func passes([]byte) ([]byte, error) { return nil, nil }
 
-// lengths shows commands by the lengths that they ask for, those in extended form
-// with an x.
+// lengths returns the Ne of each command, after an x if it is in extended form.
 func lengths(commands []apdu.Command) string {
 	var b strings.Builder
 	for _, c := range commands {
@@ -69,8 +68,8 @@ func lengths(commands []apdu.Command) string {
 	return strings.TrimSpace(b.String())
 }
 
-// Where card or reader fail at a length, the channel falls back to a shorter one:
-// for one command more, once. The object is the right one in the end.
+// If the card or the reader fails at a length, the channel falls back to a shorter one.
+// That costs one command, once. The object is read correctly.
 //
 // Faults: F37.
 func TestChannelFallsBackToShorterLengths(t *testing.T) {
@@ -80,21 +79,21 @@ func TestChannelFallsBackToShorterLengths(t *testing.T) {
 		name          string
 		declared      bool // extended lengths, by the card
 		accepted      bool // and it accepts them
-		shortest      int  // what the card answers at most
+		shortest      int  // length to which the card cuts its responses; 0: none
 		fails         func([]byte) ([]byte, error)
 		first, second string // lengths of the first and the second object's commands
 	}{
 		{"extended", true, true, 0, passes, "x65536", "x65536"},
 		{"short", false, false, 0, passes, short, short},
-		{"declared and rejected", true, false, 0, passes, "x65536 " + short, short},
+		{"extended, declared but rejected", true, false, 0, passes, "x65536 " + short, short},
 		{"a reader that fails above 1024 bytes", true, true, 0, above(1024, nil, errLength), "x65536 " + short, short},
-		{"that truncates there", true, true, 0, truncate(1024), "x65536 " + short, short},
-		{"that loses 256 bytes", false, false, 0, above(257, nil, errLength), "256 " + small, small},
-		{"that says nothing came", false, false, 0, above(257, []byte{0x90, 0x00}, nil), "256 " + small, small},
-		{"that gives nothing", false, false, 0, above(257, []byte{}, nil), "256 " + small, small},
-		{"that truncates above 255 bytes", false, false, 0, truncate(255), "256 " + small, small},
-		{"neither", true, false, 0, above(257, nil, errLength), "x65536 256 " + small, small},
-		{"extended, with short answers", true, true, 512, passes, "x65536 x1188 x676 164", "x65536 x1188 x676 164"},
+		{"a reader that truncates at 1024 bytes", true, true, 0, truncate(1024), "x65536 " + short, short},
+		{"a reader that loses 256 bytes", false, false, 0, above(257, nil, errLength), "256 " + small, small},
+		{"a reader that replaces 256 bytes by 9000", false, false, 0, above(257, []byte{0x90, 0x00}, nil), "256 " + small, small},
+		{"a reader that replaces 256 bytes by nothing", false, false, 0, above(257, []byte{}, nil), "256 " + small, small},
+		{"a reader that truncates at 255 bytes", false, false, 0, truncate(255), "256 " + small, small},
+		{"extended rejected, and a reader that loses 256 bytes", true, false, 0, above(257, nil, errLength), "x65536 256 " + small, small},
+		{"extended, with responses of 512 bytes", true, true, 512, passes, "x65536 x1188 x676 164", "x65536 x1188 x676 164"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			card := &limited{file: &file{content: padded(object(1700), 348), extended: tt.accepted, shortest: tt.shortest}, fails: tt.fails}

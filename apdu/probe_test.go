@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Answers to reset: of a contact card that says nothing about extended lengths, of
-// one that declares them, and of one that declares their absence.
+// Answers to reset of contact cards: one says nothing about extended lengths, one
+// declares them, and one declares that they are absent.
 const (
 	silentATR   = "3BE000FF8131FE4514"
 	declaredATR = "3BDA13FF8131FB468012392F31C173C601C03B"
@@ -22,8 +22,8 @@ const (
 
 const shortReads = "256 256 256 256 256 256 164" // of an object of 1700 bytes
 
-// With an ATR that says nothing, the rest of a long object is probed for. A probe
-// that fails costs one command, once in the channel's life.
+// If the ATR says nothing, the channel probes with the rest of a long object. A failed
+// probe costs one command, once in the channel's life.
 //
 // Faults: F37.
 func TestProbe(t *testing.T) {
@@ -36,39 +36,39 @@ func TestProbe(t *testing.T) {
 		fails         func([]byte) ([]byte, error)
 		first, second string
 	}{
-		{"accepted", silentATR, nil, true, passes, "256 x1444", "x1444 256"},
-		{"rejected", silentATR, nil, false, passes, "256 x1444 256 256 256 256 256 164", shortReads},
-		{"lost by the reader", silentATR, nil, true, above(258, nil, errLength), "256 x1444 256 256 256 256 256 164", shortReads},
-		{"lost, and said to be done", silentATR, nil, true, status(0x90, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
-		{"no answer", silentATR, nil, true, above(258, []byte{}, nil), "256 x1444 256 256 256 256 256 164", shortReads},
-		{"truncated", silentATR, nil, true, truncate(1024), "256 x1444 256 256 256 256 256 164", shortReads},
-		{"truncated to a full block", silentATR, nil, true, func(answer []byte) ([]byte, error) {
+		{"the card accepts the probe", silentATR, nil, true, passes, "256 x1444", "x1444 256"},
+		{"the card rejects the probe", silentATR, nil, false, passes, "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the reader loses the response", silentATR, nil, true, above(258, nil, errLength), "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the reader replaces the response by 9000", silentATR, nil, true, status(0x90, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the reader replaces the response by nothing", silentATR, nil, true, above(258, []byte{}, nil), "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the reader truncates the response", silentATR, nil, true, truncate(1024), "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the reader truncates the response to a full block", silentATR, nil, true, func(answer []byte) ([]byte, error) {
 			if len(answer) > 258 {
 				return append(answer[:256:256], 0x90, 0x00), nil
 			}
 			return nil, nil
 		}, "256 x1444 256 256 256 256 164", shortReads},
-		{"answered with another status", silentATR, nil, true, status(0x6F, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
+		{"the card answers with another status word", silentATR, nil, true, status(0x6F, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
 		{"6Cxx is not followed", silentATR, nil, true, status(0x6C, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
 		{"61xx is not followed", silentATR, nil, true, status(0x61, 0x00), "256 x1444 256 256 256 256 256 164", shortReads},
 		{"declared: used at once", declaredATR, nil, true, passes, "x65536", "x65536"},
-		{"declared absent: never", absentATR, nil, true, passes, shortReads, shortReads},
-		{"malformed ATR: never", "3BF0", nil, true, passes, shortReads, shortReads},
-		{"contactless: never", "3B888001000041E0B381A1003B", nil, true, passes, shortReads, shortReads},
-		{"a phone: never", "3B80800101", nil, true, passes, shortReads, shortReads},
-		{"contactless, by a reader's own form: never", "3BF59100FF918171FE4000420001B3A115", nil, true, passes, shortReads, shortReads},
-		{"T=0 is the default: never", "3B00", nil, true, passes, shortReads, shortReads},
+		{"declared absent: no probe", absentATR, nil, true, passes, shortReads, shortReads},
+		{"malformed ATR: no probe", "3BF0", nil, true, passes, shortReads, shortReads},
+		{"contactless: no probe", "3B888001000041E0B381A1003B", nil, true, passes, shortReads, shortReads},
+		{"phone: no probe", "3B80800101", nil, true, passes, shortReads, shortReads},
+		{"contactless, ATR in a reader's own format: no probe", "3BF59100FF918171FE4000420001B3A115", nil, true, passes, shortReads, shortReads},
+		{"T=0 by default: no probe", "3B00", nil, true, passes, shortReads, shortReads},
 		{"capabilities without the third byte", "3BE300FF8131FE45 8071C6 14", nil, true, passes, "256 x1444", "x1444 256"},
-		{"short lengths by the caller: never", silentATR, []apdu.Option{apdu.WithShortLengths()}, true, passes, shortReads, shortReads},
-		{"a reader that loses 256 bytes: never", silentATR, nil, true, func(answer []byte) ([]byte, error) {
+		{"the caller sets short lengths: no probe", silentATR, []apdu.Option{apdu.WithShortLengths()}, true, passes, shortReads, shortReads},
+		{"the reader loses 256 bytes: no probe", silentATR, nil, true, func(answer []byte) ([]byte, error) {
 			if len(answer) == 258 {
 				return nil, errLength
 			}
 			return nil, nil
 		}, "256 253 253 253 253 253 253 182", "253 253 253 253 253 253 182"},
-		{"a read size by the caller: never", silentATR, []apdu.Option{apdu.WithReadSize(255)}, true, passes,
+		{"the caller sets a read size: no probe", silentATR, []apdu.Option{apdu.WithReadSize(255)}, true, passes,
 			"255 255 255 255 255 255 170", "255 255 255 255 255 255 170"},
-		{"extended lengths by the caller", silentATR, []apdu.Option{apdu.WithExtendedLengths()}, true, passes, "x65536", "x65536"},
+		{"the caller sets extended lengths: used at once", silentATR, []apdu.Option{apdu.WithExtendedLengths()}, true, passes, "x65536", "x65536"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			card := &limited{file: &file{content: padded(object(1700), 348), extended: tt.accepted}, fails: tt.fails}
@@ -84,7 +84,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// Of options that contradict each other the last one counts.
+// If options contradict each other, the last one applies.
 func TestWithATROverridesOptionsBeforeIt(t *testing.T) {
 	for atr, want := range map[string]string{absentATR: shortReads, silentATR: "256 x1444", declaredATR: "x65536"} {
 		for _, before := range []apdu.Option{apdu.WithExtendedLengths(), apdu.WithShortLengths(), apdu.WithATR(unhex(t, declaredATR))} {
@@ -96,7 +96,7 @@ func TestWithATROverridesOptionsBeforeIt(t *testing.T) {
 	}
 }
 
-// The probe is sent where it saves a command, and asks for no byte behind the object.
+// The channel probes only if that saves a command. It asks for no byte after the object.
 func TestProbeIsSentForLongObjectsOnly(t *testing.T) {
 	for size, want := range map[int]string{
 		260: "256 4", 512: "256 256", 513: "256 x257", 1700: "256 x1444", 32768: "256 x32512",
@@ -107,7 +107,7 @@ func TestProbeIsSentForLongObjectsOnly(t *testing.T) {
 		assert.Equal(t, object(size), got)
 		assert.Equal(t, want, lengths(card.sent), size)
 	}
-	t.Run("a card that answers with less than 256 bytes", func(t *testing.T) {
+	t.Run("the card answers with less than 256 bytes", func(t *testing.T) {
 		card := &file{content: object(1700), extended: true, shortest: 128}
 		_, err := apdu.NewChannel(card, apdu.WithATR(unhex(t, silentATR))).ReadObject(context.Background(), 0x0A, 65536)
 		require.NoError(t, err)
@@ -115,8 +115,8 @@ func TestProbeIsSentForLongObjectsOnly(t *testing.T) {
 	})
 }
 
-// After a probe the channel asks for no more than has arrived, but for a longer
-// object it probes again. If that fails it reads in short form.
+// After a probe the channel asks for at most as many bytes as the probe returned. For a
+// longer object it probes again. If that fails, it reads in short form.
 func TestProbeForALongerObject(t *testing.T) {
 	card := &limited{file: &file{content: object(1000), extended: true}, fails: above(1002, nil, errLength)}
 	channel := apdu.NewChannel(card, apdu.WithATR(unhex(t, silentATR)))
@@ -138,17 +138,18 @@ func TestProbeForALongerObject(t *testing.T) {
 	}
 }
 
-// locked is a card that accepts any secret.
-type locked struct{ *file }
+// unlockable is a card that accepts any secret.
+type unlockable struct{ *file }
 
-func (l locked) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+func (u unlockable) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if command[1] == apdu.InsVerify {
 		return []byte{0x90, 0x00}, nil
 	}
-	return l.file.Transmit(ctx, command)
+	return u.file.Transmit(ctx, command)
 }
 
-// A lost connection would leave an unlocked card unlocked, so nothing is tried on it.
+// After a secret was sent there is no probe, because a lost connection would leave the
+// card unlocked.
 func TestNoProbeAfterASecret(t *testing.T) {
 	ctx := context.Background()
 	atr := apdu.WithATR(unhex(t, silentATR))
@@ -163,37 +164,37 @@ func TestNoProbeAfterASecret(t *testing.T) {
 		}},
 	} {
 		card := &file{content: object(1700), extended: true}
-		channel := apdu.NewChannel(locked{card}, atr)
+		channel := apdu.NewChannel(unlockable{card}, atr)
 		require.NoError(t, tt.before(channel))
 		_, err := channel.ReadObject(ctx, 0x0A, 65536)
 		require.NoError(t, err)
 		assert.Equal(t, tt.want, lengths(card.sent), tt.name)
 	}
-	t.Run("what has arrived before the secret is asked for after it", func(t *testing.T) {
+	t.Run("a length probed before the secret is used after it", func(t *testing.T) {
 		card := &file{content: object(1000), extended: true}
-		channel := apdu.NewChannel(locked{card}, atr)
+		channel := apdu.NewChannel(unlockable{card}, atr)
 		_, err := channel.ReadObject(ctx, 0x0A, 65536)
 		require.NoError(t, err)
 		require.NoError(t, channel.Verify(ctx, 0x98, []byte("1234")))
 		card.sent, card.content = nil, object(1800)
 		_, err = channel.ReadObject(ctx, 0x0A, 65536)
 		require.NoError(t, err)
-		assert.Equal(t, "x744 x744 x312", lengths(card.sent), "and never more at once")
+		assert.Equal(t, "x744 x744 x312", lengths(card.sent), "never more at once")
 	})
-	t.Run("also if the secret was lost", func(t *testing.T) {
+	t.Run("also if the response to the secret was lost", func(t *testing.T) {
 		channel, done := play(t, []step{
-			{"00200098 04 31323334", "", errPulled},
+			{"00200098 04 31323334", "", errTransport},
 			{"00B08A0000", hexOf(object(1700)[:256]) + "9000", nil},
-			{"00B0010000", "", errPulled},
+			{"00B0010000", "", errTransport},
 		}, atr)
 		defer done()
-		require.ErrorIs(t, channel.Verify(ctx, 0x98, []byte("1234")), errPulled)
+		require.ErrorIs(t, channel.Verify(ctx, 0x98, []byte("1234")), errTransport)
 		_, err := channel.ReadObject(ctx, 0x0A, 65536)
-		require.ErrorIs(t, err, errPulled)
+		require.ErrorIs(t, err, errTransport)
 	})
 }
 
-// A reader that breaks the connection at the probe may report that the card is gone.
+// A reader that breaks the connection at the probe may report that the card was removed.
 func TestConnectionLostAtTheProbe(t *testing.T) {
 	errBroken := errors.New("connection broken")
 	first := step{"00B08A0000", hexOf(object(1700)[:256]) + "9000", nil}
@@ -205,17 +206,17 @@ func TestConnectionLostAtTheProbe(t *testing.T) {
 		matches  []error
 		excludes []error
 	}{
-		{"and broken from then on", []step{first, probe("", errLength), next("", errBroken)},
+		{"the next command fails too", []step{first, probe("", errLength), next("", errBroken)},
 			[]error{apdu.ErrProbe, errLength, errBroken}, []error{apdu.ErrRemoved}},
-		{"and reported as removed from then on", []step{first, probe("", errLength), next("", apdu.ErrRemoved)},
+		{"the next command reports a removal", []step{first, probe("", errLength), next("", apdu.ErrRemoved)},
 			[]error{apdu.ErrProbe, errLength}, []error{apdu.ErrRemoved}},
-		{"no answer, and reported as removed", []step{first, probe("", nil), next("", apdu.ErrRemoved)},
+		{"no response, and the next command reports a removal", []step{first, probe("", nil), next("", apdu.ErrRemoved)},
 			[]error{apdu.ErrProbe, apdu.ErrShortResponse}, []error{apdu.ErrRemoved}},
-		{"the transmitter is certain that the card was removed", []step{first, probe("", apdu.ErrRemoved)},
+		{"the probe reports a removal", []step{first, probe("", apdu.ErrRemoved)},
 			[]error{apdu.ErrRemoved}, []error{apdu.ErrProbe}},
-		{"rejected, then removed", []step{first, probe("6700", nil), next("", apdu.ErrRemoved)},
+		{"the card rejects the probe and is removed", []step{first, probe("6700", nil), next("", apdu.ErrRemoved)},
 			[]error{apdu.ErrRemoved}, []error{apdu.ErrProbe}},
-		{"lost, then a status word", []step{first, probe("", errLength), next("6982", nil)},
+		{"the next command returns a status word", []step{first, probe("", errLength), next("6982", nil)},
 			[]error{apdu.StatusSecurityNotSatisfied}, []error{apdu.ErrProbe, errLength}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -242,7 +243,7 @@ func TestConnectionLostAtTheProbe(t *testing.T) {
 	})
 }
 
-// canceling ends a context at an extended length.
+// canceling cancels a context at an extended length.
 type canceling struct {
 	*file
 	cancel func()

@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Status words that were observed or are defined in a standard, with their meaning
-// here and the place where they occur.
+// Status words that were observed or are defined in a standard, with their meaning and
+// where they occur.
 func TestStatusMeanings(t *testing.T) {
 	for _, tt := range []struct {
 		status apdu.Status
@@ -24,20 +24,20 @@ func TestStatusMeanings(t *testing.T) {
 		{0x6282, "end of file before the requested length", "passports; tolerated by JPKI clients"},
 		{0x6281, "warning", "ISO/IEC 7816-4"},
 		{0x6300, "verification failed", "JICSAP, unlimited keys"},
-		{0x63C0, "verification failed, attempts left: 0", "an exhausted secret, asked with empty VERIFY"},
+		{0x63C0, "verification failed, attempts left: 0", "VERIFY without data, no attempt left"},
 		{0x63C3, "verification failed, attempts left: 3", "also after a successful VERIFY (OpenSC pull request 959)"},
 		{0x63CF, "verification failed, attempts left: 15", "ISO/IEC 7816-4"},
 		{0x6381, "warning", "ISO/IEC 7816-4"},
 		{0x6110, "more data available", "T=0 cards"},
 		{0x6C10, "wrong expected length", "T=0 cards"},
-		{0x6700, "wrong length", "empty VERIFY with Le on a real card; rejected extended lengths"},
+		{0x6700, "wrong length", "VERIFY without data but with Le on a real card; rejected extended lengths"},
 		{0x6881, "logical channel not supported", "My Number test card"},
 		{0x6882, "secure messaging not supported", "My Number test card"},
 		{0x69FC, "not known to this toolkit", "My Number test card, CLA 0C"},
 		{0x6981, "command does not fit the file", "READ BINARY of a PIN's file, My Number test card"},
 		{0x6982, "security status not satisfied", "signature without PIN"},
 		{0x6983, "authentication method blocked", "ISO; assumed by several clients"},
-		{0x6984, "reference data not usable", "blocked secret, My Number test card"},
+		{0x6984, "reference data not usable", "locked secret, My Number test card"},
 		{0x6985, "conditions of use not satisfied", "GET CHALLENGE with an extended length, My Number test card"},
 		{0x6986, "no current file", "READ BINARY without a file, My Number test card"},
 		{0x6A80, "incorrect data", "ISO/IEC 7816-4"},
@@ -111,12 +111,12 @@ func TestParseResponse(t *testing.T) {
 }
 
 // Faults: F84.
-func TestResponsePrintsNoData(t *testing.T) {
+func TestResponseDoesNotPrintItsData(t *testing.T) {
 	r := apdu.NewResponse([]byte("personal"), 0x9000)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		assert.Equal(t, "[8 bytes] 9000", fmt.Sprintf(verb, r))
 	}
-	// fmt reads another struct's unexported fields without asking for methods.
+	// fmt prints the unexported fields of another struct without calling methods.
 	type others struct{ last apdu.Response }
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
 		for _, printed := range []string{fmt.Sprintf(verb, others{r}), fmt.Sprintf(verb, []*others{{r}})} {

@@ -6,8 +6,8 @@ import (
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
-// A file with one constructed element, its length in more bytes than it needs, and
-// filler.
+// This reads a file with filler and one constructed element, whose length is not encoded
+// in the fewest bytes.
 func Example() {
 	file := []byte{
 		0xFF, 0x20, 0x82, 0x00, 0x08,
@@ -26,14 +26,14 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Printf("%v: %X, as written %X\n", e.Tag, e.Value(), e.Raw())
+		fmt.Printf("%v: %X, encoded %X\n", e.Tag, e.Value(), e.Raw())
 	}
 
 	second, err := tlv.Find(record.Value(), 0xDF22)
 	fmt.Println(second, err)
 	// Output:
-	// DF21: 01, as written DF210101
-	// DF22: 02, as written DF220102
+	// DF21: 01, encoded DF210101
+	// DF22: 02, encoded DF220102
 	// DF22 [1 byte] <nil>
 }
 

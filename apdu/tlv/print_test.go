@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
-// An element may hold the individual number: printing one shows none of it.
+// An element may hold the individual number, so printing it does not show the value.
 //
 // Faults: F84.
 func TestElementsDoNotPrintTheirValue(t *testing.T) {
