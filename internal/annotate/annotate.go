@@ -1,5 +1,5 @@
-// Package annotate describes the commands to a card's JPKI application in a few English
-// words, for traces.
+// Package annotate describes the commands to the JPKI application in a few English words,
+// for traces.
 package annotate
 
 import (
@@ -13,7 +13,7 @@ import (
 // Annotator describes the commands of one connection. The zero value is ready to use. It is
 // not safe for concurrent use.
 type Annotator struct {
-	current *generation.Generation // the last one whose application was selected
+	current *generation.Generation // whose application is selected; nil: not known yet
 }
 
 // Command describes a command. It returns "" for commands that it does not know.
@@ -59,7 +59,7 @@ func (a *Annotator) selection(c apdu.Command) string {
 	return ""
 }
 
-// file names a file. 0 is the selected one.
+// file returns the name of the file with this short identifier. 0 is the selected file.
 func (a *Annotator) file(sfi byte) string {
 	g := a.current
 	if g == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/annotate"
 )
 
-func TestCommands(t *testing.T) {
+func TestCommandDescriptions(t *testing.T) {
 	var a annotate.Annotator
 	assert.Equal(t, "select the JPKI application", a.Command(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01})))
 	assert.Equal(t, "ask for the attempts left of the authentication PIN", a.Command(apdu.Command{INS: 0x20, P2: 0x98}))
@@ -21,8 +21,8 @@ func TestCommands(t *testing.T) {
 	assert.Equal(t, "log out: select the issuer security domain", a.Command(apdu.Command{INS: 0xA4, P1: 4, P2: 0x0C}.WithData([]byte{0xA0, 0, 0, 1, 0x51, 0, 0})))
 }
 
-// The same number is another file on another generation of the card.
-func TestFilesBelongToTheSelectedApplication(t *testing.T) {
+// A short identifier names different files on different generations of the card.
+func TestFileNamesDependOnTheGeneration(t *testing.T) {
 	var a annotate.Annotator
 	read := apdu.Command{INS: 0xB0, P1: 0x80 | 0x17}
 	assert.Equal(t, "read the authentication key", a.Command(read))

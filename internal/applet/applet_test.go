@@ -40,7 +40,7 @@ func TestChange(t *testing.T) {
 		fault            after
 		want             error
 		secrets          int
-		valid            string // the PIN afterwards
+		valid            string // the PIN afterwards; empty: not checked
 		left             int
 	}{
 		"the right PIN":            {old: "1234", replacement: "9876", secrets: 2, valid: "9876", left: 3},
@@ -117,7 +117,7 @@ func TestTheCredentialsFormIsChecked(t *testing.T) {
 		require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
 			used := secret(t, typed)
 			require.ErrorIs(t, attempt.Verify(t.Context(), used), credential.ErrFormat, typed)
-			require.ErrorIs(t, attempt.Verify(t.Context(), used), credential.ErrUsed, "it was wiped")
+			require.ErrorIs(t, attempt.Verify(t.Context(), used), credential.ErrUsed, "the secret was wiped")
 			return nil
 		}))
 		assert.Zero(t, d.Secrets())
@@ -125,20 +125,20 @@ func TestTheCredentialsFormIsChecked(t *testing.T) {
 	}
 }
 
-func TestConditions(t *testing.T) {
+func TestPrepareConditions(t *testing.T) {
 	shown := func(left int) *credential.Counter { return &credential.Counter{Remaining: left, Max: 3} }
 	for name, tt := range map[string]struct {
 		profile    simulator.Profile
 		conditions applet.Conditions
 		want       error
 	}{
-		"3 attempts":                     {simulator.Contact, applet.Conditions{}, nil},
-		"3 attempts, shown":              {simulator.Contact, applet.Conditions{Shown: shown(3)}, nil},
-		"3 attempts, 2 shown":            {simulator.Contact, applet.Conditions{Shown: shown(2)}, credential.ErrAttemptsChanged},
-		"the last one":                   {simulator.LastTry, applet.Conditions{}, credential.ErrLastAttempt},
-		"the last one, allowed":          {simulator.LastTry, applet.Conditions{AllowLastAttempt: true}, nil},
-		"the last one, allowed, 3 shown": {simulator.LastTry, applet.Conditions{AllowLastAttempt: true, Shown: shown(3)}, credential.ErrAttemptsChanged},
-		"locked":                         {simulator.Locked, applet.Conditions{AllowLastAttempt: true}, credential.ErrLocked},
+		"3 attempts":                         {simulator.Contact, applet.Conditions{}, nil},
+		"3 attempts, shown":                  {simulator.Contact, applet.Conditions{Shown: shown(3)}, nil},
+		"3 attempts, 2 shown":                {simulator.Contact, applet.Conditions{Shown: shown(2)}, credential.ErrAttemptsChanged},
+		"the last attempt":                   {simulator.LastTry, applet.Conditions{}, credential.ErrLastAttempt},
+		"the last attempt, allowed":          {simulator.LastTry, applet.Conditions{AllowLastAttempt: true}, nil},
+		"the last attempt, allowed, 3 shown": {simulator.LastTry, applet.Conditions{AllowLastAttempt: true, Shown: shown(3)}, credential.ErrAttemptsChanged},
+		"locked":                             {simulator.Locked, applet.Conditions{AllowLastAttempt: true}, credential.ErrLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)

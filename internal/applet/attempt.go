@@ -9,17 +9,17 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
-// Credential describes a credential of an application.
+// Credential describes a PIN or password of an application.
 type Credential struct {
 	Kind     credential.Kind
-	File     byte // its elementary file, which is also its short identifier
-	Attempts int  // wrong entries until it is locked
+	File     byte // elementary file; the same number is its short identifier
+	Attempts int  // wrong secrets in a row that lock it
 	Rules    Rules
 }
 
-// Counter asks the card for the attempts left. It uses up none.
+// Counter reads the attempts left. It uses up no attempt.
 //
-// It returns [credential.ErrCounterUnknown] if the card does not tell, or the
+// It returns [credential.ErrCounterUnknown] if the card does not report them, or the
 // transport's error.
 func (s *Session) Counter(ctx context.Context, of Credential) (credential.Counter, error) {
 	var status apdu.Status
@@ -30,7 +30,7 @@ func (s *Session) Counter(ctx context.Context, of Credential) (credential.Counte
 		return err
 	})
 	switch {
-	case errors.As(err, new(apdu.Status)): // the file could not be named
+	case errors.As(err, new(apdu.Status)): // the card rejected the file
 		return credential.Counter{}, fmt.Errorf("%w: %w", credential.ErrCounterUnknown, err)
 	case err != nil:
 		return credential.Counter{}, fmt.Errorf("retry counter: %w", err)
@@ -42,24 +42,24 @@ func (s *Session) Counter(ctx context.Context, of Credential) (credential.Counte
 	case isLocked(status):
 		return credential.Counter{Max: of.Attempts}, nil
 	}
-	// 9000 among them: some cards answer so while a secret is verified, which tells no
-	// number of attempts.
+	// This includes 9000, which some cards answer while a secret is verified. It does not
+	// report the attempts left.
 	return credential.Counter{}, fmt.Errorf("%w: %w", credential.ErrCounterUnknown, status)
 }
 
-// isLocked reports whether a card answers so for a locked credential: published programs
-// expect 6983, and 6984 was measured.
+// isLocked reports whether a status word means that the credential is locked. Published
+// programs expect 6983, and 6984 was measured.
 func isLocked(s apdu.Status) bool {
 	return s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable
 }
 
-// Conditions are what a caller of [Session.Prepare] allows and expects.
+// Conditions restrict when [Session.Prepare] returns an Attempt.
 type Conditions struct {
-	AllowLastAttempt bool
-	Shown            *credential.Counter // what the holder was shown; nil: nothing
+	AllowLastAttempt bool                // allow an attempt if it is the last one
+	Shown            *credential.Counter // the counter that the holder was shown; nil: none
 }
 
-// Attempt is the permission to send one secret. It is used once.
+// Attempt is the permission to send one secret. It can be used once.
 type Attempt struct {
 	session *Session
 	of      Credential
@@ -67,11 +67,11 @@ type Attempt struct {
 	used    bool
 }
 
-// Prepare asks the card for the attempts left and decides whether a secret may be sent.
-// It sends none.
+// Prepare reads the attempts left and decides whether a secret may be sent. It does not
+// send one.
 //
-// It returns a [*credential.Error] if none may be sent, or the errors of
-// [Session.Counter]. The counter is valid in the first case too.
+// It returns a [*credential.Error] if no secret may be sent; the counter is valid then
+// too. It also returns the errors of [Session.Counter].
 func (s *Session) Prepare(ctx context.Context, of Credential, conditions Conditions) (*Attempt, credential.Counter, error) {
 	counter, err := s.Counter(ctx, of)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Session) Prepare(ctx context.Context, of Credential, conditions Conditi
 }
 
 // Verify sends the secret in one VERIFY. If it returns nil the card is unlocked, and
-// [Session.LogOut] must be called. The secret is wiped, whatever happens.
+// [Session.LogOut] must be called. Verify always wipes the secret.
 //
 // It returns a [*credential.Error] if the card rejected the secret or the outcome is
 // unknown, and, before anything is sent, [credential.ErrFormat], [credential.ErrUsed] or
@@ -112,7 +112,7 @@ func (a *Attempt) Verify(ctx context.Context, secret Secret) error {
 		if refused = !a.of.Rules.allow(characters); refused {
 			return credential.ErrFormat
 		}
-		a.used, s.sent = true, true // whatever comes back, the card may be unlocked now
+		a.used, s.sent = true, true // whatever the response, the card may be unlocked now
 		return s.channel.Verify(ctx, reference, characters)
 	})
 	switch {
@@ -126,12 +126,11 @@ func (a *Attempt) Verify(ctx context.Context, secret Secret) error {
 }
 
 // Change replaces the secret with another one. It verifies the old secret first, so a
-// wrong one uses up one attempt. Both secrets are wiped, whatever happens.
+// wrong one uses up one attempt. It always wipes both secrets.
 //
 // It returns the errors of [Attempt.Verify]; [credential.ErrFormat] for either secret,
 // before anything is sent; [ErrChangeRejected] if the card keeps the old secret; and
-// [ErrChangeUnknown] if no usable answer came back to the change: either secret may hold
-// now.
+// [ErrChangeUnknown] if no usable response arrived, so that either secret may be valid.
 func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 	defer old.Wipe()
 	defer replacement.Wipe()
@@ -159,15 +158,15 @@ func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 
 var (
 	// ErrChangeRejected reports that the card accepted the old secret and rejected the
-	// new one. The old one holds.
+	// new one. The old one remains valid.
 	ErrChangeRejected = errors.New("the card rejected the new secret")
-	// ErrChangeUnknown reports that no usable answer came back to a change.
+	// ErrChangeUnknown reports that no usable response to a change arrived.
 	ErrChangeUnknown = errors.New("outcome of the change unknown")
 )
 
-// explain finds out what an answer other than 9000 did to the counter. If the answer
-// does not say, or says something impossible, it reads the counter again, as far as the
-// card can still be asked.
+// explain returns the error for a response other than 9000, with the attempts left. If
+// the response does not contain them, or an impossible number, it reads the counter
+// again if the card still responds.
 func (a *Attempt) explain(ctx context.Context, cause error) *credential.Error {
 	e := &credential.Error{Kind: a.of.Kind, Reason: credential.ErrOutcomeUnknown, Max: a.of.Attempts, Cause: cause}
 	var status apdu.Status
@@ -193,6 +192,7 @@ func (a *Attempt) explain(ctx context.Context, cause error) *credential.Error {
 	return e
 }
 
+// recount reads the counter again and stores it in e.
 func (a *Attempt) recount(ctx context.Context, e *credential.Error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logOutWithin)
 	defer cancel()

@@ -1,26 +1,26 @@
-// Package applet uses one application of a card. It holds what all applications
-// share: select the application, ask for the attempts left, send a secret, read
-// files, have a key sign, and log the card out. Package jpki stands on it, and so
-// does every other application of the My Number Card.
+// Package applet uses an application of a card. It implements what all applications
+// share: selecting the application, reading the attempts left, sending a secret,
+// reading files, signing, and logging the card out. Package jpki and the packages for
+// the card's other applications use it.
 //
-// [Do] opens a [Session] in a transaction and logs the card out afterwards. What an
-// application has (its identifier, files and credentials) is data: see package
-// generation.
+// [Do] opens a [Session] in a transaction and logs the card out afterwards. Package
+// generation has the application's identifier, files and credentials as data.
 //
 // # How a secret is sent
 //
-// There is one way. [Session.Prepare] asks the card for the attempts left and
-// refuses to go on where sending would be wrong: the credential is locked, one
-// attempt is left and the caller did not allow using it, or the number is not the one
-// that the holder was shown. Only it makes an [Attempt], and [Attempt.Verify] sends
-// one VERIFY. The format is checked before. If the outcome is unknown, the counter is
-// read again and reported. The secret is wiped, whatever happens.
+// There is only one way. [Session.Prepare] reads the attempts left. It returns an error
+// if the credential is locked, if one attempt is left and the caller did not allow using
+// it, or if the number differs from the one that the holder was shown. Otherwise it
+// returns an [Attempt], and [Attempt.Verify] sends one VERIFY. Verify checks the format
+// first. If the outcome is unknown, it reads the counter again and reports it. It always
+// wipes the secret.
 //
 // # Logging out
 //
-// On the My Number Card a verified secret stays verified after a reset, a disconnect,
-// and the selection of the same application. [Session.LogOut] selects another
-// application.
+// A My Number Card stays unlocked after a reset, a disconnect, and SELECT of the same
+// application. [Session.LogOut] logs it out by selecting another application.
 //
-// A Session belongs to one goroutine at a time, as a card's current file does.
+// # Concurrency
+//
+// A Session is not safe for concurrent use, because the card has one current file.
 package applet

@@ -7,20 +7,20 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// fileAccess is how a session names files: by short identifier, as every known card
-// allows. If card or reader reject that and accept SELECT of the file instead, each
-// file is selected before it is used from then on.
+// fileAccess is how a session refers to files. By default it uses short identifiers,
+// which every known card supports. If the card or the reader rejects them but accepts
+// SELECT, the session selects each file before it uses it from then on.
 type fileAccess struct {
 	bySelection bool
-	bySFI       map[byte]bool // instructions that succeeded with a short identifier
+	bySFI       map[byte]bool // instructions that have succeeded with a short identifier
 }
 
-// useFile calls use with the file's short identifier or, if that is rejected, with 0
-// after selecting the file. A rejection often means that there is no such file: then
-// SELECT says so, and that is the error. It costs one command each time until a
-// short identifier succeeded with the instruction.
+// useFile calls use with the file's short identifier. If that is rejected, it selects the
+// file and calls use with 0. A rejection often means that the file does not exist: then
+// SELECT fails, and useFile returns its error. The SELECT costs one command per
+// rejection, until a short identifier has succeeded with the instruction.
 //
-// It calls use twice at most, so use must not send a secret.
+// It may call use twice, so use must not send a secret.
 func (s *Session) useFile(ctx context.Context, instruction, file byte, use func(sfi byte) error) error {
 	if !s.files.bySelection {
 		err := use(file)
@@ -45,8 +45,8 @@ func (s *Session) useFile(ctx context.Context, instruction, file byte, use func(
 	return err
 }
 
-// rejectsSFI reports whether an error may mean that a short file identifier is
-// rejected. Assumed: no card is known that does so.
+// rejectsSFI reports whether an error may mean that the short file identifier was
+// rejected. Assumed: no card is known to do so.
 func rejectsSFI(err error) bool {
 	var status apdu.Status
 	if !errors.As(err, &status) || errors.Is(err, apdu.ErrExcessResponse) {
@@ -73,7 +73,7 @@ func (s *Session) Read(ctx context.Context, file byte, ne int) (content []byte, 
 	return content, err
 }
 
-// ReadAt reads up to ne bytes of the current file from offset on.
+// ReadAt reads up to ne bytes of the current file, starting at offset.
 func (s *Session) ReadAt(ctx context.Context, offset, ne int) ([]byte, error) {
 	return s.channel.ReadBinary(ctx, offset, ne)
 }
@@ -88,8 +88,8 @@ func (s *Session) ReadObject(ctx context.Context, file byte, limit int) (object 
 	return object, err
 }
 
-// reference returns the P2 that names a file in VERIFY and CHANGE REFERENCE DATA: its
-// short identifier or, if that is rejected, 80 for the file that was just selected.
+// reference returns P2 of VERIFY and CHANGE REFERENCE DATA for a file: 80 plus its short
+// identifier. If the session selects files, reference selects the file and returns 80.
 func (s *Session) reference(ctx context.Context, file byte) (byte, error) {
 	if !s.files.bySelection {
 		return 0x80 | file, nil

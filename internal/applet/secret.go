@@ -8,18 +8,19 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
-// Rules are the form of a credential.
+// Rules describe the format of a credential.
 type Rules struct {
 	Min, Max int // characters
-	// Letters allows A to Z beside 0 to 9. Small letters are made capital.
+	// Letters allows A to Z in addition to 0 to 9. Lower-case letters are converted to
+	// upper case.
 	Letters bool
 }
 
-// Parse returns what a person typed as a secret. It normalizes full-width characters
-// (NFKC) and returns [credential.ErrFormat] for anything that the rules do not allow.
-// The input is the caller's to wipe.
+// Parse returns the secret that the holder typed. It normalizes full-width characters
+// (NFKC) and returns [credential.ErrFormat] if the rules do not allow the input. The
+// caller wipes the input.
 func (r Rules) Parse(input []byte) (Secret, error) {
-	const longest = 16 // bytes of a character, in any form that NFKC knows
+	const longest = 16 // bytes of one character, in any form that NFKC normalizes
 	if len(input) > longest*r.Max {
 		return Secret{}, credential.ErrFormat
 	}
@@ -30,7 +31,8 @@ func (r Rules) Parse(input []byte) (Secret, error) {
 	return newSecret(characters), nil
 }
 
-// accept returns a character as cards expect it.
+// accept returns a character in the form that cards expect; ok is false if the rules do
+// not allow it.
 func (r Rules) accept(c byte) (accepted byte, ok bool) {
 	switch {
 	case '0' <= c && c <= '9', r.Letters && 'A' <= c && c <= 'Z':
@@ -41,10 +43,10 @@ func (r Rules) accept(c byte) (accepted byte, ok bool) {
 	return 0, false
 }
 
-// normalize returns what NFKC makes of the input, if the rules allow that. It goes from
-// character to character and keeps nothing but what it returns: norm's own buffers could
-// not be wiped. The result is the same, since no character that composes with others is
-// accepted.
+// normalize returns the input in form NFKC, if the rules allow it. It decomposes one
+// character at a time instead of calling norm.NFKC.Bytes, because norm's internal buffers
+// could not be wiped. The result is the same, because accept rejects every character that
+// composes with others.
 func (r Rules) normalize(input []byte) (characters []byte, ok bool) {
 	characters = make([]byte, 0, r.Max)
 	for len(input) > 0 {
@@ -71,7 +73,7 @@ func (r Rules) normalize(input []byte) (characters []byte, ok bool) {
 	return characters, true
 }
 
-// allow reports whether the characters of a secret, normalized already, have this form.
+// allow reports whether the rules allow these characters, which are normalized already.
 func (r Rules) allow(characters []byte) bool {
 	for _, c := range characters {
 		if accepted, ok := r.accept(c); !ok || accepted != c {
@@ -81,18 +83,17 @@ func (r Rules) allow(characters []byte) bool {
 	return len(characters) >= r.Min && len(characters) <= r.Max
 }
 
-// Secret is what a person typed to open a card. It can be used once. Types with names
-// for it, as jpki.PIN, embed no Secret but keep one in an unexported field, so that
-// nobody outside this module can read it back.
+// Secret is a PIN or password that the holder typed. It can be used once. Exported types
+// such as jpki.PIN keep a Secret in an unexported field and do not embed it, so that
+// other modules can't read it.
 type Secret struct {
-	// take returns the characters to the first caller, who wipes them, and nil to every
-	// other. A function hides its variables from everything that prints by reflection,
-	// and a slice hides its bytes from a panic's trace, where an array would be among
-	// the arguments.
+	// take returns the characters to the first caller, who wipes them, and nil to all
+	// others. They are behind a function because printing by reflection does not show its
+	// variables, and in a slice because a stack trace does not show its bytes.
 	take func() []byte
 }
 
-// newSecret takes over the characters.
+// newSecret returns a secret that owns the characters.
 func newSecret(characters []byte) Secret {
 	var mu sync.Mutex
 	return Secret{take: func() []byte {
@@ -104,7 +105,8 @@ func newSecret(characters []byte) Secret {
 	}}
 }
 
-// use calls send with the characters, once in the secret's life, and wipes them.
+// use calls send with the characters and wipes them. It returns [credential.ErrUsed] if
+// the secret was used or wiped before.
 func (s Secret) use(send func(characters []byte) error) error {
 	if s.take == nil {
 		return credential.ErrUsed
@@ -117,7 +119,7 @@ func (s Secret) use(send func(characters []byte) error) error {
 	return send(characters)
 }
 
-// Wipe wipes a secret that is not used. It may be called twice.
+// Wipe wipes the secret. Wipe is idempotent.
 func (s Secret) Wipe() {
 	if s.take != nil {
 		clear(s.take())

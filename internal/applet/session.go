@@ -15,11 +15,11 @@ var (
 	ErrStillUnlocked = errors.New("card may still be unlocked")
 )
 
-// issuerSecurityDomain is GlobalPlatform's, which has nothing for this toolkit:
-// selecting it logs out every other application.
+// issuerSecurityDomain is the name (AID) of GlobalPlatform's issuer security domain. This
+// toolkit does not use it, but selecting it logs the card out.
 var issuerSecurityDomain = []byte{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00}
 
-// Session is an application of a card, selected.
+// Session is the use of a selected application.
 type Session struct {
 	channel *apdu.Channel
 	files   fileAccess
@@ -28,7 +28,8 @@ type Session struct {
 	unlocked []byte // files of the credentials that the card accepted
 }
 
-// Open selects the first of the applications that the card has and returns its index.
+// Open selects the first of the applications that the card has. It returns the session and
+// the application's index.
 // It returns [ErrNoApplication] if the card has none of them.
 //
 // A caller that sends a secret must call [Session.LogOut]; [Do] takes care of that.
@@ -44,8 +45,8 @@ func Open(ctx context.Context, card apdu.Transmitter, applications [][]byte, opt
 	for i, application := range applications {
 		err := s.channel.SelectApplication(ctx, application)
 		if errors.Is(err, apdu.StatusNoDiagnosis) {
-			// Some cards answer so to the first command after power-up (observed;
-			// not in a public specification).
+			// Some cards answer 6F00 to the first command after power-up (observed; not
+			// in a public specification).
 			err = s.channel.SelectApplication(ctx, application)
 		}
 		switch {
@@ -62,8 +63,8 @@ func Open(ctx context.Context, card apdu.Transmitter, applications [][]byte, opt
 	return nil, 0, fmt.Errorf("%w: %w", ErrNoApplication, absent)
 }
 
-// isAbsent reports whether an error is a card's answer to SELECT of an application
-// that it does not have.
+// isAbsent reports whether a card may return this error to SELECT of an application that
+// it does not have.
 func isAbsent(err error) bool {
 	switch statusOf(err) {
 	case apdu.StatusFileNotFound, apdu.StatusFunctionNotSupported, apdu.StatusIncorrectP1P2, apdu.StatusReferencedDataNotFound,
@@ -74,16 +75,16 @@ func isAbsent(err error) bool {
 	return false
 }
 
-// statusOf returns the status word in an error, 0 if there is none.
+// statusOf returns the status word in an error, or 0 if there is none.
 func statusOf(err error) (status apdu.Status) {
 	errors.As(err, &status)
 	return status
 }
 
-// Do calls fn with a session of the first of the applications that the card has, in
-// one transaction if the card has transactions. If a secret was sent, Do logs the card
-// out afterwards, also if fn fails or panics or ctx ends. If that fails, Do returns
-// [ErrStillUnlocked], joined to fn's error.
+// Do is like [Open] but calls fn with the session, in one transaction if the card supports
+// transactions. If a secret was sent, Do logs the card out afterwards, also if fn returns
+// an error or panics, or ctx ends. If logging out fails, Do returns [ErrStillUnlocked],
+// joined to fn's error.
 func Do(ctx context.Context, card apdu.Transmitter, applications [][]byte, fn func(s *Session, index int) error, options ...apdu.Option) error {
 	return apdu.InTransaction(ctx, card, func() (err error) {
 		s, index, err := Open(ctx, card, applications, options...)
@@ -95,7 +96,7 @@ func Do(ctx context.Context, card apdu.Transmitter, applications [][]byte, fn fu
 	})
 }
 
-// Join joins the error of a card's use and that of logging it out. Either may be nil.
+// Join joins the error of using a card and the error of logging it out. Either may be nil.
 func Join(err, logOut error) error {
 	switch {
 	case logOut == nil:
@@ -106,16 +107,16 @@ func Join(err, logOut error) error {
 	return errors.Join(err, logOut)
 }
 
-// MarkUnlocked makes [Session.LogOut] log the card out though this session sent no
-// secret: another program may have left it unlocked.
+// MarkUnlocked makes [Session.LogOut] log the card out even if this session sends no
+// secret. Use it if another program may have left the card unlocked.
 func (s *Session) MarkUnlocked() { s.sent = true }
 
-// LogOut logs the card out by selecting another application. It sends nothing if no
-// secret was sent. It works after ctx has ended, for up to 5 seconds. A removed card
-// has lost its power and is logged out by that.
+// LogOut logs the card out by selecting another application. If no secret was sent, it
+// sends nothing. It works after ctx has ended, for up to 5 seconds. It returns nil for a
+// removed card, which is logged out because it lost its power.
 //
-// It returns [ErrStillUnlocked], which wraps the cause. A reset by another program is
-// such a cause: it does not log the card out.
+// Otherwise it returns [ErrStillUnlocked], which wraps the cause. One cause is a reset by
+// another program, which does not log the card out.
 func (s *Session) LogOut(ctx context.Context) error {
 	if !s.sent {
 		return nil
@@ -123,7 +124,7 @@ func (s *Session) LogOut(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logOutWithin)
 	defer cancel()
 	err := s.channel.SelectApplication(ctx, issuerSecurityDomain)
-	if err != nil && !errors.Is(err, apdu.ErrRemoved) { // a second time: it uses no attempt
+	if err != nil && !errors.Is(err, apdu.ErrRemoved) { // send it again; it uses no attempt
 		err = s.channel.SelectApplication(ctx, issuerSecurityDomain)
 	}
 	if err != nil && !errors.Is(err, apdu.ErrRemoved) {

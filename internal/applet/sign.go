@@ -7,9 +7,9 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// Sign sends PERFORM SECURITY OPERATION in the form of the My Number Card: class 80, P1
-// the scheme, P2 the key. Observed; not in a public specification. It returns up to size
-// bytes.
+// Sign signs input with a key of the card and returns the signature, which has up to size
+// bytes. It sends PERFORM SECURITY OPERATION in the form of the My Number Card: class 80,
+// P1 the scheme, P2 the key (observed; not in a public specification).
 func (s *Session) Sign(ctx context.Context, key, scheme byte, input []byte, size int) ([]byte, error) {
 	var response apdu.Response
 	err := s.useFile(ctx, apdu.InsPerformSecurityOperation, key, func(sfi byte) (err error) {

@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// logOutWithin bounds logging out, before the grace.
+	// logOutWithin limits the time for logging out, before the grace period.
 	logOutWithin = 3 * time.Second
-	// grace is how long an exchange may go on after ctx has ended. A signature takes
+	// grace is how long an exchange may continue after ctx has ended. A signature takes
 	// about a second.
 	grace = 2 * time.Second
 )
 
-// transport sends a session's commands to the card. From the first secret on, an
-// exchange that is under way when ctx ends gets the grace to finish: abandoning it
-// would lose the connection, and with it the means to log the card out.
+// transport sends a session's commands to the card. After a secret was sent, an exchange
+// that is in progress when ctx ends may continue for the grace period. Abandoning it
+// would end the connection, so that the session could not log the card out.
 type transport struct {
 	apdu.Transmitter
 	session *Session

@@ -1,11 +1,11 @@
 // Package generation describes the generations of the My Number Card as data: the JPKI
-// application's identifier, its files, its credentials, and the signatures that its keys
-// make. Package jpki works with whichever generation the card has. A new one is one more
-// entry of [All], and its twin in the simulator.
+// application's identifier, files, credentials and signature schemes. Package jpki works
+// with every generation in [All]. To add a generation, add an entry to [All] and a
+// generation to package simulator.
 //
-// The card's specification is not public. The numbers of today's card are those that
-// published programs use and that were measured on test cards. Those of the card
-// announced for 2028 are invented: see [Announced2028].
+// The card's specification is not public. The numbers for today's card are from published
+// programs and from measurements on test cards. The numbers for the card announced for
+// 2028 are invented: see [Announced2028].
 package generation
 
 import (
@@ -13,24 +13,24 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/credential"
 )
 
-// Algorithm is how a key signs.
+// Algorithm is a signature algorithm of a key.
 type Algorithm int
 
 // The algorithms.
 const (
-	PKCS1 Algorithm = iota + 1 // RSA, PKCS #1 v1.5 padding of whatever is sent
-	PSS                        // RSA, PSS over a SHA-256, MGF1 with SHA-256
-	ECDSA                      // ECDSA over the hash that is sent; the card answers r and s, each as long as the curve's order
+	PKCS1 Algorithm = iota + 1 // RSA with PKCS #1 v1.5 padding of the input
+	PSS                        // RSA-PSS over a SHA-256 hash, MGF1 with SHA-256
+	ECDSA                      // ECDSA over a hash; the card returns r and s, each as long as the curve's order
 )
 
-// Scheme is P1 of PERFORM SECURITY OPERATION for an algorithm.
+// Scheme is an algorithm and its P1 in PERFORM SECURITY OPERATION.
 type Scheme struct {
 	Algorithm Algorithm
 	P1        byte
 }
 
-// Key is one of a card's keys, the credential that unlocks it, and its certificates. The
-// numbers are elementary files.
+// Key is a key of the card, the credential that unlocks it, and its certificates. The
+// numbers identify elementary files.
 type Key struct {
 	Credential    applet.Credential
 	File          byte
@@ -39,7 +39,7 @@ type Key struct {
 	Schemes       []Scheme
 }
 
-// Scheme returns the P1 for an algorithm; ok is false if the key does not have it.
+// Scheme returns P1 for an algorithm; ok is false if the key does not support it.
 func (k *Key) Scheme(a Algorithm) (p1 byte, ok bool) {
 	for _, s := range k.Schemes {
 		if s.Algorithm == a {
@@ -49,23 +49,23 @@ func (k *Key) Scheme(a Algorithm) (p1 byte, ok bool) {
 	return 0, false
 }
 
-// Label is the label in the token information of one kind of card or phone.
+// Label is the label in the token information, and the kind of card or phone that has it.
 type Label struct{ Text, Kind string }
 
 // Generation is a generation of the card.
 type Generation struct {
 	Application      []byte // identifier (AID)
-	TokenInformation byte   // file
+	TokenInformation byte   // elementary file
 	Labels           []Label
 	Authentication   Key // 利用者証明用
 	Signature        Key // 署名用
 }
 
-// All are the generations, in the order in which a card is asked for them. The second one
-// is asked for only if the card does not have the first.
+// All lists the generations in the order in which their applications are selected. A card
+// is probed for the second one only if it does not have the first.
 var All = []*Generation{&Current, &Announced2028}
 
-// Applications are the identifiers of [All].
+// Applications returns the application identifiers of [All].
 func Applications() [][]byte {
 	list := make([][]byte, len(All))
 	for i, g := range All {
@@ -74,15 +74,14 @@ func Applications() [][]byte {
 	return list
 }
 
-// The form of the PIN and of the password, and the wrong entries that cards allow:
-// published by J-LIS.
+// The rules for PIN and password, which J-LIS publishes.
 var (
 	PINRules      = applet.Rules{Min: 4, Max: 4}
 	PasswordRules = applet.Rules{Min: 6, Max: 16, Letters: true}
 )
 
-// Current is the card since 2016, its predecessor as far as it has the application, and
-// phones.
+// Current describes the cards issued since 2016, phones, and resident cards (the
+// predecessor) with the JPKI application.
 var Current = Generation{
 	Application:      []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01},
 	TokenInformation: 0x06,
@@ -108,13 +107,13 @@ var Current = Generation{
 	},
 }
 
-// currentSchemes were observed, PSS on one kind of test card; not in a public
-// specification.
+// currentSchemes were observed, PSS only on one kind of test card. They are not in a
+// public specification.
 var currentSchemes = []Scheme{{PKCS1, 0x00}, {PSS, 0x04}}
 
-// Announced2028 stands for the card announced for 2028, with keys on P-384 and two
-// credentials. Its numbers are invented, for nothing is published yet: they show that
-// another generation is data, and only the simulator's profile announced-2028 has them.
+// Announced2028 stands for the card announced for 2028, with P-384 keys and two
+// credentials. Its numbers are invented, because none are published yet. Only the
+// simulator's profile announced-2028 has them.
 var Announced2028 = Generation{
 	Application:      []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x02},
 	TokenInformation: 0x06,

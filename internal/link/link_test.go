@@ -47,7 +47,7 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-func TestMeterAddsUp(t *testing.T) {
+func TestMeterAddsExchanges(t *testing.T) {
 	m := link.NewMeter(card(2), slow)
 	for range 3 {
 		_, err := m.Transmit(t.Context(), []byte{0, 0x20, 0, 0x98})
