@@ -142,11 +142,13 @@ func (c *Card) Reset() {
 	c.app, c.file = nil, nil
 }
 
-// State is the state of a card that a test may want to check: whether it has power, the
-// attempts left, and which secrets are verified, so that the card is unlocked.
+// State is the state of a card that a test may want to check.
 type State struct {
-	Powered                         bool
-	AuthTries, SignatureTries       int
+	Powered bool
+	// AuthTries and SignatureTries are the attempts left for the PIN and the password.
+	AuthTries, SignatureTries int
+	// AuthVerified and SignatureVerified report whether the PIN and the password are
+	// verified. The card is unlocked if one of them is.
 	AuthVerified, SignatureVerified bool
 }
 

@@ -52,8 +52,8 @@ func (r *Reader) Card() *Card {
 }
 
 // InUse returns the number of connections that were not closed, including those to
-// removed cards, and whether one of them has a transaction. After a test that cleans up
-// it returns 0 and false.
+// removed cards, and whether one of them has a transaction. It returns 0 and false if the
+// code under test has closed what it opened.
 func (r *Reader) InUse() (connections int, transaction bool) {
 	defer r.lock()()
 	return r.open, r.owner != nil
@@ -62,11 +62,11 @@ func (r *Reader) InUse() (connections int, transaction bool) {
 // Driver returns the driver that the reader belongs to.
 func (r *Reader) Driver() *Driver { return r.driver }
 
-// ErrOccupied reports an insertion into a reader that holds a card.
+// ErrOccupied reports that a card was inserted into a reader that holds one.
 var ErrOccupied = errors.New("simulated reader already holds a card")
 
-// Insert inserts a card. It returns [ErrOccupied] if the reader holds one. A card must be
-// in one reader at a time.
+// Insert inserts a card. It returns [ErrOccupied] if the reader holds one. A card must not
+// be in two readers at once.
 func (r *Reader) Insert(card *Card) error {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
@@ -79,8 +79,8 @@ func (r *Reader) Insert(card *Card) error {
 	return nil
 }
 
-// Remove removes the card and returns it, or nil if there was none. Connections to it
-// return reader.ErrRemoved, also those that wait for a response.
+// Remove removes the card and returns it, or nil if there was none. Methods of connections
+// to it return reader.ErrRemoved, also those that are waiting for a response.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
 	card := r.takeOut()
