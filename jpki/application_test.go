@@ -59,7 +59,7 @@ func TestTokenTextIsSafeToPrint(t *testing.T) {
 func TestCounters(t *testing.T) {
 	ctx := context.Background()
 	for profile, left := range map[simulator.Profile]int{
-		simulator.Contact: 3, simulator.LastTry: 1, simulator.Locked: 0, simulator.FaceAuth: 0,
+		simulator.Contact: 3, simulator.LastAttempt: 1, simulator.Locked: 0, simulator.FaceAuth: 0,
 	} {
 		d := cardtest.Open(t, profile)
 		a := open(t, d)
@@ -153,7 +153,7 @@ func TestTheCACertificateIssuedTheOther(t *testing.T) {
 //
 // Faults: F40.
 func TestOpenAfterPowerUp(t *testing.T) {
-	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("power-up"), simulator.WithFirstCommandRefused())
+	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("power-up"), simulator.WithFirstCommandRejected())
 	require.NoError(t, err)
 	driver := simulator.New()
 	require.NoError(t, driver.AddReader("Reader").Insert(card))
@@ -165,7 +165,7 @@ func TestOpenAfterPowerUp(t *testing.T) {
 		assert.NotNil(t, got)
 		require.NoError(t, session.Close())
 	}
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 }
 
 // Faults: F40.

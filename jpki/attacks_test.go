@@ -127,7 +127,7 @@ func TestAttacks(t *testing.T) {
 				}
 			}
 			assert.Equal(t, tt.pins, d.Secrets(), "VERIFY commands with a PIN")
-			assert.Equal(t, 3, d.Card.State().AuthTries)
+			assert.Equal(t, 3, d.Card.State().AuthAttempts)
 			assert.False(t, d.Card.State().AuthVerified)
 		})
 	}
@@ -151,7 +151,7 @@ func TestAttacksByAPhone(t *testing.T) {
 	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(jlis.Certificate))
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	assert.Equal(t, 1, d.Secrets())
-	assert.Equal(t, 3, d.Card.State().AuthTries)
+	assert.Equal(t, 3, d.Card.State().AuthAttempts)
 	assert.False(t, d.Card.State().AuthVerified)
 }
 
@@ -175,7 +175,7 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, elsewhere.VerifyAuthPIN(ctx, pin(t, simulator.PIN)))
 		require.True(t, d.Card.State().AuthVerified)
-		d.Slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Do: simulator.AnswerStatus(apdu.StatusOK)}) // the relay
+		d.Slot.AddFault(simulator.Fault{Command: simulator.SendsSecret, Do: simulator.AnswerStatus(apdu.StatusOK)}) // the relay
 
 		got, err := jpki.Authenticate(ctx, d.Connection, pin(t, "0000"), jpki.RequireChain(d.Card.CACertificate()))
 		require.NoError(t, err)
@@ -185,6 +185,6 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
 		assert.Contains(t, got.String(), "card reported correct PIN true")
 		assert.NotContains(t, got.String(), "verified")
-		assert.Equal(t, 3, d.Card.State().AuthTries)
+		assert.Equal(t, 3, d.Card.State().AuthAttempts)
 	}
 }

@@ -36,7 +36,7 @@ func TestWrongPIN(t *testing.T) {
 	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 	require.ErrorIs(t, err, credential.ErrLastAttempt)
 	assert.Zero(t, d.Secrets())
-	assert.Equal(t, 1, d.Card.State().AuthTries)
+	assert.Equal(t, 1, d.Card.State().AuthAttempts)
 }
 
 func TestAPINIsSentOnce(t *testing.T) {
@@ -48,7 +48,7 @@ func TestAPINIsSentOnce(t *testing.T) {
 	_, err = jpki.Authenticate(ctx, d.Connection, p)
 	require.ErrorIs(t, err, credential.ErrUsed)
 	assert.Equal(t, 1, d.Secrets())
-	assert.Equal(t, 2, d.Card.State().AuthTries)
+	assert.Equal(t, 2, d.Card.State().AuthAttempts)
 
 	_, err = jpki.Authenticate(ctx, d.Connection, jpki.PIN{})
 	require.ErrorIs(t, err, credential.ErrUsed)
@@ -75,8 +75,8 @@ func TestVerifyAuthPINChecksTheAttempts(t *testing.T) {
 		err     error
 		pins    int
 	}{
-		{simulator.LastTry, nil, credential.ErrLastAttempt, 0},
-		{simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, nil, 1},
+		{simulator.LastAttempt, nil, credential.ErrLastAttempt, 0},
+		{simulator.LastAttempt, []jpki.CardOption{jpki.AllowLastAttempt()}, nil, 1},
 		{simulator.Locked, []jpki.CardOption{jpki.AllowLastAttempt()}, credential.ErrLocked, 0},
 		{simulator.Contact, nil, nil, 1},
 	} {

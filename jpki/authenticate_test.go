@@ -42,16 +42,16 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 		{simulator.NoCertificate, jpki.ErrNoCertificate, "", 0},
 		{simulator.Locked, credential.ErrLocked, "", 0},
 		{simulator.FaceAuth, credential.ErrLocked, "", 0},
-		{simulator.LastTry, credential.ErrLastAttempt, "", 0},
+		{simulator.LastAttempt, credential.ErrLastAttempt, "", 0},
 		{simulator.NotMyNumber, jpki.ErrNoApplication, "", 0},
 	} {
 		t.Run(string(tt.profile), func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)
-			attempts := d.Card.State().AuthTries
+			attempts := d.Card.State().AuthAttempts
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.pins, d.Secrets(), "VERIFY commands with a PIN")
-			assert.Equal(t, attempts, d.Card.State().AuthTries)
+			assert.Equal(t, attempts, d.Card.State().AuthAttempts)
 			assert.False(t, d.Card.State().AuthVerified, "the card was not logged out")
 			if tt.err != nil {
 				assert.Nil(t, got)
@@ -81,13 +81,13 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 func TestAuthenticateAllows(t *testing.T) {
 	ctx := context.Background()
 	t.Run("the last attempt", func(t *testing.T) {
-		d := cardtest.Open(t, simulator.LastTry)
+		d := cardtest.Open(t, simulator.LastAttempt)
 		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.AllowLastAttempt())
 		require.NoError(t, err)
-		assert.Equal(t, 3, d.Card.State().AuthTries, "a correct PIN sets the counter back")
+		assert.Equal(t, 3, d.Card.State().AuthAttempts, "a correct PIN sets the counter back")
 	})
 	t.Run("the last attempt, and it is wrong", func(t *testing.T) {
-		d := cardtest.Open(t, simulator.LastTry)
+		d := cardtest.Open(t, simulator.LastAttempt)
 		_, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"), jpki.AllowLastAttempt())
 		require.ErrorIs(t, err, credential.ErrWrong)
 		require.ErrorIs(t, err, credential.ErrLocked)
@@ -184,7 +184,7 @@ func TestForCard(t *testing.T) {
 				return
 			}
 			assert.Zero(t, d.Secrets())
-			assert.Equal(t, 3-tt.spent, d.Card.State().AuthTries)
+			assert.Equal(t, 3-tt.spent, d.Card.State().AuthAttempts)
 		})
 	}
 }

@@ -46,9 +46,9 @@ func TestAuthenticateWith(t *testing.T) {
 		{name: "the holder types nothing", meanwhile: func(*testing.T, visit) error { return errNobody }, err: errNobody, asked: 1, left: 3},
 
 		{name: "locked", profile: simulator.Locked, err: credential.ErrLocked},
-		{name: "the last attempt, not allowed", profile: simulator.LastTry, err: credential.ErrLastAttempt, left: 1},
-		{name: "the last attempt, allowed", profile: simulator.LastTry, options: []jpki.CardOption{jpki.AllowLastAttempt()}, asked: 1, sent: 1, left: 3},
-		{name: "the last attempt, allowed and wrong", profile: simulator.LastTry, options: []jpki.CardOption{jpki.AllowLastAttempt()}, types: "9999",
+		{name: "the last attempt, not allowed", profile: simulator.LastAttempt, err: credential.ErrLastAttempt, left: 1},
+		{name: "the last attempt, allowed", profile: simulator.LastAttempt, options: []jpki.CardOption{jpki.AllowLastAttempt()}, asked: 1, sent: 1, left: 3},
+		{name: "the last attempt, allowed and wrong", profile: simulator.LastAttempt, options: []jpki.CardOption{jpki.AllowLastAttempt()}, types: "9999",
 			err: credential.ErrLocked, asked: 1, sent: 1},
 		{name: "expired", profile: simulator.Expired, err: trust.ErrExpired, left: 3},
 		{name: "not a My Number Card", profile: simulator.NotMyNumber, err: jpki.ErrNoApplication},
@@ -74,7 +74,7 @@ func TestAuthenticateWith(t *testing.T) {
 			return nil
 		}, err: reader.ErrNoCard, asked: 1, left: 3},
 		{name: "the second connection fails", meanwhile: func(_ *testing.T, v visit) error {
-			v.Slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
+			v.Slot.AddFault(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
 			return nil
 		}, err: reader.ErrBusy, asked: 1, left: 3},
 		{name: "the context ends", meanwhile: func(_ *testing.T, v visit) error {
@@ -110,12 +110,12 @@ func TestAuthenticateWith(t *testing.T) {
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.asked, h.Asked())
 			for _, shown := range h.Shown() {
-				assert.Equal(t, credential.Counter{Remaining: 3 - map[bool]int{true: 2}[tt.profile == simulator.LastTry], Max: 3}, shown.Counter)
+				assert.Equal(t, credential.Counter{Remaining: 3 - map[bool]int{true: 2}[tt.profile == simulator.LastAttempt], Max: 3}, shown.Counter)
 			}
 			h.Unsent(h.Entered() - tt.sent)
 			assert.Equal(t, tt.sent, h.Secrets())
-			assert.Equal(t, tt.left, h.Card.State().AuthTries)
-			assert.Equal(t, 3, other.State().AuthTries)
+			assert.Equal(t, tt.left, h.Card.State().AuthAttempts)
+			assert.Equal(t, 3, other.State().AuthAttempts)
 			assert.False(t, slices.ContainsFunc(h.Connections()[0], apdu.Command.Secret), "the first connection finds out what to show")
 			if tt.err != nil {
 				assert.Nil(t, got)
@@ -160,10 +160,10 @@ func TestAuthenticateWithWipesThePIN(t *testing.T) {
 func TestAuthenticateWithACardThatIsExchangedAtTheLastMoment(t *testing.T) {
 	other := cardtest.AnotherCard(t, simulator.Contact)
 	h := cardtest.NewHolder(t, simulator.Contact)
-	h.Slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Nth: 1, Do: simulator.SwapCard(other)})
+	h.Slot.AddFault(simulator.Fault{Command: simulator.SendsSecret, Nth: 1, Do: simulator.SwapCard(other)})
 	_, err := jpki.AuthenticateWith(t.Context(), h.Connect, h.Reader, h.AskPIN)
 	require.ErrorIs(t, err, credential.ErrOutcomeUnknown)
 	require.True(t, errors.Is(err, apdu.ErrRemoved) || errors.Is(err, reader.ErrChanged), "%v", err)
-	assert.Equal(t, 3, other.State().AuthTries)
+	assert.Equal(t, 3, other.State().AuthAttempts)
 	assert.False(t, other.State().AuthVerified)
 }

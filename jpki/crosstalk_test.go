@@ -58,7 +58,7 @@ func TestNoCrosstalk(t *testing.T) {
 	}
 	people.Wait()
 	for n, card := range cards {
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 		assert.False(t, card.State().AuthVerified)
 		other := cards[(n+1)%readers]
 		got, err := authenticate(n, simulator.PIN)

@@ -96,7 +96,7 @@ func ExampleAuthenticate() {
 // Single steps, which use no attempt.
 func ExampleDo() {
 	ctx := context.Background()
-	card := connected(simulator.LastTry)
+	card := connected(simulator.LastAttempt)
 	defer card.Close()
 
 	err := jpki.Do(ctx, card, func(a *jpki.Application) error {

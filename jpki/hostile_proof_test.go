@@ -200,6 +200,6 @@ func TestASourceOfRandomnessThatFails(t *testing.T) {
 		assert.Nil(t, got, name)
 		assert.False(t, slices.ContainsFunc(d.Sent(), isSign), name)
 		assert.False(t, d.Card.State().AuthVerified, name)
-		assert.Equal(t, 3, d.Card.State().AuthTries, name)
+		assert.Equal(t, 3, d.Card.State().AuthAttempts, name)
 	}
 }

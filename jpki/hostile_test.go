@@ -171,7 +171,7 @@ func TestWrongKindsOfCertificates(t *testing.T) {
 		require.ErrorIs(t, err, trust.ErrWrongKind)
 		assert.Nil(t, got)
 		assert.Equal(t, 1, d.Secrets())
-		assert.Equal(t, 3, d.Card.State().AuthTries, "a correct PIN costs none")
+		assert.Equal(t, 3, d.Card.State().AuthAttempts, "a correct PIN costs none")
 		assert.False(t, d.Card.State().AuthVerified)
 	})
 }

@@ -33,7 +33,7 @@ func unlock(t *testing.T, d *cardtest.Desk) {
 //
 // Faults: F93.
 func TestLogOut(t *testing.T) {
-	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastAttempt} {
 		d := cardtest.Open(t, profile)
 		unlock(t, d)
 		require.NoError(t, jpki.LogOut(context.Background(), d.Connection))
@@ -75,7 +75,7 @@ func TestLogOutFails(t *testing.T) {
 			}
 			d := cardtest.Open(t, simulator.Contact)
 			unlock(t, d)
-			d.Slot.Fail(fault)
+			d.Slot.AddFault(fault)
 			err := jpki.LogOut(context.Background(), d.Connection)
 			require.ErrorIs(t, err, jpki.ErrStillUnlocked, name)
 			require.ErrorIs(t, err, tt.cause, name)
@@ -85,14 +85,14 @@ func TestLogOutFails(t *testing.T) {
 		for _, fault := range []simulator.Fault{{On: simulator.Begin, Nth: 1, Do: removal}, {Nth: 1, Do: removal}, whileLoggingOut(removal)} {
 			d := cardtest.Open(t, simulator.Contact)
 			unlock(t, d)
-			d.Slot.Fail(fault)
+			d.Slot.AddFault(fault)
 			require.NoError(t, jpki.LogOut(context.Background(), d.Connection), name)
 			assert.False(t, d.Card.State().AuthVerified)
 		}
 	}
 	d := cardtest.Open(t, simulator.Contact)
 	unlock(t, d)
-	d.Slot.Fail(whileLoggingOut(simulator.AnswerStatus(apdu.StatusFileNotFound)))
+	d.Slot.AddFault(whileLoggingOut(simulator.AnswerStatus(apdu.StatusFileNotFound)))
 	require.ErrorIs(t, jpki.LogOut(context.Background(), d.Connection), jpki.ErrStillUnlocked)
 }
 

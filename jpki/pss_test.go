@@ -18,7 +18,7 @@ import (
 func TestPSSProbesThatFail(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
 	s := h.Signer(t)
-	h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.FailBefore(errNotTransacted)})
+	h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.FailBefore(errNotTransacted)})
 	_, err := s.PSS(context.Background())
 	require.ErrorIs(t, err, errNotTransacted)
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), pssOptions)
@@ -26,7 +26,7 @@ func TestPSSProbesThatFail(t *testing.T) {
 	require.NotErrorIs(t, err, jpki.ErrNoPSS)
 	assert.Zero(t, h.Asked())
 
-	h.Slot.Heal()
+	h.Slot.ClearFaults()
 	has, err := s.PSS(context.Background())
 	require.NoError(t, err)
 	assert.True(t, has)

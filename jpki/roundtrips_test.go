@@ -163,20 +163,20 @@ func TestRoundTripsWithFallbacks(t *testing.T) {
 		{"6C00, and asked again", simulator.ContactExtended, first(simulator.AnswerStatus(0x6C00)), 6 + 2}, // for 256 bytes, and the rest at once
 		{"the rest by 61xx", simulator.Contactless, first(rest), 12 + 1},
 		// the question for attempts is asked twice, and 4 times a file is selected.
-		{"no short identifiers", simulator.Contactless, simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2), 11 + 5 + 1},
+		{"no short identifiers", simulator.Contactless, simulator.RejectShortFileIdentifiers(apdu.StatusIncorrectP1P2), 11 + 5 + 1},
 		{"answers of 128 bytes", simulator.Contactless, read(above(130, short(128))), 12 + 7},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := measured(t, tt.profile)
 			genuine, err := open(t, measured(t, tt.profile)).AuthCertificate(t.Context())
 			require.NoError(t, err)
-			d.Slot.Fail(tt.fault)
+			d.Slot.AddFault(tt.fault)
 			got, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
 			assert.Equal(t, genuine.Raw, got.Certificate.Raw)
 			assert.Len(t, d.Sent(), tt.commands)
 			assert.Equal(t, 1, d.Secrets())
-			assert.Equal(t, 3, d.Card.State().AuthTries)
+			assert.Equal(t, 3, d.Card.State().AuthAttempts)
 		})
 	}
 }
@@ -197,6 +197,6 @@ func rest(ctx context.Context, r *simulator.Reader, next func() ([]byte, error))
 		return nil, err
 	}
 	half := answer[128:256]
-	r.Fail(simulator.Fault{INS: apdu.InsGetResponse, Nth: 1, Do: simulator.Answer(append(half[:128:128], 0x90, 0x00))})
+	r.AddFault(simulator.Fault{INS: apdu.InsGetResponse, Nth: 1, Do: simulator.Answer(append(half[:128:128], 0x90, 0x00))})
 	return append(answer[:128:128], 0x61, 128), nil
 }

@@ -43,7 +43,7 @@ var refusing = map[string][]byte{
 
 // refuseSFI refuses short identifiers to these instructions.
 func refuseSFI(s apdu.Status, instructions []byte) simulator.Fault {
-	fault := simulator.RefuseShortIdentifiers(s)
+	fault := simulator.RejectShortFileIdentifiers(s)
 	every := fault.Command
 	fault.Command = func(command []byte) bool {
 		return every(command) && (instructions == nil || slices.Contains(instructions, command[1]))
@@ -63,7 +63,7 @@ func TestShortIdentifiersRefused(t *testing.T) {
 			for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android} {
 				t.Run(fmt.Sprintf("%s %04X %s", name, uint16(refusal), profile), func(t *testing.T) {
 					d, ordinary := cardtest.Open(t, profile), cardtest.Open(t, profile)
-					d.Slot.Fail(refuseSFI(refusal, instructions))
+					d.Slot.AddFault(refuseSFI(refusal, instructions))
 
 					wrong, err := jpki.Authenticate(ctx, d.Connection, pin(t, "9999"))
 					require.Nil(t, wrong)
@@ -71,7 +71,7 @@ func TestShortIdentifiersRefused(t *testing.T) {
 					require.ErrorAs(t, err, &spent)
 					require.Equal(t, credential.ErrWrong, spent.Reason)
 					require.Equal(t, 2, spent.Remaining)
-					require.Equal(t, 2, d.Card.State().AuthTries)
+					require.Equal(t, 2, d.Card.State().AuthAttempts)
 
 					d.Forget()
 					got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN))
@@ -149,7 +149,7 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 		for _, refusal := range refusals {
 			t.Run(fmt.Sprintf("%s %04X", name, uint16(refusal)), func(t *testing.T) {
 				h := cardtest.NewHolder(t, simulator.Contact)
-				h.Slot.Fail(refuseSFI(refusal, instructions))
+				h.Slot.AddFault(refuseSFI(refusal, instructions))
 				s := h.Signer(t)
 				has, err := s.PSS(context.Background()) // before anything else was asked
 				require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 				require.Equal(t, 2, h.Secrets())
 
 				sh := newSigningHolder(t)
-				sh.Slot.Fail(refuseSFI(refusal, instructions))
+				sh.Slot.AddFault(refuseSFI(refusal, instructions))
 				ss := sh.SignatureSigner(t)
 				signs256(t, ss)
 				require.Equal(t, 2, sh.Secrets())
@@ -175,7 +175,7 @@ func TestSignersWithoutShortIdentifiers(t *testing.T) {
 func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 	for _, refusal := range refusals {
 		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
-		h.Slot.Fail(simulator.RefuseShortIdentifiers(refusal))
+		h.Slot.AddFault(simulator.RejectShortFileIdentifiers(refusal))
 		has, err := h.Signer(t).PSS(context.Background())
 		require.NoError(t, err)
 		assert.False(t, has)
@@ -189,7 +189,7 @@ func TestNoPSSAndNoShortIdentifiers(t *testing.T) {
 func TestThePINIsNotSentAgainBySelection(t *testing.T) {
 	for _, refusal := range refusals {
 		d := cardtest.Open(t, simulator.Contact)
-		d.Slot.Fail(simulator.Fault{
+		d.Slot.AddFault(simulator.Fault{
 			Command: simulator.SendsSecret,
 			Do:      simulator.AnswerStatus(refusal),
 		})

@@ -222,7 +222,7 @@ func onlyASCII(t testing.TB, text string) {
 
 var recordedProfiles = []simulator.Profile{
 	simulator.Contact, simulator.ContactExtended, simulator.ContactShort, simulator.Android, simulator.ResidentCard,
-	simulator.NoCertificate, simulator.Expired, simulator.LastTry, simulator.Locked, simulator.NotMyNumber,
+	simulator.NoCertificate, simulator.Expired, simulator.LastAttempt, simulator.Locked, simulator.NotMyNumber,
 }
 
 // The invariants hold if any answer of a session is replaced, inserted or lost.
@@ -238,7 +238,7 @@ func TestRecordedSessionsWithAnotherAnswer(t *testing.T) {
 		others = append(others, []byte(other))
 	}
 	cases := 0
-	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+	for _, profile := range []simulator.Profile{simulator.ContactExtended, simulator.Android, simulator.LastAttempt} {
 		whole := newReplay(record(t, profile))
 		for n := range whole.answers {
 			replayed(t, script(whole.atr, slices.Delete(slices.Clone(whole.answers), n, n+1)...))

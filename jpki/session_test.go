@@ -104,19 +104,19 @@ func TestKeepUnlocked(t *testing.T) {
 	})
 	keeps(t, "until the card forgets", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
 		signs256(t, s)
 		assert.Equal(t, 2, h.Asked())
 	})
 	keeps(t, "until another program resets the card", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ResetCard()})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ResetCard()})
 		signs256(t, s)
 		assert.Equal(t, 2, h.Asked())
 	})
 	keeps(t, "until the card answers something else", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ChangeLength(-1)})
 		_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, jpki.ErrNoPossession)
 		assert.False(t, h.Card.State().AuthVerified)
@@ -143,7 +143,7 @@ func TestKeepUnlocked(t *testing.T) {
 		signs256(t, s)
 	})
 	keeps(t, "not for who gave up", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
@@ -155,7 +155,7 @@ func TestKeepUnlocked(t *testing.T) {
 	})
 	keeps(t, "not for who gives up later", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
@@ -214,7 +214,7 @@ func TestTheLimitPassesDuringASignature(t *testing.T) {
 		s := h.Signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepAtMost(time.Minute))
 		signs256(t, s)
 		time.Sleep(59 * time.Second)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 			time.Sleep(2 * time.Second)
 			return next()
 		}})

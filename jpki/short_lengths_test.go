@@ -82,7 +82,7 @@ func TestReadersThatBreakTheConnectionAtTheProbe(t *testing.T) {
 			f := &fragile{Desk: cardtest.New(t, simulator.Contact)}
 			require.NoError(t, use(t, f))
 			assert.Equal(t, 1, f.Secrets())
-			assert.Equal(t, 3, f.Card.State().AuthTries)
+			assert.Equal(t, 3, f.Card.State().AuthAttempts)
 		})
 	}
 	t.Run("a single connection", func(t *testing.T) {

@@ -24,7 +24,7 @@ import (
 func newSigningHolder(t testing.TB, options ...simulator.Option) *cardtest.Holder {
 	h := cardtest.NewHolder(t, simulator.Contact, options...)
 	h.Types = "abc123" // as people do
-	t.Cleanup(func() { assert.Equal(t, 3, h.Card.State().AuthTries) })
+	t.Cleanup(func() { assert.Equal(t, 3, h.Card.State().AuthAttempts) })
 	return h
 }
 
@@ -75,7 +75,7 @@ func TestSignaturePasswordAttempts(t *testing.T) {
 		assert.Equal(t, credential.Error{Reason: credential.ErrWrong, Kind: credential.SignaturePassword, Remaining: left, Max: 5, Known: true, Cause: wrong.Cause}, *wrong)
 		assert.Contains(t, err.Error(), "signature password")
 		assert.NotContains(t, err.Error(), "WRONG999")
-		assert.Equal(t, left, h.Card.State().SignatureTries)
+		assert.Equal(t, left, h.Card.State().SignatureAttempts)
 	}
 	asked := h.Asked()
 	_, err := s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
@@ -85,7 +85,7 @@ func TestSignaturePasswordAttempts(t *testing.T) {
 	h.Types = "ABC123"
 	_, err = h.SignatureSigner(t, jpki.AllowLastAttempt()).Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 	require.NoError(t, err)
-	assert.Equal(t, 5, h.Card.State().SignatureTries)
+	assert.Equal(t, 5, h.Card.State().SignatureAttempts)
 }
 
 // Faults: F25.
@@ -104,7 +104,7 @@ func TestSignatureSignerRejectsAnotherCard(t *testing.T) {
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), crypto.SHA256)
 	require.ErrorIs(t, err, credential.ErrOtherCard)
 	h.Unsent(1)
-	assert.Equal(t, 5, other.State().SignatureTries)
+	assert.Equal(t, 5, other.State().SignatureAttempts)
 }
 
 // A card without a usable authentication certificate is recognized by its signature
@@ -129,12 +129,12 @@ func TestSignatureCertificates(t *testing.T) {
 	h := newSigningHolder(t)
 	for _, absent := range []simulator.Fault{{INS: apdu.InsReadBinary}, {Command: isSelectFile}} {
 		absent.Do = simulator.AnswerStatus(apdu.StatusFileNotFound)
-		h.Slot.Fail(absent)
+		h.Slot.AddFault(absent)
 	}
 	_, err := jpki.NewSignatureSigner(ctx, h.Connect, "Reader", h.AskPassword)
 	require.ErrorIs(t, err, jpki.ErrNoCertificate)
 	assert.Zero(t, h.Asked())
-	h.Slot.Heal()
+	h.Slot.ClearFaults()
 
 	_, err = jpki.NewSignatureSigner(ctx, h.Connect, "Reader", nil)
 	require.ErrorIs(t, err, jpki.ErrPINRequired)

@@ -31,7 +31,7 @@ func TestSignerAttempts(t *testing.T) {
 		require.ErrorAs(t, err, &wrong)
 		assert.Equal(t, credential.ErrWrong, wrong.Reason)
 		assert.Equal(t, left, wrong.Remaining)
-		assert.Equal(t, left, h.Card.State().AuthTries)
+		assert.Equal(t, left, h.Card.State().AuthAttempts)
 		assert.Equal(t, left+1, h.Shown()[h.Asked()-1].Remaining, "as it was when the person was asked")
 	}
 	_, err := s.Sign(nil, digest, crypto.SHA256)
@@ -162,7 +162,7 @@ func TestSignerRejectsAnotherCard(t *testing.T) {
 	_, err = s.Sign(nil, digest, crypto.SHA256)
 	require.ErrorIs(t, err, credential.ErrAttemptsChanged)
 	h.Unsent(1)
-	assert.Equal(t, 3, other.State().AuthTries)
+	assert.Equal(t, 3, other.State().AuthAttempts)
 }
 
 // Goroutines that share a signer each get their own signature, for one PIN each.

@@ -33,8 +33,8 @@ func TestSweepOfSignatures(t *testing.T) {
 		"failed after":     simulator.FailAfter(reader.ErrTransport),
 		"no bytes":         simulator.Answer(nil),
 		"one byte":         simulator.Answer([]byte{0x90}),
-		"one byte less":    simulator.Lengthen(-1),
-		"one byte more":    simulator.Lengthen(1),
+		"one byte less":    simulator.ChangeLength(-1),
+		"one byte more":    simulator.ChangeLength(1),
 		"nothing known":    simulator.AnswerStatus(apdu.StatusNoDiagnosis),
 		"success, no data": simulator.AnswerStatus(apdu.StatusOK),
 		"not satisfied":    simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied),
@@ -50,7 +50,7 @@ func TestSweepOfSignatures(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					h := cardtest.NewHolder(t, simulator.ContactExtended, simulator.WithClock(time.Now))
 					s := h.Signer(t, jpki.KeepUnlocked(idle))
-					h.Slot.Fail(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+					h.Slot.AddFault(simulator.Fault{Nth: at, Do: func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 						met = true
 						return fault(ctx, r, next)
 					}})
@@ -70,10 +70,10 @@ func TestSweepOfSignatures(t *testing.T) {
 					sent := h.Secrets()
 					require.LessOrEqual(t, sent, h.Asked(), where)
 					h.Unsent(h.Entered() - sent)
-					require.Equal(t, 3, h.Card.State().AuthTries, where)
-					require.Equal(t, 3, other.State().AuthTries, where)
+					require.Equal(t, 3, h.Card.State().AuthAttempts, where)
+					require.Equal(t, 3, other.State().AuthAttempts, where)
 
-					h.Slot.Heal()
+					h.Slot.ClearFaults()
 					h.Insert(t, h.Card)
 					_, err := s.SignContext(context.Background(), digest, crypto.SHA256)
 					require.NoError(t, err, where)

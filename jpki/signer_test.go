@@ -181,7 +181,7 @@ func TestSignerProbesPSS(t *testing.T) {
 	t.Run("a card that asks for the PIN before it says", func(t *testing.T) {
 		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithoutPSS())
 		s := h.Signer(t)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied)})
 		_, err := s.Sign(nil, digest, pssOptions)
 		require.ErrorIs(t, err, jpki.ErrNoPSS)
 		assert.Equal(t, 1, h.Asked())
@@ -211,8 +211,8 @@ func TestSignerVerifiesWhatTheCardAnswers(t *testing.T) {
 	require.NoError(t, err)
 	for name, action := range map[string]simulator.Action{
 		"nothing":          simulator.AnswerStatus(apdu.StatusOK),
-		"255 bytes":        simulator.Lengthen(-1),
-		"257 bytes":        simulator.Lengthen(1),
+		"255 bytes":        simulator.ChangeLength(-1),
+		"257 bytes":        simulator.ChangeLength(1),
 		"another key's":    simulator.Answer(append(slices.Clone(earlier), 0x90, 0x00)),
 		"zeros":            simulator.Answer(append(make([]byte, 256), 0x90, 0x00)),
 		"no PIN, it says":  simulator.AnswerStatus(apdu.StatusSecurityNotSatisfied),
@@ -225,7 +225,7 @@ func TestSignerVerifiesWhatTheCardAnswers(t *testing.T) {
 			s := h.Signer(t)
 			_, err := s.PSS(context.Background())
 			require.NoError(t, err)
-			h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: action})
+			h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: action})
 			signature, err := s.Sign(nil, digest, options)
 			if name == "no such scheme" && options == pssOptions {
 				require.ErrorIs(t, err, jpki.ErrNoPSS)
@@ -248,7 +248,7 @@ func TestSignaturesOfOtherDigestsAreRejected(t *testing.T) {
 	other := sha256.Sum256([]byte("something else"))
 	_, err = s.PSS(context.Background())
 	require.NoError(t, err)
-	h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Answer(append(old, 0x90, 0x00))})
+	h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Answer(append(old, 0x90, 0x00))})
 	_, err = s.Sign(nil, other[:], crypto.SHA256)
 	require.ErrorIs(t, err, jpki.ErrNoPossession)
 	_, err = s.Sign(nil, digestOf(crypto.SHA256), pssOptions)

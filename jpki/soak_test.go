@@ -60,11 +60,11 @@ func (k *kiosk) misfortune(other *simulator.Card) misfortune {
 		{"fails before", simulator.FailBefore(lost), false},
 		{"fails after", simulator.FailAfter(lost), false},
 		{"no answer", simulator.Answer(nil), false},
-		{"longer", simulator.Lengthen(1 + k.random.IntN(300)), false},
-		{"shorter", simulator.Lengthen(-1 - k.random.IntN(300)), false},
+		{"longer", simulator.ChangeLength(1 + k.random.IntN(300)), false},
+		{"shorter", simulator.ChangeLength(-1 - k.random.IntN(300)), false},
 		{"any status", simulator.AnswerStatus(apdu.Status(k.random.IntN(0x10000))), false},
 		{"hangs", simulator.Hang(), true},
-		{"held by another program", simulator.Hold(nil), true},
+		{"held by another program", simulator.HoldTransaction(nil), true},
 	}
 	return all[k.random.IntN(len(all))]
 }
@@ -90,7 +90,7 @@ func (k *kiosk) visit(t *testing.T) string {
 			fault.Nth += k.random.IntN(14) // of the commands
 		}
 		fault.Do = happens.do
-		k.slot.Fail(fault)
+		k.slot.AddFault(fault)
 	}
 	patience, pulls := 10*time.Second, time.Duration(0)
 	switch {
@@ -121,12 +121,12 @@ func (k *kiosk) visit(t *testing.T) string {
 		require.ErrorIs(t, closed, reader.ErrBusy, where)
 	}
 	k.driver.StartService()
-	k.slot.Heal()
+	k.slot.ClearFaults()
 	k.slot.Remove()
 
 	require.Equal(t, err == nil, got != nil, where)
 	require.LessOrEqual(t, pins, 1, where)
-	spent := 6 - card.State().AuthTries - other.State().AuthTries
+	spent := 6 - card.State().AuthAttempts - other.State().AuthAttempts
 	if pins == 0 || digits == simulator.PIN {
 		require.Zero(t, spent, where)
 	}
@@ -171,7 +171,7 @@ func (k *kiosk) serve(t *testing.T, ctx context.Context, digits string) (got *jp
 // mend sets the counter of a card back with the right PIN.
 func (k *kiosk) mend(t *testing.T, card *simulator.Card) {
 	t.Helper()
-	if card.State().AuthTries == 3 {
+	if card.State().AuthAttempts == 3 {
 		return
 	}
 	require.NoError(t, k.slot.Insert(card))

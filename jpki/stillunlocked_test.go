@@ -45,7 +45,7 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 	for name, removal := range removals(t) {
 		t.Run(name+", Authenticate", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLoggingOut(removal))
+			d.Slot.AddFault(whileLoggingOut(removal))
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
 			assert.True(t, got.CardAcceptedPIN && got.Possession)
@@ -53,7 +53,7 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 		})
 		t.Run(name+", a wrong PIN", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLoggingOut(removal))
+			d.Slot.AddFault(whileLoggingOut(removal))
 			_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, "9999"))
 			require.ErrorIs(t, err, credential.ErrWrong)
 			require.NotErrorIs(t, err, jpki.ErrStillUnlocked)
@@ -61,14 +61,14 @@ func TestACardPulledWhileItIsLoggedOut(t *testing.T) {
 		t.Run(name+", Sign", func(t *testing.T) {
 			h := cardtest.NewHolder(t, simulator.Contact)
 			s := h.Signer(t)
-			h.Slot.Fail(whileLoggingOut(removal))
+			h.Slot.AddFault(whileLoggingOut(removal))
 			signs256(t, s)
 		})
 		t.Run(name+", a card that is kept unlocked", func(t *testing.T) {
 			h := cardtest.NewHolder(t, simulator.Contact)
 			s := h.Signer(t, jpki.KeepUnlocked(time.Minute))
 			signs256(t, s)
-			h.Slot.Fail(whileLoggingOut(removal))
+			h.Slot.AddFault(whileLoggingOut(removal))
 			require.NoError(t, s.Close())
 		})
 	}
@@ -96,7 +96,7 @@ var unsure = map[string]struct {
 //
 // Faults: F75.
 func TestACardThatMayStillBeUnlocked(t *testing.T) {
-	badProof := simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}
+	badProof := simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.ChangeLength(-1)}
 	for name, tt := range unsure {
 		for first, fault := range map[string]struct {
 			pin   string
@@ -109,8 +109,8 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 		} {
 			t.Run(name+", "+first, func(t *testing.T) {
 				d := cardtest.Open(t, simulator.Contact)
-				d.Slot.Fail(fault.fault)
-				d.Slot.Fail(whileLoggingOut(tt.do))
+				d.Slot.AddFault(fault.fault)
+				d.Slot.AddFault(whileLoggingOut(tt.do))
 				got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, fault.pin))
 				assert.Nil(t, got)
 				require.ErrorIs(t, err, jpki.ErrStillUnlocked)
@@ -122,7 +122,7 @@ func TestACardThatMayStillBeUnlocked(t *testing.T) {
 		}
 		t.Run(name+", by a caller's error", func(t *testing.T) {
 			d := cardtest.Open(t, simulator.Contact)
-			d.Slot.Fail(whileLoggingOut(tt.do))
+			d.Slot.AddFault(whileLoggingOut(tt.do))
 			err := jpki.Do(context.Background(), d.Connection, func(a *jpki.Application) error {
 				require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
 				return errPlain
@@ -152,7 +152,7 @@ func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
 	t.Run("of a signature", func(t *testing.T) {
 		h := cardtest.NewHolder(t, simulator.Contact)
 		s := h.Signer(t)
-		h.Slot.Fail(lost)
+		h.Slot.AddFault(lost)
 		requireReported(t, sign(s))
 	})
 	t.Run("of a wrong PIN", func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
 			h := cardtest.NewHolder(t, simulator.Contact)
 			s := h.Signer(t, jpki.KeepUnlocked(idle))
 			h.Types = "9999"
-			h.Slot.Fail(lost)
+			h.Slot.AddFault(lost)
 			err := sign(s)
 			requireReported(t, err)
 			require.ErrorIs(t, err, credential.ErrWrong)
@@ -168,13 +168,13 @@ func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
 	})
 	keeps(t, "when it is closed", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
+		h.Slot.AddFault(lost)
 		requireReported(t, s.Close())
 		require.NoError(t, s.Close(), "once")
 	})
 	keeps(t, "when PSS is asked for", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
+		h.Slot.AddFault(lost)
 		_, err := s.PSS(context.Background())
 		requireReported(t, err)
 		has, err := s.PSS(context.Background())
@@ -183,36 +183,36 @@ func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
 	})
 	keeps(t, "of a signature that is none", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Lengthen(-1)})
+		h.Slot.AddFault(lost)
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.ChangeLength(-1)})
 		err := sign(s)
 		requireReported(t, err)
 		require.ErrorIs(t, err, jpki.ErrNoPossession)
-		h.Slot.Heal()
+		h.Slot.ClearFaults()
 		signs256(t, s)
 	})
 	keeps(t, "of a signature that was given up", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
-		h.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
+		h.Slot.AddFault(lost)
+		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := s.SignContext(ctx, digestOf(crypto.SHA256), crypto.SHA256)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, jpki.ErrStillUnlocked)
-		h.Slot.Heal()
+		h.Slot.ClearFaults()
 		signs256(t, s)
 	})
 	keeps(t, "after idle has passed, with the next failure", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
+		h.Slot.AddFault(lost)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		h.Typing = func(context.Context) error { return errPlain }
 		err := sign(s)
 		requireReported(t, err)
 		require.ErrorIs(t, err, errPlain)
-		h.Slot.Heal()
+		h.Slot.ClearFaults()
 		h.Typing = nil
 		signs256(t, s)
 	})
@@ -226,21 +226,21 @@ func TestSignerReportsACardThatMayStillBeUnlocked(t *testing.T) {
 			synctest.Wait()
 			assert.Empty(t, reported, "the card was logged out")
 			signs256(t, s)
-			h.Slot.Fail(lost)
+			h.Slot.AddFault(lost)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.Len(t, reported, 1)
 			requireReported(t, reported[0])
-			h.Slot.Heal()
+			h.Slot.ClearFaults()
 			signs256(t, s)
 		})
 	})
 	keeps(t, "but not after the next signature", func(t *testing.T, h *cardtest.Holder, s *jpki.Signer) {
 		signs256(t, s)
-		h.Slot.Fail(lost)
+		h.Slot.AddFault(lost)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		h.Slot.Heal()
+		h.Slot.ClearFaults()
 		signs256(t, s)
 		require.NoError(t, s.Close(), "the card is logged out by now")
 	})

@@ -134,11 +134,11 @@ func sweptFaults() []sweptFault {
 	}
 	// A long read has room for a byte more; one of 70000 is repeated.
 	for _, n := range []int{1, 70000} {
-		faults = append(faults, sweptFault{name: fmt.Sprintf("%d bytes more", n), do: always(simulator.Lengthen(n)),
+		faults = append(faults, sweptFault{name: fmt.Sprintf("%d bytes more", n), do: always(simulator.ChangeLength(n)),
 			causes: []error{apdu.ErrExcessResponse}, spared: []step{readFirst, readingAll}, passing: true, executed: true})
 	}
 	faults[len(faults)-2].spared = append(faults[len(faults)-2].spared, refused)
-	faults = append(faults, sweptFault{name: "a byte less", do: always(simulator.Lengthen(-1)),
+	faults = append(faults, sweptFault{name: "a byte less", do: always(simulator.ChangeLength(-1)),
 		causes: []error{jpki.ErrNoPossession}, spared: []step{selecting, counting, refused, reading, readFirst, readingAll, verifying}, passing: true, executed: true})
 
 	// For good: the card can't be left, but for closing the connection.
@@ -171,13 +171,13 @@ func sweptFaults() []sweptFault {
 
 	// Other programs, which can't get in from the transaction's beginning on.
 	faults = append(faults,
-		sweptFault{name: "another program keeps the card", do: always(simulator.Hold(nil)),
+		sweptFault{name: "another program keeps the card", do: always(simulator.HoldTransaction(nil)),
 			causes: []error{context.DeadlineExceeded}, outside: true, also: beforeCommands, executed: true, within: deadline},
 		sweptFault{name: "another program has the card for a while", do: func(*sweep) simulator.Action {
 			released := make(chan struct{})
 			return func(ctx context.Context, r *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 				time.AfterFunc(deadline/2, func() { close(released) })
-				return simulator.Hold(released)(ctx, r, next)
+				return simulator.HoldTransaction(released)(ctx, r, next)
 			}
 		}, outside: true, also: beforeCommands, executed: true, within: deadline / 2},
 	)

@@ -39,19 +39,19 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 		{"spends an attempt", simulator.Contact, nil, [][]byte{selectJPKI, wrong}, simulator.PIN, nil, 1, 3},
 		{"spends an attempt, of 3 that were shown", simulator.Contact, []jpki.CardOption{jpki.ForCard(shown)}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrAttemptsChanged, 0, 2},
 		{"spends all but the last", simulator.Contact, nil, [][]byte{selectJPKI, wrong, wrong}, simulator.PIN, credential.ErrLastAttempt, 0, 1},
-		{"spends the last", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrLocked, 0, 0},
+		{"spends the last", simulator.LastAttempt, []jpki.CardOption{jpki.AllowLastAttempt()}, [][]byte{selectJPKI, wrong}, simulator.PIN, credential.ErrLocked, 0, 0},
 		{"leaves the card unlocked", simulator.Contact, nil, [][]byte{selectJPKI, right}, simulator.PIN, nil, 1, 3},
 		{"leaves the card unlocked, and ours is wrong", simulator.Contact, nil, [][]byte{selectJPKI, right}, "9999", credential.ErrWrong, 1, 2},
 		{"leaves the card unlocked, and the certificate is no use", simulator.Expired, nil, [][]byte{selectJPKI, right}, simulator.PIN, trust.ErrExpired, 0, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := cardtest.Open(t, tt.profile)
-			d.Slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: another(tt.other...)})
+			d.Slot.AddFault(simulator.Fault{On: simulator.Begin, Nth: 1, Do: another(tt.other...)})
 			got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, tt.pin), tt.options...)
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, err == nil, got != nil)
 			assert.Equal(t, tt.pins, d.Secrets())
-			assert.Equal(t, tt.attempts, d.Card.State().AuthTries)
+			assert.Equal(t, tt.attempts, d.Card.State().AuthAttempts)
 			if tt.pins > 0 {
 				assert.False(t, d.Card.State().AuthVerified, "left, before the power is cut")
 			}
@@ -90,7 +90,7 @@ func TestOtherProgramsWithoutTransactions(t *testing.T) {
 		for digits, want := range map[string]error{simulator.PIN: tt.err, "9999": tt.wrong} {
 			where := fmt.Sprintf("before command %d, PIN %s", tt.nth, digits)
 			d := cardtest.Open(t, simulator.ContactExtended)
-			d.Slot.Fail(simulator.Fault{Nth: tt.nth, Do: another(selectISD)})
+			d.Slot.AddFault(simulator.Fault{Nth: tt.nth, Do: another(selectISD)})
 			card := struct {
 				apdu.Transmitter
 				atr
@@ -103,7 +103,7 @@ func TestOtherProgramsWithoutTransactions(t *testing.T) {
 			if digits == simulator.PIN {
 				spent = 0
 			}
-			assert.Equal(t, 3-spent, d.Card.State().AuthTries, where)
+			assert.Equal(t, 3-spent, d.Card.State().AuthAttempts, where)
 			assert.False(t, d.Card.State().AuthVerified, where)
 		}
 	}
@@ -146,7 +146,7 @@ func TestACardThatIsResetInAnIdleTransaction(t *testing.T) {
 			})
 			require.ErrorIs(t, err, reader.ErrChanged)
 			assert.Equal(t, tt.pins, d.Secrets())
-			assert.Equal(t, 3, d.Card.State().AuthTries)
+			assert.Equal(t, 3, d.Card.State().AuthAttempts)
 			assert.Equal(t, tt.verified, d.Card.State().AuthVerified, "as a warm reset leaves it")
 			require.NoError(t, d.Connection.Close())
 			assert.False(t, d.Card.State().AuthVerified)
@@ -202,7 +202,7 @@ func TestTransactionsEnd(t *testing.T) {
 // Faults: F38.
 func TestACardThatWorksWhenPutInAgain(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
-	d.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusWrongLength)})
+	d.Slot.AddFault(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusWrongLength)})
 	_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.ErrorIs(t, err, jpki.ErrNoApplication)
 	require.ErrorIs(t, err, apdu.StatusWrongLength)

@@ -303,7 +303,7 @@ func recordAnswers(t testing.TB) map[string][]byte {
 	for _, byFile := range []bool{false, true} {
 		for _, block := range []int{apdu.MaxExtendedNe, 256, 253} {
 			if byFile {
-				d.Slot.Fail(simulator.Fault{Command: namesByShortIdentifier, Do: simulator.AnswerStatus(apdu.StatusIncorrectP1P2)})
+				d.Slot.AddFault(simulator.Fault{Command: namesByShortIdentifier, Do: simulator.AnswerStatus(apdu.StatusIncorrectP1P2)})
 			}
 			transmitter := apdu.Transmitter(d.Connection)
 			if block <= 256 {

@@ -73,19 +73,19 @@ type sweptCard struct {
 // sweptCards differ in what is sent to them; the other profiles are like one of
 // these, as TestSweptCardsCoverTheOtherProfiles shows.
 var sweptCards = []sweptCard{
-	{"contact", simulator.Contact, nil, false},                                                  // the certificate with a probe, before the PIN
-	{"contactless", simulator.Contactless, nil, false},                                          // in short blocks
-	{"resident-card", simulator.ResidentCard, nil, false},                                       // in short blocks after a probe that is rejected
-	{"contact-extended", simulator.ContactExtended, nil, false},                                 // at once, and in short blocks where that fails
-	{"contact-extended, chain", simulator.ContactExtended, nil, true},                           // and then its CA's
-	{"android", simulator.Android, nil, false},                                                  // after the PIN
-	{"last-try, allowed", simulator.LastTry, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
-	{"last-try", simulator.LastTry, nil, false},                                                 // refused after the counter
-	{"locked", simulator.Locked, nil, false},                                                    // refused after the counter
-	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},      // goes on
-	{"expired", simulator.Expired, nil, false},                                                  // refused after the certificate
-	{"no-certificate", simulator.NoCertificate, nil, false},                                     // refused after one block
-	{"not-my-number", simulator.NotMyNumber, nil, false},                                        // refused at once
+	{"contact", simulator.Contact, nil, false},                                                      // the certificate with a probe, before the PIN
+	{"contactless", simulator.Contactless, nil, false},                                              // in short blocks
+	{"resident-card", simulator.ResidentCard, nil, false},                                           // in short blocks after a probe that is rejected
+	{"contact-extended", simulator.ContactExtended, nil, false},                                     // at once, and in short blocks where that fails
+	{"contact-extended, chain", simulator.ContactExtended, nil, true},                               // and then its CA's
+	{"android", simulator.Android, nil, false},                                                      // after the PIN
+	{"last-try, allowed", simulator.LastAttempt, []jpki.CardOption{jpki.AllowLastAttempt()}, false}, // a wrong PIN locks it
+	{"last-try", simulator.LastAttempt, nil, false},                                                 // refused after the counter
+	{"locked", simulator.Locked, nil, false},                                                        // refused after the counter
+	{"expired, allowed", simulator.Expired, []jpki.CardOption{jpki.AllowExpired()}, false},          // goes on
+	{"expired", simulator.Expired, nil, false},                                                      // refused after the certificate
+	{"no-certificate", simulator.NoCertificate, nil, false},                                         // refused after one block
+	{"not-my-number", simulator.NotMyNumber, nil, false},                                            // refused at once
 }
 
 func TestSweptCardsCoverTheOtherProfiles(t *testing.T) {
@@ -126,13 +126,13 @@ func atNow() time.Time { return now }
 func (s *sweep) prepare(t *testing.T) {
 	t.Helper()
 	for _, card := range []**simulator.Card{&s.card, &s.other} {
-		if *card == nil || (*card).State().AuthTries == 0 {
+		if *card == nil || (*card).State().AuthAttempts == 0 {
 			made := cardtest.NewCard(t, s.profile, simulator.WithClock(atNow))
-			*card, s.attempts = made, made.State().AuthTries
+			*card, s.attempts = made, made.State().AuthAttempts
 			s.verify(t, made, simulator.PIN, "0024019804"+hex.EncodeToString([]byte(rightCanary)))
 		}
 		s.verify(t, *card, rightCanary)
-		for (*card).State().AuthTries > s.attempts {
+		for (*card).State().AuthAttempts > s.attempts {
 			s.verify(t, *card, wrongCanary)
 		}
 	}
@@ -293,7 +293,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	step := at.step(steps)
 	where := fmt.Sprintf("%s at %s %d", fault.name, step, at.nth)
 	s.begin(t)
-	s.slot.Fail(fault.rule(s, at))
+	s.slot.AddFault(fault.rule(s, at))
 	start := time.Now()
 	connected, unlocked := false, false // before the connection was closed
 	got, err := s.run(t, where, func() {
@@ -335,7 +335,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 
 	// What the card counted.
 	require.LessOrEqual(t, s.Secrets(), 1, where)
-	left := s.card.State().AuthTries
+	left := s.card.State().AuthAttempts
 	require.Equal(t, s.expectedAttempts(fault, at), left, where)
 	var pinError *credential.Error
 	if errors.As(err, &pinError) && !fault.forged {
@@ -360,7 +360,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	connections, _ := s.slot.InUse()
 	require.Zero(t, connections, where)
 	require.False(t, s.other.State().AuthVerified, where)
-	require.Equal(t, s.attempts, s.other.State().AuthTries, where)
+	require.Equal(t, s.attempts, s.other.State().AuthAttempts, where)
 }
 
 // expectedAttempts are the attempts left after one VERIFY at most.

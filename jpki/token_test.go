@@ -34,7 +34,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 		} {
 			d := cardtest.Open(t, simulator.Contact)
 			a := open(t, d)
-			d.Slot.Fail(simulator.Fault{Do: tt.do})
+			d.Slot.AddFault(simulator.Fault{Do: tt.do})
 			got, err := read(a)
 			require.ErrorIs(t, err, tt.cause, name)
 			assert.Empty(t, got, name)

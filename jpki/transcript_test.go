@@ -20,7 +20,7 @@ import (
 
 // Transcripts show the commands and answers of a session.
 func TestTranscripts(t *testing.T) {
-	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastTry} {
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.Android, simulator.LastAttempt} {
 		t.Run(string(profile), func(t *testing.T) {
 			d := cardtest.Open(t, profile)
 			var lines strings.Builder

@@ -59,7 +59,7 @@ func TestAnotherProgramCannotSignAfterwards(t *testing.T) {
 		for _, instruction := range []byte{apdu.InsVerify, apdu.InsPerformSecurityOperation} {
 			d := cardtest.Open(t, simulator.Contact)
 			ctx, cancel := context.WithCancel(ctx)
-			d.Slot.Fail(simulator.Fault{Command: func(command []byte) bool {
+			d.Slot.AddFault(simulator.Fault{Command: func(command []byte) bool {
 				c, err := apdu.ParseCommand(command)
 				return err == nil && c.INS == instruction && len(c.Data()) > 0
 			}, Do: func(exchange context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
@@ -94,7 +94,7 @@ func TestAuthenticateGivesUpAMuteCard(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	ctx, cancel := context.WithCancel(context.Background())
 	start := time.Now()
-	d.Slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Hang()})
+	d.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: simulator.Hang()})
 	d.Before = func(_ int, c apdu.Command) error {
 		if isSign(c) {
 			cancel()

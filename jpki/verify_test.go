@@ -34,8 +34,8 @@ func TestThePINWasNotSent(t *testing.T) {
 	t.Run("its file can't be selected any more", func(t *testing.T) {
 		ctx := context.Background()
 		d := cardtest.Open(t, simulator.Contact)
-		d.Slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusIncorrectP1P2))
-		d.Slot.Fail(simulator.Fault{Command: isSelectFile, Nth: 2, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+		d.Slot.AddFault(simulator.RejectShortFileIdentifiers(apdu.StatusIncorrectP1P2))
+		d.Slot.AddFault(simulator.Fault{Command: isSelectFile, Nth: 2, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
 		err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.VerifyAuthPIN(ctx, pin(t, simulator.PIN)) })
 		require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
 		assert.Zero(t, d.Secrets())

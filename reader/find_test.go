@@ -73,9 +73,11 @@ func TestFindAmongSeveralCards(t *testing.T) {
 }
 
 func hold(a *simulator.Reader) {
-	a.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.Hold(nil)})
+	a.AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.HoldTransaction(nil)})
 }
-func hang(a *simulator.Reader) { a.Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()}) }
+func hang(a *simulator.Reader) {
+	a.AddFault(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()})
+}
 
 // Probing leaves a card powered, so that other programs' connections continue to work.
 // Faults: F71.
@@ -138,10 +140,10 @@ func TestWaitIgnoresOtherCards(t *testing.T) {
 		assert.LessOrEqual(t, probed, 8)
 		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("card"))
 		require.NoError(t, err)
-		empty.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
+		empty.AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
 		require.NoError(t, empty.Insert(card))
 		synctest.Wait()
-		empty.Heal()
+		empty.ClearFaults()
 		assert.Equal(t, "Empty", (<-found).Name, "as soon as it is no longer busy")
 	})
 }

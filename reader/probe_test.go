@@ -32,7 +32,7 @@ func TestAbandonedProbesKeepThePower(t *testing.T) {
 				session, err := d.Connect(t.Context(), "Other")
 				require.NoError(t, err)
 				defer session.Close()
-				slot.Fail(once(func(ctx context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
+				slot.AddFault(once(func(ctx context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {
 					_, _ = next() // the card gets the command, and the response is lost
 					<-ctx.Done()
 					return nil, ctx.Err()
@@ -54,8 +54,8 @@ func TestNoMatchErrorKeepsTheCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
 		put(t, d, "Other", simulator.NotMyNumber)
-		put(t, d, "Busy", simulator.Contact).Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
-		put(t, d, "Hangs", simulator.Contact).Fail(once(simulator.Hang()))
+		put(t, d, "Busy", simulator.Contact).AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
+		put(t, d, "Hangs", simulator.Contact).AddFault(once(simulator.Hang()))
 		_, err := reader.Find(t.Context(), d, "", jpki.Present)
 		require.ErrorIs(t, err, reader.ErrNoMatch)
 		require.ErrorIs(t, err, reader.ErrBusy)
@@ -75,7 +75,7 @@ func TestNoMatchErrorKeepsTheCauses(t *testing.T) {
 func TestServiceStopsDuringAProbe(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
-	put(t, d, "Mine", simulator.Contact).Fail(simulator.Fault{On: simulator.Connect, Do: simulator.StopService()})
+	put(t, d, "Mine", simulator.Contact).AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.StopService()})
 	_, err := reader.Find(t.Context(), d, "", jpki.Present)
 	require.ErrorIs(t, err, reader.ErrNoService)
 	require.NotErrorIs(t, err, reader.ErrNoMatch)
@@ -86,7 +86,7 @@ func TestServiceStopsDuringAProbe(t *testing.T) {
 func TestResetCardIsProbedAgain(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
-	put(t, d, "Mine", simulator.Contact).Fail(once(simulator.ResetCard()))
+	put(t, d, "Mine", simulator.Contact).AddFault(once(simulator.ResetCard()))
 	found, err := reader.Find(t.Context(), d, "", jpki.Present)
 	require.NoError(t, err)
 	assert.Equal(t, "Mine", found.Name)
@@ -97,7 +97,7 @@ func TestResetCardIsProbedAgain(t *testing.T) {
 func TestUnclearResponseDoesNotRejectACard(t *testing.T) {
 	d := simulator.New()
 	put(t, d, "Other", simulator.NotMyNumber)
-	put(t, d, "Mine", simulator.Contact).Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+	put(t, d, "Mine", simulator.Contact).AddFault(simulator.Fault{On: simulator.Transmit, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
 	_, err := reader.Find(t.Context(), d, "", jpki.Present)
 	require.ErrorIs(t, err, reader.ErrNoMatch)
 	require.ErrorIs(t, err, apdu.StatusNoDiagnosis)
@@ -111,7 +111,7 @@ func TestWaitLimitsItsProbes(t *testing.T) {
 		d := simulator.New()
 		slot := put(t, d, "Mute", simulator.Contact)
 		connects := 0
-		slot.Fail(simulator.Fault{On: simulator.Connect, Do: func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
+		slot.AddFault(simulator.Fault{On: simulator.Connect, Do: func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
 			connects++
 			return nil, reader.ErrTransport
 		}})
@@ -136,7 +136,7 @@ func TestWaitLimitsItsProbes(t *testing.T) {
 func TestDeadlineDuringAProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := simulator.New()
-		put(t, d, "Hangs", simulator.NotMyNumber).Fail(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()})
+		put(t, d, "Hangs", simulator.NotMyNumber).AddFault(simulator.Fault{On: simulator.Transmit, Do: simulator.Hang()})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := reader.Wait(ctx, d, "", jpki.Present)
@@ -159,13 +159,13 @@ func TestCardThatIsNotReadyYet(t *testing.T) {
 		put(t, d, "Other", simulator.NotMyNumber)
 		fault := simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrNoCard)}
 		slot := put(t, d, "Mine", simulator.Contact)
-		slot.Fail(fault)
+		slot.AddFault(fault)
 		_, err := reader.Find(t.Context(), d, "", jpki.Present)
 		var noMatch *reader.NoMatchError
 		require.ErrorAs(t, err, &noMatch)
 		assert.Equal(t, []string{"Other"}, noMatch.Rejected)
-		slot.Heal()
-		slot.Fail(fault)
+		slot.ClearFaults()
+		slot.AddFault(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		found, err := reader.Wait(ctx, d, "", jpki.Present)

@@ -122,7 +122,7 @@ func TestAskpassAnswers(t *testing.T) {
 				assert.Contains(t, d.stderrText(), "あと2回まちがえると")
 			}
 			assert.Equal(t, wrong, recorded.Secrets())
-			assert.Equal(t, 3-wrong, cards[0].State().AuthTries)
+			assert.Equal(t, 3-wrong, cards[0].State().AuthAttempts)
 		})
 	}
 	t.Run("no such program", func(t *testing.T) {

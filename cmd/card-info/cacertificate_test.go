@@ -103,7 +103,7 @@ func TestChainIsShown(t *testing.T) {
 				code, _ := failureOf(t, o)
 				assert.Equal(t, "CHAIN_UNKNOWN", code)
 			}
-			assert.Equal(t, 3, cards[0].State().AuthTries)
+			assert.Equal(t, 3, cards[0].State().AuthAttempts)
 			assert.False(t, cards[0].State().AuthVerified)
 		})
 	}
@@ -229,7 +229,7 @@ func TestExpiredCACertificate(t *testing.T) {
 			code, _ := failureOf(t, o)
 			assert.Equal(t, "ISSUER_EXPIRED", code)
 			assert.Zero(t, m.Secrets())
-			assert.Equal(t, 3, cards[0].State().AuthTries)
+			assert.Equal(t, 3, cards[0].State().AuthAttempts)
 		})
 	}
 }
@@ -302,7 +302,7 @@ func TestForgedCardsAreRejected(t *testing.T) {
 			} else {
 				refused(o)
 			}
-			assert.Equal(t, 3, cards[0].State().AuthTries)
+			assert.Equal(t, 3, cards[0].State().AuthAttempts)
 			assert.False(t, cards[0].State().AuthVerified)
 		})
 	}

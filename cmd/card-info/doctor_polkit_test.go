@@ -79,7 +79,7 @@ func TestDoctorPrintsThePolkitRuleForCards(t *testing.T) {
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 	require.NoError(t, err)
 	require.NoError(t, slot.Insert(card))
-	slot.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrDenied)})
+	slot.AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrDenied)})
 	d := runner{driver: driver, system: asUser("kiosk")}
 	found, o := diagnose(t, d)
 	assert.Equal(t, cli.ExitNoReader, o.exit)

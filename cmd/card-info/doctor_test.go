@@ -81,7 +81,7 @@ func TestDoctor(t *testing.T) {
 		card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 		require.NoError(t, err)
 		require.NoError(t, slot.Insert(card))
-		slot.Fail(simulator.Fault{On: on, Do: action})
+		slot.AddFault(simulator.Fault{On: on, Do: action})
 		return driver
 	}
 	down := func(err error) reader.Driver { return failingDriver{simulator.New(), err} }
@@ -159,8 +159,8 @@ func TestDoctorUsesNoAttempt(t *testing.T) {
 		assert.Equal(t, profile == simulator.NotMyNumber, o.exit != 0, profile)
 		assert.Zero(t, m.Secrets())
 		after := cards[0].State()
-		assert.Equal(t, before.AuthTries, after.AuthTries)
-		assert.Equal(t, before.SignatureTries, after.SignatureTries)
+		assert.Equal(t, before.AuthAttempts, after.AuthAttempts)
+		assert.Equal(t, before.SignatureAttempts, after.SignatureAttempts)
 	}
 }
 

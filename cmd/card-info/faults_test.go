@@ -31,7 +31,7 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 
 		for n := range whole.Sent() {
 			d := cardtest.New(t, simulator.Contact)
-			d.Slot.Fail(simulator.Fault{Nth: n + 1, Do: simulator.PullCard()})
+			d.Slot.AddFault(simulator.Fault{Nth: n + 1, Do: simulator.PullCard()})
 			o := runner{driver: d, stdin: "1234\n"}.run(t, append(args, "--json")...)
 			name := fmt.Sprintf("%v, command %d", args, n)
 			assert.False(t, d.Card.State().AuthVerified, name)
@@ -44,7 +44,7 @@ func TestCardPulledAtAnyCommand(t *testing.T) {
 			assert.Empty(t, o.stdout, name)
 			failureOf(t, o)
 			assert.LessOrEqual(t, d.Secrets(), 1, name)
-			assert.Equal(t, 3, d.Card.State().AuthTries, name)
+			assert.Equal(t, 3, d.Card.State().AuthAttempts, name)
 		}
 	}
 }
@@ -60,8 +60,8 @@ func TestPINIsSentOnlyWhenAllowed(t *testing.T) {
 	}{
 		{simulator.Contact, "12345\n", idArgs(t, "--pin-stdin"), 0, 2},
 		{simulator.Contact, "9999\n", idArgs(t, "--pin-stdin"), 1, 6},
-		{simulator.LastTry, "1234\n", idArgs(t, "--pin-stdin"), 0, 6},
-		{simulator.LastTry, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-attempt"), 1, 7},
+		{simulator.LastAttempt, "1234\n", idArgs(t, "--pin-stdin"), 0, 6},
+		{simulator.LastAttempt, "9999\n", idArgs(t, "--pin-stdin", "--allow-last-attempt"), 1, 7},
 		{simulator.Locked, "1234\n", idArgs(t, "--pin-stdin", "--allow-last-attempt"), 0, 7},
 		{simulator.Expired, "1234\n", idArgs(t, "--pin-stdin"), 0, 8},
 		{simulator.Contact, "1234\n", nil, 0, 0},

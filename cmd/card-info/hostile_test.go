@@ -97,7 +97,7 @@ func TestCertificateOfAnotherKind(t *testing.T) {
 		assert.Equal(t, "CERT_WRONG_KIND", code)
 	}
 	assert.Zero(t, m.Secrets())
-	assert.Equal(t, 3, cards[0].State().AuthTries)
+	assert.Equal(t, 3, cards[0].State().AuthAttempts)
 }
 
 // hostileTexts are texts in a certificate that try to control a terminal, a log or a file

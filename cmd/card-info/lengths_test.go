@@ -71,7 +71,7 @@ func TestTraceShowsHowFilesAreRead(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, slot.Insert(card))
 			for _, fault := range tt.faults {
-				slot.Fail(fault)
+				slot.AddFault(fault)
 			}
 			o := runner{driver: driver}.run(t, append(tt.args, "--trace", "--lang", "en")...)
 			assert.Equal(t, tt.want, comments(o.stderr), o.stderr)

@@ -94,7 +94,7 @@ func TestLogoutAfterAProgramWasKilledThroughPCSCD(t *testing.T) {
 	assert.False(t, card.State().AuthVerified)
 	assert.Contains(t, b.signWithoutPIN(t), "SW1=0x69, SW2=0x82")
 	assert.Equal(t, 1, card.sent())
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 }
 
 // A card that is removed during the command that logs it out has lost its power, so the

@@ -61,7 +61,7 @@ func TestLogout(t *testing.T) {
 	require.Zero(t, o.exit, o.stderr)
 	assert.Equal(t, map[string]logoutResult{"Reader": logoutDone, "Reader 2": logoutOtherCard, "Reader 3": logoutDone}, logoutResults(t, o))
 	assert.False(t, cards[0].State().AuthVerified)
-	assert.Equal(t, 3, cards[0].State().AuthTries)
+	assert.Equal(t, 3, cards[0].State().AuthAttempts)
 	assert.Zero(t, m.Secrets())
 	assert.Equal(t, 2+len(generation.All)+2, len(m.Sent()))
 	require.NoError(t, other.Close())
@@ -110,7 +110,7 @@ func TestLogoutFails(t *testing.T) {
 		"lost":               {simulator.Fault{Do: simulator.FailBefore(reader.ErrTransport)}, logoutFailed, message.CardStillUnlocked},
 		"can't be connected": {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)}, logoutFailed, message.CardStillUnlocked},
 		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, logoutBusy, message.ReaderBusy},
-		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.Hold(nil)}, logoutBusy, message.ReaderBusy},
+		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.HoldTransaction(nil)}, logoutBusy, message.ReaderBusy},
 		"mute":               {simulator.Fault{Do: simulator.Hang()}, logoutBusy, message.ReaderBusy},
 		"reset again and again": {simulator.Fault{On: simulator.Begin, Do: simulator.Meanwhile(func(r *simulator.Reader) {
 			time.Sleep(time.Second)
@@ -125,7 +125,7 @@ func TestLogoutFails(t *testing.T) {
 				require.NoError(t, driver.AddReader("Second").Insert(second))
 				other := unlock(t, driver, "Second")
 				defer other.Close()
-				slot.Fail(tt.fault)
+				slot.AddFault(tt.fault)
 				start := time.Now()
 				o := runner{driver: driver}.run(t, "logout", "--json")
 				assert.LessOrEqual(t, time.Since(start), 10*time.Second)
@@ -149,7 +149,7 @@ func TestLogoutWhileTheCardIsReset(t *testing.T) {
 	for nth := 1; nth <= 2; nth++ {
 		driver, slot := slotWith(t, simulator.Contact)
 		other := unlock(t, driver, "Reader")
-		slot.Fail(simulator.Fault{Nth: nth, Do: simulator.ResetCard()})
+		slot.AddFault(simulator.Fault{Nth: nth, Do: simulator.ResetCard()})
 		o := runner{driver: driver}.run(t, "logout")
 		assert.Zero(t, o.exit, o.stderr)
 		assert.False(t, slot.Card().State().AuthVerified)

@@ -74,7 +74,7 @@ func TestConcurrentOpenSC(t *testing.T) {
 		case "cert":
 			assert.Equal(t, certificate, parsePEM(t, o.stdout).Raw)
 		}
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 	}
 	took := time.Since(start).Round(time.Millisecond)
 	over.Store(true)
@@ -86,8 +86,8 @@ func TestConcurrentOpenSC(t *testing.T) {
 	for _, what := range []string{"dump", "certificate"} {
 		assert.NotZero(t, theirs[what].succeeded, what)
 	}
-	assert.Equal(t, 3, card.State().AuthTries)
-	assert.Equal(t, 5, card.State().SignatureTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
+	assert.Equal(t, 5, card.State().SignatureAttempts)
 	assert.False(t, card.State().AuthVerified)
 	assert.Eventually(t, func() bool { return b.finish(t, b.command(pkcs15, "--dump"), "").exit == 0 },
 		20*time.Second, 50*time.Millisecond, "OpenSC works when it is alone again")

@@ -31,7 +31,7 @@ func TestProfilesThroughPCSCD(t *testing.T) {
 	for _, profile := range simulator.Profiles() {
 		t.Run(string(profile), func(t *testing.T) {
 			card := b.insert(t, profile)
-			attempts := card.State().AuthTries
+			attempts := card.State().AuthAttempts
 			for _, args := range [][]string{{"--json"}, {"retries", "--json"}, {"cert"}, {"cert", "--ca"}, idArgs(t, "--pin-stdin", "--json")} {
 				real := b.cardInfo(t, "1234\n", args...)
 				simulated := runner{stdin: "1234\n"}.run(t, append(args, "--simulator", string(profile))...)
@@ -47,7 +47,7 @@ func TestProfilesThroughPCSCD(t *testing.T) {
 				}
 			}
 			if attempts > 1 && profile != simulator.NotMyNumber {
-				assert.Equal(t, 3, card.State().AuthTries)
+				assert.Equal(t, 3, card.State().AuthAttempts)
 			}
 			assert.False(t, card.State().AuthVerified)
 		})
@@ -97,7 +97,7 @@ func TestPINsThroughPCSCD(t *testing.T) {
 	assert.Equal(t, 2, card.sent())
 
 	assert.Equal(t, 0, id("1234", "--allow-last-attempt").exit)
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 	assert.Equal(t, 3, card.sent())
 }
 
@@ -172,7 +172,7 @@ func TestCardPulledThroughPCSCD(t *testing.T) {
 		ended.Wait()
 		b.await(t, pcscdtest.Readers[0], false)
 		assert.LessOrEqual(t, w.sent(), 1)
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 	}
 }
 

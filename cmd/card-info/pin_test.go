@@ -76,7 +76,7 @@ func TestPINPrompt(t *testing.T) {
 	})
 	t.Run("is not asked for if it would not be sent", func(t *testing.T) {
 		for profile, exit := range map[simulator.Profile]int{
-			simulator.Locked: 7, simulator.LastTry: 6, simulator.NotMyNumber: 5, simulator.NoCertificate: 8, simulator.Expired: 8,
+			simulator.Locked: 7, simulator.LastAttempt: 6, simulator.NotMyNumber: 5, simulator.NoCertificate: 8, simulator.Expired: 8,
 		} {
 			o := runner{typed: "1234"}.run(t, idArgs(t, "--simulator", string(profile))...)
 			assert.Equal(t, exit, o.exit)
@@ -92,7 +92,7 @@ func TestPINPrompt(t *testing.T) {
 		}}.run(t, idArgs(t)...)
 		assert.Equal(t, 4, o.exit)
 		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
-		assert.Equal(t, 2, cards[0].State().AuthTries, "the other program's attempt")
+		assert.Equal(t, 2, cards[0].State().AuthAttempts, "the other program's attempt")
 	})
 	t.Run("is not sent to another card inserted meanwhile", func(t *testing.T) {
 		driver := simulator.New()
@@ -113,13 +113,13 @@ func TestPINPrompt(t *testing.T) {
 		assert.Contains(t, o.stderr, "[CARD_CHANGED]")
 		assert.Contains(t, o.stderr, "No PIN was sent")
 		assert.Zero(t, m.Secrets())
-		assert.Equal(t, 3, cards[1].State().AuthTries)
+		assert.Equal(t, 3, cards[1].State().AuthAttempts)
 	})
 	t.Run("malformed", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)
 		o := runner{driver: driver, typed: "12345"}.run(t, idArgs(t)...)
 		assert.Equal(t, 2, o.exit)
-		assert.Equal(t, 3, cards[0].State().AuthTries)
+		assert.Equal(t, 3, cards[0].State().AuthAttempts)
 	})
 	t.Run("the card is not connected while the user types", func(t *testing.T) {
 		driver, cards := withCards(t, simulator.Contact)

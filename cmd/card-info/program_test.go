@@ -46,9 +46,9 @@ func TestExitCodesAndFailureCodes(t *testing.T) {
 		{"a zero byte", pin("123\x00"), id(simulator.Contact), 2, "PIN_FORMAT", nil},
 		{"very long", pin(strings.Repeat("1", 10000)), id(simulator.Contact), 2, "PIN_FORMAT", nil},
 		{"wrong PIN", pin("9999"), id(simulator.Contact), 6, "PIN_WRONG", &two},
-		{"last attempt refused", pin("1234"), id(simulator.LastTry), 6, "PIN_LAST_TRY", &one},
-		{"last attempt allowed", pin("1234"), id(simulator.LastTry, "--allow-last-attempt"), 0, "", nil},
-		{"last attempt wrong", pin("9999"), id(simulator.LastTry, "--allow-last-attempt"), 7, "PIN_LOCKED", &zero},
+		{"last attempt refused", pin("1234"), id(simulator.LastAttempt), 6, "PIN_LAST_TRY", &one},
+		{"last attempt allowed", pin("1234"), id(simulator.LastAttempt, "--allow-last-attempt"), 0, "", nil},
+		{"last attempt wrong", pin("9999"), id(simulator.LastAttempt, "--allow-last-attempt"), 7, "PIN_LOCKED", &zero},
 		{"locked", pin("1234"), id(simulator.Locked), 7, "PIN_LOCKED", &zero},
 		{"face authentication", pin("1234"), id(simulator.FaceAuth), 7, "PIN_LOCKED", &zero},
 		{"another card", pin("1234"), id(simulator.NotMyNumber), 5, "NOT_MYNUMBER_CARD", nil},
@@ -208,7 +208,7 @@ func TestIdentifier(t *testing.T) {
 	for _, profile := range []simulator.Profile{simulator.Contact, simulator.ContactExtended, simulator.ContactShort, simulator.Contactless, simulator.Expiring} {
 		assert.Equal(t, first.ID, derive(t, profile).ID, profile)
 	}
-	assert.Equal(t, first.ID, derive(t, simulator.LastTry, "--allow-last-attempt").ID)
+	assert.Equal(t, first.ID, derive(t, simulator.LastAttempt, "--allow-last-attempt").ID)
 	assert.Equal(t, first.ID, derive(t, simulator.Expired, "--allow-expired").ID)
 
 	// Another certificate, namespace or key gives another identifier.

@@ -59,7 +59,7 @@ func TestNoMyNumberCardAmongSeveral(t *testing.T) {
 		assert.Contains(t, o.stderr, "\n    B-CAS?\n    TPM\n")
 		assert.Contains(t, o.stderr, "[NOT_MYNUMBER_CARD]")
 	}
-	slots["TPM"].Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
+	slots["TPM"].AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)})
 	o := runner{driver: driver}.run(t, "--lang=en")
 	assert.Equal(t, 5, o.exit)
 	assert.Contains(t, o.stderr, "No My Number Card was found.")

@@ -21,7 +21,7 @@ func TestShortIdentifiersRefused(t *testing.T) {
 				driver := simulator.New()
 				slot := driver.AddReader("Reader")
 				assert.NoError(t, slot.Insert(cards[0]))
-				slot.Fail(simulator.RefuseShortIdentifiers(refusal))
+				slot.AddFault(simulator.RejectShortFileIdentifiers(refusal))
 				got := runner{driver: driver, stdin: "1234\n", system: machine(nil)}.run(t, args...)
 				assert.Equal(t, want.exit, got.exit, "%s %v: %s", profile, args, got.stderr)
 				assert.Equal(t, want.stdout, got.stdout, "%s %v", profile, args)

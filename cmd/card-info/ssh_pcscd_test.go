@@ -135,7 +135,7 @@ func TestSSHThroughPCSCD(t *testing.T) {
 		entered++
 		assert.Equal(t, loggedIn, o.stdout, "%s%s%s", o.stderr, server.log(), agent.stderrText())
 		assert.Equal(t, entered, card.sent())
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 		assert.False(t, card.State().AuthVerified)
 	}
 	logIn("rsa-sha2-256")
@@ -177,7 +177,7 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	entered++
 	assert.NotZero(t, o.exit)
 	assert.Contains(t, agent.stderrText(), "2 more wrong entries")
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 	assert.Equal(t, entered, card.sent())
 	assert.Equal(t, entered, agent.asked())
 	assert.False(t, card.State().AuthVerified)
@@ -185,7 +185,7 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	agent.types(t, "123")
 	assert.NotZero(t, agent.login(t, server, "rsa-sha2-512").exit)
 	assert.Contains(t, agent.stderrText(), "[PIN_FORMAT]")
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 	assert.Equal(t, entered, card.sent())
 
 	agent.types(t, "1234")

@@ -164,7 +164,7 @@ func TestAgentAsksAtTheTerminal(t *testing.T) {
 			d.end()
 			require.Zero(t, <-d.exit)
 			assert.Equal(t, tt.asked, d.terminal.asked)
-			assert.Equal(t, tt.left, cards[0].State().AuthTries)
+			assert.Equal(t, tt.left, cards[0].State().AuthAttempts)
 			assert.False(t, cards[0].State().AuthVerified)
 			shown := d.terminal.shown.String()
 			assert.Contains(t, shown, "An SSH client wants")
@@ -196,7 +196,7 @@ func TestAgentAsksAtTheTerminal(t *testing.T) {
 //
 // Faults: F47.
 func TestAgentAndTheLastAttempt(t *testing.T) {
-	driver, cards := withCards(t, simulator.LastTry)
+	driver, cards := withCards(t, simulator.LastAttempt)
 	d := &agentRunner{driver: driver, terminal: &scriptedTerminal{lines: []string{"1234"}}}
 	require.Error(t, sign(t, d.start(t)))
 	assert.Zero(t, d.terminal.asked)
@@ -207,7 +207,7 @@ func TestAgentAndTheLastAttempt(t *testing.T) {
 	d = &agentRunner{driver: driver, terminal: &scriptedTerminal{lines: []string{"1234"}}, args: []string{"--allow-last-attempt"}}
 	require.NoError(t, sign(t, d.start(t)))
 	assert.Contains(t, d.terminal.shown.String(), "This is the last attempt.")
-	assert.Equal(t, 3, cards[0].State().AuthTries)
+	assert.Equal(t, 3, cards[0].State().AuthAttempts)
 }
 
 // The key of a removed card is not listed any more, and its PIN prompt ends.

@@ -33,7 +33,7 @@ func slotWith(t testing.TB, profile simulator.Profile, faults ...simulator.Fault
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(card))
 	for _, fault := range faults {
-		slot.Fail(fault)
+		slot.AddFault(fault)
 	}
 	return driver, slot
 }
@@ -51,7 +51,7 @@ func TestStillUnlockedIsReportedWithTheCause(t *testing.T) {
 		exit   int
 	}{
 		"a wrong PIN":   {"9999", nil, message.PINWrong, cli.ExitPIN},
-		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.Lengthen(-1)}}, message.PossessionFailed, cli.ExitCertificate},
+		"a wrong proof": {"1234", []simulator.Fault{{INS: apdu.InsPerformSecurityOperation, Do: simulator.ChangeLength(-1)}}, message.PossessionFailed, cli.ExitCertificate},
 		"nothing else":  {"1234", nil, message.CardStillUnlocked, cli.ExitFailed},
 	} {
 		for logoutResult, fault := range map[string]simulator.Action{

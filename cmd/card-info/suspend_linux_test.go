@@ -103,7 +103,7 @@ func TestStopSignalsThroughPCSCD(t *testing.T) {
 			require.NoError(t, c.Wait())
 		})
 	}
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 }
 
 // continued is a part of a shell script that waits for a line and then continues the last

@@ -44,8 +44,8 @@ func sweptFaults() map[string]sweptFault {
 		"in use":                    {simulator.FailBefore(reader.ErrBusy), []int{cli.ExitDone, cli.ExitFailed}, false, nil},
 		"no answer":                 {simulator.Answer(nil), any, false, nil},
 		"one byte":                  {simulator.Answer([]byte{0x90}), any, false, nil},
-		"too long":                  {simulator.Lengthen(300), any, false, nil},
-		"too short":                 {simulator.Lengthen(-5), any, false, nil},
+		"too long":                  {simulator.ChangeLength(300), any, false, nil},
+		"too short":                 {simulator.ChangeLength(-5), any, false, nil},
 		"mute until interrupted":    {simulator.Hang(), []int{cli.ExitFailed}, true, nil},
 		"9000, and nothing is done": {simulator.AnswerStatus(0x9000), any, false, nil},
 		"6F00":                      {simulator.AnswerStatus(0x6F00), any, false, nil},
@@ -128,7 +128,7 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(s.card))
 	rule.Do = fault.action
-	slot.Fail(rule)
+	slot.AddFault(rule)
 	m := &cardtest.Driver{Driver: driver}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -153,8 +153,8 @@ func (s sweep) run(t *testing.T, name string, fault sweptFault, rule simulator.F
 	require.False(t, transaction, where)
 	require.Zero(t, connections, where)
 	state := s.card.State()
-	require.Equal(t, 3, state.AuthTries, where)
-	require.Equal(t, 5, state.SignatureTries, where)
+	require.Equal(t, 3, state.AuthAttempts, where)
+	require.Equal(t, 5, state.SignatureAttempts, where)
 	require.False(t, state.AuthVerified, where)
 	for _, form := range canaryForms() {
 		require.NotContains(t, strings.ToLower(o.stdout+o.stderr), strings.ToLower(form), where)

@@ -69,7 +69,7 @@ func TestKeysPressedBeforeThePrompt(t *testing.T) {
 			p.types(t, "1234\n")
 			o := <-ended
 			require.Zero(t, o.exit, o.stderr)
-			assert.Equal(t, 3, card.State().AuthTries)
+			assert.Equal(t, 3, card.State().AuthAttempts)
 			for _, typed := range []string{"9", "８", "1234"} {
 				assert.NotContains(t, p.text(), typed)
 			}

@@ -238,9 +238,9 @@ func TestReplayedRequestsDoNothing(t *testing.T) {
 	}
 	assert.Equal(t, 1, done)
 	s.await(t, terminal.WrongPIN)
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 	assert.Equal(t, http.StatusConflict, c.do("POST", "/pin", "9999", map[string]string{"Step": view.Step}))
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 }
 
 // A malformed PIN is rejected before anything is sent to the card, and no other request
@@ -266,7 +266,7 @@ func TestMalformedPINs(t *testing.T) {
 	for _, body := range []string{"", "{", `[]`, `"x"`, `{"name":` + strings.Repeat(" ", 10_000) + `"start"}`} {
 		assert.Equal(t, http.StatusBadRequest, c.do("POST", "/action", body, nil), body)
 	}
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 	s.await(t, terminal.EnterPIN)
 }
 
@@ -296,7 +296,7 @@ func TestHostileFields(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "finish"}))
 	s.slot.Remove()
 	s.await(t, terminal.Welcome)
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 
 	// Another holder with the same account.
 	other, err := simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed(seed))

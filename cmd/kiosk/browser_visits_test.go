@@ -185,7 +185,7 @@ func TestBrowserByKeyboard(t *testing.T) {
 			b.shows(terminal.Cleared)
 			b.keys("[data-action=close]", kb.Enter)
 			b.shows(terminal.Welcome)
-			b.fixture.insert(t, simulator.LastTry)
+			b.fixture.insert(t, simulator.LastAttempt)
 			b.keys("[data-action=renew]", kb.Enter)
 			b.shows(terminal.LastAttempt)
 			b.keys("[data-action=use-last-attempt]", kb.Enter)
@@ -246,7 +246,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 
 			b.start()
 			b.shows(terminal.Place)
-			b.fixture.insert(t, simulator.LastTry)
+			b.fixture.insert(t, simulator.LastAttempt)
 			b.shows(terminal.LastAttempt)
 			b.press("[data-action=use-last-attempt]")
 			b.shows(terminal.EnterPIN)

@@ -67,7 +67,7 @@ func TestBrowserUnintendedKeys(t *testing.T) {
 			b.run(chromedp.KeyEvent(kb.Backspace))
 			b.entered(0)
 			b.run(chromedp.KeyEvent(kb.Enter))
-			assert.Equal(t, 3, card.State().AuthTries)
+			assert.Equal(t, 3, card.State().AuthAttempts)
 
 			b.key("End", "Numpad1", false) // NumLock off
 			b.key("Process", "Digit2", false)
@@ -81,7 +81,7 @@ func TestBrowserUnintendedKeys(t *testing.T) {
 			b.entered(4)
 			b.key("Process", "NumpadEnter", false)
 			b.shows(terminal.Result)
-			assert.Equal(t, 3, card.State().AuthTries)
+			assert.Equal(t, 3, card.State().AuthAttempts)
 		})
 	}
 }

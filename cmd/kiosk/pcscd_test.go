@@ -120,7 +120,7 @@ func TestThroughPCSCD(t *testing.T) {
 	assert.Contains(t, v.HTML, "Attempts left")
 	post("/pin", v.Step, "9999")
 	v = awaits("wrong-pin")
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 	post("/action", "", `{"step":"`+v.Step+`","name":"try-again"}`)
 	v = awaits("pin")
 	post("/pin", v.Step, simulator.PIN)
@@ -129,7 +129,7 @@ func TestThroughPCSCD(t *testing.T) {
 	v = awaits("result")
 	assert.Regexp(t, `id="identifier">[0-9A-Z]{4}-[0-9A-Z]{4}<`, v.HTML)
 	assert.False(t, card.State().AuthVerified)
-	assert.Equal(t, 3, card.State().AuthTries)
+	assert.Equal(t, 3, card.State().AuthAttempts)
 	stop()
 	require.NoError(t, <-ended)
 }

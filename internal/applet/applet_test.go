@@ -65,7 +65,7 @@ func TestChange(t *testing.T) {
 			}
 			d.After = nil
 			assert.Equal(t, tt.secrets, d.Secrets())
-			assert.Equal(t, tt.left, d.Card.State().AuthTries)
+			assert.Equal(t, tt.left, d.Card.State().AuthAttempts)
 			if tt.valid != "" {
 				require.NoError(t, use(t, d, func(s *applet.Session, attempt *applet.Attempt) error {
 					return attempt.Verify(t.Context(), secret(t, tt.valid))
@@ -107,7 +107,7 @@ func TestAnAttemptIsUsedOnce(t *testing.T) {
 		return nil
 	}))
 	assert.Equal(t, 1, d.Secrets())
-	assert.Equal(t, 2, d.Card.State().AuthTries)
+	assert.Equal(t, 2, d.Card.State().AuthAttempts)
 }
 
 // A secret that does not have the credential's form is not sent, whichever rules parsed it.
@@ -121,7 +121,7 @@ func TestTheCredentialsFormIsChecked(t *testing.T) {
 			return nil
 		}))
 		assert.Zero(t, d.Secrets())
-		assert.Equal(t, 3, d.Card.State().AuthTries)
+		assert.Equal(t, 3, d.Card.State().AuthAttempts)
 	}
 }
 
@@ -135,9 +135,9 @@ func TestPrepareConditions(t *testing.T) {
 		"3 attempts":                         {simulator.Contact, applet.Conditions{}, nil},
 		"3 attempts, shown":                  {simulator.Contact, applet.Conditions{Shown: shown(3)}, nil},
 		"3 attempts, 2 shown":                {simulator.Contact, applet.Conditions{Shown: shown(2)}, credential.ErrAttemptsChanged},
-		"the last attempt":                   {simulator.LastTry, applet.Conditions{}, credential.ErrLastAttempt},
-		"the last attempt, allowed":          {simulator.LastTry, applet.Conditions{AllowLastAttempt: true}, nil},
-		"the last attempt, allowed, 3 shown": {simulator.LastTry, applet.Conditions{AllowLastAttempt: true, Shown: shown(3)}, credential.ErrAttemptsChanged},
+		"the last attempt":                   {simulator.LastAttempt, applet.Conditions{}, credential.ErrLastAttempt},
+		"the last attempt, allowed":          {simulator.LastAttempt, applet.Conditions{AllowLastAttempt: true}, nil},
+		"the last attempt, allowed, 3 shown": {simulator.LastAttempt, applet.Conditions{AllowLastAttempt: true, Shown: shown(3)}, credential.ErrAttemptsChanged},
 		"locked":                             {simulator.Locked, applet.Conditions{AllowLastAttempt: true}, credential.ErrLocked},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@
 // A fault of the card, the reader or the service is a rule of package simulator instead:
 //
 //	desk := cardtest.Open(t, simulator.Contact)
-//	desk.Slot.Fail(simulator.Fault{Nth: 3, Do: simulator.PullCard()})
+//	desk.Slot.AddFault(simulator.Fault{Nth: 3, Do: simulator.PullCard()})
 //	_, err := jpki.Authenticate(ctx, desk.Connection, pin)
 //	assert.Equal(t, 0, desk.Secrets())
 //

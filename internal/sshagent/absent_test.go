@@ -39,11 +39,11 @@ func TestTheAgentWithoutACard(t *testing.T) {
 		}
 		assert.Empty(t, d.reported, "the same cause")
 
-		d.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		d.Slot.AddFault(simulator.Fault{Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, d.Slot.Insert(d.Card))
 		empty(d.client(t))
 		require.ErrorIs(t, d.refused(t), reader.ErrTransport)
-		d.Slot.Heal()
+		d.Slot.ClearFaults()
 
 		key(t, d.client(t))
 		d.Slot.Remove()

@@ -232,14 +232,14 @@ func TestAWrongPINForTheAgent(t *testing.T) {
 	var pin *credential.Error
 	require.ErrorAs(t, d.refused(t), &pin)
 	assert.Equal(t, 2, pin.Remaining)
-	assert.Equal(t, 2, d.Card.State().AuthTries)
+	assert.Equal(t, 2, d.Card.State().AuthAttempts)
 	assert.Equal(t, 1, d.Secrets())
 
 	d.Types = "12345"
 	_, err = client.SignWithFlags(key, data, agent.SignatureFlagRsaSha256)
 	require.Error(t, err)
 	require.ErrorIs(t, d.refused(t), jpki.ErrPINFormat)
-	assert.Equal(t, 2, d.Card.State().AuthTries)
+	assert.Equal(t, 2, d.Card.State().AuthAttempts)
 }
 
 // One PIN is enough for several signatures, and the card is logged out at the end.

@@ -210,11 +210,11 @@ func TestHandshakeFailures(t *testing.T) {
 		"no card":      {func(h *cardtest.Holder) { h.Slot.Remove() }, reader.ErrNoCard, 0, 3},
 		"another card": {func(h *cardtest.Holder) { h.Insert(t, other) }, credential.ErrOtherCard, 0, 3},
 		"a card that hesitates": {func(h *cardtest.Holder) {
-			h.Slot.Fail(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
+			h.Slot.AddFault(simulator.Fault{Nth: 1, Do: simulator.AnswerStatus(apdu.StatusNoDiagnosis)})
 		}, nil, 1, 3},
-		"no signature": {func(h *cardtest.Holder) { h.Slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Lengthen(-1)}) }, jpki.ErrNoPossession, 1, 3},
+		"no signature": {func(h *cardtest.Holder) { h.Slot.AddFault(simulator.Fault{INS: 0x2A, Do: simulator.ChangeLength(-1)}) }, jpki.ErrNoPossession, 1, 3},
 		"another's sign": {func(h *cardtest.Holder) {
-			h.Slot.Fail(simulator.Fault{INS: 0x2A, Do: simulator.Answer(append(make([]byte, 256), 0x90, 0))})
+			h.Slot.AddFault(simulator.Fault{INS: 0x2A, Do: simulator.Answer(append(make([]byte, 256), 0x90, 0))})
 		}, jpki.ErrNoPossession, 1, 3},
 	} {
 		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
@@ -231,7 +231,7 @@ func TestHandshakeFailures(t *testing.T) {
 					assert.Equal(t, 2, wrong.Remaining)
 				}
 				assert.Equal(t, tt.asked, h.Entered())
-				assert.Equal(t, tt.left, h.Card.State().AuthTries)
+				assert.Equal(t, tt.left, h.Card.State().AuthAttempts)
 			})
 		}
 	}

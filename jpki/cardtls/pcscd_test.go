@@ -91,7 +91,7 @@ func TestThroughPCSCD(t *testing.T) {
 	var wrong *credential.Error
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, credential.ErrWrong, wrong.Reason)
-	assert.Equal(t, 2, card.State().AuthTries)
+	assert.Equal(t, 2, card.State().AuthAttempts)
 	require.NoError(t, signer.Close())
 }
 

@@ -86,7 +86,7 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 	}
 	holders.Wait()
 	for n, card := range cards {
-		require.Equal(t, 3, card.State().AuthTries, "reader %d", n)
+		require.Equal(t, 3, card.State().AuthAttempts, "reader %d", n)
 		require.False(t, card.State().AuthVerified, "reader %d", n)
 	}
 }

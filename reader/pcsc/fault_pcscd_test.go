@@ -184,7 +184,7 @@ func TestCardRemovedDuringACommand(t *testing.T) {
 		assert.NoError(t, card.End())
 		assert.NoError(t, card.Close())
 		awaitEmpty(t, 0)
-		assert.Equal(t, 3, slow.State().AuthTries)
+		assert.Equal(t, 3, slow.State().AuthAttempts)
 
 		out := insert(t, 0, newCard(t, "pcscd"))
 		next := connect(t, 0)

@@ -65,12 +65,12 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	n := random.IntN(len(cards))
 	card := cards[n]
 	digits := simulator.PIN
-	if random.IntN(4) == 0 && card.State().AuthTries > 1 {
+	if random.IntN(4) == 0 && card.State().AuthAttempts > 1 {
 		digits = "9999"
 	}
 	disturbance := []string{"", "", "", "removed", "removed", "killed"}[random.IntN(6)]
 	after := time.Duration(random.IntN(15_000)) * time.Microsecond // Authenticate takes about 20 ms
-	before := card.State().AuthTries
+	before := card.State().AuthAttempts
 	what := fmt.Sprintf("PIN %s %s", digits, disturbance)
 
 	remove := daemon.Insert(n, card)
@@ -98,7 +98,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	remove()
 	require.NoError(t, waitEmpty(ctx, pcsc.New(), found.Name), what)
 
-	left := card.State().AuthTries
+	left := card.State().AuthAttempts
 	wrong := errors.Is(err, credential.ErrWrong)
 	switch {
 	case err == nil:

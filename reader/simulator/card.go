@@ -70,10 +70,10 @@ func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.bloc
 // no RSA keys.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
-// WithFirstCommandRefused makes the card answer 6F00 to the first command after
+// WithFirstCommandRejected makes the card answer 6F00 to the first command after
 // power-up, whatever it is. Test cards were observed to do so. It is not the default:
 // most published programs start with SELECT of an application and report no such answer.
-func WithFirstCommandRefused() Option { return func(s *settings) { s.rejectsFirst = true } }
+func WithFirstCommandRejected() Option { return func(s *settings) { s.rejectsFirst = true } }
 
 // WithCertificateSize sets the length of the authentication certificate, in bytes of
 // DER, for measurements. Real certificates have 1500 to 1700 bytes. The default is about
@@ -145,8 +145,8 @@ func (c *Card) Reset() {
 // State is the state of a card that a test may want to check.
 type State struct {
 	Powered bool
-	// AuthTries and SignatureTries are the attempts left for the PIN and the password.
-	AuthTries, SignatureTries int
+	// AuthAttempts and SignatureAttempts are the attempts left for the PIN and the password.
+	AuthAttempts, SignatureAttempts int
 	// AuthVerified and SignatureVerified report whether the PIN and the password are
 	// verified. The card is unlocked if one of them is.
 	AuthVerified, SignatureVerified bool
@@ -158,8 +158,8 @@ func (c *Card) State() State {
 	defer c.mu.Unlock()
 	state := State{Powered: c.powered}
 	if c.auth != nil {
-		state.AuthTries, state.AuthVerified = c.auth.left, c.auth.verified
-		state.SignatureTries, state.SignatureVerified = c.signing.left, c.signing.verified
+		state.AuthAttempts, state.AuthVerified = c.auth.left, c.auth.verified
+		state.SignatureAttempts, state.SignatureVerified = c.signing.left, c.signing.verified
 	}
 	return state
 }

@@ -112,7 +112,7 @@ func TestCardAnswers(t *testing.T) {
 			selectJPKI + " > 9000", "00B0880000 > 8F00009000", "00B08A0004 > FFFFFFFF9000",
 		}},
 		{"no attempt left", simulator.Locked, []string{selectJPKI + " > 9000", "00200098 > 63C0", verify1234 + " > 6984"}},
-		{"last attempt", simulator.LastTry, []string{selectJPKI + " > 9000", "00200098 > 63C1", verify9999 + " > 63C0"}},
+		{"last attempt", simulator.LastAttempt, []string{selectJPKI + " > 9000", "00200098 > 63C1", verify9999 + " > 63C0"}},
 		{"face authentication", simulator.FaceAuth, []string{
 			selectJPKI + " > 9000", "00200098 > 63C0", "00B0880000 > 008F009000", "00B0810004 > 6A82", "00B08A0004 > 3082…9000",
 		}},
@@ -166,10 +166,10 @@ func FuzzCard(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		card := poweredCard(t, simulator.ContactExtended)
-		before := card.State().AuthTries
+		before := card.State().AuthAttempts
 		for _, command := range [][]byte{first, second} {
 			require.GreaterOrEqual(t, len(card.Exchange(command)), 2)
 		}
-		require.GreaterOrEqual(t, card.State().AuthTries, before-2)
+		require.GreaterOrEqual(t, card.State().AuthAttempts, before-2)
 	})
 }

@@ -16,7 +16,7 @@
 //		err = logIn(t.Context(), driver, "0000") // the code under test
 //
 //		require.ErrorIs(t, err, credential.ErrWrong)
-//		require.Equal(t, 2, card.State().AuthTries)
+//		require.Equal(t, 2, card.State().AuthAttempts)
 //		require.False(t, card.State().AuthVerified, "logged out")
 //	}
 //
@@ -28,19 +28,19 @@
 //
 // # Faults
 //
-// [Reader.Fail] adds a [Fault]: at the nth connection, transaction or command, or at
+// [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
-// [AsksAttempts] distinguish the two uses of VERIFY.
+// [ReadsAttempts] distinguish the two uses of VERIFY.
 //
 //	PullCard, SwapCard, ResetCard      remove, exchange or reset the card
 //	StopService, RestartService        stop the smart-card service, or restart it
 //	FailBefore, FailAfter              return an error, before or after the card executes
-//	Answer, AnswerStatus, Lengthen     replace the response, or change its length
+//	Answer, AnswerStatus, ChangeLength     replace the response, or change its length
 //	Hang                               block until the card is removed
-//	Hold, Meanwhile                    have another program use the card
+//	HoldTransaction, Meanwhile                    have another program use the card
 //	After                              do any of these after the card has executed
 //
-// [RefuseShortIdentifiers] is a complete Fault: it rejects short file identifiers.
+// [RejectShortFileIdentifiers] is a complete Fault: it rejects short file identifiers.
 // [WithIdleReset] resets the card in an idle transaction, as Windows does.
 //
 // # How close it is to the real card

@@ -16,7 +16,7 @@ func Example() {
 	ctx := context.Background()
 	driver := simulator.New()
 	slot := driver.AddReader("Kiosk Reader")
-	card, err := simulator.NewCard(simulator.LastTry, simulator.WithInsecureSeed("example"))
+	card, err := simulator.NewCard(simulator.LastAttempt, simulator.WithInsecureSeed("example"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -47,13 +47,13 @@ func Example() {
 }
 
 // This tests a program whose card is removed while it reads the certificate.
-func ExampleReader_Fail() {
+func ExampleReader_AddFault() {
 	ctx := context.Background()
 	driver := simulator.New()
 	slot := driver.AddReader("Kiosk Reader")
 	card, _ := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("example"))
 	_ = slot.Insert(card)
-	slot.Fail(simulator.Fault{INS: apdu.InsReadBinary, Nth: 3, Do: simulator.PullCard()})
+	slot.AddFault(simulator.Fault{INS: apdu.InsReadBinary, Nth: 3, Do: simulator.PullCard()})
 
 	connection, _ := driver.Connect(ctx, "Kiosk Reader")
 	defer connection.Close()

@@ -38,16 +38,16 @@ type Fault struct {
 // other operations. An Action may call any function of this package.
 type Action func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error)
 
-// Fail adds a fault to the reader. If several faults match an operation, the one added
+// AddFault adds a fault to the reader. If several faults match an operation, the one added
 // first acts.
-func (r *Reader) Fail(f Fault) {
+func (r *Reader) AddFault(f Fault) {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
 	r.faults = append(r.faults, &rule{Fault: f})
 }
 
-// Heal removes all faults from the reader.
-func (r *Reader) Heal() {
+// ClearFaults removes all faults from the reader.
+func (r *Reader) ClearFaults() {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
 	r.faults = nil
@@ -179,10 +179,10 @@ func Answer(response []byte) Action {
 // AnswerStatus returns a status word. The card does not receive the command.
 func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byte(s)}) }
 
-// RefuseShortIdentifiers returns a [Fault] that answers s to every command with a short
+// RejectShortFileIdentifiers returns a [Fault] that answers s to every command with a short
 // file identifier, so that programs have to select files. That such cards or readers exist
 // is assumed; published programs support them.
-func RefuseShortIdentifiers(s apdu.Status) Fault {
+func RejectShortFileIdentifiers(s apdu.Status) Fault {
 	return Fault{Command: hasShortIdentifier, Do: AnswerStatus(s)}
 }
 
@@ -194,9 +194,9 @@ func SendsSecret(command []byte) bool {
 	return err == nil && c.Secret()
 }
 
-// AsksAttempts reports whether a command reads the attempts left of a PIN or password,
+// ReadsAttempts reports whether a command reads the attempts left of a PIN or password,
 // which is VERIFY without data. Use it as Command of a [Fault].
-func AsksAttempts(command []byte) bool {
+func ReadsAttempts(command []byte) bool {
 	c, err := apdu.ParseCommand(command)
 	return err == nil && c.INS == apdu.InsVerify && !c.Secret()
 }
@@ -213,9 +213,9 @@ func hasShortIdentifier(command []byte) bool {
 	return false
 }
 
-// Lengthen appends n bytes to the data of the card's response, or removes the last -n
+// ChangeLength appends n bytes to the data of the card's response, or removes the last -n
 // bytes if n is negative. The status word is unchanged.
-func Lengthen(n int) Action {
+func ChangeLength(n int) Action {
 	return func(_ context.Context, _ *Reader, next func() ([]byte, error)) ([]byte, error) {
 		response, err := next()
 		if err != nil || len(response) < 2 {
@@ -248,10 +248,10 @@ func Hang() Action {
 	}
 }
 
-// Hold has another program begin a transaction just before the operation. The
+// HoldTransaction has another program begin a transaction just before the operation. The
 // transaction ends when release is closed or the card is removed; with nil, only when the
-// card is removed. If the card is in a transaction already, Hold does nothing.
-func Hold(release <-chan struct{}) Action {
+// card is removed. If the card is in a transaction already, HoldTransaction does nothing.
+func HoldTransaction(release <-chan struct{}) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		if _, held := r.InUse(); held {
 			return next()

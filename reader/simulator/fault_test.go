@@ -31,7 +31,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"none", simulator.Fault{Nth: 99}, []string{"9000", "63c3", "63c3"}},
 		{"removed", simulator.Fault{Nth: 2, Do: simulator.PullCard()}, []string{"9000", "card removed", "card removed"}},
-		{"exchanged", simulator.Fault{Nth: 2, Do: simulator.SwapCard(newCard(t, simulator.LastTry))}, []string{"9000", "card removed", "card removed"}},
+		{"exchanged", simulator.Fault{Nth: 2, Do: simulator.SwapCard(newCard(t, simulator.LastAttempt))}, []string{"9000", "card removed", "card removed"}},
 		{"reset", simulator.Fault{Nth: 2, Do: simulator.ResetCard()}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
 		{"service stopped", simulator.Fault{Nth: 2, Do: simulator.StopService()}, []string{"9000", "no smart-card service", "no smart-card service"}},
 		{"service restarted", simulator.Fault{Nth: 2, Do: simulator.RestartService()}, []string{"9000", "no smart-card service", "no smart-card service"}},
@@ -44,10 +44,10 @@ func TestFaults(t *testing.T) {
 		{"another response", simulator.Fault{Nth: 2, Do: simulator.Answer([]byte{1, 2, 0x90, 0x00})}, []string{"9000", "01029000", "63c3"}},
 		{"an empty response", simulator.Fault{Nth: 2, Do: simulator.Answer(nil)}, []string{"9000", "", "63c3"}},
 		{"another status word", simulator.Fault{INS: 0x20, Do: simulator.AnswerStatus(0x6985)}, []string{"9000", "6985", "6985"}},
-		{"a longer response", simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.Lengthen(2)}, []string{"9000", "ffff63c3", "63c3"}},
-		{"a shorter response, which has no data to remove", simulator.Fault{INS: 0x20, Do: simulator.Lengthen(-1)}, []string{"9000", "63c3", "63c3"}},
+		{"a longer response", simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.ChangeLength(2)}, []string{"9000", "ffff63c3", "63c3"}},
+		{"a shorter response, which has no data to remove", simulator.Fault{INS: 0x20, Do: simulator.ChangeLength(-1)}, []string{"9000", "63c3", "63c3"}},
 		{"no response", simulator.Fault{Nth: 2, Do: simulator.Hang()}, []string{"9000", "context deadline exceeded", "connection closed"}},
-		{"another program's transaction", simulator.Fault{Nth: 2, Do: simulator.Hold(nil)}, []string{"9000", "context deadline exceeded", "connection closed"}},
+		{"another program's transaction", simulator.Fault{Nth: 2, Do: simulator.HoldTransaction(nil)}, []string{"9000", "context deadline exceeded", "connection closed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver := simulator.New()
@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 			require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
 			session, err := driver.Connect(context.Background(), "Reader")
 			require.NoError(t, err)
-			slot.Fail(tt.fault)
+			slot.AddFault(tt.fault)
 			var got []string
 			for _, command := range [][]byte{selectApp, readAttempts, readAttempts} {
 				ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
@@ -69,7 +69,7 @@ func TestFaults(t *testing.T) {
 			}
 			assert.Equal(t, tt.answers, got)
 
-			slot.Heal()
+			slot.ClearFaults()
 			slot.Remove()
 			driver.StartService()
 			require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
@@ -81,9 +81,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// SendsSecret matches commands with a secret in any form, and AsksAttempts matches those
+// SendsSecret matches commands with a secret in any form, and ReadsAttempts matches those
 // that read the attempts left.
-func TestSendsSecretAndAsksAttempts(t *testing.T) {
+func TestSendsSecretAndReadsAttempts(t *testing.T) {
 	for command, want := range map[string]struct{ secret, attempts bool }{
 		"0020009804" + "31323334":        {secret: true},
 		"0020008004" + "31323334":        {secret: true},
@@ -106,7 +106,7 @@ func TestSendsSecretAndAsksAttempts(t *testing.T) {
 			b, err := hex.DecodeString(command)
 			require.NoError(t, err)
 			assert.Equal(t, want.secret, simulator.SendsSecret(b))
-			assert.Equal(t, want.attempts, simulator.AsksAttempts(b))
+			assert.Equal(t, want.attempts, simulator.ReadsAttempts(b))
 		})
 	}
 
@@ -116,7 +116,7 @@ func TestSendsSecretAndAsksAttempts(t *testing.T) {
 	require.NoError(t, slot.Insert(card))
 	session, err := driver.Connect(t.Context(), "Reader")
 	require.NoError(t, err)
-	slot.Fail(simulator.Fault{Command: simulator.SendsSecret, Nth: 2, Do: simulator.PullCard()})
+	slot.AddFault(simulator.Fault{Command: simulator.SendsSecret, Nth: 2, Do: simulator.PullCard()})
 	for _, command := range [][]byte{selectApp, readAttempts, rightPIN, readAttempts} {
 		_, err := session.Transmit(t.Context(), command)
 		require.NoError(t, err)
@@ -130,10 +130,10 @@ func TestConnectAndBeginFaults(t *testing.T) {
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
-	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
-	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 2, Do: simulator.Answer(nil)})
-	slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
-	slot.Fail(simulator.Fault{On: simulator.Begin, Nth: 2, Do: simulator.PullCard()})
+	slot.AddFault(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
+	slot.AddFault(simulator.Fault{On: simulator.Connect, Nth: 2, Do: simulator.Answer(nil)})
+	slot.AddFault(simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.FailBefore(reader.ErrBusy)})
+	slot.AddFault(simulator.Fault{On: simulator.Begin, Nth: 2, Do: simulator.PullCard()})
 
 	_, err := driver.Connect(ctx, "Reader")
 	require.ErrorIs(t, err, reader.ErrBusy)
@@ -152,21 +152,21 @@ func TestHangEndsWhenCardIsRemoved(t *testing.T) {
 	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
 	session, err := driver.Connect(ctx, "Reader")
 	require.NoError(t, err)
-	slot.Fail(simulator.Fault{Do: simulator.Hang()})
+	slot.AddFault(simulator.Fault{Do: simulator.Hang()})
 	time.AfterFunc(20*time.Millisecond, func() { slot.Remove() })
 	_, err = session.Transmit(ctx, selectApp)
 	require.ErrorIs(t, err, reader.ErrRemoved)
 }
 
 // Begin blocks until the other program's transaction ends.
-func TestHoldBlocksBeginUntilReleased(t *testing.T) {
+func TestHoldTransactionBlocksBeginUntilReleased(t *testing.T) {
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
 	session, err := driver.Connect(t.Context(), "Reader")
 	require.NoError(t, err)
 	release := make(chan struct{})
-	slot.Fail(simulator.Fault{On: simulator.Begin, Do: simulator.Hold(release)})
+	slot.AddFault(simulator.Fault{On: simulator.Begin, Do: simulator.HoldTransaction(release)})
 	begun := make(chan error, 1)
 	go func() { begun <- session.Begin(t.Context()) }()
 	require.Eventually(t, func() bool { n, held := slot.InUse(); return n == 2 && held }, 5*time.Second, time.Millisecond)

@@ -98,8 +98,8 @@ func TestInternalAuthenticate(t *testing.T) {
 	}
 }
 
-func TestWithFirstCommandRefused(t *testing.T) {
-	converse(t, newCard(t, simulator.Contact, simulator.WithFirstCommandRefused()), []string{
+func TestWithFirstCommandRejected(t *testing.T) {
+	converse(t, newCard(t, simulator.Contact, simulator.WithFirstCommandRejected()), []string{
 		"00A40000 > 6F00", "00A40000 > 6A86", "cold", "00B08A0000 > 6F00", "00B08A0000 > 6986",
 		"cold", "00 > 6F00", "00A40000 > 6A86", "cold", selectJPKI + " > 6F00", selectJPKI + " > 9000",
 		verify9999 + " > 63C2", "warm", selectJPKI + " > 9000", "00200098 > 63C2",

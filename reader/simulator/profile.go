@@ -29,7 +29,7 @@ const (
 	Expired         Profile = "expired"          // the certificate expired a month ago
 	Expiring        Profile = "expiring"         // the certificate expires in a month
 	Locked          Profile = "locked"           // no PIN attempt left
-	LastTry         Profile = "last-try"         // one PIN attempt left
+	LastAttempt     Profile = "last-try"         // one PIN attempt left
 	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード, a card without a PIN
 	NotMyNumber     Profile = "not-my-number"    // another card, such as a driving licence
 )
@@ -79,7 +79,7 @@ const (
 // profiles lists all profiles in the order of the documentation.
 var profiles = []Profile{
 	Contact, ContactExtended, ContactShort, Contactless, Android, IPhone, ResidentCard,
-	Announced2028, NoCertificate, Expired, Expiring, Locked, LastTry, FaceAuth, NotMyNumber,
+	Announced2028, NoCertificate, Expired, Expiring, Locked, LastAttempt, FaceAuth, NotMyNumber,
 }
 
 // Profiles returns all profiles.
@@ -122,7 +122,7 @@ func traitsOf(p Profile) (t traits, ok bool) {
 		t.notAfter = func(now time.Time) time.Time { return now.AddDate(0, 1, 0) }
 	case Locked:
 		t.authAttempts = 0
-	case LastTry:
+	case LastAttempt:
 		t.authAttempts = 1
 	case FaceAuth:
 		// Assumed: the counters, and that a signature password exists.

@@ -55,14 +55,14 @@ func TestFaultsAfterExecution(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, slot, card, session := connected(t)
 			send(t, session, selectApp)
-			slot.Fail(simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.After(tt.do)})
+			slot.AddFault(simulator.Fault{INS: 0x20, Nth: 1, Do: simulator.After(tt.do)})
 			answer, err := session.Transmit(context.Background(), wrongPIN)
 			require.ErrorIs(t, err, tt.err)
 			assert.Nil(t, answer)
-			assert.Equal(t, 2, card.State().AuthTries)
+			assert.Equal(t, 2, card.State().AuthAttempts)
 		})
 	}
-	assert.Equal(t, 3, other.State().AuthTries)
+	assert.Equal(t, 3, other.State().AuthAttempts)
 }
 
 // After a warm reset the card is still unlocked, also for the next program. A cut of the
@@ -81,7 +81,7 @@ func TestCardIsStillUnlockedAfterReset(t *testing.T) {
 			driver, slot, card, session := connected(t)
 			send(t, session, selectApp)
 			require.Equal(t, "9000", send(t, session, rightPIN))
-			slot.Fail(simulator.Fault{INS: 0x20, Nth: 1, Do: tt.do})
+			slot.AddFault(simulator.Fault{INS: 0x20, Nth: 1, Do: tt.do})
 			_, _ = session.Transmit(context.Background(), readAttempts)
 			assert.Equal(t, tt.verified, card.State().AuthVerified)
 			if second, err := driver.Connect(context.Background(), "Reader"); err == nil {
@@ -104,7 +104,7 @@ func TestResetCutsPowerThatIsDue(t *testing.T) {
 	require.NoError(t, second.Begin(context.Background()))
 	require.ErrorIs(t, session.Close(), reader.ErrBusy)
 	require.True(t, card.State().AuthVerified)
-	slot.Fail(simulator.Fault{Do: simulator.ResetCard()})
+	slot.AddFault(simulator.Fault{Do: simulator.ResetCard()})
 	_, err := second.Transmit(context.Background(), readAttempts)
 	require.ErrorIs(t, err, reader.ErrChanged)
 	assert.False(t, card.State().AuthVerified)
@@ -144,7 +144,7 @@ func TestAnyAccessResetsIdleCard(t *testing.T) {
 	})
 	t.Run("a command that a fault answers", func(t *testing.T) {
 		_, slot, _, session := begun(t)
-		slot.Fail(simulator.Fault{Do: simulator.AnswerStatus(0x9000)})
+		slot.AddFault(simulator.Fault{Do: simulator.AnswerStatus(0x9000)})
 		_, err := session.Transmit(ctx, readAttempts)
 		require.ErrorIs(t, err, reader.ErrChanged)
 	})
@@ -155,14 +155,14 @@ func TestAnyAccessResetsIdleCard(t *testing.T) {
 func TestLostConnectionIsNotInUse(t *testing.T) {
 	ctx := context.Background()
 	driver, slot, _, session := connected(t)
-	slot.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailAfter(errTransport)})
+	slot.AddFault(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailAfter(errTransport)})
 	_, err := driver.Connect(ctx, "Reader")
 	require.ErrorIs(t, err, errTransport)
 	require.NoError(t, session.Close())
 
 	second := connect(t, driver)
 	canceled, cancel := context.WithCancel(ctx)
-	slot.Fail(simulator.Fault{Do: simulator.After(func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
+	slot.AddFault(simulator.Fault{Do: simulator.After(func(context.Context, *simulator.Reader, func() ([]byte, error)) ([]byte, error) {
 		cancel()
 		return nil, errTransport
 	})})

@@ -15,11 +15,11 @@ import (
 // and used.
 //
 // Faults: F76.
-func TestRefuseShortIdentifiers(t *testing.T) {
+func TestRejectShortFileIdentifiers(t *testing.T) {
 	driver := simulator.New()
 	slot := driver.AddReader("Reader")
 	require.NoError(t, slot.Insert(newCard(t, simulator.Contact)))
-	slot.Fail(simulator.RefuseShortIdentifiers(apdu.StatusFunctionNotSupported))
+	slot.AddFault(simulator.RejectShortFileIdentifiers(apdu.StatusFunctionNotSupported))
 	session, err := driver.Connect(context.Background(), "Reader")
 	require.NoError(t, err)
 	defer session.Close()
@@ -50,7 +50,7 @@ func TestRefuseShortIdentifiers(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, tt.want, parsed.Status, tt.command)
 	}
-	slot.Heal()
+	slot.ClearFaults()
 	answer, err := session.Transmit(context.Background(), unhex(t, "00200098"))
 	require.NoError(t, err)
 	assert.Equal(t, []byte{0x63, 0xC3}, answer)

@@ -37,7 +37,7 @@ var profiles = map[simulator.Profile]message.Text{
 	simulator.Expired:         {JA: "電子証明書の期限が切れたカード", EN: "Card with an expired certificate"},
 	simulator.Expiring:        {JA: "電子証明書の期限が近いカード", EN: "Card whose certificate expires soon"},
 	simulator.Locked:          {JA: "暗証番号がロックされたカード", EN: "Card with a locked PIN"},
-	simulator.LastTry:         {JA: "暗証番号の残りが1回のカード", EN: "Card with one PIN attempt left"},
+	simulator.LastAttempt:     {JA: "暗証番号の残りが1回のカード", EN: "Card with one PIN attempt left"},
 	simulator.FaceAuth:        {JA: "顔認証マイナンバーカード", EN: "Card with face authentication"},
 	simulator.Announced2028:   {JA: "2028年に予定されているカード（架空）", EN: "Card announced for 2028 (invented)"},
 	simulator.NotMyNumber:     {JA: "ほかの種類のカード", EN: "Card of another kind"},

@@ -31,7 +31,7 @@ func onLogOut(do simulator.Action) simulator.Fault {
 func TestStillUnlockedIsShownWithTheCause(t *testing.T) {
 	for code, digits := range map[message.Code]string{message.PINWrong: "9999", message.CardStillUnlocked: simulator.PIN} {
 		withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
-			s.slot.Fail(onLogOut(simulator.FailBefore(reader.ErrTransport)))
+			s.slot.AddFault(onLogOut(simulator.FailBefore(reader.ErrTransport)))
 			require.NoError(t, s.slot.Insert(card))
 			s.start()
 			s.enter(digits)
@@ -65,7 +65,7 @@ func slow(ctx context.Context, _ *simulator.Reader, next func() ([]byte, error))
 // Faults: F75.
 func TestStoppingLogsTheCardOut(t *testing.T) {
 	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
-		s.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
+		s.slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.enter(simulator.PIN)
@@ -81,8 +81,8 @@ func TestStoppingLogsTheCardOut(t *testing.T) {
 // Faults: F75.
 func TestStillUnlockedIsLoggedAfterTheVisit(t *testing.T) {
 	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
-		s.slot.Fail(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
-		s.slot.Fail(onLogOut(simulator.FailBefore(reader.ErrTransport)))
+		s.slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Do: slow})
+		s.slot.AddFault(onLogOut(simulator.FailBefore(reader.ErrTransport)))
 		require.NoError(t, s.slot.Insert(card))
 		s.start()
 		s.enter(simulator.PIN)

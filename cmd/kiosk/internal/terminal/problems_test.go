@@ -84,7 +84,7 @@ func TestRegistryUnavailable(t *testing.T) {
 		s.registry.mu.Unlock()
 		s.enter(simulator.PIN)
 		s.problem("DATABASE_UNAVAILABLE")
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 		s.registry.mu.Lock()
 		s.registry.down = false
 		s.registry.mu.Unlock()

@@ -37,7 +37,7 @@ func TestOtherCardDuringAVisit(t *testing.T) {
 				s.shows(terminal.EnterPIN)
 				slot := s.driver.AddReader("B-CAS")
 				if fault != nil {
-					slot.Fail(*fault)
+					slot.AddFault(*fault)
 				}
 				require.NoError(t, slot.Insert(cardOf(t, simulator.NotMyNumber, "other")))
 				s.shows(terminal.EnterPIN)
@@ -99,7 +99,7 @@ func TestRightCardReplacesAWrongOne(t *testing.T) {
 func TestCardThatCannotBeProbed(t *testing.T) {
 	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		mute := s.driver.AddReader("SAM")
-		mute.Fail(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)})
+		mute.AddFault(simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, mute.Insert(cardOf(t, simulator.NotMyNumber, "other")))
 		s.start()
 		s.problem(message.ReadFailed)
@@ -130,9 +130,9 @@ func TestOtherCardsAtStartup(t *testing.T) {
 //
 // Faults: F47, F71.
 func TestLastAttemptConsentIsForOneCard(t *testing.T) {
-	withTerminal(t, simulator.LastTry, func(t *testing.T, s *fixture, card *simulator.Card) {
+	withTerminal(t, simulator.LastAttempt, func(t *testing.T, s *fixture, card *simulator.Card) {
 		unsure := s.driver.AddReader("A")
-		unsure.Fail(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
+		unsure.AddFault(simulator.Fault{On: simulator.Connect, Nth: 1, Do: simulator.FailBefore(reader.ErrTransport)})
 		require.NoError(t, unsure.Insert(card))
 		s.shows(terminal.Welcome)
 		s.start()
@@ -140,10 +140,10 @@ func TestLastAttemptConsentIsForOneCard(t *testing.T) {
 		s.press(terminal.UseLastAttempt)
 		s.enter("9999")
 		s.problem(message.PINLocked)
-		second := cardOf(t, simulator.LastTry, "another")
+		second := cardOf(t, simulator.LastAttempt, "another")
 		require.NoError(t, s.slot.Insert(second))
 		assert.NotEqual(t, terminal.EnterPIN, s.view().Screen)
-		assert.Equal(t, 1, second.State().AuthTries)
+		assert.Equal(t, 1, second.State().AuthAttempts)
 	})
 }
 

@@ -52,7 +52,7 @@ func TestUnknownHolderIsAskedForAnEarlierIdentifier(t *testing.T) {
 		s.start()
 		s.enter(simulator.PIN)
 		s.shows(terminal.Result)
-		assert.Equal(t, 3, card.State().AuthTries)
+		assert.Equal(t, 3, card.State().AuthAttempts)
 	})
 	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
 		s.campaign.AskRenewed = true

@@ -118,7 +118,7 @@ func TestVisitEnds(t *testing.T) {
 					s.slot.Remove()
 				}
 				s.shows(terminal.Welcome)
-				assert.Equal(t, 3, other.State().AuthTries)
+				assert.Equal(t, 3, other.State().AuthAttempts)
 			})
 		}
 	}
