@@ -16,16 +16,15 @@ import (
 )
 
 var (
-	// ErrNoAttributes: the certificate holds no attributes of a holder.
+	// ErrNoAttributes reports that the certificate contains no attributes.
 	ErrNoAttributes = errors.New("no attributes of the holder in this certificate")
-	// ErrMalformedAttributes: what stands in their place is not what was expected.
+	// ErrMalformedAttributes reports attributes that can't be parsed.
 	ErrMalformedAttributes = errors.New("malformed attributes of the holder")
 )
 
 // Attributes are the four attributes of a signature certificate's holder
-// (基本4情報): personal data, to be kept no longer than needed. Printing or
-// encoding them shows none, in a field of another struct either. The zero
-// Attributes are empty.
+// (基本4情報): personal data, to be kept no longer than needed. Printing or encoding them,
+// also in a field of another struct, shows nothing. The zero value is empty.
 type Attributes struct{ held hidden.Value[attributes] }
 
 type attributes struct {
@@ -38,35 +37,35 @@ type attributes struct {
 // Name returns the name, with U+3000 between family and given name.
 func (a Attributes) Name() string { return a.held.Reveal().name }
 
-// NameSubstitutes tells which characters of the name stand for one that can't be
-// written in the certificate: a digit for each, 1 for those that do.
+// NameSubstitutes returns a digit for each character of the name: 1 if the character
+// replaces one that can't be written in the certificate.
 func (a Attributes) NameSubstitutes() string { return a.held.Reveal().nameSubstitutes }
 
 // Address returns the address.
 func (a Attributes) Address() string { return a.held.Reveal().address }
 
-// AddressSubstitutes is [Attributes.NameSubstitutes] for the address.
+// AddressSubstitutes is like [Attributes.NameSubstitutes], for the address.
 func (a Attributes) AddressSubstitutes() string { return a.held.Reveal().addressSubstitutes }
 
 // Birth returns the date of birth.
 func (a Attributes) Birth() Birth { return a.held.Reveal().birth }
 
-// Sex returns the sex, 0 for the zero Attributes.
+// Sex returns the sex, 0 for the zero value.
 func (a Attributes) Sex() Sex { return a.held.Reveal().sex }
 
-// Sex is the holder's, as the certificate has it.
+// Sex is the holder's sex, as in the certificate.
 type Sex byte
 
-// Other values are kept as they are.
+// The known values. Others are kept as they are.
 const (
 	Male   Sex = '1'
 	Female Sex = '2'
 )
 
-// Era is the era (元号) in which somebody was born.
+// Era is the era (元号) of a date of birth.
 type Era byte
 
-// The eras, as the certificate has them.
+// The eras, as in the certificate.
 const (
 	EraUnknown Era = '0'
 	Meiji      Era = '1'
@@ -76,8 +75,8 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth: personal data, which does not print itself. A part of
-// the date that is 0 is not known (assumed).
+// Birth is a date of birth: personal data that does not print itself. A part of the date
+// that is 0 is unknown (assumed).
 type Birth struct{ held hidden.Value[birth] }
 
 type birth struct {
@@ -85,7 +84,7 @@ type birth struct {
 	year, month, day int
 }
 
-// Era returns the era of the birth, 0 for the zero Birth.
+// Era returns the era, 0 for the zero value.
 func (b Birth) Era() Era { return b.held.Reveal().era }
 
 // Date returns the date of birth in the Gregorian calendar.
@@ -94,8 +93,8 @@ func (b Birth) Date() (year, month, day int) {
 	return date.year, date.month, date.day
 }
 
-// Where the attributes stand: each an otherName of the subject's alternative
-// names, RFC 5280 §4.2.1.6. Read off a test card; not in a public specification.
+// Each attribute is an otherName in the subject alternative name, RFC 5280 §4.2.1.6. Read
+// from a test card; not in a public specification.
 const (
 	attributeName               = "1.2.392.200149.8.5.5.1"
 	attributeNameSubstitutes    = "1.2.392.200149.8.5.5.2"
@@ -105,15 +104,15 @@ const (
 	attributeAddressSubstitutes = "1.2.392.200149.8.5.5.6"
 )
 
-// maxAttribute bounds one attribute, in bytes. The longest addresses have some 400.
+// maxAttribute bounds one attribute, in bytes. The longest addresses have about 400.
 const maxAttribute = 4 << 10
 
 var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
 
-// ParseAttributes takes the holder's attributes from a signature certificate. It
-// fails with [ErrNoAttributes] if there are none, as in an authentication
-// certificate, and with [ErrMalformedAttributes] if one of the four is missing,
-// there twice, or not what it should be. No error quotes one.
+// ParseAttributes returns the holder's attributes in a signature certificate. It returns
+// [ErrNoAttributes] if there are none, as in an authentication certificate, and
+// [ErrMalformedAttributes] if one of the four is missing, repeated or malformed. No error
+// quotes an attribute.
 func ParseAttributes(certificate *x509.Certificate) (Attributes, error) {
 	var names []byte
 	for _, extension := range certificate.Extensions {
@@ -145,8 +144,8 @@ func ParseAttributes(certificate *x509.Certificate) (Attributes, error) {
 	})}, nil
 }
 
-// otherNames are the texts of the names of other kinds, by their object
-// identifiers. Names of known kinds, and texts that are no attributes, are left out.
+// otherNames returns the attributes among the otherNames, by object identifier. It ignores
+// all other names.
 func otherNames(extension []byte) (map[string]string, error) {
 	if extension == nil {
 		return nil, nil
@@ -193,8 +192,7 @@ func isAttribute(id string) bool {
 	return false
 }
 
-// plain refuses what could do something else to a terminal or a form than
-// stand there.
+// plain reports whether a text has only characters that are safe to print.
 func plain(text []byte) bool {
 	if len(text) > maxAttribute || !utf8.Valid(text) {
 		return false
@@ -216,7 +214,7 @@ func digits(text string) bool {
 	return true
 }
 
-// parseBirth takes an era's digit and YYYYMMDD.
+// parseBirth parses an era's digit followed by YYYYMMDD.
 func parseBirth(text string) (Birth, bool) {
 	if len(text) != 9 || !digits(text) {
 		return Birth{}, false
@@ -236,7 +234,7 @@ const (
 	redactedBirth      = "[date of birth]"
 )
 
-// String is "[attributes of the holder]", whosever they are.
+// String returns "[attributes of the holder]", for all attributes.
 func (a Attributes) String() string { return redactedAttributes }
 
 // Format prints [Attributes.String] for every verb and flag.
@@ -248,7 +246,7 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
 
-// String is "[date of birth]", whosever it is.
+// String returns "[date of birth]", for every date.
 func (b Birth) String() string { return redactedBirth }
 
 // Format prints [Birth.String] for every verb and flag.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mykeykit/mykeykit/internal/authority"
+	"github.com/mykeykit/mykeykit/internal/cafile"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/jpki"
 )
@@ -20,7 +20,7 @@ func caCertificateFlag(c *cobra.Command, p *program, files *[]string) {
 func (p *program) chainOptions(files []string) ([]jpki.CardOption, error) {
 	options := []jpki.CardOption{jpki.WithClock(p.now)}
 	for _, file := range files {
-		certificates, err := authority.Read(file)
+		certificates, err := cafile.Read(file)
 		if err != nil {
 			return nil, cli.Because(fmt.Errorf("--ca-certificate: %w", err), cli.CodeCACertificate, textCACertificateFile, textCACertificateFileNext)
 		}

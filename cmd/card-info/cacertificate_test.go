@@ -200,10 +200,10 @@ func TestExpiredCACertificate(t *testing.T) {
 		"not yet valid": {today.AddDate(0, 0, 1), today.AddDate(10, 0, 0)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, authority, holder := namesakeCA(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
+			_, ca, holder := namesakeCA(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = period[0], period[1] })
 			driver, cards := withCards(t, simulator.Contact)
 			m := attacker(driver, shown{certificate: holder})
-			file := fileOf(t, pemOf(authority))
+			file := fileOf(t, pemOf(ca))
 
 			for _, language := range []string{"ja", "en"} {
 				o := runner{driver: m}.run(t, "--ca-certificate", file, "--lang", language)
@@ -237,7 +237,7 @@ func TestExpiredCACertificate(t *testing.T) {
 // namesakeCA returns the simulated cards' genuine CA certificate, an attacker's CA
 // certificate with the same name and key identifier, and a holder's certificate that the
 // attacker's CA issued.
-func namesakeCA(t testing.TB, change func(*x509.Certificate)) (genuine, authority, holder []byte) {
+func namesakeCA(t testing.TB, change func(*x509.Certificate)) (genuine, ca, holder []byte) {
 	t.Helper()
 	_, cards := withCards(t, simulator.Contact)
 	of := cards[0].CACertificate()
@@ -246,16 +246,16 @@ func namesakeCA(t testing.TB, change func(*x509.Certificate)) (genuine, authorit
 		NotBefore: of.NotBefore, NotAfter: of.NotAfter, KeyUsage: of.KeyUsage, BasicConstraintsValid: true, IsCA: true,
 	}
 	change(template)
-	authority, err := x509.CreateCertificate(rand.Reader, template, template, attackersKey().Public(), attackersKey())
+	ca, err := x509.CreateCertificate(rand.Reader, template, template, attackersKey().Public(), attackersKey())
 	require.NoError(t, err)
-	parsed, err := x509.ParseCertificate(authority)
+	parsed, err := x509.ParseCertificate(ca)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(of.RawSubject, parsed.RawSubject))
 	holder, err = x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(2), NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(3, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
 	}, parsed, attackersKey().Public(), attackersKey())
 	require.NoError(t, err)
-	return of.Raw, authority, holder
+	return of.Raw, ca, holder
 }
 
 // A CA is identified by its key: another CA with the same name is not trusted, whatever CA

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
-	"github.com/mykeykit/mykeykit/internal/authority"
+	"github.com/mykeykit/mykeykit/internal/cafile"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -85,7 +85,7 @@ func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k ke
 func trustOptions(files []string) ([]jpki.CardOption, error) {
 	options := []jpki.CardOption{jpki.RequireChain()}
 	for _, file := range files {
-		certificates, err := authority.Read(file)
+		certificates, err := cafile.Read(file)
 		if err != nil {
 			return nil, cli.Because(fmt.Errorf("--ca-certificate: %s: %w", file, err), cli.CodeCACertificate,
 				Text{JA: "--ca-certificate のファイルは、認証局の証明書として使えません。", EN: "The --ca-certificate file can't be used as a CA certificate."},

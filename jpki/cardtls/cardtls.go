@@ -1,53 +1,51 @@
-// Package cardtls authenticates TLS clients with a card's key: it fits a
-// jpki.Signer into package crypto/tls.
+// Package cardtls authenticates TLS clients with a card's key. It connects a
+// jpki.Signer with package crypto/tls.
 //
 // # Where to start
 //
-// [Config] makes a tls.Config with the card's certificate, and [Dialer] connects
-// with it, as http.Transport's DialTLSContext too. In the middle of the handshake
-// the person is asked for the PIN, and the card signs. What the versions of TLS
-// need is seen to: TLS 1.3 wants signatures with PSS, which not every card may
-// have, so others go up to TLS 1.2.
+// [Config] makes a tls.Config with the card's certificate. [Dialer] connects with it; it
+// also works as http.Transport's DialTLSContext. The handshake asks the holder for the PIN
+// and has the card sign. TLS 1.3 needs PSS for RSA keys; cards without PSS are limited to
+// TLS 1.2.
 //
-// # A person in the middle of a handshake
+// # Handshakes and time
 //
-// Servers give a handshake some seconds, and so does http.DefaultTransport
-// (TLSHandshakeTimeout). A program that asks for the PIN before it dials, and whose
-// jpki.AskPIN returns what was typed, keeps neither waiting; one with
-// tls.Config.ClientSessionCache has the server recognise the next connection
-// without the card.
+// Servers limit a handshake to some seconds, and so does http.DefaultTransport
+// (TLSHandshakeTimeout). A program can ask for the PIN before it dials and have its
+// jpki.AskPIN return it, so that the server does not wait for the holder. With
+// tls.Config.ClientSessionCache the next connection needs no card.
 //
-// # Servers that take a certificate if given
+// # Servers with optional client certificates
 //
-// A server may ask for a certificate and serve clients without one too:
+// Some servers ask for a certificate and also serve clients without one:
 // tls.VerifyClientCertIfGiven in Go, "ssl_verify_client optional" in nginx. With
-// [AllowNoCertificate] a handshake goes on without the card where the server's list of
+// [AllowNoCertificate] the handshake continues without the card if the server's list of
 // CAs lacks the one that issued its certificate. A server that wants the card's
-// certificate has to name that CA, or send an empty list.
+// certificate must name that CA, or send an empty list.
 //
-// # The server
+// # The server's side
 //
-// A server that has package crypto/tls verify its clients' certificates needs the CA
-// certificates of J-LIS for user authentication in tls.Config.ClientCAs, and
-// tls.RequireAndVerifyClientCert. A server that verifies them itself, behind a proxy
-// for example, has to set x509.VerifyOptions.KeyUsages to x509.ExtKeyUsageClientAuth:
-// a card's certificate is for client authentication alone, and the default is server
-// authentication. The example named Server shows both. The card's certificate names
-// an OCSP server that only certified verifiers may ask; nothing here asks it.
+// A server that lets package crypto/tls verify client certificates needs J-LIS's CA
+// certificates for user authentication in tls.Config.ClientCAs, and
+// tls.RequireAndVerifyClientCert. A server that verifies them itself, for example behind a
+// proxy, must set x509.VerifyOptions.KeyUsages to x509.ExtKeyUsageClientAuth: the card's
+// certificate allows client authentication only, and the default is server authentication.
+// The example named Server shows both. The certificate names an OCSP server that only
+// certified verifiers may ask; this package does not ask it.
 //
-// # What others see
+// # Privacy
 //
-// The certificate holds no name, but its serial number and subject are its
-// holder's alone. With TLS 1.2 it crosses the network in clear: where that must
-// not be, set MinVersion to tls.VersionTLS13. The server learns it in any case, and
-// in Japan the law says who may keep it and who may ask whether it is revoked.
+// The certificate contains no name, but its serial number and subject identify its holder.
+// TLS 1.2 sends it in the clear; set MinVersion to tls.VersionTLS13 to prevent that. The
+// server always learns it. Japanese law says who may store it and who may ask whether it
+// is revoked.
 //
-// # Errors, concurrency
+// # Errors and concurrency
 //
-// A handshake fails with what made the card's signature fail, as *credential.Error, and
-// with [ErrNotAccepted] before anybody is asked. Package crypto/tls keeps only the
-// text of some of these; [Dialer] returns them whole. A Config or Dialer is for
-// many goroutines, whose handshakes wait for each other where they need the card.
+// A handshake returns the error of the card's signature, for example *credential.Error,
+// or [ErrNotAccepted] before the PIN is asked for. Package crypto/tls keeps only the text
+// of some errors; [Dialer] returns them whole. A config and a Dialer are safe for
+// concurrent use; handshakes take turns at the card.
 package cardtls
 
 import (
@@ -73,19 +71,19 @@ type Option func(*options)
 
 type options struct{ allowNone bool }
 
-// AllowNoCertificate has a handshake go on without a certificate where it would fail
-// with [ErrNotAccepted]: nobody is asked for a PIN, and the card is not used. Whether
-// the server then accepts the connection is the server's choice: one that requires a
-// certificate ends it, with TLS 1.3 only when the client first reads.
+// AllowNoCertificate lets a handshake continue without a certificate instead of failing
+// with [ErrNotAccepted]. The PIN is not asked for and the card is not used. A server that
+// requires a certificate closes the connection then; with TLS 1.3 the client learns that
+// only when it first reads.
 func AllowNoCertificate() Option { return func(o *options) { o.allowNone = true } }
 
-// Config returns a copy of base, which may be nil, that authenticates with the
-// signer's certificate: the one alone, for servers have its authority's. The card is
-// asked whether it can sign with PSS, once in the signer's life.
+// Config returns a copy of base, which may be nil, that authenticates with the signer's
+// certificate. It sends no CA certificate, since servers have it. The card is probed for
+// PSS, once in the signer's life.
 //
-// It fails with jpki.ErrNoPSS where base wants TLS 1.3 and the card can't, and as
-// jpki.Signer's PSS does. The config's handshakes end with the context of
-// tls.Conn's HandshakeContext.
+// It returns jpki.ErrNoPSS if base requires TLS 1.3 and the card has an RSA key without
+// PSS, or an error of the Signer's PSS method. The context of tls.Conn's HandshakeContext
+// bounds the handshake, including the time for the PIN.
 func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...Option) (*tls.Config, error) {
 	var o options
 	for _, option := range more {
@@ -99,8 +97,8 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...
 	if base != nil {
 		config = base.Clone()
 	}
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)     // before, MD5 was signed
-	if _, isRSA := signer.Public().(*rsa.PublicKey); isRSA && !pss { // TLS 1.3 has PSS alone for RSA keys
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)     // earlier versions sign MD5
+	if _, isRSA := signer.Public().(*rsa.PublicKey); isRSA && !pss { // TLS 1.3 allows only PSS for RSA keys
 		if config.MinVersion > tls.VersionTLS12 {
 			return nil, fmt.Errorf("TLS 1.3: %w", jpki.ErrNoPSS)
 		}
@@ -133,9 +131,8 @@ func Config(ctx context.Context, base *tls.Config, signer *jpki.Signer, more ...
 	return config, nil
 }
 
-// schemes returns lists of what the card signs with, in the order in which they are tried
-// against what the server and the version of TLS accept: what every card has comes before
-// what was seen on some. With PSS the card has all of an RSA key's schemes.
+// schemes returns the signature schemes of a key, as lists to try one after another: the
+// schemes that every card has come before those that only some cards have.
 func schemes(public crypto.PublicKey, pss bool) [][]tls.SignatureScheme {
 	switch key := public.(type) {
 	case *ecdsa.PublicKey:
@@ -152,7 +149,7 @@ func schemes(public crypto.PublicKey, pss bool) [][]tls.SignatureScheme {
 	}
 }
 
-// key is a signer for one handshake, whose context ends asking for the PIN.
+// key is a signer for one handshake. Its context also bounds asking for the PIN.
 type key struct {
 	signer *jpki.Signer
 	ctx    context.Context

@@ -7,15 +7,15 @@ import (
 	"net"
 )
 
-// Dialer dials with a config of [Config], as tls.Dialer does, and says whole what
-// the card's part in a handshake failed with.
+// Dialer is like tls.Dialer but returns the card's errors whole. It is safe for concurrent
+// use.
 type Dialer struct {
-	NetDialer *net.Dialer // nil: the zero one
+	NetDialer *net.Dialer // nil: the zero net.Dialer
 	Config    *tls.Config
 }
 
-// DialContext connects and shakes hands; the returned connection is a *tls.Conn.
-// The context ends the handshake, and asking for the PIN in it.
+// DialContext connects and performs the handshake. It returns a *tls.Conn. The context
+// bounds the handshake, including the time for the PIN.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	var failure error
 	dialer := tls.Dialer{NetDialer: d.NetDialer, Config: d.Config}
@@ -29,11 +29,11 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	return nil, err
 }
 
-// failureKey is of a context whose handshake's failure is kept, a *error.
+// failureKey is the context key for a *error with the handshake's failure.
 type failureKey struct{}
 
-// remember keeps an error for the handshake's Dialer, if it has one: TLS 1.3 in
-// package crypto/tls makes a text of what a key fails with.
+// remember stores an error for the handshake's Dialer, if there is one: with TLS 1.3,
+// package crypto/tls keeps only the text of a key's error.
 func remember(ctx context.Context, err error) error {
 	if failure, ok := ctx.Value(failureKey{}).(*error); ok && err != nil {
 		*failure = err

@@ -1,6 +1,5 @@
-// Package authority reads files of authorities' certificates, which an operator says
-// are to be trusted.
-package authority
+// Package cafile reads the files with CA certificates that an operator trusts.
+package cafile
 
 import (
 	"crypto/x509"
@@ -15,9 +14,9 @@ import (
 // longest bounds a file, in bytes. A certificate has about 1300.
 const longest = 1 << 20
 
-// Read reads a regular file of authorities' certificates, as PEM or DER. Anything else
-// in it is an error, which quotes nothing of the file, and so is a certificate that
-// [trust.CheckCACertificate] refuses.
+// Read reads CA certificates in PEM or DER from a regular file. It returns an error for
+// anything else in the file, and for a certificate that [trust.CheckCACertificate] rejects. No
+// error quotes the file.
 func Read(path string) ([]*x509.Certificate, error) {
 	content, _, err := keyfile.Read(path, longest)
 	if err != nil {
