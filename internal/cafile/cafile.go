@@ -31,19 +31,19 @@ func parse(content []byte) ([]*x509.Certificate, error) {
 		der = nil
 		for ; block != nil; block, rest = pem.Decode(rest) {
 			if block.Type != "CERTIFICATE" {
-				return nil, errors.New("PEM of something else than certificates")
+				return nil, errors.New("PEM block that is not a certificate")
 			}
 			der = append(der, block.Bytes...)
 		}
 	}
-	authorities, err := x509.ParseCertificates(der)
-	if err != nil || len(authorities) == 0 {
-		return nil, errors.New("not a certificate") // the parser's words may quote it
+	certificates, err := x509.ParseCertificates(der)
+	if err != nil || len(certificates) == 0 {
+		return nil, errors.New("not a certificate") // the parser's text may quote it
 	}
-	for i, c := range authorities {
+	for i, c := range certificates {
 		if err := trust.CheckCACertificate(c); err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", i+1, err)
 		}
 	}
-	return authorities, nil
+	return certificates, nil
 }
