@@ -16,13 +16,12 @@ var (
 	// ErrNoApplication reports that the card has no JPKI application, so it is not a My
 	// Number Card.
 	ErrNoApplication = applet.ErrNoApplication
-	// ErrStillUnlocked reports that the card could not be logged out. It is joined to the
-	// error that came before it, if any. Taking the card out of the reader logs it out.
+	// ErrStillUnlocked reports that the card could not be logged out. It is joined to any
+	// earlier error. Taking the card out of the reader logs it out.
 	ErrStillUnlocked = applet.ErrStillUnlocked
 )
 
-// Application is the JPKI application of a card, selected. It belongs to one goroutine
-// at a time.
+// Application is the selected JPKI application of a card. It is not safe for concurrent use.
 type Application struct {
 	session    *applet.Session
 	generation *generation.Generation
@@ -59,8 +58,8 @@ func do(ctx context.Context, card apdu.Transmitter, config config, fn func(*Appl
 	}, config.channelOptions()...)
 }
 
-// DoWith is like [Do] but connects to the card in a reader before, and closes the connection
-// afterwards. connect is a reader.Driver's Connect. If the reader breaks the connection at
+// DoWith is like [Do] but first connects to the card in a reader, and finally closes the
+// connection. connect is a reader.Driver's Connect. If the reader breaks the connection at
 // the probe for extended lengths (see [apdu.WithATR]), DoWith connects again and calls fn a
 // second time, without a probe: no secret was sent by then.
 func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
@@ -100,7 +99,7 @@ func LogOut(ctx context.Context, card apdu.Transmitter) error {
 
 // Present reports whether a card has the JPKI application and so is a My Number Card. It
 // is a reader.Probe: it sends SELECT, in a transaction, and uses no attempt. It returns an
-// error if the card's answer does not tell.
+// error if the card's answer is inconclusive.
 func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
 	err := Do(ctx, card, func(*Application) error { return nil })
 	if errors.Is(err, ErrNoApplication) {
@@ -109,8 +108,8 @@ func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
 	return err == nil, err
 }
 
-// AuthPINCounter asks for the attempts left for the authentication PIN. It uses none. It
-// returns [credential.ErrCounterUnknown] if the card does not tell.
+// AuthPINCounter returns the attempts left for the authentication PIN. It uses none. It
+// returns [credential.ErrCounterUnknown] if the card does not report them.
 func (a *Application) AuthPINCounter(ctx context.Context) (credential.Counter, error) {
 	return a.session.Counter(ctx, a.generation.Authentication.Credential)
 }
@@ -120,9 +119,8 @@ func (a *Application) SignaturePasswordCounter(ctx context.Context) (credential.
 	return a.session.Counter(ctx, a.generation.Signature.Credential)
 }
 
-// VerifyAuthPIN verifies the authentication PIN: it asks for the attempts left, refuses to
-// go on where sending the PIN would be wrong, and sends VERIFY once. A correct PIN resets
-// the counter. If it returns nil the card is unlocked and must be logged out. The PIN is
+// VerifyAuthPIN verifies the authentication PIN: it reads the attempts left, stops if the PIN
+// must not be sent, and sends VERIFY once. A correct PIN resets the counter. If it returns nil the card is unlocked and must be logged out. The PIN is
 // used up, whatever happens.
 //
 // It returns a [*credential.Error] if the PIN was refused, rejected, or sent with unknown

@@ -18,7 +18,7 @@ import (
 var (
 	// ErrNoAttributes reports that the certificate contains no attributes.
 	ErrNoAttributes = errors.New("no attributes of the holder in this certificate")
-	// ErrMalformedAttributes reports attributes that can't be parsed.
+	// ErrMalformedAttributes reports attributes in an unexpected format.
 	ErrMalformedAttributes = errors.New("malformed attributes of the holder")
 )
 
@@ -37,8 +37,8 @@ type attributes struct {
 // Name returns the name, with U+3000 between family and given name.
 func (a Attributes) Name() string { return a.held.Reveal().name }
 
-// NameSubstitutes returns a digit for each character of the name: 1 if the character
-// replaces one that can't be written in the certificate.
+// NameSubstitutes returns one digit for each character of the name: 1 if the character
+// replaces one that the certificate can't represent.
 func (a Attributes) NameSubstitutes() string { return a.held.Reveal().nameSubstitutes }
 
 // Address returns the address.
@@ -56,7 +56,7 @@ func (a Attributes) Sex() Sex { return a.held.Reveal().sex }
 // Sex is the holder's sex, as in the certificate.
 type Sex byte
 
-// The known values. Others are kept as they are.
+// The known values. Others are possible.
 const (
 	Male   Sex = '1'
 	Female Sex = '2'
@@ -75,7 +75,7 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth: personal data that does not print itself. A part of the date
+// Birth is a date of birth: personal data. Printing it does not show it. A part of the date
 // that is 0 is unknown (assumed).
 type Birth struct{ held hidden.Value[birth] }
 
@@ -109,7 +109,7 @@ const maxAttribute = 4 << 10
 
 var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
 
-// ParseAttributes returns the holder's attributes in a signature certificate. It returns
+// ParseAttributes reads the holder's attributes from a signature certificate. It returns
 // [ErrNoAttributes] if there are none, as in an authentication certificate, and
 // [ErrMalformedAttributes] if one of the four is missing, repeated or malformed. No error
 // quotes an attribute.
@@ -234,7 +234,7 @@ const (
 	redactedBirth      = "[date of birth]"
 )
 
-// String returns "[attributes of the holder]", for all attributes.
+// String returns the same text in square brackets for all attributes.
 func (a Attributes) String() string { return redactedAttributes }
 
 // Format prints [Attributes.String] for every verb and flag.
@@ -246,7 +246,7 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
 
-// String returns "[date of birth]", for every date.
+// String returns the same text in square brackets for every date.
 func (b Birth) String() string { return redactedBirth }
 
 // Format prints [Birth.String] for every verb and flag.

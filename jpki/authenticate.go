@@ -14,11 +14,11 @@ import (
 )
 
 // ErrNoPossession reports that the card did not prove that it holds the certificate's key.
-var ErrNoPossession = errors.New("card did not prove its key")
+var ErrNoPossession = errors.New("card did not prove possession of its key")
 
 // Authentication is the result of [Authenticate]. Printing it shows no part of the
-// certificate. Keep the pointer: in a copy in another struct's unexported field, package
-// fmt can show what Certificate points to.
+// certificate. Do not copy it: if a copy is in another struct's unexported field, package fmt
+// can show what Certificate points to.
 type Authentication struct {
 	// Certificate is the card's user-authentication certificate: personal data, to be
 	// kept no longer than needed.
@@ -31,7 +31,8 @@ type Authentication struct {
 	Possession bool
 	// Validity of the certificate at the time. Revocation is not checked.
 	Validity trust.Validity
-	// Chain is who issued the certificate, [trust.Unknown] unless an option has it checked.
+	// Chain says who issued the certificate. It is [trust.Unknown] unless [WithChain],
+	// [RequireChain] or [TrustSimulator] is given.
 	Chain trust.Chain
 }
 
@@ -49,9 +50,9 @@ type Authentication struct {
 // [trust.ErrUnsupportedKey], [trust.ErrUnknownIssuer], [trust.ErrIssuerExpired],
 // [ErrNoPossession], [ErrStillUnlocked], or the transport's error.
 //
-// [WithChain] or [RequireChain] has the issuer checked: possession alone proves that the
-// card holds the certificate's key, and not that J-LIS issued the certificate. Revocation is
-// not checked. It honors every option it accepts.
+// [WithChain] and [RequireChain] check the issuer: possession alone proves that the card
+// holds the certificate's key, and not that J-LIS issued the certificate. Revocation is not
+// checked.
 func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...CardOption) (*Authentication, error) {
 	defer pin.Wipe()
 	return authenticate(ctx, pin, func(fn func(*Application) error) error { return Do(ctx, card, fn, options...) })

@@ -16,9 +16,9 @@ import (
 var (
 	// ErrNoCertificate reports that the card has no such certificate.
 	ErrNoCertificate = errors.New("no certificate on the card")
-	// ErrPINRequired reports that the card shows the certificate, or signs, only after
-	// the PIN: phones show their authentication certificate so, and all cards their
-	// signature certificate, after the signature password.
+	// ErrPINRequired reports that the PIN must be verified first. Phones require it to read
+	// the authentication certificate; all cards require the signature password to read the
+	// signature certificate.
 	ErrPINRequired = errors.New("PIN required")
 )
 

@@ -5,27 +5,27 @@
 // # Where to start
 //
 // [AuthenticateWith] does what a terminal or a desktop program needs, in the safe order: it
-// finds out whether a PIN may be sent, has the caller ask for it with the attempts left, and
-// does everything else in one short transaction. [Authenticate] is for a program that has
-// the PIN already. [Do] and the methods of [Application] are the single steps. [NewSigner]
-// makes the card's key a [crypto.Signer]. Any apdu.Transmitter is a card; package reader
-// has them.
+// checks whether a PIN may be sent, calls the program's [AskPIN] with the attempts left, and
+// does the rest in one short transaction. [Authenticate] is for a program that already has
+// the PIN. [Do] and the methods of [Application] perform single steps. [NewSigner] returns a
+// [crypto.Signer] for the card's key. A card is any apdu.Transmitter, such as the cards of
+// package reader.
 //
-// Package credential has the errors about PINs and the attempts left, and package trust
-// judges certificates.
+// Package credential has the errors about PINs and the attempts left. Package trust checks
+// certificates.
 //
 // # No attempt is lost by accident
 //
 // Three wrong PINs lock the card, and only the municipal office can reset it. So:
 //
-//   - [ParsePIN] checks the form before anything is sent, full-width digits included. A
+//   - [ParsePIN] checks the format before anything is sent, and accepts full-width digits. A
 //     [PIN] can be used once.
 //   - The card is asked for the attempts left first. With one attempt left nothing is sent
-//     unless the caller says [AllowLastAttempt].
+//     unless the caller passes [AllowLastAttempt].
 //   - If the card shows its certificate without a PIN, it is checked before the PIN is sent:
 //     a missing, expired or wrong certificate costs no attempt.
-//   - The card is not held while a person types, and a PIN that was typed for one card goes
-//     to no other: [ForCard].
+//   - The card is not held while a person types, and a PIN that was typed for one card is
+//     not sent to another (see [ForCard]).
 //   - VERIFY is sent once. If its outcome is lost, the counter is read again and reported
 //     with [credential.ErrOutcomeUnknown].
 //
@@ -34,8 +34,8 @@
 // On this card a verified PIN stays verified after a reset, a disconnect, the end of the
 // process and selecting the application again. [Authenticate] and [Do] log the card out by
 // selecting another application, on every path; closing the connection then cuts the card's
-// power. If that fails, the error matches [ErrStillUnlocked], besides whatever failed before.
-// [LogOut] is for a card that another program left unlocked.
+// power. If logging out fails, the error matches [ErrStillUnlocked] as well as any earlier
+// error. [LogOut] is for a card that another program left unlocked.
 //
 // # Errors
 //
@@ -48,17 +48,16 @@
 // Revocation: only certified verifiers may ask for it. The issuer, unless [WithChain] or
 // [RequireChain] is given: anybody can make a certificate and a card that holds its key.
 // That the PIN was correct: the card reports it, and its report is not signed. Anybody can
-// read the certificate without a PIN, so it proves nothing alone;
+// read the certificate without a PIN, so on its own it proves nothing;
 // [Authentication].Possession proves that the card holds its key.
 //
 // # Concurrency
 //
-// An [Application] belongs to one goroutine at a time. A [PIN] and a [Signer] are safe for
-// concurrent use.
+// A [PIN] and a [Signer] are safe for concurrent use. An [Application] is not.
 //
 // # Source
 //
 // The card's specification is not public. File identifiers, references and status words are
-// those that published programs use and that were measured on test cards. They are data:
-// the package adapts to the generation of the card it finds.
+// those that published programs use and that were measured on test cards. They are stored as
+// data, and the package uses those of the card's generation.
 package jpki

@@ -41,7 +41,7 @@ func (k *cardKey) checkKey(certificate *x509.Certificate) error {
 	return nil
 }
 
-// keyChoice chooses a key of an application. Signers have it, who meet a card anew for
+// keyChoice chooses a key of an application. A Signer needs it, since it connects again for
 // each signature.
 type keyChoice struct {
 	key func(*Application) *cardKey

@@ -87,10 +87,10 @@ func AllowLastAttempt() Option { return option(func(c *config) { c.allowLastAtte
 // AllowExpired accepts a certificate that has expired.
 func AllowExpired() Option { return option(func(c *config) { c.allowExpired = true }) }
 
-// WithClock sets the clock by which validity is judged. The default is time.Now.
+// WithClock sets the clock for validity periods. The default is time.Now.
 func WithClock(now func() time.Time) Option { return option(func(c *config) { c.now = now }) }
 
-// WithChain has the issuer of the authentication certificate checked: J-LIS, whose CA
+// WithChain checks the issuer of the authentication certificate: J-LIS, whose CA
 // certificates are known by their fingerprints (see [trust.JLIS]), or one of these CA
 // certificates. The result is [Authentication].Chain; an unknown issuer is not an error. An
 // issuer whose CA certificate is expired or not yet valid is: [trust.ErrIssuerExpired].
@@ -164,7 +164,7 @@ const DefaultKeepLimit = 10 * time.Minute
 // each follows the previous one within idle. The PIN is not kept: the card stays unlocked,
 // in a transaction of the Signer's, so that no other program can use it meanwhile. The
 // card is logged out when idle has passed, when [KeepAtMost] ends the series, after any
-// failure, and by [Signer.Close]. The default, 0, is a PIN for each signature.
+// failure, and by [Signer.Close]. The default, 0, asks for the PIN for each signature.
 //
 // Windows ends a transaction in which nothing happens for 5 seconds: the next signature
 // then asks for the PIN.

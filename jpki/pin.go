@@ -21,12 +21,12 @@ var (
 // PIN is the PIN of the user-authentication certificate
 // (利用者証明用電子証明書の暗証番号): 4 digits. A card allows 3 wrong entries.
 //
-// A PIN is sent once: using it uses up all its copies. It can't be printed, compared or
+// A PIN can be sent once, which also uses up its copies. It can't be printed, compared or
 // read back. It is safe for concurrent use. The zero PIN is used up.
 type PIN struct{ secret applet.Secret }
 
-// ParsePIN takes what a person typed. It normalizes full-width digits (NFKC) and returns
-// [ErrPINFormat] for anything but 4 digits. The input is the caller's to wipe.
+// ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns
+// [ErrPINFormat] for anything but 4 digits. The caller wipes the input.
 func ParsePIN(input []byte) (PIN, error) {
 	secret, err := generation.PINRules.Parse(input)
 	if err != nil {
@@ -40,26 +40,26 @@ func (p PIN) Wipe() { p.secret.Wipe() }
 
 const redactedPIN = "[PIN]"
 
-// String returns "[PIN]", for every PIN.
+// String returns the word PIN in square brackets, for every PIN.
 func (p PIN) String() string { return redactedPIN }
 
-// Format prints "[PIN]" for every verb and flag.
+// Format prints [PIN.String] for every verb and flag.
 func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPIN) }
 
-// MarshalText writes "[PIN]", to JSON too.
+// MarshalText writes [PIN.String], to JSON too.
 func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 
 // LogValue implements slog.LogValuer.
 func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 
 // Password is the password of the signature certificate
-// (署名用電子証明書の暗証番号): 6 to 16 of A to Z and 0 to 9. A card allows 5 wrong
-// entries. Otherwise it is like a [PIN].
+// (署名用電子証明書の暗証番号): 6 to 16 characters, A to Z and 0 to 9. A card allows 5
+// wrong entries. Otherwise it is like a [PIN].
 type Password struct{ secret applet.Secret }
 
-// ParsePassword takes what a person typed. It normalizes full-width characters (NFKC),
-// makes small letters capital, as cards have them, and returns [ErrPasswordFormat] for
-// anything else. The input is the caller's to wipe.
+// ParsePassword parses typed input. It normalizes full-width characters (NFKC), converts
+// lower case to upper case, and returns [ErrPasswordFormat] for anything else. The caller
+// wipes the input.
 func ParsePassword(input []byte) (Password, error) {
 	secret, err := generation.PasswordRules.Parse(input)
 	if err != nil {
@@ -73,13 +73,13 @@ func (p Password) Wipe() { p.secret.Wipe() }
 
 const redactedPassword = "[password]"
 
-// String returns "[password]", for every password.
+// String returns the word password in square brackets, for every password.
 func (p Password) String() string { return redactedPassword }
 
-// Format prints "[password]" for every verb and flag.
+// Format prints [Password.String] for every verb and flag.
 func (p Password) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPassword) }
 
-// MarshalText writes "[password]", to JSON too.
+// MarshalText writes [Password.String], to JSON too.
 func (p Password) MarshalText() ([]byte, error) { return []byte(redactedPassword), nil }
 
 // LogValue implements slog.LogValuer.

@@ -9,9 +9,9 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// ErrExchange reports that the reader does not carry answers of 256 bytes, which is the
-// length of every signature of today's cards.
-var ErrExchange = errors.New("reader does not carry answers of 256 bytes")
+// ErrExchange reports that the reader fails on responses of 256 bytes, which is the length of
+// every signature of today's cards.
+var ErrExchange = errors.New("reader fails on responses of 256 bytes")
 
 // ProbeExchange tries what a signature will need: an answer of exactly 256 bytes, on which
 // some readers fail. It reads the start of the CA certificate in one block and again in two,

@@ -119,7 +119,7 @@ func (a *Application) checkSameCard(key *cardKey, counter credential.Counter, ce
 		return nil
 	}
 	if shown.is == nil || certificate == nil || !shown.is(certificate) {
-		return key.Credential.Kind.Refused(credential.ErrOtherCard, counter)
+		return key.Credential.Kind.NotSent(credential.ErrOtherCard, counter)
 	}
 	return nil
 }
@@ -134,15 +134,15 @@ func (a *Application) unlock(ctx context.Context, choice keyChoice, secret apple
 	return r.certificate, r.attempt.Verify(ctx, secret)
 }
 
-// Connection is a connection to a card, for one use. A reader.Card is one.
+// Connection is a connection to a card that is used once. A reader.Card is one.
 type Connection interface {
 	apdu.Transmitter
 	Close() error
 }
 
-// AskPIN asks a person for the PIN, who should be told the attempts left. The card is not
-// held meanwhile. It is called once for each PIN that is needed, and never again because a
-// PIN was wrong. Its error is the caller's error.
+// AskPIN asks the holder for the PIN and should show the attempts left. The card is not held
+// meanwhile. It is called once for each PIN that is needed, and not again after a wrong PIN.
+// Its error is returned, wrapped.
 type AskPIN func(ctx context.Context, ready Readiness) (PIN, error)
 
 // AskPassword is like [AskPIN], for the signature password.

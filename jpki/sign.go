@@ -26,7 +26,7 @@ var (
 	// [errors.ErrUnsupported].
 	ErrNoPSS = fmt.Errorf("PSS on this card: %w", errors.ErrUnsupported)
 	// ErrDigestLength reports a digest that is not as long as its hash. Nothing was sent.
-	ErrDigestLength = errors.New("digest of another length than its hash")
+	ErrDigestLength = errors.New("digest length does not match the hash")
 )
 
 // digestInfo is the DER of a DigestInfo before the hash: RFC 8017 §9.2, note 1. It is nil for a

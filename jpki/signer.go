@@ -19,8 +19,8 @@ import (
 // ErrSignerClosed reports that the [Signer] was closed.
 var ErrSignerClosed = errors.New("signer is closed")
 
-// Signer is a card's key as a [crypto.Signer]. It is safe for concurrent use; signatures
-// follow each other. The card may be taken out between two of them.
+// Signer is a card's key as a [crypto.Signer]. It is safe for concurrent use; signatures are
+// made one at a time. The card may be taken out between two of them.
 //
 // Each signature takes two short transactions. The first finds out whether a PIN may be
 // sent, as [Application.Ready] does. Then the PIN is asked for, while the card is not held.
@@ -52,12 +52,11 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 // NewSigner makes a [Signer] of the authentication key of the card in a reader. connect is
 // a reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and
 // finds out who issued it if an option says so. A phone shows the certificate only after
-// the PIN, so ask is called for a phone. ctx is for that, and not for signatures.
+// the PIN, so ask is called for a phone. ctx bounds NewSigner only, not later signatures.
 //
 // It returns the errors of [Application.AuthCertificate] and [Application.Chain],
 // [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of
-// [Authenticate]. A locked PIN is an error of a signature, not of NewSigner. It honors every
-// option it accepts.
+// [Authenticate]. A locked PIN is an error of a signature, not of NewSigner.
 func NewSigner[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, options ...SignerOption) (*Signer, error) {
 	return newAuthSigner(ctx, connectorFor(connect, reader), ask, options)
@@ -75,7 +74,7 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 		certificate, err := a.usableCertificate(ctx)
 		if err == nil {
 			s.identity = certificate
-			s.become(certificate)
+			s.setCertificate(certificate)
 		}
 		return err
 	})
@@ -88,8 +87,8 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 	return s, nil
 }
 
-// NewSignatureSigner makes a [Signer] of the card's signature key: what it signs is signed
-// by the holder, as with a registered seal. The certificate, which contains the holder's
+// NewSignatureSigner makes a [Signer] of the card's signature key. Its signatures are legally
+// the holder's, like a registered seal. The certificate, which contains the holder's
 // name and address, is shown only after the password, so ask is called at once.
 //
 // It returns the errors of [Application.SignatureCertificate] and
@@ -115,9 +114,9 @@ func newHolderSigner(ctx context.Context, connect connector, ask AskPassword, op
 	return s, nil
 }
 
-// become sets the certificate. Its issuer is known by now, and any other certificate is
-// rejected from here on.
-func (s *Signer) become(certificate *x509.Certificate) {
+// setCertificate sets the certificate. Its issuer is known by now, and any other certificate
+// is rejected from here on.
+func (s *Signer) setCertificate(certificate *x509.Certificate) {
 	s.certificate, s.config.trust = certificate, nil
 }
 
@@ -128,7 +127,7 @@ func (s *Signer) Certificate() *x509.Certificate { return s.certificate }
 // Public returns the certificate's key.
 func (s *Signer) Public() crypto.PublicKey { return s.certificate.PublicKey }
 
-// Sign is [Signer.SignContext] with a context that only [Signer.Close] ends.
+// Sign is [Signer.SignContext] with a context that only [Signer.Close] cancels.
 func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
 	return s.SignContext(context.Background(), digest, options)
 }
@@ -141,7 +140,7 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 // Before anything is sent it returns [ErrUnsupportedSignature] for every other kind of
 // signature and [ErrDigestLength]; before the PIN is asked for, [ErrNoPSS].
 //
-// The end of ctx ends waiting for other signatures, for the holder and for the card. An
+// Canceling ctx stops waiting for other signatures, for the holder and for the card. An
 // error means that there is no signature: [*credential.Error], [credential.ErrUsed],
 // [ErrPINRequired] if AskPIN is nil, [ErrNoPossession] if the card's answer is not the
 // signature, [credential.ErrOtherCard] also for a phone that turned out to be another one
@@ -152,7 +151,7 @@ func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.
 	if err != nil {
 		return nil, err
 	}
-	err = s.alone(ctx, func(ctx context.Context) (err error) {
+	err = s.exclusively(ctx, func(ctx context.Context) (err error) {
 		signature, err = s.sign(ctx, what)
 		return err
 	})
@@ -224,7 +223,7 @@ func (s *Signer) recognize(ctx context.Context, a *Application, identity *x509.C
 		return err
 	case s.certificate == nil:
 		s.identity = identity
-		s.become(certificate)
+		s.setCertificate(certificate)
 	case !certificate.Equal(s.certificate):
 		return credential.ErrOtherCard
 	}
@@ -243,7 +242,7 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 			return err
 		}
 		if s.identity != nil && r.certificate != nil && !r.certificate.Equal(s.identity) {
-			return s.choice.kind.Refused(credential.ErrOtherCard, r.counter)
+			return s.choice.kind.NotSent(credential.ErrOtherCard, r.counter)
 		}
 		shown = r.readiness(a.config)
 		if needsPSS {
@@ -266,13 +265,13 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 
 // PSS reports whether the card can sign with PSS. Only RSA keys can. The card is probed
 // once in the Signer's life, with a command that signs nothing and uses no attempt; a card
-// that is kept unlocked is logged out for that. That cards answer so was observed on one
-// kind of test card: a signature may still fail with [ErrNoPSS].
+// that is kept unlocked is logged out for that. The probe was tested on one kind of test card,
+// so a signature may still fail with [ErrNoPSS].
 func (s *Signer) PSS(ctx context.Context) (has bool, err error) {
 	if _, ok := s.Public().(*rsa.PublicKey); !ok {
 		return false, nil
 	}
-	err = s.alone(ctx, func(ctx context.Context) error {
+	err = s.exclusively(ctx, func(ctx context.Context) error {
 		if s.pss == nil {
 			if err := s.logOut(); err != nil {
 				return err
@@ -309,8 +308,8 @@ func (s *Signer) Close() error {
 	return s.logOut()
 }
 
-// alone calls fn while no other call uses the card through s, with a ctx that Close ends too.
-func (s *Signer) alone(ctx context.Context, fn func(ctx context.Context) error) error {
+// exclusively calls fn while no other call uses the card through s, with a ctx that Close ends too.
+func (s *Signer) exclusively(ctx context.Context, fn func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closed, cancel)()

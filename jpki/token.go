@@ -15,7 +15,7 @@ const (
 	ResidentCard         Kind = "resident-card"          // 住民基本台帳カード, its predecessor
 	Android              Kind = "android"                // スマホ用電子証明書 on Android
 	IPhone               Kind = "iphone"                 // iPhoneのマイナンバーカード
-	AnnouncedCard        Kind = "announced-2028"         // the card announced for 2028, as the simulator invents it
+	AnnouncedCard        Kind = "announced-2028"         // the card announced for 2028: only a simulated card, with invented numbers
 	UnknownKind          Kind = "unknown"
 )
 

@@ -146,7 +146,7 @@ func (p *program) rejectLocked(ctx context.Context) error {
 	return p.withApplication(ctx, func(_ reader.Reader, a *jpki.Application) error {
 		counter, err := a.AuthPINCounter(ctx)
 		if err == nil && counter.Locked() {
-			err = credential.AuthPIN.Refused(credential.ErrLocked, counter)
+			err = credential.AuthPIN.NotSent(credential.ErrLocked, counter)
 		}
 		return err
 	})

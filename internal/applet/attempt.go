@@ -79,11 +79,11 @@ func (s *Session) Prepare(ctx context.Context, of Credential, conditions Conditi
 	}
 	switch {
 	case counter.Locked():
-		return nil, counter, of.Kind.Refused(credential.ErrLocked, counter)
+		return nil, counter, of.Kind.NotSent(credential.ErrLocked, counter)
 	case conditions.Shown != nil && conditions.Shown.Remaining != counter.Remaining:
-		return nil, counter, of.Kind.Refused(credential.ErrAttemptsChanged, counter)
+		return nil, counter, of.Kind.NotSent(credential.ErrAttemptsChanged, counter)
 	case counter.Remaining == 1 && !conditions.AllowLastAttempt:
-		return nil, counter, of.Kind.Refused(credential.ErrLastAttempt, counter)
+		return nil, counter, of.Kind.NotSent(credential.ErrLastAttempt, counter)
 	}
 	return &Attempt{session: s, of: of, counter: counter}, counter, nil
 }

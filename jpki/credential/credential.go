@@ -1,4 +1,4 @@
-// Package credential describes what opens a card (a PIN, a password), the
+// Package credential describes what unlocks a card (a PIN, a password), the
 // attempts left for it, and why a card or this toolkit rejected one.
 //
 // A wrong entry uses up one attempt. When none is left the credential is locked,
@@ -20,7 +20,7 @@ import (
 	"fmt"
 )
 
-// Kind names a credential, in the words of an error's text.
+// Kind names a credential, as error texts do.
 type Kind string
 
 // The credentials of the JPKI application.
@@ -32,7 +32,7 @@ const (
 // Counter is a credential's retry counter.
 type Counter struct {
 	Remaining int // attempts left; 0: locked
-	Max       int // what a correct entry resets Remaining to
+	Max       int // the value of Remaining after a correct entry
 }
 
 // Locked reports whether no attempt is left. Only the municipal office can reset a
@@ -69,19 +69,19 @@ var (
 	ErrOutcomeUnknown = errors.New("sent with unknown outcome")
 )
 
-// Errors about credentials that are no reason of an [*Error].
+// Errors that are returned without an [*Error].
 var (
 	// ErrFormat reports an entry that no card can accept. Nothing was sent.
 	ErrFormat = errors.New("malformed entry")
 	// ErrUsed reports an entry that was sent or wiped before, or the zero value of
 	// its type. Nothing was sent.
 	ErrUsed = errors.New("entry already used")
-	// ErrCounterUnknown reports that the card does not tell the attempts left.
+	// ErrCounterUnknown reports that the card does not report the attempts left.
 	// Nothing was sent.
-	ErrCounterUnknown = errors.New("the card does not tell the attempts left")
+	ErrCounterUnknown = errors.New("the card does not report the attempts left")
 )
 
-// Error reports why an entry did not open the card, and the attempts left.
+// Error reports why an entry did not unlock the card, and the attempts left.
 type Error struct {
 	Kind      Kind
 	Reason    error // one of the reasons above
@@ -132,7 +132,7 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// Refused returns the error for an entry that was not sent, with the attempts left.
-func (k Kind) Refused(reason error, left Counter) *Error {
+// NotSent returns the error for an entry that was not sent, with the attempts left.
+func (k Kind) NotSent(reason error, left Counter) *Error {
 	return &Error{Kind: k, Reason: reason, Remaining: left.Remaining, Max: left.Max, Known: true}
 }

@@ -65,7 +65,7 @@ func TestErrorMatches(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	assert.Equal(t, &credential.Error{Kind: credential.AuthPIN, Reason: credential.ErrLastAttempt, Remaining: 1, Max: 3, Known: true},
-		credential.AuthPIN.Refused(credential.ErrLastAttempt, credential.Counter{Remaining: 1, Max: 3}))
+		credential.AuthPIN.NotSent(credential.ErrLastAttempt, credential.Counter{Remaining: 1, Max: 3}))
 }
 
 func TestCounter(t *testing.T) {

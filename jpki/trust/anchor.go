@@ -7,8 +7,8 @@ import (
 	"encoding/hex"
 )
 
-// Anchor is a CA certificate that is not stored here but recognized when a card shows
-// it.
+// Anchor identifies a CA certificate by its fingerprint. The certificate itself is read from
+// the card.
 type Anchor struct {
 	Fingerprint [sha256.Size]byte // SHA-256 of the certificate
 	// KeyID is its subject key identifier, by which certificates name their issuer
@@ -17,7 +17,8 @@ type Anchor struct {
 	KeyID []byte
 }
 
-// jlis are J-LIS's CA certificates for user authentication.
+// jlis are J-LIS's CA certificates for user authentication. The comment of JLIS, the READMEs,
+// docs/kiosk and the changelog name their years.
 var jlis = [][2]string{
 	// 2015-10-20 to 2025-10-19
 	{"4DCFC4CA0AAF9FB2A3081B3F0C991C320B3ACC008667A341EEAEC5AF1D58CA7D", "9567951B5CA70D84A0FFF1D85A87F1AAB1340385"},

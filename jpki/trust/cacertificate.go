@@ -17,19 +17,19 @@ var ErrCACertificate = errors.New("unusable CA certificate")
 const minCurve = 256
 
 // CheckCACertificate returns an error that matches [ErrCACertificate] if a certificate
-// can't be that of a CA that issues cards' certificates:
+// can't be a CA certificate that issues card certificates:
 //
 //   - it is not a CA certificate, or it has a key usage without certificate signing;
-//   - it has an extended key usage without client authentication or any;
+//   - it has an extended key usage that includes neither client authentication nor any
+//     usage;
 //   - it has name constraints, which are not evaluated, or an unknown critical extension;
-//   - its key is RSA with fewer than 2048 bits, on a curve of fewer than 256, or of
-//     another kind;
-//   - it is signed over MD5 or SHA-1, or with an unknown algorithm.
+//   - its key is RSA with fewer than 2048 bits, an elliptic-curve key of fewer than 256, or
+//     of another kind;
+//   - it is signed with MD5 or SHA-1, or with an unknown algorithm.
 //
 // [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a
-// file calls this to tell its operator at once. It does not look at the validity period,
-// nor at the path length: a card's certificate is not a CA certificate, so every length
-// allows it.
+// file calls this to tell its operator at once. It checks neither the validity period nor
+// the path length, since any path length allows a card's certificate.
 func CheckCACertificate(certificate *x509.Certificate) error {
 	usages := certificate.ExtKeyUsage
 	switch {

@@ -25,8 +25,8 @@ var (
 	ErrUnsupportedKey = fmt.Errorf("certificate's key: %w", errors.ErrUnsupported)
 )
 
-// Parse parses one certificate in DER and rejects whatever follows it or stands in it
-// beside its parts. Its errors match [ErrMalformed] and quote nothing.
+// Parse parses one DER certificate and rejects trailing or unexpected data. Its errors match
+// [ErrMalformed] and contain nothing of the input.
 func Parse(der []byte) (*x509.Certificate, error) {
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -60,8 +60,8 @@ var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.
 
 // CheckAuthentication returns an error that matches [ErrWrongKind] if a certificate is not
 // for user authentication. Its key usage has to say that it is, and its extended key
-// usage, if it has one, too. No policy is required, since its number comes from one
-// source; the policy of signature certificates contradicts the key usage.
+// usage, if it has one, too. It requires no certificate policy, because the policy's number
+// is known from one source only; it rejects the policy of signature certificates.
 func CheckAuthentication(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {

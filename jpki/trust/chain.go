@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Chain tells who issued a certificate, as far as that was established.
+// Chain is the kind of issuer of a certificate, as far as that was established.
 type Chain string
 
 // The chains.
@@ -36,7 +36,7 @@ type Policy struct {
 	Anchors      []Anchor            // CA certificates that are on the card
 	CAs          []*x509.Certificate // of the caller; see [CheckCACertificate]
 	SimulatorCAs []*x509.Certificate // of simulated cards, for tests: anybody may have their keys
-	Required     bool                // an unknown issuer is an error, and the simulator's too
+	Required     bool                // reject unknown issuers and the simulator's CA
 }
 
 // Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
@@ -44,7 +44,7 @@ type Policy struct {
 // CA did. If cardCA's error matches [ErrUnknownIssuer], the card has no usable one.
 //
 // It returns [ErrUnknownIssuer] if the policy requires a known issuer,
-// [ErrIssuerExpired], or an error of cardCA. Without an error, Unknown is a result.
+// [ErrIssuerExpired], or an error of cardCA. Unknown can be returned with a nil error.
 func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Chain, error) {
 	chain, ca, err := p.find(certificate, now, cardCA)
 	switch {

@@ -1,4 +1,4 @@
-// Package trust judges the certificates of the My Number Card's JPKI application
+// Package trust checks the certificates of the My Number Card's JPKI application
 // without a card: whether a certificate is well formed and of the right kind, whether
 // it is valid at a time, and who issued it.
 //
@@ -17,7 +17,7 @@
 // J-LIS's CA certificates for user authentication (利用者証明用認証局) are known by
 // their SHA-256 fingerprints: [JLIS]. The certificate itself is on the card. Callers
 // may give CA certificates of their own; the simulator's is accepted only where a
-// caller names it. Names prove nothing: all of J-LIS's CA certificates have the same.
+// caller gives it. Names prove nothing: all of J-LIS's CA certificates have the same name.
 //
 // # What is not checked
 //

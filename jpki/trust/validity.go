@@ -17,7 +17,7 @@ const (
 	NotYetValid Validity = "not-yet-valid"
 )
 
-// Japan is Japan's time zone, in which validity is counted and shown.
+// Japan is Japan's time zone, in which validity is computed and displayed.
 var Japan = time.FixedZone("JST", 9*60*60)
 
 // ValidityAt returns a certificate's state at a time. Its first and last second count as
@@ -53,8 +53,8 @@ var (
 	ErrNotYetValid = errors.New("certificate not yet valid")
 )
 
-// ValidityError reports that a certificate can't be used now, and when it can. Its text
-// has no dates: errors are logged, and a certificate expires on its holder's birthday.
+// ValidityError reports that a certificate can't be used now, and its validity period. Its
+// text has no dates: errors are logged, and a certificate expires on its holder's birthday.
 type ValidityError struct {
 	Reason              error // ErrExpired or ErrNotYetValid
 	Signature           bool  // it is a signature certificate

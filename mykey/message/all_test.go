@@ -104,10 +104,10 @@ func TestGroupAndAttempt(t *testing.T) {
 			{sent(credential.Error{Kind: kind, Reason: lost, Known: true}), message.Clerk, message.AttemptUsed},
 			{sent(credential.Error{Kind: kind, Reason: lost, Remaining: 2, Known: true}), message.Holder, message.AttemptUnknown},
 			{sent(credential.Error{Kind: kind, Reason: lost}), message.Holder, message.AttemptUnknown},
-			{kind.Refused(credential.ErrLocked, left(0)), message.Clerk, message.AttemptNotUsed},
-			{kind.Refused(credential.ErrLastAttempt, left(1)), message.Holder, message.AttemptNotUsed},
-			{kind.Refused(credential.ErrAttemptsChanged, left(2)), message.Holder, message.AttemptNotUsed},
-			{kind.Refused(credential.ErrOtherCard, left(2)), message.Holder, message.AttemptNotUsed},
+			{kind.NotSent(credential.ErrLocked, left(0)), message.Clerk, message.AttemptNotUsed},
+			{kind.NotSent(credential.ErrLastAttempt, left(1)), message.Holder, message.AttemptNotUsed},
+			{kind.NotSent(credential.ErrAttemptsChanged, left(2)), message.Holder, message.AttemptNotUsed},
+			{kind.NotSent(credential.ErrOtherCard, left(2)), message.Holder, message.AttemptNotUsed},
 		} {
 			m := message.For(tt.err)
 			assert.Equal(t, tt.group, m.Group, tt.err)
