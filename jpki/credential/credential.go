@@ -57,7 +57,7 @@ var (
 	ErrLocked = errors.New("locked")
 	// ErrLastAttempt reports that one attempt is left and that the caller did not
 	// allow using it. Nothing was sent.
-	ErrLastAttempt = errors.New("not sent because it would be the last attempt")
+	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one that the holder was asked
 	// about. Nothing was sent.
 	ErrOtherCard = errors.New("not sent to another card than before")
@@ -105,6 +105,7 @@ func (e *Error) Error() string {
 		text += " " + e.Reason.Error()
 	}
 	switch {
+	case e.Reason == ErrLastAttempt: // which says so
 	case e.Known && e.Remaining == 1:
 		text += ", 1 attempt left"
 	case e.Known:
