@@ -1,10 +1,10 @@
 // Package applet uses an application of a card. It implements what all applications
 // share: selecting the application, reading the attempts left, sending a secret,
-// reading files, signing, and logging the card out. Package jpki and the packages for
-// the card's other applications use it.
+// reading files, signing, and logging the card out. Package jpki uses it; packages for
+// other applications of the card can.
 //
 // [Do] opens a [Session] in a transaction and logs the card out afterwards. Package
-// generation has the application's identifier, files and credentials as data.
+// generation has the identifier, files and credentials of the JPKI application as data.
 //
 // # How a secret is sent
 //

@@ -1,7 +1,10 @@
 // Package generation describes the generations of the My Number Card as data: the JPKI
-// application's identifier, files, credentials and signature schemes. Package jpki works
-// with every generation in [All]. To add a generation, add an entry to [All] and a
-// generation to package simulator.
+// application's identifier and files, its credentials with their attempts and rules
+// (length, digits), and its signature schemes. Package jpki works with every generation
+// in [All].
+//
+// To add a generation, add an entry to [All], a generation and a profile to package
+// simulator, and a kind of card to package jpki (its Kind).
 //
 // The card's specification is not public. The numbers for today's card are from published
 // programs and from measurements on test cards. The numbers for the card announced for
@@ -75,6 +78,11 @@ func Applications() [][]byte {
 }
 
 // The rules for PIN and password, which J-LIS publishes.
+//
+// These places repeat that the PIN has 4 digits: jpki/pin.go and mykey/message/pin.go
+// (errors and messages), internal/tty/pin.go (the prompt), cmd/card-info/texts.go, and
+// screens.html and static/app.js (pinLength) in cmd/kiosk/internal/web. The PIN of a
+// simulated card is in reader/simulator/profile.go.
 var (
 	PINRules      = applet.Rules{Min: 4, Max: 4}
 	PasswordRules = applet.Rules{Min: 6, Max: 16, Letters: true}
