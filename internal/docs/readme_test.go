@@ -1,4 +1,3 @@
-// Package docs tests that the documentation matches the code.
 package docs
 
 import (
