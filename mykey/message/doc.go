@@ -1,6 +1,5 @@
-// Package message turns the errors of this module into what a program shows to people,
-// in Japanese and in English: what happened, what it means for the card, and what to do
-// next.
+// Package message turns the errors of this module into texts for users, in Japanese and
+// in English: what happened, what it means for the card, and what to do next.
 //
 //	if err := use(card); err != nil {
 //		m := message.For(err)
@@ -12,8 +11,10 @@
 //
 // The texts are polite, plain and short: a line takes at most 78 columns of a terminal.
 // They are written for residents of any age and for the clerk beside them, and name no
-// program's commands or options. A program that has better words for a failure, such as
-// the name of an option, replaces the text and keeps the rest.
+// program's commands or options. A program that has a more specific text for a failure,
+// such as one with the name of an option, replaces the text and keeps the rest. So does
+// the kiosk: its own texts are in cmd/kiosk/internal, in terminal/notices.go (residents
+// and notices), in terminal/registry_notices.go and in web/screens.html.
 //
 // [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
 // below them, except mykey/registry. [All] lists every message, for a manual or for a
@@ -37,9 +38,8 @@
 //
 // # Two failures at once
 //
-// If the card could not be logged out after something else failed, For describes what
-// failed first. Check for [jpki.ErrStillUnlocked] too, and ask the holder to remove the
-// card:
+// If logging the card out failed after another error, For describes the first error.
+// Check for [jpki.ErrStillUnlocked] too, and ask the holder to remove the card:
 //
 //	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillUnlocked {
 //		still := message.For(jpki.ErrStillUnlocked)

@@ -41,7 +41,7 @@ var pinMessages = [...]Message{
 		Next: Text{"続けるときは、もう一度入力してください。", "To continue, enter it again."},
 	},
 	{
-		Code: PINWrong, Group: Holder, Attempt: AttemptUsed,
+		Code: PINWrong, Group: Holder, Attempt: AttemptUsed, // see also wrongPIN
 		What: Text{
 			"暗証番号が違います。\n残りの回数は、わかりません。",
 			"Wrong PIN.\nHow many attempts are left is not known.",
@@ -177,6 +177,8 @@ func notSent(what Text) Message {
 	return m
 }
 
+// wrongPIN returns the message for a wrong PIN, with the attempts left. The kiosk shows
+// its own text: the template "wrong-pin" in cmd/kiosk/internal/web/screens.html.
 func wrongPIN(e *credential.Error) Message {
 	m := named(PINWrong)
 	switch {

@@ -44,9 +44,10 @@
 //
 //   - The terminals have the keys of a [Generation]: the namespace's key, which
 //     derives identifiers, and the registry's key, which makes handles and digests.
-//     Losing the registry's key means losing all holders. [Open] returns mykey.ErrKey
-//     if a key is not the one that the database was created with, or if a generation
-//     is missing.
+//     In this package, "generation" means keys and has nothing to do with the
+//     generations of the card. Losing the registry's key means losing all holders.
+//     [Open] returns mykey.ErrKey if a key is not the one that the database was created
+//     with, or if a generation is missing.
 //   - Each terminal and desk has its own signing key, a [Terminal]. The operator has
 //     the public keys, [TerminalKey].
 //   - The operator has the private key that opens accounts. The terminals have its

@@ -7,7 +7,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Code is a return code of PC/SC, the same number on every system.
+// Code is a return code of PC/SC, the same number on every system. What a code means is
+// at the end of this file; for how long a connection is retried after a code is in
+// session.go (retryWithin).
 type Code uint32
 
 // The codes that this package handles.

@@ -191,7 +191,14 @@ func status(s apdu.Status) apdu.Response { return apdu.Response{Status: s} }
 
 func data(b []byte) apdu.Response { return apdu.NewResponse(b, apdu.StatusOK) }
 
-// answer dispatches the command to its handler.
+// answer dispatches the command to its handler. The handlers are in these files:
+//
+//	SELECT, READ BINARY                                   file.go
+//	VERIFY, CHANGE REFERENCE DATA                         secret.go
+//	PERFORM SECURITY OPERATION                            sign.go
+//	GET CHALLENGE                                         card.go
+//	GET DATA, INTERNAL AUTHENTICATE, SET SESSION KEY,
+//	READ RECORD (which other applications have)           others.go
 func (c *Card) answer(command []byte) apdu.Response {
 	if c.cold {
 		c.cold = false

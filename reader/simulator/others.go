@@ -10,6 +10,9 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
+// This file has the card's applications other than JPKI, and the handlers of commands that
+// are mainly for them: GET DATA, INTERNAL AUTHENTICATE, SET SESSION KEY and READ RECORD.
+
 // Names (AIDs) of the card's other applications.
 var (
 	aidISD    = mustHex("A0000001510000")       // GlobalPlatform issuer security domain

@@ -73,9 +73,9 @@ func (t *Terminal) Abandon(ctx context.Context) error {
 	return t.Do(ctx, Action{Name: abandon})
 }
 
-// screens lists the screens on which each action is valid. Other actions are valid on
+// validOn lists the screens on which each action is valid. Other actions are valid on
 // every screen.
-var screens = map[string][]Screen{
+var validOn = map[string][]Screen{
 	Start: {Welcome}, Renew: {Welcome}, First: {FirstTime}, HaveID: {FirstTime}, GiveCode: {TakeOver},
 	GivePIN: {EnterPIN}, UseLastAttempt: {LastAttempt}, TryAgain: {WrongPIN}, AskCode: {Result}, MakeCode: {NewCode},
 	Apply: {Result}, Choose: {Services}, GiveID: {Account}, Agree: {Confirm}, Back: {TakeOver, NewCode, Services, Account, Confirm},
@@ -100,7 +100,7 @@ func (t *Terminal) checkAction(a Action) error {
 	if a.Name == abandon {
 		return nil
 	}
-	valid := a.Name == MoreTime || a.Name == SetLanguage || slices.Contains(screens[a.Name], t.screen.Screen)
+	valid := a.Name == MoreTime || a.Name == SetLanguage || slices.Contains(validOn[a.Name], t.screen.Screen)
 	if a.Step != t.screen.Step || !valid {
 		return ErrStale
 	}

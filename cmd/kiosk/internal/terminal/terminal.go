@@ -11,6 +11,16 @@
 // A PIN goes from an action to the card and nowhere else. The terminal asks for it only
 // while the card's remaining attempts are on the screen, and sends it only to that card
 // (jpki.ForCard).
+//
+// # Where a screen is
+//
+//   - The list of all screens: view.go ([Screen]).
+//   - The actions that are valid on a screen, and what they do: actions.go (validOn and
+//     perform).
+//   - The text and layout: the template with the screen's name in web/screens.html.
+//   - The screen's step in the progress indicator: web/parts.go (stepOf).
+//   - Texts for errors: notices.go (residents replaces texts of package message, notices
+//     has the kiosk's own errors) and registry_notices.go.
 package terminal
 
 import (
