@@ -27,9 +27,8 @@ type Probe func(ctx context.Context, card apdu.Transmitter) (bool, error)
 // PowerKeeper is an optional interface of a [Card]. The cards of packages pcsc and
 // simulator implement it, also when wrapped by [Trace].
 type PowerKeeper interface {
-	// KeepPower makes the end of the connection, whatever its cause, leave the card
-	// powered unless a command with a secret was sent. Use it for cards that belong
-	// to other programs.
+	// KeepPower keeps the card powered when the connection ends, unless a command
+	// with a secret was sent. Use it for cards that belong to other programs.
 	KeepPower()
 }
 

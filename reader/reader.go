@@ -88,8 +88,8 @@ type Driver interface {
 
 	// Watch yields the current state first, as events (readers added and cards
 	// inserted, or the service down), and then each change. It continues when the
-	// service restarts and ends with ctx or the loop. If watching is impossible, it
-	// yields one error.
+	// service restarts, and ends when ctx ends or the loop is left. If watching is
+	// impossible, it yields one error.
 	Watch(ctx context.Context) iter.Seq2[Event, error]
 
 	// Connect opens a connection to the card in the named reader, shared with other
@@ -100,7 +100,7 @@ type Driver interface {
 }
 
 // Card is a connection to the card in a reader. After the card was removed, or reset by
-// another program, its commands fail, even if the same card is inserted again.
+// another program, commands to it fail, even if the same card is inserted again.
 //
 // If ctx ends while a call runs or waits, the call is abandoned and the connection is
 // closed. A ctx that ended before the call leaves the connection open. Closing a
@@ -123,8 +123,8 @@ type Card interface {
 // EventKind is the kind of an [Event].
 type EventKind int
 
-// The kinds of events that a Driver's Watch yields. If a reader goes, CardRemoved comes
-// before ReaderRemoved; if the service goes, both come before ServiceDown.
+// The kinds of events that a Driver's Watch yields. If a reader is removed, CardRemoved
+// comes before ReaderRemoved; if the service stops, both come before ServiceDown.
 const (
 	ServiceUp EventKind = iota + 1
 	ServiceDown

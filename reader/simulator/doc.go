@@ -34,11 +34,11 @@
 //
 //	PullCard, SwapCard, ResetCard      remove, exchange or reset the card
 //	StopService, RestartService        stop the smart-card service, or restart it
-//	FailBefore, FailAfter              return an error, before or after the card executes
-//	Answer, AnswerStatus, ChangeLength     replace the response, or change its length
+//	FailBefore, FailAfter              return an error, before or after the card executes the command
+//	Answer, AnswerStatus, ChangeLength replace the response, or change its length
 //	Hang                               block until the card is removed
-//	HoldTransaction, Meanwhile                    have another program use the card
-//	After                              do any of these after the card has executed
+//	HoldTransaction, Meanwhile         have another program use the card
+//	After                              do any of these after the card has executed the command
 //
 // [RejectShortFileIdentifiers] is a complete Fault: it rejects short file identifiers.
 // [WithIdleReset] resets the card in an idle transaction, as Windows does.
@@ -49,23 +49,23 @@
 // comments in the source say which:
 //
 //   - Documented: ISO/IEC 7816-4, the certificate profiles and the numbers of attempts
-//     that J-LIS publishes, and PC/SC. It has no mark in the source. A card rejects
-//     signatures until the PIN is verified, counts the attempts left, and locks.
+//     that J-LIS publishes, and PC/SC. Examples: a card rejects signatures until the PIN
+//     is verified, counts the attempts left, and locks. Not marked in the source.
 //   - Observed, or measured: behavior of test cards that is not in a public
-//     specification. Many status words and files are of this kind, and that a card stays
-//     unlocked after a warm reset.
-//   - Assumed: it has one source, or none but plausibility. It may be wrong.
+//     specification. Examples: many status words and files; a card stays unlocked after
+//     a warm reset.
+//   - Assumed: known from one source, or only plausible. It may be wrong.
 //   - Invented: the profile [Announced2028], which stands for the card announced for
 //     2028, with EC P-384 keys and two secrets. Its application identifier
 //     (D392F000260100000002), its files, attempts and signature scheme are made up. Use
 //     it to test whether a program copes with another generation of the card. It says
-//     nothing about the real one. It has no application of today's cards.
+//     nothing about the real one. It has none of the applications of today's cards.
 //
 // # Keys and certificates
 //
 // Keys are real 2048-bit RSA keys. The certificates have the structure of real ones,
 // but their names contain O=JPKI-SIMULATOR, and CA certificates of the simulator issue
-// them. They prove nothing to anybody. A test that has to trust a simulated card trusts
+// them. Nobody should trust them. A test that has to trust a simulated card trusts
 // its [Card.CACertificate].
 //
 // # Errors

@@ -39,7 +39,7 @@ type Fault struct {
 type Action func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error)
 
 // AddFault adds a fault to the reader. If several faults match an operation, the one added
-// first acts.
+// first applies.
 func (r *Reader) AddFault(f Fault) {
 	r.driver.mu.Lock()
 	defer r.driver.mu.Unlock()
@@ -64,7 +64,7 @@ func (f *rule) matches(on Operation, command []byte) bool {
 }
 
 // perform performs an operation, or the action of the first fault that matches. It counts
-// the operation for every fault that matches, not only for the one that acts.
+// the operation for every fault that matches, not only for the one that applies.
 func (r *Reader) perform(ctx context.Context, on Operation, command []byte, next func() ([]byte, error)) ([]byte, error) {
 	r.driver.mu.Lock()
 	var action Action

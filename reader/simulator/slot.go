@@ -80,7 +80,7 @@ func (r *Reader) Insert(card *Card) error {
 }
 
 // Remove removes the card and returns it, or nil if there was none. Methods of connections
-// to it return reader.ErrRemoved, also those that are waiting for a response.
+// to it return reader.ErrRemoved, including calls that are waiting for a response.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
 	card := r.takeOut()
