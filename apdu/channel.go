@@ -46,9 +46,12 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 //     an object, one command asks for all the rest with an extended length. Some
 //     contact cards accept that without declaring it.
 //
-// A failed probe costs one command, once in the channel's life: the channel then reads
-// in short form and never probes again. After a successful probe it asks for at most
-// as many bytes as the probe returned, and probes again if an object is longer.
+// What follows depends on the probe:
+//
+//   - If it fails, it has cost one command. The channel reads in short form from then
+//     on and never probes again.
+//   - If it succeeds, the channel asks for at most as many bytes as the probe returned.
+//     For a longer object, it probes again.
 //
 // Some readers break the connection at an extended length. The channel therefore
 // probes only

@@ -30,7 +30,7 @@
 //
 // A card is untrusted input. A channel never accepts more bytes than it asked for,
 // follows 61xx at most 256 times and 6Cxx once per command, and stops if a card
-// makes no progress. Nothing that a card sends causes a panic.
+// announces data but does not send it. Nothing that a card sends causes a panic.
 //
 // # Secrets
 //

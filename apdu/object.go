@@ -8,8 +8,8 @@ import (
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
-// Errors of [Channel.ReadObject]. The last two wrap the error of package tlv, if
-// that found the cause.
+// Errors of [Channel.ReadObject]. The last two wrap the error of package tlv, if it
+// caused them.
 var (
 	// ErrBlankFile reports a file without content: it is empty, or it has filler
 	// where an object should start.

@@ -15,8 +15,8 @@ var (
 	ErrShortResponse = errors.New("response shorter than a status word")
 	// ErrExcessResponse reports an answer longer than the command allowed.
 	ErrExcessResponse = errors.New("response longer than asked for")
-	// ErrNoProgress reports a card that announces data and does not send them.
-	ErrNoProgress = errors.New("card makes no progress")
+	// ErrNoProgress reports a card that announces data but does not send it.
+	ErrNoProgress = errors.New("card announces data but does not send it")
 )
 
 // Response is a response APDU, ISO/IEC 7816-4:2020 §5.2: at most 65536 bytes

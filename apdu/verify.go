@@ -35,7 +35,7 @@ func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, err
 // The reference is P2, as for [Channel.Verify]. ChangeReferenceData sends the command once
 // and wipes its encoding; the caller wipes the secret. If the secret is empty, it sends
 // nothing and returns [ErrCommand]. That the My Number Card accepts this form is assumed:
-// the programs that implement it call it untested.
+// published programs mark it as untested.
 func (c *Channel) ChangeReferenceData(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand

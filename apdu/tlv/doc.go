@@ -30,7 +30,7 @@
 // # Filler
 //
 // A file may be longer than the data in it; 00 or FF fills the rest. FF also starts
-// tags such as FF10. This package takes it for filler unless a tag number follows,
+// tags such as FF10. This package treats it as filler unless a tag number follows,
 // that is, unless the next byte is 01 to 7F or 81 to FE. [Read] returns the bytes
 // after an element without looking at them. [All], [Find] and [Walk] reject filler
 // unless [SkipFiller] is given.
