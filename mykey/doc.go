@@ -21,10 +21,11 @@
 // version string, the namespace's name, an attempt number, and the SHA-256 digest
 // of the certificate's SubjectPublicKeyInfo.
 //
-// The derivation is keyed because all values in certificates can be enumerated
-// within seconds. Each namespace has its own key, so that two services can't
-// match their lists of identifiers. The certificate's serial number (発行の番号),
-// whose use is regulated by law, is not an input. A public key that is not
+// The derivation is keyed because otherwise anyone who has a certificate could
+// compute its identifier. Each namespace has its own key, so that two services
+// can't match their lists of identifiers. The certificate's serial number
+// (発行の番号) is not an input: its use is regulated by law, and serial numbers can
+// be enumerated within seconds. A public key that is not
 // DER-encoded is rejected, because it would have a second identifier. The test
 // vectors in testdata/identifiers.json were computed without this package.
 //
@@ -34,16 +35,17 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier.
-// A certificate is renewed at the latest at the holder's fifth birthday after
-// its issue. Nothing on the card links the old certificate to the new one.
+// A certificate is renewed no later than the holder's fifth birthday after its
+// issue. Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would
 // link the identifiers of different namespaces.
 //
 // # Collisions
 //
-// 40 bits are enough for a city. For a country you need a registry that detects
-// collisions: on a collision the next attempt number gives the next candidate.
+// A registry is needed for more than about a million cards, among which a collision
+// is likely. The registry detects it, and the next attempt number gives the next
+// candidate.
 //
 //	cards          colliding pairs expected   cards that share an identifier
 //	100,000                        0.0045                            0.009

@@ -97,8 +97,8 @@ func reasons() []error {
 // For returns the message for an error. For an error that it does not know, nil
 // included, the code is [Failed].
 //
-// If something else failed before the card could not be logged out, the message is about
-// that. Callers also check for [jpki.ErrStillUnlocked] and then show the message for
+// If logging out failed after another error, the message is about the first error.
+// Callers also check for [jpki.ErrStillUnlocked] and then show the message for
 // [CardStillUnlocked] too.
 func For(err error) Message {
 	if cause := Cause(err); cause != nil {
@@ -141,8 +141,8 @@ func For(err error) Message {
 	return named(Failed)
 }
 
-// Cause returns what failed before the card could not be logged out
-// ([jpki.ErrStillUnlocked]), or nil if nothing else failed. It returns an error without
+// Cause returns the error that occurred before logging out failed
+// ([jpki.ErrStillUnlocked]), or nil if there was none. It returns an error without
 // ErrStillUnlocked as it is.
 func Cause(err error) error {
 	if err == nil || !errors.Is(err, jpki.ErrStillUnlocked) {
@@ -154,7 +154,7 @@ func Cause(err error) error {
 	case interface{ Unwrap() []error }:
 		parts := e.Unwrap()
 		if slices.Contains(parts, jpki.ErrStillUnlocked) {
-			return nil // the other parts say why the card could not be logged out
+			return nil // the other parts say why logging out failed
 		}
 		for _, part := range parts {
 			if cause := Cause(part); cause != nil {

@@ -36,9 +36,9 @@ const (
 // Code identifies a failure. Codes are stable.
 type Code string
 
-// Group says who can act on a failure. Of all who might, it is the first in the order
-// below who can resolve it with what they have: the card and what they know, the
-// municipal office's system, the computer, the source code. So a failure that goes away
+// Group says who can act on a failure. It is the first in this list who can resolve it:
+// the holder with the card and the PIN, the clerk with the office's system, the operator
+// with the computer, the programmer with the source code. So a failure that goes away
 // when the card is put back is the holder's, though a faulty reader may also cause it.
 type Group string
 

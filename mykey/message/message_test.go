@@ -188,8 +188,8 @@ func TestReadersNamesArePrintable(t *testing.T) {
 	}
 }
 
-// What failed before the card could not be logged out has its own message. Why the card
-// could not be logged out is not its cause.
+// An error that occurred before logging out failed has its own message. Why logging out
+// failed is not its cause.
 //
 // Faults: F75.
 func TestForDescribesTheFirstCause(t *testing.T) {

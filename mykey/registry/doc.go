@@ -30,7 +30,7 @@
 // # Guarantees
 //
 //   - An identifier belongs to one holder at a time and is never assigned to another,
-//     even after its reservation was withdrawn. [Desk.Purge] ends this.
+//     even after its reservation was withdrawn, until [Desk.Purge].
 //   - A holder makes one application per namespace, and an account is used in one
 //     application.
 //   - A change that returned nil is durable. Each change is applied once per
@@ -85,8 +85,8 @@
 //
 // An account is encrypted (HPKE) with the operator's public key. A keyed digest of it
 // detects that it is used again. Whoever has the registry's key, as terminals do, can
-// test guesses against the digest, so a short account ID can be found. The security
-// code is only encrypted. A recovery code is stored as an HMAC under the registry's
+// test guesses against the digest, so a short account ID can be found. No digest
+// of the security code is stored. A recovery code is stored as an HMAC under the registry's
 // key.
 //
 // The row of a withdrawn reservation stays, so that its identifier is not assigned

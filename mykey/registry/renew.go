@@ -30,21 +30,22 @@ type Proof struct {
 	clerk   string
 }
 
-// ByOldCard is the proof by the old card, which accepted its PIN and proved possession
-// of its key. Its certificate may have expired.
+// ByOldCard returns a proof that uses the old card, which accepted its PIN and proved
+// possession of its key. Its certificate may have expired.
 func ByOldCard(old *jpki.Authentication) Proof {
 	return Proof{kind: kindOldCard, oldCard: hidden.New(old)}
 }
 
-// ByRecoveryCode is the proof by the recovery code that was set last. The code becomes
-// invalid with the renewal.
+// ByRecoveryCode returns a proof that uses the recovery code that was set last. The code
+// becomes invalid with the renewal.
 func ByRecoveryCode(id mykey.ID, code RecoveryCode) Proof {
 	return Proof{kind: kindRecovery, id: id, code: code}
 }
 
-// ByClerk is the proof by a clerk who has checked the holder's identity documents. clerk
-// is the operator's code for the clerk: 1 to 32 letters, digits, dots, hyphens and
-// underscores. Do not use a name, because the audit log keeps the code permanently.
+// ByClerk returns a proof that uses the confirmation of a clerk, who has checked the
+// holder's identity documents. clerk is the operator's code for the clerk: 1 to 32
+// letters, digits, dots, hyphens and underscores. Do not use a name, because the audit
+// log keeps the code permanently.
 func ByClerk(id mykey.ID, clerk string) Proof { return Proof{kind: kindClerk, id: id, clerk: clerk} }
 
 // MergeByClerk is like [ByClerk] for a holder who has reserved a second identifier with
@@ -121,7 +122,7 @@ func (r *Registry) checkProof(proof Proof) error {
 }
 
 // CheckProof checks a proof before the new card is read, so that the holder does not
-// enter a PIN in vain. It returns the errors that [Registry.Renew] returns for any new
+// enter a PIN needlessly. It returns the errors that [Registry.Renew] returns for any new
 // card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) CheckProof(ctx context.Context, proof Proof) error {
