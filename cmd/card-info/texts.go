@@ -126,7 +126,7 @@ var (
 	textIssuerNotChecked = Text{JA: "確認していません", EN: "not checked"}
 	textIssuerNeedsPIN   = Text{JA: "暗証番号を確認するまでわかりません", EN: "known only after the PIN"}
 	textIssuerExpired    = Text{JA: "認証局の証明書が、有効期間外です", EN: "its CA certificate is expired or not yet valid"}
-	textRevocation       = Text{JA: "確認していません（認定事業者のみ可能）", EN: "not checked (only certified operators can)"}
+	textRevocation       = Text{JA: "確認していません（認定などを受けた者のみ可能）", EN: "not checked (only certified verifiers can)"}
 
 	textLastAttemptNotice = Text{
 		JA: "暗証番号の残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。",
@@ -350,9 +350,9 @@ func textUnchecked() map[trust.Chain]Text {
 
 func textChecked() map[trust.Chain]Text {
 	return map[trust.Chain]Text{
-		trust.Unknown:   {JA: "カードの鍵", EN: "the card's key"},
-		trust.Pinned:    {JA: "カードの鍵、発行元（J-LIS）", EN: "the card's key, issuer (J-LIS)"},
-		trust.Caller:    {JA: "カードの鍵、発行元（指定された認証局）", EN: "the card's key, issuer (CA given with --ca-certificate)"},
-		trust.Simulator: {JA: "カードの鍵", EN: "the card's key"},
+		trust.Unknown:   {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
+		trust.Pinned:    {JA: "カードが鍵を持つこと、発行元（J-LIS）", EN: "possession of the card's key, issuer (J-LIS)"},
+		trust.Caller:    {JA: "カードが鍵を持つこと、発行元（指定された認証局）", EN: "possession of the card's key, issuer (given CA certificate)"},
+		trust.Simulator: {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
 	}
 }
