@@ -98,9 +98,9 @@ func measureFloors(out string) (string, error) {
 		}
 		rows = append(rows, row)
 	}
-	head := []string{"task", "commands", "`card-info`", "Go", "C", "over Go", "over C"}
+	head := []string{"task", "commands", "`card-info`", "Go", "C", "relative to Go", "relative to C"}
 	if cFloor == "" {
-		head = []string{"task", "commands", "`card-info`", "Go", "over Go"}
+		head = []string{"task", "commands", "`card-info`", "Go", "relative to Go"}
 	}
 	return markdown(head, rows) + missing, nil
 }

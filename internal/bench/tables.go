@@ -101,11 +101,11 @@ func goalsTable(rs results, start starts) string {
 		return []string{what, fmt.Sprintf(format, value), fmt.Sprintf(format, most), result}
 	}
 	return markdown([]string{"goal", "measured", "at most", ""}, [][]string{
-		goal("`Authenticate` without RSA, over parsing a certificate and one HMAC", authenticate/floor, 3, "×%.2f"),
+		goal("`Authenticate` without RSA, relative to parsing a certificate and one HMAC", authenticate/floor, 3, "×%.2f"),
 		goal("allocations to encode a command by appending", allocs, 0, "%.0f"),
 		goal("memory of a simulated card with a shared key", kept, 64, "%.1f KiB"),
 		goal("10,000 cards with a session each, two cores", cards, 10, "%.1f s"),
-		goal("starting `card-info --version`, over a program that prints a line", start.ratio(), 1.6, "×%.2f"),
+		goal("starting `card-info --version`, relative to a program that prints a line", start.ratio(), 1.6, "×%.2f"),
 	})
 }
 
