@@ -12,6 +12,7 @@ import (
 
 var (
 	textWrongUsage     = Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."}
+	textHelpUse        = Text{JA: "help [コマンド]", EN: "help [command]"}
 	textHelpShort      = Text{JA: "コマンドの使い方を表示します", EN: "Show help for a command"}
 	textFlagHelp       = Text{JA: "使い方を表示します", EN: "show this help"}
 	textFlagVersion    = Text{JA: "バージョンを表示します", EN: "show the version"}
@@ -29,7 +30,7 @@ func (c *Console) Root(root *cobra.Command) {
 	flags.BoolP("help", "h", false, c.Say(textFlagHelp))
 	root.Flags().Bool("version", false, c.Say(textFlagVersion))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
-	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: c.Say(textHelpShort), RunE: c.help})
+	root.SetHelpCommand(&cobra.Command{Use: c.Say(textHelpUse), Short: c.Say(textHelpShort), RunE: c.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetUsageTemplate(c.Say(textUsageTemplate()))
 	root.SetVersionTemplate(c.Command + " {{.Version}}\n")
@@ -102,15 +103,15 @@ func withoutValue(err error) error {
 // don't use.
 func textUsageTemplate() Text {
 	return Text{
-		JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション"),
-		EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags"),
+		JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション", "[コマンド]", "[オプション]"),
+		EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags", "[command]", "[flags]"),
 	}
 }
 
-func usageTemplate(usage, examples, commands, flags, global string) string {
+func usageTemplate(usage, examples, commands, flags, global, aCommand, someFlags string) string {
 	return usage + `:{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
+  {{if .HasParent}}{{.Parent.CommandPath}} {{end}}{{.Use}}{{if .HasAvailableFlags}} ` + someFlags + `{{end}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} ` + aCommand + `{{end}}{{if .HasExample}}
 
 ` + examples + `:
 {{.Example}}{{end}}{{if .HasAvailableSubCommands}}
