@@ -43,7 +43,7 @@ It also lists running programs that are known to block cards. It does not stop
 any program.`,
 	}
 	textDoctorTitle = Text{
-		JA: "カードの読み取りを順に調べました。暗証番号は使っていません。",
+		JA: "カードの読み取りに必要なものを、順に調べました。暗証番号は使っていません。",
 		EN: "Checked the steps to read a card. No PIN was used.",
 	}
 	textDoctorOK = Text{
@@ -60,9 +60,10 @@ any program.`,
 	}
 	textPrograms = Text{
 		JA: "カードを占有することがあるプログラムが動いています（かっこ内はプロセス番号）。\n" +
-			"カードが「使用中」になるときは、終了してからもう一度お試しください。",
+			"「ほかのプログラムがカードを使っています」と表示されるときは、それらを終了して\n" +
+			"から、もう一度お試しください。",
 		EN: "These running programs may block the card (process number in brackets).\n" +
-			"If the card is reported as in use, close them and try again.",
+			"If you see \"Another program is using the card\", close them and try again.",
 	}
 	textPCSCDLogs = Text{
 		JA: "注意: pcscd が、カードとの通信を記録する設定（--apdu）で動いています。\n" +
@@ -75,7 +76,7 @@ any program.`,
 // Causes on Linux why the service can't be used.
 var (
 	textPCSCDMissing = Text{
-		JA: "カードリーダーのサービス（pcscd）がインストールされていません。",
+		JA: "スマートカードサービス（pcscd）がインストールされていません。",
 		EN: "The smart-card service (pcscd) is not installed.",
 	}
 	textPCSCDMissingNext = Text{
@@ -83,7 +84,7 @@ var (
 		EN: "For staff: install it (Debian: apt-get install pcscd libccid).",
 	}
 	textPCSCDStopped = Text{
-		JA: "カードリーダーのサービス（pcscd）が動いていません。",
+		JA: "スマートカードサービス（pcscd）が動いていません。",
 		EN: "The smart-card service (pcscd) is not running.",
 	}
 	textPCSCDStoppedNext = Text{
@@ -91,7 +92,7 @@ var (
 		EN: "For staff: start it (systemctl enable --now pcscd.socket).",
 	}
 	textPCSCDDied = Text{
-		JA: "カードリーダーのサービス（pcscd）が、異常終了したようです。",
+		JA: "スマートカードサービス（pcscd）が、異常終了したようです。",
 		EN: "The smart-card service (pcscd) seems to have crashed.",
 	}
 	textPCSCDDiedNext = Text{
@@ -99,7 +100,7 @@ var (
 		EN: "For staff: restart it (systemctl restart pcscd.socket pcscd).",
 	}
 	textPCSCDMismatch = Text{
-		JA: "サービス（pcscd）は動いていますが、正しく応答しません。",
+		JA: "スマートカードサービス（pcscd）は動いていますが、正しく応答しません。",
 		EN: "The smart-card service (pcscd) runs but does not respond correctly.",
 	}
 	textPCSCDMismatchNext = Text{
@@ -109,7 +110,7 @@ var (
 			"restart the service (systemctl restart pcscd).",
 	}
 	textSocketDenied = Text{
-		JA: "この利用者には、サービス（pcscd）のソケットを開く許可がありません。",
+		JA: "このユーザーには、スマートカードサービス（pcscd）のソケットを開く許可が\nありません。",
 		EN: "This user may not open the socket of the service (pcscd).",
 	}
 	textSocketDeniedNext = Text{
@@ -128,7 +129,7 @@ var (
 	}
 	textKernelHolds = Text{
 		JA: "Linux のカーネル（モジュール %s）が、カードリーダーを使っています。\n" +
-			"このため、サービス（pcscd）はそのリーダーを使えません。",
+			"このため、スマートカードサービス（pcscd）はそのリーダーを使えません。",
 		EN: "The Linux kernel (module %s) is using a card reader.\n" +
 			"The service (pcscd) can't use that reader.",
 	}
@@ -142,9 +143,9 @@ var (
 	}
 	textPolkitNext = Text{
 		JA: "担当者の方へ: このパソコンに直接ログインして実行してください。\n" +
-			"SSH やサービスで使うときは、この利用者だけに許可してください。次の規則を、\n" +
-			"%s に追加してください。\n\n%s\n\n" +
-			"すべての利用者に許可する規則は、使わないでください。polkit がないときは、\n" +
+			"SSH やサービスで使うときは、このユーザーだけに許可してください。\n" +
+			"次の規則を、%s に追加してください。\n\n%s\n\n" +
+			"すべてのユーザーに許可する規則は、使わないでください。polkit がないときは、\n" +
 			"インストールしてください（Debian: apt-get install polkitd）。",
 		EN: "For staff: run the program in a local login session. For SSH or a service,\n" +
 			"allow only this user in polkit. Add this rule to\n" +

@@ -26,11 +26,11 @@ old one from authorized_keys then.`,
 押すまで動作します。プログラムには、環境変数 SSH_AUTH_SOCK でソケットの場所を
 伝えてください。
 
-暗証番号は、署名のたびに、この端末で尋ねます。端末がなければ、SSH_ASKPASS の
-プログラムで尋ねます。署名の目的と、要求したプログラムも表示します。
---idle を付けると、1回の入力の後、使わない時間がその長さになるまで（最長10分）
-尋ねません。その間、ほかのプログラムはカードを使えません。署名は、1件ずつ標準
-エラー出力に表示します。暗証番号は保存しません。
+暗証番号は、署名のたびに、このターミナルで尋ねます。ターミナルがなければ、
+SSH_ASKPASS のプログラムで尋ねます。署名の目的と、要求元のプログラムも示します。
+--idle 5m を付けると、最後の署名から5分間使わないときに再び尋ねます。使い続けて
+も、入力から10分たつと尋ねます。それまで、ほかのプログラムはカードを使えません。
+署名は、1件ずつ標準エラー出力に表示します。暗証番号は保存しません。
 
 署名するのは、ログインと ssh-keygen -Y の署名だけです（rsa-sha2-256 と
 rsa-sha2-512）。ssh-add -T は、ほかのデータへの署名を求めるため、失敗します。
@@ -40,16 +40,17 @@ pressed. Set SSH_AUTH_SOCK to the socket's path for the clients.
 
 For each signature it asks for the PIN at this terminal or, if there is none,
 through the program in SSH_ASKPASS. The prompt shows the purpose and the program
-that asks. With --idle it does not ask again until the key has been unused for
-that time (at most 10 minutes). Meanwhile no other program can use the card, and
-each signature is reported on standard error. The PIN is not stored.
+that asks. With --idle 5m it asks again after 5 minutes without a signature, and
+in any case 10 minutes after you entered the PIN. Meanwhile no other program can
+use the card, and each signature is reported on standard error. The PIN is not
+stored.
 
 It signs only logins and ssh-keygen -Y signatures (rsa-sha2-256, rsa-sha2-512).
 ssh-add -T fails because it requests a signature of other data. Requests through
 a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 	}
 	textFlagSocket = Text{JA: "ソケットの場所（`PATH`）。自分専用のフォルダーの中", EN: "`PATH` of the socket, in a folder only you can use"}
-	textFlagIdle   = Text{JA: "暗証番号を再び尋ねるまでの時間（`DURATION`、10mまで）", EN: "ask again after `DURATION` without use (at most 10m)"}
+	textFlagIdle   = Text{JA: "使わないと再び尋ねる時間（`DURATION`、10mまで）", EN: "ask again after `DURATION` without use (at most 10m)"}
 
 	textIdleTooLong = Text{
 		JA: "--idle に指定できるのは、10分（10m）までです。",
@@ -58,7 +59,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 
 	textSSHAgentServes = Text{
 		JA: "カードの鍵をSSHで使えます。終了するには Ctrl-C を押してください。\n" +
-			"使うには、別の端末で次のとおりに入力してください:\n  export SSH_AUTH_SOCK=%s\n",
+			"使うには、別のターミナルで次のとおりに入力してください:\n  export SSH_AUTH_SOCK=%s\n",
 		EN: "SSH clients can use the card's key now. Press Ctrl-C to stop.\n" +
 			"To use it, enter this in another terminal:\n  export SSH_AUTH_SOCK=%s\n",
 	}
@@ -88,8 +89,8 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 		EN: "To continue, connect with SSH again.",
 	}
 	textNoAskpassNext = Text{
-		JA: "担当者の方へ: ssh-agent を端末の前面で実行するか、SSH_ASKPASS に暗証番号を\n" +
-			"尋ねるプログラムを指定してください。\n" +
+		JA: "担当者の方へ: ssh-agent をターミナルの前面で実行するか、SSH_ASKPASS に\n" +
+			"暗証番号を尋ねるプログラムを指定してください。\n" +
 			"（画面がないときは SSH_ASKPASS_REQUIRE=force）。",
 		EN: "For staff: run ssh-agent in the foreground of a terminal, or set SSH_ASKPASS\n" +
 			"to a program that asks for the PIN\n" +
@@ -115,7 +116,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 		JA: "自分専用のフォルダー（モード0700）を指定してください。フォルダーがなければ\n作ります（例: ~/.card-info/socket）。",
 		EN: "Choose a folder that only you can use (mode 0700). A missing folder is\ncreated, for example with --socket ~/.card-info/socket.",
 	}
-	textSocketTaken     = Text{JA: "その場所はすでに使われています。", EN: "The path is already in use. Nothing was changed."}
+	textSocketTaken     = Text{JA: "その場所はすでに使われています。何も変更していません。", EN: "The path is already in use. Nothing was changed."}
 	textSocketTakenNext = Text{
 		JA: "動いている ssh-agent を終了するか、別の場所を指定してください。",
 		EN: "Stop the ssh-agent that uses it, or choose another path.",
@@ -169,7 +170,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 			"agent is forwarded (ssh -A), was rejected. No PIN was used.",
 	}
 	textSSHForwardedNext = Text{
-		JA: "別のサーバーを経由するときは、このコンピューターで次のとおりに実行して\nください:\n" +
+		JA: "別のサーバーを経由するときは、このパソコンで次のとおりに実行してください:\n" +
 			"  ssh -J 経由するサーバー 接続先",
 		EN: "To connect through another server, run this on your own computer:\n" +
 			"  ssh -J JUMP-HOST DESTINATION",
@@ -190,7 +191,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 		EN: "There are too many connections to the socket (more than 64).\nThe connections that have been idle longest are closed.",
 	}
 	textSSHAllBusy = Text{
-		JA: "ソケットへの接続が多すぎます（64本まで）。\nすべて要求の処理中のため、新しい接続を拒否しています。",
+		JA: "ソケットへの接続が多すぎます（64本まで）。\nすべての接続で要求を処理しているため、新しい接続を拒否しています。",
 		EN: "There are too many connections to the socket (more than 64).\nAll have a request in progress, so new connections are rejected.",
 	}
 	textSSHClientsNext = Text{
@@ -208,7 +209,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 		EN: "Place the card that you want to use on the reader and connect again.",
 	}
 	textSSHOtherUser = Text{
-		JA: "このパソコンの別の利用者からの接続を拒否しました。",
+		JA: "このパソコンの別のユーザーからの接続を拒否しました。",
 		EN: "A connection from another user of this computer was rejected.",
 	}
 	textSSHOtherUserNext = Text{

@@ -64,7 +64,7 @@ func TestStillUnlockedIsReportedWithTheCause(t *testing.T) {
 					assert.Equal(t, tt.exit, o.exit)
 					assert.Contains(t, o.stderr, "["+string(tt.code)+"]")
 					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillUnlocked)+"]"))
-					assert.Equal(t, 1, strings.Count(o.stderr, still.What.In(language)))
+					assert.Equal(t, 1, strings.Count(o.stderr, cli.Indented(still.What.In(language))))
 					assert.Contains(t, o.stderr, still.Next.In(language))
 					fits(t, o.stderr)
 				})

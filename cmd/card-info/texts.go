@@ -27,14 +27,14 @@ var (
 
 Only id and ssh-agent send a PIN to the card, once per entry.`,
 	}
-	textListShort   = Text{JA: "カードリーダーの一覧を表示します", EN: "List the readers and whether each holds a card"}
+	textListShort   = Text{JA: "カードリーダーの一覧と、カードの有無を表示します", EN: "List the readers and whether each holds a card"}
 	textWatchShort  = Text{JA: "カードやリーダーの変化を、続けて表示します", EN: "Report changes of readers and cards as they happen"}
 	textCertShort   = Text{JA: "利用者証明用電子証明書を書き出します", EN: "Write the user-authentication certificate"}
 	textIDShort     = Text{JA: "カードから8文字のIDを作ります（暗証番号を使います）", EN: "Derive the 8-character identifier (asks for the PIN)"}
 	textKeygenShort = Text{JA: "名前空間の鍵を作ります", EN: "Generate a namespace key"}
 
-	textRetriesShort  = Text{JA: "暗証番号を入力できる残り回数を表示します", EN: "Show the PIN attempts left"}
-	textSimulateShort = Text{JA: "模擬カードを pcscd の仮想リーダーに入れます", EN: "Insert a simulated card into pcscd's virtual reader"}
+	textRetriesShort  = Text{JA: "暗証番号を入力できる残りの回数を表示します", EN: "Show the PIN attempts left"}
+	textSimulateShort = Text{JA: "模擬カードを pcscd の仮想リーダーにセットします", EN: "Insert a simulated card into pcscd's virtual reader"}
 
 	textWatchLong = Text{
 		JA: `初めに、つながっているカードリーダーとカードを表示します。その後は、変化が
@@ -58,8 +58,8 @@ read it without a PIN, so it does not prove who presents it. --json affects
 only how failures are printed.`,
 	}
 	textIDLong = Text{
-		JA: `暗証番号（数字4桁）とカードの鍵を確認してから、8文字のIDを作ります。
-暗証番号は端末で入力します。画面には表示しません。
+		JA: `暗証番号（数字4けた）とカードの鍵を確認してから、8文字のIDを作ります。
+暗証番号はターミナルで入力します。画面には表示しません。
 
 発行元は、J-LISの認証局と、--ca-certificate で指定した認証局から探します。
 --require-chain を付けると、発行元が見つからないカードには暗証番号を送りません
@@ -129,15 +129,16 @@ var (
 	textRevocation       = Text{JA: "確認していません（認定などを受けた者のみ可能）", EN: "not checked (only certified verifiers can)"}
 
 	textLastAttemptNotice = Text{
-		JA: "暗証番号の残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。",
-		EN: "1 PIN attempt left. A wrong PIN locks it; only a municipal office can unlock it.",
+		JA: "暗証番号を入力できるのは、あと1回です。\n" +
+			"まちがえるとロックされ、市区町村の窓口での再設定が必要です。",
+		EN: "1 PIN attempt left.\nA wrong entry locks the PIN; only a municipal office can reset it.",
 	}
 	textFewerAttemptsNotice = Text{
-		JA: "前に、まちがった暗証番号が入力されています。正しく入力すると、残り回数は元に\n戻ります。",
+		JA: "前に、まちがった暗証番号が入力されています。\n正しく入力すると、残りの回数は元に戻ります。",
 		EN: "A wrong PIN was entered before. The correct PIN restores all attempts.",
 	}
 	textPasswordLockedNotice = Text{
-		JA: "署名用の暗証番号がロックされています。窓口で再設定の手続きをしてください。",
+		JA: "署名用の暗証番号がロックされています。\n市区町村の窓口で再設定の手続きをしてください。",
 		EN: "The signature password is locked. Your municipal office can reset it.",
 	}
 	textExpiredNotice = Text{
@@ -206,8 +207,8 @@ func textReportTitle(k jpki.Kind) Text {
 func textSimulateLong() Text {
 	profiles := profileList()
 	return Text{
-		JA: `模擬カードを pcscd の仮想リーダー（vsmartcard-vpcd）に入れ、Ctrl-C を押すまで
-動作します。暗証番号は 1234、署名用の暗証番号は ABC123 です。
+		JA: `模擬カードを pcscd の仮想リーダー（vsmartcard-vpcd）にセットし、Ctrl-C を押す
+まで動作します。暗証番号は 1234、署名用の暗証番号は ABC123 です。
 
 模擬カードの種類:
 ` + profiles + `
@@ -294,7 +295,7 @@ var (
 	}
 
 	textPINStdinTerminal = Text{
-		JA: "暗証番号が画面に表示されるため、端末からの入力に --pin-stdin は使えません。\n" +
+		JA: "ターミナルからの入力では、暗証番号が画面に表示されます。\n" +
 			"暗証番号は送っていません。--pin-stdin を付けずに実行してください。",
 		EN: "--pin-stdin does not read from a terminal, which would show the PIN.\n" +
 			"No PIN was sent. Run the command without --pin-stdin.",
@@ -304,7 +305,7 @@ var (
 		EN: "Specify both --namespace and --namespace-key.",
 	}
 	textDERToTerminal = Text{
-		JA: "DER形式は端末に表示できません。出力先をファイルかパイプにしてください。",
+		JA: "DER形式はターミナルに表示できません。出力先をファイルかパイプにしてください。",
 		EN: "DER can't be printed on a terminal. Redirect the output to a file or a pipe.",
 	}
 	textCACertificateFile = Text{
@@ -320,11 +321,11 @@ var (
 		EN: "The file already exists. It was not overwritten.",
 	}
 	textKeyExistsNext = Text{
-		JA: "別のファイル名を指定してください。元の鍵は削除しないでください。",
+		JA: "別のファイル名を指定してください。\n元の鍵を削除すると、これまでのIDを作れなくなります。",
 		EN: "Choose another name. Do not delete the old key: its identifiers depend on it.",
 	}
 	textKeyMade = Text{
-		JA: "鍵を作りました: %s（鍵の番号 %s）\n控えを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
+		JA: "鍵を作りました: %s（鍵の番号 %s）\nバックアップを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
 		EN: "Key generated: %s (key number %s)\nKeep a copy in a safe place: its identifiers can't be derived without it.\n",
 	}
 	textKeyMadeNotPrinted = Text{
@@ -332,10 +333,10 @@ var (
 		EN: "Key generated: %s (key number %s)\nBut standard output could not be written.",
 	}
 	textKeyMadeNotPrintedNext = Text{
-		JA: "作り直さずに、この鍵の控えを安全な場所に保管してください。",
+		JA: "作り直さずに、この鍵のバックアップを安全な場所に保管してください。",
 		EN: "Do not generate another key. Keep a copy of this one in a safe place.",
 	}
-	textSimulateInserted = Text{JA: "模擬カード %s を %s に入れました。終了するには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to remove it.\n"}
+	textSimulateInserted = Text{JA: "模擬カード %s を %s にセットしました。終了するには Ctrl-C を押してください。\n", EN: "Simulated card %s inserted at %s. Press Ctrl-C to remove it.\n"}
 	textSimulateWaiting  = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )
 

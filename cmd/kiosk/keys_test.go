@@ -58,7 +58,7 @@ func TestExposedKeysAreReported(t *testing.T) {
 	} {
 		require.NoError(t, os.Chmod(path, mode))
 		for _, kind := range []keyKind{secretKey, publicKey} {
-			for language, says := range map[string]string{"ja": "ほかの利用者も読み書きできます", "en": "other users can read or change"} {
+			for language, says := range map[string]string{"ja": "ほかのユーザーが、鍵ファイルの読み取りまたは変更ができます", "en": "other users can read or change"} {
 				var stderr bytes.Buffer
 				raw, err := newProgram(io.Discard, &stderr, "--lang", language).readHex(path, kind)
 				require.NoError(t, err)

@@ -148,6 +148,6 @@ func Formatted(t Text, values ...any) Text {
 
 // TextKeyExposed warns about a key file that other users can read or change.
 var TextKeyExposed = Text{
-	JA: "注意: 鍵ファイルを、ほかの利用者も読み書きできます。\nchmod 600 で、自分だけが使えるようにしてください。",
+	JA: "注意: ほかのユーザーが、鍵ファイルの読み取りまたは変更ができます。\nchmod 600 で、自分だけが使えるようにしてください。",
 	EN: "Warning: other users can read or change the key file.\nRestrict it to yourself with chmod 600.",
 }

@@ -85,6 +85,26 @@ func TestTextsNameNoCommandOrOption(t *testing.T) {
 	}
 }
 
+// Where a failure may have used up an attempt, the texts say so, and that the attempts left
+// are to be checked first.
+func TestUnknownAttemptsAreSaid(t *testing.T) {
+	messages := slices.Collect(message.All())
+	for _, tt := range failures {
+		messages = append(messages, message.For(tt.err))
+	}
+	messages = append(messages, message.For(apdu.Status(0x63C2)), message.For(apdu.StatusAuthenticationBlocked))
+	for _, m := range messages {
+		if m.Attempt != message.AttemptUnknown || m.Remaining != nil {
+			continue
+		}
+		requireWhole(t, m)
+		assert.Contains(t, m.What.JA, "残りの回数が減ったかどうかは、わかりません。", m.Code)
+		assert.Contains(t, m.Next.JA, "残りの回数を確かめてから", m.Code)
+		assert.Regexp(t, "attempt was used is not known", m.What.EN, m.Code)
+		assert.Contains(t, m.Next.EN, "check the attempts left before you try again", m.Code)
+	}
+}
+
 // Group and attempt of the failures for which they are easily wrong.
 func TestGroupAndAttempt(t *testing.T) {
 	sent := func(e credential.Error) error { e.Cause = apdu.Status(0x63C0); return &e }

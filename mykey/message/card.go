@@ -94,11 +94,12 @@ var cardMessages = [...]Message{
 	{
 		Code: CardStillUnlocked, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"カードが、暗証番号を確認した状態のままになっている可能性があります。",
+			"カードがログアウトされていない可能性があります。\n" +
+				"ほかのプログラムがカードを使えるおそれがあります。",
 			"The card may still be unlocked, so that other programs could use it.",
 		},
 		Next: Text{
-			"カードリーダーからカードを取り外してください。取り外すと元に戻ります。",
+			"カードを取り外してください。取り外すとログアウトされます。",
 			"Remove the card from the reader. That logs it out.",
 		},
 	},
@@ -132,7 +133,7 @@ func forUnknownReader(err error) Message {
 func forNoMatch(err error) Message {
 	m := named(NotMyNumberCard)
 	m.What = Text{
-		"入っているカードの中に、マイナンバーカードがありません。",
+		"セットされているカードの中に、マイナンバーカードがありません。",
 		"None of the cards in the readers is a My Number Card.",
 	}
 	var none *reader.NoMatchError
@@ -154,7 +155,7 @@ func forNoMatch(err error) Message {
 		m.What = m.What.and(why.What)
 	}
 	if len(none.Rejected) > 0 {
-		m.What = withNames(m.What.and(Text{"別のカードが入っているカードリーダー:", "These readers hold other cards:"}), none.Rejected)
+		m.What = withNames(m.What.and(Text{"別のカードがセットされているカードリーダー:", "These readers hold other cards:"}), none.Rejected)
 	}
 	return m
 }
@@ -173,6 +174,14 @@ func forStatus(s apdu.Status) Message {
 	m := named(CardRefused)
 	if _, counted := s.Retries(); counted || s == apdu.StatusVerificationUncounted || s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable {
 		m.Attempt = AttemptUnknown
+		m.What = m.What.and(Text{
+			"暗証番号の残りの回数が減ったかどうかは、わかりません。",
+			"Whether a PIN attempt was used is not known.",
+		})
+		m.Next = Text{
+			"カードを置き直し、残りの回数を確かめてから、もう一度お試しください。\n続くときは、市区町村の窓口にご相談ください。",
+			"Put the card back and check the attempts left before you try again.\nIf it fails again, ask at your municipal office.",
+		}
 	}
 	return m
 }

@@ -125,9 +125,11 @@ var certificateMessages = [...]Message{
 		},
 		Next: Text{
 			"担当者の方へ: このパソコンの日付と時刻を確かめてください。\n" +
-				"正しいときは、市区町村の窓口で電子証明書を更新してください。",
+				"日付と時刻が正しいときは、ご本人に、市区町村の窓口での電子証明書の更新を\n" +
+				"ご案内ください。",
 			"For staff: check the date and time of this computer.\n" +
-				"If they are right, the municipal office can renew the certificate.",
+				"If they are right, refer the holder to the municipal office, which can renew\n" +
+				"the certificate.",
 		},
 	},
 	{

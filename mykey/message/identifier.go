@@ -22,8 +22,8 @@ var identifierMessages = [...]Message{
 	{
 		Code: IDCheckSymbol, Group: Holder, Attempt: AttemptNone,
 		What: Text{
-			"入力されたIDに誤りがあります。最後の文字（確認用）が合いません。",
-			"The ID has a typing mistake: its last character does not match.",
+			"入力されたIDに誤りがあります。どこかの文字が違っています。",
+			"The ID has a typing mistake: one of its characters is wrong.",
 		},
 		Next: Text{checkIDJA, checkIDEN},
 	},
@@ -42,7 +42,8 @@ var identifierMessages = [...]Message{
 		Code: NamespaceName, Group: Operator, Attempt: AttemptNone,
 		What: Text{"名前空間の名前が正しくありません。", "The namespace's name is not valid."},
 		Next: Text{
-			"名前を入れ直してください（1〜255バイト。改行などの制御文字は使えません）。",
+			"名前を入力し直してください。\n" +
+				"UTF-8（NFC）で1〜255バイトです。改行などの制御文字は使えません。",
 			"Use a name of 1 to 255 bytes of UTF-8 (NFC), without control characters.",
 		},
 	},

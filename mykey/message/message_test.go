@@ -166,7 +166,7 @@ func TestPasswordMessagesDoNotMentionThePIN(t *testing.T) {
 		assert.Contains(t, m.What.EN, "assword", err)
 		assert.Contains(t, m.What.JA, "署名用", err)
 		for _, text := range []string{m.What.EN, m.What.JA, m.Next.EN, m.Next.JA} {
-			for _, pins := range []string{"PIN", "4 digits", "4桁", "利用者証明用", "--", "card-info"} {
+			for _, pins := range []string{"PIN", "4 digits", "4けた", "利用者証明用", "--", "card-info"} {
 				assert.NotContains(t, text, pins, err)
 			}
 		}

@@ -17,7 +17,7 @@ var otherMessages = [...]Message{
 	{
 		Code: RequestInvalid, Group: Programmer, Attempt: AttemptNone,
 		What: Text{
-			"プログラムの誤りのため、処理を中止しました。\nその命令は、カードに送っていません。",
+			"プログラムの不具合のため、処理を中止しました。\nその命令は、カードに送っていません。",
 			"This program stopped because of a bug in it.\nThe command was not sent to the card.",
 		},
 		Next: Text{
@@ -27,21 +27,28 @@ var otherMessages = [...]Message{
 	},
 	{
 		Code: SimulatorOccupied, Group: Programmer, Attempt: AttemptNone,
-		What: Text{"模擬リーダーに、すでにカードが入っています。", "The simulated reader already holds a card."},
-		Next: Text{"入っているカードを先に取り出してください。", "Remove that card first."},
+		What: Text{"模擬リーダーに、すでにカードがセットされています。", "The simulated reader already holds a card."},
+		Next: Text{"セットされているカードを先に取り外してください。", "Remove that card first."},
 	},
 	{
 		Code: Interrupted, Group: Holder, Attempt: AttemptNone,
-		What: Text{"中断しました。", "Interrupted."},
+		What: Text{"処理を中断しました。", "Interrupted."},
 		Next: Text{restartJA, restartEN},
 	},
 	{
 		// What an unknown error did to the attempts is not known either.
 		Code: Failed, Group: Operator, Attempt: AttemptUnknown,
-		What: Text{"処理を完了できませんでした。", "The operation could not be completed."},
+		What: Text{
+			"処理を完了できませんでした。\n" +
+				"暗証番号を入力したときは、残りの回数が減ったかどうかは、わかりません。",
+			"The operation could not be completed.\n" +
+				"If you entered a PIN, whether an attempt was used is not known.",
+		},
 		Next: Text{
-			"もう一度お試しください。続くときは、担当者の方にこの画面をお見せください。",
-			"Try again. If it fails again, show this screen to the staff.",
+			"暗証番号を入力したときは、残りの回数を確かめてから、もう一度お試しください。\n" +
+				"続くときは、担当者の方にこの画面をお見せください。",
+			"If you entered a PIN, check the attempts left before you try again.\n" +
+				"If it fails again, show this screen to the staff.",
 		},
 	},
 }

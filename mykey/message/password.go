@@ -18,7 +18,7 @@ const (
 
 const (
 	// A convenience store's terminal can reset this credential, with the smartphone app.
-	resetPasswordJA = "住民票のある市区町村の窓口か、スマートフォンのアプリを使ってコンビニの端末で、\n再設定できます。"
+	resetPasswordJA = "次のどちらかで再設定できます: 住民票のある市区町村の窓口／\nコンビニの端末（スマートフォンのアプリも使います）。"
 	resetPasswordEN = "It can be reset at your municipal office, or at a convenience-store kiosk with\nthe smartphone app."
 
 	lostPasswordJA = "署名用電子証明書の暗証番号を送った直後に、応答が途切れました。\n"
@@ -43,8 +43,8 @@ var passwordMessages = [...]Message{
 		Code: PasswordWrong, Group: Holder, Attempt: AttemptUsed,
 		What: Text{"署名用電子証明書の暗証番号が違います。", "Wrong signature password."},
 		Next: Text{
-			"英字と数字（6〜16文字）を確かめて、もう一度お試しください。\n" + resetPasswordJA,
-			"Check its 6 to 16 letters and digits and try again.\n" + resetPasswordEN,
+			"カードを置き直し、残りの回数を確かめてから、もう一度入力してください。\nお忘れのときは、" + resetPasswordJA,
+			"Put the card back and check the attempts left before you enter it again.\n" + resetPasswordEN,
 		},
 	},
 	{
@@ -121,12 +121,19 @@ func forPassword(e *credential.Error) Message {
 func wrongPassword(e *credential.Error) Message {
 	m := named(PasswordWrong)
 	m.What = m.What.and(passwordAttempts(e))
-	if e.Known && e.Remaining == 1 {
+	switch {
+	case !e.Known:
+	case e.Remaining == 1:
 		m.What.JA += "\n次にまちがえるとロックされます。"
 		m.What.EN += " The next wrong entry will lock it."
 		m.Next = Text{
 			"自信がないときは、ここでやめてください。\n" + resetPasswordJA,
 			"Stop here unless you are sure of the password.\n" + resetPasswordEN,
+		}
+	default:
+		m.Next = Text{
+			"英字と数字（6〜16文字）を確かめて、もう一度お試しください。\nお忘れのときは、" + resetPasswordJA,
+			"Check its 6 to 16 letters and digits and try again.\n" + resetPasswordEN,
 		}
 	}
 	return m

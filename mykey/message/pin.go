@@ -22,21 +22,22 @@ var pinMessages = [...]Message{
 	{
 		Code: PINFormat, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"暗証番号は数字4桁です。\nカードには送っていません。残りの回数は減っていません。",
+			"暗証番号は数字4けたです。\nカードには送っていません。残りの回数は減っていません。",
 			"The PIN is 4 digits.\nIt was not sent to the card; no attempt was used.",
 		},
 		Next: Text{
-			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4桁を入力してください。",
+			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4けたを入力してください。",
 			"Enter the 4 digits for user authentication, not the signature password.",
 		},
 	},
 	{
 		Code: PINUsed, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"入力された暗証番号は、すでに使われたか、取り消されています。\n" +
-				"カードには送っていません。残りの回数は減っていません。",
-			"What you entered was already used or discarded.\n" +
-				"It was not sent to the card; no attempt was used.",
+			"今回の入力は、すでに送信されたか、取り消されました。\n" +
+				"新たには送っていません。残りの回数は減っていません。\n" +
+				"暗証番号そのものは変わっていません。",
+			"What you entered was already sent or discarded. Nothing was sent now,\n" +
+				"and no attempt was used. The PIN itself has not changed.",
 		},
 		Next: Text{"続けるときは、もう一度入力してください。", "To continue, enter it again."},
 	},
@@ -47,17 +48,18 @@ var pinMessages = [...]Message{
 			"Wrong PIN.\nHow many attempts are left is not known.",
 		},
 		Next: Text{
-			"利用者証明用の数字4桁を確かめて、もう一度お試しください。\n" +
-				"わからないときは、市区町村の窓口で再設定できます。",
-			"Check the 4 digits for user authentication and try again.\n" +
-				"If you have forgotten them, your municipal office can reset them.",
+			"カードを置き直し、残りの回数を確かめてから、もう一度入力してください。\n" +
+				"暗証番号をお忘れのときは、市区町村の窓口で再設定できます。",
+			"Put the card back and check the attempts left before you enter it again.\n" +
+				"If you have forgotten the PIN, your municipal office can reset it.",
 		},
 	},
 	{
 		Code: PINLastAttempt, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"残りは1回です。まちがえるとロックされ、窓口での再設定が必要です。\n" +
-				"暗証番号はカードに送っていません。残りの回数は減っていません。",
+			"暗証番号を入力できるのはあと1回のため、送らずに中止しました。\n" +
+				"まちがえるとロックされ、市区町村の窓口での再設定が必要です。\n" +
+				"残りの回数は減っていません。",
 			"1 attempt is left. No PIN was sent to the card.\n" +
 				"A wrong PIN would lock it until the municipal office resets it.",
 		},
@@ -185,14 +187,20 @@ func wrongPIN(e *credential.Error) Message {
 	case !e.Known:
 	case e.Remaining == 1:
 		m.What = Text{
-			"暗証番号が違います。\n次にまちがえるとロックされます（入力できるのは、あと1回です）。",
-			"Wrong PIN.\nThe next wrong entry will lock the card (1 attempt left).",
+			"暗証番号が違います。\n次にまちがえると、暗証番号がロックされます（入力できるのは、あと1回です）。",
+			"Wrong PIN.\nThe next wrong entry will lock the PIN (1 attempt left).",
 		}
 		m.Next = named(PINLastAttempt).Next
 	default:
 		m.What = Text{
-			fmt.Sprintf("暗証番号が違います。\nあと%d回まちがえるとロックされます。", e.Remaining),
-			fmt.Sprintf("Wrong PIN.\n%d more wrong entries will lock the card.", e.Remaining),
+			fmt.Sprintf("暗証番号が違います。\nあと%d回まちがえると、暗証番号がロックされます。", e.Remaining),
+			fmt.Sprintf("Wrong PIN.\n%d more wrong entries will lock the PIN.", e.Remaining),
+		}
+		m.Next = Text{
+			"利用者証明用の数字4けたを確かめて、もう一度お試しください。\n" +
+				"お忘れのときは、市区町村の窓口で再設定できます。",
+			"Check the 4 digits for user authentication and try again.\n" +
+				"If you have forgotten them, your municipal office can reset them.",
 		}
 	}
 	return m

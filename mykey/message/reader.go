@@ -39,7 +39,8 @@ var readerMessages = [...]Message{
 		},
 		Next: Text{
 			"担当者の方へ: このパソコンに直接ログインして実行するか、polkit の規則\n" +
-				"（org.debian.pcsc-lite.access_pcsc）で、この利用者に許可してください。",
+				"（org.debian.pcsc-lite.access_pcsc と access_card）で、\n" +
+				"このユーザーに許可してください。",
 			"For staff: run it in a local login session, or allow this user in polkit\n" +
 				"(org.debian.pcsc-lite.access_pcsc and access_card).",
 		},
@@ -78,7 +79,7 @@ var readerMessages = [...]Message{
 	{
 		Code: ExchangeFailed, Group: Operator, Attempt: AttemptNotUsed,
 		What: Text{
-			"カードリーダーが、256バイトのデータを正しく送れません。\n" +
+			"カードリーダーが、256バイトのデータを正しく送受信できません。\n" +
 				"暗証番号は送っていません。残りの回数は減っていません。",
 			"The card reader does not transfer 256 bytes correctly.\n" +
 				"No PIN was sent; no attempt was used.",
