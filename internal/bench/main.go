@@ -48,7 +48,7 @@ func run(programs bool, benchTime string, count int, out, doc string) error {
 	if err != nil {
 		return err
 	}
-	tables := []table{{"start", start.table()}, {"floors", floors(out)}}
+	tables := []table{{"start", start.table()}, {"floors", floors(out)}, {"opensc", openSC(out)}}
 	if !programs {
 		tables = append(tables,
 			table{"machine", machine()},
@@ -56,7 +56,6 @@ func run(programs bool, benchTime string, count int, out, doc string) error {
 			table{"goals", goalsTable(results, start)},
 			table{"growth", growthTable(results)},
 			table{"operations", operationsTable(results)},
-			table{"opensc", openSC(out)},
 		)
 	}
 	for _, t := range tables {
