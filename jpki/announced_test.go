@@ -1,6 +1,7 @@
 package jpki_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -93,4 +94,20 @@ func TestAnnouncedCardSignsForItsHolder(t *testing.T) {
 	attributes, err := jpki.ParseAttributes(s.Certificate())
 	require.NoError(t, err)
 	assert.NotEmpty(t, attributes.Name())
+}
+
+// A signature that does not verify, or of another length, is no proof.
+func TestForgedECDSASignaturesProveNothing(t *testing.T) {
+	for name, forged := range map[string][]byte{
+		"another signature": bytes.Repeat([]byte{1}, 96),
+		"zeros":             make([]byte, 96),
+		"a byte less":       make([]byte, 95),
+		"nothing":           {},
+	} {
+		d := cardtest.Open(t, simulator.Announced2028)
+		d.SignWith(func([]byte) []byte { return forged })
+		_, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
+		require.ErrorIs(t, err, jpki.ErrNoPossession, name)
+		assert.False(t, d.Card.State().AuthVerified, name)
+	}
 }
