@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -23,7 +24,7 @@ func (c *cardPrompt) authenticate(ctx context.Context, place Text, options ...jp
 	// Hide the input while waiting for the card too, since it may be the PIN. The prompt
 	// discards it.
 	if err := c.tty.Hide(); err != nil {
-		return nil, reader.Reader{}, tty.NoTerminal(err)
+		return nil, reader.Reader{}, noTerminal(err)
 	}
 	fmt.Fprintln(c.tty, c.Say(place))
 	found, err := reader.Wait(ctx, c.driver, c.reader, jpki.Present)
@@ -35,6 +36,12 @@ func (c *cardPrompt) authenticate(ctx context.Context, place Text, options ...jp
 	}
 	holder, err := jpki.AuthenticateWith(ctx, c.driver.Connect, found.Name, ask, append(options, c.chain...)...)
 	return holder, found, err
+}
+
+// noTerminal returns an error with the message that there is no terminal to ask for the
+// PIN.
+func noTerminal(err error) error {
+	return cli.Because(err, cli.CodeNoTerminal, tty.TextNoTerminal, textUseTerminal)
 }
 
 // waitForRemoval asks the holder to remove the card from a reader and waits for that, so

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -17,25 +16,27 @@ import (
 var (
 	textRenew     = Text{JA: "窓口で、前のカードのIDを新しいカードに引き継ぎます", EN: "Move an earlier card's ID to a new card at a desk"}
 	textRenewLong = Text{
-		JA: `前のカードのIDを、新しいカードに引き継ぎます。根拠は次のどちらかです。
+		JA: `前のカードのIDを、新しいカードに引き継ぎます。次のどちらかが必要です。
   --clerk CODE ID  本人と書類を確かめた担当者のコード（監査記録に残ります）
   --old-card       前のカードと、その暗証番号
-カードの暗証番号は、住民の方に端末から入力してもらいます。画面には出ません。`,
+カードの暗証番号は、ご本人に、このパソコンのキーボードで入力していただきます。
+画面には表示されません。`,
 		EN: `Move an earlier card's ID to a new card. One of these is required:
   --clerk CODE ID  the code of a clerk who has checked the resident's identity
                    and documents; the audit log records it
   --old-card       the earlier card and its PIN
-The resident types the PIN in the terminal. It is not shown.`,
+The resident types the PIN on the keyboard of this computer. It is not shown.`,
 	}
 	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Issue a new recovery code to the holder of a card"}
 	textMerge   = Text{JA: "カード更新後に作った2つめのIDを、前のIDにまとめます", EN: "Merge a renewed card's second ID into the earlier ID"}
 
-	textPlaceCard    = Text{JA: "カードをカードリーダーに置いてください。", EN: "Place the card on the reader."}
-	textPlaceNewCard = Text{JA: "新しいカードをカードリーダーに置いてください。", EN: "Place the new card on the reader."}
-	textPlaceOldCard = Text{JA: "前のカードをカードリーダーに置いてください。", EN: "Place the earlier card on the reader."}
-	textTakeCard     = Text{JA: "前のカードを取り出してください。", EN: "Remove the earlier card."}
+	textPlaceCard    = Text{JA: "カードをカードリーダーにセットしてください。", EN: "Place the card on the reader."}
+	textPlaceNewCard = Text{JA: "新しいカードをカードリーダーにセットしてください。", EN: "Place the new card on the reader."}
+	textPlaceOldCard = Text{JA: "前のカードをカードリーダーにセットしてください。", EN: "Place the earlier card on the reader."}
+	textUseTerminal  = Text{JA: "担当者の方へ: ターミナルで実行してください。", EN: "For staff: run the command in a terminal."}
+	textTakeCard     = Text{JA: "前のカードを取り外してください。", EN: "Remove the earlier card."}
 	textOfHolder     = Text{
-		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、もう表示されません。書き写して、ご本人に渡してください。\n",
+		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、二度と表示されません。書き写して、ご本人にお渡しください。\n",
 		EN: "ID:            %s\nRecovery code: %s\nThis code is not shown again. Write it down and give it to the holder.\n",
 	}
 )
@@ -173,7 +174,7 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	defer r.Close()
 	t, err := p.terminal()
 	if err != nil {
-		return tty.NoTerminal(err)
+		return noTerminal(err)
 	}
 	defer t.Close()
 	apply, err := authenticate(ctx, r, &cardPrompt{p, t, o.reader, options})

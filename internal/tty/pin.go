@@ -73,26 +73,28 @@ func withoutLineEnd(line []byte) []byte {
 
 var (
 	textAskPIN = message.Text{
-		JA: "利用者証明用電子証明書の暗証番号（数字4桁）を入力し、Enterを押してください。\n" +
-			"コンビニ交付やマイナポータルで使う番号です。入力した数字は画面に出ません。\n" +
-			"入力できるのは、あと%d回です。\n暗証番号: ",
+		JA: "利用者証明用電子証明書の暗証番号（数字4けた）を入力し、Enterを押して\n" +
+			"ください。コンビニ交付やマイナポータルで使う番号です。\n" +
+			"入力した数字は表示されません。入力できるのは、あと%d回です。\n暗証番号: ",
 		EN: "Enter the 4-digit PIN for user authentication and press Enter. It is the one\n" +
 			"used for Mynaportal and for certificates at convenience stores. It is not shown.\n" +
 			"Attempts left: %d.\nPIN: ",
 	}
 	textAskLastAttempt = message.Text{
-		JA: "あと1回です。まちがえるとロックされ、窓口での再設定が必要になります。\n" +
-			"自信がないときは、何も入力せずにEnterを押すと中止できます。回数は減りません。",
-		EN: "This is the last attempt. A wrong PIN locks the card until the office resets it.\n" +
-			"If you are not sure, press only Enter to stop. That does not use the attempt.",
+		JA: "あと1回です。まちがえると暗証番号がロックされ、市区町村の窓口での再設定が\n" +
+			"必要になります。自信がないときは、何も入力せずにEnterを押すと中止できます。\n" +
+			"残りの回数は減りません。",
+		EN: "This is the last attempt. A wrong entry locks the PIN until the municipal\n" +
+			"office resets it. If you are not sure, press only Enter to stop. That does\n" +
+			"not use the attempt.",
 	}
 	// TextNoTerminal says that there is no terminal to ask for the PIN.
 	TextNoTerminal = message.Text{
-		JA: "ここには暗証番号を入力する画面がありません。\n暗証番号は送っていません。",
+		JA: "暗証番号を入力できるターミナルがありません。\n暗証番号は送っていません。",
 		EN: "There is no terminal to ask for the PIN.\nNo PIN was sent.",
 	}
 	textNoTerminalNext = message.Text{
-		JA: "担当者の方へ: 端末から実行するか、--pin-stdin で標準入力から渡してください。",
+		JA: "担当者の方へ: ターミナルで実行するか、--pin-stdin で標準入力から\n渡してください。",
 		EN: "For staff: run the command in a terminal, or pipe the PIN in with --pin-stdin.",
 	}
 )
