@@ -18,11 +18,11 @@ import (
 )
 
 var (
-	textAudit     = Text{JA: "監査記録を検証し、別に保管する末尾の値を表示します", EN: "Verify the audit log and print its heads"}
+	textAudit     = Text{JA: "監査記録を検証し、ヘッド（末尾の値）を表示します", EN: "Verify the audit log and print its heads"}
 	textAuditLong = Text{
-		JA: `監査記録と台帳を検証し、監査記録の末尾の値（heads）を表示します。この出力を、
+		JA: `監査記録と台帳を検証し、ヘッド（監査記録の末尾の値）を表示します。この出力を、
 データベースの管理者が書き込めない場所に保管し、次回に --heads で指定します。
-末尾の記録が削除されたことは、保管した値がなければ検出できません。
+末尾の記録が削除されたことは、保管したヘッドがなければ検出できません。
 書き換えを検出すると、終了コードは9です。台帳には何も書き込みません。鍵も
 必要ありません。`,
 		EN: `Verify the audit log and the registry, and print the heads of the log. Keep this

@@ -59,7 +59,7 @@ var forOperators = []struct {
 	{registry.ErrUnavailable, message.Message{
 		Code: codeDatabase, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "台帳のデータベースに接続できません。", EN: "The registry database is not reachable."},
-		Next: Text{JA: "データベースの場所（--registry）、サーバー、ディスクを確かめてください。", EN: "Check the database URL (--registry), the server and the disk."},
+		Next: Text{JA: "台帳のURL（--registry）、サーバー、ディスクを確かめてください。", EN: "Check the registry URL (--registry), the server and the disk."},
 	}},
 	{registry.ErrTerminalTaken, message.Message{
 		Code: "TERMINAL_NAME_TAKEN", Group: message.Operator, Attempt: message.AttemptNone,
@@ -89,7 +89,12 @@ var forOperators = []struct {
 	{registry.ErrHolderReserved, message.Message{
 		Code: "HAS_IDENTIFIER", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "新しいカードには、すでに別のIDがあります。", EN: "The new card already has another ID."},
-		Next: Text{JA: "申込みがなければ、kiosk merge でまとめられます。", EN: "If it has no application, merge the two IDs with kiosk merge."},
+		Next: Text{
+			JA: "新しいカードのIDに申込みがなければ、kiosk merge で前のIDにまとめられます。\n" +
+				"申込みがあるときは、まとめられません。",
+			EN: "If the new card's ID has no application, kiosk merge can merge it into the\n" +
+				"earlier ID. If it has one, they can't be merged.",
+		},
 	}},
 	{registry.ErrNotFound, message.Message{
 		Code: "ID_NOT_FOUND", Group: message.Operator, Attempt: message.AttemptNone,
@@ -101,8 +106,9 @@ var forOperators = []struct {
 		What: Text{JA: "監査記録か台帳が書き換えられています。", EN: "The audit log or the registry was altered."},
 		Next: Text{
 			JA: "--terminals に、すべての端末と窓口の公開鍵があるかを確かめてください。\n" +
-				"あるときは、データベースをそのまま保全し、保管した値と比べてください。\n" +
-				"バックアップを戻した後は、戻した直後の出力を --heads で指定してください。",
+				"あるときは、データベースをそのまま保全し、保管したヘッド\n" +
+				"（監査記録の末尾の値）と比べてください。\n" +
+				"復元した後は、復元した直後の出力を --heads で指定してください。",
 			EN: "Check that --terminals lists the public keys of all terminals and desks. If it\n" +
 				"does, preserve the database and compare it with the saved heads. After a\n" +
 				"restore, use the output of the first audit after it for --heads.",

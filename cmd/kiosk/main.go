@@ -160,7 +160,7 @@ func (p *program) listen(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil || !net.ParseIP(host).IsLoopback() {
 		return nil, p.Misuse(Text{
-			JA: "--listen には、このパソコンの中だけのアドレスを指定してください。\n例: 127.0.0.1:8080",
+			JA: "--listen には、このパソコン自身を指すアドレスを指定してください。\n例: 127.0.0.1:8080",
 			EN: "Give --listen a loopback address such as 127.0.0.1:8080.",
 		}, errors.New("--listen: not a loopback address"))
 	}

@@ -24,7 +24,7 @@ key generations. Run the command as the role that owns the tables before you
 start terminals with --no-migrate.`,
 	}
 	textBackup  = Text{JA: "台帳（SQLite）のバックアップを作ります（使用中でも可）", EN: "Back up a registry (SQLite), even while in use"}
-	textRestore = Text{JA: "バックアップを台帳（SQLite）に戻します", EN: "Restore a registry (SQLite) from a backup"}
+	textRestore = Text{JA: "台帳（SQLite）をバックアップから復元します", EN: "Restore a registry (SQLite) from a backup"}
 	textErase   = Text{JA: "本人の求めにより、IDを取り消して申込みの内容を消去します", EN: "Withdraw an ID and erase its application on request"}
 	textPurge   = Text{JA: "事業の終了後に、IDと申込みをすべて消去します", EN: "Delete all IDs and applications after a campaign"}
 	textErased  = Text{
@@ -36,7 +36,7 @@ start terminals with --no-migrate.`,
 		EN: "All IDs and applications of %s were deleted. The audit log remains.\nEarlier backups and exported CSV files still contain the data.\n",
 	}
 	textBackedUp = Text{JA: "バックアップを作りました: %s\n鍵は、別の場所に保管してください。\n", EN: "The backup was written to %s.\nKeep the keys in another place.\n"}
-	textRestored = Text{JA: "%s から台帳を戻しました。\n", EN: "The registry was restored from %s.\n"}
+	textRestored = Text{JA: "%s から台帳を復元しました。\n", EN: "The registry was restored from %s.\n"}
 	textMade     = Text{
 		JA: "新しい台帳を作りました:\n%s\n既存の台帳を使うときは、--registry を確かめてください。\n",
 		EN: "A new registry was created:\n%s\nIf you meant an existing registry, check --registry.\n",
@@ -150,8 +150,8 @@ func (p *program) purgeCommand() *cobra.Command {
 			}
 			if confirm != campaign.Namespace {
 				return p.Misuse(Text{
-					JA: "すべて消去されます。\n--confirm に、事業設定ファイルの namespace を書いてください。",
-					EN: "This deletes everything. Give the campaign's namespace with --confirm.",
+					JA: "まだ何も消去していません。このコマンドは、事業のIDと申込みをすべて消去します。\n実行するときは、--confirm に事業設定ファイルの namespace を指定してください。",
+					EN: "Nothing was deleted. This command deletes all IDs and applications of the\ncampaign. To run it, give the campaign's namespace with --confirm.",
 				}, errors.New("--confirm: not the namespace of the campaign"))
 			}
 			err = p.changeAtDesk(c.Context(), o, func(ctx context.Context, d *registry.Desk, operation registry.Operation) error {

@@ -21,7 +21,7 @@ var (
 		EN: "Make the operator's key pair (public key for terminals)",
 	}
 	textOperatorKeys = Text{
-		JA: "秘密鍵を作りました: %s\n公開鍵を作りました: %s\n端末には、公開鍵だけを置きます。秘密鍵の控えを安全な場所に保管してください。\n秘密鍵をなくすと、申込みを復号できなくなります。\n",
+		JA: "秘密鍵を作りました: %s\n公開鍵を作りました: %s\n端末には、公開鍵だけを置きます。秘密鍵のバックアップを\n安全な場所に保管してください。\n秘密鍵をなくすと、申込みを復号できなくなります。\n",
 		EN: "Private key: %s\nPublic key:  %s\nInstall only the public key on terminals. Back up the private key in a safe\nplace: without it, applications can't be decrypted.\n",
 	}
 )

@@ -24,12 +24,12 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagHeads            = Text{JA: "保管した kiosk audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier kiosk audit"}
 	textFlagClerk            = Text{JA: "担当者のコード（`CODE`）。氏名は使いません", EN: "`CODE` of the clerk, not a name"}
 	textFlagAllowLastAttempt = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN even if only one attempt is left"}
-	textFlagOldCard          = Text{JA: "前のカードで確かめます", EN: "authenticate with the earlier card"}
+	textFlagOldCard          = Text{JA: "前のカードとその暗証番号で本人を確認します", EN: "authenticate with the earlier card and its PIN"}
 	textFlagConfirm          = Text{JA: "消去する事業の namespace（`NAMESPACE`）", EN: "`NAMESPACE` of the campaign to delete"}
 	textFlagDay              = Text{JA: "この日の件数だけ（`DAY`、例: 2026-04-01）", EN: "only the counts of this `DAY`, e.g. 2026-04-01"}
 	textFlagNoMigrate        = Text{JA: "表を作成・更新しません（kiosk migrate を使うとき）", EN: "don't create or update tables; run kiosk migrate"}
 	textFlagReader           = Text{JA: "カードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the card reader, or a part of it"}
-	textFlagListen           = Text{JA: "画面のアドレス（`ADDRESS`、このパソコンの中だけ）", EN: "`ADDRESS` of the page (loopback only)"}
+	textFlagListen           = Text{JA: "画面の`ADDRESS`（このパソコン自身。127.0.0.1 など）", EN: "`ADDRESS` of the page (loopback only)"}
 	textFlagURLFile          = Text{JA: "開始URLを書くファイル（`FILE`）", EN: "write the start URL to this `FILE`"}
 	textFlagStartPage        = Text{JA: "開始ページを書くファイル（`FILE`）", EN: "write the start page to this `FILE`"}
 	textFlagNoPrint          = Text{JA: "印刷のボタンを表示しません（プリンターがないとき）", EN: "hide the print buttons (no printer)"}

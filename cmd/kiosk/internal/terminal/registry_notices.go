@@ -16,13 +16,13 @@ var (
 var registryNotices = []notice{
 	{registry.ErrAccount, &message.Message{
 		Code: "ACCOUNT_INVALID", Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "入力されたアカウントは、受け付けられません。", EN: "The account that you entered can't be accepted."},
-		Next: checkAgain,
+		What: message.Text{JA: "入力された番号は、受け付けられません。", EN: "The number that you entered can't be accepted."},
+		Next: message.Text{JA: "番号をお確かめのうえ、最初からやり直してください。", EN: "Please check the number, and start again."},
 	}},
 	{registry.ErrAccountUsed, &message.Message{
 		Code: "ACCOUNT_USED", Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このアカウントは、別のお申し込みですでに使われています。", EN: "Another application already uses this account."},
-		Next: askStaff,
+		What: message.Text{JA: "この番号は、別のお申し込みですでに使われています。", EN: "Another application already uses this number."},
+		Next: callStaff,
 	}},
 	{registry.ErrRecovery, &message.Message{
 		Code: "RECOVERY_CODE_WRONG", Group: message.Holder, Attempt: message.AttemptNone,
@@ -37,7 +37,7 @@ var registryNotices = []notice{
 	{registry.ErrWithdrawn, &message.Message{
 		Code: "ID_WITHDRAWN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このIDは、取り消されています。", EN: "This ID was withdrawn."},
-		Next: askStaff,
+		Next: callStaff,
 	}},
 	{registry.ErrOperation, &message.Message{
 		Code: "OPERATION_REPEATED", Group: message.Holder, Attempt: message.AttemptNone,
@@ -59,7 +59,7 @@ var registryNotices = []notice{
 		Code: "CLERK_CODE", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "担当者のコードが正しくありません。", EN: "The clerk's code is not valid."},
 		Next: message.Text{
-			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜32文字にしてください。",
+			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1〜32文字にしてください。",
 			EN: "For staff: use 1 to 32 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
@@ -67,7 +67,7 @@ var registryNotices = []notice{
 		Code: "TERMINAL_NAME", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "端末の名前が正しくありません。", EN: "The terminal's name is not valid."},
 		Next: message.Text{
-			JA: "担当者の方へ: 英字、数字、点、ハイフン、下線の1〜64文字にしてください。",
+			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1〜64文字にしてください。",
 			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
@@ -83,7 +83,7 @@ var registryNotices = []notice{
 		Code: "DATABASE_REPLACED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "使用中の台帳のファイルが、削除されたか、置き換えられました。", EN: "The registry file was deleted or replaced while in use."},
 		Next: message.Text{
-			JA: "担当者の方へ: 端末を止め、kiosk restore でバックアップを戻してください。",
+			JA: "担当者の方へ: 端末を止め、kiosk restore でバックアップから復元してください。",
 			EN: "For staff: stop the terminal, and restore a backup with kiosk restore.",
 		},
 	}},
@@ -105,9 +105,9 @@ var registryNotices = []notice{
 	}},
 	{registry.ErrURL, &message.Message{
 		Code: "DATABASE_URL", Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "データベースの場所が正しくありません。", EN: "The database URL is not valid."},
+		What: message.Text{JA: "台帳のURL（--registry）が正しくありません。", EN: "The registry URL (--registry) is not valid."},
 		Next: message.Text{
-			JA: "担当者の方へ: sqlite:ファイル名 か postgres://… の形で指定してください。",
+			JA: "担当者の方へ: 「sqlite:ファイル名」または「postgres://…」と指定してください。",
 			EN: "For staff: give it as sqlite:FILE or postgres://….",
 		},
 	}},
@@ -123,8 +123,8 @@ var registryNotices = []notice{
 		Code: "AUDIT_BROKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "監査記録が書き換えられています。", EN: "The audit log was altered."},
 		Next: message.Text{
-			JA: "担当者の方へ: データベースを使わずに保全し、別に保管した値と比べてください。",
-			EN: "For staff: keep the database as it is, and compare it with the heads kept elsewhere.",
+			JA: "担当者の方へ: 端末を止め、データベースをそのまま保全し、別に保管した\nヘッド（監査記録の末尾の値）と比べてください。",
+			EN: "For staff: stop the terminals, keep the database as it is, and compare it with\nthe heads kept elsewhere.",
 		},
 	}},
 	{registry.ErrSealed, &message.Message{
