@@ -268,7 +268,7 @@ func (b *browser) prints(says ...string) {
 	})()`)
 	now := message.Date(time.Now())
 	for _, want := range append(says, map[string][]string{
-		"ja": {"おためしポイント", "見本市 デジタル推進課", "窓口でおたずねください", now.JA},
+		"ja": {"おためしポイント", "みほん市 デジタル推進課", "窓口でおたずねください", now.JA},
 		"en": {"Trial points", "Digital Office, Sample City", "please ask at the counter", now.EN},
 	}[b.lang]...) {
 		assert.Contains(b.t, slip, want)

@@ -78,6 +78,7 @@ func parseTyped(form campaign.Form, typed hidden.Bytes) (text []byte, ok bool) {
 // apply makes the application that the resident confirmed.
 func (t *Terminal) apply() {
 	v := t.visit
+	v.changing = true
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.runAsync(func(ctx context.Context) func() {
 		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {

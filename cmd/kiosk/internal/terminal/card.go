@@ -109,6 +109,9 @@ func (t *Terminal) handleError(err error) {
 	default:
 		// Another card may replace this one only before the PIN was asked for.
 		v.wrongCard = v.ready == nil && (errors.Is(err, jpki.ErrNoApplication) || t.cards[v.reader] == unknownCard)
-		t.show(View{Screen: Problem, Notice: notice, CardInside: true})
+		t.show(View{
+			Screen: Problem, Notice: notice, CardInside: true, KeepCard: callsStaff(notice),
+			OutcomeUnknown: v.changing && notice.Code == message.Failed,
+		})
 	}
 }

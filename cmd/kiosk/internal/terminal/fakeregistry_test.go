@@ -11,16 +11,17 @@ import (
 
 // fakeRegistry is a registry for tests.
 type fakeRegistry struct {
-	mu        sync.Mutex
-	down      bool
-	ping      error         // returned by Ping
-	slow      chan struct{} // if not nil, Ping waits for it
-	failures  error         // returned by changes
-	lostCount int           // number of answers to Renew to lose after the change was made
-	reserved  map[string]*registry.Reservation
-	used      map[string]bool
-	confirmed []registry.Account
-	wait      chan struct{} // if not nil, Reserve waits for it
+	mu          sync.Mutex
+	down        bool
+	ping        error         // returned by Ping
+	slow        chan struct{} // if not nil, Ping waits for it
+	failures    error         // returned by changes
+	lostCount   int           // number of answers to Renew to lose after the change was made
+	reserved    map[string]*registry.Reservation
+	used        map[string]bool
+	confirmed   []registry.Account
+	wait        chan struct{} // if not nil, Reserve waits for it
+	slowConfirm chan struct{} // if not nil, Confirm waits for it
 }
 
 func (b *fakeRegistry) err() error {
@@ -124,6 +125,12 @@ func (b *fakeRegistry) Preview(_ context.Context, _ *jpki.Authentication, accoun
 }
 
 func (b *fakeRegistry) Confirm(context.Context, registry.Operation, registry.Preview) (*registry.Reservation, error) {
+	b.mu.Lock()
+	slow := b.slowConfirm
+	b.mu.Unlock()
+	if slow != nil {
+		<-slow
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.err(); err != nil {

@@ -26,8 +26,6 @@ const (
 	taken      message.Code = "TERMINAL_NAME_TAKEN"
 )
 
-var askStaff = message.Text{JA: "担当者におたずねください。", EN: "Please ask the staff."}
-
 // notice is the message for an error.
 type notice struct {
 	err     error
@@ -41,7 +39,7 @@ var notices = []notice{
 		Code: database, Group: message.Operator, Attempt: message.AttemptNotUsed,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
-			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号の回数は減っていません。",
+			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号を入力できる残りの回数は、減っていません。",
 			EN: "Please take your card and wait. The start screen returns when the terminal reopens.\nNo PIN attempt was used.",
 		},
 	}},
@@ -49,21 +47,21 @@ var notices = []notice{
 		Code: taken, Group: message.Operator, Attempt: message.AttemptNotUsed,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
-			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
+			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
 			EN: "Please call the staff. No PIN attempt was used.\nFor staff: another terminal is running under the same name. After a crash this ends\nwithin 15 seconds. If it continues, make a separate key for each terminal.",
 		},
 	}},
 	{mykey.ErrKey, &message.Message{
 		Code: message.NamespaceKey,
-		What: message.Text{JA: "この端末では、ただいま受付できません。", EN: "This terminal is closed at the moment."},
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
-			JA: "担当者をお呼びください。暗証番号の回数は減っていません。\n担当者の方へ: 鍵の変更後の新しい世代の鍵が、この端末にありません。\n設定に加えて、端末を再起動してください。",
+			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: 鍵が変更されましたが、この端末に新しい世代の鍵がありません。\n鍵をオプションに加えて、再起動してください。",
 			EN: "Please call the staff. No PIN attempt was used.\nFor staff: the keys were changed, and this terminal does not have the new keys.\nAdd them to its options and restart it.",
 		},
 	}},
 	{errTooManyCodes, &message.Message{
 		Code: manyCodes, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDと引き継ぎコードの組み合わせを確認できませんでした。", EN: "The ID and the recovery code do not match."},
+		What: message.Text{JA: "IDと引き継ぎコードの組み合わせが5回違ったため、手続きを終了しました。", EN: "The ID and the recovery code did not match 5 times, so your visit has ended."},
 		Next: message.Text{
 			JA: "カードと控えをお持ちになり、担当者におたずねください。\n前のIDは、そのまま使えます。",
 			EN: "Please take your card and your slip to the staff.\nYour earlier ID is still valid.",
@@ -77,24 +75,24 @@ var notices = []notice{
 	{registry.ErrHolderReserved, &message.Message{
 		Code: hasID, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "このカードには、すでにIDがあります。", EN: "This card already has an ID."},
-		Next: message.Text{JA: "引き継ぎについては、担当者におたずねください。", EN: "Please ask the staff about moving your earlier ID to this card."},
+		Next: message.Text{JA: "前のIDをこのカードに引き継ぐときは、担当者におたずねください。", EN: "To move your earlier ID to this card, please ask the staff."},
 	}},
 	{registry.ErrNoIdentifier, &message.Message{
 		Code: noID, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID is available for this card."}, Next: askStaff,
+		What: message.Text{JA: "IDを用意できませんでした。", EN: "No ID is available for this card."}, Next: callStaff,
 	}},
 	{registry.ErrApplied, &message.Message{
 		Code: applied, Group: message.Holder, Attempt: message.AttemptNone,
-		What: message.Text{JA: "すでにお申し込みがお済みです。", EN: "You have already applied."},
+		What: message.Text{JA: "お申し込みは、すでに完了しています。", EN: "You have already applied."},
 		Next: message.Text{JA: "お申し込みは1回だけで、変更できません。", EN: "You can apply only once, and the application can't be changed."},
 	}},
 	{registry.ErrProof, &message.Message{
 		Code: notProved, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "このカードでは受付できません。", EN: "This terminal can't accept your card."}, Next: askStaff,
+		What: message.Text{JA: "このカードでは受付できません。", EN: "This terminal can't accept your card."}, Next: callStaff,
 	}},
 	{registry.ErrNoOperator, &message.Message{
 		Code: noOperator, Group: message.Operator, Attempt: message.AttemptNone,
-		What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal does not accept applications."}, Next: askStaff,
+		What: message.Text{JA: "この端末では申し込みを受け付けていません。", EN: "This terminal does not accept applications."}, Next: callStaff,
 	}},
 	{reader.ErrNoReader, &message.Message{
 		Code: message.For(reader.ErrNoReader).Code, Group: message.Operator, Attempt: message.AttemptNone,
@@ -129,13 +127,13 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 	message.ReaderBusy: {
 		what: message.Text{JA: "カードリーダーが、ほかの処理で使われています。", EN: "Another program is using the card reader."},
 		next: message.Text{
-			JA: "そのあと、最初からやり直してください。続くときは、担当者をお呼びください。",
-			EN: "Then start again. If this happens again, call the staff.",
+			JA: "そのあと、最初からやり直してください。\nもう一度この画面になったときは、カードはそのままで、担当者をお呼びください。",
+			EN: "Then start again.\nIf you see this screen again, leave the card where it is and call the staff.",
 		},
 	},
 	message.ExchangeFailed: {
 		what: message.Text{
-			JA: "カードリーダーの不具合で、カードを読み取れません。\n暗証番号の回数は減っていません。",
+			JA: "カードリーダーの不具合で、カードを読み取れません。\n暗証番号を入力できる残りの回数は、減っていません。",
 			EN: "The card reader is faulty and can't read your card.\nNo PIN attempt was used.",
 		},
 		next: message.Text{
@@ -149,24 +147,25 @@ var residents = map[message.Code]struct{ what, next message.Text }{
 		EN: "Please call the staff.\nFor staff: check the date and time of this terminal.",
 	}},
 	message.IssuerExpired: {next: message.Text{
-		JA: "担当者をお呼びください。\n担当者の方へ: この端末の日付と時刻を確かめてください。正しいときは、市区町村の窓口で電子証明書を更新できます。",
-		EN: "Please call the staff.\nFor staff: check the date and time of this terminal. If they are right, the municipal office can renew the certificate.",
+		JA: "担当者をお呼びください。\n担当者の方へ: この端末の日付と時刻を確かめてください。正しいときは、ご本人に、市区町村の窓口での電子証明書の更新をご案内ください。",
+		EN: "Please call the staff.\nFor staff: check the date and time of this terminal. If they are right, tell the resident that the municipal office can renew the certificate.",
 	}},
 	message.CardStillUnlocked: {
 		what: message.Text{
-			JA: "カードに、暗証番号を確認した状態が残っている可能性があります。",
+			JA: "カードがログアウトされていない可能性があります。",
 			EN: "Your card may still be unlocked.",
 		},
-		next: message.Text{JA: "カードを取ると、この状態は終わります。", EN: "It is locked again when you take it."},
+		next: message.Text{JA: "カードを取るとログアウトされ、安全です。暗証番号はロックされません。", EN: "Taking it logs it out. That does not lock your PIN."},
 	},
 	message.Failed: {
 		what: message.Text{JA: "処理を完了できませんでした。", EN: "Something went wrong."},
 		next: message.Text{
-			JA: "最初からやり直してください。続くときは、担当者にこの画面をお見せください。",
-			EN: "Please start again. If this happens again, show this screen to the staff.",
+			JA: "暗証番号を入力できる残りの回数が減ったかどうかは、わかりません。\n最初からやり直してください。残りの回数を画面に表示します。\nもう一度この画面になったときは、カードはそのままで、担当者をお呼びください。",
+			EN: "Whether a PIN attempt was used is not known.\nPlease start again. The screen shows how many attempts are left.\nIf you see this screen again, leave the card where it is and call the staff.",
 		},
 	},
-	message.ChainUnknown: {next: askStaff},
+	message.ChainUnknown:   {next: callStaff},
+	message.KeyUnsupported: {next: callStaff},
 	message.PINLastAttempt: {next: message.Text{
 		JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。",
 		EN: "If you are not sure of the PIN, ask at your municipal office.",
@@ -182,22 +181,59 @@ var (
 		JA: "そのあと、最初からやり直してください。終わるまで、カードを動かさないでください。",
 		EN: "Then start again, and keep the card still until the end.",
 	}
-	callStaff = message.Text{JA: "担当者をお呼びください。", EN: "Please call the staff."}
+	callStaff    = message.Text{JA: "担当者をお呼びください。", EN: "Please call the staff."}
+	outOfService = message.Text{JA: "この端末は、ただいまご利用になれません。", EN: "This terminal can't be used at the moment."}
 )
 
-// Why a visit ended.
-var (
-	cardTaken = &message.Message{
+// cardTaken is the notice for a visit that ended because its card was taken.
+func cardTaken(v *visit) *message.Message {
+	return &message.Message{
 		Code: message.CardRemoved, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "カードが取り出されたため、終了しました。", EN: "The card was taken, so your visit has ended."},
-		Next: message.Text{JA: "入力されたものは、すべて消しました。\nもう一度なさるときは、最初から始めてください。", EN: "Everything you entered has been deleted.\nTo continue, please start again."},
+		Next: lines(inputCleared, remains(v), message.Text{
+			JA: "もう一度お手続きされるときは、最初からやり直してください。", EN: "To continue, please start again.",
+		}),
 	}
-	idleEnded = &message.Message{
+}
+
+// idleEnded is the notice for a visit that ended because it was idle.
+func idleEnded(v *visit) *message.Message {
+	return &message.Message{
 		Code: idle, Group: message.Holder, Attempt: message.AttemptNone,
 		What: message.Text{JA: "しばらく操作がなかったため、終了しました。", EN: "Your visit has ended because nothing was entered for a while."},
-		Next: message.Text{JA: "入力されたものは、すべて消しました。\nカードをお忘れなくお取りください。", EN: "Everything you entered has been deleted.\nPlease don't forget your card."},
+		Next: lines(inputCleared, remains(v), message.Text{JA: "カードをお忘れなくお取りください。", EN: "Please don't forget your card."}),
 	}
-)
+}
+
+var inputCleared = message.Text{JA: "画面に入力された内容は消しました。", EN: "What you entered on the screen was cleared."}
+
+// remains says what remains valid after a visit. It is empty if the visit had no
+// identifier.
+func remains(v *visit) message.Text {
+	switch {
+	case v.reservation == nil:
+		return message.Text{}
+	case v.reservation.Application == nil:
+		return message.Text{JA: "IDは、そのまま有効です。", EN: "Your ID remains valid."}
+	}
+	return message.Text{JA: "IDと、完了したお申し込みは、そのまま有効です。", EN: "Your ID and your application remain valid."}
+}
+
+// lines joins texts, leaving out empty ones.
+func lines(texts ...message.Text) (joined message.Text) {
+	for _, text := range texts {
+		if text == (message.Text{}) {
+			continue
+		}
+		if joined != (message.Text{}) {
+			joined.JA += "\n"
+			joined.EN += "\n"
+		}
+		joined.JA += text.JA
+		joined.EN += text.EN
+	}
+	return joined
+}
 
 // noticeFor returns the message for an error. It also says if the card may still be
 // unlocked.
@@ -218,10 +254,7 @@ func noticeFor(err error) *message.Message {
 	}
 	if errors.Is(err, jpki.ErrStillUnlocked) && m.Code != message.CardStillUnlocked {
 		still := residents[message.CardStillUnlocked]
-		m.What.JA += "\n" + still.what.JA
-		m.What.EN += "\n" + still.what.EN
-		m.Next.JA = still.next.JA + "\n" + m.Next.JA
-		m.Next.EN = still.next.EN + "\n" + m.Next.EN
+		m.What, m.Next = lines(m.What, still.what), lines(still.next, m.Next)
 	}
 	return &m
 }
@@ -231,10 +264,14 @@ func noticeFor(err error) *message.Message {
 func screenNotice(err error) *message.Message {
 	m := noticeFor(err)
 	if strings.HasPrefix(m.Next.EN, "For staff:") {
-		m.Next = callStaff
+		m.What, m.Next = outOfService, callStaff
 	}
 	return m
 }
+
+// callsStaff reports whether a notice first asks to call the staff. The card then stays,
+// since the screen changes when it is taken.
+func callsStaff(m *message.Message) bool { return strings.HasPrefix(m.Next.EN, callStaff.EN) }
 
 // MessageFor returns the message for an error of the kiosk, its registry or its
 // campaign file.

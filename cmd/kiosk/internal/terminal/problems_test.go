@@ -109,3 +109,92 @@ func TestOtherRegistryErrors(t *testing.T) {
 		})
 	}
 }
+
+// A problem for the staff stays on the screen without the visit's data until the card is
+// taken.
+func TestProblemForStaffStays(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		s.registry.failures = registry.ErrProof
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.enter(simulator.PIN)
+		time.Sleep(10 * time.Minute)
+		v := s.shows(terminal.Problem)
+		assert.True(t, v.KeepCard)
+		assert.Equal(t, "ended ", s.log[len(s.log)-1])
+		s.slot.Remove()
+		s.shows(terminal.Welcome)
+	})
+}
+
+// If a visit ends while the registry is making a change, the screens say until the next
+// visit that it may have been made.
+func TestOutcomeUnknown(t *testing.T) {
+	for what, end := range map[string]func(s *fixture){
+		"card taken":  func(s *fixture) { s.slot.Remove() },
+		"second card": func(s *fixture) { s.secondCard() },
+		"idle":        func(s *fixture) { time.Sleep(91 * time.Second) },
+	} {
+		withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+			require.NoError(t, s.slot.Insert(card))
+			s.start()
+			s.enter(simulator.PIN)
+			s.toConfirm()
+			release := make(chan struct{})
+			s.registry.set(func() { s.registry.slowConfirm = release })
+			s.press(terminal.Agree)
+			assert.False(t, s.shows(terminal.Applying).OutcomeUnknown)
+			end(s)
+			assert.True(t, s.view().OutcomeUnknown, what)
+			close(release)
+			s.slot.Remove()
+			time.Sleep(time.Minute)
+			if what != "second card" {
+				assert.False(t, s.shows(terminal.Welcome).OutcomeUnknown, what)
+			}
+		})
+	}
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.enter(simulator.PIN)
+		s.toConfirm()
+		s.registry.set(func() { s.registry.down = true })
+		s.press(terminal.Agree)
+		s.problem("DATABASE_UNAVAILABLE")
+		assert.True(t, s.view().OutcomeUnknown)
+		s.slot.Remove()
+		assert.True(t, s.shows(terminal.Problem).OutcomeUnknown, "also after the card was taken")
+		s.registry.set(func() { s.registry.down = false })
+		time.Sleep(3 * time.Second)
+		assert.False(t, s.shows(terminal.Welcome).OutcomeUnknown)
+	})
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		require.NoError(t, s.slot.Insert(card))
+		s.start()
+		s.enter(simulator.PIN)
+		s.toConfirm()
+		s.slot.Remove()
+		v := s.shows(terminal.Cleared)
+		assert.False(t, v.OutcomeUnknown, "nothing was confirmed")
+		assert.Contains(t, v.Notice.Next.EN, "Your ID remains valid.")
+	})
+}
+
+// toConfirm goes from the result to the confirmation, and lets the resident read it.
+func (s *fixture) toConfirm() {
+	s.t.Helper()
+	s.press(terminal.Apply)
+	require.NoError(s.t, s.do(terminal.Action{Name: terminal.Choose, Service: "sample-pay"}))
+	require.NoError(s.t, s.do(terminal.Action{Name: terminal.GiveID, Account: typed("0123456789"), Code: typed("4649")}))
+	s.shows(terminal.Confirm)
+	time.Sleep(time.Second)
+}
+
+// secondCard inserts a second My Number Card.
+func (s *fixture) secondCard() {
+	s.t.Helper()
+	other, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed("another"))
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.driver.AddReader("Second").Insert(other))
+}

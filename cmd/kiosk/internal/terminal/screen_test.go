@@ -1,12 +1,16 @@
 package terminal
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -30,5 +34,19 @@ func TestNoScreenNamesACommand(t *testing.T) {
 		}
 		assert.NotRegexp(t, "^For staff:", m.Next.EN, "%v", err)
 		assert.NotContains(t, m.Next.EN, "lace your My Number Card", "the screen also asks to take the card")
+	}
+}
+
+// A problem that the staff must solve keeps the card in place. A card that may still be
+// unlocked must be taken, whoever solves the problem.
+//
+// Faults: F134.
+func TestWhoTakesTheCard(t *testing.T) {
+	for err, keeps := range map[error]bool{
+		trust.ErrNotYetValid: true, trust.ErrUnsupportedKey: true, trust.ErrUnknownIssuer: true, jpki.ErrExchange: true, registry.ErrProof: true, mykey.ErrKey: true,
+		jpki.ErrStillUnlocked: false, fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, trust.ErrNotYetValid): false,
+		jpki.ErrNoApplication: false, reader.ErrBusy: false, registry.ErrApplied: false, errors.New("another error"): false,
+	} {
+		assert.Equal(t, keeps, callsStaff(screenNotice(err)), "%v", err)
 	}
 }

@@ -55,6 +55,7 @@ func (t *Terminal) identify(ctx context.Context, v *visit, holder *jpki.Authenti
 // reserve makes an identifier for a holder who has none yet.
 func (t *Terminal) reserve() {
 	v := t.visit
+	v.changing = true
 	t.show(View{Screen: Applying})
 	t.runAsync(func(ctx context.Context) func() { return t.reserveFor(ctx, v, v.holder) })
 }
@@ -91,6 +92,7 @@ func (t *Terminal) takeOver(a Action) {
 		t.show(View{Screen: TakeOver, Refused: Refused{Account: idErr != nil, Code: codeErr != nil}})
 		return
 	}
+	v.changing = true
 	t.show(View{Screen: Applying})
 	t.runAsync(func(ctx context.Context) func() {
 		newCode := registry.NewRecoveryCode()
@@ -142,6 +144,7 @@ func (t *Terminal) askCode() error {
 // makeCode replaces the holder's recovery code.
 func (t *Terminal) makeCode() {
 	v := t.visit
+	v.changing = true
 	t.show(View{Screen: Applying})
 	t.runAsync(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()

@@ -89,10 +89,13 @@ type Terminal struct {
 	serviceErr  error          // why the readers are unknown
 	registryErr error          // why the registry keeps the terminal closed
 	cardToTake  string         // the reader with the card of the last visit
-	visit       *visit
-	screen      View
-	timer       *time.Timer
-	idleWarned  bool // the idle warning is shown
+	// outcomeUnknown reports that the last visit ended while the registry was making a
+	// change. The screens say so until a visit can start again.
+	outcomeUnknown bool
+	visit          *visit
+	screen         View
+	timer          *time.Timer
+	idleWarned     bool // the idle warning is shown
 
 	mu      sync.Mutex
 	current View
@@ -206,6 +209,14 @@ func (t *Terminal) show(v View) {
 		if t.visit != nil {
 			v.Language = t.visit.language
 		}
+	}
+	if v.Screen == Welcome {
+		t.outcomeUnknown = false
+	}
+	if t.visit == nil {
+		v.OutcomeUnknown = t.outcomeUnknown
+	} else if v.Screen != Applying {
+		t.visit.changing = false
 	}
 	t.screen, t.idleWarned = v, false
 	t.publish(v)

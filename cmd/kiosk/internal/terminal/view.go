@@ -53,6 +53,10 @@ type View struct {
 	Printer  bool      // a printer is available
 
 	CardInside bool // the problem goes away when the card is taken
+	KeepCard   bool // the card should stay, so that the staff see the problem
+	// OutcomeUnknown reports that an application, an identifier or a recovery code may
+	// or may not have been made.
+	OutcomeUnknown bool
 
 	Counter *credential.Counter // remaining attempts, if the card reported them
 	Notice  *message.Message    // a problem, a wrong PIN, or the reason why the visit ended

@@ -38,6 +38,7 @@ type visit struct {
 	wrongCodes       int
 	service          campaign.Service
 	preview          registry.Preview
+	changing         bool // the registry is making a change; its result is not known yet
 }
 
 // startVisit starts a visit after the resident has consented.
@@ -65,6 +66,7 @@ func (t *Terminal) endVisit() {
 	t.visit.recovery.Wipe()
 	t.visit.account.Wipe()
 	t.cardToTake = t.visit.reader
+	t.outcomeUnknown = t.visit.changing
 	t.visit = nil
 	if t.config.AfterVisit != nil {
 		time.AfterFunc(afterVisitDelay, t.config.AfterVisit)
@@ -109,7 +111,7 @@ func (t *Terminal) handleCardTaken() {
 		t.cardToTake = ""
 		t.showIdle()
 	default:
-		t.endVisitWith(cardTaken)
+		t.endVisitWith(cardTaken(t.visit))
 	}
 	t.cardToTake = ""
 }
@@ -119,13 +121,15 @@ func (t *Terminal) handleTimeout() {
 	switch {
 	case t.visit == nil:
 		t.showIdle()
+	case t.screen.KeepCard:
+		t.endVisit() // the screen stays for the staff until the card is taken
 	case !t.idleWarned:
 		t.idleWarned = true
 		t.screen.Ending = true
 		t.publish(t.screen)
 		t.timer.Reset(idleWarning)
 	default:
-		t.endVisitWith(idleEnded)
+		t.endVisitWith(idleEnded(t.visit))
 	}
 }
 

@@ -15,7 +15,7 @@ type step struct {
 }
 
 var stepNames = []campaign.Text{
-	{JA: "カード", EN: "Card"}, {JA: "暗証番号", EN: "PIN"}, {JA: "ID", EN: "ID"}, {JA: "申込", EN: "Apply"},
+	{JA: "カード", EN: "Card"}, {JA: "暗証番号", EN: "PIN"}, {JA: "ID", EN: "ID"}, {JA: "申込み", EN: "Apply"},
 }
 
 // stepOf maps a screen to its step, counted from 1; 0 is before the first step. Other

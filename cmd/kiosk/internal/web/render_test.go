@@ -219,7 +219,7 @@ func TestLastAttemptWarning(t *testing.T) {
 			html := renderEvent(t, terminal.View{
 				Screen: screen, Language: message.English, Campaign: &campaign.Campaign{}, Notice: &message.Message{}, Counter: &credential.Counter{Remaining: left, Max: 3},
 			}).HTML
-			assert.Equal(t, left <= 1, strings.Contains(html, "A wrong PIN locks the card."), "%s with %d", screen, left)
+			assert.Equal(t, left <= 1, strings.Contains(html, "A wrong entry locks the PIN."), "%s with %d", screen, left)
 		}
 	}
 }

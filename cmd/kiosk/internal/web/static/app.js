@@ -12,13 +12,16 @@
   let digits = "";
   let form = null; // the content of the last form and its screen
 
+  // The texts are HTML, except "typed".
   const words = {
     ja: {
-      ending: "まもなく終了します。続けますか。", more: "続ける（時間を延ばす）", typed: "けた入力しました", replaced: "この画面は使えません。",
-      tooMany: "4けたより多く押されました。「消す」を押して、はじめから入力してください。",
+      ending: "まもなく<ruby>終<rt>しゅう</rt>了<rt>りょう</rt></ruby>します。<ruby>続<rt>つづ</rt></ruby>けますか。", more: "<ruby>続<rt>つづ</rt></ruby>ける（<ruby>時<rt>じ</rt>間<rt>かん</rt></ruby>を<ruby>延<rt>の</rt></ruby>ばす）", typed: "けた入力しました",
+      replaced: "<ruby>別<rt>べつ</rt></ruby>の<ruby>画<rt>が</rt>面<rt>めん</rt></ruby>に<ruby>切<rt>き</rt></ruby>り<ruby>替<rt>か</rt></ruby>わったため、この<ruby>画<rt>が</rt>面<rt>めん</rt></ruby>は<ruby>使<rt>つか</rt></ruby>えなくなりました。<ruby>担<rt>たん</rt>当<rt>とう</rt>者<rt>しゃ</rt></ruby>をお<ruby>呼<rt>よ</rt></ruby>びください。",
+      tooMany: "4けたより<ruby>多<rt>おお</rt></ruby>く<ruby>押<rt>お</rt></ruby>されました。「<ruby>消<rt>け</rt></ruby>す」を<ruby>押<rt>お</rt></ruby>して、はじめから<ruby>入<rt>にゅう</rt>力<rt>りょく</rt></ruby>してください。",
     },
     en: {
-      ending: "This ends soon. Do you need more time?", more: "Yes, more time", typed: " digits entered", replaced: "This page is no longer in use.",
+      ending: "This ends soon. Do you need more time?", more: "Yes, more time", typed: " digits entered",
+      replaced: "Another page has replaced this one, which no longer works. Please call the staff.",
       tooMany: "More than 4 digits were pressed. Press Delete and enter all 4 again.",
     },
   };
@@ -71,7 +74,7 @@
     const enter = view.querySelector("[data-enter]");
     if (enter) enter.disabled = digits.length !== pinLength;
     const wrong = view.querySelector("#over");
-    if (wrong) wrong.textContent = over ? words[lang].tooMany : "";
+    if (wrong) wrong.innerHTML = over ? words[lang].tooMany : "";
     live.textContent = over ? "" : digits.length + words[lang].typed;
   }
 
@@ -205,13 +208,15 @@
   }
 
   const outOfOrder = [
-    ["ja", "この端末は、ただいま使えません。", "お手数ですが、担当者をお呼びください。カードはお取りください。"],
-    ["en", "This terminal is out of order.", "Please call the staff, and take your card."],
+    ["ja", "この<ruby>端<rt>たん</rt>末<rt>まつ</rt></ruby>は、ただいまご<ruby>利用<rt>りよう</rt></ruby>になれません。",
+      "カードをお<ruby>取<rt>と</rt></ruby>りになり、<ruby>担<rt>たん</rt>当<rt>とう</rt>者<rt>しゃ</rt></ruby>をお<ruby>呼<rt>よ</rt></ruby>びください。お<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>みの<ruby>途<rt>と</rt>中<rt>ちゅう</rt></ruby>だった<ruby>方<rt>かた</rt></ruby>は、<ruby>完<rt>かん</rt>了<rt>りょう</rt></ruby>しているかどうかを、<ruby>後<rt>あと</rt></ruby>でもう<ruby>一<rt>いち</rt>度<rt>ど</rt></ruby>カードを<ruby>置<rt>お</rt></ruby>いてお<ruby>確<rt>たし</rt></ruby>かめください（<ruby>二<rt>に</rt>重<rt>じゅう</rt></ruby>には<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>まれません）。"],
+    ["en", "This terminal is out of order.",
+      "Please take your card and call the staff. If you were applying, start again with your card later to check whether your application was completed. You can't apply twice."],
   ];
   function callStaff() {
     const lines = outOfOrder.flatMap(([language, what, next], i) => {
       const parts = [document.createElement(i ? "h2" : "h1"), document.createElement("p")];
-      [parts[0].textContent, parts[1].textContent] = [what, next];
+      [parts[0].innerHTML, parts[1].innerHTML] = [what, next];
       parts.forEach((part) => { part.lang = language; });
       return parts;
     });
@@ -233,7 +238,7 @@
       stream.close();
       forget();
       const text = document.createElement("h1");
-      text.textContent = words[lang].replaced;
+      text.innerHTML = words[lang].replaced;
       view.replaceChildren(text);
     });
     stream.addEventListener("error", () => {
@@ -249,8 +254,8 @@
     document.body.inert = false;
     lang = now.lang;
     document.documentElement.lang = lang;
-    document.getElementById("ending-text").textContent = words[lang].ending;
-    document.getElementById("more").textContent = words[lang].more;
+    document.getElementById("ending-text").innerHTML = words[lang].ending;
+    document.getElementById("more").innerHTML = words[lang].more;
     if (now.step !== step) {
       keep(view.querySelector("form"));
       step = now.step;
