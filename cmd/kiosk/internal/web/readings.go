@@ -16,6 +16,9 @@ var readings = []string{
 	"{署名|しょめい}{用|よう}{電子|でんし}{証明書|しょうめいしょ}",
 	"{利用者|りようしゃ}{証明用|しょうめいよう}",
 	"{引|ひ}き{継|つ}がれ",
+	"{送|おく}らず",
+	"{新|あら}たに",
+	"{置|お}き{直|なお}し",
 	"{組|く}み{合|あ}わせ",
 	"{電子|でんし}{証明書|しょうめいしょ}",
 	"{読|よ}み{取|と}り{中|ちゅう}",
@@ -197,7 +200,7 @@ func read(text string, l message.Language) template.HTML {
 }
 
 // word matches a word with readings and the kana and punctuation that follow it.
-var word = regexp.MustCompile(`(?:<ruby>[^<]+<rt>[^<]+</rt></ruby>){1,4}\p{Hiragana}{0,8}[。、」]*`)
+var word = regexp.MustCompile(`(?:<ruby>(?:[^<]+<rt>[^<]+</rt>)+</ruby>){1,4}\p{Hiragana}{0,8}[。、」]*`)
 
 // keepWords marks words with readings, so that the style sheet can keep them on one line
 // in headings. Browsers find Japanese word boundaries themselves, but not next to a

@@ -72,6 +72,8 @@ func TestWordsWithReadingsStayTogether(t *testing.T) {
 	} {
 		assert.Equal(t, want, keepWords(string(read(in, message.Japanese))))
 	}
+	two := `<ruby>入<rt>にゅう</rt>力<rt>りょく</rt></ruby>してください`
+	assert.Equal(t, `<span class="word">`+two+`</span>`, keepWords(two))
 	html, _, err := render(terminal.View{Screen: terminal.Place, Language: message.Japanese, Campaign: &campaign.Campaign{}})
 	require.NoError(t, err)
 	assert.Contains(t, html, `</ruby>いてください</span>`)
