@@ -150,7 +150,7 @@ func (p *program) purgeCommand() *cobra.Command {
 			}
 			if confirm != campaign.Namespace {
 				return p.Misuse(Text{
-					JA: "まだ何も消去していません。このコマンドは、事業のIDと申込みをすべて消去します。\n実行するときは、--confirm に事業設定ファイルの namespace を指定してください。",
+					JA: "まだ何も消去していません。\nこのコマンドは、事業のIDと申込みをすべて消去します。\n実行するときは、--confirm に事業設定ファイルの namespace を\n指定してください。",
 					EN: "Nothing was deleted. This command deletes all IDs and applications of the\ncampaign. To run it, give the campaign's namespace with --confirm.",
 				}, errors.New("--confirm: not the namespace of the campaign"))
 			}
