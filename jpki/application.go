@@ -2,6 +2,7 @@ package jpki
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -138,27 +139,14 @@ func (a *Application) VerifySignaturePassword(ctx context.Context, password Pass
 
 func (a *Application) verify(ctx context.Context, key *cardKey, secret applet.Secret) error {
 	defer secret.Wipe()
-	attempt, counter, err := a.prepare(ctx, key)
+	r, err := a.readyWith(ctx, key, func() (*x509.Certificate, error) {
+		if a.config.shown == nil {
+			return nil, nil // nothing to compare it with
+		}
+		return a.identity(ctx)
+	})
 	if err != nil {
 		return err
 	}
-	if a.config.shown != nil {
-		certificate, err := a.identity(ctx)
-		if err == nil {
-			err = a.checkSameCard(key, counter, certificate)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return attempt.Verify(ctx, secret)
-}
-
-// prepare asks for the attempts left and decides whether a secret may be sent.
-func (a *Application) prepare(ctx context.Context, key *cardKey) (*applet.Attempt, credential.Counter, error) {
-	conditions := applet.Conditions{AllowLastAttempt: a.config.allowLastAttempt}
-	if a.config.shown != nil {
-		conditions.Shown = &a.config.shown.Counter
-	}
-	return a.session.Prepare(ctx, key.Credential, conditions)
+	return r.attempt.Verify(ctx, secret)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/internal/generation"
-	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -49,10 +48,9 @@ type keyChoice struct {
 	ready func(*Application, context.Context) (ready, error)
 	// certificate reads the key's certificate and rejects one that can't be used.
 	certificate func(*Application, context.Context) (*x509.Certificate, error)
-	kind        credential.Kind
 }
 
 var (
-	authenticationKey = keyChoice{(*Application).authentication, (*Application).ready, (*Application).usableCertificate, credential.AuthPIN}
-	signatureKey      = keyChoice{(*Application).signature, (*Application).readyToSign, (*Application).usableSignatureCertificate, credential.SignaturePassword}
+	authenticationKey = keyChoice{(*Application).authentication, (*Application).ready, (*Application).usableCertificate}
+	signatureKey      = keyChoice{(*Application).signature, (*Application).readyToSign, (*Application).usableSignatureCertificate}
 )

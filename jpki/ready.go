@@ -59,44 +59,47 @@ func (r ready) readiness(c config) Readiness {
 
 // ready checks everything that the card shows before the PIN, so that a certificate that
 // can't be used costs no attempt. Phones show no certificate then.
-func (a *Application) ready(ctx context.Context) (r ready, err error) {
-	key := a.authentication()
-	attempt, counter, err := a.prepare(ctx, key)
-	if r.counter = counter; err != nil {
-		return r, err
-	}
-	r.certificate, err = a.usableCertificate(ctx)
-	if errors.Is(err, ErrPINRequired) {
-		r.certificate, err = nil, nil
-	}
-	if err == nil {
-		err = a.checkSameCard(key, counter, r.certificate)
-	}
-	if err == nil {
-		r.attempt = attempt
-	}
-	return r, err
+func (a *Application) ready(ctx context.Context) (ready, error) {
+	return a.readyWith(ctx, a.authentication(), func() (*x509.Certificate, error) {
+		certificate, err := a.usableCertificate(ctx)
+		if errors.Is(err, ErrPINRequired) {
+			return nil, nil
+		}
+		return certificate, err
+	})
 }
 
 // readyToSign checks what the card shows before the signature password. A certificate file
 // that exists asks for the password.
-func (a *Application) readyToSign(ctx context.Context) (r ready, err error) {
+func (a *Application) readyToSign(ctx context.Context) (ready, error) {
 	key := a.signature()
-	attempt, counter, err := a.prepare(ctx, key)
+	return a.readyWith(ctx, key, func() (*x509.Certificate, error) {
+		if _, err := a.readCertificate(ctx, key.Certificate); err != nil && !errors.Is(err, ErrPINRequired) {
+			return nil, err
+		}
+		return a.identity(ctx)
+	})
+}
+
+// readyWith asks for the attempts left and decides whether a key's secret may be sent to this
+// card. show returns the authentication certificate, or nil if the card does not show it yet.
+func (a *Application) readyWith(ctx context.Context, key *cardKey, show func() (*x509.Certificate, error)) (r ready, err error) {
+	conditions := applet.Conditions{AllowLastAttempt: a.config.allowLastAttempt}
+	if a.config.shown != nil {
+		conditions.Shown = &a.config.shown.Counter
+	}
+	attempt, counter, err := a.session.Prepare(ctx, key.Credential, conditions)
 	if r.counter = counter; err != nil {
 		return r, err
 	}
-	if _, err := a.readCertificate(ctx, key.Certificate); err != nil && !errors.Is(err, ErrPINRequired) {
+	if r.certificate, err = show(); err != nil {
 		return r, err
 	}
-	r.certificate, err = a.identity(ctx)
-	if err == nil {
-		err = a.checkSameCard(key, counter, r.certificate)
+	if err := a.checkSameCard(key, counter, r.certificate); err != nil {
+		return r, err
 	}
-	if err == nil {
-		r.attempt = attempt
-	}
-	return r, err
+	r.attempt = attempt
+	return r, nil
 }
 
 // identity returns the authentication certificate, by which cards are told apart, or nil

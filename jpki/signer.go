@@ -242,7 +242,7 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 			return err
 		}
 		if s.identity != nil && r.certificate != nil && !r.certificate.Equal(s.identity) {
-			return s.choice.kind.NotSent(credential.ErrOtherCard, r.counter)
+			return s.choice.key(a).Credential.Kind.NotSent(credential.ErrOtherCard, r.counter)
 		}
 		shown = r.readiness(a.config)
 		if needsPSS {
