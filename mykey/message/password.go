@@ -1,7 +1,6 @@
 package message
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -82,40 +81,25 @@ var passwordMessages = [...]Message{
 	},
 }
 
-func forPassword(e *credential.Error) Message {
-	switch {
-	case errors.Is(e, credential.ErrLocked) && lockedNow(e):
-		m := named(PasswordLocked)
-		m.Attempt = AttemptUsed
-		m.What = Text{
-			"署名用電子証明書の暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
-			"That password was wrong, and it was the last of 5 attempts.\n" +
-				"The signature password is now locked. It does not unlock by itself.",
-		}
-		if !errors.Is(e, credential.ErrWrong) {
-			m.What = Text{
-				"署名用電子証明書の暗証番号を送ったあと、ロックされました。\n時間がたっても解除されません。",
-				"The signature password was sent, and is now locked.\nIt does not unlock by itself.",
-			}
-		}
-		return m
-	case errors.Is(e, credential.ErrLocked):
-		return named(PasswordLocked)
-	case errors.Is(e, credential.ErrLastAttempt):
-		return named(PasswordLastAttempt)
-	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
-		return notSent(Text{
-			"署名用電子証明書の暗証番号は送っていません。残りの回数は減っていません。",
-			"The signature password was not sent; no attempt was used.",
-		})
-	case errors.Is(e, credential.ErrOutcomeUnknown):
-		m := named(PasswordOutcomeUnknown)
-		if e.Known {
-			m.What = Text{lostPasswordJA + passwordAttempts(e).JA, lostPasswordEN + passwordAttempts(e).EN}
-		}
-		return m
-	}
-	return wrongPassword(e)
+var passwordWording = wording{
+	last: PasswordLastAttempt, locked: PasswordLocked, unknown: PasswordOutcomeUnknown,
+	lockedByWrong: Text{
+		"署名用電子証明書の暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
+		"That password was wrong, and it was the last of 5 attempts.\n" +
+			"The signature password is now locked. It does not unlock by itself.",
+	},
+	lockedBySending: Text{
+		"署名用電子証明書の暗証番号を送ったあと、ロックされました。\n時間がたっても解除されません。",
+		"The signature password was sent, and is now locked.\nIt does not unlock by itself.",
+	},
+	reset: Text{resetPasswordJA, resetPasswordEN},
+	notSent: Text{
+		"署名用電子証明書の暗証番号は送っていません。残りの回数は減っていません。",
+		"The signature password was not sent; no attempt was used.",
+	},
+	lost:  Text{lostPasswordJA, lostPasswordEN},
+	left:  passwordAttempts,
+	wrong: wrongPassword,
 }
 
 func wrongPassword(e *credential.Error) Message {
@@ -145,7 +129,7 @@ func passwordAttempts(e *credential.Error) Text {
 	case !e.Known:
 		return Text{"残りの回数は、わかりません。", "How many attempts are left is not known."}
 	case e.Max == 0:
-		return Text{fmt.Sprintf("残りは%d回です。", e.Remaining), attempts(e.Remaining) + " left."}
+		return pinAttempts(e)
 	}
 	return Text{
 		fmt.Sprintf("残りは%d回です（最大%d回）。", e.Remaining, e.Max),

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -113,70 +112,21 @@ const (
 	lostEN = "The card's response was lost just after the PIN was sent.\n"
 )
 
-// forCredential says why a PIN or password did not open the card, and how many attempts
-// are left.
-func forCredential(e *credential.Error) Message {
-	m := forPIN(e)
-	if e.Kind == credential.SignaturePassword {
-		m = forPassword(e)
-	}
-	if e.Known {
-		left := e.Remaining
-		m.Remaining = &left
-	}
-	return m
-}
-
-// lockedNow reports whether what was sent used up the last attempt: an error of a
-// credential that was locked before has no other reason, and no cause.
-func lockedNow(e *credential.Error) bool { return e.Reason != credential.ErrLocked || e.Cause != nil }
-
-func forPIN(e *credential.Error) Message {
-	switch {
-	case errors.Is(e, credential.ErrLocked) && lockedNow(e):
-		m := named(PINLocked)
-		m.Attempt = AttemptUsed
-		m.What = Text{
-			"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
-			"That PIN was wrong, and it was the last attempt.\nThe PIN is now locked. It does not unlock by itself.",
-		}
-		if !errors.Is(e, credential.ErrWrong) {
-			m.What = Text{
-				"暗証番号を送ったあと、ロックされました。\n時間がたっても解除されません。",
-				"The PIN was sent, and is now locked.\nIt does not unlock by itself.",
-			}
-		}
-		m.Next = Text{resetJA, resetEN} // a face-authentication card takes no PIN
-		return m
-	case errors.Is(e, credential.ErrLocked):
-		return named(PINLocked)
-	case errors.Is(e, credential.ErrLastAttempt):
-		return named(PINLastAttempt)
-	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
-		return notSent(Text{
-			"暗証番号は送っていません。残りの回数は減っていません。",
-			"No PIN was sent; no attempt was used.",
-		})
-	case errors.Is(e, credential.ErrOutcomeUnknown):
-		m := named(PINOutcomeUnknown)
-		if e.Known {
-			m.What = Text{
-				lostJA + fmt.Sprintf("残りは%d回です。", e.Remaining),
-				lostEN + attempts(e.Remaining) + " left.",
-			}
-		}
-		return m
-	}
-	return wrongPIN(e)
-}
-
-// notSent is for a credential that was withheld because the card, or its counter, is not
-// the one that the holder was shown.
-func notSent(what Text) Message {
-	m := named(CardChanged)
-	m.Attempt = AttemptNotUsed
-	m.What = m.What.and(what)
-	return m
+var pinWording = wording{
+	last: PINLastAttempt, locked: PINLocked, unknown: PINOutcomeUnknown,
+	lockedByWrong: Text{
+		"暗証番号が違ったため、ロックされました。\n時間がたっても解除されません。",
+		"That PIN was wrong, and it was the last attempt.\nThe PIN is now locked. It does not unlock by itself.",
+	},
+	lockedBySending: Text{
+		"暗証番号を送ったあと、ロックされました。\n時間がたっても解除されません。",
+		"The PIN was sent, and is now locked.\nIt does not unlock by itself.",
+	},
+	reset:   Text{resetJA, resetEN}, // a face-authentication card takes no PIN
+	notSent: Text{"暗証番号は送っていません。残りの回数は減っていません。", "No PIN was sent; no attempt was used."},
+	lost:    Text{lostJA, lostEN},
+	left:    pinAttempts,
+	wrong:   wrongPIN,
 }
 
 // wrongPIN returns the message for a wrong PIN, with the attempts left. The kiosk shows
@@ -206,10 +156,7 @@ func wrongPIN(e *credential.Error) Message {
 	return m
 }
 
-// attempts writes a number of attempts in English.
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
+// pinAttempts says how many attempts are left.
+func pinAttempts(e *credential.Error) Text {
+	return Text{fmt.Sprintf("残りは%d回です。", e.Remaining), attempts(e.Remaining) + " left."}
 }
