@@ -66,7 +66,7 @@ func (d *Desk) OtherProgram(t testing.TB) reader.Card {
 	return card
 }
 
-// Insert puts another card into the reader, in the place of the one that is there.
+// Insert replaces the card in the reader by another one.
 func (d *Desk) Insert(t testing.TB, card *simulator.Card) {
 	t.Helper()
 	d.Slot.Remove()

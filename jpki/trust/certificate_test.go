@@ -130,8 +130,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// An expired certificate is accepted only if the caller allows it, and one that is not yet
-// valid never. The text of the error has no date, because a certificate expires on its
+// An expired certificate is accepted only if the caller allows it. A certificate that is not
+// yet valid is always rejected. The text of the error has no date, because a certificate expires on its
 // holder's birthday.
 //
 // Faults: F56, F92.
