@@ -115,12 +115,18 @@ func newImage(t table, version uint64, key []byte, columns ...[]byte) image {
 func digest(purpose string, parts ...[]byte) []byte {
 	b := []byte("mykeykit/")
 	b = append(append(b, purpose...), 0)
+	sum := sha256.Sum256(appendParts(b, parts...))
+	return sum[:]
+}
+
+// appendParts appends parts, each after its length, so that no two lists of parts have the
+// same encoding.
+func appendParts(b []byte, parts ...[]byte) []byte {
 	for _, part := range parts {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
-	sum := sha256.Sum256(b)
-	return sum[:]
+	return b
 }
 
 // encodeNumber encodes a number for a digest.

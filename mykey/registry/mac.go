@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 
 	"github.com/mykeykit/mykeykit/mykey"
@@ -22,11 +21,8 @@ func mac(key mykey.Key, purpose string, parts ...[]byte) []byte {
 	if n == 0 || err != nil {
 		panic("registry: zero key")
 	}
-	b := []byte("mykeykit/purpose/v1\x00")
-	for _, part := range append([][]byte{[]byte(purpose)}, parts...) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
-	}
+	b := appendParts([]byte("mykeykit/purpose/v1\x00"), []byte(purpose))
+	b = appendParts(b, parts...)
 	defer clear(b) // parts may be secret
 	h := hmac.New(sha256.New, secret[:n])
 	h.Write(b)
