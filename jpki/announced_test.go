@@ -28,7 +28,7 @@ func TestAnnouncedCardAuthenticates(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, got.CardAcceptedPIN)
 	assert.True(t, got.Possession)
-	assert.Equal(t, trust.Caller, got.Chain)
+	assert.Equal(t, trust.IssuerCaller, got.Chain)
 	assert.Equal(t, elliptic.P384(), got.Certificate.PublicKey.(*ecdsa.PublicKey).Curve)
 	assert.True(t, got.Certificate.NotAfter.Sub(got.Certificate.NotBefore) > 9*365*24*time.Hour)
 	assert.Equal(t, 1, d.Secrets())
@@ -57,7 +57,7 @@ func TestAnnouncedCardIsDescribed(t *testing.T) {
 		password, err := a.SignaturePasswordCounter(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, credential.Counter{Remaining: 5, Max: 5}, password)
-		return a.ProbeExchange(context.Background())
+		return a.ProbeFullResponse(context.Background())
 	}))
 }
 

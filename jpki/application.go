@@ -27,7 +27,7 @@ type Application struct {
 	session    *applet.Session
 	generation *generation.Generation
 	config     config
-	chain      trust.Chain // of the certificate that was last found usable
+	chain      trust.Issuer // of the certificate that was last found usable
 }
 
 // Open selects the application. It returns [ErrNoApplication] if the card has none.

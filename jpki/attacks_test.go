@@ -181,7 +181,7 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 2, d.Secrets(), "the holder's, and the wrong one, which reached no card")
 		assert.True(t, got.Possession)
-		assert.Equal(t, trust.Caller, got.Chain)
+		assert.Equal(t, trust.IssuerCaller, got.Chain)
 		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
 		assert.Contains(t, got.String(), "card reported correct PIN true")
 		assert.NotContains(t, got.String(), "verified")

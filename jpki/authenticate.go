@@ -31,9 +31,9 @@ type Authentication struct {
 	Possession bool
 	// Validity of the certificate at the time. Revocation is not checked.
 	Validity trust.Validity
-	// Chain says who issued the certificate. It is [trust.Unknown] unless [WithChain],
+	// Chain says who issued the certificate. It is [trust.IssuerUnknown] unless [WithChain],
 	// [RequireChain] or [TrustSimulator] is given.
-	Chain trust.Chain
+	Chain trust.Issuer
 }
 
 // Authenticate does what a terminal needs, in one short transaction: it asks for the

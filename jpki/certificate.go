@@ -112,13 +112,13 @@ func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Cer
 
 // Chain finds out who issued the card's authentication certificate, as [WithChain]
 // describes. Without [WithChain], [RequireChain] and [TrustSimulator] it returns
-// [trust.Unknown] and sends nothing.
+// [trust.IssuerUnknown] and sends nothing.
 //
 // It returns [trust.ErrUnknownIssuer] if a chain is required, [trust.ErrIssuerExpired], or
 // the transport's error. It honors [WithClock].
-func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) (trust.Chain, error) {
+func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) (trust.Issuer, error) {
 	if a.config.trust == nil {
-		return trust.Unknown, nil
+		return trust.IssuerUnknown, nil
 	}
 	return a.config.trust.Issuer(certificate, a.config.now(), func() (*x509.Certificate, error) {
 		ca, err := a.AuthCACertificate(ctx)

@@ -32,18 +32,18 @@ func TestChain(t *testing.T) {
 		name    string
 		profile simulator.Profile
 		options []jpki.CardOption
-		chain   trust.Chain
+		chain   trust.Issuer
 		err     error
 	}{
-		{"not asked for", simulator.Contact, nil, trust.Unknown, nil},
-		{"no trusted CA", simulator.Contact, []jpki.CardOption{jpki.WithChain()}, trust.Unknown, nil},
+		{"not asked for", simulator.Contact, nil, trust.IssuerUnknown, nil},
+		{"no trusted CA", simulator.Contact, []jpki.CardOption{jpki.WithChain()}, trust.IssuerUnknown, nil},
 		{"a CA is required, and none trusted", simulator.Contact, []jpki.CardOption{jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
-		{"the caller's", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake, ca)}, trust.Caller, nil},
+		{"the caller's", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake, ca)}, trust.IssuerCaller, nil},
 		{"the caller's has the same name and another key", simulator.Contact, []jpki.CardOption{jpki.RequireChain(namesake)}, "", trust.ErrUnknownIssuer},
-		{"pinned", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.Pinned, nil},
-		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.Pinned, nil},
+		{"pinned", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.IssuerPinned, nil},
+		{"pinned, with extended lengths", simulator.ContactExtended, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(ca)}, trust.IssuerPinned, nil},
 		{"pinned is another of the same name", simulator.Contact, []jpki.CardOption{jpki.RequireChain(), jpki.WithPinned(namesake)}, "", trust.ErrUnknownIssuer},
-		{"the simulator's", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(ca)}, trust.Simulator, nil},
+		{"the simulator's", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(ca)}, trust.IssuerSimulator, nil},
 		{"the simulator's, where a real one is required", simulator.Contact, []jpki.CardOption{jpki.TrustSimulator(ca), jpki.RequireChain()}, "", trust.ErrUnknownIssuer},
 		{"a CA certificate that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(ca), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
 		{"a pinned CA certificate that has expired", simulator.Contact, []jpki.CardOption{jpki.WithChain(), jpki.WithPinned(ca), jpki.AllowExpired(), future}, "", trust.ErrIssuerExpired},
@@ -74,7 +74,7 @@ func TestChainOfAPhone(t *testing.T) {
 	d := cardtest.Open(t, simulator.Android)
 	got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.Card.CACertificate()))
 	require.NoError(t, err)
-	assert.Equal(t, trust.Pinned, got.Chain)
+	assert.Equal(t, trust.IssuerPinned, got.Chain)
 
 	_, err = jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain())
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
@@ -90,15 +90,15 @@ func TestTheCACertificateIsReadOnlyIfNeeded(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		option jpki.Option
-		chain  trust.Chain
+		chain  trust.Issuer
 		reads  int
 	}{
-		{"not asked for", jpki.AllowExpired(), trust.Unknown, 0},
-		{"J-LIS has another key", jpki.WithChain(), trust.Unknown, 0},
-		{"the caller's", jpki.WithChain(card.CACertificate()), trust.Caller, 0},
-		{"the simulator's", jpki.TrustSimulator(card.CACertificate()), trust.Simulator, 0},
-		{"pinned is another", jpki.WithPinned(stranger.Certificate), trust.Unknown, 0},
-		{"pinned", jpki.WithPinned(card.CACertificate()), trust.Pinned, 1},
+		{"not asked for", jpki.AllowExpired(), trust.IssuerUnknown, 0},
+		{"J-LIS has another key", jpki.WithChain(), trust.IssuerUnknown, 0},
+		{"the caller's", jpki.WithChain(card.CACertificate()), trust.IssuerCaller, 0},
+		{"the simulator's", jpki.TrustSimulator(card.CACertificate()), trust.IssuerSimulator, 0},
+		{"pinned is another", jpki.WithPinned(stranger.Certificate), trust.IssuerUnknown, 0},
+		{"pinned", jpki.WithPinned(card.CACertificate()), trust.IssuerPinned, 1},
 	} {
 		d := cardtest.Open(t, simulator.ContactExtended)
 		a := open(t, d, tt.option)
@@ -125,7 +125,7 @@ func TestTheCACertificateIsReadOnlyIfNeeded(t *testing.T) {
 	require.Empty(t, certificate.AuthorityKeyId)
 	chain, err := a.Chain(context.Background(), certificate)
 	require.NoError(t, err)
-	assert.Equal(t, trust.Pinned, chain)
+	assert.Equal(t, trust.IssuerPinned, chain)
 }
 
 // A card that can't show its CA certificate has an unknown issuer. That is an error only if
@@ -168,7 +168,7 @@ func TestCardsWithoutACACertificate(t *testing.T) {
 			assert.Equal(t, pins, d.Secrets(), tt.name)
 			assert.NotErrorIs(t, err, jpki.ErrPINRequired, tt.name)
 			if err == nil {
-				assert.Equal(t, trust.Unknown, got.Chain, tt.name)
+				assert.Equal(t, trust.IssuerUnknown, got.Chain, tt.name)
 			}
 		}
 	}

@@ -119,7 +119,7 @@ func RequireChain(cas ...*x509.Certificate) Option {
 	})
 }
 
-// TrustSimulator accepts the CA of simulated cards as [trust.Simulator], for tests.
+// TrustSimulator accepts the CA of simulated cards as [trust.IssuerSimulator], for tests.
 // Anybody may have its key.
 func TrustSimulator(ca *x509.Certificate) Option {
 	return option(func(c *config) {
@@ -157,13 +157,13 @@ func (c *config) bind(shown Readiness) {
 // WithRandom sets the source of challenges. The default is crypto/rand.
 func WithRandom(r io.Reader) CardOption { return cardOption(func(c *config) { c.random = r }) }
 
-// DefaultKeepLimit is the default of [KeepAtMost].
+// DefaultKeepLimit is the default of [KeepUnlockedAtMost].
 const DefaultKeepLimit = 10 * time.Minute
 
 // KeepUnlocked has a [Signer] ask for the PIN once for a series of signatures in which
 // each follows the previous one within idle. The PIN is not kept: the card stays unlocked,
 // in a transaction of the Signer's, so that no other program can use it meanwhile. The
-// card is logged out when idle has passed, when [KeepAtMost] ends the series, after any
+// card is logged out when idle has passed, when [KeepUnlockedAtMost] ends the series, after any
 // failure, and by [Signer.Close]. The default, 0, asks for the PIN for each signature.
 //
 // Windows ends a transaction in which nothing happens for 5 seconds: the next signature
@@ -172,10 +172,10 @@ func KeepUnlocked(idle time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.idle = idle })
 }
 
-// KeepAtMost limits how long [KeepUnlocked] keeps the card unlocked after a PIN, even while
+// KeepUnlockedAtMost limits how long [KeepUnlocked] keeps the card unlocked after a PIN, even while
 // signatures follow each other. The default is [DefaultKeepLimit]. With 0 or less, each
 // signature needs a PIN.
-func KeepAtMost(limit time.Duration) SignerOption {
+func KeepUnlockedAtMost(limit time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.limit = limit })
 }
 

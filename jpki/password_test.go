@@ -105,8 +105,8 @@ func TestValidityErrorNamesTheCertificate(t *testing.T) {
 	_, err := jpki.NewSignatureSigner(context.Background(), h.Connect, "Reader", h.AskPassword, late)
 	var validity *trust.ValidityError
 	require.ErrorAs(t, err, &validity)
-	assert.True(t, validity.Signature)
+	assert.True(t, validity.SignatureCertificate)
 	_, err = jpki.NewSigner(context.Background(), h.Connect, "Reader", nil, late)
 	require.ErrorAs(t, err, &validity)
-	assert.False(t, validity.Signature)
+	assert.False(t, validity.SignatureCertificate)
 }

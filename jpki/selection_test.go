@@ -134,7 +134,7 @@ func described(t *testing.T, d *cardtest.Desk) map[string]any {
 		ca, err := a.AuthCACertificate(ctx)
 		require.NoError(t, err)
 		note("ca", ca.PublicKey, err)
-		note("exchange", true, a.ProbeExchange(ctx))
+		note("exchange", true, a.ProbeFullResponse(ctx))
 		return nil
 	}))
 	return all

@@ -178,7 +178,7 @@ func TestKeepUnlocked(t *testing.T) {
 // ends it earlier, and no limit keeps nothing.
 //
 // Faults: F83.
-func TestKeepAtMost(t *testing.T) {
+func TestKeepUnlockedAtMost(t *testing.T) {
 	for name, tt := range map[string]struct {
 		idle, limit, every time.Duration
 		signatures, pins   int
@@ -192,7 +192,7 @@ func TestKeepAtMost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-				s := h.Signer(t, jpki.KeepUnlocked(tt.idle), jpki.KeepAtMost(tt.limit))
+				s := h.Signer(t, jpki.KeepUnlocked(tt.idle), jpki.KeepUnlockedAtMost(tt.limit))
 				for range tt.signatures {
 					signs256(t, s)
 					time.Sleep(tt.every)
@@ -211,7 +211,7 @@ func TestKeepAtMost(t *testing.T) {
 func TestTheLimitPassesDuringASignature(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := cardtest.NewHolder(t, simulator.Contact, simulator.WithClock(time.Now))
-		s := h.Signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepAtMost(time.Minute))
+		s := h.Signer(t, jpki.KeepUnlocked(time.Minute), jpki.KeepUnlockedAtMost(time.Minute))
 		signs256(t, s)
 		time.Sleep(59 * time.Second)
 		h.Slot.AddFault(simulator.Fault{INS: apdu.InsPerformSecurityOperation, Nth: 1, Do: func(_ context.Context, _ *simulator.Reader, next func() ([]byte, error)) ([]byte, error) {

@@ -165,7 +165,7 @@ func sweptFaults() []sweptFault {
 		// time of its own.
 		sweptFault{name: "mute", do: always(simulator.Hang()), causes: []error{context.DeadlineExceeded}, within: 5 * time.Second},
 		sweptFault{name: "an idle transaction", do: func(s *sweep) simulator.Action {
-			return simulator.Meanwhile(func(*simulator.Reader) { s.clock = s.clock.Add(6 * time.Second) })
+			return simulator.Call(func(*simulator.Reader) { s.clock = s.clock.Add(6 * time.Second) })
 		}, causes: []error{reader.ErrChanged}, reset: true},
 	)
 

@@ -63,7 +63,7 @@ func TestOtherProgramsBetweenTransactions(t *testing.T) {
 
 // another is another program that sends commands to the card.
 func another(commands ...[]byte) simulator.Action {
-	return simulator.Meanwhile(func(r *simulator.Reader) {
+	return simulator.Call(func(r *simulator.Reader) {
 		for _, command := range commands {
 			r.Card().Exchange(command)
 		}

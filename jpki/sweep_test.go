@@ -328,7 +328,7 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)
 		require.True(t, got.CardAcceptedPIN && got.Possession, where)
-		require.Equal(t, s.chain, got.Chain == trust.Pinned, where)
+		require.Equal(t, s.chain, got.Chain == trust.IssuerPinned, where)
 	}
 	requireNoPIN(t, err, where)
 	require.LessOrEqual(t, took, fault.within, where)

@@ -23,7 +23,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"signature CA certificate": func(a *jpki.Application) (any, error) { return a.SignatureCACertificate(ctx) },
 		"counter":                  func(a *jpki.Application) (any, error) { return a.AuthPINCounter(ctx) },
 		"signature counter":        func(a *jpki.Application) (any, error) { return a.SignaturePasswordCounter(ctx) },
-		"exchange":                 func(a *jpki.Application) (any, error) { return nil, a.ProbeExchange(ctx) },
+		"exchange":                 func(a *jpki.Application) (any, error) { return nil, a.ProbeFullResponse(ctx) },
 	} {
 		for _, tt := range []struct {
 			do    simulator.Action

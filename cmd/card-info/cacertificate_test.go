@@ -46,12 +46,12 @@ func simulatorCAFile(t testing.TB) string {
 	return fileOf(t, o.stdout)
 }
 
-func chainOf(t testing.TB, o outcome) trust.Chain {
+func chainOf(t testing.TB, o outcome) trust.Issuer {
 	t.Helper()
 	require.Zero(t, o.exit, o.stderr)
 	var shown struct {
-		Chain     trust.Chain
-		Assurance struct{ Chain trust.Chain }
+		Chain     trust.Issuer
+		Assurance struct{ Chain trust.Issuer }
 	}
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
 	return shown.Chain + shown.Assurance.Chain // a report has the first, an identity the second
@@ -65,16 +65,16 @@ func TestChainIsShown(t *testing.T) {
 		name    string
 		profile simulator.Profile
 		args    []string
-		report  trust.Chain
-		id      trust.Chain // "": rejected
+		report  trust.Issuer
+		id      trust.Issuer // "": rejected
 		pins    int
 	}{
-		{"unknown CA", simulator.Contact, nil, trust.Unknown, trust.Unknown, 1},
-		{"given CA", simulator.Contact, []string{"--ca-certificate", file}, trust.Caller, trust.Caller, 1},
-		{"required", simulator.Contact, []string{"--require-chain"}, trust.Unknown, "", 0},
-		{"required, and given", simulator.Contact, []string{"--require-chain", "--ca-certificate", file}, trust.Caller, trust.Caller, 1},
-		{"required of a phone", simulator.Android, []string{"--require-chain"}, trust.Unknown, "", 1},
-		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--ca-certificate", file}, trust.Unknown, trust.Caller, 1},
+		{"unknown CA", simulator.Contact, nil, trust.IssuerUnknown, trust.IssuerUnknown, 1},
+		{"given CA", simulator.Contact, []string{"--ca-certificate", file}, trust.IssuerCaller, trust.IssuerCaller, 1},
+		{"required", simulator.Contact, []string{"--require-chain"}, trust.IssuerUnknown, "", 0},
+		{"required, and given", simulator.Contact, []string{"--require-chain", "--ca-certificate", file}, trust.IssuerCaller, trust.IssuerCaller, 1},
+		{"required of a phone", simulator.Android, []string{"--require-chain"}, trust.IssuerUnknown, "", 1},
+		{"required of a phone, and given", simulator.Android, []string{"--require-chain", "--ca-certificate", file}, trust.IssuerUnknown, trust.IssuerCaller, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, tt.profile)
@@ -115,12 +115,12 @@ func TestSimulatorChain(t *testing.T) {
 	id := func(more ...string) outcome {
 		return runner{stdin: "1234\n"}.run(t, append(idArgs(t, "--pin-stdin", "--json", "--simulator", "contact"), more...)...)
 	}
-	assert.Equal(t, trust.Simulator, chainOf(t, id()))
+	assert.Equal(t, trust.IssuerSimulator, chainOf(t, id()))
 	o := id("--require-chain")
 	assert.Equal(t, cli.ExitCertificate, o.exit)
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
-	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--ca-certificate", simulatorCAFile(t))))
+	assert.Equal(t, trust.IssuerCaller, chainOf(t, id("--require-chain", "--ca-certificate", simulatorCAFile(t))))
 }
 
 // Files with CA certificates are checked before the card is used.
@@ -164,7 +164,7 @@ func TestCACertificateFiles(t *testing.T) {
 			for _, args := range [][]string{{"--json"}, idArgs(t, "--pin-stdin", "--json")} {
 				o := runner{driver: m, stdin: "1234\n"}.run(t, append(args, "--ca-certificate", fileOf(t, tt.content))...)
 				if tt.accepted {
-					assert.Equal(t, trust.Caller, chainOf(t, o))
+					assert.Equal(t, trust.IssuerCaller, chainOf(t, o))
 					continue
 				}
 				assert.Equal(t, cli.ExitUsage, o.exit)
@@ -177,7 +177,7 @@ func TestCACertificateFiles(t *testing.T) {
 	t.Run("one file each", func(t *testing.T) {
 		driver, _ := withCards(t, simulator.Contact)
 		o := runner{driver: driver}.run(t, "--json", "--ca-certificate", fileOf(t, pemOf(other)), "--ca-certificate", fileOf(t, pemOf(der)))
-		assert.Equal(t, trust.Caller, chainOf(t, o))
+		assert.Equal(t, trust.IssuerCaller, chainOf(t, o))
 	})
 	for _, path := range []string{"", "/nonexistent/ca-certificate", t.TempDir(), os.DevNull} {
 		driver, _ := withCards(t, simulator.Contact)
@@ -217,7 +217,7 @@ func TestExpiredCACertificate(t *testing.T) {
 			o := runner{driver: m}.run(t, "--ca-certificate", file, "--json")
 			var shown report
 			require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
-			assert.Equal(t, trust.Unknown, shown.Chain)
+			assert.Equal(t, trust.IssuerUnknown, shown.Chain)
 			assert.Equal(t, trust.Valid, shown.AuthCertificate.Status)
 
 			later := runner{driver: m, now: today.AddDate(11, 0, 0)}.run(t, "--ca-certificate", file, "--lang", "en")
@@ -269,15 +269,15 @@ func TestForgedCardsAreRejected(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		card   shown
-		report trust.Chain
+		report trust.Issuer
 		code   string // of id with --require-chain
 		pins   int
 
 		accepted bool // without --require-chain, with an unknown issuer
 	}{
-		{"own CA with the same name", shown{certificate: ofOwn, caCertificate: own}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"own CA, with the genuine CA certificate on the card", shown{certificate: ofOwn, caCertificate: genuine}, trust.Unknown, "CHAIN_UNKNOWN", 0, true},
-		{"a copied certificate with an own key", shown{certificate: []byte(victims), caCertificate: genuine}, trust.Caller, "POSSESSION_FAILED", 1, false},
+		{"own CA with the same name", shown{certificate: ofOwn, caCertificate: own}, trust.IssuerUnknown, "CHAIN_UNKNOWN", 0, true},
+		{"own CA, with the genuine CA certificate on the card", shown{certificate: ofOwn, caCertificate: genuine}, trust.IssuerUnknown, "CHAIN_UNKNOWN", 0, true},
+		{"a copied certificate with an own key", shown{certificate: []byte(victims), caCertificate: genuine}, trust.IssuerCaller, "POSSESSION_FAILED", 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			driver, cards := withCards(t, simulator.Contact)
@@ -298,7 +298,7 @@ func TestForgedCardsAreRejected(t *testing.T) {
 			o := runner{driver: m, stdin: "1234\n"}.run(t, id...)
 			assert.Equal(t, tt.pins+1, m.Secrets())
 			if tt.accepted {
-				assert.Equal(t, trust.Unknown, chainOf(t, o))
+				assert.Equal(t, trust.IssuerUnknown, chainOf(t, o))
 			} else {
 				refused(o)
 			}
@@ -326,7 +326,7 @@ func TestReportReadsTheCACertificateOnlyWhenNeeded(t *testing.T) {
 	})
 	driver, _ := withCards(t, simulator.ContactExtended)
 	m := attacker(driver, shown{certificate: claims})
-	assert.Equal(t, trust.Unknown, chainOf(t, runner{driver: m}.run(t, "--json")))
+	assert.Equal(t, trust.IssuerUnknown, chainOf(t, runner{driver: m}.run(t, "--json")))
 	assert.Equal(t, 6, len(m.Sent()), "and the CA certificate")
 }
 
@@ -336,8 +336,8 @@ func TestEveryChainHasTexts(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b bytes.Buffer
 		p := &program{environment: environment{stdout: &b}, Console: &cli.Console{Language: message.Language(language)}}
-		for _, chain := range []trust.Chain{trust.Pinned, trust.Caller, trust.Simulator, trust.Unknown} {
-			if p.simulated = nil; chain == trust.Simulator {
+		for _, chain := range []trust.Issuer{trust.IssuerPinned, trust.IssuerCaller, trust.IssuerSimulator, trust.IssuerUnknown} {
+			if p.simulated = nil; chain == trust.IssuerSimulator {
 				_, cards := withCards(t, simulator.Contact)
 				p.simulated = cards[0]
 			}

@@ -179,7 +179,7 @@ func (e *examination) examineCard(ctx context.Context) {
 		return jpki.Do(ctx, card, func(a *jpki.Application) error {
 			e.note(stepApplication, "", nil)
 			current = stepExchange
-			err := a.ProbeExchange(ctx)
+			err := a.ProbeFullResponse(ctx)
 			if errors.Is(err, jpki.ErrNoCertificate) {
 				return nil // the card has no file of that length: skipped
 			}

@@ -66,10 +66,10 @@ const pinSourceCard = "card"
 
 // assurance describes what was verified for an identifier.
 type assurance struct {
-	PIN        bool        `json:"pin"`
-	PINSource  string      `json:"pin_source"` // who reports that the PIN was correct
-	Possession bool        `json:"possession"`
-	Chain      trust.Chain `json:"chain"`
+	PIN        bool         `json:"pin"`
+	PINSource  string       `json:"pin_source"` // who reports that the PIN was correct
+	Possession bool         `json:"possession"`
+	Chain      trust.Issuer `json:"chain"`
 }
 
 type identity struct {

@@ -112,7 +112,7 @@ func TestLogoutFails(t *testing.T) {
 		"in use":             {simulator.Fault{On: simulator.Connect, Do: simulator.FailBefore(reader.ErrBusy)}, logoutBusy, message.ReaderBusy},
 		"in a transaction":   {simulator.Fault{On: simulator.Begin, Nth: 1, Do: simulator.HoldTransaction(nil)}, logoutBusy, message.ReaderBusy},
 		"mute":               {simulator.Fault{Do: simulator.Hang()}, logoutBusy, message.ReaderBusy},
-		"reset again and again": {simulator.Fault{On: simulator.Begin, Do: simulator.Meanwhile(func(r *simulator.Reader) {
+		"reset again and again": {simulator.Fault{On: simulator.Begin, Do: simulator.Call(func(r *simulator.Reader) {
 			time.Sleep(time.Second)
 			_, _ = simulator.ResetCard()(t.Context(), r, func() ([]byte, error) { return nil, nil })
 		})}, logoutBusy, message.ReaderBusy},

@@ -114,12 +114,12 @@ func TestTheChainThroughPCSCD(t *testing.T) {
 	code, _ := failureOf(t, o)
 	assert.Equal(t, "CHAIN_UNKNOWN", code)
 	assert.Zero(t, card.sent())
-	assert.Equal(t, trust.Unknown, chainOf(t, id()))
+	assert.Equal(t, trust.IssuerUnknown, chainOf(t, id()))
 	assert.Equal(t, 1, card.sent())
 
 	file := fileOf(t, b.cardInfo(t, "", "cert", "--ca").stdout)
-	assert.Equal(t, trust.Caller, chainOf(t, b.cardInfo(t, "", "--json", "--ca-certificate", file)))
-	assert.Equal(t, trust.Caller, chainOf(t, id("--require-chain", "--ca-certificate", file)))
+	assert.Equal(t, trust.IssuerCaller, chainOf(t, b.cardInfo(t, "", "--json", "--ca-certificate", file)))
+	assert.Equal(t, trust.IssuerCaller, chainOf(t, id("--require-chain", "--ca-certificate", file)))
 	assert.Equal(t, 2, card.sent())
 }
 

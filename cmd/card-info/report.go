@@ -26,7 +26,7 @@ type report struct {
 	AuthPIN           credential.Counter `json:"auth_pin"`
 	SignaturePassword credential.Counter `json:"signature_password"`
 	AuthCertificate   certificate        `json:"auth_certificate"`
-	Chain             trust.Chain        `json:"chain"`
+	Chain             trust.Issuer       `json:"chain"`
 	Revocation        string             `json:"revocation"`
 
 	issuer Text
@@ -90,7 +90,7 @@ func (p *program) report(ctx context.Context, caFiles []string) error {
 // describe reads the certificate and checks its issuer. A phone that needs the PIN first
 // is not an error.
 func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) error {
-	r.Chain, r.issuer = trust.Unknown, textIssuerNotChecked
+	r.Chain, r.issuer = trust.IssuerUnknown, textIssuerNotChecked
 	found, err := a.AuthCertificate(ctx)
 	switch {
 	case errors.Is(err, jpki.ErrPINRequired):

@@ -165,12 +165,12 @@ func textEvent() map[reader.EventKind]Text {
 	}
 }
 
-func textIssuer() map[trust.Chain]Text {
-	return map[trust.Chain]Text{
-		trust.Unknown:   {JA: "確認できませんでした", EN: "could not be verified"},
-		trust.Pinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
-		trust.Caller:    {JA: "指定された認証局（確認しました）", EN: "a CA given with --ca-certificate (verified)"},
-		trust.Simulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
+func textIssuer() map[trust.Issuer]Text {
+	return map[trust.Issuer]Text{
+		trust.IssuerUnknown:   {JA: "確認できませんでした", EN: "could not be verified"},
+		trust.IssuerPinned:    {JA: "J-LIS（確認しました）", EN: "J-LIS (verified)"},
+		trust.IssuerCaller:    {JA: "指定された認証局（確認しました）", EN: "a CA given with --ca-certificate (verified)"},
+		trust.IssuerSimulator: {JA: "模擬カードの発行元（実際には使えません）", EN: "the simulator (not for real use)"},
 	}
 }
 
@@ -340,20 +340,20 @@ var (
 	textSimulateWaiting  = Text{JA: "仮想リーダー %s につながりません。つながるまで待ちます（%s）\n", EN: "No virtual reader at %s. Waiting for it (%s)\n"}
 )
 
-func textUnchecked() map[trust.Chain]Text {
-	return map[trust.Chain]Text{
-		trust.Unknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
-		trust.Pinned:    {JA: "失効", EN: "revocation"},
-		trust.Caller:    {JA: "失効", EN: "revocation"},
-		trust.Simulator: {JA: "失効", EN: "revocation"},
+func textUnchecked() map[trust.Issuer]Text {
+	return map[trust.Issuer]Text{
+		trust.IssuerUnknown:   {JA: "発行元（確認できませんでした）、失効", EN: "issuer (could not be verified), revocation"},
+		trust.IssuerPinned:    {JA: "失効", EN: "revocation"},
+		trust.IssuerCaller:    {JA: "失効", EN: "revocation"},
+		trust.IssuerSimulator: {JA: "失効", EN: "revocation"},
 	}
 }
 
-func textChecked() map[trust.Chain]Text {
-	return map[trust.Chain]Text{
-		trust.Unknown:   {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
-		trust.Pinned:    {JA: "カードが鍵を持つこと、発行元（J-LIS）", EN: "possession of the card's key, issuer (J-LIS)"},
-		trust.Caller:    {JA: "カードが鍵を持つこと、発行元（指定された認証局）", EN: "possession of the card's key, issuer (given CA certificate)"},
-		trust.Simulator: {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
+func textChecked() map[trust.Issuer]Text {
+	return map[trust.Issuer]Text{
+		trust.IssuerUnknown:   {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
+		trust.IssuerPinned:    {JA: "カードが鍵を持つこと、発行元（J-LIS）", EN: "possession of the card's key, issuer (J-LIS)"},
+		trust.IssuerCaller:    {JA: "カードが鍵を持つこと、発行元（指定された認証局）", EN: "possession of the card's key, issuer (given CA certificate)"},
+		trust.IssuerSimulator: {JA: "カードが鍵を持つこと", EN: "possession of the card's key"},
 	}
 }

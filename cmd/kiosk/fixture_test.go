@@ -67,7 +67,7 @@ func newFixtureFor(t testing.TB, change func(*campaign.Campaign), certificates .
 	s.operator, err = hpke.MLKEM768X25519().GenerateKey()
 	require.NoError(t, err)
 	s.database = filepath.Join(t.TempDir(), "kiosk.db")
-	s.registry, err = testRegistry(t, s.database, registry.WithOperator(s.operator.PublicKey()), registry.AcceptChains(trust.Simulator))(t.Context())
+	s.registry, err = testRegistry(t, s.database, registry.WithOperator(s.operator.PublicKey()), registry.AcceptIssuers(trust.IssuerSimulator))(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 

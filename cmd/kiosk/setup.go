@@ -165,5 +165,5 @@ func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 	}
 	s.close = func() { _ = os.RemoveAll(folder) }
 	return s.withRegistry("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
-		registry.WithOperator(operator.PublicKey()), registry.AcceptChains(trust.Simulator)), nil
+		registry.WithOperator(operator.PublicKey()), registry.AcceptIssuers(trust.IssuerSimulator)), nil
 }

@@ -89,7 +89,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[apdu.Declaration](),
 		redacttest.Plain[apdu.Status](),
 		redacttest.Plain[trust.Anchor](),
-		redacttest.Plain[trust.Chain](),
+		redacttest.Plain[trust.Issuer](),
 		redacttest.Plain[trust.Policy](),
 		redacttest.Plain[credential.Counter](),
 		redacttest.Plain[jpki.Kind](),

@@ -180,7 +180,7 @@ func TestCACertificateMustAllowIssuing(t *testing.T) {
 			if tt.cause != "" && tt.leaf == nil && tt.key == cardtest.CAKey() {
 				chain, err := issuerOf(leaf, trust.Policy{CAs: []*x509.Certificate{ca, made(cardtest.Unchanged)}, Required: true}, ca)
 				require.NoError(t, err)
-				assert.Equal(t, trust.Caller, chain)
+				assert.Equal(t, trust.IssuerCaller, chain)
 			}
 		})
 	}
@@ -202,7 +202,7 @@ func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, both bool) 
 	if cause == "" {
 		require.NoError(t, alone)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Caller, chain)
+		assert.Equal(t, trust.IssuerCaller, chain)
 		return
 	}
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
@@ -219,7 +219,7 @@ func checkCA(t *testing.T, ca, leaf *x509.Certificate, cause string, both bool) 
 	for _, policy := range []trust.Policy{{CAs: given}, {SimulatorCAs: given}, {Anchors: []trust.Anchor{anchorOf(ca)}}} {
 		chain, err := issuerOf(leaf, policy, ca)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Unknown, chain)
+		assert.Equal(t, trust.IssuerUnknown, chain)
 	}
 }
 
@@ -229,6 +229,6 @@ func anchorOf(ca *x509.Certificate) trust.Anchor {
 }
 
 // issuerOf finds out who issued a certificate of a card that has this CA certificate.
-func issuerOf(certificate *x509.Certificate, policy trust.Policy, onCard *x509.Certificate) (trust.Chain, error) {
+func issuerOf(certificate *x509.Certificate, policy trust.Policy, onCard *x509.Certificate) (trust.Issuer, error) {
 	return policy.Issuer(certificate, time.Now(), func() (*x509.Certificate, error) { return onCard, nil })
 }

@@ -160,7 +160,7 @@ func TestCheckValidity(t *testing.T) {
 		var unusable *trust.ValidityError
 		require.ErrorAs(t, err, &unusable, tt.name)
 		assert.Equal(t, trust.ValidityError{
-			Reason: tt.want, Signature: tt.usage != 0, NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter,
+			Reason: tt.want, SignatureCertificate: tt.usage != 0, NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter,
 		}, *unusable)
 		assert.Equal(t, tt.want.Error(), err.Error())
 	}

@@ -8,7 +8,7 @@
 // issued it:
 //
 //	policy := trust.Policy{Anchors: trust.JLIS(), Required: true}
-//	chain, err := policy.Issuer(certificate, time.Now(), cardCA)
+//	issuer, err := policy.Issuer(certificate, time.Now(), cardCA)
 //
 // Package jpki does all of this for the certificate of the card in the reader.
 //

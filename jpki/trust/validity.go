@@ -56,9 +56,9 @@ var (
 // ValidityError reports that a certificate can't be used now, and its validity period. Its
 // text has no dates: errors are logged, and a certificate expires on its holder's birthday.
 type ValidityError struct {
-	Reason              error // ErrExpired or ErrNotYetValid
-	Signature           bool  // it is a signature certificate
-	NotBefore, NotAfter time.Time
+	Reason               error // ErrExpired or ErrNotYetValid
+	SignatureCertificate bool  // and not an authentication certificate
+	NotBefore, NotAfter  time.Time
 }
 
 func (e *ValidityError) Error() string {
@@ -75,7 +75,7 @@ func (e *ValidityError) Unwrap() error { return e.Reason }
 // expired one is accepted if allowExpired is set.
 func CheckValidity(certificate *x509.Certificate, now time.Time, allowExpired bool) error {
 	unusable := &ValidityError{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
-	unusable.Signature = certificate.KeyUsage&x509.KeyUsageContentCommitment != 0
+	unusable.SignatureCertificate = certificate.KeyUsage&x509.KeyUsageContentCommitment != 0
 	switch ValidityAt(certificate, now) {
 	case NotYetValid:
 		unusable.Reason = ErrNotYetValid

@@ -171,7 +171,7 @@ var certificateMessages = [...]Message{
 
 func forValidity(e *trust.ValidityError) Message {
 	name := Text{"利用者証明用電子証明書", "The user-authentication certificate"}
-	if e.Signature {
+	if e.SignatureCertificate {
 		name = Text{"署名用電子証明書", "The signature certificate"}
 	}
 	if errors.Is(e, trust.ErrNotYetValid) {

@@ -40,7 +40,7 @@ var known = map[string]error{
 	"trust.ErrCACertificate":        trust.ErrCACertificate,
 	"credential.ErrCounterUnknown":  credential.ErrCounterUnknown,
 	"jpki.ErrDigestLength":          jpki.ErrDigestLength,
-	"jpki.ErrExchange":              jpki.ErrExchange,
+	"jpki.ErrFullResponse":          jpki.ErrFullResponse,
 	"trust.ErrExpired":              trust.ErrExpired,
 	"trust.ErrIssuerExpired":        trust.ErrIssuerExpired,
 	"credential.ErrFormat":          credential.ErrFormat,

@@ -34,7 +34,7 @@ func kinds() []kind {
 		{reader.ErrRemoved, CardRemoved},
 		{reader.ErrChanged, CardChanged},
 		{reader.ErrBusy, ReaderBusy},
-		{jpki.ErrExchange, ExchangeFailed},
+		{jpki.ErrFullResponse, ExchangeFailed},
 		{reader.ErrTransport, ReadFailed},
 		{reader.ErrClosed, ReadFailed},
 		{context.DeadlineExceeded, ReadFailed},

@@ -95,9 +95,9 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 // Confirm checks the proof again, because the preview may come from another registry.
 func TestConfirmChecksProof(t *testing.T) {
 	url := engines["sqlite"](t)
-	strict, lenient := open(t, url), open(t, url, registry.AcceptChains(trust.Simulator))
+	strict, lenient := open(t, url), open(t, url, registry.AcceptIssuers(trust.IssuerSimulator))
 	someone := holder(1)
-	someone.Chain = trust.Simulator
+	someone.Chain = trust.IssuerSimulator
 	_, err := lenient.Reserve(ctx, registry.NewOperation(), someone, registry.RecoveryCode{})
 	require.NoError(t, err)
 	preview, err := lenient.Preview(ctx, someone, account(1))

@@ -62,7 +62,7 @@
 // Anybody can read a certificate from a card, so a certificate proves nothing. These
 // functions take a [jpki.Authentication]: the card accepted a PIN and proved
 // possession of its key, and its certificate is valid and from an accepted issuer
-// ([AcceptChains]). Otherwise they return [ErrProof]. Authenticate with
+// ([AcceptIssuers]). Otherwise they return [ErrProof]. Authenticate with
 // jpki.WithChain, so that the issuer is known. The registry trusts the terminal's
 // program not to forge an Authentication. Only the card reports that the PIN was
 // correct, and a relay can forge that report: see [jpki.Authentication].

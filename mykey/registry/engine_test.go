@@ -233,7 +233,7 @@ func holder(n int) *jpki.Authentication {
 			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
 			NotAfter:                today.AddDate(3, 0, 0),
 		},
-		CardAcceptedPIN: true, Possession: true, Validity: trust.Valid, Chain: trust.Pinned,
+		CardAcceptedPIN: true, Possession: true, Validity: trust.Valid, Chain: trust.IssuerPinned,
 	}
 }
 

@@ -50,7 +50,7 @@ func Example() {
 	r, err := registry.Open(ctx, url, terminal,
 		registry.Generation{Number: 1, Namespace: points, Key: registryKey},
 		registry.WithOperator(operator.PublicKey()),
-		registry.AcceptChains(trust.Simulator)) // the card in this example is simulated
+		registry.AcceptIssuers(trust.IssuerSimulator)) // the card in this example is simulated
 	if err != nil {
 		fmt.Println(err)
 		return

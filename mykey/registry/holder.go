@@ -32,7 +32,7 @@ func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) e
 		return fmt.Errorf("%w: the card did not accept a PIN", ErrProof)
 	case !holder.Possession:
 		return fmt.Errorf("%w: no possession of the key", ErrProof)
-	case !slices.Contains(r.chains, holder.Chain):
+	case !slices.Contains(r.issuers, holder.Chain):
 		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Chain)
 	}
 	switch holder.Validity {

@@ -25,7 +25,7 @@ type Registry struct {
 	earlier        []Generation
 	terminal       Terminal
 	session        [16]byte // identifies this process among those with the terminal's name
-	chains         []trust.Chain
+	issuers        []trust.Issuer
 	operator       hpke.PublicKey
 	maxAttempts    uint32
 	skipMigrations bool // see WithoutMigrations
@@ -63,10 +63,10 @@ func WithEarlier(generations ...Generation) Option {
 // Only the private key opens them, with [Application.Open].
 func WithOperator(key hpke.PublicKey) Option { return func(r *Registry) { r.operator = key } }
 
-// AcceptChains sets which issuers are accepted. The default is trust.Pinned and
-// trust.Caller. trust.Unknown accepts certificates that anybody can make;
-// trust.Simulator is for demonstrations.
-func AcceptChains(chains ...trust.Chain) Option { return func(r *Registry) { r.chains = chains } }
+// AcceptIssuers sets which issuers are accepted. The default is trust.IssuerPinned and
+// trust.IssuerCaller. trust.IssuerUnknown accepts certificates that anybody can make;
+// trust.IssuerSimulator is for demonstrations.
+func AcceptIssuers(issuers ...trust.Issuer) Option { return func(r *Registry) { r.issuers = issuers } }
 
 // WithAttempts bounds the number of candidates for a holder's identifier. The
 // minimum is 1. The default is 8: among 10^8 holders, 1 in 10^32 needs more.
@@ -182,7 +182,7 @@ func (r *Registry) claimTerminal(ctx context.Context) error {
 
 func newRegistry(options []Option) *Registry {
 	r := &Registry{
-		chains:      []trust.Chain{trust.Pinned, trust.Caller},
+		issuers:     []trust.Issuer{trust.IssuerPinned, trust.IssuerCaller},
 		maxAttempts: 8,
 		now:         time.Now,
 		random:      rand.Reader,

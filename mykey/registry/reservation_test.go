@@ -92,8 +92,8 @@ func TestHoldersNeedProof(t *testing.T) {
 		"expired":          func(a *jpki.Authentication) { a.Validity = trust.Expired },
 		"not yet valid":    func(a *jpki.Authentication) { a.Validity = trust.NotYetValid },
 		"validity unknown": func(a *jpki.Authentication) { a.Validity = "" },
-		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = trust.Unknown },
-		"simulated":        func(a *jpki.Authentication) { a.Chain = trust.Simulator },
+		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = trust.IssuerUnknown },
+		"simulated":        func(a *jpki.Authentication) { a.Chain = trust.IssuerSimulator },
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := holder(1)
@@ -125,12 +125,12 @@ func TestHoldersNeedProof(t *testing.T) {
 		})
 	}
 	expiring := holder(2)
-	expiring.Validity, expiring.Chain = trust.Expiring, trust.Caller
+	expiring.Validity, expiring.Chain = trust.Expiring, trust.IssuerCaller
 	_, err := r.Reserve(ctx, registry.NewOperation(), expiring, registry.RecoveryCode{})
 	require.NoError(t, err)
 	simulated := holder(3)
-	simulated.Chain = trust.Simulator
-	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptChains(trust.Simulator))
+	simulated.Chain = trust.IssuerSimulator
+	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptIssuers(trust.IssuerSimulator))
 	_, err = demo.Reserve(ctx, registry.NewOperation(), simulated, registry.RecoveryCode{})
 	require.NoError(t, err)
 	_, err = demo.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})

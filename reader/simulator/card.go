@@ -59,10 +59,10 @@ func WithInsecureSeed(seed string) Option {
 // default is time.Now.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
 
-// WithBlockedStatus sets the card's answer to a PIN or password that is locked. The
+// WithLockedStatus sets the card's answer to a PIN or password that is locked. The
 // default is 6984, which was measured in another application of the card. Some programs
 // expect 6983.
-func WithBlockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
+func WithLockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 
 // WithoutPSS removes the signature schemes with PSS: the card rejects 04 and 05 in P1 of
 // PERFORM SECURITY OPERATION like any unknown scheme. That such cards exist is assumed;

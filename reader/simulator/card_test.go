@@ -125,7 +125,7 @@ func TestCardAnswers(t *testing.T) {
 }
 
 func TestWithBlockedStatus(t *testing.T) {
-	card := poweredCard(t, simulator.Locked, simulator.WithBlockedStatus(0x6983))
+	card := poweredCard(t, simulator.Locked, simulator.WithLockedStatus(0x6983))
 	assert.Equal(t, "6983", hex.EncodeToString(exchange(t, card, verify1234)))
 	assert.Equal(t, "63c0", hex.EncodeToString(exchange(t, card, "00200098")))
 }

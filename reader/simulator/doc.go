@@ -37,7 +37,8 @@
 //	FailBefore, FailAfter              return an error, before or after the card executes the command
 //	Answer, AnswerStatus, ChangeLength replace the response, or change its length
 //	Hang                               block until the card is removed
-//	HoldTransaction, Meanwhile         have another program use the card
+//	HoldTransaction                    have another program use the card
+//	Call                               run a function, such as another program's access
 //	After                              do any of these after the card has executed the command
 //
 // [RejectShortFileIdentifiers] is a complete Fault: it rejects short file identifiers.

@@ -133,9 +133,9 @@ func RestartService() Action {
 	}
 }
 
-// Meanwhile calls f just before the operation. Use it to act as another program, or to
+// Call calls f just before the operation. Use it to act as another program, or to
 // advance a clock. f may call any function of this package.
-func Meanwhile(f func(*Reader)) Action {
+func Call(f func(*Reader)) Action {
 	return func(_ context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		f(r)
 		return next()

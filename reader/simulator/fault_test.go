@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 		{"removed after execution", simulator.Fault{Nth: 1, Do: simulator.After(simulator.PullCard())}, []string{"card removed", "card removed", "card removed"}},
 		{"reset after execution", simulator.Fault{Nth: 2, Do: simulator.After(simulator.ResetCard())}, []string{"9000", "card reset or exchanged", "card reset or exchanged"}},
 		{"another response after execution", simulator.Fault{Nth: 1, Do: simulator.After(simulator.AnswerStatus(0x6F00))}, []string{"6f00", "63c3", "63c3"}},
-		{"another program sends a wrong PIN", simulator.Fault{Nth: 2, Do: simulator.Meanwhile(sendWrongPIN)}, []string{"9000", "63c2", "63c2"}},
+		{"another program sends a wrong PIN", simulator.Fault{Nth: 2, Do: simulator.Call(sendWrongPIN)}, []string{"9000", "63c2", "63c2"}},
 		{"an error before execution", simulator.Fault{Nth: 1, Do: simulator.FailBefore(errTransport)}, []string{"transport failed", "6986", "6986"}},
 		{"an error after execution", simulator.Fault{Nth: 1, Do: simulator.FailAfter(errTransport)}, []string{"transport failed", "63c3", "63c3"}},
 		{"another response", simulator.Fault{Nth: 2, Do: simulator.Answer([]byte{1, 2, 0x90, 0x00})}, []string{"9000", "01029000", "63c3"}},

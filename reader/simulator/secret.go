@@ -25,7 +25,7 @@ const maxSecretLength = 16
 // response to VERIFY.
 func (s *secret) compare(value []byte) apdu.Response {
 	if s.left == 0 {
-		return status(s.blocked) // assumed; see WithBlockedStatus
+		return status(s.blocked) // assumed; see WithLockedStatus
 	}
 	if subtle.ConstantTimeCompare(s.value, value) == 1 {
 		s.left, s.verified = s.maximum, true

@@ -21,7 +21,7 @@ import (
 func TestNoScreenNamesACommand(t *testing.T) {
 	failures := []error{
 		reader.ErrDenied, reader.ErrUnsupported, reader.ErrNoService, reader.ErrNoReader, reader.ErrBusy, reader.ErrTransport, reader.ErrChanged, reader.ErrRemoved,
-		jpki.ErrExchange, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, trust.ErrNotYetValid, trust.ErrUnsupportedKey, jpki.ErrPINRequired, jpki.ErrNoApplication,
+		jpki.ErrFullResponse, trust.ErrUnknownIssuer, trust.ErrIssuerExpired, trust.ErrNotYetValid, trust.ErrUnsupportedKey, jpki.ErrPINRequired, jpki.ErrNoApplication,
 	}
 	for _, n := range append(notices, registryNotices...) {
 		failures = append(failures, n.err)
@@ -43,7 +43,7 @@ func TestNoScreenNamesACommand(t *testing.T) {
 // Faults: F134.
 func TestWhoTakesTheCard(t *testing.T) {
 	for err, keeps := range map[error]bool{
-		trust.ErrNotYetValid: true, trust.ErrUnsupportedKey: true, trust.ErrUnknownIssuer: true, jpki.ErrExchange: true, registry.ErrProof: true, mykey.ErrKey: true,
+		trust.ErrNotYetValid: true, trust.ErrUnsupportedKey: true, trust.ErrUnknownIssuer: true, jpki.ErrFullResponse: true, registry.ErrProof: true, mykey.ErrKey: true,
 		jpki.ErrStillUnlocked: false, fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, trust.ErrNotYetValid): false,
 		jpki.ErrNoApplication: false, reader.ErrBusy: false, registry.ErrApplied: false, errors.New("another error"): false,
 	} {

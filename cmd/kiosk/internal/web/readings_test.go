@@ -25,7 +25,7 @@ import (
 func TestEveryWordHasAReading(t *testing.T) {
 	failures := []error{
 		reader.ErrNoService, reader.ErrNoReader, reader.ErrNoCard, reader.ErrRemoved, reader.ErrChanged, reader.ErrBusy, reader.ErrTransport,
-		&reader.AmbiguousError{Readers: []string{"A", "B"}}, jpki.ErrNoApplication, jpki.ErrStillUnlocked, jpki.ErrExchange, jpki.ErrNoCertificate,
+		&reader.AmbiguousError{Readers: []string{"A", "B"}}, jpki.ErrNoApplication, jpki.ErrStillUnlocked, jpki.ErrFullResponse, jpki.ErrNoCertificate,
 		jpki.ErrNoPossession, jpki.ErrPINRequired, jpki.ErrPINFormat, credential.ErrUsed, credential.ErrCounterUnknown,
 		trust.ErrMalformed, trust.ErrWrongKind, trust.ErrExpired, trust.ErrNotYetValid, trust.ErrIssuerExpired, trust.ErrUnknownIssuer, trust.ErrUnsupportedKey,
 		mykey.ErrKey, assert.AnError,

@@ -9,18 +9,18 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 )
 
-// ErrExchange reports that the reader fails on responses of 256 bytes, which is the length of
+// ErrFullResponse reports that the reader fails on responses of 256 bytes, which is the length of
 // every signature of today's cards.
-var ErrExchange = errors.New("reader fails on responses of 256 bytes")
+var ErrFullResponse = errors.New("reader fails on responses of 256 bytes")
 
-// ProbeExchange tries what a signature will need: an answer of exactly 256 bytes, on which
+// ProbeFullResponse tries what a signature will need: an answer of exactly 256 bytes, on which
 // some readers fail. It reads the start of the CA certificate in one block and again in two,
 // and compares them. It uses no attempt and needs no PIN, so a program finds a failing reader
 // before it sends a PIN.
 //
-// It returns [ErrExchange] if only the smaller blocks pass, [ErrNoCertificate] if the card
+// It returns [ErrFullResponse] if only the smaller blocks pass, [ErrNoCertificate] if the card
 // has nothing to read, and otherwise the status word or the transport's error.
-func (a *Application) ProbeExchange(ctx context.Context) error {
+func (a *Application) ProbeFullResponse(ctx context.Context) error {
 	const block = apdu.MaxShortNe
 	file := a.generation.Authentication.CACertificate
 	whole, wholeErr := a.session.Read(ctx, file, block)
@@ -39,9 +39,9 @@ func (a *Application) ProbeExchange(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("probe: %w", err)
 	case wholeErr != nil:
-		return fmt.Errorf("%w: %w", ErrExchange, wholeErr)
+		return fmt.Errorf("%w: %w", ErrFullResponse, wholeErr)
 	case !bytes.Equal(whole, halves):
-		return fmt.Errorf("%w: %d bytes came that differ from the smaller blocks", ErrExchange, len(whole))
+		return fmt.Errorf("%w: %d bytes came that differ from the smaller blocks", ErrFullResponse, len(whole))
 	}
 	return nil
 }

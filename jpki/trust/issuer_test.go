@@ -42,7 +42,7 @@ func TestPoliciesOfPinnedCertificates(t *testing.T) {
 		require.ErrorIs(t, trust.CheckAuthentication(leaf), want, policy)
 		chain, err := issuerOf(leaf, trust.Policy{Anchors: []trust.Anchor{anchorOf(jlis.Certificate)}}, jlis.Certificate)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Pinned, chain, "whoever issued it")
+		assert.Equal(t, trust.IssuerPinned, chain, "whoever issued it")
 	}
 }
 
@@ -55,7 +55,7 @@ func TestACAWithSeveralCertificates(t *testing.T) {
 	for _, given := range [][]*x509.Certificate{{old.Certificate, current.Certificate}, {current.Certificate, old.Certificate}} {
 		chain, err := issuerOf(leaf, trust.Policy{CAs: given, Required: true}, nil)
 		require.NoError(t, err)
-		assert.Equal(t, trust.Caller, chain)
+		assert.Equal(t, trust.IssuerCaller, chain)
 	}
 	_, err := issuerOf(leaf, trust.Policy{CAs: []*x509.Certificate{old.Certificate}}, nil)
 	require.ErrorIs(t, err, trust.ErrIssuerExpired)
@@ -88,22 +88,22 @@ func TestIssuer(t *testing.T) {
 		policy trust.Policy
 		onCard *x509.Certificate
 		fails  error // of reading it
-		want   trust.Chain
+		want   trust.Issuer
 		reads  int
 		err    error
 	}{
-		{"no policy", trust.Policy{}, nil, nil, trust.Unknown, 0, nil},
-		{"a given CA", trust.Policy{CAs: list(namesake, jlis), Required: true}, nil, nil, trust.Caller, 0, nil},
-		{"a given CA and an anchor", trust.Policy{CAs: list(jlis), Anchors: anchors(jlis)}, jlis.Certificate, nil, trust.Caller, 0, nil},
+		{"no policy", trust.Policy{}, nil, nil, trust.IssuerUnknown, 0, nil},
+		{"a given CA", trust.Policy{CAs: list(namesake, jlis), Required: true}, nil, nil, trust.IssuerCaller, 0, nil},
+		{"a given CA and an anchor", trust.Policy{CAs: list(jlis), Anchors: anchors(jlis)}, jlis.Certificate, nil, trust.IssuerCaller, 0, nil},
 		{"a given CA of the same name", trust.Policy{CAs: list(namesake), Required: true}, nil, nil, "", 0, trust.ErrUnknownIssuer},
-		{"the simulator's", trust.Policy{SimulatorCAs: list(jlis)}, nil, nil, trust.Simulator, 0, nil},
+		{"the simulator's", trust.Policy{SimulatorCAs: list(jlis)}, nil, nil, trust.IssuerSimulator, 0, nil},
 		{"the simulator's, not accepted", trust.Policy{SimulatorCAs: list(jlis), Required: true}, nil, nil, "", 0, trust.ErrUnknownIssuer},
-		{"an anchor", trust.Policy{Anchors: anchors(stranger, jlis), Required: true}, jlis.Certificate, nil, trust.Pinned, 1, nil},
-		{"an anchor with another key", trust.Policy{Anchors: anchors(stranger)}, jlis.Certificate, nil, trust.Unknown, 0, nil},
+		{"an anchor", trust.Policy{Anchors: anchors(stranger, jlis), Required: true}, jlis.Certificate, nil, trust.IssuerPinned, 1, nil},
+		{"an anchor with another key", trust.Policy{Anchors: anchors(stranger)}, jlis.Certificate, nil, trust.IssuerUnknown, 0, nil},
 		{"an anchor of the same name", trust.Policy{Anchors: anchors(namesake), Required: true}, jlis.Certificate, nil, "", 1, trust.ErrUnknownIssuer},
 		{"the anchor's certificate, of another issuer", trust.Policy{Anchors: anchors(namesake), Required: true}, namesake.Certificate, nil, "", 1, trust.ErrUnknownIssuer},
 		{"J-LIS's anchors", trust.Policy{Anchors: trust.JLIS(), Required: true}, jlis.Certificate, nil, "", 0, trust.ErrUnknownIssuer},
-		{"no CA certificate on the card", trust.Policy{Anchors: anchors(jlis)}, nil, trust.ErrUnknownIssuer, trust.Unknown, 1, nil},
+		{"no CA certificate on the card", trust.Policy{Anchors: anchors(jlis)}, nil, trust.ErrUnknownIssuer, trust.IssuerUnknown, 1, nil},
 		{"no CA certificate on the card, but required", trust.Policy{Anchors: anchors(jlis), Required: true}, nil, trust.ErrUnknownIssuer, "", 1, trust.ErrUnknownIssuer},
 		{"the connection is lost", trust.Policy{Anchors: anchors(jlis)}, nil, lost, "", 1, lost},
 	} {

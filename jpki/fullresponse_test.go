@@ -18,7 +18,7 @@ import (
 // probe detects that before.
 //
 // Faults: F37.
-func TestProbeExchange(t *testing.T) {
+func TestProbeFullResponse(t *testing.T) {
 	ctx := context.Background()
 	for _, tt := range []struct {
 		name    string
@@ -28,11 +28,11 @@ func TestProbeExchange(t *testing.T) {
 	}{
 		{"a good reader", simulator.Contact, nil, nil},
 		{"a good reader and a card with extended lengths", simulator.ContactExtended, nil, nil},
-		{"256 bytes taken for none", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x90, 0x00}, nil }, jpki.ErrExchange},
-		{"cut off", simulator.Contact, func(b []byte) ([]byte, error) { return b[1:], nil }, jpki.ErrExchange},
-		{"one byte wrong", simulator.Contact, func(b []byte) ([]byte, error) { b[200] ^= 1; return b, nil }, jpki.ErrExchange},
-		{"refused", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x67, 0x00}, nil }, jpki.ErrExchange},
-		{"fails", simulator.Contact, func([]byte) ([]byte, error) { return nil, reader.ErrTransport }, jpki.ErrExchange},
+		{"256 bytes taken for none", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x90, 0x00}, nil }, jpki.ErrFullResponse},
+		{"cut off", simulator.Contact, func(b []byte) ([]byte, error) { return b[1:], nil }, jpki.ErrFullResponse},
+		{"one byte wrong", simulator.Contact, func(b []byte) ([]byte, error) { b[200] ^= 1; return b, nil }, jpki.ErrFullResponse},
+		{"refused", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x67, 0x00}, nil }, jpki.ErrFullResponse},
+		{"fails", simulator.Contact, func([]byte) ([]byte, error) { return nil, reader.ErrTransport }, jpki.ErrFullResponse},
 		{"another's file", simulator.Contact, func([]byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }, jpki.ErrNoCertificate},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestProbeExchange(t *testing.T) {
 				}
 				return response, nil
 			}
-			err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
+			err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeFullResponse(ctx) })
 			require.ErrorIs(t, err, tt.err)
 			assert.Zero(t, d.Secrets())
 			assert.LessOrEqual(t, len(d.Sent()), 4)
@@ -58,7 +58,7 @@ func TestProbeExchange(t *testing.T) {
 		}
 		return nil
 	}
-	err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeExchange(ctx) })
+	err := jpki.Do(ctx, d.Connection, func(a *jpki.Application) error { return a.ProbeFullResponse(ctx) })
 	require.ErrorIs(t, err, reader.ErrRemoved)
-	require.NotErrorIs(t, err, jpki.ErrExchange)
+	require.NotErrorIs(t, err, jpki.ErrFullResponse)
 }

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Chain is the kind of issuer of a certificate, as far as that was established.
-type Chain string
+// Issuer is the kind of issuer of a certificate, as far as that was established.
+type Issuer string
 
-// The chains.
+// The kinds of issuers.
 const (
-	Unknown   Chain = "unknown"   // not checked, or no trusted CA issued it
-	Pinned    Chain = "pinned"    // one of the policy's anchors, J-LIS's by default
-	Caller    Chain = "caller"    // a CA that the caller gave
-	Simulator Chain = "simulator" // the CA of a simulated card, which proves nothing
+	IssuerUnknown   Issuer = "unknown"   // not checked, or no trusted CA issued it
+	IssuerPinned    Issuer = "pinned"    // one of the policy's anchors, J-LIS's by default
+	IssuerCaller    Issuer = "caller"    // a CA that the caller gave
+	IssuerSimulator Issuer = "simulator" // the CA of a simulated card, which proves nothing
 )
 
 var (
@@ -44,58 +44,58 @@ type Policy struct {
 // CA did. If cardCA's error matches [ErrUnknownIssuer], the card has no usable one.
 //
 // It returns [ErrUnknownIssuer] if the policy requires a known issuer,
-// [ErrIssuerExpired], or an error of cardCA. Unknown can be returned with a nil error.
-func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Chain, error) {
-	chain, ca, err := p.find(certificate, now, cardCA)
+// [ErrIssuerExpired], or an error of cardCA. IssuerUnknown can be returned with a nil error.
+func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Issuer, error) {
+	issuer, ca, err := p.find(certificate, now, cardCA)
 	switch {
 	case errors.Is(err, ErrUnknownIssuer) && !p.Required:
-		return Unknown, nil
+		return IssuerUnknown, nil
 	case err != nil:
-		return Unknown, err
-	case chain == Simulator && p.Required:
-		return Unknown, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
+		return IssuerUnknown, err
+	case issuer == IssuerSimulator && p.Required:
+		return IssuerUnknown, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
 	}
 	if !isValid(ca, now) {
-		return Unknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(ca, now))
+		return IssuerUnknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(ca, now))
 	}
-	return chain, nil
+	return issuer, nil
 }
 
 // find finds the CA certificate whose key signed the certificate. It does not look at
 // names.
-func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Chain, *x509.Certificate, error) {
+func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Issuer, *x509.Certificate, error) {
 	if err := checkSignatureAlgorithm(certificate); err != nil {
-		return Unknown, nil, fmt.Errorf("%w: %w", ErrUnknownIssuer, err)
+		return IssuerUnknown, nil, fmt.Errorf("%w: %w", ErrUnknownIssuer, err)
 	}
 	unknown := ErrUnknownIssuer
 	for _, given := range []struct {
-		chain Chain
-		cas   []*x509.Certificate
-	}{{Caller, p.CAs}, {Simulator, p.SimulatorCAs}} {
+		issuer Issuer
+		cas    []*x509.Certificate
+	}{{IssuerCaller, p.CAs}, {IssuerSimulator, p.SimulatorCAs}} {
 		ca, rejected := findCA(given.cas, certificate, now)
 		switch {
 		case ca != nil:
-			return given.chain, ca, nil
+			return given.issuer, ca, nil
 		case rejected != nil:
 			unknown = fmt.Errorf("%w: %w", unknown, rejected)
 		}
 	}
 	if !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.mayHaveIssued(certificate) }) {
-		return Unknown, nil, unknown
+		return IssuerUnknown, nil, unknown
 	}
 	ca, err := cardCA()
 	switch {
 	case errors.Is(err, ErrUnknownIssuer):
-		return Unknown, nil, fmt.Errorf("%w: %w", unknown, err)
+		return IssuerUnknown, nil, fmt.Errorf("%w: %w", unknown, err)
 	case err != nil:
-		return Unknown, nil, err
+		return IssuerUnknown, nil, err
 	case !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.matches(ca) }) || !signed(ca, certificate):
-		return Unknown, nil, unknown
+		return IssuerUnknown, nil, unknown
 	}
 	if err := mayIssue(ca, certificate); err != nil {
-		return Unknown, nil, fmt.Errorf("%w: %w", unknown, err)
+		return IssuerUnknown, nil, fmt.Errorf("%w: %w", unknown, err)
 	}
-	return Pinned, ca, nil
+	return IssuerPinned, ca, nil
 }
 
 // findCA finds the CA certificate that issued the certificate, or returns nil and, if a
