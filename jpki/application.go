@@ -10,7 +10,6 @@ import (
 	"github.com/mykeykit/mykeykit/internal/applet"
 	"github.com/mykeykit/mykeykit/internal/generation"
 	"github.com/mykeykit/mykeykit/jpki/credential"
-	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 var (
@@ -27,7 +26,8 @@ type Application struct {
 	session    *applet.Session
 	generation *generation.Generation
 	config     config
-	chain      trust.Issuer // of the certificate that was last found usable
+	// caCertificate is the CA certificate on the card in DER, once it was needed.
+	caCertificate []byte
 }
 
 // Open selects the application. It returns [ErrNoApplication] if the card has none.

@@ -164,7 +164,7 @@ func issuedBy(ca cardtest.CA, holder *x509.Certificate) cardtest.CA {
 
 // A relay in place of the card can accept any PIN and pass the challenge on to a genuine
 // card that its holder unlocked elsewhere. Possession and chain hold for that card. The
-// toolkit can't notice, so it calls the PIN's result the card's report.
+// toolkit can't notice, so a holder says nothing about a PIN.
 //
 // Faults: F94.
 func TestARelayAcceptsAnyPIN(t *testing.T) {
@@ -180,11 +180,9 @@ func TestARelayAcceptsAnyPIN(t *testing.T) {
 		got, err := jpki.Authenticate(ctx, d.Connection, pin(t, "0000"), jpki.RequireChain(d.Card.CACertificate()))
 		require.NoError(t, err)
 		assert.Equal(t, 2, d.Secrets(), "the holder's, and the wrong one, which reached no card")
-		assert.True(t, got.Possession)
-		assert.Equal(t, trust.IssuerCaller, got.Chain)
-		assert.True(t, got.CardAcceptedPIN, "the card's word, as its name says")
-		assert.Contains(t, got.String(), "card reported correct PIN true")
-		assert.NotContains(t, got.String(), "verified")
+		assert.True(t, got.Certificate() != nil)
+		assert.Equal(t, trust.IssuerCaller, got.Issuer())
+		assert.NotContains(t, got.String(), "PIN")
 		assert.Equal(t, 3, d.Card.State().AuthAttempts)
 	}
 }

@@ -3,46 +3,29 @@ package jpki
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
-	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 )
 
 // ErrNoPossession reports that the card did not prove that it holds the certificate's key.
 var ErrNoPossession = errors.New("card did not prove possession of its key")
 
-// Authentication is the result of [Authenticate]. Printing it shows no part of the
-// certificate. Do not copy it: if a copy is in another struct's unexported field, package fmt
-// can show what Certificate points to.
-type Authentication struct {
-	// Certificate is the card's user-authentication certificate: personal data, to be
-	// kept no longer than needed.
-	Certificate *x509.Certificate
-	// CardAcceptedPIN: the card reported that the PIN is correct. The report is not signed.
-	// A relay in the card's place can accept any PIN and pass the challenge on to a genuine
-	// card that was unlocked elsewhere; Possession and Chain hold for that card.
-	CardAcceptedPIN bool
-	// Possession: the card signed a fresh challenge with the certificate's key.
-	Possession bool
-	// Validity of the certificate at the time. Revocation is not checked.
-	Validity trust.Validity
-	// Chain says who issued the certificate. It is [trust.IssuerUnknown] unless [WithChain],
-	// [RequireChain] or [TrustSimulator] is given.
-	Chain trust.Issuer
-}
-
 // Authenticate does what a terminal needs, in one short transaction: it asks for the
-// attempts left, reads the certificate, verifies the PIN, has the card prove its key, and
-// logs the card out. On a card with extended lengths it sends 5 commands, and 1 to log out.
+// attempts left, reads the certificate, verifies the PIN, has the card sign a fresh
+// challenge, verifies the signature, and logs the card out. On a card with extended lengths
+// it sends 5 commands, and 1 to log out. It is [Prove] with a verifier of its own.
 //
 // The PIN is used up, whatever happens. A program asks for it before, while it does not
 // hold the card, and passes [ForCard] with what it showed; [AuthenticateWith] does all of
 // that.
+//
+// That the PIN was correct is the card's report, which is not signed. A relay in the card's
+// place can accept any PIN and pass the challenge on to a genuine card that was unlocked
+// elsewhere.
 //
 // An error means that nothing was established: [ErrNoApplication],
 // [credential.ErrCounterUnknown], [*credential.Error], [credential.ErrUsed],
@@ -51,11 +34,11 @@ type Authentication struct {
 // [ErrNoPossession], [ErrStillUnlocked], or the transport's error.
 //
 // [WithChain] and [RequireChain] check the issuer: possession alone proves that the card
-// holds the certificate's key, and not that J-LIS issued the certificate. Revocation is not
-// checked.
-func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...CardOption) (*Authentication, error) {
-	defer pin.Wipe()
-	return authenticate(ctx, pin, func(fn func(*Application) error) error { return Do(ctx, card, fn, options...) })
+// holds the certificate's key, and not that J-LIS issued the certificate. Without them
+// [proof.Holder.Issuer] is [trust.IssuerUnknown]. Revocation is not checked.
+func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...CardOption) (*proof.Holder, error) {
+	config := newConfig(options)
+	return authenticate(ctx, config, pin, func(fn func(*Application) error) error { return do(ctx, card, config, fn) })
 }
 
 // AuthenticateWith authenticates the card in a reader in the safe order. It finds out
@@ -66,38 +49,108 @@ func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options .
 //
 // It returns the errors of Authenticate, connect and ask. It ignores [ForCard].
 func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
-	ask AskPIN, options ...CardOption) (*Authentication, error) {
-	connector, config := connectorFor(connect, reader), newConfig(options)
+	ask AskPIN, options ...CardOption) (holder *proof.Holder, err error) {
+	config := newConfig(options)
+	err = withPIN(ctx, connectorFor(connect, reader), ask, config, func(pin PIN, use useCard) (err error) {
+		holder, err = authenticate(ctx, config, pin, use)
+		return err
+	})
+	return holder, err
+}
+
+// Prove is like [Authenticate] for a verifier elsewhere: the card signs the verifier's
+// challenge, and Prove returns the evidence for [proof.Verifier.Verify], with the CA
+// certificate that is on the card. It sends the commands that read that one in addition.
+//
+// It returns the errors of Authenticate, and [proof.ErrName] for a challenge that no verifier
+// makes; nothing was sent then. The issuer is checked as the options say, so that a card that
+// the verifier will reject need not cost an attempt.
+func Prove(ctx context.Context, card apdu.Transmitter, pin PIN, challenge proof.Challenge, options ...CardOption) (*proof.Evidence, error) {
+	config := newConfig(options)
+	config.withCA = true
+	return prove(ctx, pin, challenge, func(fn func(*Application) error) error { return do(ctx, card, config, fn) })
+}
+
+// ProveWith is to [Prove] what [AuthenticateWith] is to [Authenticate].
+func ProveWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
+	ask AskPIN, challenge proof.Challenge, options ...CardOption) (evidence *proof.Evidence, err error) {
+	config := newConfig(options)
+	config.withCA = true
+	err = withPIN(ctx, connectorFor(connect, reader), ask, config, func(pin PIN, use useCard) (err error) {
+		evidence, err = prove(ctx, pin, challenge, use)
+		return err
+	})
+	return evidence, err
+}
+
+// useCard calls a function with a card's application, and logs the card out.
+type useCard = func(func(*Application) error) error
+
+// withPIN asks for the PIN while no card is held, and then calls do.
+func withPIN(ctx context.Context, connector connector, ask AskPIN, config config, do func(PIN, useCard) error) error {
 	config.shown, config.shortLengths = nil, false
 	var shown Readiness
-	err := connector.use(ctx, config, func(a *Application) (err error) {
+	first := config
+	first.withCA = false
+	err := connector.use(ctx, first, func(a *Application) (err error) {
 		shown, err = a.Ready(ctx)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	pin, err := ask(ctx, shown)
 	defer pin.Wipe()
 	if err != nil {
-		return nil, fmt.Errorf("asking for the PIN: %w", err)
+		return fmt.Errorf("asking for the PIN: %w", err)
 	}
 	config.bind(shown)
-	return authenticate(ctx, pin, func(fn func(*Application) error) error { return connector.use(ctx, config, fn) })
+	return do(pin, func(fn func(*Application) error) error { return connector.use(ctx, config, fn) })
 }
 
-func authenticate(ctx context.Context, pin PIN, use func(func(*Application) error) error) (result *Authentication, err error) {
+// Authenticate's challenges are for nobody else.
+const (
+	localAudience = "mykeykit jpki.Authenticate"
+	localPurpose  = "authenticate"
+)
+
+func authenticate(ctx context.Context, config config, pin PIN, use useCard) (*proof.Holder, error) {
+	defer pin.Wipe()
+	now := config.now()
+	challenge, err := proof.NewChallenge(localAudience, localPurpose, now, config.random)
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := prove(ctx, pin, challenge, use)
+	if err != nil {
+		return nil, err
+	}
+	verifier := proof.Verifier{
+		Audience: localAudience, Purpose: localPurpose, Now: func() time.Time { return now }, AllowExpired: config.allowExpired, AllowUnknownIssuer: true,
+		Once: func(context.Context, proof.Challenge) error { return nil }, // nobody can have answered it before
+	}
+	if config.trust != nil {
+		verifier.Trust, verifier.AllowUnknownIssuer = *config.trust, !config.trust.Required
+	}
+	return verifier.Verify(ctx, *evidence)
+}
+
+func prove(ctx context.Context, pin PIN, challenge proof.Challenge, use useCard) (evidence *proof.Evidence, err error) {
+	defer pin.Wipe()
+	if err := challenge.Check(); err != nil {
+		return nil, err
+	}
 	err = use(func(a *Application) (err error) {
-		result, err = a.authenticate(ctx, pin)
+		evidence, err = a.prove(ctx, pin, challenge)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return result, nil
+	return evidence, nil
 }
 
-func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authentication, error) {
+func (a *Application) prove(ctx context.Context, pin PIN, challenge proof.Challenge) (*proof.Evidence, error) {
 	certificate, err := a.unlock(ctx, authenticationKey, pin.secret)
 	if err != nil {
 		return nil, err
@@ -107,64 +160,37 @@ func (a *Application) authenticate(ctx context.Context, pin PIN) (*Authenticatio
 			return nil, err
 		}
 	}
-	if err := a.ProvePossession(ctx, certificate); err != nil {
+	evidence, err := a.Prove(ctx, certificate, challenge)
+	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // it ended during the proof, which was allowed to finish
 	}
-	return &Authentication{
-		Certificate:     certificate,
-		CardAcceptedPIN: true,
-		Possession:      true,
-		Validity:        trust.ValidityAt(certificate, a.config.now()),
-		Chain:           a.chain,
-	}, nil
+	return evidence, nil
 }
 
-// challengeDomain separates the challenges that are signed here from everything else that
-// the key signs.
-const challengeDomain = "mykeykit possession v1\x00"
-
-// ProvePossession has the card sign 32 fresh random bytes with its authentication key and
-// verifies the signature with the certificate's key. The PIN must be verified. If it
-// returns nil, whoever answered holds the key; whether J-LIS issued the certificate is for
-// [Application.Chain] to find out.
+// Prove has the card sign a challenge with its authentication key and verifies the signature
+// with the certificate's key. The PIN must be verified. The evidence includes the card's CA
+// certificate if it was read before.
 //
-// It returns [ErrNoPossession] if the card's answer is not a proof,
+// It returns [ErrNoPossession] if the card's answer is not that signature,
 // [trust.ErrUnsupportedKey], [trust.ErrMalformed] if the certificate's key is not encoded in
-// DER, [ErrPINRequired], or the transport's error. It honors [WithRandom].
-func (a *Application) ProvePossession(ctx context.Context, certificate *x509.Certificate) error {
+// DER, [ErrPINRequired], [proof.ErrName], or the transport's error.
+func (a *Application) Prove(ctx context.Context, certificate *x509.Certificate, challenge proof.Challenge) (*proof.Evidence, error) {
+	if err := challenge.Check(); err != nil {
+		return nil, err
+	}
 	if err := a.authentication().checkKey(certificate); err != nil {
-		return err
+		return nil, err
 	}
-	challenge := make([]byte, 32)
-	if _, err := io.ReadFull(a.config.random, challenge); err != nil {
-		return fmt.Errorf("challenge: %w", err)
-	}
-	what, err := plainSignature(certificate.PublicKey, append([]byte(challengeDomain), challenge...))
+	what, algorithm, err := challengeToSign(certificate.PublicKey, challenge)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = a.sign(ctx, a.authentication(), what)
-	return err
-}
-
-// String describes the result. It shows no date: a certificate expires on its holder's
-// birthday.
-func (r Authentication) String() string {
-	if r.Certificate == nil {
-		return "nothing authenticated"
+	signature, err := a.sign(ctx, a.authentication(), what)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("card reported correct PIN %t, possession %t, certificate %s, issuer %s, revocation not checked",
-		r.CardAcceptedPIN, r.Possession, r.Validity, r.Chain)
+	return &proof.Evidence{Challenge: challenge, Certificate: certificate.Raw, CACertificate: a.caCertificate, Algorithm: algorithm, Signature: signature}, nil
 }
-
-// Format prints [Authentication.String] for every verb and flag.
-func (r Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
-
-// LogValue implements slog.LogValuer with [Authentication.String].
-func (r Authentication) LogValue() slog.Value { return slog.StringValue(r.String()) }
-
-// MarshalJSON writes [Authentication.String]. It can't be read back.
-func (r Authentication) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

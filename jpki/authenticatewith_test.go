@@ -121,7 +121,7 @@ func TestAuthenticateWith(t *testing.T) {
 				assert.Nil(t, got)
 				return
 			}
-			assert.True(t, got.CardAcceptedPIN && got.Possession)
+			assert.True(t, got.Certificate() != nil)
 			assert.Len(t, h.Connections(), 2)
 		})
 	}

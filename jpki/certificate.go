@@ -100,8 +100,13 @@ func (a *Application) usableCertificate(ctx context.Context) (*x509.Certificate,
 	if err != nil {
 		return nil, err
 	}
-	if a.chain, err = a.Chain(ctx, certificate); err != nil {
+	if _, err = a.Issuer(ctx, certificate); err != nil {
 		return nil, err
+	}
+	if a.config.withCA && a.caCertificate == nil {
+		if _, err = a.cardCA(ctx); err != nil && !errors.Is(err, trust.ErrUnknownIssuer) {
+			return nil, err
+		}
 	}
 	return certificate, nil
 }
@@ -110,25 +115,32 @@ func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Cer
 	return a.usable(ctx, a.signature())
 }
 
-// Chain finds out who issued the card's authentication certificate, as [WithChain]
+// Issuer finds out who issued the card's authentication certificate, as [WithChain]
 // describes. Without [WithChain], [RequireChain] and [TrustSimulator] it returns
 // [trust.IssuerUnknown] and sends nothing.
 //
 // It returns [trust.ErrUnknownIssuer] if a chain is required, [trust.ErrIssuerExpired], or
 // the transport's error. It honors [WithClock].
-func (a *Application) Chain(ctx context.Context, certificate *x509.Certificate) (trust.Issuer, error) {
+func (a *Application) Issuer(ctx context.Context, certificate *x509.Certificate) (trust.Issuer, error) {
 	if a.config.trust == nil {
 		return trust.IssuerUnknown, nil
 	}
-	return a.config.trust.Issuer(certificate, a.config.now(), func() (*x509.Certificate, error) {
-		ca, err := a.AuthCACertificate(ctx)
-		if errors.Is(err, ErrNoCertificate) || errors.Is(err, trust.ErrMalformed) || errors.As(err, new(apdu.Status)) {
-			// The card's own answer. It is quoted and not wrapped: ErrPINRequired, for
-			// example, is about the holder's certificate.
-			return nil, fmt.Errorf("%w: CA certificate on the card: %v", trust.ErrUnknownIssuer, err)
-		}
-		return ca, err
-	})
+	return a.config.trust.Issuer(certificate, a.config.now(), func() (*x509.Certificate, error) { return a.cardCA(ctx) })
+}
+
+// cardCA reads the CA certificate on the card, for the evidence too. It returns
+// [trust.ErrUnknownIssuer] if the card has no usable one.
+func (a *Application) cardCA(ctx context.Context) (*x509.Certificate, error) {
+	ca, err := a.AuthCACertificate(ctx)
+	if errors.Is(err, ErrNoCertificate) || errors.Is(err, trust.ErrMalformed) || errors.As(err, new(apdu.Status)) {
+		// The card's own answer. It is quoted and not wrapped: ErrPINRequired, for
+		// example, is about the holder's certificate.
+		return nil, fmt.Errorf("%w: CA certificate on the card: %v", trust.ErrUnknownIssuer, err)
+	}
+	if err == nil {
+		a.caCertificate = ca.Raw
+	}
+	return ca, err
 }
 
 func (a *Application) readDER(ctx context.Context, file byte) ([]byte, error) {

@@ -60,7 +60,7 @@ func TestChain(t *testing.T) {
 				assert.Zero(t, d.Secrets(), "found out before the PIN")
 				return
 			}
-			assert.Equal(t, tt.chain, got.Chain)
+			assert.Equal(t, tt.chain, got.Issuer())
 			assert.Equal(t, 1, d.Secrets())
 			assert.Contains(t, got.String(), "issuer "+string(tt.chain))
 		})
@@ -74,7 +74,7 @@ func TestChainOfAPhone(t *testing.T) {
 	d := cardtest.Open(t, simulator.Android)
 	got, err := jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain(), jpki.WithPinned(d.Card.CACertificate()))
 	require.NoError(t, err)
-	assert.Equal(t, trust.IssuerPinned, got.Chain)
+	assert.Equal(t, trust.IssuerPinned, got.Issuer())
 
 	_, err = jpki.Authenticate(ctx, d.Connection, pin(t, simulator.PIN), jpki.RequireChain())
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
@@ -106,7 +106,7 @@ func TestTheCACertificateIsReadOnlyIfNeeded(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, certificate.AuthorityKeyId)
 		before := len(d.Sent())
-		chain, err := a.Chain(context.Background(), certificate)
+		chain, err := a.Issuer(context.Background(), certificate)
 		require.NoError(t, err, tt.name)
 		assert.Equal(t, tt.chain, chain, tt.name)
 		assert.Len(t, d.Sent()[before:], tt.reads, tt.name)
@@ -123,7 +123,7 @@ func TestTheCACertificateIsReadOnlyIfNeeded(t *testing.T) {
 	certificate, err := a.AuthCertificate(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, certificate.AuthorityKeyId)
-	chain, err := a.Chain(context.Background(), certificate)
+	chain, err := a.Issuer(context.Background(), certificate)
 	require.NoError(t, err)
 	assert.Equal(t, trust.IssuerPinned, chain)
 }
@@ -168,7 +168,7 @@ func TestCardsWithoutACACertificate(t *testing.T) {
 			assert.Equal(t, pins, d.Secrets(), tt.name)
 			assert.NotErrorIs(t, err, jpki.ErrPINRequired, tt.name)
 			if err == nil {
-				assert.Equal(t, trust.IssuerUnknown, got.Chain, tt.name)
+				assert.Equal(t, trust.IssuerUnknown, got.Issuer(), tt.name)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -28,7 +29,7 @@ func TestNoCrosstalk(t *testing.T) {
 		require.NoError(t, driver.AddReader(fmt.Sprintf("Reader %d", n)).Insert(card))
 		cards = append(cards, card)
 	}
-	authenticate := func(n int, digits string) (*jpki.Authentication, error) {
+	authenticate := func(n int, digits string) (*proof.Holder, error) {
 		session, err := driver.Connect(ctx, fmt.Sprintf("Reader %d", n))
 		if err != nil {
 			return nil, err
@@ -51,8 +52,8 @@ func TestNoCrosstalk(t *testing.T) {
 				if !assert.NoError(t, err, "reader %d, round %d", n, round) {
 					return
 				}
-				assert.True(t, got.Possession)
-				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: another card's", n, round)
+				assert.True(t, got.Certificate() != nil)
+				assert.NoError(t, got.Certificate().CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: another card's", n, round)
 			}
 		})
 	}
@@ -63,6 +64,6 @@ func TestNoCrosstalk(t *testing.T) {
 		other := cards[(n+1)%readers]
 		got, err := authenticate(n, simulator.PIN)
 		require.NoError(t, err)
-		require.Error(t, got.Certificate.CheckSignatureFrom(other.CACertificate()), "the CAs tell cards apart")
+		require.Error(t, got.Certificate().CheckSignatureFrom(other.CACertificate()), "the CAs tell cards apart")
 	}
 }

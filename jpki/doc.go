@@ -11,8 +11,10 @@
 // [crypto.Signer] for the card's key. A card is any apdu.Transmitter, such as the cards of
 // package reader.
 //
+// [Prove] and [ProveWith] do the same for a verifier elsewhere, such as a server.
+//
 // Package credential has the errors about PINs and the attempts left. Package trust checks
-// certificates.
+// certificates. Package proof verifies what a card proved, without the card.
 //
 // # No attempt is lost by accident
 //
@@ -48,8 +50,8 @@
 // Revocation: only certified verifiers may ask for it. The issuer, unless [WithChain] or
 // [RequireChain] is given: anybody can make a certificate and a card that holds its key.
 // That the PIN was correct: the card reports it, and its report is not signed. Anybody can
-// read the certificate without a PIN, so on its own it proves nothing;
-// [Authentication].Possession proves that the card holds its key.
+// read the certificate without a PIN, so on its own it proves nothing; a [proof.Holder] is
+// returned only if the card has proved that it holds the certificate's key.
 //
 // # Concurrency
 //

@@ -58,10 +58,10 @@ func ExampleAuthenticateWith() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("possession:", holder.Possession)
+	fmt.Println(holder)
 	// Output:
 	// attempts left: 3
-	// possession: true
+	// [holder: certificate valid, issuer unknown, revocation not checked]
 }
 
 func ExampleAuthenticate() {
@@ -84,13 +84,8 @@ func ExampleAuthenticate() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("card accepted the PIN:", holder.CardAcceptedPIN)
-	fmt.Println("possession:", holder.Possession)
-	fmt.Println("certificate:", holder.Validity)
-	// Output:
-	// card accepted the PIN: true
-	// possession: true
-	// certificate: valid
+	fmt.Println("certificate:", holder.Validity())
+	// Output: certificate: valid
 }
 
 // Single steps, which use no attempt.

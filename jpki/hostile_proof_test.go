@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -112,7 +113,7 @@ func TestOnlyTheChallengeIsAProof(t *testing.T) {
 		signs(d, forged(t, cardtest.Unchanged), sign)
 		got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 		require.NoError(t, err)
-		assert.True(t, got.Possession)
+		assert.True(t, got.Certificate() != nil)
 	}
 }
 
@@ -142,8 +143,8 @@ func TestACAOfTheSameNameIsAnotherCA(t *testing.T) {
 	})
 	got, err := jpki.Authenticate(context.Background(), d.Connection, pin(t, simulator.PIN))
 	require.NoError(t, err)
-	assert.Equal(t, genuine.RawIssuer, got.Certificate.RawIssuer, "the same name")
-	assert.Error(t, got.Certificate.CheckSignatureFrom(ca), "and not the same CA")
+	assert.Equal(t, genuine.RawIssuer, got.Certificate().RawIssuer, "the same name")
+	assert.Error(t, got.Certificate().CheckSignatureFrom(ca), "and not the same CA")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		printed := fmt.Sprintf(verb+" "+verb, got, *got)
 		assert.Contains(t, printed, "issuer unknown, revocation not checked")
@@ -152,22 +153,22 @@ func TestACAOfTheSameNameIsAnotherCA(t *testing.T) {
 	}
 }
 
-// The card signs a hash over 32 random bytes, new for every proof, with a prefix of this
-// package.
+// The card signs the hash of a challenge with 32 random bytes, new for every proof.
 //
 // Faults: F60.
 func TestWhatIsSigned(t *testing.T) {
 	d := cardtest.Open(t, simulator.Contact)
 	random := slices.Concat(bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32))
-	a := open(t, d, jpki.WithRandom(iotest.OneByteReader(bytes.NewReader(random))))
-	certificate, err := a.AuthCertificate(context.Background())
-	require.NoError(t, err)
-	require.NoError(t, a.VerifyAuthPIN(context.Background(), pin(t, simulator.PIN)))
+	now := time.Date(2026, 11, 28, 12, 0, 0, 999, time.UTC)
+	options := []jpki.CardOption{jpki.WithRandom(iotest.OneByteReader(bytes.NewReader(random))), jpki.WithClock(func() time.Time { return now })}
 	for range 2 {
-		require.NoError(t, a.ProvePossession(context.Background(), certificate))
+		_, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN), options...)
+		require.NoError(t, err)
 	}
-	require.ErrorIs(t, a.ProvePossession(context.Background(), certificate), io.EOF, "no challenge is used again")
-	require.NoError(t, a.LogOut(context.Background()))
+	before := d.Secrets()
+	_, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN), options...)
+	require.ErrorIs(t, err, io.EOF, "no challenge is used again")
+	require.Equal(t, before, d.Secrets())
 
 	var signed [][]byte
 	for _, c := range d.Sent() {
@@ -177,7 +178,11 @@ func TestWhatIsSigned(t *testing.T) {
 	}
 	require.Len(t, signed, 2)
 	for i, input := range signed {
-		hash := sha256.Sum256(append([]byte("mykeykit possession v1\x00"), random[32*i:32*i+32]...))
+		message := []byte("mykeykit proof v1\x00")
+		for _, part := range []string{"mykeykit jpki.Authenticate", "authenticate", string(random[32*i : 32*i+32]), "\x00\x00\x00\x00\x6b\x0a\xc2\x40"} {
+			message = append(append(message, 0, byte(len(part))), part...)
+		}
+		hash := sha256.Sum256(message)
 		assert.Equal(t, "3031300d060960864801650304020105000420"+fmt.Sprintf("%x", hash), fmt.Sprintf("%x", input))
 	}
 }

@@ -1,13 +1,17 @@
 package jpki_test
 
 import (
+	"context"
+	"crypto/x509"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 )
 
 func pin(t testing.TB, digits string) jpki.PIN {
@@ -37,4 +41,10 @@ func requireNothingSigned(t testing.TB, h *cardtest.Holder) {
 	for _, c := range connections[len(connections)-1] {
 		require.False(t, isSign(c))
 	}
+}
+
+// prove has the card sign a challenge.
+func prove(ctx context.Context, a *jpki.Application, certificate *x509.Certificate) error {
+	_, err := a.Prove(ctx, certificate, proof.Challenge{Audience: "test", Purpose: "test", Time: time.Unix(0, 0)})
+	return err
 }

@@ -42,6 +42,7 @@ type config struct {
 	shown            *Readiness // what the holder was shown; nil: nothing
 	allowExpired     bool
 	trust            *trust.Policy // nil: the issuer is not checked
+	withCA           bool          // read the card's CA certificate, for evidence
 	now              func() time.Time
 	random           io.Reader
 	signer           signerConfig
@@ -92,7 +93,7 @@ func WithClock(now func() time.Time) Option { return option(func(c *config) { c.
 
 // WithChain checks the issuer of the authentication certificate: J-LIS, whose CA
 // certificates are known by their fingerprints (see [trust.JLIS]), or one of these CA
-// certificates. The result is [Authentication].Chain; an unknown issuer is not an error. An
+// certificates. The result is [proof.Holder.Issuer]; an unknown issuer is not an error. An
 // issuer whose CA certificate is expired or not yet valid is: [trust.ErrIssuerExpired].
 //
 // A CA certificate is trusted for what it allows: see [trust.CheckCACertificate]. If it

@@ -50,7 +50,7 @@ func TestACertificateWithAnotherEncodingOfItsKey(t *testing.T) {
 		require.ErrorIs(t, err, trust.ErrMalformed)
 		parsed, err := x509.ParseCertificate(der)
 		require.NoError(t, err)
-		require.ErrorIs(t, a.ProvePossession(t.Context(), parsed), trust.ErrMalformed)
+		require.ErrorIs(t, prove(t.Context(), a, parsed), trust.ErrMalformed)
 		assert.Zero(t, d.Secrets())
 	}
 }

@@ -107,7 +107,7 @@ func TestASignatureIsOneRoundTrip(t *testing.T) {
 			require.NoError(t, a.VerifyAuthPIN(t.Context(), pin(t, simulator.PIN)))
 			for range 3 {
 				before := len(d.Sent())
-				require.NoError(t, a.ProvePossession(t.Context(), certificate))
+				require.NoError(t, prove(t.Context(), a, certificate))
 				assert.Len(t, d.Sent(), before+1)
 			}
 			return nil
@@ -173,7 +173,7 @@ func TestRoundTripsWithFallbacks(t *testing.T) {
 			d.Slot.AddFault(tt.fault)
 			got, err := jpki.Authenticate(t.Context(), d.Connection, pin(t, simulator.PIN))
 			require.NoError(t, err)
-			assert.Equal(t, genuine.Raw, got.Certificate.Raw)
+			assert.Equal(t, genuine.Raw, got.Certificate().Raw)
 			assert.Len(t, d.Sent(), tt.commands)
 			assert.Equal(t, 1, d.Secrets())
 			assert.Equal(t, 3, d.Card.State().AuthAttempts)

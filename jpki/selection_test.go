@@ -78,7 +78,7 @@ func TestShortIdentifiersRefused(t *testing.T) {
 					require.NoError(t, err)
 					want, err := jpki.Authenticate(ctx, ordinary.Connection, pin(t, simulator.PIN))
 					require.NoError(t, err)
-					require.Equal(t, want.Certificate.PublicKey, got.Certificate.PublicKey)
+					require.Equal(t, want.Certificate().PublicKey, got.Certificate().PublicKey)
 					require.Equal(t, 1, d.Secrets())
 					require.False(t, d.Card.State().AuthVerified)
 					requireOneFallback(t, d.Sent(), refusal, instructions)

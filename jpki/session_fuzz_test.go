@@ -20,6 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -34,7 +35,7 @@ var (
 type session struct {
 	token    jpki.Token
 	counters [2]credential.Counter
-	holder   *jpki.Authentication
+	holder   *proof.Holder
 	errs     []error
 }
 
@@ -91,8 +92,8 @@ func record(t testing.TB, profile simulator.Profile) []byte {
 	return recording
 }
 
-func modulus(holder *jpki.Authentication) string {
-	return holder.Certificate.PublicKey.(*rsa.PublicKey).N.String()
+func modulus(holder *proof.Holder) string {
+	return holder.Certificate().PublicKey.(*rsa.PublicKey).N.String()
 }
 
 // script is an answer to reset and answers, all with their length in front.
@@ -186,18 +187,19 @@ func replayed(t testing.TB, script []byte) session {
 // proven checks a success without the package: what the card was asked to sign
 // is the challenge, and the script holds a signature for it under the key of the
 // certificate that it holds.
-func proven(t testing.TB, script, signed []byte, holder *jpki.Authentication) {
+func proven(t testing.TB, script, signed []byte, holder *proof.Holder) {
 	t.Helper()
-	require.True(t, holder.CardAcceptedPIN && holder.Possession)
-	require.LessOrEqual(t, len(holder.Certificate.Raw), 32<<10)
-	require.True(t, holds(script, holder.Certificate.Raw))
+	require.True(t, holder.Certificate() != nil)
+	require.LessOrEqual(t, len(holder.Certificate().Raw), 32<<10)
+	require.True(t, holds(script, holder.Certificate().Raw))
 
-	hash := sha256.Sum256(append([]byte("mykeykit possession v1\x00"), recordedChallenge...))
+	challenge := proof.Challenge{Audience: "mykeykit jpki.Authenticate", Purpose: "authenticate", Nonce: [32]byte(recordedChallenge), Time: recordedAt}
+	hash := sha256.Sum256(challenge.Message())
 	require.True(t, bytes.HasSuffix(signed, hash[:]))
 	signature := signatures[modulus(holder)]
 	require.NotEmpty(t, signature, "a proof with a key that never signed")
 	require.True(t, holds(script, signature))
-	require.NoError(t, rsa.VerifyPKCS1v15(holder.Certificate.PublicKey.(*rsa.PublicKey), crypto.SHA256, hash[:], signature))
+	require.NoError(t, rsa.VerifyPKCS1v15(holder.Certificate().PublicKey.(*rsa.PublicKey), crypto.SHA256, hash[:], signature))
 }
 
 // holds tells whether all bytes of part come in text in this order, with others

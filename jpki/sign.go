@@ -15,6 +15,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/generation"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -50,8 +51,9 @@ type toSign struct {
 	algorithm generation.Algorithm
 	input     []byte
 	size      int // bytes of the card's answer
-	// finish verifies the card's answer and returns it as Go encodes such signatures.
-	finish func(answer []byte) (signature []byte, err error)
+	verify    func(answer []byte) error
+	// encode returns a verified answer as package crypto encodes such signatures.
+	encode func(answer []byte) ([]byte, error)
 }
 
 // newToSign returns what a caller of a [Signer] asked for. The padding is always made here
@@ -103,56 +105,64 @@ func rsaToSign(key *rsa.PublicKey, hash crypto.Hash, digest []byte, salted *rsa.
 	return toSign{}, fmt.Errorf("%w: a salt of %d bytes", ErrUnsupportedSignature, salted.SaltLength)
 }
 
-// plainSignature is the signature over a message for which no algorithm is asked: the one
-// that every card with such a key has.
-func plainSignature(key crypto.PublicKey, message []byte) (toSign, error) {
-	hash := crypto.SHA256
-	if key, ok := key.(*ecdsa.PublicKey); ok && key.Curve.Params().BitSize > 256 {
-		hash = crypto.SHA384
+// challengeToSign is a challenge, to be signed with the one algorithm that every card with
+// such a key has.
+func challengeToSign(key crypto.PublicKey, challenge proof.Challenge) (toSign, proof.Algorithm, error) {
+	algorithm, hash, err := proof.AlgorithmOf(key)
+	if err != nil {
+		return toSign{}, "", err
 	}
 	h := hash.New()
-	h.Write(message)
-	return newToSign(key, h.Sum(nil), hash, false)
+	h.Write(challenge.Message())
+	what, err := newToSign(key, h.Sum(nil), hash, false)
+	return what, algorithm, err
 }
 
 // pkcs1 is a hash to be signed with PKCS #1 v1.5.
 func pkcs1(key *rsa.PublicKey, hash crypto.Hash, digest []byte) toSign {
-	return toSign{generation.PKCS1, slices.Concat(digestInfo(hash), digest), key.Size(), func(answer []byte) ([]byte, error) {
-		return answer, rsa.VerifyPKCS1v15(key, hash, digest, answer)
-	}}
+	return toSign{generation.PKCS1, slices.Concat(digestInfo(hash), digest), key.Size(), func(answer []byte) error {
+		return rsa.VerifyPKCS1v15(key, hash, digest, answer)
+	}, unchanged}
 }
 
 // pss is a SHA-256 to be signed with PSS, and a salt of its length: assumed of the card,
 // and verified of its answer.
 func pss(key *rsa.PublicKey, digest []byte) toSign {
-	return toSign{generation.PSS, digest, key.Size(), func(answer []byte) ([]byte, error) {
-		return answer, rsa.VerifyPSS(key, crypto.SHA256, digest, answer, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	}}
+	return toSign{generation.PSS, digest, key.Size(), func(answer []byte) error {
+		return rsa.VerifyPSS(key, crypto.SHA256, digest, answer, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	}, unchanged}
 }
+
+func unchanged(answer []byte) ([]byte, error) { return answer, nil }
 
 // ecdsaToSign is a hash to be signed with ECDSA. The card answers r and s, which package
 // crypto/ecdsa has in a DER sequence.
 func ecdsaToSign(key *ecdsa.PublicKey, digest []byte) toSign {
 	half := (key.Curve.Params().N.BitLen() + 7) / 8
-	return toSign{generation.ECDSA, digest, 2 * half, func(answer []byte) ([]byte, error) {
+	split := func(answer []byte) (r, s *big.Int) {
+		return new(big.Int).SetBytes(answer[:half]), new(big.Int).SetBytes(answer[half:])
+	}
+	return toSign{generation.ECDSA, digest, 2 * half, func(answer []byte) error {
 		if len(answer) != 2*half {
-			return nil, fmt.Errorf("signature of %d bytes", len(answer))
+			return fmt.Errorf("signature of %d bytes", len(answer))
 		}
+		if r, s := split(answer); !ecdsa.Verify(key, digest, r, s) {
+			return errors.New("signature does not verify")
+		}
+		return nil
+	}, func(answer []byte) ([]byte, error) {
+		r, s := split(answer)
 		var b cryptobyte.Builder
 		b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1BigInt(new(big.Int).SetBytes(answer[:half]))
-			b.AddASN1BigInt(new(big.Int).SetBytes(answer[half:]))
+			b.AddASN1BigInt(r)
+			b.AddASN1BigInt(s)
 		})
-		signature, err := b.Bytes()
-		if err == nil && !ecdsa.VerifyASN1(key, digest, signature) {
-			err = errors.New("signature does not verify")
-		}
-		return signature, err
+		return b.Bytes()
 	}}
 }
 
-// sign has the card sign with a key and verifies the signature with the certificate's key.
-// The key's secret must be verified.
+// sign has the card sign with a key, verifies the signature with the certificate's key, and
+// returns the card's answer. The key's secret must be verified.
 //
 // It returns [ErrNoPossession] if the card's answer is not that signature, [ErrPINRequired],
 // [ErrNoPSS], [ErrUnsupportedSignature], or the transport's error.
@@ -173,11 +183,10 @@ func (a *Application) sign(ctx context.Context, key *cardKey, what toSign) ([]by
 	case err != nil:
 		return nil, err // no answer proves nothing, either way
 	}
-	signature, err := what.finish(answer)
-	if err != nil {
+	if err := what.verify(answer); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPossession, err)
 	}
-	return signature, nil
+	return answer, nil
 }
 
 // probePSS asks the card for PSS over a hash that is too short, so that nothing is ever

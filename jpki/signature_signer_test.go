@@ -188,7 +188,7 @@ func TestReadyToSign(t *testing.T) {
 		// The password is not the PIN.
 		own, err := a.AuthCertificate(ctx)
 		require.NoError(t, err)
-		require.ErrorIs(t, a.ProvePossession(ctx, own), jpki.ErrPINRequired)
+		require.ErrorIs(t, prove(ctx, a, own), jpki.ErrPINRequired)
 		return nil
 	}))
 }

@@ -151,14 +151,15 @@ func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.
 	if err != nil {
 		return nil, err
 	}
+	var answer []byte
 	err = s.exclusively(ctx, func(ctx context.Context) (err error) {
-		signature, err = s.sign(ctx, what)
+		answer, err = s.sign(ctx, what)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return signature, nil
+	return what.encode(answer)
 }
 
 func (s *Signer) sign(ctx context.Context, what toSign) (signature []byte, err error) {

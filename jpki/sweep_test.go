@@ -17,6 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -173,7 +174,7 @@ func (s *sweep) begin(t *testing.T) {
 
 // run is what a program does. It closes its card before it returns, and checks
 // what is left before and after that by the way.
-func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*jpki.Authentication, error) {
+func (s *sweep) run(t *testing.T, where string, beforeClose func()) (*proof.Holder, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	session, err := s.driver.Connect(ctx, "Reader")
@@ -327,8 +328,8 @@ func (s *sweep) disturbed(t *testing.T, fault sweptFault, at place, steps []step
 	}
 	if got != nil {
 		require.Equal(t, rightCanary, s.digits, where)
-		require.True(t, got.CardAcceptedPIN && got.Possession, where)
-		require.Equal(t, s.chain, got.Chain == trust.IssuerPinned, where)
+		require.True(t, got.Certificate() != nil, where)
+		require.Equal(t, s.chain, got.Issuer() == trust.IssuerPinned, where)
 	}
 	requireNoPIN(t, err, where)
 	require.LessOrEqual(t, took, fault.within, where)

@@ -2,7 +2,9 @@ package mykey_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -15,7 +17,8 @@ func BenchmarkDerive(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	holder := holding(unhex(b, vectors(b)[0].SPKI)) // an RSA-2048 key
+	now := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	holder := prooftest.Card{NotAfter: now.AddDate(1, 0, 0)}.Holder(now)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := namespace.Derive(holder); err != nil {

@@ -9,10 +9,10 @@
 // # Getting started
 //
 // Generate a key with [GenerateKey] and store it safely. Create a namespace with
-// [NewNamespace] and derive identifiers with [Namespace.Derive]. Pass only
-// certificates that jpki.Authenticate returned: a certificate alone can be read
-// from any card without a PIN. Derive does not check which CA issued the
-// certificate; jpki.Authenticate reports it. [Parse] reads an identifier that a person has typed.
+// [NewNamespace] and derive identifiers with [Namespace.Derive]. It takes a proof.Holder,
+// which jpki.Authenticate or a proof.Verifier returns, and no certificate: anybody can read
+// a certificate from a card without a PIN. Derive does not look at the issuer. [Parse] reads an
+// identifier that a person has typed.
 //
 // # Derivation
 //
@@ -58,7 +58,7 @@
 //
 // # Errors and concurrency
 //
-// Errors match [ErrKey], [ErrNamespace], [ErrCertificate], [ErrFormat],
+// Errors match [ErrKey], [ErrNamespace], [ErrHolder], [ErrFormat],
 // [ErrCheckSymbol] or [ErrMonth] and never contain the input. Everything in this
 // package is safe for concurrent use.
 package mykey

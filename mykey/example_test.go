@@ -41,7 +41,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	id, err := library.Derive(holder.Certificate)
+	id, err := library.Derive(holder)
 	if err != nil {
 		fmt.Println(err)
 		return

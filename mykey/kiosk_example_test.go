@@ -25,7 +25,7 @@ func serve(ctx context.Context, driver reader.Driver, library *mykey.Namespace, 
 		if err != nil {
 			show("", err) // a *credential.Error contains the attempts left
 		} else {
-			show(library.Derive(holder.Certificate))
+			show(library.Derive(holder))
 		}
 		if err := reader.WaitGone(ctx, driver, found); err != nil { // don't use a card twice
 			return err

@@ -2,7 +2,6 @@ package mykey_test
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,10 +11,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/prooftest"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -57,27 +59,17 @@ func namespace(t testing.TB, name string, key []byte) *mykey.Namespace {
 	return ns
 }
 
-func holding(spki []byte) *x509.Certificate {
-	return &x509.Certificate{RawSubjectPublicKeyInfo: spki}
-}
-
 func TestKnownAnswers(t *testing.T) {
 	known := map[mykey.ID]bool{}
 	for _, v := range vectors(t) {
 		ns := namespace(t, v.Namespace, unhex(t, v.Key))
-		id, err := ns.DeriveAttempt(holding(unhex(t, v.SPKI)), v.Attempt)
-		require.NoError(t, err)
+		id := ns.DeriveKey(unhex(t, v.SPKI), v.Attempt)
 		assert.Equal(t, v.ID, id.String())
 		assert.Equal(t, v.Display, id.Display())
 		assert.Equal(t, v.Check, id.CheckSymbol())
 		assert.Equal(t, v.Display+"-"+v.Check, id.DisplayWithCheck())
 		assert.False(t, known[id], "a different key, name, attempt or card gives a different identifier")
 		known[id] = true
-		if v.Attempt == 0 {
-			again, err := ns.Derive(holding(unhex(t, v.SPKI)))
-			require.NoError(t, err)
-			assert.Equal(t, id, again)
-		}
 	}
 }
 
@@ -94,30 +86,33 @@ func TestVectorsAreTheScripts(t *testing.T) {
 	assert.Equal(t, string(stored), string(computed))
 }
 
-// Only the canonical encoding of a key has an identifier. Other encodings are tested in
-// jpki/trust.
+// A holder's identifier is that of the certificate's public key. Nobody else has one.
+// Package proof rejects other encodings of the key.
 //
 // Faults: F91.
-func TestDeriveRejectsUnusablePublicKeys(t *testing.T) {
+func TestDerive(t *testing.T) {
 	ns := namespace(t, "library.example", bytes.Repeat([]byte{7}, 32))
-	spki := unhex(t, vectors(t)[0].SPKI)
-	longer := append(bytes.Clone(spki), 0x05, 0x00)
-	inside := bytes.Clone(longer)
-	inside[3] += 2 // in the outer sequence
-	pss := bytes.Clone(spki)
-	pss[len("\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01")] = 0x0A // RSASSA-PSS
-	for name, c := range map[string]*x509.Certificate{
-		"nil": nil, "no key": {}, "a key of an unknown kind": holding(pss), "not DER": holding([]byte("a public key")),
-		"bytes after the key": holding(longer), "an extra element": holding(inside),
-		"only the parsed key": {PublicKey: unhex(t, vectors(t)[0].SPKI)},
-	} {
-		id, err := ns.Derive(c)
-		assert.ErrorIs(t, err, mykey.ErrCertificate, name)
+	now := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	holder := prooftest.Card{NotAfter: now.AddDate(1, 0, 0)}.Holder(now)
+	for attempt := range uint32(3) {
+		id, err := ns.DeriveAttempt(holder, attempt)
+		require.NoError(t, err)
+		assert.Equal(t, ns.DeriveKey(holder.Certificate().RawSubjectPublicKeyInfo, attempt), id)
+	}
+	first, err := ns.Derive(holder)
+	require.NoError(t, err)
+	assert.Equal(t, ns.DeriveKey(holder.Certificate().RawSubjectPublicKeyInfo, 0), first)
+	renewed, err := ns.Derive(prooftest.Card{Number: 1, NotAfter: now.AddDate(6, 0, 0)}.Holder(now.AddDate(1, 0, 0)))
+	require.NoError(t, err)
+	assert.NotEqual(t, first, renewed)
+
+	for _, nobody := range []*proof.Holder{nil, {}} {
+		id, err := ns.Derive(nobody)
+		assert.ErrorIs(t, err, mykey.ErrHolder)
 		assert.Empty(t, id)
-		_, err = ns.DeriveAttempt(c, 1)
-		assert.ErrorIs(t, err, mykey.ErrCertificate, name)
 	}
 	assert.Equal(t, "library.example", ns.Name())
+	assert.Len(t, ns.KeyID(), 8)
 }
 
 func TestNewKeyGenerateKeyAndParseKey(t *testing.T) {

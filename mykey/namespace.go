@@ -2,7 +2,6 @@ package mykey
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,15 +10,14 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 )
 
 var (
 	// ErrNamespace reports an invalid namespace name.
 	ErrNamespace = errors.New("invalid namespace name")
-	// ErrCertificate reports a missing certificate, or one whose public key is of
-	// an unknown kind or not DER-encoded.
-	ErrCertificate = errors.New("certificate has no usable public key")
+	// ErrHolder reports a nil or zero proof.Holder.
+	ErrHolder = errors.New("no verified holder")
 )
 
 // version begins every input of the HMAC. It changes with the derivation.
@@ -58,27 +56,34 @@ func NewNamespace(name string, key Key) (*Namespace, error) {
 // Name returns the namespace's name.
 func (n *Namespace) Name() string { return n.name }
 
-// Derive returns the identifier of a certificate in this namespace. It is always
-// the same until the holder renews the certificate. It returns [ErrCertificate] if
-// the certificate is nil or has no usable public key.
+// KeyID returns the [Key.ID] of the namespace's key.
+func (n *Namespace) KeyID() string { return n.key.ID() }
+
+// Derive returns the identifier of a card's holder in this namespace. It is always the same
+// until the holder renews the certificate. It returns [ErrHolder] if holder is nil or zero.
 //
-// Derive checks nothing else about the certificate. Use jpki.Authenticate to
-// establish that its holder is present.
-func (n *Namespace) Derive(certificate *x509.Certificate) (ID, error) {
-	return n.DeriveAttempt(certificate, 0)
+// It does not look at [proof.Holder.Issuer]: if the verifier allowed an unknown issuer,
+// anybody could have made the certificate.
+func (n *Namespace) Derive(holder *proof.Holder) (ID, error) {
+	return n.DeriveAttempt(holder, 0)
 }
 
 // DeriveAttempt is like [Namespace.Derive] with an attempt number, for registries:
 // on a collision they use the next attempt number. Each number gives an unrelated
 // identifier; Derive uses 0.
-func (n *Namespace) DeriveAttempt(certificate *x509.Certificate, attempt uint32) (ID, error) {
-	spki, ok := publickey.Of(certificate)
-	if !ok {
-		return "", ErrCertificate
+func (n *Namespace) DeriveAttempt(holder *proof.Holder, attempt uint32) (ID, error) {
+	certificate := holder.Certificate()
+	if certificate == nil {
+		return "", ErrHolder
 	}
-	fingerprint := sha256.Sum256(spki)
-	mac := n.key.mac(n.input(attempt, fingerprint))
-	return fromNumber(uint64(mac[0])<<32 | uint64(binary.BigEndian.Uint32(mac[1:5]))), nil
+	return n.derive(certificate.RawSubjectPublicKeyInfo, attempt), nil
+}
+
+// derive derives an identifier from a public key in DER. Package proof has rejected other
+// encodings of the key, which would have other identifiers.
+func (n *Namespace) derive(spki []byte, attempt uint32) ID {
+	mac := n.key.mac(n.input(attempt, sha256.Sum256(spki)))
+	return fromNumber(uint64(mac[0])<<32 | uint64(binary.BigEndian.Uint32(mac[1:5])))
 }
 
 // input returns the input of the HMAC. The name's length precedes the name, so that

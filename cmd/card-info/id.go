@@ -138,7 +138,7 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 	if err != nil {
 		return identity{}, err
 	}
-	id, err := namespace.Derive(holder.Certificate)
+	id, err := namespace.Derive(holder)
 	if err != nil {
 		return identity{}, err
 	}
@@ -146,10 +146,10 @@ func (p *program) authenticate(ctx context.Context, card reader.Card, pin jpki.P
 		ID:         id,
 		Display:    id.Display(),
 		Namespace:  namespace.Name(),
-		Assurance:  assurance{PIN: holder.CardAcceptedPIN, PINSource: pinSourceCard, Possession: holder.Possession, Chain: holder.Chain},
+		Assurance:  assurance{PIN: true, PINSource: pinSourceCard, Possession: true, Chain: holder.Issuer()},
 		Revocation: revocationNotChecked,
-		ValidUntil: mykey.MonthOf(holder.Certificate.NotAfter),
-		validity:   holder.Validity,
+		ValidUntil: mykey.MonthOf(holder.Certificate().NotAfter),
+		validity:   holder.Validity(),
 	}, nil
 }
 

@@ -107,7 +107,7 @@ func (p *program) describe(ctx context.Context, a *jpki.Application, r *report) 
 		Status:    trust.ValidityAt(found, p.now()),
 		until:     message.Date(found.NotAfter),
 	}
-	r.Chain, err = a.Chain(ctx, found)
+	r.Chain, err = a.Issuer(ctx, found)
 	r.issuer = textIssuer()[r.Chain]
 	if errors.Is(err, trust.ErrIssuerExpired) {
 		r.issuer = textIssuerExpired

@@ -7,6 +7,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -20,7 +21,7 @@ type cardPrompt struct {
 
 // authenticate waits for a card, asks for the PIN and shows the remaining attempts, and
 // authenticates the holder. No connection is open while the holder types.
-func (c *cardPrompt) authenticate(ctx context.Context, place Text, options ...jpki.CardOption) (*jpki.Authentication, reader.Reader, error) {
+func (c *cardPrompt) authenticate(ctx context.Context, place Text, options ...jpki.CardOption) (*proof.Holder, reader.Reader, error) {
 	// Hide the input while waiting for the card too, since it may be the PIN. The prompt
 	// discards it.
 	if err := c.tty.Hide(); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -158,7 +159,7 @@ func (s *fixture) logged() string {
 }
 
 // authenticated returns the authentication of a simulated card's holder.
-func authenticated(t testing.TB) *jpki.Authentication {
+func authenticated(t testing.TB) *proof.Holder {
 	t.Helper()
 	card, err := newCard(simulator.Contact)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -77,7 +78,7 @@ func (o *office) exports(more ...string) []string {
 }
 
 // visit makes an identifier and an application.
-func (o *office) visit(holder *jpki.Authentication, account registry.Account) string {
+func (o *office) visit(holder *proof.Holder, account registry.Account) string {
 	o.Helper()
 	p := newProgram(os.Stdout, os.Stderr)
 	setup, err := p.setUp(options{
@@ -106,7 +107,7 @@ func (o *office) alter(statement string) {
 }
 
 // holderOf authenticates the holder of a simulated card with a seed.
-func holderOf(t testing.TB, seed string) *jpki.Authentication {
+func holderOf(t testing.TB, seed string) *proof.Holder {
 	t.Helper()
 	driver := simulator.New()
 	card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(seed))

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -108,7 +108,7 @@ func (p *pendingRegistry) registry() (*registry.Registry, error) {
 }
 
 // Find implements terminal.Registry.
-func (p *pendingRegistry) Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
+func (p *pendingRegistry) Find(ctx context.Context, holder *proof.Holder) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (p *pendingRegistry) Find(ctx context.Context, holder *jpki.Authentication)
 }
 
 // Reserve implements terminal.Registry.
-func (p *pendingRegistry) Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+func (p *pendingRegistry) Reserve(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *pendingRegistry) Reserve(ctx context.Context, operation registry.Operat
 }
 
 // Preview implements terminal.Registry.
-func (p *pendingRegistry) Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error) {
+func (p *pendingRegistry) Preview(ctx context.Context, holder *proof.Holder, account registry.Account) (registry.Preview, error) {
 	r, err := p.registry()
 	if err != nil {
 		return registry.Preview{}, err
@@ -144,16 +144,16 @@ func (p *pendingRegistry) Confirm(ctx context.Context, operation registry.Operat
 }
 
 // Renew implements terminal.Registry.
-func (p *pendingRegistry) Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error) {
+func (p *pendingRegistry) Renew(ctx context.Context, operation registry.Operation, holder *proof.Holder, by registry.RenewalProof, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
 	}
-	return r.Renew(ctx, operation, holder, proof, code)
+	return r.Renew(ctx, operation, holder, by, code)
 }
 
 // ReplaceRecoveryCode implements terminal.Registry.
-func (p *pendingRegistry) ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error) {
+func (p *pendingRegistry) ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (p *program) newCodeCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) renewByClerk(ctx context.Context, o options, typed string, proof func(mykey.ID, string) registry.Proof) error {
+func (p *program) renewByClerk(ctx context.Context, o options, typed string, proof func(mykey.ID, string) registry.RenewalProof) error {
 	id, err := mykey.Parse(typed)
 	if err != nil {
 		return err

@@ -16,11 +16,13 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
+	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/internal/redacttest"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -50,6 +52,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 	}()
 	signing, err := jpki.ParsePassword([]byte(password))
 	require.NoError(t, err)
+	holder := prooftest.Card{Name: certificate.Subject.CommonName, NotAfter: certificate.NotAfter}.Holder(certificate.NotAfter.AddDate(-1, 0, 0))
 	attributes, err := jpki.ParseAttributes(certificate)
 	require.NoError(t, err)
 	key, err := mykey.NewKey([]byte("canary of thirty-two bytes, 7305"))
@@ -72,7 +75,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Holder(attributes, personal...),
 		redacttest.Holder(attributes.Birth(), personal...),
 		redacttest.Holder(card.ready, card.canaries...),
-		redacttest.PublicHolder(&jpki.Authentication{Certificate: certificate, CardAcceptedPIN: true, Possession: true, Validity: trust.Valid}, subject...),
+		redacttest.Holder(*holder, subject...),
 		redacttest.PublicHolder(card.signer, card.canaries...),
 		redacttest.Holder(key, redacttest.Text("canary of thirty-two bytes, 7305"), redacttest.Text(string(key.RevealText()[:64]))),
 		redacttest.Holder(*namespace, redacttest.Text("canary of thirty-two bytes, 7305")),
@@ -81,7 +84,11 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		// What a program is made to show.
 		redacttest.Plain[mykey.ID](),
 		redacttest.Plain[mykey.Month](),
-		redacttest.Plain[jpki.Sex](), // a character that is somebody's sex only with a name
+		redacttest.Plain[proof.Algorithm](),
+		redacttest.Plain[proof.Challenge](),
+		redacttest.Plain[proof.Verifier](),
+		redacttest.Plain[proof.Evidence](), // what is sent to a verifier, as its documentation says
+		redacttest.Plain[jpki.Sex](),       // a character that is somebody's sex only with a name
 		redacttest.Plain[jpki.Era](),
 		redacttest.Plain[trust.ValidityError](), // the dates that a person is told
 		// What is said of any card: counters, labels, status words, errors.

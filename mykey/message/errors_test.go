@@ -15,6 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -72,7 +73,16 @@ var known = map[string]error{
 	"credential.Error":              &credential.Error{},
 	"trust.ValidityError":           &trust.ValidityError{},
 
-	"mykey.ErrCertificate": mykey.ErrCertificate,
+	"proof.ErrAge":       proof.ErrAge,
+	"proof.ErrAlgorithm": proof.ErrAlgorithm,
+	"proof.ErrAudience":  proof.ErrAudience,
+	"proof.ErrFormat":    proof.ErrFormat,
+	"proof.ErrName":      proof.ErrName,
+	"proof.ErrPurpose":   proof.ErrPurpose,
+	"proof.ErrSignature": proof.ErrSignature,
+	"proof.ErrUsed":      proof.ErrUsed,
+
+	"mykey.ErrHolder":      mykey.ErrHolder,
 	"mykey.ErrCheckSymbol": mykey.ErrCheckSymbol,
 	"mykey.ErrFormat":      mykey.ErrFormat,
 	"mykey.ErrKey":         mykey.ErrKey,

@@ -9,6 +9,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
@@ -48,6 +49,14 @@ func kinds() []kind {
 		{trust.ErrCACertificate, CACertificate}, // of a card: in an ErrUnknownIssuer
 		{trust.ErrNotAccepted, CertNotAccepted},
 		{jpki.ErrNoPossession, PossessionFailed},
+		{proof.ErrAge, ProofExpired},
+		{proof.ErrUsed, ProofExpired},
+		{proof.ErrAudience, ProofRejected},
+		{proof.ErrPurpose, ProofRejected},
+		{proof.ErrAlgorithm, ProofRejected},
+		{proof.ErrSignature, ProofRejected},
+		{proof.ErrFormat, ProofRejected},
+		{proof.ErrName, RequestInvalid},
 		{jpki.ErrPINRequired, CertNeedsPIN},
 		{jpki.ErrPINFormat, PINFormat},
 		{jpki.ErrPasswordFormat, PasswordFormat},
@@ -56,7 +65,7 @@ func kinds() []kind {
 		{credential.ErrCounterUnknown, PINCounterUnknown},
 		{mykey.ErrKey, NamespaceKey},
 		{mykey.ErrNamespace, NamespaceName},
-		{mykey.ErrCertificate, CertMalformed},
+		{mykey.ErrHolder, RequestInvalid},
 		{mykey.ErrFormat, IDFormat},
 		{mykey.ErrCheckSymbol, IDCheckSymbol},
 		{mykey.ErrMonth, RequestInvalid},

@@ -83,7 +83,7 @@ type Message struct {
 func tables() [][]Message {
 	return [][]Message{
 		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:],
-		signatureMessages[:], identifierMessages[:], otherMessages[:],
+		signatureMessages[:], proofMessages[:], identifierMessages[:], otherMessages[:],
 	}
 }
 

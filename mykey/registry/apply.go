@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -119,7 +119,7 @@ type Preview struct {
 
 // previewData is the unprinted part of a preview.
 type previewData struct {
-	holder  *jpki.Authentication
+	holder  *proof.Holder
 	account Account
 }
 
@@ -155,7 +155,7 @@ func (p Preview) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // database. It returns [ErrProof], [ErrAccount], [ErrNoOperator], [ErrNotFound],
 // [ErrWithdrawn], [ErrSuperseded], [ErrApplied], [ErrAccountUsed] or
 // [ErrUnavailable].
-func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, account Account) (Preview, error) {
+func (r *Registry) Preview(ctx context.Context, holder *proof.Holder, account Account) (Preview, error) {
 	if err := r.checkHolder(holder, false); err != nil {
 		return Preview{}, err
 	}
@@ -181,7 +181,7 @@ func (r *Registry) Preview(ctx context.Context, holder *jpki.Authentication, acc
 
 // checkApplication returns the state of a holder who can apply with an account, or
 // the reason why not.
-func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *jpki.Authentication, account Account) (*holderState, error) {
+func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *proof.Holder, account Account) (*holderState, error) {
 	state, err := r.findHolder(ctx, q, holder)
 	if err != nil {
 		return nil, err
@@ -220,7 +220,7 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 		return nil, ErrNoOperator
 	}
 	c := change{operation, kindApply, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate), []byte(p.id), []byte(account.Service())}
+		return [][]byte{g.handle(holder.Certificate()), []byte(p.id), []byte(account.Service())}
 	}}
 	sealed, err := seal(r.operator, r.namespace, p.id, account)
 	if err != nil {

@@ -96,8 +96,7 @@ func TestAccountsAreUsedOnce(t *testing.T) {
 func TestConfirmChecksProof(t *testing.T) {
 	url := engines["sqlite"](t)
 	strict, lenient := open(t, url), open(t, url, registry.AcceptIssuers(trust.IssuerSimulator))
-	someone := holder(1)
-	someone.Chain = trust.IssuerSimulator
+	someone := simulated(1)
 	_, err := lenient.Reserve(ctx, registry.NewOperation(), someone, registry.RecoveryCode{})
 	require.NoError(t, err)
 	preview, err := lenient.Preview(ctx, someone, account(1))
@@ -256,7 +255,7 @@ func TestDatabaseContainsNoPersonalData(t *testing.T) {
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), suffix)
 	}
 	require.Contains(t, string(all), "Example Pay", "the test must find text in the file")
-	certificate := holder(1).Certificate
+	certificate := holder(1).Certificate()
 	for _, personal := range [][]byte{
 		[]byte("canary"), []byte(code.Reveal()), []byte(strings.ReplaceAll(code.Reveal(), "-", "")),
 		certificate.RawSubjectPublicKeyInfo, certificate.SerialNumber.Bytes(), []byte(certificate.SerialNumber.String()),

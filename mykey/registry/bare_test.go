@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -137,12 +137,12 @@ func compareWithBare(b *testing.B, url string, terminals int) {
 		})
 	}
 	whole := func() float64 {
-		holders := make([]*jpki.Authentication, 4096) // computed in advance; more are computed when needed
+		holders := make([]*proof.Holder, 4096) // computed in advance; more are computed when needed
 		for n := range holders {
 			holders[n] = holder(1_000_000 + int(lastHolder.Add(1)))
 		}
 		var taken atomic.Int64
-		next := func() *jpki.Authentication {
+		next := func() *proof.Holder {
 			if n := int(taken.Add(1)) - 1; n < len(holders) {
 				return holders[n]
 			}

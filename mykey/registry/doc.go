@@ -60,14 +60,12 @@
 // # Proof
 //
 // Anybody can read a certificate from a card, so a certificate proves nothing. These
-// functions take a [jpki.Authentication]: the card accepted a PIN and proved
-// possession of its key, and its certificate is valid and from an accepted issuer
-// ([AcceptIssuers]). Otherwise they return [ErrProof]. Authenticate with
-// jpki.WithChain, so that the issuer is known. The registry trusts the terminal's
-// program not to forge an Authentication. Only the card reports that the PIN was
-// correct, and a relay can forge that report: see [jpki.Authentication].
+// functions take a [proof.Holder], which exists only if a card's key signed a challenge.
+// Its certificate must be valid and from an accepted issuer ([AcceptIssuers]). Otherwise
+// they return [ErrProof]. If the terminal calls jpki.Authenticate, pass jpki.WithChain, so
+// that the issuer is known.
 //
-// Nothing on a new card links it to the old one. A renewal needs a [Proof]: the old
+// Nothing on a new card links it to the old one. A renewal needs a [RenewalProof]: the old
 // card, the recovery code that the holder received, or the confirmation of a clerk. A
 // holder who has a new card and no proof is unknown, and can reserve another
 // identifier and apply again. Only the account, which can't be used twice, and an

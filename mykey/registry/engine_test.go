@@ -4,14 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdh"
-	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/binary"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/postgrestest"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/internal/prooftest"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -214,27 +210,21 @@ func desk(t testing.TB, r *registry.Registry) *registry.Desk {
 	return d
 }
 
-// publicKey returns the nth synthetic public key.
-func publicKey(kind string, n int) []byte {
-	point := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(kind), uint64(n)))
-	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(point[:]))
-	if err != nil {
-		panic(err)
-	}
-	return spki
+// holder returns the nth holder.
+func holder(n int) *proof.Holder { return holderUntil(n, today.AddDate(3, 0, 0)) }
+
+// holderUntil returns the nth holder with a certificate that expires at a time.
+func holderUntil(n int, notAfter time.Time) *proof.Holder { return card(n, notAfter).Holder(today) }
+
+// simulated returns the nth holder, whose card is a simulated one.
+func simulated(n int) *proof.Holder {
+	v := prooftest.Verifier(today)
+	v.Trust = trust.Policy{SimulatorCAs: v.Trust.CAs}
+	return card(n, today.AddDate(3, 0, 0)).HolderOf(v)
 }
 
-// holder returns the authentication of the nth holder.
-func holder(n int) *jpki.Authentication {
-	return &jpki.Authentication{
-		Certificate: &x509.Certificate{
-			RawSubjectPublicKeyInfo: publicKey("a public key", n),
-			SerialNumber:            big.NewInt(114_393_094 + int64(n)),
-			Subject:                 pkix.Name{CommonName: fmt.Sprintf("KANJA%09d", n)},
-			NotAfter:                today.AddDate(3, 0, 0),
-		},
-		CardAcceptedPIN: true, Possession: true, Validity: trust.Valid, Chain: trust.IssuerPinned,
-	}
+func card(n int, notAfter time.Time) prooftest.Card {
+	return prooftest.Card{Kind: "registry", Number: n, NotAfter: notAfter, Name: fmt.Sprintf("KANJA%09d", n)}
 }
 
 // parts returns the parts of an account for comparison.

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -27,8 +27,8 @@ func (r *Registry) DB() *sql.DB { return r.storage.db }
 // WithIdentifierCount limits the number of identifiers, so that they collide.
 func WithIdentifierCount(n uint64) Option {
 	return func(r *Registry) {
-		r.derive = func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
-			id, err := g.Namespace.DeriveAttempt(holder.Certificate, attempt)
+		r.derive = func(g Generation, attempt uint32, holder *proof.Holder) (mykey.ID, error) {
+			id, err := g.Namespace.DeriveAttempt(holder, attempt)
 			if err != nil {
 				return "", err
 			}
@@ -48,7 +48,7 @@ func WithIdentifierCount(n uint64) Option {
 // WithDerivation replaces the derivation of candidates.
 func WithDerivation(derive func(attempt uint32) (mykey.ID, error)) Option {
 	return func(r *Registry) {
-		r.derive = func(_ Generation, attempt uint32, _ *jpki.Authentication) (mykey.ID, error) { return derive(attempt) }
+		r.derive = func(_ Generation, attempt uint32, _ *proof.Holder) (mykey.ID, error) { return derive(attempt) }
 	}
 }
 
@@ -171,8 +171,8 @@ func HoldLock(file string) (release func() error, err error) {
 }
 
 // Request returns the request digest of an operation.
-func (r *Registry) Request(g Generation, k string, holder *jpki.Authentication, id mykey.ID, more ...string) string {
-	parts := [][]byte{g.handle(holder.Certificate), []byte(id), []byte("Example Pay")}
+func (r *Registry) Request(g Generation, k string, holder *proof.Holder, id mykey.ID, more ...string) string {
+	parts := [][]byte{g.handle(holder.Certificate()), []byte(id), []byte("Example Pay")}
 	for _, part := range more {
 		parts = append(parts, []byte(part))
 	}

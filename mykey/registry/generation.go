@@ -2,9 +2,7 @@ package registry
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/x509"
 	"database/sql"
 	"fmt"
@@ -43,12 +41,12 @@ const (
 	purposeAccount     = "registry/account/v1"
 	purposeRequest     = "registry/request/v2"
 	purposeRecovery    = "registry/recovery/v2"
-	purposeFingerprint = "registry/fingerprint/v1"
+	purposeFingerprint = "registry/fingerprint/v2"
 )
 
 // handle returns the handle of a holder in the database: 32 bytes, derived from the
-// certificate's public key with the registry's key. Registry.checkHolder must have
-// checked the encoding of the public key.
+// certificate's public key with the registry's key. Package proof has rejected other
+// encodings of the key, which would have other handles.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
 	return mac(g.Key, purposeHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
 }
@@ -65,19 +63,9 @@ func (g Generation) request(kind kind, parts ...[]byte) []byte {
 	return mac(g.Key, purposeRequest, append([][]byte{[]byte(g.Namespace.Name())}, parts...)...)
 }
 
-// fingerprint identifies both keys without revealing them. For the namespace's key it
-// uses the identifier of a public key whose private key nobody has.
-func (g Generation) fingerprint() ([]byte, error) {
-	seed := sha256.Sum256([]byte(purposeFingerprint))
-	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(seed[:]))
-	if err != nil {
-		return nil, err
-	}
-	id, err := g.Namespace.Derive(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
-	if err != nil {
-		return nil, err
-	}
-	return mac(g.Key, purposeFingerprint, []byte(g.Namespace.Name()), []byte(id)), nil
+// fingerprint identifies both keys without revealing them.
+func (g Generation) fingerprint() []byte {
+	return mac(g.Key, purposeFingerprint, []byte(g.Namespace.Name()), []byte(g.Namespace.KeyID()))
 }
 
 // generations returns all generations, the current one first.
@@ -146,14 +134,10 @@ func (r *Registry) checkGenerations(ctx context.Context, tx queryer) (unknown []
 		}
 	}
 	for _, g := range r.generations() {
-		want, err := g.fingerprint()
-		if err != nil {
-			return nil, err
-		}
 		switch have, found := stored[g.Number]; {
 		case !found:
 			unknown = append(unknown, g)
-		case !hmac.Equal(have, want):
+		case !hmac.Equal(have, g.fingerprint()):
 			return nil, fmt.Errorf("%w: generation %d has other keys in the database", mykey.ErrKey, g.Number)
 		}
 	}
@@ -172,12 +156,8 @@ func (r *Registry) storeGenerations(ctx context.Context) error {
 			if r.skipMigrations {
 				return fmt.Errorf("%w: generation %d is not in the database; migrate it first", mykey.ErrKey, g.Number)
 			}
-			fingerprint, err := g.fingerprint()
-			if err != nil {
-				return err
-			}
 			if _, err := exec(ctx, tx, `INSERT INTO generations (namespace, generation, fingerprint) VALUES ($1, $2, $3)`,
-				r.namespace, g.Number, fingerprint); err != nil {
+				r.namespace, g.Number, g.fingerprint()); err != nil {
 				return err
 			}
 		}

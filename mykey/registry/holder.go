@@ -6,36 +6,25 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
-	"github.com/mykeykit/mykeykit/mykey/internal/publickey"
 )
 
-// ErrProof reports an authentication that does not prove its holder: the card
-// accepted no PIN or did not prove possession of its key, the key is not
-// DER-encoded, the certificate is not valid, or the registry does not accept its
-// issuer.
-var ErrProof = errors.New("authentication does not prove the holder")
+// ErrProof reports a holder whom a registry does not accept: none was verified, the
+// certificate is not valid, or the registry does not accept its issuer.
+var ErrProof = errors.New("holder is not proved")
 
-// checkHolder returns [ErrProof] unless an authentication proves its holder. With
-// allowExpired the certificate may have expired, as on an old card.
-func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) error {
-	if holder == nil {
-		return fmt.Errorf("%w: it is nil", ErrProof)
-	}
-	if _, ok := publickey.Of(holder.Certificate); !ok { // another encoding would be another holder
-		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrCertificate)
-	}
+// checkHolder returns [ErrProof] unless a holder can be accepted. With allowExpired the
+// certificate may have expired, as on an old card.
+func (r *Registry) checkHolder(holder *proof.Holder, allowExpired bool) error {
 	switch {
-	case !holder.CardAcceptedPIN:
-		return fmt.Errorf("%w: the card did not accept a PIN", ErrProof)
-	case !holder.Possession:
-		return fmt.Errorf("%w: no possession of the key", ErrProof)
-	case !slices.Contains(r.issuers, holder.Chain):
-		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Chain)
+	case holder.Certificate() == nil:
+		return fmt.Errorf("%w: %w", ErrProof, mykey.ErrHolder)
+	case !slices.Contains(r.issuers, holder.Issuer()):
+		return fmt.Errorf("%w: issuer %s", ErrProof, holder.Issuer())
 	}
-	switch holder.Validity {
+	switch holder.Validity() {
 	case trust.Valid, trust.Expiring:
 		return nil
 	case trust.Expired:
@@ -43,7 +32,7 @@ func (r *Registry) checkHolder(holder *jpki.Authentication, allowExpired bool) e
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: certificate %s", ErrProof, holder.Validity)
+	return fmt.Errorf("%w: certificate %s", ErrProof, holder.Validity())
 }
 
 // holding is a row of the table holders: the holder with this handle has the
@@ -93,8 +82,8 @@ func (s *holderState) active() (*reservationRow, error) {
 // holder is unknown. It returns mykey.ErrKey if the holder may be known under a
 // generation that this registry was opened without. It uses a single statement,
 // because another terminal may be moving the holder to a new generation.
-func (r *Registry) findHolder(ctx context.Context, q queryer, holder *jpki.Authentication) (*holderState, error) {
-	list, args := r.perGeneration([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate) })
+func (r *Registry) findHolder(ctx context.Context, q queryer, holder *proof.Holder) (*holderState, error) {
+	list, args := r.perGeneration([]any{r.namespace}, func(g Generation) []byte { return g.handle(holder.Certificate()) })
 	s := holderState{holding: holding{namespace: r.namespace}}
 	var err error
 	s.reservationRow, err = queryReservation(ctx, q, []any{&s.handle, &s.place, &s.generation, &s.turn, &s.superseded}, `SELECT h.handle, h.place, h.generation, h.turn,
@@ -118,8 +107,8 @@ func (r *Registry) findHolder(ctx context.Context, q queryer, holder *jpki.Authe
 
 // insertHolding makes a holder the current one of an identifier, under the current
 // generation. before is the holder's state so far, nil for an unknown holder.
-func (r *Registry) insertHolding(ctx context.Context, tx queryer, before *holderState, holder *jpki.Authentication, id mykey.ID) (image, error) {
-	h := holding{namespace: r.namespace, handle: r.current.handle(holder.Certificate), place: 1, generation: r.current.Number, id: id}
+func (r *Registry) insertHolding(ctx context.Context, tx queryer, before *holderState, holder *proof.Holder, id mykey.ID) (image, error) {
+	h := holding{namespace: r.namespace, handle: r.current.handle(holder.Certificate()), place: 1, generation: r.current.Number, id: id}
 	if before != nil {
 		h.place = before.place + 1
 	}

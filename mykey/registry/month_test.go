@@ -11,16 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // expiring returns the nth holder, whose certificate has its own time of expiry.
-func expiring(n int) *jpki.Authentication {
-	h := holder(n)
-	h.Certificate.NotAfter = today.AddDate(2, n%7, 11*n%28).Add(time.Duration(n*n) * 61 * time.Second)
-	return h
+func expiring(n int) *proof.Holder {
+	return holderUntil(n, today.AddDate(2, n%7, 11*n%28).Add(time.Duration(n*n)*61*time.Second))
 }
 
 // rows returns all rows of a table, with the columns as text.
@@ -118,7 +116,7 @@ func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 
 		shared := 0
 		for n := range holders {
-			month := mykey.MonthOf(expiring(n).Certificate.NotAfter)
+			month := mykey.MonthOf(expiring(n).Certificate().NotAfter)
 			for value := range points[n] {
 				if !others[n][value] {
 					continue
@@ -127,7 +125,7 @@ func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 					if !points[other][value] {
 						shared++
 						assert.Contains(t, []string{"Expiry=" + month.String(), "reservations.expiry=" + month.String()}, value)
-						assert.NotEqual(t, month, mykey.MonthOf(expiring(other).Certificate.NotAfter))
+						assert.NotEqual(t, month, mykey.MonthOf(expiring(other).Certificate().NotAfter))
 					}
 				}
 			}
@@ -143,16 +141,15 @@ func TestNamespacesShareOnlyTheMonth(t *testing.T) {
 func TestExpiryIsAMonth(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
-		old, renewed := holder(1), holder(2)
-		old.Certificate.NotAfter = time.Date(2027, 1, 31, 15, 0, 0, 0, time.UTC) // 1 February in Japan
-		renewed.Certificate.NotAfter = time.Date(2032, 1, 31, 14, 59, 59, 0, time.UTC)
+		old := holderUntil(1, time.Date(2027, 1, 31, 15, 0, 0, 0, time.UTC)) // 1 February in Japan
+		renewed := card(2, time.Date(2032, 1, 31, 14, 59, 59, 0, time.UTC)).Holder(today.AddDate(1, 0, 0))
 		reservation, err := r.Reserve(ctx, registry.NewOperation(), old, registry.RecoveryCode{})
 		require.NoError(t, err)
 		assert.Equal(t, "2027-02", reservation.Expiry.String())
 		found, err := r.Find(ctx, old)
 		require.NoError(t, err)
 		assert.Equal(t, reservation.Expiry, found.Expiry)
-		assert.False(t, found.Expiry.Passed(old.Certificate.NotAfter))
+		assert.False(t, found.Expiry.Passed(old.Certificate().NotAfter))
 
 		reservation, err = r.Renew(ctx, registry.NewOperation(), renewed, registry.ByOldCard(old), registry.RecoveryCode{})
 		require.NoError(t, err)
@@ -166,8 +163,8 @@ func TestExpiryIsAMonth(t *testing.T) {
 		for _, name := range []string{"reservations", "holders", "audit"} {
 			for _, row := range rows(t, r, name) {
 				for column, value := range row {
-					assert.NotContains(t, value, fmt.Sprint(renewed.Certificate.NotAfter.Unix()), column)
-					assert.NotContains(t, value, fmt.Sprint(old.Certificate.NotAfter.Unix()), column)
+					assert.NotContains(t, value, fmt.Sprint(renewed.Certificate().NotAfter.Unix()), column)
+					assert.NotContains(t, value, fmt.Sprint(old.Certificate().NotAfter.Unix()), column)
 				}
 			}
 		}

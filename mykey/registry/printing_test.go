@@ -28,7 +28,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 
 	typed := []redacttest.Canary{redacttest.Text("canary-account"), redacttest.Text("4649")}
 	person := []redacttest.Canary{
-		redacttest.Text(holder(1).Certificate.Subject.CommonName), redacttest.Text(holder(1).Certificate.SerialNumber.String()),
+		redacttest.Text(holder(1).Certificate().Subject.CommonName), redacttest.Text(holder(1).Certificate().SerialNumber.String()),
 	}
 	codes := []redacttest.Canary{
 		redacttest.Text(code.Reveal()), redacttest.Text(strings.ReplaceAll(code.Reveal(), "-", "")), redacttest.Text(code.Reveal()[:9]),

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 )
@@ -33,7 +33,7 @@ type Registry struct {
 	random         io.Reader
 
 	// derive derives candidates. Tests of collisions replace it.
-	derive func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error)
+	derive func(g Generation, attempt uint32, holder *proof.Holder) (mykey.ID, error)
 	sleep  func(context.Context, time.Duration) error
 	// retryTime bounds how long a change is repeated, and attemptTimeout each attempt.
 	retryTime, attemptTimeout time.Duration
@@ -186,8 +186,8 @@ func newRegistry(options []Option) *Registry {
 		maxAttempts: 8,
 		now:         time.Now,
 		random:      rand.Reader,
-		derive: func(g Generation, attempt uint32, holder *jpki.Authentication) (mykey.ID, error) {
-			return g.Namespace.DeriveAttempt(holder.Certificate, attempt)
+		derive: func(g Generation, attempt uint32, holder *proof.Holder) (mykey.ID, error) {
+			return g.Namespace.DeriveAttempt(holder, attempt)
 		},
 		sleep:          sleepFor,
 		retryTime:      maxRetryTime,

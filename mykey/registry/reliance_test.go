@@ -19,8 +19,8 @@ func TestAlterationsThatAChangeReliedOnAreDetected(t *testing.T) {
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(n))
 		require.NoError(t, err)
 	}
-	renew := func(t *testing.T, r *registry.Registry, proof registry.Proof) {
-		_, err := r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
+	renew := func(t *testing.T, r *registry.Registry, by registry.RenewalProof) {
+		_, err := r.Renew(ctx, registry.NewOperation(), holder(2), by, registry.RecoveryCode{})
 		require.NoError(t, err)
 	}
 	for name, test := range map[string]struct {

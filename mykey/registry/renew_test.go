@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/argon2"
 
-	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/internal/prooftest"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -27,8 +27,9 @@ func TestRenew(t *testing.T) {
 		apply(t, r, 1)
 
 		// By the old card, whose certificate has expired.
-		old := holder(1)
-		old.Validity = trust.Expired
+		later := prooftest.Verifier(today.AddDate(3, 0, 1))
+		later.AllowExpired = true
+		old := card(1, today.AddDate(3, 0, 0)).HolderOf(later)
 		operation := registry.NewOperation()
 		second, err := r.Renew(ctx, operation, holder(2), registry.ByOldCard(old), next)
 		require.NoError(t, err)
@@ -80,7 +81,7 @@ func TestRenew(t *testing.T) {
 		}
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.ByClerk("00000000", "c1"), code)
 		require.ErrorIs(t, err, registry.ErrNotFound)
-		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.Proof{}, code)
+		_, err = r.Renew(ctx, registry.NewOperation(), holder(6), registry.RenewalProof{}, code)
 		require.ErrorIs(t, err, registry.ErrProof, "the zero Proof")
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(5), registry.ByOldCard(holder(5)), code)
 		require.ErrorIs(t, err, registry.ErrProof, "the new card is the old one")
@@ -161,7 +162,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	type nested struct {
 		code    registry.RecoveryCode
 		preview registry.Preview
-		proof   registry.Proof
+		proof   registry.RenewalProof
 	}
 	for _, value := range []any{code, &code, secret, preview, &preview, nested{code, preview, registry.ByRecoveryCode("00000000", code)}} {
 		var log strings.Builder
@@ -195,7 +196,7 @@ func TestReplaceRecoveryCode(t *testing.T) {
 		}
 		_, err = r.ReplaceRecoveryCode(ctx, operation, holder(1), registry.NewRecoveryCode())
 		require.ErrorIs(t, err, registry.ErrOperation)
-		_, err = r.ReplaceRecoveryCode(ctx, registry.NewOperation(), &jpki.Authentication{Certificate: holder(1).Certificate}, fresh)
+		_, err = r.ReplaceRecoveryCode(ctx, registry.NewOperation(), &proof.Holder{}, fresh)
 		require.ErrorIs(t, err, registry.ErrProof)
 		_, err = r.Renew(ctx, registry.NewOperation(), holder(2), registry.ByRecoveryCode(reservation.ID, old), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrRecovery)

@@ -24,9 +24,9 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 		ids[n] = reservation.ID
 	}
 	type request struct {
-		n     int
-		proof registry.Proof
-		code  registry.RecoveryCode
+		n    int
+		by   registry.RenewalProof
+		code registry.RecoveryCode
 	}
 	for name, test := range map[string]struct {
 		first  request
@@ -48,7 +48,7 @@ func TestRenewalOperationCanNotBeReused(t *testing.T) {
 	} {
 		operation := registry.NewOperation()
 		renew := func(q request) error {
-			_, err := r.Renew(ctx, operation, holder(q.n), q.proof, q.code)
+			_, err := r.Renew(ctx, operation, holder(q.n), q.by, q.code)
 			return err
 		}
 		require.NoError(t, renew(test.first), name)
@@ -101,7 +101,7 @@ func TestWithdrawnReservationsCanNotBeRenewed(t *testing.T) {
 		reservation := reserve(t, r, 1)
 		_, err := r.Withdraw(ctx, registry.NewOperation(), holder(1))
 		require.NoError(t, err)
-		for _, proof := range []registry.Proof{registry.ByClerk(reservation.ID, "c1"), registry.MergeByClerk(reservation.ID, "c1")} {
+		for _, proof := range []registry.RenewalProof{registry.ByClerk(reservation.ID, "c1"), registry.MergeByClerk(reservation.ID, "c1")} {
 			require.ErrorIs(t, r.CheckProof(ctx, proof), registry.ErrWithdrawn)
 			_, err = r.Renew(ctx, registry.NewOperation(), holder(2), proof, registry.RecoveryCode{})
 			require.ErrorIs(t, err, registry.ErrWithdrawn)

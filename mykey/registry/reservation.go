@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -74,7 +74,7 @@ type Link struct {
 
 // Find returns a holder's reservation. It returns [ErrProof], [ErrNotFound],
 // [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
-func (r *Registry) Find(ctx context.Context, holder *jpki.Authentication) (*Reservation, error) {
+func (r *Registry) Find(ctx context.Context, holder *proof.Holder) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}

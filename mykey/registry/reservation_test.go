@@ -1,16 +1,15 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/internal/prooftest"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -22,14 +21,14 @@ func TestReserve(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		r := open(t, url)
 		first := reserve(t, r, 1)
-		want, err := generation(t, "points.example", 1).Namespace.Derive(holder(1).Certificate)
+		want, err := generation(t, "points.example", 1).Namespace.Derive(holder(1))
 		require.NoError(t, err)
 		assert.Equal(t, want, first.ID)
 		assert.Equal(t, "points.example", first.Namespace)
 		assert.Equal(t, uint32(1), first.KeyNumber)
 		assert.Zero(t, first.Attempt)
 		assert.Equal(t, registry.Reserved, first.State)
-		assert.Equal(t, mykey.MonthOf(holder(1).Certificate.NotAfter), first.Expiry)
+		assert.Equal(t, mykey.MonthOf(holder(1).Certificate().NotAfter), first.Expiry)
 		assert.Nil(t, first.Application)
 		assert.True(t, first.New)
 
@@ -77,61 +76,48 @@ func TestNamespacesAreIndependent(t *testing.T) {
 func TestHoldersNeedProof(t *testing.T) {
 	r := open(t, engines["sqlite"](t))
 	reserve(t, r, 1)
-	for name, change := range map[string]func(*jpki.Authentication){
-		"no certificate": func(a *jpki.Authentication) { a.Certificate = nil },
-		"no key":         func(a *jpki.Authentication) { a.Certificate.RawSubjectPublicKeyInfo = nil },
-		"another encoding of the key": func(a *jpki.Authentication) {
-			spki := append(bytes.Clone(a.Certificate.RawSubjectPublicKeyInfo), 0x05, 0x00)
-			spki[1] += 2
-			_, err := x509.ParsePKIXPublicKey(spki)
-			require.NoError(t, err, "the parser accepts it")
-			a.Certificate.RawSubjectPublicKeyInfo = spki
-		},
-		"no PIN":           func(a *jpki.Authentication) { a.CardAcceptedPIN = false },
-		"no possession":    func(a *jpki.Authentication) { a.Possession = false },
-		"expired":          func(a *jpki.Authentication) { a.Validity = trust.Expired },
-		"not yet valid":    func(a *jpki.Authentication) { a.Validity = trust.NotYetValid },
-		"validity unknown": func(a *jpki.Authentication) { a.Validity = "" },
-		"issuer unknown":   func(a *jpki.Authentication) { a.Chain = trust.IssuerUnknown },
-		"simulated":        func(a *jpki.Authentication) { a.Chain = trust.IssuerSimulator },
+	verified := func(change func(*proof.Verifier)) *proof.Holder {
+		v := prooftest.Verifier(today)
+		change(v)
+		return card(1, today.AddDate(0, 0, -1)).HolderOf(v)
+	}
+	for name, changed := range map[string]*proof.Holder{
+		"nobody":         nil,
+		"zero":           {},
+		"expired":        verified(func(v *proof.Verifier) { v.AllowExpired = true }),
+		"simulated":      simulated(1),
+		"issuer unknown": verified(func(v *proof.Verifier) { v.Trust, v.AllowUnknownIssuer, v.AllowExpired = trust.Policy{}, true, true }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			changed := holder(1)
-			change(changed)
 			op := registry.NewOperation()
-			calls := map[string]func(*jpki.Authentication) error{
-				"Reserve": func(a *jpki.Authentication) error {
+			calls := map[string]func(*proof.Holder) error{
+				"Reserve": func(a *proof.Holder) error {
 					_, err := r.Reserve(ctx, op, a, registry.RecoveryCode{})
 					return err
 				},
-				"Find":     func(a *jpki.Authentication) error { _, err := r.Find(ctx, a); return err },
-				"Withdraw": func(a *jpki.Authentication) error { _, err := r.Withdraw(ctx, op, a); return err },
-				"Preview":  func(a *jpki.Authentication) error { _, err := r.Preview(ctx, a, account(1)); return err },
-				"Renew": func(a *jpki.Authentication) error {
+				"Find":     func(a *proof.Holder) error { _, err := r.Find(ctx, a); return err },
+				"Withdraw": func(a *proof.Holder) error { _, err := r.Withdraw(ctx, op, a); return err },
+				"Preview":  func(a *proof.Holder) error { _, err := r.Preview(ctx, a, account(1)); return err },
+				"Renew": func(a *proof.Holder) error {
 					_, err := r.Renew(ctx, op, a, registry.ByOldCard(holder(1)), registry.RecoveryCode{})
 					return err
 				},
 			}
 			if name != "expired" {
-				calls["ByOldCard"] = func(a *jpki.Authentication) error {
+				calls["ByOldCard"] = func(a *proof.Holder) error {
 					_, err := r.Renew(ctx, op, holder(2), registry.ByOldCard(a), registry.RecoveryCode{})
 					return err
 				}
 			}
 			for call, do := range calls {
 				require.ErrorIs(t, do(changed), registry.ErrProof, call)
-				require.ErrorIs(t, do(nil), registry.ErrProof, call)
 			}
 		})
 	}
-	expiring := holder(2)
-	expiring.Validity, expiring.Chain = trust.Expiring, trust.IssuerCaller
-	_, err := r.Reserve(ctx, registry.NewOperation(), expiring, registry.RecoveryCode{})
-	require.NoError(t, err)
-	simulated := holder(3)
-	simulated.Chain = trust.IssuerSimulator
+	_, err := r.Reserve(ctx, registry.NewOperation(), holderUntil(2, today.AddDate(0, 2, 0)), registry.RecoveryCode{})
+	require.NoError(t, err, "expiring")
 	demo := openGeneration(t, engines["sqlite"](t), generation(t, "points.example", 1), registry.AcceptIssuers(trust.IssuerSimulator))
-	_, err = demo.Reserve(ctx, registry.NewOperation(), simulated, registry.RecoveryCode{})
+	_, err = demo.Reserve(ctx, registry.NewOperation(), simulated(3), registry.RecoveryCode{})
 	require.NoError(t, err)
 	_, err = demo.Reserve(ctx, registry.NewOperation(), holder(1), registry.RecoveryCode{})
 	require.ErrorIs(t, err, registry.ErrProof)

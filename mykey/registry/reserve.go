@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -21,12 +21,12 @@ import (
 //
 // It returns [ErrProof], [ErrOperation], [ErrSuperseded], [ErrNoIdentifier],
 // [ErrTerminalTaken] or [ErrUnavailable].
-func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
+func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *proof.Holder, code RecoveryCode) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
 	c := change{operation, kindReserve, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
+		return [][]byte{g.handle(holder.Certificate()), []byte(code.text())}
 	}}
 	var result *reservationRow
 	done, err := r.applyOnce(ctx, c, func(tx queryer) (*outcome, error) {
@@ -48,7 +48,7 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *jpk
 }
 
 // rekey moves a holder to the current generation, if the handle is of an earlier one.
-func (r *Registry) rekey(ctx context.Context, tx queryer, s *holderState, holder *jpki.Authentication) (*outcome, error) {
+func (r *Registry) rekey(ctx context.Context, tx queryer, s *holderState, holder *proof.Holder) (*outcome, error) {
 	if s.generation == r.current.Number {
 		return nil, nil
 	}
@@ -58,11 +58,11 @@ func (r *Registry) rekey(ctx context.Context, tx queryer, s *holderState, holder
 
 // insertReservation makes a reservation. before is the holder's state with a
 // withdrawn reservation, or nil: the lineage and the application carry over.
-func (r *Registry) insertReservation(ctx context.Context, tx queryer, operation Operation, before *holderState, holder *jpki.Authentication,
+func (r *Registry) insertReservation(ctx context.Context, tx queryer, operation Operation, before *holderState, holder *proof.Holder,
 	code RecoveryCode) (result *reservationRow, out *outcome, err error) {
 	result = &reservationRow{Reservation: Reservation{
 		Namespace: r.namespace, KeyNumber: r.current.Number, State: Reserved,
-		Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true,
+		Expiry: mykey.MonthOf(holder.Certificate().NotAfter), New: true,
 	}, operation: operation[:], version: 1}
 	var images []image
 	if before != nil {
@@ -87,7 +87,7 @@ func (r *Registry) newLineage() ([]byte, error) {
 }
 
 // insertFirstFree inserts a reservation under the first candidate that is free.
-func (r *Registry) insertFirstFree(ctx context.Context, tx queryer, holder *jpki.Authentication, code RecoveryCode, reservation *reservationRow) error {
+func (r *Registry) insertFirstFree(ctx context.Context, tx queryer, holder *proof.Holder, code RecoveryCode, reservation *reservationRow) error {
 	for attempt := range r.maxAttempts {
 		id, err := r.derive(r.current, attempt, holder)
 		if err != nil {
@@ -113,22 +113,22 @@ func (r *Registry) insertFirstFree(ctx context.Context, tx queryer, holder *jpki
 //
 // It returns [ErrProof], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded], [ErrTerminalTaken] or [ErrUnavailable].
-func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *jpki.Authentication) (*Reservation, error) {
+func (r *Registry) Withdraw(ctx context.Context, operation Operation, holder *proof.Holder) (*Reservation, error) {
 	return r.changeReservation(ctx, change{operation, kindWithdraw, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate)}
+		return [][]byte{g.handle(holder.Certificate())}
 	}}, holder, func(after *reservationRow) { after.State, after.recoveryHash = Withdrawn, "" })
 }
 
 // ReplaceRecoveryCode replaces the recovery code of a holder's reservation. The previous code
 // becomes invalid. It returns the errors of [Registry.Withdraw].
-func (r *Registry) ReplaceRecoveryCode(ctx context.Context, operation Operation, holder *jpki.Authentication, code RecoveryCode) (*Reservation, error) {
+func (r *Registry) ReplaceRecoveryCode(ctx context.Context, operation Operation, holder *proof.Holder, code RecoveryCode) (*Reservation, error) {
 	return r.changeReservation(ctx, change{operation, kindNewCode, func(g Generation) [][]byte {
-		return [][]byte{g.handle(holder.Certificate), []byte(code.text())}
+		return [][]byte{g.handle(holder.Certificate()), []byte(code.text())}
 	}}, holder, func(after *reservationRow) { after.recoveryHash = r.current.recoveryHash(after.ID, code) })
 }
 
 // changeReservation applies edit to a holder's active reservation.
-func (r *Registry) changeReservation(ctx context.Context, c change, holder *jpki.Authentication, edit func(after *reservationRow)) (*Reservation, error) {
+func (r *Registry) changeReservation(ctx context.Context, c change, holder *proof.Holder, edit func(after *reservationRow)) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func updateReservation(ctx context.Context, tx queryer, before, after *reservati
 
 // reservationAfter returns the result of a change. If the operation was done before,
 // it returns the holder's current reservation instead.
-func (r *Registry) reservationAfter(ctx context.Context, operation Operation, holder *jpki.Authentication, result *reservationRow, done bool, err error) (*Reservation, error) {
+func (r *Registry) reservationAfter(ctx context.Context, operation Operation, holder *proof.Holder, result *reservationRow, done bool, err error) (*Reservation, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -42,7 +43,7 @@ func insertAll(t *testing.T) (cards []*simulator.Card) {
 }
 
 // authenticate authenticates with the card in reader n.
-func authenticate(ctx context.Context, n int, digits string) (*jpki.Authentication, error) {
+func authenticate(ctx context.Context, n int, digits string) (*proof.Holder, error) {
 	pin, err := jpki.ParsePIN([]byte(digits))
 	if err != nil {
 		return nil, err
@@ -79,8 +80,8 @@ func TestNoCrosstalkBetweenReaders(t *testing.T) {
 				if !assert.NoError(t, err, "reader %d, round %d", n, round) {
 					return
 				}
-				assert.True(t, got.Possession)
-				assert.NoError(t, got.Certificate.CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: certificate of another card", n, round)
+				assert.NotNil(t, got.Certificate())
+				assert.NoError(t, got.Certificate().CheckSignatureFrom(card.CACertificate()), "reader %d, round %d: certificate of another card", n, round)
 			}
 		})
 	}

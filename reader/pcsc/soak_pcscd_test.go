@@ -103,7 +103,7 @@ func soakRound(t *testing.T, random *rand.Rand, cards []*simulator.Card) string 
 	switch {
 	case err == nil:
 		require.Equal(t, simulator.PIN, digits, what)
-		require.NoError(t, got.Certificate.CheckSignatureFrom(card.CACertificate()), what)
+		require.NoError(t, got.Certificate().CheckSignatureFrom(card.CACertificate()), what)
 		require.Equal(t, 3, left, what)
 		what += ": served"
 	case disturbance == "":

@@ -8,6 +8,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
@@ -63,7 +64,7 @@ func (t *Terminal) authenticate(pin jpki.PIN) {
 	})
 }
 
-func (t *Terminal) authenticateHolder(ctx context.Context, v *visit, pin jpki.PIN) (*jpki.Authentication, error) {
+func (t *Terminal) authenticateHolder(ctx context.Context, v *visit, pin jpki.PIN) (*proof.Holder, error) {
 	card, err := t.config.Driver.Connect(ctx, v.reader)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (t *Terminal) authenticateHolder(ctx context.Context, v *visit, pin jpki.PI
 func (t *Terminal) resultView() View {
 	v := t.visit
 	view := View{
-		Screen: Result, ID: v.reservation.ID, Expiry: v.reservation.Expiry, Expiring: v.holder.Validity == trust.Expiring, Recovery: v.recovery, NewCode: t.canMakeCode(),
+		Screen: Result, ID: v.reservation.ID, Expiry: v.reservation.Expiry, Expiring: v.holder.Validity() == trust.Expiring, Recovery: v.recovery, NewCode: t.canMakeCode(),
 	}
 	if v.reservation.Application != nil {
 		id := v.reservation.Application.Service

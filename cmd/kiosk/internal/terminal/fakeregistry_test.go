@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -53,27 +53,27 @@ func (b *fakeRegistry) set(change func()) {
 	change()
 }
 
-func (b *fakeRegistry) Find(_ context.Context, holder *jpki.Authentication) (*registry.Reservation, error) {
+func (b *fakeRegistry) Find(_ context.Context, holder *proof.Holder) (*registry.Reservation, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.down {
 		return nil, registry.ErrUnavailable
 	}
-	if r := b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)]; r != nil {
+	if r := b.reserved[string(holder.Certificate().RawSubjectPublicKeyInfo)]; r != nil {
 		return r, nil
 	}
 	return nil, registry.ErrNotFound
 }
 
 // NewCode succeeds if the holder has an identifier.
-func (b *fakeRegistry) ReplaceRecoveryCode(ctx context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+func (b *fakeRegistry) ReplaceRecoveryCode(ctx context.Context, _ registry.Operation, holder *proof.Holder, _ registry.RecoveryCode) (*registry.Reservation, error) {
 	if err := b.err(); err != nil {
 		return nil, err
 	}
 	return b.Find(ctx, holder)
 }
 
-func (b *fakeRegistry) Reserve(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.RecoveryCode) (*registry.Reservation, error) {
+func (b *fakeRegistry) Reserve(_ context.Context, _ registry.Operation, holder *proof.Holder, _ registry.RecoveryCode) (*registry.Reservation, error) {
 	b.mu.Lock()
 	wait := b.wait
 	b.mu.Unlock()
@@ -85,25 +85,25 @@ func (b *fakeRegistry) Reserve(_ context.Context, _ registry.Operation, holder *
 	if err := b.err(); err != nil {
 		return nil, err
 	}
-	who := string(holder.Certificate.RawSubjectPublicKeyInfo)
+	who := string(holder.Certificate().RawSubjectPublicKeyInfo)
 	if r := b.reserved[who]; r != nil {
 		found := *r
 		found.New = false
 		return &found, nil
 	}
-	r := &registry.Reservation{ID: mykey.ID("ABCD2345"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate.NotAfter), New: true}
+	r := &registry.Reservation{ID: mykey.ID("ABCD2345"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate().NotAfter), New: true}
 	b.reserved[who] = r
 	return r, nil
 }
 
-func (b *fakeRegistry) Renew(_ context.Context, _ registry.Operation, holder *jpki.Authentication, _ registry.Proof, _ registry.RecoveryCode) (*registry.Reservation, error) {
+func (b *fakeRegistry) Renew(_ context.Context, _ registry.Operation, holder *proof.Holder, _ registry.RenewalProof, _ registry.RecoveryCode) (*registry.Reservation, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.err(); err != nil {
 		return nil, err
 	}
-	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate.NotAfter)}
-	b.reserved[string(holder.Certificate.RawSubjectPublicKeyInfo)] = r
+	r := &registry.Reservation{ID: mykey.ID("WXYZ6789"), State: registry.Reserved, Expiry: mykey.MonthOf(holder.Certificate().NotAfter)}
+	b.reserved[string(holder.Certificate().RawSubjectPublicKeyInfo)] = r
 	if b.lostCount > 0 {
 		b.lostCount--
 		return nil, registry.ErrUnavailable
@@ -111,7 +111,7 @@ func (b *fakeRegistry) Renew(_ context.Context, _ registry.Operation, holder *jp
 	return r, nil
 }
 
-func (b *fakeRegistry) Preview(_ context.Context, _ *jpki.Authentication, account registry.Account) (registry.Preview, error) {
+func (b *fakeRegistry) Preview(_ context.Context, _ *proof.Holder, account registry.Account) (registry.Preview, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.err(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
-	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -18,7 +18,7 @@ var errTooManyCodes = errors.New("too many wrong recovery codes in one visit")
 
 // isKnown reports whether the registry knows the holder. It returns true without asking
 // the registry if the answer makes no difference.
-func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *jpki.Authentication) (bool, error) {
+func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *proof.Holder) (bool, error) {
 	if !v.renewing && !t.config.Campaign.AskRenewed {
 		return true, nil
 	}
@@ -35,7 +35,7 @@ func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *jpki.Authentic
 // identify shows the holder's identifier. If the registry does not know the holder, it
 // first asks for an identifier of an earlier card, since a renewed card would otherwise
 // get a second one.
-func (t *Terminal) identify(ctx context.Context, v *visit, holder *jpki.Authentication) func() {
+func (t *Terminal) identify(ctx context.Context, v *visit, holder *proof.Holder) func() {
 	switch known, err := t.isKnown(ctx, v, holder); {
 	case err != nil:
 		return func() { t.handleError(err) }
@@ -61,7 +61,7 @@ func (t *Terminal) reserve() {
 }
 
 // reserveFor finds or makes the holder's identifier and shows it.
-func (t *Terminal) reserveFor(ctx context.Context, v *visit, holder *jpki.Authentication) func() {
+func (t *Terminal) reserveFor(ctx context.Context, v *visit, holder *proof.Holder) func() {
 	code := registry.NewRecoveryCode()
 	reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 		return t.config.Registry.Reserve(ctx, operation, holder, code)

@@ -32,6 +32,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -48,12 +49,12 @@ var (
 
 // Registry is the part of registry.Registry that a terminal uses.
 type Registry interface {
-	Find(ctx context.Context, holder *jpki.Authentication) (*registry.Reservation, error)
-	Reserve(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
-	Preview(ctx context.Context, holder *jpki.Authentication, account registry.Account) (registry.Preview, error)
+	Find(ctx context.Context, holder *proof.Holder) (*registry.Reservation, error)
+	Reserve(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error)
+	Preview(ctx context.Context, holder *proof.Holder, account registry.Account) (registry.Preview, error)
 	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
-	Renew(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, proof registry.Proof, code registry.RecoveryCode) (*registry.Reservation, error)
-	ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *jpki.Authentication, code registry.RecoveryCode) (*registry.Reservation, error)
+	Renew(ctx context.Context, operation registry.Operation, holder *proof.Holder, by registry.RenewalProof, code registry.RecoveryCode) (*registry.Reservation, error)
+	ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error)
 	Ping(ctx context.Context) error
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -30,7 +31,7 @@ type visit struct {
 	wrongCard        bool            // the card is of another kind or unreadable
 	newReaders       map[string]bool // readers connected during the visit, perhaps with a card in them
 	allowLastAttempt bool            // the resident agreed to use the last attempt
-	holder           *jpki.Authentication
+	holder           *proof.Holder
 	reservation      *registry.Reservation
 	recovery         hidden.Bytes
 	account          hidden.Bytes  // the account ID to confirm

@@ -1,0 +1,73 @@
+package proof
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+)
+
+// Holder is a card's holder, as far as evidence proves it. Only [Verifier.Verify] makes one;
+// functions that take a Holder reject nil and the zero Holder. Printing or encoding a Holder
+// shows no part of the certificate.
+type Holder struct {
+	// Printing by reflection must not reach the certificate.
+	verified hidden.Value[*verified]
+}
+
+type verified struct {
+	challenge   Challenge
+	certificate *x509.Certificate
+	validity    trust.Validity
+	issuer      trust.Issuer
+}
+
+func (h *Holder) reveal() verified {
+	if h != nil {
+		if v := h.verified.Reveal(); v != nil {
+			return *v
+		}
+	}
+	return verified{}
+}
+
+// Certificate returns the card's authentication certificate: personal data, to be kept no
+// longer than needed. It is nil for the zero Holder. Do not change it.
+func (h *Holder) Certificate() *x509.Certificate { return h.reveal().certificate }
+
+// Challenge returns the challenge that the card answered.
+func (h *Holder) Challenge() Challenge { return h.reveal().challenge }
+
+// Validity returns the certificate's state when it was verified. Revocation is not part of it.
+func (h *Holder) Validity() trust.Validity { return h.reveal().validity }
+
+// Issuer returns who issued the certificate. It is [trust.IssuerUnknown] only if the verifier
+// allowed that.
+func (h *Holder) Issuer() trust.Issuer {
+	if v := h.reveal(); v.issuer != "" {
+		return v.issuer
+	}
+	return trust.IssuerUnknown
+}
+
+// String describes the holder. It shows no date: a certificate expires on its holder's
+// birthday.
+func (h *Holder) String() string {
+	v := h.reveal()
+	if v.certificate == nil {
+		return "[nobody]"
+	}
+	return fmt.Sprintf("[holder: certificate %s, issuer %s, revocation not checked]", v.validity, v.issuer)
+}
+
+// Format prints [Holder.String] for every verb and flag.
+func (h *Holder) Format(f fmt.State, _ rune) { fmt.Fprint(f, h.String()) }
+
+// LogValue implements slog.LogValuer with [Holder.String].
+func (h *Holder) LogValue() slog.Value { return slog.StringValue(h.String()) }
+
+// MarshalJSON writes [Holder.String]. It can't be read back.
+func (h *Holder) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }

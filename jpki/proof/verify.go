@@ -1,0 +1,197 @@
+package proof
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	_ "crypto/sha512" // for ES384
+
+	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+)
+
+var (
+	// ErrAudience reports evidence for another audience.
+	ErrAudience = errors.New("evidence is for another audience")
+	// ErrPurpose reports evidence for another purpose.
+	ErrPurpose = errors.New("evidence is for another purpose")
+	// ErrAge reports a challenge that is older than the verifier allows, or from the future.
+	ErrAge = errors.New("challenge is too old or from the future")
+	// ErrUsed reports a challenge that was answered before, or that the verifier did not
+	// make.
+	ErrUsed = errors.New("challenge was used or is unknown")
+	// ErrAlgorithm reports an algorithm that is unknown or does not fit the certificate's
+	// key.
+	ErrAlgorithm = errors.New("algorithm does not fit the key")
+	// ErrSignature reports that the certificate's key did not sign the challenge.
+	ErrSignature = errors.New("signature does not match the challenge")
+)
+
+// Bounds of a challenge's age.
+const (
+	DefaultMaxAge = 5 * time.Minute
+	// maxSkew is by how much the clock of the program that made the challenge may be ahead.
+	maxSkew = time.Minute
+)
+
+// Verifier verifies evidence. Audience, Purpose and Once must be set. It is safe for
+// concurrent use if its fields are not changed and Once is.
+//
+// It does not check revocation. Only operators that the Japanese state has certified may ask
+// J-LIS about it.
+type Verifier struct {
+	// Audience and Purpose are those of the challenges that this verifier makes.
+	Audience, Purpose string
+	// Trust says which CAs are trusted. The zero Policy trusts none, so that no evidence is
+	// accepted; for J-LIS set trust.Policy{Anchors: trust.JLIS()}.
+	Trust trust.Policy
+	// Once is called with a challenge after everything else was verified. It has to record
+	// that the challenge was answered, and to return an error that matches [ErrUsed] if it
+	// was answered before or is not one of this verifier's. Programs that share an audience have
+	// to share the record. It can be forgotten when MaxAge has passed.
+	Once func(ctx context.Context, challenge Challenge) error
+	// MaxAge is the maximum age of a challenge; 0 is [DefaultMaxAge].
+	MaxAge time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// AllowExpired accepts a certificate that has expired.
+	AllowExpired bool
+	// AllowUnknownIssuer accepts a certificate of an issuer that Trust does not include, as
+	// [trust.IssuerUnknown]. Anybody can make such a certificate.
+	AllowUnknownIssuer bool
+}
+
+// Verify verifies evidence and returns its holder. It checks the audience, the purpose and the
+// age of the challenge, the kind, validity and key of the certificate, the signature, and the
+// issuer, and then calls Once.
+//
+// It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
+// [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
+// [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
+// [trust.ErrIssuerExpired], or Once's error.
+func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
+	now := v.now()
+	if err := v.checkChallenge(e.Challenge, now); err != nil {
+		return nil, err
+	}
+	certificate, err := v.checkCertificate(e.Certificate, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSignature(certificate.PublicKey, e); err != nil {
+		return nil, err
+	}
+	issuer, err := v.Trust.Issuer(certificate, now, func() (*x509.Certificate, error) { return caCertificate(e.CACertificate) })
+	switch {
+	case err != nil:
+		return nil, err
+	case issuer == trust.IssuerUnknown && !v.AllowUnknownIssuer:
+		return nil, trust.ErrUnknownIssuer
+	}
+	if v.Once == nil {
+		return nil, fmt.Errorf("%w: the verifier does not record challenges", ErrUsed)
+	}
+	if err := v.Once(ctx, e.Challenge); err != nil {
+		return nil, err
+	}
+	return &Holder{hidden.New(&verified{e.Challenge, certificate, trust.ValidityAt(certificate, now), issuer})}, nil
+}
+
+func (v *Verifier) now() time.Time {
+	if v.Now == nil {
+		return time.Now()
+	}
+	return v.Now()
+}
+
+func (v *Verifier) checkChallenge(c Challenge, now time.Time) error {
+	if err := (Challenge{Audience: v.Audience, Purpose: v.Purpose}).Check(); err != nil {
+		return fmt.Errorf("verifier: %w", err)
+	}
+	maxAge := v.MaxAge
+	if maxAge == 0 {
+		maxAge = DefaultMaxAge
+	}
+	switch {
+	case c.Audience != v.Audience:
+		return ErrAudience
+	case c.Purpose != v.Purpose:
+		return ErrPurpose
+	case now.Sub(c.Time) > maxAge || c.Time.Sub(now) > maxSkew:
+		return ErrAge
+	}
+	return nil
+}
+
+func (v *Verifier) checkCertificate(der []byte, now time.Time) (*x509.Certificate, error) {
+	certificate, err := trust.Parse(der)
+	if err != nil {
+		return nil, err
+	}
+	if err := trust.CheckAuthentication(certificate); err != nil {
+		return nil, err
+	}
+	if err := trust.CheckValidity(certificate, now, v.AllowExpired); err != nil {
+		return nil, err
+	}
+	return certificate, trust.CheckKey(certificate)
+}
+
+func caCertificate(der []byte) (*x509.Certificate, error) {
+	certificate, err := trust.Parse(der)
+	if err != nil {
+		return nil, fmt.Errorf("%w: CA certificate in the evidence: %v", trust.ErrUnknownIssuer, err)
+	}
+	return certificate, nil
+}
+
+// AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It
+// returns [trust.ErrUnsupportedKey] for keys that no certificate of a card has.
+func AlgorithmOf(key crypto.PublicKey) (Algorithm, crypto.Hash, error) {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return RS256, crypto.SHA256, nil
+	case *ecdsa.PublicKey:
+		switch key.Curve {
+		case elliptic.P256():
+			return ES256, crypto.SHA256, nil
+		case elliptic.P384():
+			return ES384, crypto.SHA384, nil
+		}
+	}
+	return "", 0, trust.ErrUnsupportedKey
+}
+
+// checkSignature verifies the evidence's signature with a key that [trust.CheckKey] accepts.
+func checkSignature(key crypto.PublicKey, e Evidence) error {
+	algorithm, hash, err := AlgorithmOf(key)
+	if err != nil {
+		return err
+	}
+	if e.Algorithm != algorithm {
+		return fmt.Errorf("%w, which signs with %s", ErrAlgorithm, algorithm)
+	}
+	h := hash.New()
+	h.Write(e.Challenge.Message())
+	digest := h.Sum(nil)
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if rsa.VerifyPKCS1v15(key, hash, digest, e.Signature) == nil {
+			return nil
+		}
+	case *ecdsa.PublicKey:
+		half := (key.Curve.Params().BitSize + 7) / 8
+		if len(e.Signature) == 2*half && ecdsa.Verify(key, digest, new(big.Int).SetBytes(e.Signature[:half]), new(big.Int).SetBytes(e.Signature[half:])) {
+			return nil
+		}
+	}
+	return ErrSignature
+}
