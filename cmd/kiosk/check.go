@@ -113,7 +113,7 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 		name, err := p.readTerminalKey(o.terminalKey)
 		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
 		if len(o.caCertificates) > 0 {
-			_, err = trustOptions(o.caCertificates)
+			_, _, err = trustOptions(o.caCertificates)
 			add("authorities", Text{}, err)
 		}
 		if keysErr == nil { // checkRegistry needs the keys

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -73,11 +75,12 @@ func newFixtureFor(t testing.TB, change func(*campaign.Campaign), certificates .
 	t.Cleanup(func() { _ = s.registry.Close() })
 
 	chain := []jpki.CardOption{jpki.TrustSimulator(s.card(t, simulator.Contact).CACertificate())}
+	policy := trust.Policy{SimulatorCAs: append(slices.Clone(certificates), s.card(t, simulator.Contact).CACertificate())}
 	for _, a := range certificates {
 		chain = append(chain, jpki.TrustSimulator(a))
 	}
 	s.terminal = terminal.New(terminal.Config{
-		Driver: s.driver, Campaign: c, Registry: s.registry, Language: message.Japanese,
+		Driver: s.driver, Campaign: c, Service: fleet.NewLocal(s.registry, policy), Language: message.Japanese,
 		Chain: chain,
 		AfterVisit: func() {
 			residue.Overwrite()

@@ -60,7 +60,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	registry := &pendingRegistry{openRegistry: setup.open, onError: logUnavailable(log), interval: retryInterval}
+	registry := &pendingRegistry{openRegistry: setup.open, trust: setup.trust, onError: logUnavailable(log), interval: retryInterval}
 	defer registry.Close()
 	if err := registry.open(ctx, firstOpenTimeout); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 
 	counts := newCounts(registry)
 	kiosk := terminal.New(terminal.Config{
-		Driver: setup.driver, Reader: o.reader, Campaign: setup.campaign, Registry: registry, Chain: setup.chain, Language: o.firstLanguage(),
+		Driver: setup.driver, Reader: o.reader, Campaign: setup.campaign, Service: registry, Chain: setup.chain, Language: o.firstLanguage(),
 		NoPrinter: o.noPrint, AfterVisit: residue.Overwrite,
 		Log: func(e terminal.Event) {
 			logEvent(log, e)

@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -25,14 +26,21 @@ const (
 // keeps the terminal closed: [registry.ErrUnavailable] or [registry.ErrTerminalTaken].
 type pendingRegistry struct {
 	openRegistry func(context.Context) (*registry.Registry, error)
+	trust        trust.Policy  // which cards' issuers are trusted
 	onError      func(error)   // called with the reason why the registry is unavailable
 	interval     time.Duration // between attempts
 
-	opened  atomic.Pointer[registry.Registry]
+	opened  atomic.Pointer[openRegistry]
 	openErr atomic.Pointer[error] // why it is not open
 }
 
-var _ terminal.Registry = (*pendingRegistry)(nil)
+// openRegistry is a registry that is open.
+type openRegistry struct {
+	*registry.Registry
+	service *fleet.Local
+}
+
+var _ fleet.Service = (*pendingRegistry)(nil)
 
 // open tries to open the registry within timeout. It returns only permanent errors, such
 // as wrong keys.
@@ -42,7 +50,7 @@ func (p *pendingRegistry) open(ctx context.Context, timeout time.Duration) error
 	r, err := p.openRegistry(ctx)
 	switch {
 	case err == nil:
-		p.opened.Store(r)
+		p.opened.Store(&openRegistry{r, fleet.NewLocal(r, p.trust)})
 	case !isTemporary(err):
 		return err
 	default:
@@ -97,7 +105,7 @@ func (p *pendingRegistry) Close() error {
 	return nil
 }
 
-func (p *pendingRegistry) registry() (*registry.Registry, error) {
+func (p *pendingRegistry) registry() (*openRegistry, error) {
 	if r := p.opened.Load(); r != nil {
 		return r, nil
 	}
@@ -107,58 +115,22 @@ func (p *pendingRegistry) registry() (*registry.Registry, error) {
 	return nil, registry.ErrUnavailable
 }
 
-// Find implements terminal.Registry.
-func (p *pendingRegistry) Find(ctx context.Context, holder *proof.Holder) (*registry.Reservation, error) {
+// Challenge implements fleet.Service.
+func (p *pendingRegistry) Challenge(ctx context.Context) (proof.Challenge, error) {
+	r, err := p.registry()
+	if err != nil {
+		return proof.Challenge{}, err
+	}
+	return r.service.Challenge(ctx)
+}
+
+// Identify implements fleet.Service.
+func (p *pendingRegistry) Identify(ctx context.Context, evidence proof.Evidence) (fleet.Visit, error) {
 	r, err := p.registry()
 	if err != nil {
 		return nil, err
 	}
-	return r.Find(ctx, holder)
-}
-
-// Reserve implements terminal.Registry.
-func (p *pendingRegistry) Reserve(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error) {
-	r, err := p.registry()
-	if err != nil {
-		return nil, err
-	}
-	return r.Reserve(ctx, operation, holder, code)
-}
-
-// Preview implements terminal.Registry.
-func (p *pendingRegistry) Preview(ctx context.Context, holder *proof.Holder, account registry.Account) (registry.Preview, error) {
-	r, err := p.registry()
-	if err != nil {
-		return registry.Preview{}, err
-	}
-	return r.Preview(ctx, holder, account)
-}
-
-// Confirm implements terminal.Registry.
-func (p *pendingRegistry) Confirm(ctx context.Context, operation registry.Operation, preview registry.Preview) (*registry.Reservation, error) {
-	r, err := p.registry()
-	if err != nil {
-		return nil, err
-	}
-	return r.Confirm(ctx, operation, preview)
-}
-
-// Renew implements terminal.Registry.
-func (p *pendingRegistry) Renew(ctx context.Context, operation registry.Operation, holder *proof.Holder, by registry.RenewalProof, code registry.RecoveryCode) (*registry.Reservation, error) {
-	r, err := p.registry()
-	if err != nil {
-		return nil, err
-	}
-	return r.Renew(ctx, operation, holder, by, code)
-}
-
-// ReplaceRecoveryCode implements terminal.Registry.
-func (p *pendingRegistry) ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error) {
-	r, err := p.registry()
-	if err != nil {
-		return nil, err
-	}
-	return r.ReplaceRecoveryCode(ctx, operation, holder, code)
+	return r.service.Identify(ctx, evidence)
 }
 
 // Tally implements eventCounter.
@@ -170,7 +142,7 @@ func (p *pendingRegistry) Tally(ctx context.Context, event string) error {
 	return r.Tally(ctx, event)
 }
 
-// Ping implements terminal.Registry.
+// Ping implements fleet.Service.
 func (p *pendingRegistry) Ping(ctx context.Context) error {
 	r, err := p.registry()
 	if err != nil {

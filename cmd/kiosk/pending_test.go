@@ -42,7 +42,7 @@ func TestRegistryOpensLater(t *testing.T) {
 	}
 	require.NoError(t, p.open(t.Context(), time.Minute))
 	require.ErrorIs(t, p.Ping(t.Context()), registry.ErrUnavailable)
-	_, err := p.Reserve(t.Context(), registry.NewOperation(), authenticated(t), registry.RecoveryCode{})
+	_, err := p.Challenge(t.Context())
 	require.ErrorIs(t, err, registry.ErrUnavailable)
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -152,7 +152,7 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if err != nil {
 		return err
 	}
-	options, err := trustOptions(o.caCertificates)
+	options, _, err := trustOptions(o.caCertificates)
 	if err != nil {
 		return err
 	}

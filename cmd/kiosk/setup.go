@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -24,8 +25,9 @@ import (
 // terminalSetup is what a terminal needs in addition to its flags.
 type terminalSetup struct {
 	driver     reader.Driver
-	readers    string // kind of the driver
-	chain      []jpki.CardOption
+	readers    string            // kind of the driver
+	chain      []jpki.CardOption // the same as trust, for cards
+	trust      trust.Policy
 	campaign   *campaign.Campaign
 	url        string   // registry URL; may contain a password
 	terminal   string   // name of the terminal
@@ -47,7 +49,7 @@ func (p *program) setUp(o options) (s terminalSetup, err error) {
 		return simulatedSetup(s)
 	}
 	s.driver, s.readers = p.driver, "pcsc"
-	if s.chain, err = trustOptions(o.caCertificates); err != nil {
+	if s.chain, s.trust, err = trustOptions(o.caCertificates); err != nil {
 		return s, err
 	}
 	options, err := p.applicationOptions(o, s.campaign)
@@ -81,19 +83,20 @@ func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k ke
 	return s
 }
 
-// trustOptions returns the card options for J-LIS and the given CA certificate files.
-func trustOptions(files []string) ([]jpki.CardOption, error) {
-	options := []jpki.CardOption{jpki.RequireChain()}
+// trustOptions returns the policy for J-LIS and the given CA certificate files, and the same
+// as card options.
+func trustOptions(files []string) ([]jpki.CardOption, trust.Policy, error) {
+	policy := trust.Policy{Anchors: trust.JLIS(), Required: true}
 	for _, file := range files {
 		certificates, err := cafile.Read(file)
 		if err != nil {
-			return nil, cli.Because(fmt.Errorf("--ca-certificate: %s: %w", file, err), cli.CodeCACertificate,
+			return nil, policy, cli.Because(fmt.Errorf("--ca-certificate: %s: %w", file, err), cli.CodeCACertificate,
 				Text{JA: "--ca-certificate のファイルは、認証局の証明書として使えません。", EN: "The --ca-certificate file can't be used as a CA certificate."},
 				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates in PEM or DER."})
 		}
-		options = append(options, jpki.RequireChain(certificates...))
+		policy.CAs = append(policy.CAs, certificates...)
 	}
-	return options, nil
+	return []jpki.CardOption{jpki.RequireChain(policy.CAs...)}, policy, nil
 }
 
 func (p *program) readCampaign(path string) (*campaign.Campaign, error) {
@@ -139,6 +142,7 @@ func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 	}
 	s.simulated, s.readers = simulator.New(), "simulator"
 	s.driver, s.chain = s.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
+	s.trust = trust.Policy{SimulatorCAs: []*x509.Certificate{card.CACertificate()}}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
 		return s, err

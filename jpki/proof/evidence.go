@@ -1,17 +1,15 @@
 package proof
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/mykeykit/mykeykit/internal/strictjson"
 )
 
 // ErrFormat reports bytes that are not evidence in this version's format.
@@ -172,66 +170,13 @@ func decode(name, text string) ([]byte, error) {
 
 // parse decodes a JSON object into a struct, all of whose members must be there exactly once.
 func parse(text []byte, to any) error {
-	switch {
-	case len(text) > MaxEvidence:
+	if len(text) > MaxEvidence {
 		return fmt.Errorf("%w: more than %d bytes", ErrFormat, MaxEvidence)
-	case !utf8.Valid(text):
-		return fmt.Errorf("%w: not UTF-8", ErrFormat)
 	}
-	if err := json.Unmarshal(text, to); err != nil {
-		return fmt.Errorf("%w: not a JSON object of its members", ErrFormat)
-	}
-	// Package json accepts repeated and unknown members, and names in another case. It
-	// writes a struct's members in their order, so the names that it would write are
-	// those that must be in the text.
-	want, err := json.Marshal(to)
-	if err != nil {
-		return err
-	}
-	if !slices.Equal(members(text), members(want)) {
-		return fmt.Errorf("%w: a member is missing, unknown or repeated", ErrFormat)
+	if err := strictjson.Unmarshal(text, to); err != nil {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return nil
-}
-
-const maxDepth = 2 // of the objects in evidence
-
-// members returns the sorted names of an object's members, those of its objects after the
-// object's name.
-func members(text []byte) []string {
-	var names, path []string
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	for name := true; ; {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil // parse has decoded it before
-		}
-		switch token := token.(type) {
-		case json.Delim:
-			switch {
-			case token == '{' && len(path) < maxDepth:
-				path = append(path, "")
-			case token == '}':
-				path = path[:len(path)-1]
-			default:
-				return nil
-			}
-			name = true
-		case string:
-			if name {
-				path[len(path)-1] = token
-				names = append(names, strings.Join(path, "\x00"))
-			}
-			name = !name
-		default:
-			return nil // not a string: no member of evidence
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // String returns the audience and the purpose.

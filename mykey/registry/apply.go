@@ -123,6 +123,13 @@ type previewData struct {
 	account Account
 }
 
+// NewPreview returns the preview of an application that a holder has agreed to elsewhere, for
+// [Registry.Confirm]: for a server, whose terminals show the preview. id is the identifier
+// that was shown.
+func NewPreview(holder *proof.Holder, id mykey.ID, account Account) Preview {
+	return Preview{id, hidden.New(&previewData{holder, account})}
+}
+
 // Identifier returns the holder's identifier.
 func (p Preview) Identifier() mykey.ID { return p.id }
 
@@ -165,7 +172,7 @@ func (r *Registry) Preview(ctx context.Context, holder *proof.Holder, account Ac
 	if r.operator == nil {
 		return Preview{}, ErrNoOperator
 	}
-	p := Preview{data: hidden.New(&previewData{holder, account})}
+	p := NewPreview(holder, "", account)
 	err := r.snapshot(ctx, func(tx queryer) error {
 		state, err := r.checkApplication(ctx, tx, holder, account)
 		if err == nil {
@@ -214,6 +221,9 @@ func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) 
 	}
 	holder, account := data.holder, data.account
 	if err := r.checkHolder(holder, false); err != nil { // the preview may come from another registry
+		return nil, err
+	}
+	if err := account.check(); err != nil {
 		return nil, err
 	}
 	if r.operator == nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -19,6 +20,12 @@ func Retry(ctx context.Context, change func(registry.Operation) (*registry.Reser
 		return change(operation)
 	}
 	return reservation, err
+}
+
+// pendingApplication is an application that the resident is shown.
+type pendingApplication struct {
+	id      mykey.ID
+	account registry.Account
 }
 
 // choose chooses the service to apply for.
@@ -52,7 +59,7 @@ func (t *Terminal) previewApplication(a Action) {
 	account := registry.NewAccount(v.service.ID, string(id), string(code))
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.runAsync(func(ctx context.Context) func() {
-		preview, err := t.config.Registry.Preview(ctx, v.holder, account)
+		id, err := v.identified.Preview(ctx, account)
 		return func() {
 			switch {
 			case errors.Is(err, registry.ErrAccountUsed):
@@ -60,10 +67,10 @@ func (t *Terminal) previewApplication(a Action) {
 			case err != nil:
 				t.handleError(err)
 			default:
-				v.preview = preview
+				v.pending = pendingApplication{id, account}
 				v.account.Wipe()
-				v.account = hidden.NewBytes([]byte(preview.AccountID()))
-				t.show(View{Screen: Confirm, Service: &v.service, Account: v.account, ID: preview.Identifier()})
+				v.account = hidden.NewBytes([]byte(account.ID()))
+				t.show(View{Screen: Confirm, Service: &v.service, Account: v.account, ID: id})
 			}
 		}
 	})
@@ -82,7 +89,7 @@ func (t *Terminal) apply() {
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.runAsync(func(ctx context.Context) func() {
 		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-			return t.config.Registry.Confirm(ctx, operation, v.preview)
+			return v.identified.Apply(ctx, operation, v.pending.id, v.pending.account)
 		})
 		return func() {
 			switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -50,21 +51,33 @@ func (t *Terminal) checkCard() {
 // continues with the holder's identifier.
 func (t *Terminal) authenticate(pin jpki.PIN) {
 	v := t.visit
+	challenge, isOld := v.challenge, time.Since(v.challengeAt) > maxChallengeAge
 	t.show(View{Screen: Reading})
 	t.runAsync(func(ctx context.Context) func() {
 		defer pin.Wipe()
-		holder, err := t.authenticateHolder(ctx, v, pin)
+		var err error
+		if isOld {
+			if challenge, err = t.challenge(ctx); err != nil {
+				return func() { t.handleError(err) }
+			}
+		}
+		evidence, err := t.prove(ctx, v, pin, challenge)
 		if errors.Is(err, jpki.ErrStillUnlocked) { // logged even if the visit has ended
 			t.log("refused", message.CardStillUnlocked)
 		}
 		if err != nil {
 			return func() { t.handleError(err) }
 		}
-		return t.identify(ctx, v, holder)
+		identified, err := t.config.Service.Identify(ctx, *evidence)
+		if err != nil {
+			return func() { t.handleError(err) }
+		}
+		return t.identify(ctx, v, identified)
 	})
 }
 
-func (t *Terminal) authenticateHolder(ctx context.Context, v *visit, pin jpki.PIN) (*proof.Holder, error) {
+// prove verifies the PIN and has the card sign the challenge.
+func (t *Terminal) prove(ctx context.Context, v *visit, pin jpki.PIN, challenge proof.Challenge) (*proof.Evidence, error) {
 	card, err := t.config.Driver.Connect(ctx, v.reader)
 	if err != nil {
 		return nil, err
@@ -74,14 +87,14 @@ func (t *Terminal) authenticateHolder(ctx context.Context, v *visit, pin jpki.PI
 	if v.allowLastAttempt {
 		options = append(options, jpki.AllowLastAttempt())
 	}
-	return jpki.Authenticate(ctx, card, pin, options...)
+	return jpki.Prove(ctx, card, pin, challenge, options...)
 }
 
 // resultView returns the view with the identifier.
 func (t *Terminal) resultView() View {
 	v := t.visit
 	view := View{
-		Screen: Result, ID: v.reservation.ID, Expiry: v.reservation.Expiry, Expiring: v.holder.Validity() == trust.Expiring, Recovery: v.recovery, NewCode: t.canMakeCode(),
+		Screen: Result, ID: v.reservation.ID, Expiry: v.reservation.Expiry, Expiring: v.identified.Validity() == trust.Expiring, Recovery: v.recovery, NewCode: t.canMakeCode(),
 	}
 	if v.reservation.Application != nil {
 		id := v.reservation.Application.Service

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/fleet"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -17,31 +19,51 @@ const (
 // closesTerminal reports whether a registry error closes the terminal until a ping
 // succeeds.
 func closesTerminal(err error) bool {
-	return errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrTerminalTaken)
+	for _, closing := range []error{registry.ErrUnavailable, registry.ErrTerminalTaken, fleet.ErrNotEnrolled, fleet.ErrBusy} {
+		if errors.Is(err, closing) {
+			return true
+		}
+	}
+	return false
 }
 
 // ping checks that the registry can write. Every error it returns closes the terminal.
 func (t *Terminal) ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	err := t.config.Registry.Ping(ctx)
+	err := t.config.Service.Ping(ctx)
 	if err != nil && !closesTerminal(err) {
 		err = errors.Join(registry.ErrUnavailable, err)
 	}
 	return err
 }
 
-// checkWritable pings the registry at the start of a visit. The terminal asks for a PIN
-// only after that has succeeded.
-func (t *Terminal) checkWritable() {
-	writable := t.visit.writable
+// fetchChallenge gets a challenge at the start of a visit, which shows that changes can be
+// stored. The terminal asks for a PIN only after that has succeeded.
+func (t *Terminal) fetchChallenge() {
+	v := t.visit
 	t.runAsync(func(ctx context.Context) func() {
-		if err := t.ping(ctx); err != nil {
-			return func() { t.closeTerminal(err) }
+		challenge, err := t.challenge(ctx)
+		return func() {
+			if err != nil {
+				t.closeTerminal(err)
+				return
+			}
+			v.challenge, v.challengeAt = challenge, time.Now()
+			close(v.writable)
 		}
-		close(writable)
-		return func() {}
 	})
+}
+
+// challenge gets a challenge. Every error it returns closes the terminal.
+func (t *Terminal) challenge(ctx context.Context) (proof.Challenge, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	challenge, err := t.config.Service.Challenge(ctx)
+	if err != nil && !closesTerminal(err) {
+		err = errors.Join(registry.ErrUnavailable, err)
+	}
+	return challenge, err
 }
 
 // checkRegistry pings the registry at startup, and closes the terminal if that fails.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/fleet"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -32,7 +34,7 @@ func TestRegistryUnavailableAtStartup(t *testing.T) {
 		b := &fakeRegistry{reserved: map[string]*registry.Reservation{}, used: map[string]bool{}, down: true}
 		driver := simulator.New()
 		driver.AddReader("Reader")
-		k := terminal.New(terminal.Config{Driver: driver, Campaign: c, Registry: b, Language: message.Japanese})
+		k := terminal.New(terminal.Config{Driver: driver, Campaign: c, Service: fleet.NewLocal(b, trust.Policy{}), Language: message.Japanese})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- k.Run(ctx) }()

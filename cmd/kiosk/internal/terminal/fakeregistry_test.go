@@ -111,7 +111,7 @@ func (b *fakeRegistry) Renew(_ context.Context, _ registry.Operation, holder *pr
 	return r, nil
 }
 
-func (b *fakeRegistry) Preview(_ context.Context, _ *proof.Holder, account registry.Account) (registry.Preview, error) {
+func (b *fakeRegistry) Preview(_ context.Context, holder *proof.Holder, account registry.Account) (registry.Preview, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.err(); err != nil {
@@ -121,7 +121,7 @@ func (b *fakeRegistry) Preview(_ context.Context, _ *proof.Holder, account regis
 		return registry.Preview{}, registry.ErrAccountUsed
 	}
 	b.confirmed = append(b.confirmed, account)
-	return registry.Preview{}, nil
+	return registry.NewPreview(holder, "ABCD2345", account), nil
 }
 
 func (b *fakeRegistry) Confirm(context.Context, registry.Operation, registry.Preview) (*registry.Reservation, error) {
@@ -140,5 +140,9 @@ func (b *fakeRegistry) Confirm(context.Context, registry.Operation, registry.Pre
 		r.Application = &registry.Link{Service: "sample-pay"}
 		return r, nil
 	}
+	return nil, registry.ErrNotFound
+}
+
+func (b *fakeRegistry) Withdraw(context.Context, registry.Operation, *proof.Holder) (*registry.Reservation, error) {
 	return nil, registry.ErrNotFound
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -77,11 +79,13 @@ func withTerminal(t *testing.T, profile simulator.Profile, test func(t *testing.
 		s.campaign, c.AskRenewed = c, false
 		s.slot, s.connects = s.driver.AddReader("Reader"), s.driver
 		var chain []jpki.CardOption
+		var policy trust.Policy
 		if card.CACertificate() != nil {
 			chain = append(chain, jpki.WithChain(card.CACertificate()))
+			policy.CAs = append(policy.CAs, card.CACertificate())
 		}
 		s.terminal = terminal.New(terminal.Config{
-			Driver: hookedDriver{s.driver, s}, Campaign: c, Registry: s.registry, Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
+			Driver: hookedDriver{s.driver, s}, Campaign: c, Service: fleet.NewLocal(s.registry, policy), Language: message.Japanese, Chain: append(chain, jpki.WithClock(time.Now)),
 			Log: s.note,
 		})
 		ctx, cancel := context.WithCancel(context.Background())

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/hidden"
-	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -18,11 +18,11 @@ var errTooManyCodes = errors.New("too many wrong recovery codes in one visit")
 
 // isKnown reports whether the registry knows the holder. It returns true without asking
 // the registry if the answer makes no difference.
-func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *proof.Holder) (bool, error) {
+func (t *Terminal) isKnown(ctx context.Context, v *visit, identified fleet.Visit) (bool, error) {
 	if !v.renewing && !t.config.Campaign.AskRenewed {
 		return true, nil
 	}
-	_, err := t.config.Registry.Find(ctx, holder)
+	_, err := identified.Find(ctx)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return false, nil
@@ -35,15 +35,15 @@ func (t *Terminal) isKnown(ctx context.Context, v *visit, holder *proof.Holder) 
 // identify shows the holder's identifier. If the registry does not know the holder, it
 // first asks for an identifier of an earlier card, since a renewed card would otherwise
 // get a second one.
-func (t *Terminal) identify(ctx context.Context, v *visit, holder *proof.Holder) func() {
-	switch known, err := t.isKnown(ctx, v, holder); {
+func (t *Terminal) identify(ctx context.Context, v *visit, identified fleet.Visit) func() {
+	switch known, err := t.isKnown(ctx, v, identified); {
 	case err != nil:
 		return func() { t.handleError(err) }
 	case known:
-		return t.reserveFor(ctx, v, holder)
+		return t.reserveFor(ctx, v, identified)
 	}
 	return func() {
-		v.holder = holder
+		v.identified = identified
 		screen := FirstTime
 		if v.renewing {
 			screen = TakeOver
@@ -57,21 +57,21 @@ func (t *Terminal) reserve() {
 	v := t.visit
 	v.changing = true
 	t.show(View{Screen: Applying})
-	t.runAsync(func(ctx context.Context) func() { return t.reserveFor(ctx, v, v.holder) })
+	t.runAsync(func(ctx context.Context) func() { return t.reserveFor(ctx, v, v.identified) })
 }
 
 // reserveFor finds or makes the holder's identifier and shows it.
-func (t *Terminal) reserveFor(ctx context.Context, v *visit, holder *proof.Holder) func() {
+func (t *Terminal) reserveFor(ctx context.Context, v *visit, identified fleet.Visit) func() {
 	code := registry.NewRecoveryCode()
 	reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-		return t.config.Registry.Reserve(ctx, operation, holder, code)
+		return identified.Reserve(ctx, operation, code)
 	})
 	return func() {
 		if err != nil {
 			t.handleError(err)
 			return
 		}
-		v.holder, v.reservation = holder, reservation
+		v.identified, v.reservation = identified, reservation
 		if reservation.New {
 			v.recovery = hidden.NewBytes([]byte(code.Reveal()))
 		}
@@ -97,7 +97,7 @@ func (t *Terminal) takeOver(a Action) {
 	t.runAsync(func(ctx context.Context) func() {
 		newCode := registry.NewRecoveryCode()
 		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-			return t.config.Registry.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, code), newCode)
+			return v.identified.Renew(ctx, operation, id, code, newCode)
 		})
 		return func() {
 			switch {
@@ -149,7 +149,7 @@ func (t *Terminal) makeCode() {
 	t.runAsync(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()
 		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-			return t.config.Registry.ReplaceRecoveryCode(ctx, operation, v.holder, code)
+			return v.identified.ReplaceRecoveryCode(ctx, operation, code)
 		})
 		return func() {
 			if err != nil {

@@ -31,10 +31,9 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/message"
-	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 )
 
@@ -47,23 +46,12 @@ var (
 	ErrUnread = errors.New("confirmed too soon after it was shown")
 )
 
-// Registry is the part of registry.Registry that a terminal uses.
-type Registry interface {
-	Find(ctx context.Context, holder *proof.Holder) (*registry.Reservation, error)
-	Reserve(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error)
-	Preview(ctx context.Context, holder *proof.Holder, account registry.Account) (registry.Preview, error)
-	Confirm(ctx context.Context, operation registry.Operation, p registry.Preview) (*registry.Reservation, error)
-	Renew(ctx context.Context, operation registry.Operation, holder *proof.Holder, by registry.RenewalProof, code registry.RecoveryCode) (*registry.Reservation, error)
-	ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, holder *proof.Holder, code registry.RecoveryCode) (*registry.Reservation, error)
-	Ping(ctx context.Context) error
-}
-
 // Config configures a terminal.
 type Config struct {
 	Driver   reader.Driver
 	Reader   string // name of the reader to use; "" uses any
 	Campaign *campaign.Campaign
-	Registry Registry
+	Service  fleet.Service
 	Chain    []jpki.CardOption // which CA certificates to trust
 	Language message.Language
 	// NoPrinter removes the print buttons.

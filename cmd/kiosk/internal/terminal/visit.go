@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -18,6 +19,9 @@ const (
 	clearedTimeout  = 10 * time.Second // how long the page says that a visit ended
 	afterVisitDelay = time.Second
 	minReadTime     = time.Second // before an application can be confirmed
+	// maxChallengeAge is how long a challenge waits for a PIN before a new one replaces it. A
+	// verifier accepts older ones, for the time that the card and the network need.
+	maxChallengeAge = 2 * time.Minute
 )
 
 // visit is all data of one visit.
@@ -31,14 +35,16 @@ type visit struct {
 	wrongCard        bool            // the card is of another kind or unreadable
 	newReaders       map[string]bool // readers connected during the visit, perhaps with a card in them
 	allowLastAttempt bool            // the resident agreed to use the last attempt
-	holder           *proof.Holder
+	challenge        proof.Challenge // for the card
+	challengeAt      time.Time       // when it came
+	identified       fleet.Visit
 	reservation      *registry.Reservation
 	recovery         hidden.Bytes
 	account          hidden.Bytes  // the account ID to confirm
 	writable         chan struct{} // closed when the registry has proved writable
 	wrongCodes       int
 	service          campaign.Service
-	preview          registry.Preview
+	pending          pendingApplication
 	changing         bool // the registry is making a change; its result is not known yet
 }
 
@@ -52,7 +58,7 @@ func (t *Terminal) startVisit(l message.Language, renewing bool) {
 	t.logVisit(newLoggedVisit())
 	t.log("begun", "")
 	t.show(View{Screen: Place})
-	t.checkWritable()
+	t.fetchChallenge()
 	t.reconcile()
 }
 
