@@ -54,13 +54,13 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 //     For a longer object, it probes again.
 //
 // Some readers break the connection at an extended length. The channel therefore
-// probes only
+// probes only if all of these hold:
 //
-//   - a card that speaks no protocol but T=1 and did not get its historical bytes
-//     from the reader, which excludes contactless cards;
-//   - if the first 256 bytes arrived whole, and [WithReadSize] asks for no less;
-//   - before any command with a secret was sent on the channel, because losing the
-//     connection later would leave the card unlocked.
+//   - The ATR offers no protocol but T=1, and the reader did not make its historical
+//     bytes, as it does for contactless cards.
+//   - The first 256 bytes arrived whole, and [WithReadSize] does not limit reads to less.
+//   - No command with a secret was sent on the channel, because losing the connection
+//     then would leave the card unlocked.
 //
 // If the connection is lost nevertheless, the error is [ErrProbe] and does not
 // match [ErrRemoved], unless the transmitter reports the removal at the probe

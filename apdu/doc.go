@@ -13,8 +13,8 @@
 //
 // # Where to start
 //
-// Everything is built on one method, [Transmitter]. A PC/SC reader or a simulated
-// card implements it, and so can any other connection to a card. Create a [Channel]
+// Everything is built on [Transmitter], an interface with one method. A PC/SC reader
+// or a simulated card implements it, and so can any other connection to a card. Create a [Channel]
 // with [NewChannel] and use its methods; use [Command] and [Response] to work with
 // the bytes. Package tlv reads the data objects that files consist of.
 //
@@ -35,7 +35,7 @@
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
-// COUNTER) is printed without its data and their length, by every verb of fmt, by
+// COUNTER, and instruction 32 of this card) is printed without its data and their length, by every verb of fmt, by
 // slog and in JSON. Package fmt reads the unexported fields of other structs
 // without calling methods, so commands and responses keep their data behind a
 // function, which is printed as an address. A command with a secret is sent once:

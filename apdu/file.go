@@ -33,13 +33,13 @@ const (
 
 // ErrAddress reports a name, file identifier, offset or length that SELECT or READ
 // BINARY can't express. No command was sent.
-var ErrAddress = errors.New("invalid address")
+var ErrAddress = errors.New("invalid name, file identifier, offset or length")
 
 // ReadBinary sends READ BINARY, ISO/IEC 7816-4:2020 §11.3.3. It reads up to ne
 // bytes (1 to 65536) from the current file at offset (0 to 32767), and returns at
 // most 256 bytes unless the channel uses extended lengths. The card may return
 // fewer bytes than that without an error. If the offset is at the end of the file
-// or after it, the error is [StatusWrongOffset].
+// or after it, cards usually answer [StatusWrongOffset].
 func (c *Channel) ReadBinary(ctx context.Context, offset, ne int) ([]byte, error) {
 	if offset < 0 || offset > maxOffset {
 		return nil, fmt.Errorf("READ BINARY: %w: offset %d", ErrAddress, offset)

@@ -23,15 +23,16 @@ var (
 
 // ReadObject reads the TLV object at the start of the file with the short file
 // identifier sfi, or of the current file if sfi is 0, and returns its bytes,
-// header included. It ignores filler after the object. The limit is in bytes, at
+// header included. It ignores whatever follows the object. The limit is in bytes, at
 // most 65536; a longer object is rejected after the first block.
 //
 // The object's header must be strict, as in DER, unless an option says otherwise:
 // see [tlv.AllowLongLengths].
 //
 // ReadObject returns [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong],
-// [ErrNoProgress], [ErrProbe], a [Status], or the transmitter's error. In short
-// form it returns [ErrAddress] for an object that reaches beyond offset 32767.
+// [ErrProbe], an error of the protocol ([ErrShortResponse], [ErrExcessResponse],
+// [ErrNoProgress]), a [Status], or the transmitter's error. It returns [ErrAddress] if
+// sfi is out of range and, in short form, for an object that reaches beyond offset 32767.
 func (c *Channel) ReadObject(ctx context.Context, sfi byte, limit int, options ...tlv.Option) ([]byte, error) {
 	limit = min(limit, MaxExtendedNe)
 	object, err := c.firstBlock(ctx, sfi)

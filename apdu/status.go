@@ -2,8 +2,8 @@ package apdu
 
 import "fmt"
 
-// Status is a status word, SW1 SW2, ISO/IEC 7816-4:2020 §5.6. It is an error,
-// because every status word but 9000 reports one.
+// Status is a status word, SW1 SW2, ISO/IEC 7816-4:2020 §5.6. Status
+// implements error, so that a status word other than 9000 can be returned as one.
 type Status uint16
 
 // Status words that this toolkit uses. 61xx and 6Cxx have a number in their second
@@ -18,48 +18,48 @@ const (
 	// value it means a wrong secret and no attempts left.
 	StatusVerificationFailed Status = 0x63C0
 
-	StatusWrongLength             Status = 0x6700
-	StatusLogicalChannel          Status = 0x6881
-	StatusSecureMessaging         Status = 0x6882
-	StatusWrongFileType           Status = 0x6981
-	StatusSecurityNotSatisfied    Status = 0x6982
-	StatusAuthenticationBlocked   Status = 0x6983
-	StatusReferenceDataUnusable   Status = 0x6984
-	StatusConditionsNotSatisfied  Status = 0x6985
-	StatusNoCurrentFile           Status = 0x6986
-	StatusIncorrectData           Status = 0x6A80
-	StatusFunctionNotSupported    Status = 0x6A81
-	StatusFileNotFound            Status = 0x6A82
-	StatusIncorrectP1P2           Status = 0x6A86
-	StatusReferencedDataNotFound  Status = 0x6A88
-	StatusWrongOffset             Status = 0x6B00
-	StatusInstructionNotSupported Status = 0x6D00
-	StatusClassNotSupported       Status = 0x6E00
-	StatusNoDiagnosis             Status = 0x6F00
+	StatusWrongLength                 Status = 0x6700
+	StatusLogicalChannelNotSupported  Status = 0x6881
+	StatusSecureMessagingNotSupported Status = 0x6882
+	StatusWrongFileType               Status = 0x6981
+	StatusSecurityNotSatisfied        Status = 0x6982
+	StatusAuthenticationBlocked       Status = 0x6983
+	StatusReferenceDataUnusable       Status = 0x6984
+	StatusConditionsNotSatisfied      Status = 0x6985
+	StatusNoCurrentFile               Status = 0x6986
+	StatusIncorrectData               Status = 0x6A80
+	StatusFunctionNotSupported        Status = 0x6A81
+	StatusFileNotFound                Status = 0x6A82
+	StatusIncorrectP1P2               Status = 0x6A86
+	StatusReferencedDataNotFound      Status = 0x6A88
+	StatusWrongOffset                 Status = 0x6B00
+	StatusInstructionNotSupported     Status = 0x6D00
+	StatusClassNotSupported           Status = 0x6E00
+	StatusNoDiagnosis                 Status = 0x6F00
 )
 
 var meanings = map[Status]string{
-	StatusOK:                      "done",
-	StatusEndOfFile:               "end of file before the requested length",
-	StatusVerificationUncounted:   "verification failed",
-	StatusWrongLength:             "wrong length",
-	StatusLogicalChannel:          "logical channel not supported",
-	StatusSecureMessaging:         "secure messaging not supported",
-	StatusWrongFileType:           "command does not fit the file",
-	StatusSecurityNotSatisfied:    "security status not satisfied",
-	StatusAuthenticationBlocked:   "authentication method blocked",
-	StatusReferenceDataUnusable:   "reference data not usable",
-	StatusConditionsNotSatisfied:  "conditions of use not satisfied",
-	StatusNoCurrentFile:           "no current file",
-	StatusIncorrectData:           "incorrect data",
-	StatusFunctionNotSupported:    "function not supported",
-	StatusFileNotFound:            "file or application not found",
-	StatusIncorrectP1P2:           "incorrect parameters P1 P2",
-	StatusReferencedDataNotFound:  "referenced data not found",
-	StatusWrongOffset:             "offset outside the file",
-	StatusInstructionNotSupported: "instruction not supported",
-	StatusClassNotSupported:       "class not supported",
-	StatusNoDiagnosis:             "no precise diagnosis",
+	StatusOK:                          "done",
+	StatusEndOfFile:                   "end of file before the requested length",
+	StatusVerificationUncounted:       "verification failed",
+	StatusWrongLength:                 "wrong length",
+	StatusLogicalChannelNotSupported:  "logical channel not supported",
+	StatusSecureMessagingNotSupported: "secure messaging not supported",
+	StatusWrongFileType:               "command does not fit the file",
+	StatusSecurityNotSatisfied:        "security status not satisfied",
+	StatusAuthenticationBlocked:       "authentication method blocked",
+	StatusReferenceDataUnusable:       "reference data not usable",
+	StatusConditionsNotSatisfied:      "conditions of use not satisfied",
+	StatusNoCurrentFile:               "no current file",
+	StatusIncorrectData:               "incorrect data",
+	StatusFunctionNotSupported:        "function not supported",
+	StatusFileNotFound:                "file or application not found",
+	StatusIncorrectP1P2:               "incorrect parameters P1 P2",
+	StatusReferencedDataNotFound:      "referenced data not found",
+	StatusWrongOffset:                 "offset outside the file",
+	StatusInstructionNotSupported:     "instruction not supported",
+	StatusClassNotSupported:           "class not supported",
+	StatusNoDiagnosis:                 "no precise diagnosis",
 }
 
 // Error returns the status word and its meaning, as in

@@ -5,15 +5,15 @@ import (
 	"errors"
 )
 
-// ErrRemoved reports that the card was removed, so that it lost its power and is
+// ErrRemoved reports that the card was removed: it has lost its power and is
 // logged out. A [Transmitter] returns it, wrapped or not, only if that is certain.
 var ErrRemoved = errors.New("card removed")
 
 // Transmitter sends a command APDU to a card and returns the response APDU. The
 // whole toolkit is built on this interface.
 //
-// The command has 4 to 65544 bytes. The response is unchanged, with its status
-// word. Transmit must not retain the command, which the caller may wipe. When ctx
+// The command has 4 to 65544 bytes. The response is as the card sent it, with the
+// status word. Transmit must not retain the command, which the caller may wipe. When ctx
 // ends, Transmit abandons the exchange and returns ctx's error at once; from then
 // on the connection can only be closed.
 type Transmitter interface {
@@ -36,7 +36,7 @@ type Transactor interface {
 }
 
 // InTransaction calls fn, between Begin and End if t is a [Transactor]. It ends the
-// transaction also if fn panics. If the caller has already begun a transaction,
+// transaction even if fn panics. If the caller has already begun a transaction,
 // that one continues afterwards.
 //
 // An error of End is ignored: closing the connection ends the transaction too.

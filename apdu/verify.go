@@ -18,8 +18,8 @@ func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) err
 	return err
 }
 
-// VerifyStatus sends VERIFY without data, which uses up no attempt. The card answers
-// with a status word for the state of the secret. The My Number Card answers 63Cx,
+// VerifyStatus sends VERIFY without data, which uses up no attempt. The
+// status word tells the state of the secret. The My Number Card answers 63Cx,
 // x being the attempts left, also after a successful VERIFY (observed; not in a
 // public specification).
 //

@@ -45,7 +45,8 @@ func ExampleWaitGone() {
 	// the card is gone
 }
 
-// The same code runs with pcsc.New() in place of simulator.New().
+// Find and Watch work the same way with pcsc.New(). Only inserting and removing the card is
+// specific to the simulator.
 func Example() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

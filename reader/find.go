@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// Find returns the reader that name means or, if name is empty, the only reader that
+// Find returns the reader that name refers to or, if name is empty, the only reader that
 // holds a card. If several readers hold a card, Find probes all of them and returns
 // the reader of the only card that probe accepts; with a nil probe it fails with an
 // [*AmbiguousError]. Probing does not cut a card's power, so it does not disturb
-// cards that belong to other programs.
+// cards that other programs use.
 //
 // name is the exact name of a reader or a part of exactly one reader's name, ignoring
 // case.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// FullName returns the reader that name means: the one with exactly that name or else
+// FullName returns the reader that name refers to: the one with exactly that name or else
 // the only one whose name contains it, ignoring case. It fails with a [*NameError] or
 // an [*AmbiguousError].
 func FullName(readers []string, name string) (string, error) {

@@ -25,10 +25,10 @@ const (
 type Probe func(ctx context.Context, card apdu.Transmitter) (bool, error)
 
 // PowerKeeper is an optional interface of a [Card]. The cards of packages pcsc and
-// simulator implement it, also when wrapped by [Trace].
+// simulator implement it, even when wrapped by [Trace].
 type PowerKeeper interface {
 	// KeepPower keeps the card powered when the connection ends, unless a command
-	// with a secret was sent. Use it for cards that belong to other programs.
+	// with a secret was sent. Use it for cards that other programs use.
 	KeepPower()
 }
 

@@ -38,7 +38,7 @@ import (
 // Drivers wrap these errors; match them with [errors.Is].
 var (
 	// ErrNoService reports that the smart-card service (PC/SC) can't be reached or
-	// failed before a card was connected.
+	// has stopped.
 	ErrNoService = errors.New("no smart-card service")
 	// ErrDenied reports that the smart-card service denies this program access, as
 	// pcscd does by its polkit policy. It wraps ErrNoService.
@@ -74,8 +74,8 @@ type Reader struct {
 	Present bool   // whether a card is in the reader
 	ATR     []byte // the card's answer to reset, at most 33 bytes; may be empty
 
-	// Changes grows with each insertion and removal of a card. It starts anew with
-	// the reader or the smart-card service, and is always 0 where the system does
+	// Changes grows with each insertion and removal of a card. It is reset when
+	// the reader is connected again or the service restarts, and is always 0 where the system does
 	// not count, as on macOS.
 	Changes uint64
 }

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// Wait is like [Find] but blocks until there is a card that probe accepts, or ctx ends.
-// It waits for the smart-card service and for a reader too.
+// Wait is like [Find] but blocks until there is a card, or ctx ends. It waits for the
+// smart-card service and for a reader too.
 //
-// Wait probes every card, even if there is only one, and ignores those that probe
-// rejects, since other cards may stay in readers permanently. It probes a card again
-// from time to time if the probe failed. A nil probe accepts any card.
+// If name is empty, Wait probes every card, even if there is only one, and ignores those
+// that probe rejects, since other cards may stay in readers permanently. It probes a card
+// again from time to time if the probe failed. A nil probe accepts any card. If name is
+// not empty, Wait returns as soon as that reader holds a card, and does not call probe.
 //
 // If ctx is canceled, Wait returns ctx's error. At ctx's deadline it returns the last
 // error of Find.

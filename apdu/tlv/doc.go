@@ -3,7 +3,7 @@
 // ITU-T X.690.
 //
 // An element is a tag, the length of the value, and the value. The value of a
-// constructed element is a sequence of elements again:
+// constructed element is itself a sequence of elements:
 //
 //	FF 20  06              tag FF20, 6 bytes of value
 //	   DF 21  03  31 32 33    tag DF21, 3 bytes of value
@@ -11,7 +11,7 @@
 // # Where to start
 //
 // [Read] reads the element at the start of a slice and returns the rest, [All]
-// iterates over a sequence of elements, and [Find] returns the one with a tag.
+// iterates over a sequence of elements, and [Find] returns the first with a given tag.
 // To read nested elements, pass [Element.Value] to [All] or [Find], or the whole
 // tree to [Walk]. [Length] returns the length of an element from its first bytes, so
 // that you know how much of a file to read. [Append] encodes an element.
@@ -22,7 +22,7 @@
 // bytes, as in FF10, because cards do so. A length is definite and has at most
 // four bytes after the first. By default it must be encoded in the fewest bytes, as
 // DER requires. [AllowLongLengths] accepts longer encodings, which some cards store.
-// [Append] encodes an element that [Read] accepts by default to the same bytes.
+// For an element that [Read] accepts without options, [Append] produces the same bytes.
 //
 // [Element.Raw] returns an element as it was read. Use it to check a signature, which
 // covers the bytes on the card and not their shortest encoding.

@@ -21,13 +21,13 @@ var (
 	ErrMalformed = errors.New("malformed TLV element")
 	// ErrTruncated reports that the data end inside an element.
 	ErrTruncated = errors.New("truncated TLV element")
-	// ErrTooLong reports a length of more than four bytes, or an element longer
+	// ErrTooLong reports a length encoded in more than four bytes, or an element longer
 	// than MaxLength.
 	ErrTooLong = errors.New("TLV element too long")
 	// ErrNotFound reports that no element has the tag.
 	ErrNotFound = errors.New("no TLV element with this tag")
-	// ErrLimit reports that Walk reached MaxDepth, MaxElements or MaxWalkBytes.
-	ErrLimit = errors.New("too many TLV elements")
+	// ErrLimit reports data that exceed MaxDepth, MaxElements or MaxWalkBytes.
+	ErrLimit = errors.New("TLV data exceed a limit")
 )
 
 // Element is one data object. Its zero value has neither tag nor value.
@@ -75,8 +75,8 @@ func newRules(options []Option) (r rules) {
 }
 
 // AllowLongLengths accepts lengths that are not encoded in the fewest bytes, as in
-// 82 00 9F for 159. Some files of the My Number Card's text application have such lengths
-// (observed on published test data).
+// 82 00 9F for 159. Some files of the My Number Card's 券面事項入力補助 application have such
+// lengths (observed on published test data).
 func AllowLongLengths() Option { return func(r *rules) { r.longLengths = true } }
 
 // SkipFiller has [All], [Find] and [Walk] accept filler after the last element. After

@@ -63,7 +63,7 @@ func Find(b []byte, tag Tag, options ...Option) (Element, error) {
 // Walk calls visit for each element of a sequence and, after a constructed element,
 // for the elements in its value. The depth of the outermost elements is 0. Walk
 // stops at the first error, of the encoding or of visit, and returns it. It returns
-// [ErrLimit] at [MaxDepth], [MaxElements] and [MaxWalkBytes]. [SkipFiller] applies
+// [ErrLimit] beyond [MaxDepth], [MaxElements] or [MaxWalkBytes]. [SkipFiller] applies
 // to the outermost sequence only.
 func Walk(b []byte, visit func(depth int, e Element) error, options ...Option) error {
 	if len(b) > MaxWalkBytes {

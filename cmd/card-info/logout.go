@@ -48,10 +48,10 @@ var (
 --reader を付けないと、カードのあるすべてのリーダーが対象です。ほかの種類の
 カードはそのままにします。
 ログアウトできなかったカードがあると、終了コードは1です。`,
-		EN: `Log out the My Number Cards in the readers. It uses no PIN and no attempt.
+		EN: `Log out the My Number Cards in the readers. No PIN is sent.
 
 A card may stay unlocked after the program that sent the PIN has ended. Run this
-command when a program that uses the card was killed.
+command after a program that used the card was killed.
 
 Without --reader it logs out the card in every reader. Cards of other kinds
 are not changed. It exits with 1 if a card could not be logged out.`,

@@ -41,9 +41,9 @@ pressed. Set SSH_AUTH_SOCK to the socket's path for the clients.
 For each signature it asks for the PIN at this terminal or, if there is none,
 through the program in SSH_ASKPASS. The prompt shows the purpose and the program
 that asks. With --idle 5m it asks again after 5 minutes without a signature, and
-in any case 10 minutes after you entered the PIN. Meanwhile no other program can
-use the card, and each signature is reported on standard error. The PIN is not
-stored.
+in any case 10 minutes after you entered the PIN. Until then no other program
+can use the card, and each signature is reported on standard error. The PIN is
+not stored.
 
 It signs only logins and ssh-keygen -Y signatures (rsa-sha2-256, rsa-sha2-512).
 ssh-add -T fails because it requests a signature of other data. Requests through

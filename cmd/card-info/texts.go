@@ -23,9 +23,11 @@ var (
 暗証番号は使わず、入力できる回数も減りません。
 
 暗証番号をカードに送るのは id と ssh-agent だけで、1回の入力につき1回です。`,
-		EN: `Describe the My Number Card in the reader. It never uses up a PIN attempt.
+		EN: `Without a subcommand, card-info describes the My Number Card in the reader. It
+uses no PIN and no PIN attempt.
 
-Only id and ssh-agent send a PIN to the card, once per entry.`,
+Only id and ssh-agent send a PIN to the card. Each PIN that you enter is sent
+once.`,
 	}
 	textListShort   = Text{JA: "カードリーダーの一覧と、カードの有無を表示します", EN: "List the readers and whether each holds a card"}
 	textWatchShort  = Text{JA: "カードやリーダーの変化を、続けて表示します", EN: "Report changes of readers and cards as they happen"}
@@ -72,11 +74,11 @@ derive the 8-character identifier. Enter the PIN at the terminal; it is not
 shown.
 
 The issuer is looked up among the CAs of J-LIS and those given with
---ca-certificate. With --require-chain no PIN is sent to a card from any other
-issuer. A phone shows its certificate only after the PIN, so it can be rejected
-only then.
+--ca-certificate. With --require-chain a card from any other issuer is rejected
+before the PIN is sent. A phone is rejected afterwards, because it shows its
+certificate only after the PIN.
 
-It is not the government's My Key ID. Revocation is not checked.`,
+The identifier is not the government's My Key ID. Revocation is not checked.`,
 	}
 	textKeygenLong = Text{
 		JA: `名前空間の鍵（32バイト）を作り、自分だけが読めるファイルに保存します。
@@ -85,9 +87,9 @@ It is not the government's My Key ID. Revocation is not checked.`,
 overwrites a file. If you lose the key, its identifiers can't be derived again.`,
 	}
 
-	textFlagReader           = Text{JA: "使うカードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the reader to use, or a part of it"}
+	textFlagReader           = Text{JA: "使うカードリーダーの名前、またはその一部（`NAME`）", EN: "the reader's `NAME`, or a part of the name"}
 	textFlagSimulator        = Text{JA: "リーダーの代わりに使う模擬カードの種類（`PROFILE`）", EN: "simulated card (`PROFILE`) used instead of a reader"}
-	textFlagWait             = Text{JA: "カードを待つ時間（`DURATION`、例: 30s）", EN: "how long to wait for a card, as in 30s (`DURATION`)"}
+	textFlagWait             = Text{JA: "カードを待つ時間（`DURATION`、例: 30s）", EN: "time to wait for a card, such as 30s (`DURATION`)"}
 	textFlagJSON             = Text{JA: "JSONで出力します", EN: "write JSON"}
 	textFlagTrace            = Text{JA: "カードとの通信を標準エラー出力に表示します", EN: "show all commands and responses on standard error"}
 	textFlagLang             = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}

@@ -118,8 +118,17 @@ func newReservation(r *registry.Reservation) reservation {
 	return w
 }
 
+// parseIdentifier parses an identifier in a response.
+func parseIdentifier(text string) (mykey.ID, error) {
+	id, err := mykey.Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("%w: the response has no identifier", registry.ErrUnavailable)
+	}
+	return id, nil
+}
+
 func (w reservation) registry() (*registry.Reservation, error) {
-	id, err := mykey.Parse(w.Identifier)
+	id, err := parseIdentifier(w.Identifier)
 	if err != nil {
 		return nil, err
 	}

@@ -3,24 +3,25 @@
 //
 // # Where to start
 //
-// [Config] makes a tls.Config with the card's certificate. [Dialer] connects with it; it
-// also works as http.Transport's DialTLSContext. The handshake asks the holder for the PIN
+// [Config] makes a tls.Config with the card's certificate. A [Dialer] connects with that
+// config; its DialContext method can be http.Transport's DialTLSContext. The handshake asks the holder for the PIN
 // and has the card sign. TLS 1.3 needs PSS for RSA keys; cards without PSS are limited to
 // TLS 1.2.
 //
 // # Handshakes and time
 //
-// Servers limit a handshake to some seconds, and so does http.DefaultTransport
-// (TLSHandshakeTimeout). A program can ask for the PIN before it dials and have its
+// Servers usually limit a handshake to a few seconds. http.Transport does so too
+// (TLSHandshakeTimeout), but not if DialTLSContext is set. A program can ask for the PIN before it dials and have its
 // jpki.AskPIN return it, so that the server does not wait for the holder. With
-// tls.Config.ClientSessionCache the next connection needs no card.
+// tls.Config.ClientSessionCache the next connection needs no card if the server resumes
+// the session.
 //
 // # Servers with optional client certificates
 //
 // Some servers ask for a certificate and also serve clients without one:
 // tls.VerifyClientCertIfGiven in Go, "ssl_verify_client optional" in nginx. With
-// [AllowNoCertificate] the handshake continues without the card if the server's list of
-// CAs lacks the one that issued its certificate. A server that wants the card's
+// [AllowNoCertificate] the handshake continues without the card if the CA of the card's
+// certificate is not in the server's list. A server that wants the card's
 // certificate must name that CA, or send an empty list.
 //
 // # The server's side
@@ -31,7 +32,7 @@
 // proxy, must set x509.VerifyOptions.KeyUsages to x509.ExtKeyUsageClientAuth: the card's
 // certificate allows client authentication only, and the default is server authentication.
 // The example named Server shows both. The certificate names an OCSP server that only
-// certified verifiers may ask; this package does not ask it.
+// certified verifiers may query; this package does not query it.
 //
 // # Privacy
 //
@@ -44,8 +45,8 @@
 //
 // A handshake returns the error of the card's signature, for example *credential.Error,
 // or [ErrNotAccepted] before the PIN is asked for. Package crypto/tls keeps only the text
-// of some errors; [Dialer] returns them whole. A config and a Dialer are safe for
-// concurrent use; handshakes take turns at the card.
+// of some errors; [Dialer] returns the errors themselves, so that errors.As works. A config
+// and a Dialer are safe for concurrent use; the card signs for one handshake at a time.
 package cardtls
 
 import (
@@ -79,7 +80,7 @@ func AllowNoCertificate() Option { return func(o *options) { o.allowNone = true 
 
 // Config returns a copy of base, which may be nil, that authenticates with the signer's
 // certificate. It sends no CA certificate, since servers have it. The card is probed for
-// PSS, once in the signer's life.
+// PSS, at most once per signer.
 //
 // It returns jpki.ErrNoPSS if base requires TLS 1.3 and the card has an RSA key without
 // PSS, or an error of the Signer's PSS method. The context of tls.Conn's HandshakeContext

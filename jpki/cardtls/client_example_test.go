@@ -16,9 +16,9 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// client waits for a card and returns a client whose servers may ask for its
-// certificate; ask asks the person for the PIN then.
-func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask jpki.AskPIN) (*http.Client, error) {
+// client waits for a card and returns an HTTP client that authenticates with it. The client
+// calls ask for the PIN when a server requests the certificate.
+func client(ctx context.Context, driver reader.Driver, base *tls.Config, ask jpki.AskPIN) (*http.Client, error) {
 	found, err := reader.Wait(ctx, driver, "", jpki.Present) // until a My Number Card is there, or ctx ends
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask 
 	if err != nil {
 		return nil, err
 	}
-	config, err := cardtls.Config(ctx, servers, signer)
+	config, err := cardtls.Config(ctx, base, signer)
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +35,8 @@ func client(ctx context.Context, driver reader.Driver, servers *tls.Config, ask 
 	return &http.Client{Transport: &http.Transport{DialTLSContext: dialer.DialContext}}, nil
 }
 
-// A desktop program and a server that asks who is there. With pcsc.New() in place of
-// the simulator it is a real card.
+// A client authenticates to a TLS server with a card. To use a real card, pass pcsc.New()
+// as the driver.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -52,7 +52,7 @@ func Example() {
 		fmt.Fprintf(w, "%s with %d certificate", tls.VersionName(r.TLS.Version), len(r.TLS.PeerCertificates))
 	}))
 	cas := x509.NewCertPool()
-	cas.AddCert(card.CACertificate()) // where cards are real, J-LIS's
+	cas.AddCert(card.CACertificate()) // in production: J-LIS's CA certificates
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: cas}
 	server.StartTLS()
 	defer server.Close()
@@ -61,7 +61,7 @@ func Example() {
 
 	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
 		fmt.Println("PIN, please; attempts left:", ready.Remaining)
-		return jpki.ParsePIN([]byte("1234")) // typed, and not echoed
+		return jpki.ParsePIN([]byte("1234")) // a real program reads it without echo
 	}
 	web, err := client(ctx, driver, &tls.Config{RootCAs: servers}, ask)
 	if err != nil {
@@ -71,7 +71,7 @@ func Example() {
 	defer web.CloseIdleConnections()
 	response, err := web.Get(server.URL)
 	if err != nil {
-		fmt.Println(err) // a *credential.Error tells the attempts left
+		fmt.Println(err) // a *credential.Error has the attempts left
 		return
 	}
 	defer response.Body.Close()

@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// Dialer is like tls.Dialer but returns the card's errors whole. It is safe for concurrent
-// use.
+// Dialer is like tls.Dialer but returns the card's errors themselves, so that errors.As
+// works. It is safe for concurrent use.
 type Dialer struct {
 	NetDialer *net.Dialer // nil: the zero net.Dialer
 	Config    *tls.Config

@@ -7,9 +7,10 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Code is a return code of PC/SC, the same number on every system. What a code means is
-// at the end of this file; for how long a connection is retried after a code is in
-// session.go (retryWithin).
+// What a code means is at the end of this file. How long a connection is retried after a
+// code is in session.go (retryWithin).
+
+// Code is a return code of PC/SC, the same number on every system.
 type Code uint32
 
 // The codes that this package handles.

@@ -210,10 +210,10 @@ func (c *Card) answer(command []byte) apdu.Response {
 	}
 	switch {
 	case cmd.CLA&0x80 == 0 && cmd.CLA&0x43 != 0: // a logical channel other than the first
-		return status(apdu.StatusLogicalChannel)
+		return status(apdu.StatusLogicalChannelNotSupported)
 	case cmd.CLA&0x80 == 0 && cmd.CLA&0x0C != 0: // secure messaging; assumed
 		if cmd.INS == apdu.InsSelect {
-			return status(apdu.StatusSecureMessaging)
+			return status(apdu.StatusSecureMessagingNotSupported)
 		}
 		return status(0x69FC)
 	}

@@ -20,10 +20,10 @@
 //		require.False(t, card.State().AuthVerified, "logged out")
 //	}
 //
-// The [Profile] chooses the kind of card. The PIN of every new card is [PIN], and its
-// signature password is [Password]. [Card.State] returns what a real card does not
-// reveal. [Reader.InUse] returns the connections that the code under test has not
-// closed. With [WithInsecureSeed] the keys are the same in every run. They are generated
+// The [Profile] chooses the kind of card. Every new card has the PIN [PIN] and
+// the signature password [Password]. [Card.State] returns the card's internal state, such
+// as whether the PIN is verified. [Reader.InUse] returns the number of connections that
+// the code under test has not closed. With [WithInsecureSeed] the keys are the same in every run. They are generated
 // once per process, so that further cards are created quickly.
 //
 // # Faults
@@ -41,17 +41,17 @@
 //	Call                               run a function, such as another program's access
 //	After                              do any of these after the card has executed the command
 //
-// [RejectShortFileIdentifiers] is a complete Fault: it rejects short file identifiers.
+// [RejectShortFileIdentifiers] returns a complete Fault, which rejects short file identifiers.
 // [WithIdleReset] resets the card in an idle transaction, as Windows does.
 //
 // # How close it is to the real card
 //
-// The specification of the card is not public. What is simulated is of four kinds, and
-// comments in the source say which:
+// The specification of the card is not public. What is simulated is of four kinds.
+// Comments in the source mark all but the first:
 //
 //   - Documented: ISO/IEC 7816-4, the certificate profiles and the numbers of attempts
 //     that J-LIS publishes, and PC/SC. Examples: a card rejects signatures until the PIN
-//     is verified, counts the attempts left, and locks. Not marked in the source.
+//     is verified, counts the attempts left, and locks.
 //   - Observed, or measured: behavior of test cards that is not in a public
 //     specification. Examples: many status words and files; a card stays unlocked after
 //     a warm reset.
@@ -64,7 +64,7 @@
 //
 // # Keys and certificates
 //
-// Keys are real 2048-bit RSA keys. The certificates have the structure of real ones,
+// Keys are 2048-bit RSA keys, except those of [Announced2028]. The certificates have the structure of real ones,
 // but their names contain O=JPKI-SIMULATOR, and CA certificates of the simulator issue
 // them. Nobody should trust them. A test that has to trust a simulated card trusts
 // its [Card.CACertificate].

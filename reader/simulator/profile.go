@@ -10,8 +10,9 @@ import (
 // Profile names a kind of card.
 type Profile string
 
-// The profiles. With the same seed, all but the phones, the resident card and the
-// announced card have the same keys; their certificates differ in their dates.
+// The profiles. With the same seed, all but the phones, the resident card, the announced
+// card and NotMyNumber have the same keys. Expired and Expiring differ from Contact only in
+// the dates of the certificate.
 //
 // Announced2028 is INVENTED. It stands for the card announced for 2028, with EC P-384
 // keys and two secrets. Its identifiers, files and signature scheme are made up; the
