@@ -28,6 +28,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
@@ -86,6 +87,8 @@ type Terminal struct {
 	timer          *time.Timer
 	idleWarned     bool // the idle warning is shown
 
+	nextCampaign atomic.Pointer[campaign.Campaign] // replaces the campaign between visits
+
 	mu      sync.Mutex
 	current View
 	changed chan struct{} // closed when current changes
@@ -117,6 +120,20 @@ func (t *Terminal) View() (View, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.current, t.changed
+}
+
+// SetCampaign replaces the campaign, after the running visit if there is one. It blocks until
+// Run takes note of it, or ctx is done.
+func (t *Terminal) SetCampaign(ctx context.Context, c *campaign.Campaign) {
+	t.nextCampaign.Store(c)
+	select {
+	case t.results <- result{nil, func() {
+		if t.screen.Screen == Welcome {
+			t.showIdle()
+		}
+	}}:
+	case <-ctx.Done():
+	}
 }
 
 // Run runs the terminal until ctx is done. It returns ctx's error, or the error that
@@ -190,6 +207,11 @@ func (t *Terminal) post(apply func()) {
 
 // show publishes a new view.
 func (t *Terminal) show(v View) {
+	if t.visit == nil {
+		if c := t.nextCampaign.Swap(nil); c != nil {
+			t.config.Campaign = c
+		}
+	}
 	v.Step = rand.Text()
 	v.At, v.Printer = time.Now(), !t.config.NoPrinter
 	v.Campaign, v.Open = t.config.Campaign, t.config.Campaign.Open(v.At)

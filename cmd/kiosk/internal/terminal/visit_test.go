@@ -192,3 +192,22 @@ func TestVisitLog(t *testing.T) {
 		assert.NotEqual(t, first, s.events[5].Visit, "another visit has another number")
 	})
 }
+
+// A new campaign replaces the old one between visits, and never during one.
+func TestCampaignChangesBetweenVisits(t *testing.T) {
+	withTerminal(t, simulator.Contact, func(t *testing.T, s *fixture, card *simulator.Card) {
+		next := *s.campaign
+		next.Name.EN = "The next campaign"
+		s.shows(terminal.Welcome)
+		s.terminal.SetCampaign(t.Context(), &next)
+		require.Equal(t, "The next campaign", s.shows(terminal.Welcome).Campaign.Name.EN)
+
+		after := next
+		after.Name.EN = "The campaign after that"
+		s.start()
+		s.terminal.SetCampaign(t.Context(), &after)
+		require.Equal(t, "The next campaign", s.shows(terminal.Place).Campaign.Name.EN)
+		time.Sleep(5 * time.Minute) // the visit is idle for too long
+		require.Equal(t, "The campaign after that", s.shows(terminal.Welcome).Campaign.Name.EN)
+	})
+}
