@@ -21,12 +21,16 @@ type record struct {
 	unixTime   int64
 	request    []byte
 	images     []byte
+	terminal   string // that requested the change, "" if it was made at this program
+	body       []byte // digest of the terminal's request, or empty
+	requested  []byte // the terminal's signature of the request, or empty
 }
 
 // hash returns the hash of a record, which includes the hash of the previous one.
 func (c record) hash(previous []byte) []byte {
-	return digest("registry/audit/v2", previous, []byte(c.namespace), []byte(c.chain), encodeNumber(c.number), c.operation[:], []byte(c.kind),
-		encodeNumber(c.generation), c.lineage, []byte(c.clerk), encodeNumber(c.unixTime), c.request, c.images)
+	return digest("registry/audit/v3", previous, []byte(c.namespace), []byte(c.chain), encodeNumber(c.number), c.operation[:], []byte(c.kind),
+		encodeNumber(c.generation), c.lineage, []byte(c.clerk), encodeNumber(c.unixTime), c.request, c.images,
+		[]byte(c.terminal), c.body, c.requested)
 }
 
 // signedMessage returns the message that a terminal signs for a record.
@@ -64,9 +68,18 @@ func (r *Registry) chainHead(ctx context.Context) (Head, error) {
 func (r *Registry) appendRecord(ctx context.Context, tx queryer, head Head, c record) (Head, error) {
 	c.namespace, c.chain, c.number, c.generation = r.namespace, head.Chain, head.Number+1, r.current.Number
 	head = Head{Chain: c.chain, Number: c.number, Hash: c.hash(head.Hash)}
-	_, err := exec(ctx, tx, `INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.unixTime, c.request, c.images,
-		head.Hash, ed25519.Sign(r.terminal.key.Reveal(), signedMessage(head.Hash)))
+	_, err := exec(ctx, tx, `INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images,
+			terminal, body, requested, hash, signature)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		c.namespace, c.chain, c.number, c.operation[:], string(c.kind), c.generation, c.lineage, c.clerk, c.unixTime, c.request, notNil(c.images),
+		c.terminal, notNil(c.body), notNil(c.requested), head.Hash, ed25519.Sign(r.terminal.key.Reveal(), signedMessage(head.Hash)))
 	return head, err
+}
+
+// notNil returns b, or an empty slice instead of nil, which would be stored as NULL.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }

@@ -42,7 +42,7 @@ func swapIdentifiers(identifiers string) []string {
 //
 // Faults: F104.
 func TestTamperingIsDetected(t *testing.T) {
-	const columns = `operation, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature`
+	const columns = `operation, kind, namespace, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature`
 	tampering := map[string]struct {
 		statements []string
 		at         string // chain and number
@@ -56,17 +56,20 @@ func TestTamperingIsDetected(t *testing.T) {
 			`DELETE FROM reservations WHERE operation = (SELECT operation FROM audit WHERE chain = 'b' AND number = 3)`,
 			`DELETE FROM audit WHERE chain = 'b' AND number = 3`}, "b 3"},
 		"a reservation's record removed from the end": {[]string{`DELETE FROM audit WHERE chain = 'b' AND number = 5`}, " 0"},
-		"kind altered":       {[]string{`UPDATE audit SET kind = 'renew-old-card' WHERE kind = 'renew-clerk'`}, "a 8"},
-		"clerk altered":      {[]string{`UPDATE audit SET clerk = 'c2' WHERE kind = 'renew-clerk'`}, "a 8"},
-		"time altered":       {[]string{`UPDATE audit SET made = made - 1 WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"namespace altered":  {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"generation altered": {[]string{`UPDATE audit SET generation = 2 WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"hash altered":       {[]string{`UPDATE audit SET hash = request WHERE chain = 'a' AND number = 2`}, "a 2"},
-		"signature altered":  {[]string{`UPDATE audit SET signature = (SELECT signature FROM audit WHERE chain = 'a' AND number = 1) WHERE chain = 'a' AND number = 8`}, "a 8"},
+		"kind altered":        {[]string{`UPDATE audit SET kind = 'renew-old-card' WHERE kind = 'renew-clerk'`}, "a 8"},
+		"clerk altered":       {[]string{`UPDATE audit SET clerk = 'c2' WHERE kind = 'renew-clerk'`}, "a 8"},
+		"terminal altered":    {[]string{`UPDATE audit SET terminal = 'x' WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"body altered":        {[]string{`UPDATE audit SET body = hash WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"request's signature": {[]string{`UPDATE audit SET requested = signature WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"time altered":        {[]string{`UPDATE audit SET made = made - 1 WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"namespace altered":   {[]string{`UPDATE audit SET namespace = 'x' WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"generation altered":  {[]string{`UPDATE audit SET generation = 2 WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"hash altered":        {[]string{`UPDATE audit SET hash = request WHERE chain = 'a' AND number = 2`}, "a 2"},
+		"signature altered":   {[]string{`UPDATE audit SET signature = (SELECT signature FROM audit WHERE chain = 'a' AND number = 1) WHERE chain = 'a' AND number = 8`}, "a 8"},
 		"two exchanged": {[]string{`UPDATE audit SET number = 100 WHERE chain = 'a' AND number = 2`,
 			`UPDATE audit SET number = 2 WHERE chain = 'a' AND number = 3`, `UPDATE audit SET number = 3 WHERE chain = 'a' AND number = 100`}, "a 2"},
 		"moved to another chain": {[]string{`UPDATE audit SET chain = 'b', number = 6 WHERE chain = 'a' AND number = 8`}, "b 6"},
-		"appended": {[]string{`INSERT INTO audit (chain, number, ` + columns + `) SELECT 'a', 9, lineage_, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature
+		"appended": {[]string{`INSERT INTO audit (chain, number, ` + columns + `) SELECT 'a', 9, lineage_, kind, namespace, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature
 			FROM (SELECT a.*, r.lineage AS lineage_ FROM audit a JOIN reservations r ON r.lineage = a.lineage WHERE a.chain = 'a' AND a.number = 8) s`}, "a 9"},
 		"a whole chain renamed":                 {[]string{`UPDATE audit SET chain = 'c' WHERE chain = 'b'`}, "c 1"},
 		"a reservation added":                   {[]string{`UPDATE reservations SET identifier = '00000000' WHERE state = 'withdrawn'`}, " 0"},

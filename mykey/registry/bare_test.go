@@ -68,9 +68,9 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 			return write(`INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, 1, 1, $3, 1)`, ns, handle, identifier)
 		},
 		func() error {
-			return write(`INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature)
-				VALUES ($1, $2, $3, $4, 'reserve', 1, $5, '', 1770000000, $6, $7, $8, $9)`,
-				ns, "bare-"+terminal, number, operation, lineage, random(32), random(116), random(32), random(64))
+			return write(`INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature)
+				VALUES ($1, $2, $3, $4, 'reserve', 1, $5, '', 1770000000, $6, $7, '', $10, $10, $8, $9)`,
+				ns, "bare-"+terminal, number, operation, lineage, random(32), random(116), random(32), random(64), []byte{})
 		},
 	} {
 		if err := run(); err != nil {

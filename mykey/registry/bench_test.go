@@ -27,9 +27,9 @@ func fill(b *testing.B, url string, rows int) {
 	r := open(b, url)
 	series, bytes := `SELECT n FROM generate_series(1, $1) n`, `decode(md5(random()::text) || md5(random()::text), 'hex')`
 	identifier, short := `upper(substr(md5(random()::text), 1, 8))`, `decode(md5(random()::text), 'hex')`
-	images, signature := bytes+` || `+bytes+` || `+bytes, bytes+` || `+bytes
+	images, signature, empty := bytes+` || `+bytes+` || `+bytes, bytes+` || `+bytes, `''::bytea`
 	if strings.HasPrefix(url, "sqlite") {
-		images, signature = `randomblob(116)`, `randomblob(64)`
+		images, signature, empty = `randomblob(116)`, `randomblob(64)`, `x''`
 		series = `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s`
 		bytes, identifier, short = `randomblob(32)`, `hex(randomblob(4))`, `randomblob(16)`
 	}
@@ -42,9 +42,9 @@ func fill(b *testing.B, url string, rows int) {
 			WHERE true ON CONFLICT DO NOTHING`, []any{rows}},
 		{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
 			SELECT namespace, ` + bytes + `, 1, 1, identifier, 1 FROM reservations`, nil},
-		{`INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, images, hash, signature)
+		{`INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature)
 			SELECT 'filler', row_number() OVER (), operation, 'reserve', namespace, 1, lineage, '', 1770000000, ` + bytes + `,
-			` + images + `, ` + bytes + `, ` + signature + ` FROM reservations`, nil},
+			` + images + `, '', ` + empty + `, ` + empty + `, ` + bytes + `, ` + signature + ` FROM reservations`, nil},
 		{`ANALYZE`, nil},
 	}
 	for _, s := range statements {

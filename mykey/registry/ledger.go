@@ -68,7 +68,8 @@ func (l *ledger) read(ctx context.Context, tx queryer, namespace string) error {
 	err := queryRows(ctx, tx, func(rows *sql.Rows) error {
 		c := record{namespace: namespace}
 		var hash, signature []byte
-		err := scanExactly(rows, &c.chain, &c.number, &c.operation, (*string)(&c.kind), &c.generation, &c.lineage, &c.clerk, &c.unixTime, &c.request, &c.images, &hash, &signature)
+		err := scanExactly(rows, &c.chain, &c.number, &c.operation, (*string)(&c.kind), &c.generation, &c.lineage, &c.clerk, &c.unixTime, &c.request, &c.images,
+			&c.terminal, &c.body, &c.requested, &hash, &signature)
 		if errors.Is(err, errUnexpectedType) {
 			return &AuditError{Reason: "a record that no terminal wrote"}
 		}
@@ -76,7 +77,8 @@ func (l *ledger) read(ctx context.Context, tx queryer, namespace string) error {
 			return err
 		}
 		return l.addRecord(c, hash, signature)
-	}, `SELECT chain, number, operation, kind, generation, lineage, clerk, made, request, images, hash, signature FROM audit
+	}, `SELECT chain, number, operation, kind, generation, lineage, clerk, made, request, images,
+		terminal, body, requested, hash, signature FROM audit
 		WHERE namespace = $1 ORDER BY chain, number`, namespace)
 	if err != nil {
 		return err

@@ -67,9 +67,11 @@ func TestConcurrentMigrations(t *testing.T) {
 		require.NoError(t, err)
 		_, err = registry.Open(ctx, url, terminal(nextName()), g)
 		require.ErrorIs(t, err, registry.ErrSchema)
-		_, err = r.DB().Exec(`UPDATE mykeykit_registry_versions SET version_id = 1 WHERE version_id > 0`)
-		require.NoError(t, err)
-		_, err = registry.Open(ctx, url, terminal(nextName()), g)
-		require.ErrorIs(t, err, registry.ErrSchema, "the tables of a development version")
+		for development := 1; development <= 2; development++ {
+			_, err = r.DB().Exec(`UPDATE mykeykit_registry_versions SET version_id = $1 WHERE version_id > 0`, development)
+			require.NoError(t, err)
+			_, err = registry.Open(ctx, url, terminal(nextName()), g)
+			require.ErrorIs(t, err, registry.ErrSchema, "the tables of development version %d", development)
+		}
 	})
 }

@@ -104,7 +104,7 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 			if err != nil || out == nil {
 				return err
 			}
-			images := []byte{} // not NULL
+			var images []byte
 			for _, i := range out.images {
 				images = i.appendTo(images)
 			}

@@ -62,7 +62,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 		`DELETE FROM reservations`, `UPDATE reservations SET identifier = '00000000'`, `UPDATE reservations SET lineage = operation`,
 		`DELETE FROM holders`, `UPDATE holders SET turn = 9`, `UPDATE generations SET generation = 9`, `DELETE FROM terminals`, `DROP TABLE audit`,
 		`INSERT INTO generations SELECT namespace, 9, fingerprint FROM generations`,
-		`INSERT INTO audit SELECT namespace, 'terminal-2', number, lineage, kind, generation, lineage, clerk, made, request, images, hash, signature FROM audit LIMIT 1`,
+		`INSERT INTO audit SELECT namespace, 'terminal-2', number, lineage, kind, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature FROM audit LIMIT 1`,
 		`INSERT INTO terminals VALUES ('points.example', 'terminal-2', '0123456789abcdef', 0)`,
 	} {
 		_, err := r.DB().Exec(statement)

@@ -1,7 +1,7 @@
 -- Both engines run this file. SQLite accepts any type name and stores bytes unchanged.
 -- There are no sequences and no defaults: the program makes every key. Times are
--- seconds since 1970 UTC. Version 1 was a development version, whose audit log can't be
--- migrated.
+-- seconds since 1970 UTC. Versions 1 and 2 were development versions, whose audit logs
+-- can't be migrated.
 
 -- +goose Up
 
@@ -72,8 +72,10 @@ CREATE TABLE terminals (
 	PRIMARY KEY (namespace, terminal)
 );
 
--- The audit log: a chain of signed records for each terminal. Images are digests of the
--- rows that a record changed or relied on.
+-- The audit log: chains of signed records. Images are digests of the rows that a record
+-- changed or relied on. If a terminal requested the change over the network, the record
+-- contains its name, the digest of the request's body, and its signature. Otherwise the
+-- three are empty.
 CREATE TABLE audit (
 	namespace  text   NOT NULL,
 	chain      text   NOT NULL,
@@ -86,6 +88,9 @@ CREATE TABLE audit (
 	made       bigint NOT NULL,
 	request    bytea  NOT NULL CHECK (length(request) = 32),
 	images     bytea  NOT NULL,
+	terminal   text   NOT NULL,
+	body       bytea  NOT NULL CHECK (length(body) IN (0, 32)),
+	requested  bytea  NOT NULL CHECK (length(requested) IN (0, 64)),
 	hash       bytea  NOT NULL CHECK (length(hash) = 32),
 	signature  bytea  NOT NULL CHECK (length(signature) = 64),
 	PRIMARY KEY (namespace, chain, number)
@@ -99,6 +104,46 @@ CREATE TABLE tallies (
 	event     text   NOT NULL,
 	number    bigint NOT NULL CHECK (number > 0),
 	PRIMARY KEY (namespace, terminal, day, event)
+);
+
+-- Terminals and clerks who may send requests over the network. The key is an Ed25519 key.
+-- Rows are never deleted, so that a name always has the same key. The expiry is that of
+-- the certificate with the serial number. Revoked is 0 unless the key was revoked.
+CREATE TABLE enrolled (
+	namespace text   NOT NULL,
+	name      text   NOT NULL,
+	role      text   NOT NULL CHECK (role IN ('terminal', 'clerk')),
+	serial    text   NOT NULL,
+	key       bytea  NOT NULL CHECK (length(key) = 32),
+	not_after bigint NOT NULL,
+	enrolled  bigint NOT NULL,
+	revoked   bigint NOT NULL,
+	PRIMARY KEY (namespace, name),
+	UNIQUE (namespace, key)
+);
+
+-- Challenges that were made for a terminal. The digest is that of the whole challenge. The
+-- visit and the digest of the evidence are empty, and used is 0, until the challenge is
+-- answered. Rows are deleted after an hour.
+CREATE TABLE challenges (
+	namespace text   NOT NULL,
+	digest    bytea  NOT NULL CHECK (length(digest) = 32),
+	terminal  text   NOT NULL,
+	made      bigint NOT NULL,
+	visit     bytea  NOT NULL CHECK (length(visit) IN (0, 16)),
+	evidence  bytea  NOT NULL CHECK (length(evidence) IN (0, 32)),
+	used      bigint NOT NULL,
+	PRIMARY KEY (namespace, digest)
+);
+CREATE INDEX challenges_by_time ON challenges (namespace, made);
+
+-- When a terminal was last seen, and the version of its program.
+CREATE TABLE heartbeats (
+	namespace text   NOT NULL,
+	name      text   NOT NULL,
+	seen      bigint NOT NULL,
+	version   text   NOT NULL,
+	PRIMARY KEY (namespace, name)
 );
 
 -- There is no down migration: it would delete data that must be kept.
