@@ -24,6 +24,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/internal/residue"
+	"github.com/mykeykit/mykeykit/internal/sdnotify"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
@@ -90,7 +91,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err := page.Announce(o.announce(p.Stdout, p.Say(textTerminal)), func(event string) { log.Info(event) }); err != nil {
 		return err
 	}
-	return run(ctx, log, newServiceManager(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, kiosk.Run, counts.run, registry.run)
+	return run(ctx, log, sdnotify.New(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, kiosk.Run, counts.run, registry.run)
 }
 
 // server is an HTTP server and its listener.
@@ -112,7 +113,7 @@ func (p *program) newPanel(driver *simulator.Driver) (server, error) {
 
 // run runs the servers and the tasks until ctx is done or one of them returns, and then
 // stops the others. The service manager's watchdog is notified while alive returns.
-func run(ctx context.Context, log *slog.Logger, manager serviceManager, alive func(), servers []server, tasks ...func(context.Context) error) error {
+func run(ctx context.Context, log *slog.Logger, manager sdnotify.Manager, alive func(), servers []server, tasks ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	running := len(servers) + len(tasks)
@@ -123,12 +124,12 @@ func run(ctx context.Context, log *slog.Logger, manager serviceManager, alive fu
 	for _, s := range servers {
 		go func() { ended <- s.Serve(s.listener) }()
 	}
-	if err := manager.notify("READY=1"); err != nil {
+	if err := manager.Notify("READY=1"); err != nil {
 		log.Error("service manager", "error", err)
 	}
-	go manager.keepAlive(ctx, alive)
+	go manager.KeepAlive(ctx, alive)
 	err := <-ended
-	_ = manager.notify("STOPPING=1")
+	_ = manager.Notify("STOPPING=1")
 	cancel()
 	for _, s := range servers {
 		_ = s.Close() // event streams never end by themselves

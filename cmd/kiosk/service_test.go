@@ -70,25 +70,6 @@ func TestServiceManager(t *testing.T) {
 	assert.NoFileExists(t, page)
 }
 
-// The environment variables of sd_notify(3) are read.
-func TestNewServiceManager(t *testing.T) {
-	for name, c := range map[string]struct {
-		environment map[string]string
-		want        serviceManager
-	}{
-		"none":          {nil, serviceManager{}},
-		"no watchdog":   {map[string]string{"NOTIFY_SOCKET": "/run/n"}, serviceManager{socket: "/run/n"}},
-		"a watchdog":    {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "7"}, serviceManager{"@n", 60e9}},
-		"other process": {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}, serviceManager{socket: "@n"}},
-		"not a number":  {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "soon"}, serviceManager{socket: "@n"}},
-		"disabled":      {map[string]string{"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "0"}, serviceManager{socket: "@n"}},
-	} {
-		assert.Equal(t, c.want, newServiceManager(func(name string) string { return c.environment[name] }, 7), name)
-	}
-	require.NoError(t, serviceManager{}.notify("READY=1"))
-	require.Error(t, serviceManager{socket: filepath.Join(t.TempDir(), "none")}.notify("READY=1"))
-}
-
 // The commands and flags in the units exist.
 func TestUnitsUseExistingFlags(t *testing.T) {
 	units, err := filepath.Glob(filepath.Join("packaging", "*.service"))

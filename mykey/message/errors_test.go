@@ -130,9 +130,10 @@ var elsewhere = map[string]string{
 // folders holds the packages whose errors have messages in another package, and where
 // that is tested.
 var folders = map[string]string{
-	"cmd/kiosk/internal/campaign": "cmd/kiosk/internal/terminal",
+	"internal/campaign":           "cmd/kiosk/internal/terminal",
 	"cmd/kiosk/internal/terminal": "cmd/kiosk/internal/terminal",
 	"internal/sshagent":           "cmd/card-info",
+	"internal/fleettls":           "cmd/mykey-server",
 	"mykey/registry":              "cmd/kiosk/internal/terminal",
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"

@@ -3,8 +3,8 @@ package web
 import (
 	"strings"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/campaign"
 )
 
 // step is a step of a visit, as the progress indicator shows it.

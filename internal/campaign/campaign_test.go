@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
 func example(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "campaigns", name+".toml"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "cmd", "kiosk", "campaigns", name+".toml"))
 	require.NoError(t, err)
 	return string(b)
 }
