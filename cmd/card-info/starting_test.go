@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,14 +17,30 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
+// build builds the program and returns its file.
+func build(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "card-info")
+	output, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
+	require.NoError(t, err, string(output))
+	return file
+}
+
+// The program calls no method by a name that it computes, as templates do. Otherwise the
+// linker would keep every exported method, and the program would start more slowly.
+func TestNoTemplateIsLinked(t *testing.T) {
+	program, err := os.ReadFile(build(t))
+	require.NoError(t, err)
+	assert.True(t, bytes.Contains(program, []byte("spf13/cobra.(*Command).execute")), "the program names its functions")
+	assert.False(t, bytes.Contains(program, []byte("text/template.(*state).evalField")))
+}
+
 // Every command pays for package initialization. This project's packages initialize
 // errors and little else: tables, patterns and formatted texts are built where they are
 // used.
 func TestStartupAllocatesLittle(t *testing.T) {
 	const most = 60 // allocations of a package
-	file := filepath.Join(t.TempDir(), "card-info")
-	output, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
-	require.NoError(t, err, string(output))
+	file := build(t)
 	c := exec.Command(file, "--version")
 	c.Env = []string{"GODEBUG=inittrace=1"}
 	var stdout, trace bytes.Buffer

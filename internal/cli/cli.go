@@ -29,8 +29,6 @@ type Console struct {
 	Encoding locale.Encoding
 	JSON     bool
 
-	versionAsked bool // an argument looks like --version
-
 	Stdout, Stderr *Output
 
 	// Started is set when a command begins its work. Errors before that are wrong usage.
@@ -58,8 +56,6 @@ func (c *Console) lookAhead(args []string) (err error) {
 			return err
 		case arg == "--json":
 			c.JSON = true
-		case strings.HasPrefix(arg, "--version"):
-			c.versionAsked = true
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			c.Language = message.Language(value)
 		case isLanguage:
@@ -95,8 +91,12 @@ func (c *Console) ShowVersion(args []string) (shown bool, err error) {
 	if len(args) != 1 || args[0] != "--version" {
 		return false, nil
 	}
-	_, err = io.WriteString(c.Stdout, c.Command+" "+Version()+"\n")
-	return true, err
+	return true, c.showVersion()
+}
+
+func (c *Console) showVersion() error {
+	_, err := io.WriteString(c.Stdout, c.Command+" "+Version()+"\n")
+	return err
 }
 
 // Version returns the program's version from its build information.

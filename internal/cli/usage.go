@@ -20,11 +20,9 @@ var (
 	textUnwritableNext = Text{JA: "出力先と、ディスクの空き容量を確かめてください。", EN: "Check where the output goes, and the free space on that disk."}
 )
 
-// Root sets up the root of a command tree for the console: help, version and wrong usage.
+// Root sets up the root of a command tree, which has its RunE, for the console: help,
+// version and wrong usage.
 func (c *Console) Root(root *cobra.Command) {
-	if c.versionAsked {
-		root.Version = Version()
-	}
 	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
 	flags.BoolP("help", "h", false, c.Say(textFlagHelp))
@@ -32,8 +30,14 @@ func (c *Console) Root(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
 	root.SetHelpCommand(&cobra.Command{Use: c.Say(textHelpUse), Short: c.Say(textHelpShort), RunE: c.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetUsageTemplate(c.Say(textUsageTemplate()))
-	root.SetVersionTemplate(c.Command + " {{.Version}}\n")
+	root.SetUsageFunc(c.usage)
+	run := root.RunE
+	root.RunE = func(of *cobra.Command, args []string) error {
+		if asked, _ := of.Flags().GetBool("version"); asked {
+			return c.showVersion()
+		}
+		return run(of, args)
+	}
 }
 
 // help runs the help command, for one command or for all.
@@ -97,32 +101,4 @@ func withoutValue(err error) error {
 	default:
 		return errors.New("unknown or malformed flag")
 	}
-}
-
-// textUsageTemplate returns cobra's usage template without the parts that these commands
-// don't use.
-func textUsageTemplate() Text {
-	return Text{
-		JA: usageTemplate("使い方", "例", "コマンド", "オプション", "全体のオプション", "[コマンド]", "[オプション]"),
-		EN: usageTemplate("Usage", "Examples", "Commands", "Flags", "Global flags", "[command]", "[flags]"),
-	}
-}
-
-func usageTemplate(usage, examples, commands, flags, global, aCommand, someFlags string) string {
-	return usage + `:{{if .Runnable}}
-  {{if .HasParent}}{{.Parent.CommandPath}} {{end}}{{.Use}}{{if .HasAvailableFlags}} ` + someFlags + `{{end}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} ` + aCommand + `{{end}}{{if .HasExample}}
-
-` + examples + `:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
-
-` + commands + `:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-` + flags + `:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-` + global + `:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-`
 }
