@@ -166,6 +166,7 @@ func (p *program) simulate(ctx context.Context, profile, address string) error {
 	if err != nil {
 		return err
 	}
+	p.caught()
 	var reported string // the last reported cause
 	err = vpcd.Serve(ctx, address, card, func(cause error) {
 		if cause == nil {

@@ -7,12 +7,9 @@
 package main
 
 import (
-	"context"
 	"io"
 	"log"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/mykeykit/mykeykit/internal/nodump"
@@ -29,6 +26,7 @@ type environment struct {
 	driver         reader.Driver // replaced by --simulator
 	terminal       func() (tty.Terminal, error)
 	suspension     *tty.Suspension // nil: stop signals are not handled
+	caught         func()          // blocks until the terminating signals are caught; nil: they are not
 	now            func() time.Time
 	system         system // examined by doctor
 }
@@ -40,12 +38,7 @@ func main() { os.Exit(mainExit()) }
 // is logged out first.
 func mainExit() int {
 	_ = nodump.Protect() // best effort: protects a PIN in memory from other processes
-	// Signals stay caught until the process ends, so stop is never called.
-	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
-	// A closed standard output or error must not kill the process while the card is
-	// unlocked: with SIGPIPE caught, writes fail instead.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
+	ctx, caught := catchSignals()
 	// The program reports failures itself; x/crypto's agent would log them as well.
 	log.SetOutput(io.Discard)
 
@@ -61,5 +54,6 @@ func mainExit() int {
 		system:   thisSystem(),
 
 		suspension: suspension,
+		caught:     caught,
 	})
 }

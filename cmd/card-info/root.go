@@ -41,6 +41,9 @@ type program struct {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
+	if env.caught == nil {
+		env.caught = func() {}
+	}
 	p := &program{environment: env, interactive: tty.IsTerminal(env.stderr)}
 	var err error
 	p.Console, err = cli.New("card-info", args, env.stdout, env.stderr, env.getenv)
@@ -153,7 +156,7 @@ func (p *program) start(c *cobra.Command, _ []string) error {
 	if err := p.useSimulator(); err != nil {
 		return err
 	}
-	p.driver = tty.Unsuspended(p.driver, p.suspension)
+	p.driver = signalsFirst{tty.Unsuspended(p.driver, p.suspension), p.caught}
 	return nil
 }
 

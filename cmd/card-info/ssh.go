@@ -96,6 +96,7 @@ func (p *program) sshAgent(ctx context.Context, o sshOptions) error {
 	if err != nil {
 		return err
 	}
+	p.caught() // interrupting it removes the socket
 	listener, err := sshagent.Listen(path)
 	if err != nil {
 		return socketFailure(err)
