@@ -19,10 +19,13 @@ type unsuspended struct {
 	suspension *Suspension
 }
 
-// Connect connects to a card and delays suspension until the connection is closed.
+// Connect connects to a card and delays suspension until the connection is closed. It does
+// both at the same time: no command is sent before.
 func (d unsuspended) Connect(ctx context.Context, name string) (reader.Card, error) {
-	release := d.suspension.hold()
+	held := make(chan func(), 1)
+	go func() { held <- d.suspension.hold() }()
 	card, err := d.Driver.Connect(ctx, name)
+	release := <-held
 	if err != nil {
 		release()
 		return nil, err
