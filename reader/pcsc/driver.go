@@ -56,7 +56,7 @@ func (d *Driver) Connect(ctx context.Context, name string) (reader.Card, error) 
 		return nil, fmt.Errorf("%w: %q", reader.ErrUnknownReader, name)
 	}
 	s := newSession()
-	if err := s.open(ctx, d.binding, name); err != nil {
+	if err := s.open(ctx, d.binding, &d.monitor.spare, name); err != nil {
 		s.abandon()
 		if errors.Is(err, reader.ErrNoReader) || errors.Is(err, reader.ErrNoCard) {
 			err = fmt.Errorf("reader %q: %w", name, err)

@@ -228,6 +228,9 @@ func (c *fakeScope) connect(string) (handle, error) {
 	}
 	c.service.mu.Lock()
 	defer c.service.mu.Unlock()
+	if c.invalid() {
+		return nil, codeNoService
+	}
 	c.service.connects++
 	if c.service.connectErr != nil && c.service.connects <= c.service.refusals {
 		return nil, c.service.connectErr

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type monitor struct {
 	binding  binding
 	platform platform
 	feed     feed.Feed
+	spare    spare
 
 	// turn holds a token while a goroutine lists readers and waits for them. With two
 	// waits for one reader, the binding would free the memory of the first.
@@ -200,7 +202,6 @@ func (m *monitor) lookOnce() (feed.State, error) {
 	if err != nil {
 		return feed.State{}, serviceError("SCardEstablishContext", err)
 	}
-	defer func() { _ = s.release() }()
 	v := view{scope: s}
 	for range maxStale {
 		if err = v.look(0); !errors.Is(err, errStale) {
@@ -208,7 +209,13 @@ func (m *monitor) lookOnce() (feed.State, error) {
 		}
 		time.Sleep(wakeEvery)
 	}
-	return v.state(), err
+	state := v.state()
+	if err == nil && slices.ContainsFunc(state.Slots, func(s feed.Slot) bool { return s.Reader.Present }) {
+		m.spare.put(s)
+	} else {
+		_ = s.release()
+	}
+	return state, err
 }
 
 // loop keeps the feed up to date until ctx ends, across restarts of the service.

@@ -129,15 +129,12 @@ func (s *session) release() {
 	}
 }
 
-// open connects to the card in the named reader.
-func (s *session) open(ctx context.Context, b binding, name string) error {
+// open connects to the card in the named reader, in the spare context if there is one.
+func (s *session) open(ctx context.Context, b binding, kept *spare, name string) error {
 	var atr []byte
-	_, err := s.call(ctx, connectWithin, reader.ErrBusy, func() (err error) {
-		if s.scope, err = b.establish(); err != nil {
-			return serviceError("SCardEstablishContext", err)
-		}
-		if err = s.connect(name); err != nil {
-			return connectError(err)
+	_, err := s.call(ctx, connectWithin, reader.ErrBusy, func() error {
+		if err := s.connectIn(kept.take(), b, name); err != nil {
+			return err
 		}
 		// The ATR is optional, since a card is recognized by its applications.
 		atr, _ = s.card.status()
@@ -147,6 +144,22 @@ func (s *session) open(ctx context.Context, b binding, name string) error {
 		s.atr = answerToReset(atr)
 	}
 	return err
+}
+
+// connectIn connects to the card in the given context. If that is nil, or the service has
+// stopped since it was established, connectIn establishes one.
+func (s *session) connectIn(kept scope, b binding, name string) (err error) {
+	if s.scope = kept; kept != nil {
+		err := connectError(s.connect(name))
+		if !errors.Is(err, reader.ErrNoService) {
+			return err
+		}
+		_ = kept.release()
+	}
+	if s.scope, err = b.establish(); err != nil {
+		return serviceError("SCardEstablishContext", err)
+	}
+	return connectError(s.connect(name))
 }
 
 // onCard runs f on the session's goroutine unless the connected card was lost before. A
