@@ -30,18 +30,14 @@ func freshPIN(b testing.TB) jpki.PIN {
 // What a tap takes on each kind of link, as modelled; ns/op is what the program
 // itself takes, with the simulated card's work.
 func BenchmarkTap(b *testing.B) {
-	for _, on := range []struct {
+	for _, card := range []struct {
+		form    string
 		profile simulator.Profile
-		links   []link.Link
-	}{
-		{simulator.ContactExtended, []link.Link{link.Contact, link.Contactless, link.Contactless2x, link.Contactless4x}},
-		{simulator.Contactless, []link.Link{link.Contact, link.Contactless, link.Contactless2x, link.Contactless4x}},
-	} {
-		for _, l := range on.links {
+	}{{"extended", simulator.ContactExtended}, {"probed", simulator.Contact}, {"short", simulator.Contactless}} {
+		for _, l := range []link.Link{link.Contact, link.Contactless, link.Contactless2x, link.Contactless4x} {
 			for _, task := range tasks() {
-				form := map[simulator.Profile]string{simulator.ContactExtended: "extended", simulator.Contactless: "short"}[on.profile]
-				b.Run("form="+form+"/link="+l.Name+"/task="+task.name, func(b *testing.B) {
-					d := measured(b, on.profile)
+				b.Run("form="+card.form+"/link="+l.Name+"/task="+task.name, func(b *testing.B) {
+					d := measured(b, card.profile)
 					var m *link.Meter
 					for b.Loop() {
 						m = link.NewMeter(d.Connection, l)
