@@ -138,7 +138,9 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 		_, err = p.Stdout.WriteBytes(found)
 		return err
 	}
-	return pem.Encode(p.stdout, &pem.Block{Type: "CERTIFICATE", Bytes: found})
+	// pem.Encode would write each line in pieces.
+	_, err = p.stdout.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: found}))
+	return err
 }
 
 func (p *program) simulateCommand() *cobra.Command {

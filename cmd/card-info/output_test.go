@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,5 +149,29 @@ func TestJapaneseTextsCanBeEncoded(t *testing.T) {
 			_, err := encoding.NewEncoder().Bytes(text)
 			assert.NoError(t, err, file)
 		}
+	}
+}
+
+// countingWriter counts the writes that it receives.
+type countingWriter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	w.writes++
+	return w.Buffer.Write(b)
+}
+
+// Every command writes its result at once: each write is a system call.
+func TestResultIsWrittenAtOnce(t *testing.T) {
+	for _, args := range [][]string{nil, {"list"}, {"retries"}, {"cert"}, {"cert", "--ca"}, {"ssh-key"}, idArgs(t, "--pin-stdin")} {
+		var stdout countingWriter
+		exit := run(t.Context(), append(args, "--simulator", "contact"), environment{
+			stdin: strings.NewReader("1234\n"), stdout: &stdout, stderr: io.Discard, now: func() time.Time { return today },
+			getenv: func(string) string { return "" },
+		})
+		assert.Equal(t, cli.ExitDone, exit, "%v", args)
+		assert.Equal(t, 1, stdout.writes, "%v: %s", args, &stdout)
 	}
 }
