@@ -28,6 +28,16 @@ PASS
 	assert.Zero(t, rs.named("jpki.Missing").median("ns/op"))
 }
 
+// A benchmark that reports no time, but for example statements per second, is omitted.
+func TestOperationsTable(t *testing.T) {
+	table := operationsTable(parse(`pkg: example.org/some/registry
+BenchmarkVerify-2         	     500	   2000 ns/op
+BenchmarkBareStatements/sqlite-2         	     1	   1687 bare/s
+`))
+	assert.Contains(t, table, "registry.Verify")
+	assert.NotContains(t, table, "BareStatements")
+}
+
 func TestMedian(t *testing.T) {
 	assert.Equal(t, 2.0, median([]float64{9, 1, 2}))
 	assert.Equal(t, 2.5, median([]float64{3, 9, 1, 2}))
