@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
@@ -41,17 +40,6 @@ func Parse(der []byte) (*x509.Certificate, error) {
 		return nil, err
 	}
 	return certificate, nil
-}
-
-// checkKeyEncoding returns an error if the certificate's key is not encoded as package
-// x509 encodes it: the parser accepts bytes where none belong, and identifiers are
-// derived from the encoding. A key that x509 can't encode is not used.
-func checkKeyEncoding(certificate *x509.Certificate) error {
-	spki, err := x509.MarshalPKIXPublicKey(certificate.PublicKey)
-	if err == nil && !bytes.Equal(spki, certificate.RawSubjectPublicKeyInfo) {
-		return fmt.Errorf("%w: its key is not encoded in DER", ErrMalformed)
-	}
-	return nil
 }
 
 // signaturePolicies are those of signature certificates (署名用電子証明書), of
