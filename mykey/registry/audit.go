@@ -41,29 +41,29 @@ func initialHash(namespace, chain string) []byte {
 	return digest("registry/beginning/v2", []byte(namespace), []byte(chain))
 }
 
-// chainHead returns the head of the terminal's chain. It reads the head outside of
+// chainHead returns the head of a chain of the terminal. It reads the head outside of
 // transactions, and only if it is not known from the last change: a read in a
 // transaction would conflict with the transactions of all other terminals. If the head
 // is outdated, the number of the next record is taken, and the change is retried.
 //
 // It verifies the terminal's signature, because the signature of the head covers all
 // records before it.
-func (r *Registry) chainHead(ctx context.Context) (Head, error) {
-	if r.head != nil {
-		return *r.head, nil
+func (r *Registry) chainHead(ctx context.Context, c *chain) (Head, error) {
+	if c.head != nil {
+		return *c.head, nil
 	}
-	head := Head{Chain: r.terminal.name, Hash: initialHash(r.namespace, r.terminal.name)}
+	head := Head{Chain: c.name, Hash: initialHash(r.namespace, c.name)}
 	var signature []byte
 	found, err := queryRow(ctx, r.storage.db, []any{&head.Number, &head.Hash, &signature},
-		`SELECT number, hash, signature FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace, r.terminal.name)
+		`SELECT number, hash, signature FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace, c.name)
 	if err == nil && found && !ed25519.Verify(r.terminal.Public().Key, signedMessage(head.Hash), signature) {
-		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrTerminal, r.terminal.name)
+		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrTerminal, c.name)
 	}
 	return head, err
 }
 
-// appendRecord appends a record to the terminal's chain and returns the new head. Each
-// terminal has its own chain, because every transaction would change the head of a
+// appendRecord appends a record to a chain and returns the new head. Each
+// terminal has chains of its own, because every transaction would change the head of a
 // common one.
 func (r *Registry) appendRecord(ctx context.Context, tx queryer, head Head, c record) (Head, error) {
 	c.namespace, c.chain, c.number, c.generation = r.namespace, head.Chain, head.Number+1, r.current.Number

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -93,6 +94,44 @@ func BenchmarkRegistryReserve(b *testing.B) {
 					})
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkRegistryChains measures reservations of new holders per second through one
+// registry, as on a server, with 1 and 8 chains and 1, 8 and 64 concurrent callers.
+func BenchmarkRegistryChains(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		url := engines[engine](b)
+		fill(b, url, 10_000)
+		for _, chains := range []int{1, 8} {
+			for _, writers := range []int{1, 8, 64} {
+				b.Run(fmt.Sprintf("%s/chains=%d/writers=%d", engine, chains, writers), func(b *testing.B) {
+					var retries, remaining atomic.Int64
+					remaining.Store(int64(b.N))
+					r := open(b, url, registry.WithChains(chains), registry.OnRetry(func(error) { retries.Add(1) }))
+					holders := make([]*proof.Holder, b.N)
+					for i := range holders {
+						holders[i] = holder(1_000_000 + int(lastHolder.Add(1)))
+					}
+					b.ResetTimer()
+					var wait sync.WaitGroup
+					for range writers {
+						wait.Go(func() {
+							for i := remaining.Add(-1); i >= 0; i = remaining.Add(-1) {
+								_, err := r.Reserve(ctx, registry.NewOperation(), holders[i], registry.RecoveryCode{})
+								if err != nil {
+									b.Error(err)
+									return
+								}
+							}
+						})
+					}
+					wait.Wait()
+					b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reservations/s")
+					b.ReportMetric(float64(retries.Load())/float64(b.N), "repeats/op")
+				})
+			}
 		}
 	}
 }

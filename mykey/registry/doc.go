@@ -109,7 +109,8 @@
 // a digest of every row that it changed or relied on. A record contains the hash of
 // the record before it and is signed with the terminal's key. Each terminal has its
 // own chain of records in a namespace, under its name, so that terminals do not wait
-// for each other. Only one program at a time can use the name.
+// for each other. Only one program at a time can use the name. A server for many terminals
+// has several chains, see [WithChains].
 //
 // [Operator.Verify] replays the records and compares every row. It detects records
 // and rows that were added, removed, altered or moved, and a row that was altered and
@@ -121,7 +122,7 @@
 // # Errors and concurrency
 //
 // Errors match this package's errors with errors.Is and contain nothing that a person
-// typed. A Registry is safe for concurrent use; it makes one change at a time. Any
-// number of programs can share a database. All functions return when their context is
-// done.
+// typed. A Registry is safe for concurrent use; it makes one change at a time for each
+// chain. Any number of programs can share a database. All functions return when their
+// context is done.
 package registry

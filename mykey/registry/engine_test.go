@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -159,9 +160,15 @@ func keys(r *registry.Registry) (list []registry.TerminalKey, err error) {
 		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
-		list = append(list, terminal(name).Public())
+		list = append(list, terminal(programOf(name)).Public())
 	}
 	return list, rows.Err()
+}
+
+// programOf returns the name of the program that extends a chain.
+func programOf(chain string) string {
+	program, _, _ := strings.Cut(chain, ".")
+	return program
 }
 
 // verify verifies the audit log of r as the operator does.

@@ -222,3 +222,12 @@ func (r *Registry) Session() []byte      { return r.session[:] }
 
 // IsConflict reports whether an error is a conflict with another transaction.
 func IsConflict(r *Registry, err error) bool { return r.storage.classify(err) == conflict }
+
+// TakeChain takes a free chain, as a change does. The returned function gives it back.
+func (r *Registry) TakeChain() (release func()) {
+	_, release, err := r.takeChain(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return release
+}

@@ -122,7 +122,7 @@ func (l *ledger) addRecord(c record, hash, signature []byte) error {
 	}
 	images, ok := parseImages(c.images)
 	switch {
-	case l.keys[c.chain] == nil:
+	case chainKey(l.keys, c.chain) == nil:
 		return breakAt("no key was given for this terminal")
 	case c.number != l.head.Number+1:
 		return breakAt("the record was removed")
@@ -216,7 +216,7 @@ func (l *ledger) finishChain() error {
 	if l.head.Chain == "" {
 		return nil
 	}
-	if !ed25519.Verify(l.keys[l.head.Chain], signedMessage(l.head.Hash), l.signature) {
+	if !ed25519.Verify(chainKey(l.keys, l.head.Chain), signedMessage(l.head.Hash), l.signature) {
 		return &AuditError{Chain: l.head.Chain, Number: l.head.Number, Reason: "the record is not signed by the terminal"}
 	}
 	removed := &AuditError{Chain: l.head.Chain, Number: l.head.Number + 1, Reason: "the record was removed from the end"}

@@ -82,19 +82,19 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 	if c.operation == (Operation{}) {
 		return false, fmt.Errorf("%w: it is zero", ErrOperation)
 	}
-	unlock, err := r.lockWrites(ctx)
+	chain, release, err := r.takeChain(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer unlock()
+	defer release()
 	err = r.retry(ctx, func(ctx context.Context) error {
-		head, err := r.chainHead(ctx)
+		head, err := r.chainHead(ctx, chain)
 		if err != nil {
 			return err
 		}
 		next := head
 		err = r.serializable(ctx, false, func(tx queryer) (err error) {
-			if err := r.renewLease(ctx, tx); err != nil {
+			if err := r.renewLease(ctx, tx, chain); err != nil {
 				return err
 			}
 			if done, err = r.alreadyDone(ctx, tx, c); err != nil || done {
@@ -114,9 +114,9 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 			})
 			return err
 		})
-		r.head = nil // unknown if the commit's outcome is unknown
+		chain.head = nil // unknown if the commit's outcome is unknown
 		if err == nil {
-			r.head = &next
+			chain.head = &next
 		}
 		return err
 	})

@@ -39,7 +39,7 @@ func openPostgres(url string, mode mode) (*storage, error) {
 	}
 	config.OnNotice = keepWarning
 	db := stdlib.OpenDB(*config)
-	limitConnections(db)
+	limitConnections(db, 1)
 	// This is goose's only dialect whose table has no sequence.
 	return &storage{db: db, dialect: goose.DialectAuroraDSQL, classify: classifyPostgres, warning: takeWarning, hasTable: postgresHasTable}, nil
 }

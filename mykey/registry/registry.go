@@ -12,8 +12,8 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// maxConnections bounds the open connections of a registry. A terminal needs one,
-// and another one for a clerk.
+// maxConnections bounds the open connections of a registry with one chain. A terminal
+// needs one, and another one for a clerk.
 const maxConnections = 4
 
 // Registry stores the reservations and applications of one namespace. Several
@@ -42,8 +42,9 @@ type Registry struct {
 
 	pageSize int // number of rows that an export reads per query
 
-	writeLock chan struct{} // see lockWrites
-	head      *Head         // of the terminal's chain, nil if unknown; guarded by writeLock
+	chainCount int
+	chains     []*chain
+	freeChains chan *chain // see takeChain
 }
 
 // Option configures [Open] and [OpenDesk].
@@ -150,6 +151,7 @@ func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...fun
 	if r.storage, err = connect(mode, url); err != nil {
 		return err
 	}
+	limitConnections(r.storage.db, r.chainCount)
 	defer func() {
 		if err != nil {
 			_ = r.Close() // report the first error
@@ -166,17 +168,23 @@ func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...fun
 	return nil
 }
 
-// claimTerminal claims the terminal's name and finds the head of its chain.
+// claimTerminal claims the terminal's name and finds the heads of its chains.
 func (r *Registry) claimTerminal(ctx context.Context) error {
+	if err := r.setChains(); err != nil {
+		return err
+	}
 	if err := r.claimName(ctx); err != nil {
 		return err
 	}
 	return r.retry(ctx, func(ctx context.Context) error {
-		head, err := r.chainHead(ctx)
-		if err == nil {
-			r.head = &head
+		for _, c := range r.chains {
+			head, err := r.chainHead(ctx, c)
+			if err != nil {
+				return err
+			}
+			c.head = &head
 		}
-		return err
+		return nil
 	})
 }
 
@@ -193,7 +201,7 @@ func newRegistry(options []Option) *Registry {
 		retryTime:      maxRetryTime,
 		attemptTimeout: maxAttemptTime,
 		pageSize:       500,
-		writeLock:      make(chan struct{}, 1),
+		chainCount:     1,
 	}
 	for _, option := range options {
 		option(r)

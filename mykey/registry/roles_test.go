@@ -41,7 +41,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 
 	_, err = registry.Open(ctx, u.String(), terminal("terminal-2"), generation(t, "points.example", 1), registry.WithoutMigrations())
 	require.ErrorIs(t, err, registry.ErrUnavailable, "another terminal's name")
-	r := openNamed(t, u.String(), "terminal-1", registry.WithoutMigrations())
+	r := openNamed(t, u.String(), "terminal-1", registry.WithoutMigrations(), registry.WithChains(2))
 	code := registry.NewRecoveryCode()
 	reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(1), code)
 	require.NoError(t, err)
@@ -53,6 +53,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	_, err = r.Withdraw(ctx, registry.NewOperation(), holder(2))
 	require.NoError(t, err)
 	reserve(t, r, 2)
+	reserve(t, r, 3)
 	require.NoError(t, r.Ping(ctx))
 	require.NoError(t, r.Tally(ctx, "visit"))
 	_, err = verify(admin)
@@ -68,7 +69,7 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 		_, err := r.DB().Exec(statement)
 		require.ErrorContains(t, err, "42501", statement) // insufficient_privilege
 	}
-	result, err := r.DB().Exec(`UPDATE terminals SET session = '0123456789abcdef' WHERE terminal <> 'terminal-1'`)
+	result, err := r.DB().Exec(`UPDATE terminals SET session = '0123456789abcdef' WHERE terminal NOT LIKE 'terminal-1%'`)
 	require.NoError(t, err)
 	changed, err := result.RowsAffected()
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ func openSQLite(file string, mode mode) (*storage, error) {
 		return nil, err
 	}
 	db := sql.OpenDB(f)
-	limitConnections(db)
+	limitConnections(db, 1)
 	return &storage{db: db, dialect: goose.DialectSQLite3, classify: classifySQLite, checkFiles: f.checkReplaced, hasTable: sqliteHasTable, statements: newStatements(db)}, nil
 }
 

@@ -39,16 +39,15 @@ const (
 	modeReadOnly             // like modeExisting, and the database rejects writes
 )
 
-// idleConnections and idleTime bound the idle connections of a registry. A server has
-// few connections, and most terminals are idle most of the time.
-const idleConnections = 1
-
+// idleTime bounds how long connections are idle. A database server has few connections,
+// and most terminals are idle most of the time.
 var idleTime = time.Minute // a variable for tests
 
-// limitConnections bounds the connections of a pool.
-func limitConnections(db *sql.DB) {
-	db.SetMaxOpenConns(maxConnections)
-	db.SetMaxIdleConns(idleConnections)
+// limitConnections bounds the connections of a pool. One idle connection per chain is
+// kept for a while.
+func limitConnections(db *sql.DB, chains int) {
+	db.SetMaxOpenConns(maxConnections + chains - 1)
+	db.SetMaxIdleConns(chains)
 	db.SetConnMaxIdleTime(idleTime)
 }
 

@@ -27,11 +27,11 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 	if !eventName.MatchString(event) {
 		return ErrEvent
 	}
-	unlock, err := r.lockWrites(ctx)
+	_, release, err := r.takeChain(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer release()
 	return r.retry(ctx, func(ctx context.Context) error {
 		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
 			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,

@@ -137,92 +137,60 @@ func ParseTerminalKeys(text []byte) ([]TerminalKey, error) {
 	return keys, nil
 }
 
-// claimName claims the terminal's name for this process. It returns [ErrTerminalTaken] if
+// claimName claims the terminal's name and those of its further chains for this process. It returns [ErrTerminalTaken] if
 // another process has it.
 func (r *Registry) claimName(ctx context.Context) error {
 	if _, err := io.ReadFull(r.random, r.session[:]); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
 	return r.transact(ctx, func(tx queryer) error {
-		var session []byte
-		var lastWrite int64
-		found, err := queryRow(ctx, tx, []any{&session, &lastWrite},
-			`SELECT session, seen FROM terminals WHERE namespace = $1 AND terminal = $2`, r.namespace, r.terminal.name)
-		if err != nil {
-			return err
+		for _, c := range r.chains {
+			if err := r.claimChain(ctx, tx, c); err != nil {
+				return err
+			}
 		}
-		now := r.now()
-		if age := now.Sub(time.Unix(lastWrite, 0)); found && !bytes.Equal(session, r.session[:]) && age.Abs() < leaseDuration {
-			return fmt.Errorf("%w: %s", ErrTerminalTaken, r.terminal.name)
-		}
-		_, err = exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (namespace, terminal) DO UPDATE SET session = excluded.session, seen = excluded.seen`,
-			r.namespace, r.terminal.name, r.session[:], now.Unix())
-		return err
+		return nil
 	})
 }
 
-// renewLease renews the claim of the terminal's name. Every transaction of a change begins
+// claimChain claims the name of a chain.
+func (r *Registry) claimChain(ctx context.Context, tx queryer, c *chain) error {
+	var session []byte
+	var lastWrite int64
+	found, err := queryRow(ctx, tx, []any{&session, &lastWrite},
+		`SELECT session, seen FROM terminals WHERE namespace = $1 AND terminal = $2`, r.namespace, c.name)
+	if err != nil {
+		return err
+	}
+	now := r.now()
+	if age := now.Sub(time.Unix(lastWrite, 0)); found && !bytes.Equal(session, r.session[:]) && age.Abs() < leaseDuration {
+		return fmt.Errorf("%w: %s", ErrTerminalTaken, c.name)
+	}
+	_, err = exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (namespace, terminal) DO UPDATE SET session = excluded.session, seen = excluded.seen`,
+		r.namespace, c.name, r.session[:], now.Unix())
+	return err
+}
+
+// renewLease renews the claim of a chain's name. Every transaction of a change begins
 // with it, so every one of them writes. A server with synchronous replication does not
 // wait for the standby when it commits a transaction without writes, but a repeated
 // change must wait for the replication of the earlier commit whose answer was lost.
-func (r *Registry) renewLease(ctx context.Context, tx queryer) error {
+func (r *Registry) renewLease(ctx context.Context, tx queryer, c *chain) error {
 	n, err := exec(ctx, tx, `UPDATE terminals SET seen = $4 WHERE namespace = $1 AND terminal = $2 AND session = $3`,
-		r.namespace, r.terminal.name, r.session[:], r.now().Unix())
+		r.namespace, c.name, r.session[:], r.now().Unix())
 	if err == nil && n != 1 {
-		err = fmt.Errorf("%w: %s", ErrTerminalTaken, r.terminal.name)
+		err = fmt.Errorf("%w: %s", ErrTerminalTaken, c.name)
 	}
 	return err
 }
 
-// releaseName releases the terminal's name, if the database answers within a second.
+// releaseName releases the names of all chains, if the database answers within a second.
 func (r *Registry) releaseName() {
 	if r.session == [16]byte{} { // never claimed
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = exec(ctx, r.storage.db, `UPDATE terminals SET seen = 0 WHERE namespace = $1 AND terminal = $2 AND session = $3`,
-		r.namespace, r.terminal.name, r.session[:])
+	_, _ = exec(ctx, r.storage.db, `UPDATE terminals SET seen = 0 WHERE namespace = $1 AND session = $2`, r.namespace, r.session[:])
 }
-
-// lockWrites blocks until no other change is in progress, because all changes extend the same
-// chain. The returned function unlocks.
-func (r *Registry) lockWrites(ctx context.Context) (unlock func(), err error) {
-	select {
-	case r.writeLock <- struct{}{}:
-		return func() { <-r.writeLock }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
-	}
-}
-
-// Ping writes to the database and renews the claim of the terminal's name. Call it before
-// you ask for a PIN: if it succeeds, the registry can store the result of the visit. Ping
-// retries only conflicts with other programs. It returns [ErrUnavailable] or
-// [ErrTerminalTaken].
-func (r *Registry) Ping(ctx context.Context) error {
-	unlock, err := r.lockWrites(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	for attempt := 0; ; attempt++ {
-		if err = r.storage.checkPresent(); err == nil {
-			err = r.serializable(ctx, false, func(tx queryer) error { return r.renewLease(ctx, tx) })
-		}
-		var failed *storageError
-		if err == nil || !errors.As(err, &failed) {
-			return err
-		}
-		if ctx.Err() != nil {
-			err = context.Cause(ctx) // the driver may only report a bad connection
-		} else if attempt < maxPingRetries && r.storage.classify(err) == conflict && r.sleep(ctx, r.pause(attempt)) == nil {
-			continue
-		}
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-}
-
-// maxPingRetries is how often Ping retries a conflict with another program.
-const maxPingRetries = 6
