@@ -119,6 +119,13 @@
 // changes that they describe, only an earlier [Head] shows it: store the heads daily
 // where the database's administrator can't write.
 //
+// # Requests over the network
+//
+// A server makes the changes of terminals that have neither these keys nor access to the
+// database. It passes each signed request to [Registry.From], and the audit log keeps the
+// terminal's signature: the server can't invent a change that no terminal requested. The
+// operator needs the public keys of the server, its terminals and its clerks to verify it.
+//
 // # Errors and concurrency
 //
 // Errors match this package's errors with errors.Is and contain nothing that a person

@@ -231,3 +231,33 @@ func (r *Registry) TakeChain() (release func()) {
 	}
 	return release
 }
+
+// ForgedRequest is what a record states about its request.
+type ForgedRequest struct {
+	Terminal, Clerk string
+	Body, Requested []byte
+}
+
+// Forge appends a record that states a request, as a dishonest server can.
+func (r *Registry) Forge(t interface{ Fatal(...any) }, operation Operation, kindOfRecord string, f ForgedRequest) {
+	ctx := context.Background()
+	err := r.transact(ctx, func(tx queryer) error {
+		head, err := r.chainHead(ctx, r.chains[0])
+		if err != nil {
+			return err
+		}
+		_, err = r.appendRecord(ctx, tx, head, record{operation: operation, kind: kind(kindOfRecord), lineage: []byte{}, clerk: f.Clerk,
+			request: make([]byte, 32), terminal: f.Terminal, body: f.Body, requested: f.Requested})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ForgetHeads lets the registry read the heads of its chains again.
+func (r *Registry) ForgetHeads() {
+	for _, c := range r.chains {
+		c.head = nil
+	}
+}

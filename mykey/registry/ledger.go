@@ -129,6 +129,9 @@ func (l *ledger) addRecord(c record, hash, signature []byte) error {
 	case !ok || !hmac.Equal(hash, c.hash(l.head.Hash)):
 		return breakAt("the record was altered, or the one before it was removed")
 	}
+	if reason := c.checkRequest(l.keys); reason != "" {
+		return breakAt(reason)
+	}
 	purged, reason := l.checkPurges(c, hash)
 	if reason != "" {
 		return breakAt(reason)

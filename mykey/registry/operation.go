@@ -82,6 +82,9 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 	if c.operation == (Operation{}) {
 		return false, fmt.Errorf("%w: it is zero", ErrOperation)
 	}
+	if err := r.checkOrigin(c); err != nil {
+		return false, err
+	}
 	chain, release, err := r.takeChain(ctx)
 	if err != nil {
 		return false, err
@@ -108,10 +111,12 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 			for _, i := range out.images {
 				images = i.appendTo(images)
 			}
-			next, err = r.appendRecord(ctx, tx, head, record{
+			made := record{
 				operation: c.operation, kind: out.kind, lineage: out.lineage, clerk: out.clerk,
 				unixTime: r.now().Unix(), request: r.current.request(c.kind, c.parts(r.current)...), images: images,
-			})
+			}
+			r.addOrigin(&made)
+			next, err = r.appendRecord(ctx, tx, head, made)
 			return err
 		})
 		chain.head = nil // unknown if the commit's outcome is unknown
@@ -124,17 +129,18 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 }
 
 // alreadyDone reports whether the operation of a change was done before. It returns
-// [ErrOperation] if that was a different request.
+// [ErrOperation] if that was a different request, or one of another terminal.
 func (r *Registry) alreadyDone(ctx context.Context, tx queryer, c change) (bool, error) {
 	var generation uint32
 	var request []byte
-	found, err := queryRow(ctx, tx, []any{&generation, &request},
-		`SELECT generation, request FROM audit WHERE operation = $1`, c.operation[:])
+	var terminal string
+	found, err := queryRow(ctx, tx, []any{&generation, &request, &terminal},
+		`SELECT generation, request, terminal FROM audit WHERE operation = $1`, c.operation[:])
 	if err != nil || !found {
 		return false, err
 	}
 	g, found := r.generation(generation)
-	if !found || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
+	if !found || terminal != r.originName() || !hmac.Equal(request, g.request(c.kind, c.parts(g)...)) {
 		return false, fmt.Errorf("%w: it was used for a different request", ErrOperation)
 	}
 	return true, nil

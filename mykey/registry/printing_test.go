@@ -59,7 +59,9 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[registry.Link](), // contains only the service's name
 		redacttest.Plain[registry.Operation](),
 		redacttest.Plain[registry.Option](),
+		redacttest.Plain[registry.Origin](), // contains only a digest and a signature
 		redacttest.Plain[registry.Report](),
+		redacttest.Plain[registry.Role](),
 		redacttest.Plain[registry.State](),
 		redacttest.Plain[registry.TerminalKey](), // public
 	}, ".")

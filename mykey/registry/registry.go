@@ -24,6 +24,7 @@ type Registry struct {
 	current        Generation
 	earlier        []Generation
 	terminal       Terminal
+	origin         *Origin  // of the requests through this view, or nil; see From
 	session        [16]byte // identifies this process among those with the terminal's name
 	issuers        []trust.Issuer
 	operator       hpke.PublicKey

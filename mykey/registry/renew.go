@@ -65,11 +65,15 @@ var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 // one.
 //
 // It returns [ErrProof], [ErrRecovery] (also if the identifier does not exist),
-// [ErrClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
+// [ErrClerk], [ErrNotClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
 // [ErrHolderReserved], [ErrApplied] (the new card's holder has already applied),
 // [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) Renew(ctx context.Context, operation Operation, holder *proof.Holder, by RenewalProof, code RecoveryCode) (*Reservation, error) {
 	if err := r.checkHolder(holder, false); err != nil {
+		return nil, err
+	}
+	by, err := r.authenticateClerk(by)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.checkProof(by); err != nil {
@@ -125,9 +129,13 @@ func (r *Registry) checkProof(by RenewalProof) error {
 
 // CheckProof checks a proof before the new card is read, so that the holder does not
 // enter a PIN needlessly. It returns the errors that [Registry.Renew] returns for any new
-// card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotFound], [ErrWithdrawn],
+// card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotClerk], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) CheckProof(ctx context.Context, by RenewalProof) error {
+	by, err := r.authenticateClerk(by)
+	if err != nil {
+		return err
+	}
 	if err := r.checkProof(by); err != nil {
 		return err
 	}

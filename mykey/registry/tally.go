@@ -19,7 +19,8 @@ var ErrEvent = errors.New("an event is 1 to 64 letters, digits, dots, hyphens, u
 
 var eventName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
-// Tally increments today's count of an event at this terminal, such as a visit or the
+// Tally increments today's count of an event at this terminal, or at the terminal of
+// [Registry.From], such as a visit or the
 // code of a message. [Operator.Statistics] returns the counts. An event must not
 // identify a person. If the answer of the database is lost, the count may be off by one.
 // It returns [ErrEvent] or [ErrUnavailable].
@@ -35,7 +36,7 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 	return r.retry(ctx, func(ctx context.Context) error {
 		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
 			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,
-			r.namespace, r.terminal.name, r.now().In(trust.Japan).Format(time.DateOnly), event)
+			r.namespace, cmp.Or(r.originName(), r.terminal.name), r.now().In(trust.Japan).Format(time.DateOnly), event)
 		return err
 	})
 }
@@ -43,7 +44,7 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 // Count is the number of occurrences of an event on a day at a terminal.
 type Count struct {
 	Day      string // in Japan's time zone, as in "2026-11-28"
-	Terminal string
+	Terminal string // at which the event occurred, or which requested the change
 	Event    string // of [Registry.Tally], or "record:" and the kind of audit record
 	Number   int64
 }
@@ -66,14 +67,18 @@ func (o *Operator) Statistics(ctx context.Context) ([]Count, error) {
 			counts = append(counts, c)
 			return nil
 		}, fmt.Sprintf(`SELECT day, 0, terminal, event, number FROM tallies WHERE namespace = $1
-			UNION ALL SELECT '', (made + %[1]d) / 86400, chain, 'record:' || kind, count(*) FROM audit WHERE namespace = $1
-			GROUP BY (made + %[1]d) / 86400, chain, kind`, japanOffset), o.registry.namespace)
+			UNION ALL SELECT '', (made + %[1]d) / 86400, %[2]s, 'record:' || kind, count(*) FROM audit WHERE namespace = $1
+			GROUP BY (made + %[1]d) / 86400, %[2]s, kind`, japanOffset, requester), o.registry.namespace)
 	})
 	slices.SortFunc(counts, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Terminal, b.Terminal), cmp.Compare(a.Event, b.Event))
 	})
 	return counts, err
 }
+
+// requester is the column of a record's terminal: the one that requested it, or else the one
+// whose chain it is in.
+const requester = `CASE WHEN terminal = '' THEN chain ELSE terminal END`
 
 // japanOffset is the offset of Japan's time zone from UTC, in seconds.
 const japanOffset = 9 * 60 * 60
