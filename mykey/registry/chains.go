@@ -88,23 +88,25 @@ func (r *Registry) Ping(ctx context.Context) error {
 		default:
 		}
 	}
-	return r.retryConflicts(ctx, func(tx queryer) error {
-		for _, c := range chains {
-			if err := r.renewLease(ctx, tx, c); err != nil {
-				return err
+	return r.retryConflicts(ctx, func() error {
+		return r.serializable(ctx, false, func(tx queryer) error {
+			for _, c := range chains {
+				if err := r.renewLease(ctx, tx, c); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
-// retryConflicts runs fn in a serializable transaction, and retries only conflicts with other
-// transactions, so that it fails soon if the database can't be written.
-func (r *Registry) retryConflicts(ctx context.Context, fn func(queryer) error) error {
+// retryConflicts is like retry, but retries only conflicts with other transactions, so that it
+// fails soon if the database can't be written.
+func (r *Registry) retryConflicts(ctx context.Context, fn func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := r.storage.checkPresent()
 		if err == nil {
-			err = r.serializable(ctx, false, fn)
+			err = fn()
 		}
 		var failed *storageError
 		if err == nil || !errors.As(err, &failed) {

@@ -43,6 +43,7 @@ func (l *ledger) compareTables(ctx context.Context, tx queryer, namespace string
 		{reservationTable, "reservations", c.reservation, `SELECT identifier, generation, attempt, lineage, state, expiry, recovery, operation, version
 			FROM reservations WHERE namespace = $1`},
 		{holderTable, "holders", c.holding, `SELECT handle, place, generation, identifier, turn FROM holders WHERE namespace = $1`},
+		{enrolledTable, "enrolled terminals", c.enrolled, selectEnrolled},
 		{applicationTable, "applications", c.application, selectApplications + ` ORDER BY identifier`},
 	} {
 		if err := queryRows(ctx, tx, t.scan, t.query, namespace); err != nil {
@@ -89,6 +90,13 @@ func (c *comparison) holding(rows *sql.Rows) error {
 		c.duplicates[holderTable]++
 	}
 	c.turns[turn{h.id, h.turn}] = true
+	return readError(err)
+}
+
+// enrolled compares a row of the table enrolled.
+func (c *comparison) enrolled(rows *sql.Rows) error {
+	e, err := scanEnrolled(rows, c.namespace)
+	c.check(e, err)
 	return readError(err)
 }
 

@@ -126,6 +126,10 @@
 // terminal's signature: the server can't invent a change that no terminal requested. The
 // operator needs the public keys of the server, its terminals and its clerks to verify it.
 //
+// A desk enrolls terminals and clerks ([Desk.Enroll]), and the server checks each request
+// with [Registry.Terminal]. [Registry.StoreChallenge] and [Registry.UseChallenge] make sure
+// that the challenge of a visit is answered once, also if there are several servers.
+//
 // # Errors and concurrency
 //
 // Errors match this package's errors with errors.Is and contain nothing that a person

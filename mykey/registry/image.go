@@ -13,6 +13,7 @@ const (
 	holderTable      table = 'h'
 	applicationTable table = 'a'
 	chainHeadEntry   table = 'c' // the head of a chain at a purge
+	enrolledTable    table = 'e'
 	exportEntry      table = 'x' // the number and the digest of exported applications
 )
 

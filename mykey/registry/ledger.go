@@ -136,11 +136,12 @@ func (l *ledger) addRecord(c record, hash, signature []byte) error {
 	if reason != "" {
 		return breakAt(reason)
 	}
-	if !purged {
-		for _, i := range images {
-			if reason := l.addImage(i, c); reason != "" {
-				return breakAt(reason)
-			}
+	for _, i := range images {
+		if purged && i.table != enrolledTable {
+			continue
+		}
+		if reason := l.addImage(i, c); reason != "" {
+			return breakAt(reason)
 		}
 	}
 	for _, h := range l.earlierHeads[c.chain] {

@@ -57,6 +57,8 @@ const (
 	kindExport   kind = "export"
 	kindErase    kind = "erase"
 	kindPurge    kind = "purge"
+	kindEnroll   kind = "enroll"
+	kindRevoke   kind = "revoke"
 )
 
 // change is a requested change. parts returns, for a generation of keys, everything

@@ -55,7 +55,9 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[registry.Application](), // contains only a sealed account
 		redacttest.Plain[registry.AuditError](),
 		redacttest.Plain[registry.Count](),
+		redacttest.Plain[registry.Enrolled](),
 		redacttest.Plain[registry.Head](),
+		redacttest.Plain[registry.Heartbeat](),
 		redacttest.Plain[registry.Link](), // contains only the service's name
 		redacttest.Plain[registry.Operation](),
 		redacttest.Plain[registry.Option](),

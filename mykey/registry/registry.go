@@ -5,6 +5,8 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -46,6 +48,16 @@ type Registry struct {
 	chainCount int
 	chains     []*chain
 	freeChains chan *chain // see takeChain
+
+	shared *shared
+}
+
+// shared is what changes while the views of a registry use it, see [Registry.From].
+type shared struct {
+	cleaned atomic.Int64 // see deleteChallenges
+
+	mu       sync.Mutex
+	enrolled map[string]readEnrolled // by name, see [Registry.Terminal]
 }
 
 // Option configures [Open] and [OpenDesk].
@@ -203,6 +215,7 @@ func newRegistry(options []Option) *Registry {
 		attemptTimeout: maxAttemptTime,
 		pageSize:       500,
 		chainCount:     1,
+		shared:         &shared{enrolled: map[string]readEnrolled{}},
 	}
 	for _, option := range options {
 		option(r)

@@ -56,12 +56,21 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	reserve(t, r, 3)
 	require.NoError(t, r.Ping(ctx))
 	require.NoError(t, r.Tally(ctx, "visit"))
+	asked := challenge(t, today)
+	require.NoError(t, r.StoreChallenge(ctx, "kiosk-1", asked))
+	id, evidence := visit(1)
+	require.NoError(t, r.UseChallenge(ctx, "kiosk-1", asked, id, evidence))
+	require.NoError(t, r.Heartbeat(ctx, "kiosk-1", "v1", 1))
+	_, err = r.Terminal(ctx, "kiosk-1")
+	require.ErrorIs(t, err, registry.ErrNotEnrolled)
 	_, err = verify(admin)
 	require.NoError(t, err)
 	for _, statement := range []string{
 		`UPDATE applications SET service = 'x'`, `DELETE FROM applications`, `UPDATE audit SET made = 0`, `DELETE FROM audit`,
 		`DELETE FROM reservations`, `UPDATE reservations SET identifier = '00000000'`, `UPDATE reservations SET lineage = operation`,
 		`DELETE FROM holders`, `UPDATE holders SET turn = 9`, `UPDATE generations SET generation = 9`, `DELETE FROM terminals`, `DROP TABLE audit`,
+		`UPDATE challenges SET used = 0, made = 9`, `UPDATE challenges SET terminal = 'kiosk-2'`, `DELETE FROM heartbeats`,
+		`INSERT INTO enrolled VALUES ('points.example', 'x', 'clerk', '', decode(repeat('00', 32), 'hex'), 9, 0, 0, 1)`, `UPDATE enrolled SET revoked = 0`,
 		`INSERT INTO generations SELECT namespace, 9, fingerprint FROM generations`,
 		`INSERT INTO audit SELECT namespace, 'terminal-2', number, lineage, kind, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature FROM audit LIMIT 1`,
 		`INSERT INTO terminals VALUES ('points.example', 'terminal-2', '0123456789abcdef', 0)`,

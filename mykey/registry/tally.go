@@ -34,12 +34,20 @@ func (r *Registry) Tally(ctx context.Context, event string) error {
 	}
 	defer release()
 	return r.retry(ctx, func(ctx context.Context) error {
-		_, err := exec(ctx, r.storage.db, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, 1)
-			ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + 1`,
-			r.namespace, cmp.Or(r.originName(), r.terminal.name), r.now().In(trust.Japan).Format(time.DateOnly), event)
-		return err
+		return r.addTally(ctx, r.storage.db, cmp.Or(r.originName(), r.terminal.name), event, 1)
 	})
 }
+
+// addTally adds to today's count of an event at a terminal.
+func (r *Registry) addTally(ctx context.Context, q queryer, terminal, event string, number int) error {
+	_, err := exec(ctx, q, `INSERT INTO tallies (namespace, terminal, day, event, number) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (namespace, terminal, day, event) DO UPDATE SET number = tallies.number + excluded.number`,
+		r.namespace, terminal, dayOf(r.now()), event, number)
+	return err
+}
+
+// dayOf returns the day of a time in Japan's time zone.
+func dayOf(t time.Time) string { return t.In(trust.Japan).Format(time.DateOnly) }
 
 // Count is the number of occurrences of an event on a day at a terminal.
 type Count struct {

@@ -166,6 +166,14 @@ func (r *Registry) claimChain(ctx context.Context, tx queryer, c *chain) error {
 	if age := now.Sub(time.Unix(lastWrite, 0)); found && !bytes.Equal(session, r.session[:]) && age.Abs() < leaseDuration {
 		return fmt.Errorf("%w: %s", ErrTerminalTaken, c.name)
 	}
+	var key []byte
+	enrolled, err := queryRow(ctx, tx, []any{&key}, `SELECT key FROM enrolled WHERE namespace = $1 AND name = $2`, r.namespace, c.name)
+	if err != nil {
+		return err
+	}
+	if enrolled && !r.terminal.Public().Key.Equal(ed25519.PublicKey(key)) {
+		return fmt.Errorf("%w: %s is enrolled with another key", ErrTerminal, c.name)
+	}
 	_, err = exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (namespace, terminal) DO UPDATE SET session = excluded.session, seen = excluded.seen`,
 		r.namespace, c.name, r.session[:], now.Unix())

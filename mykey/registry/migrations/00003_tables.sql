@@ -118,6 +118,7 @@ CREATE TABLE enrolled (
 	not_after bigint NOT NULL,
 	enrolled  bigint NOT NULL,
 	revoked   bigint NOT NULL,
+	version   bigint NOT NULL CHECK (version > 0),
 	PRIMARY KEY (namespace, name),
 	UNIQUE (namespace, key)
 );

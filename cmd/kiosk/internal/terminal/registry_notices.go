@@ -79,6 +79,54 @@ var registryNotices = []notice{
 			EN: "For staff: report this message to the maker of this software.",
 		},
 	}},
+	{registry.ErrNotEnrolled, &message.Message{
+		Code: "NOT_ENROLLED", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この端末は、サーバーに登録されていません。", EN: "This terminal is not enrolled at the server."},
+		Next: message.Text{
+			JA: "担当者の方へ: サーバーでこの端末を登録してください。",
+			EN: "For staff: enroll this terminal at the server.",
+		},
+	}},
+	{registry.ErrRevoked, &message.Message{
+		Code: "KEY_REVOKED", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この端末の鍵は失効しています。", EN: "The key of this terminal was revoked."},
+		Next: message.Text{
+			JA: "担当者の方へ: この端末を使い続けるときは、新しい名前と鍵で登録してください。",
+			EN: "For staff: to use this terminal again, enroll it with a new name and a new key.",
+		},
+	}},
+	{registry.ErrEnrollmentExpired, &message.Message{
+		Code: "ENROLLMENT_EXPIRED", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この端末の証明書は、有効期限が切れています。", EN: "The certificate of this terminal has expired."},
+		Next: message.Text{
+			JA: "担当者の方へ: 同じ鍵で新しい証明書を発行し、登録してください。",
+			EN: "For staff: issue a new certificate for the same key and enroll it.",
+		},
+	}},
+	{registry.ErrEnrolled, &message.Message{
+		Code: "NAME_ENROLLED", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "その名前または鍵は、すでに使われています。何も変更していません。", EN: "The name or the key is already in use. Nothing was changed."},
+		Next: message.Text{
+			JA: "担当者の方へ: 別の名前と新しい鍵で登録してください。",
+			EN: "For staff: enroll with another name and a new key.",
+		},
+	}},
+	{registry.ErrNotClerk, &message.Message{
+		Code: "NOT_CLERK", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この手続きには、登録された担当者の確認が必要です。", EN: "This needs the confirmation of an enrolled clerk."},
+		Next: message.Text{
+			JA: "担当者の方へ: 確認した担当者ご本人の端末から、やり直してください。",
+			EN: "For staff: repeat it from the device of the clerk who confirms it.",
+		},
+	}},
+	{registry.ErrHeartbeat, &message.Message{
+		Code: "HEARTBEAT", Group: message.Programmer, Attempt: message.AttemptNone,
+		What: message.Text{JA: "端末の稼働状況の報告が正しくありません。", EN: "The terminal sent an invalid heartbeat."},
+		Next: message.Text{
+			JA: "担当者の方へ: 表示された内容を、このソフトウェアの提供元にお知らせください。",
+			EN: "For staff: report this message to the maker of this software.",
+		},
+	}},
 	{registry.ErrReplaced, &message.Message{
 		Code: "DATABASE_REPLACED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "使用中の台帳のファイルが、削除されたか、置き換えられました。", EN: "The registry file was deleted or replaced while in use."},

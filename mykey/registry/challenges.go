@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki/proof"
+)
+
+const (
+	// VisitTime is how long a visit lasts: [Registry.UseChallenge] accepts the same visit
+	// again until then.
+	VisitTime = 15 * time.Minute
+
+	challengeTime  = time.Hour // after which a challenge is deleted
+	challengeBatch = 256       // number of challenges that are deleted at once
+)
+
+// StoreChallenge stores a challenge that a server made for a terminal, before the terminal
+// gets it. If that succeeds, the database can be written and this program has its name, so
+// that the result of the visit can be stored: a terminal asks for a challenge before it asks
+// for a PIN. Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if
+// terminal is not a name, [ErrTerminalTaken] or [ErrUnavailable].
+func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error {
+	if !terminalName.MatchString(terminal) {
+		return ErrTerminal
+	}
+	digest, now := challengeDigest(challenge), r.now()
+	err := r.retryConflicts(ctx, func() error {
+		if err := r.checkClaim(ctx); err != nil {
+			return err
+		}
+		return r.serializable(ctx, false, func(tx queryer) error {
+			_, err := exec(ctx, tx, `INSERT INTO challenges (namespace, digest, terminal, made, visit, evidence, used) VALUES ($1, $2, $3, $4, $5, $5, 0)`,
+				r.namespace, digest, terminal, now.Unix(), []byte{})
+			return err
+		})
+	})
+	if err == nil {
+		r.deleteChallenges(ctx, now)
+	}
+	return err
+}
+
+// UseChallenge records that evidence answers a challenge. evidence is the SHA-256 of its JSON.
+// The first evidence begins a visit, whose random ID the terminal has chosen. The same visit
+// with the same evidence is accepted again during [VisitTime], so that each request of a
+// visit can be verified, also by another server.
+//
+// It returns an error that matches [proof.ErrUsed] for any other visit or evidence, after
+// VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the
+// challenge is answered later than [proof.DefaultMaxAge]; or [ErrUnavailable].
+func (r *Registry) UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
+	digest := challengeDigest(challenge)
+	return r.retry(ctx, func(ctx context.Context) error {
+		var owner string
+		var knownVisit, knownEvidence []byte
+		var made, used int64
+		// A request that repeats the answer writes nothing. It needs no transaction: what a
+		// server with a standby confirms later is in its log after the answer.
+		found, err := queryRow(ctx, r.storage.db, []any{&owner, &made, &knownVisit, &knownEvidence, &used},
+			`SELECT terminal, made, visit, evidence, used FROM challenges WHERE namespace = $1 AND digest = $2`, r.namespace, digest)
+		now := r.now()
+		switch {
+		case err != nil:
+			return err
+		case !found || owner != terminal:
+			return fmt.Errorf("%w: it was not made for this terminal", proof.ErrUsed)
+		case used == 0 && now.Sub(time.Unix(made, 0)) > proof.DefaultMaxAge:
+			return proof.ErrAge
+		case used == 0:
+			return r.answerChallenge(ctx, terminal, digest, visit, evidence, now)
+		case !bytes.Equal(knownVisit, visit[:]) || !bytes.Equal(knownEvidence, evidence[:]):
+			return fmt.Errorf("%w: in another visit", proof.ErrUsed)
+		case now.Sub(time.Unix(used, 0)) > VisitTime:
+			return fmt.Errorf("%w: the visit began more than %s ago", proof.ErrUsed, VisitTime)
+		}
+		return nil
+	})
+}
+
+// answerChallenge records the first answer to a challenge. If another request was faster, the
+// error leads to a retry, which compares the answers.
+func (r *Registry) answerChallenge(ctx context.Context, terminal string, digest []byte, visit [16]byte, evidence [32]byte, now time.Time) error {
+	return r.serializable(ctx, false, func(tx queryer) error {
+		n, err := exec(ctx, tx, `UPDATE challenges SET visit = $4, evidence = $5, used = $6
+			WHERE namespace = $1 AND digest = $2 AND terminal = $3 AND used = 0`, r.namespace, digest, terminal, visit[:], evidence[:], now.Unix())
+		if err == nil && n != 1 {
+			err = &storageError{cause: errors.New("another request answered the challenge"), retryable: true}
+		}
+		return err
+	})
+}
+
+// challengeDigest identifies a challenge. It covers the audience, the purpose and the time
+// too, because the terminal returns them.
+func challengeDigest(c proof.Challenge) []byte {
+	sum := sha256.Sum256(c.Message())
+	return sum[:]
+}
+
+// checkClaim returns [ErrTerminalTaken] if another program has taken this program's name. It
+// reads outside of transactions, since every change writes this row.
+func (r *Registry) checkClaim(ctx context.Context) error {
+	var one int
+	found, err := queryRow(ctx, r.storage.db, []any{&one}, `SELECT 1 FROM terminals WHERE namespace = $1 AND terminal = $2 AND session = $3`,
+		r.namespace, r.terminal.name, r.session[:])
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s", ErrTerminalTaken, r.terminal.name)
+	}
+	return err
+}
+
+// deleteChallenges deletes old challenges, at most once per second and a limited number, so
+// that no request waits long. An error does not matter: the next call deletes them.
+func (r *Registry) deleteChallenges(ctx context.Context, now time.Time) {
+	if last := r.shared.cleaned.Load(); last == now.Unix() || !r.shared.cleaned.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	_, _ = exec(ctx, r.storage.db, `DELETE FROM challenges WHERE namespace = $1 AND digest IN
+		(SELECT digest FROM challenges WHERE namespace = $1 AND made < $2 ORDER BY made LIMIT $3)`,
+		r.namespace, now.Add(-challengeTime).Unix(), challengeBatch)
+}
