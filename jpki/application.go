@@ -72,8 +72,8 @@ func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context,
 // was sent. It works after ctx has ended, for up to 5 seconds. A removed card has lost its
 // power and is logged out by that.
 //
-// It returns [ErrStillUnlocked], which wraps the cause. A reset by another program is such
-// a cause: it does not log the card out.
+// If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. A reset by
+// another program makes it fail, because a reset does not log the card out.
 func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOut(ctx) }
 
 // LogOut logs out a card that another program may have left unlocked, for example because
@@ -98,7 +98,7 @@ func LogOut(ctx context.Context, card apdu.Transmitter) error {
 	return fmt.Errorf("%w: %w", ErrStillUnlocked, err)
 }
 
-// Present reports whether a card has the JPKI application and so is a My Number Card. It
+// Present reports whether a card has the JPKI application, as every My Number Card does. It
 // is a reader.Probe: it sends SELECT, in a transaction, and uses no attempt. It returns an
 // error if the card's answer is inconclusive.
 func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
@@ -121,18 +121,18 @@ func (a *Application) SignaturePasswordCounter(ctx context.Context) (credential.
 }
 
 // VerifyAuthPIN verifies the authentication PIN: it reads the attempts left, stops if the PIN
-// must not be sent, and sends VERIFY once. A correct PIN resets the counter. If it returns nil the card is unlocked and must be logged out. The PIN is
-// used up, whatever happens.
+// must not be sent, and sends VERIFY once. A correct PIN resets the counter. If it returns
+// nil the card is unlocked and must be logged out. The PIN is used up, whatever happens.
 //
-// It returns a [*credential.Error] if the PIN was refused, rejected, or sent with unknown
-// outcome; before anything is sent, [credential.ErrUsed] or
+// It returns a [*credential.Error] if the PIN was not sent, the card rejected it, or the
+// outcome is unknown; before anything is sent, [credential.ErrUsed] or
 // [credential.ErrCounterUnknown]. It honors [AllowLastAttempt] and [ForCard].
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	return a.verify(ctx, a.authentication(), pin.secret)
 }
 
 // VerifySignaturePassword is [Application.VerifyAuthPIN] for the signature password.
-// [ForCard] takes the result of [Application.ReadyToSign] then.
+// With it, pass [ForCard] the result of [Application.ReadyToSign].
 func (a *Application) VerifySignaturePassword(ctx context.Context, password Password) error {
 	return a.verify(ctx, a.signature(), password.secret)
 }

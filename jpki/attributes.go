@@ -75,8 +75,8 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth: personal data. Printing it does not show it. A part of the date
-// that is 0 is unknown (assumed).
+// Birth is a date of birth: personal data. Printing it does not show it. A year, month
+// or day of 0 is taken to be unknown (assumed: the format is not public).
 type Birth struct{ held hidden.Value[birth] }
 
 type birth struct {

@@ -14,14 +14,14 @@ import (
 // ErrNoPossession reports that the card did not prove that it holds the certificate's key.
 var ErrNoPossession = errors.New("card did not prove possession of its key")
 
-// Authenticate does what a terminal needs, in one short transaction: it asks for the
-// attempts left, reads the certificate, verifies the PIN, has the card sign a fresh
-// challenge, verifies the signature, and logs the card out. On a card with extended lengths
+// Authenticate does what a kiosk needs, in one short transaction: it asks for the attempts
+// left, reads the certificate, verifies the PIN, has the card sign a fresh challenge,
+// verifies the signature, and logs the card out. On a card with extended lengths
 // it sends 5 commands, and 1 to log out. It is [Prove] with a verifier of its own.
 //
-// The PIN is used up, whatever happens. A program asks for it before, while it does not
-// hold the card, and passes [ForCard] with what it showed; [AuthenticateWith] does all of
-// that.
+// The PIN is used up, whatever happens. Ask for it before calling Authenticate, outside any
+// transaction, and pass [ForCard] with the [Readiness] that the holder was shown.
+// [AuthenticateWith] does all of that.
 //
 // That the PIN was correct is the card's report, which is not signed. A relay in the card's
 // place can accept any PIN and pass the challenge on to a genuine card that was unlocked

@@ -4,7 +4,7 @@
 //
 // # Where to start
 //
-// [AuthenticateWith] does what a terminal or a desktop program needs, in the safe order: it
+// [AuthenticateWith] does what a kiosk or a desktop program needs, in the safe order: it
 // checks whether a PIN may be sent, calls the program's [AskPIN] with the attempts left, and
 // does the rest in one short transaction. [Authenticate] is for a program that already has
 // the PIN. [Do] and the methods of [Application] perform single steps. [NewSigner] returns a
@@ -18,15 +18,16 @@
 //
 // # No attempt is lost by accident
 //
-// Three wrong PINs lock the card, and only the municipal office can reset it. So:
+// Three wrong PINs lock the PIN, and the holder has to have it reset at the municipal office.
+// So:
 //
 //   - [ParsePIN] checks the format before anything is sent, and accepts full-width digits. A
 //     [PIN] can be used once.
 //   - The card is asked for the attempts left first. With one attempt left nothing is sent
 //     unless the caller passes [AllowLastAttempt].
-//   - If the card shows its certificate without a PIN, it is checked before the PIN is sent:
+//   - If the certificate can be read without the PIN, it is checked before the PIN is sent:
 //     a missing, expired or wrong certificate costs no attempt.
-//   - The card is not held while a person types, and a PIN that was typed for one card is
+//   - No transaction is open while the holder types, and a PIN that was typed for one card is
 //     not sent to another (see [ForCard]).
 //   - VERIFY is sent once. If its outcome is lost, the counter is read again and reported
 //     with [credential.ErrOutcomeUnknown].
@@ -47,11 +48,13 @@
 //
 // # What is not checked
 //
-// Revocation: only certified verifiers may ask for it. The issuer, unless [WithChain] or
-// [RequireChain] is given: anybody can make a certificate and a card that holds its key.
-// That the PIN was correct: the card reports it, and its report is not signed. Anybody can
-// read the certificate without a PIN, so on its own it proves nothing; a [proof.Holder] is
-// returned only if the card has proved that it holds the certificate's key.
+//   - Revocation. Only certified verifiers may query it.
+//   - The issuer, unless [WithChain] or [RequireChain] is given. Anybody can make a
+//     certificate and a card with its key.
+//   - That the PIN was correct. The card reports it, and does not sign the report.
+//
+// Anybody can read the certificate without a PIN, so on its own it proves nothing. A
+// [proof.Holder] is returned only if the card has proved that it holds the certificate's key.
 //
 // # Concurrency
 //

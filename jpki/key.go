@@ -18,11 +18,11 @@ type cardKey struct {
 }
 
 func (a *Application) authentication() *cardKey {
-	return &cardKey{&a.generation.Authentication, trust.CheckAuthentication}
+	return &cardKey{&a.generation.Authentication, trust.CheckAuthenticationCertificate}
 }
 
 func (a *Application) signature() *cardKey {
-	return &cardKey{&a.generation.Signature, trust.CheckSignature}
+	return &cardKey{&a.generation.Signature, trust.CheckSignatureCertificate}
 }
 
 // checkKey returns an error if the card can't sign with the key in a certificate.

@@ -17,8 +17,8 @@ type Option interface {
 	SignerOption
 }
 
-// CardOption is accepted by the functions that use a card once: [Open], [Do],
-// [Authenticate] and [AuthenticateWith].
+// CardOption is accepted by [Open], [Do], [DoWith], [Authenticate], [AuthenticateWith],
+// [Prove] and [ProveWith].
 type CardOption interface{ applyToCard(*config) }
 
 // SignerOption is accepted by [NewSigner] and [NewSignatureSigner].
@@ -93,16 +93,16 @@ func WithClock(now func() time.Time) Option { return option(func(c *config) { c.
 
 // WithChain checks the issuer of the authentication certificate: J-LIS, whose CA
 // certificates are known by their fingerprints (see [trust.JLIS]), or one of these CA
-// certificates. The result is [proof.Holder.Issuer]; an unknown issuer is not an error. An
-// issuer whose CA certificate is expired or not yet valid is: [trust.ErrIssuerExpired].
+// certificates. The result is [proof.Holder.Issuer]. An unknown issuer is not an error. If
+// the CA certificate is expired or not yet valid, the error is [trust.ErrIssuerExpired].
 //
 // A CA certificate is trusted for what it allows: see [trust.CheckCACertificate]. If it
-// lists certificate policies without the policy "any", the card's certificate must have
+// lists certificate policies without anyPolicy, the card's certificate must have
 // one of them.
 //
-// If none of these CAs issued the certificate and J-LIS may have, one more certificate is
-// read, before the PIN is sent if the card shows its own certificate then. Revocation is
-// not checked, neither of the certificate nor of the CA certificate.
+// If none of these CAs issued the certificate but J-LIS may have, the CA certificate on the
+// card is read too. On cards whose certificate can be read without the PIN, this happens
+// before the PIN is sent. The revocation of neither certificate is checked.
 func WithChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()
@@ -110,9 +110,9 @@ func WithChain(cas ...*x509.Certificate) Option {
 	})
 }
 
-// RequireChain is like [WithChain] but an unknown issuer and the simulator's are rejected
-// with [trust.ErrUnknownIssuer]: before the PIN is sent, if the card shows its certificate
-// then.
+// RequireChain is like [WithChain] but rejects an unknown issuer and the simulator's CA with
+// [trust.ErrUnknownIssuer]. If the certificate can be read without the PIN, it does so before
+// the PIN is sent.
 func RequireChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()
@@ -163,7 +163,7 @@ const DefaultKeepLimit = 10 * time.Minute
 
 // KeepUnlocked has a [Signer] ask for the PIN once for a series of signatures in which
 // each follows the previous one within idle. The PIN is not kept: the card stays unlocked,
-// in a transaction of the Signer's, so that no other program can use it meanwhile. The
+// in a transaction of the Signer, so that no other program can use it. The
 // card is logged out when idle has passed, when [KeepUnlockedAtMost] ends the series, after any
 // failure, and by [Signer.Close]. The default, 0, asks for the PIN for each signature.
 //
@@ -181,9 +181,9 @@ func KeepUnlockedAtMost(limit time.Duration) SignerOption {
 }
 
 // ReportStillUnlocked has a [Signer] with [KeepUnlocked] call report with an error that
-// matches [ErrStillUnlocked] if the card can't be logged out at the end of a series: no
-// signature is under way then that could return it. It is called on a goroutine of the
-// Signer's.
+// matches [ErrStillUnlocked] if the card can't be logged out at the end of a series,
+// when no call is in progress that could return the error. report is called on a goroutine
+// of the Signer.
 func ReportStillUnlocked(report func(error)) SignerOption {
 	return signerOption(func(c *config) { c.signer.report = report })
 }

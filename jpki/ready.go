@@ -34,8 +34,8 @@ func (a *Application) Ready(ctx context.Context) (Readiness, error) {
 	return r.readiness(a.config), err
 }
 
-// ReadyToSign is like Ready, for the signature password. It also returns the errors of
-// [Application.SignatureCertificate] if that is missing. It honors [AllowLastAttempt] and
+// ReadyToSign is like Ready, for the signature password. It also returns
+// [ErrNoCertificate] if the card has no signature certificate. It honors [AllowLastAttempt] and
 // [ForCard].
 func (a *Application) ReadyToSign(ctx context.Context) (Readiness, error) {
 	r, err := a.readyToSign(ctx)
@@ -143,8 +143,8 @@ type Connection interface {
 	Close() error
 }
 
-// AskPIN asks the holder for the PIN and should show the attempts left. The card is not held
-// meanwhile. It is called once for each PIN that is needed, and not again after a wrong PIN.
+// AskPIN asks the holder for the PIN and should show the attempts left. No transaction is
+// open meanwhile. It is called once for each PIN that is needed, and not again after a wrong PIN.
 // Its error is returned, wrapped.
 type AskPIN func(ctx context.Context, ready Readiness) (PIN, error)
 

@@ -23,7 +23,7 @@ var ErrSignerClosed = errors.New("signer is closed")
 // made one at a time. The card may be taken out between two of them.
 //
 // Each signature takes two short transactions. The first finds out whether a PIN may be
-// sent, as [Application.Ready] does. Then the PIN is asked for, while the card is not held.
+// sent, as [Application.Ready] does. Then the PIN is asked for, while no transaction is open.
 // In the second the PIN goes to the same card only, once; the card signs, its answer is
 // verified, and the card is logged out.
 type Signer struct {
@@ -133,18 +133,20 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 }
 
 // SignContext has the card sign a digest of SHA-256, SHA-384 or SHA-512, as options'
-// HashFunc says. With an RSA key it uses PSS for [*rsa.PSSOptions] of SHA-256 with a salt of
-// its length, on cards that have PSS, and PKCS #1 v1.5 for all other options. With an ECDSA
-// key it returns ASN.1, as package crypto/ecdsa does.
+// HashFunc says. With an RSA key, [*rsa.PSSOptions] select PSS: for SHA-256 only, with a salt
+// as long as the hash ([rsa.PSSSaltLengthEqualsHash], [rsa.PSSSaltLengthAuto] or 32). All
+// other options select PKCS #1 v1.5. With an ECDSA key it returns ASN.1, as package
+// crypto/ecdsa does.
 //
 // Before anything is sent it returns [ErrUnsupportedSignature] for every other kind of
-// signature and [ErrDigestLength]; before the PIN is asked for, [ErrNoPSS].
+// signature and [ErrDigestLength]; before the PIN is asked for, [ErrNoPSS] if the card does
+// not have PSS.
 //
 // Canceling ctx stops waiting for other signatures, for the holder and for the card. An
 // error means that there is no signature: [*credential.Error], [credential.ErrUsed],
 // [ErrPINRequired] if AskPIN is nil, [ErrNoPossession] if the card's answer is not the
-// signature, [credential.ErrOtherCard] also for a phone that turned out to be another one
-// after the PIN, [ErrSignerClosed], an error of connect or AskPIN, and those of
+// signature, [credential.ErrOtherCard], which for a phone is found out only after the PIN
+// was verified, [ErrSignerClosed], an error of connect or AskPIN, and those of
 // [Authenticate].
 func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.SignerOpts) (signature []byte, err error) {
 	what, err := newToSign(s.Public(), digest, options, s.config.signer.sha1)

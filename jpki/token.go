@@ -19,8 +19,8 @@ const (
 	UnknownKind          Kind = "unknown"
 )
 
-// Token describes the application. Of the record's 160 bytes only the label is read; the
-// others identify a single card.
+// Token is the label of the card's token information file, and the kind that it means. The
+// rest of the file is not read, because it identifies a single card.
 type Token struct {
 	Label string `json:"label"` // up to 32 printable ASCII characters
 	Kind  Kind   `json:"kind"`

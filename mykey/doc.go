@@ -25,9 +25,8 @@
 // compute its identifier. Each namespace has its own key, so that two services
 // can't match their lists of identifiers. The certificate's serial number
 // (発行の番号) is not an input: its use is regulated by law, and serial numbers can
-// be enumerated within seconds. A public key that is not
-// DER-encoded is rejected, because it would have a second identifier. The test
-// vectors in testdata/identifiers.json were computed without this package.
+// be enumerated within seconds. A public key that is not DER-encoded is rejected:
+// the same key in two encodings would have two identifiers. The test vectors in testdata/identifiers.json were computed without this package.
 //
 // Lose the key and you lose every identifier; leak it and others can link
 // certificates to identifiers.

@@ -10,7 +10,7 @@ import (
 
 var (
 	// ErrFormat reports text that is not an identifier.
-	ErrFormat = errors.New("an identifier has 8 letters and digits")
+	ErrFormat = errors.New("invalid identifier: want 8 letters and digits")
 	// ErrCheckSymbol reports an identifier whose check symbol does not match, so it
 	// was mistyped.
 	ErrCheckSymbol = errors.New("identifier's check symbol does not match")

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrMonth reports text that is not a month.
-var ErrMonth = errors.New("a month is a year and a month, as in 2030-02")
+var ErrMonth = errors.New("invalid month: want YYYY-MM")
 
 // Month is a month in Japan's time zone, as in "2030-02". It is the only
 // information about a certificate's expiry to store with an identifier. The zero

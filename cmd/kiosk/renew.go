@@ -167,7 +167,7 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if err != nil {
 		return err
 	}
-	r, err := registry.Open(ctx, o.registry, desk, k.current, registry.WithEarlier(k.earlier...), registry.WithoutMigrations())
+	r, err := registry.Open(ctx, o.registry, desk, k.current, registry.WithOtherGenerations(k.earlier...), registry.WithoutMigrations())
 	if err != nil {
 		return err
 	}

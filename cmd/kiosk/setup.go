@@ -78,7 +78,7 @@ func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k ke
 		s.earlier = append(s.earlier, g.Number)
 	}
 	s.open = func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, url, terminal, k.current, append(options, registry.WithEarlier(k.earlier...))...)
+		return registry.Open(ctx, url, terminal, k.current, append(options, registry.WithOtherGenerations(k.earlier...))...)
 	}
 	return s
 }

@@ -1,14 +1,14 @@
-// Package applet uses an application of a card. It implements what all applications
-// share: selecting the application, reading the attempts left, sending a secret,
-// reading files, signing, and logging the card out. Package jpki uses it; packages for
-// other applications of the card can.
+// Package applet is the host side of a card's applications. It implements what all of
+// them share: selecting the application, reading the attempts left, sending a secret,
+// reading files, signing, and logging the card out. Package jpki uses it, and packages
+// for other applications of the card can use it too.
 //
 // [Do] opens a [Session] in a transaction and logs the card out afterwards. Package
 // generation has the identifier, files and credentials of the JPKI application as data.
 //
 // # How a secret is sent
 //
-// There is only one way. [Session.Prepare] reads the attempts left. It returns an error
+// [Session.Prepare] reads the attempts left. It returns an error
 // if the credential is locked, if one attempt is left and the caller did not allow using
 // it, or if the number differs from the one that the holder was shown. Otherwise it
 // returns an [Attempt], and [Attempt.Verify] sends one VERIFY. Verify checks the format

@@ -1,4 +1,4 @@
-// Package cardtest has what the tests of this module share to watch a program at a card:
+// Package cardtest has test helpers that record what a program does with a card:
 //
 //   - [Desk] is a simulated card in a simulated reader;
 //   - [Holder] is a desk with the card's holder, who enters the PIN when the program asks;

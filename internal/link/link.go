@@ -8,10 +8,10 @@
 //
 // # Accuracy
 //
-// Every figure is assumed, and the same for all programs that are compared. Bit
-// rates and block formats follow the standards (ISO/IEC 7816-3 for T=1 and ISO/IEC
-// 14443-4). The turnaround of a reader and the processing times of the card are
-// typical values. Use the results as ratios, not as absolute times.
+// Bit rates and block formats follow the standards (ISO/IEC 7816-3 for T=1 and
+// ISO/IEC 14443-4). The turnaround of a reader and the processing times of the card are
+// assumed to be typical values. All programs are compared with the same figures. Use the
+// results as ratios, not as absolute times.
 //
 // # Concurrency
 //

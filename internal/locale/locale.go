@@ -1,5 +1,5 @@
-// Package locale reads from the environment in which language a command-line program
-// speaks, and encodes its output.
+// Package locale determines the language of a command-line program from the environment,
+// and encodes its output.
 package locale
 
 import (

@@ -1,6 +1,6 @@
-// Package redacttest tests that types with secrets or personal data print none of
-// them, in whatever they stand and however they are printed, and that every
-// exported type was looked at for that.
+// Package redacttest tests that types with secrets or personal data do not print them,
+// with any verb or encoder and inside any other type, and that no exported type was
+// forgotten.
 package redacttest
 
 import (

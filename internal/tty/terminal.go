@@ -1,6 +1,6 @@
 // Package tty reads secrets such as a PIN from a terminal without echo. It discards input
-// from before the prompt. Neither a signal nor Ctrl-Z leaves the echo off or a card
-// unlocked.
+// from before the prompt. Signals that can be caught, also those of Ctrl-C and
+// Ctrl-Z, restore the echo and have the card logged out first.
 package tty
 
 import (

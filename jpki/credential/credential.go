@@ -1,8 +1,8 @@
-// Package credential describes what unlocks a card (a PIN, a password), the
-// attempts left for it, and why a card or this toolkit rejected one.
+// Package credential describes the PIN and the password of a card: the attempts left,
+// and the errors when one is not accepted.
 //
 // A wrong entry uses up one attempt. When none is left the credential is locked,
-// and only the municipal office can reset it. So programs show [Counter] before
+// and the holder has to have it reset at the municipal office. So programs show [Counter] before
 // they ask, and tell the holder what an [*Error] says about the attempts left:
 //
 //	var refused *credential.Error
@@ -35,8 +35,8 @@ type Counter struct {
 	Max       int // the value of Remaining after a correct entry
 }
 
-// Locked reports whether no attempt is left. Only the municipal office can reset a
-// PIN then. A face-authentication card (顔認証マイナンバーカード) is always locked.
+// Locked reports whether no attempt is left. The holder has to have the PIN reset at
+// the municipal office then. A face-authentication card (顔認証マイナンバーカード) is always locked.
 func (c Counter) Locked() bool { return c.Remaining == 0 }
 
 // MarshalJSON writes {"remaining":…,"max":…,"blocked":…}.

@@ -136,7 +136,7 @@ func (v *Verifier) checkCertificate(der []byte, now time.Time) (*x509.Certificat
 	if err != nil {
 		return nil, err
 	}
-	if err := trust.CheckAuthentication(certificate); err != nil {
+	if err := trust.CheckAuthenticationCertificate(certificate); err != nil {
 		return nil, err
 	}
 	if err := trust.CheckValidity(certificate, now, v.AllowExpired); err != nil {

@@ -20,8 +20,8 @@ const minCurve = 256
 // can't be a CA certificate that issues card certificates:
 //
 //   - it is not a CA certificate, or it has a key usage without certificate signing;
-//   - it has an extended key usage that includes neither client authentication nor any
-//     usage;
+//   - it has an extended key usage that includes neither clientAuth nor
+//     anyExtendedKeyUsage;
 //   - it has name constraints, which are not evaluated, or an unknown critical extension;
 //   - its key is RSA with fewer than 2048 bits, an elliptic-curve key of fewer than 256, or
 //     of another kind;

@@ -46,11 +46,11 @@ func Parse(der []byte) (*x509.Certificate, error) {
 // production and of test cards. Observed; not in a public specification.
 var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.5.1.0.20"}
 
-// CheckAuthentication returns an error that matches [ErrWrongKind] if a certificate is not
+// CheckAuthenticationCertificate returns an error that matches [ErrWrongKind] if a certificate is not
 // for user authentication. Its key usage has to say that it is, and its extended key
-// usage, if it has one, too. It requires no certificate policy, because the policy's number
-// is known from one source only; it rejects the policy of signature certificates.
-func CheckAuthentication(certificate *x509.Certificate) error {
+// usage, if it has one, too. It requires no certificate policy, because its OID is known
+// from one source only; it rejects the policy of signature certificates.
+func CheckAuthenticationCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {
 	case certificate.IsCA, usage&x509.KeyUsageCertSign != 0:
@@ -65,9 +65,9 @@ func CheckAuthentication(certificate *x509.Certificate) error {
 	return nil
 }
 
-// CheckSignature is [CheckAuthentication] for signature certificates: the key usage has to
-// include content commitment.
-func CheckSignature(certificate *x509.Certificate) error {
+// CheckSignatureCertificate is [CheckAuthenticationCertificate] for signature certificates:
+// the key usage has to include content commitment. It verifies no signature.
+func CheckSignatureCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {
 	case certificate.IsCA, usage&x509.KeyUsageCertSign != 0:

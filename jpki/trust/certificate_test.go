@@ -51,7 +51,7 @@ func TestKindsOfCertificates(t *testing.T) {
 		for _, check := range []struct {
 			err error
 			ok  bool
-		}{{trust.CheckAuthentication(certificate), tt.authentication}, {trust.CheckSignature(certificate), tt.signature}} {
+		}{{trust.CheckAuthenticationCertificate(certificate), tt.authentication}, {trust.CheckSignatureCertificate(certificate), tt.signature}} {
 			if check.ok {
 				require.NoError(t, check.err, name)
 			} else {

@@ -4,7 +4,7 @@
 //
 // # Where to start
 //
-// [Parse] a certificate, check it with [CheckAuthentication], and ask a [Policy] who
+// [Parse] a certificate, check it with [CheckAuthenticationCertificate], and ask a [Policy] who
 // issued it:
 //
 //	policy := trust.Policy{Anchors: trust.JLIS(), Required: true}
@@ -21,7 +21,7 @@
 //
 // # What is not checked
 //
-// Revocation: only certified verifiers may ask for it.
+// Revocation, which only certified verifiers may query.
 //
 // All functions are safe for concurrent use.
 package trust

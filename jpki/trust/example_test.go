@@ -21,7 +21,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if err := trust.CheckAuthentication(certificate); err != nil {
+	if err := trust.CheckAuthenticationCertificate(certificate); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -39,7 +39,7 @@ func TestPoliciesOfPinnedCertificates(t *testing.T) {
 				c.Policies = []x509.OID{cardtest.OID(t, policy)}
 			}
 		})
-		require.ErrorIs(t, trust.CheckAuthentication(leaf), want, policy)
+		require.ErrorIs(t, trust.CheckAuthenticationCertificate(leaf), want, policy)
 		chain, err := issuerOf(leaf, trust.Policy{Anchors: []trust.Anchor{anchorOf(jlis.Certificate)}}, jlis.Certificate)
 		require.NoError(t, err)
 		assert.Equal(t, trust.IssuerPinned, chain, "whoever issued it")

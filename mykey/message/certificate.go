@@ -198,13 +198,13 @@ func forValidity(e *trust.ValidityError) Message {
 	return m
 }
 
-// Date writes a day as Japan's calendar has it at that moment.
+// Date formats the day of t in Japan's time zone, as in "2 January 2006".
 func Date(t time.Time) Text {
 	t = t.In(trust.Japan)
 	return Text{t.Format("2006年1月2日"), t.Format("2 January 2006")}
 }
 
-// Month writes a month.
+// Month formats a month, as in "February 2030".
 func Month(m mykey.Month) Text {
 	return Text{fmt.Sprintf("%d年%d月", m.Year(), m.Month()), fmt.Sprintf("%s %d", m.Month(), m.Year())}
 }

@@ -133,6 +133,7 @@ var folders = map[string]string{
 	"internal/campaign":           "cmd/kiosk/internal/terminal",
 	"cmd/kiosk/internal/terminal": "cmd/kiosk/internal/terminal",
 	"internal/sshagent":           "cmd/card-info",
+	"internal/fleet":              "cmd/kiosk/internal/terminal",
 	"internal/fleettls":           "cmd/mykey-server",
 	"mykey/registry":              "cmd/kiosk/internal/terminal",
 }

@@ -45,7 +45,7 @@ type Group string
 // The groups.
 const (
 	Holder     Group = "holder"     // the resident with the card
-	Clerk      Group = "clerk"      // the counter of the municipal office
+	Clerk      Group = "clerk"      // a clerk of the municipal office
 	Operator   Group = "operator"   // whoever runs the program and its reader
 	Programmer Group = "programmer" // whoever wrote or built the program
 )

@@ -53,7 +53,7 @@
 //   - The operator has the private key that opens accounts. The terminals have its
 //     public key, see [WithOperator].
 //
-// To change keys, see [WithEarlier]. As soon as a generation has holders, a program that
+// To change keys, see [WithOtherGenerations]. As soon as a generation has holders, a program that
 // was opened without it gets mykey.ErrKey instead of [ErrNotFound], because the holder
 // may be known under that generation.
 //

@@ -25,7 +25,7 @@ func TestKeyRotation(t *testing.T) {
 
 		_, err = registry.Open(ctx, url, terminal("a"), current)
 		require.ErrorIs(t, err, mykey.ErrKey, "a missing generation's holders would get a second identifier")
-		after := openAs(t, url, terminal("a"), current, registry.WithEarlier(old))
+		after := openAs(t, url, terminal("a"), current, registry.WithOtherGenerations(old))
 		repeated, err := after.Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
 		require.NoError(t, err, "repeated after the keys were changed")
 		assert.True(t, repeated.New)
@@ -43,7 +43,7 @@ func TestKeyRotation(t *testing.T) {
 			_, err = registry.Open(ctx, url, terminal("b"), g)
 			require.ErrorIs(t, err, mykey.ErrKey, "generation %d alone", g.Number)
 		}
-		openAs(t, url, terminal("b"), old, registry.WithEarlier(current)) // during the change
+		openAs(t, url, terminal("b"), old, registry.WithOtherGenerations(current)) // during the change
 	})
 }
 
@@ -58,11 +58,11 @@ func TestMissingGenerationIsRejected(t *testing.T) {
 		outdated := openGeneration(t, url, old)
 		reserve(t, outdated, 1)
 		reserve(t, outdated, 2)
-		transitional := openGeneration(t, url, old, registry.WithEarlier(current))
+		transitional := openGeneration(t, url, old, registry.WithOtherGenerations(current))
 		assert.True(t, reserve(t, outdated, 3).New, "the new generation is stored but has no holders")
 		require.NoError(t, transitional.Close())
 
-		updated := openGeneration(t, url, current, registry.WithEarlier(old))
+		updated := openGeneration(t, url, current, registry.WithOtherGenerations(old))
 		reserve(t, updated, 4)
 		reserve(t, updated, 1)
 		for _, n := range []int{1, 4, 5} { // moved to the new generation, registered with it, and unknown

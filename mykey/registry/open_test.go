@@ -31,8 +31,8 @@ func TestOpenRejectsInvalidArguments(t *testing.T) {
 		"no number":          {url, registry.Generation{Namespace: valid.Namespace, Key: valid.Key}, nil, mykey.ErrKey},
 		"no namespace":       {url, registry.Generation{Number: 1, Key: valid.Key}, nil, mykey.ErrKey},
 		"no key":             {url, registry.Generation{Number: 1, Namespace: valid.Namespace}, nil, mykey.ErrKey},
-		"duplicate number":   {url, valid, []registry.Option{registry.WithEarlier(valid)}, mykey.ErrKey},
-		"another namespace":  {url, valid, []registry.Option{registry.WithEarlier(generation(t, "other", 2))}, mykey.ErrKey},
+		"duplicate number":   {url, valid, []registry.Option{registry.WithOtherGenerations(valid)}, mykey.ErrKey},
+		"another namespace":  {url, valid, []registry.Option{registry.WithOtherGenerations(generation(t, "other", 2))}, mykey.ErrKey},
 		"no tables":          {url, valid, []registry.Option{registry.WithoutMigrations()}, registry.ErrSchema},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -171,7 +171,7 @@ func TestRequestsUnderNewKeys(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		first, second := generation(t, "points.example", 1), generation(t, "points.example", 2)
 		reserve(t, openGeneration(t, url, first), 1)
-		r := openAs(t, url, terminal("server"), second, registry.WithEarlier(first))
+		r := openAs(t, url, terminal("server"), second, registry.WithOtherGenerations(first))
 		operation := registry.NewOperation()
 		_, err := r.From(request("kiosk1", registry.RoleTerminal, "points.example", operation, "reserve")).Reserve(ctx, operation, holder(1), registry.RecoveryCode{})
 		require.NoError(t, err)

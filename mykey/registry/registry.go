@@ -63,13 +63,13 @@ type shared struct {
 // Option configures [Open] and [OpenDesk].
 type Option func(*Registry)
 
-// WithEarlier sets generations of keys other than the current one. Holders who are
+// WithOtherGenerations sets generations of keys other than the current one. Holders who are
 // registered under them are found, and moved to the current generation by their next
 // [Registry.Reserve]. Keep a generation for 5 years, the lifetime of a certificate.
 //
 // To introduce a generation, first open all programs with the new generation passed
-// to WithEarlier. Then make it the current one.
-func WithEarlier(generations ...Generation) Option {
+// to WithOtherGenerations. Then make it the current one.
+func WithOtherGenerations(generations ...Generation) Option {
 	return func(r *Registry) { r.earlier = append(r.earlier, generations...) }
 }
 

@@ -54,7 +54,7 @@ func TestAlterationsThatAChangeReliedOnAreDetected(t *testing.T) {
 				if test.before != nil {
 					test.before(t, first, id)
 				}
-				r := openAs(t, url, terminal("b"), generation(t, "points.example", 2), registry.WithEarlier(generation(t, "points.example", 1)))
+				r := openAs(t, url, terminal("b"), generation(t, "points.example", 2), registry.WithOtherGenerations(generation(t, "points.example", 1)))
 				execute := func(statement string) {
 					_, err := r.DB().Exec(statement)
 					require.NoError(t, err)

@@ -16,7 +16,7 @@ var (
 	// first, or use [MergeByClerk].
 	ErrHolderReserved = errors.New("the new card already has a reservation")
 	// ErrClerk reports an invalid clerk's code.
-	ErrClerk = errors.New("a clerk's code is 1 to 32 letters, digits, dots, hyphens and underscores")
+	ErrClerk = errors.New("invalid clerk code: want 1 to 32 letters, digits, dots, hyphens and underscores")
 )
 
 // RenewalProof proves that the holder of a new card owns a reservation. Make it with

@@ -283,7 +283,7 @@ func TestRecoveryCodesSurviveKeyRotation(t *testing.T) {
 		require.NotEqual(t, stored[0]["recovery"], stored[1]["recovery"], "the same code must have different hashes")
 		_, err = before.DB().Exec(`UPDATE reservations SET recovery = $1 WHERE identifier = $2`, before.RecoveryHash(second.ID, code), first.ID.String())
 		require.NoError(t, err)
-		after := openGeneration(t, url, current, registry.WithEarlier(old))
+		after := openGeneration(t, url, current, registry.WithOtherGenerations(old))
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(first.ID, code), registry.RecoveryCode{})
 		require.ErrorIs(t, err, registry.ErrRecovery, "a hash of another reservation")
 		_, err = after.Renew(ctx, registry.NewOperation(), holder(3), registry.ByRecoveryCode(second.ID, code), registry.RecoveryCode{})

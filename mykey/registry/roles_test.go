@@ -85,9 +85,9 @@ func TestTerminalRoleHasMinimalPrivileges(t *testing.T) {
 	require.Zero(t, changed, "another terminal's claim")
 
 	fresh := generation(t, "points.example", 2)
-	_, err = registry.Open(ctx, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())
+	_, err = registry.Open(ctx, u.String(), terminal("terminal-1"), fresh, registry.WithOtherGenerations(generation(t, "points.example", 1)), registry.WithoutMigrations())
 	require.ErrorIs(t, err, mykey.ErrKey, "terminals can't add a generation")
 	require.NoError(t, registry.Migrate(ctx, database, fresh, generation(t, "points.example", 1)))
 	require.NoError(t, r.Close())
-	openAs(t, u.String(), terminal("terminal-1"), fresh, registry.WithEarlier(generation(t, "points.example", 1)), registry.WithoutMigrations())
+	openAs(t, u.String(), terminal("terminal-1"), fresh, registry.WithOtherGenerations(generation(t, "points.example", 1)), registry.WithoutMigrations())
 }

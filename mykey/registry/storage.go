@@ -12,7 +12,7 @@ import (
 
 var (
 	// ErrURL reports an invalid database URL.
-	ErrURL = errors.New("a registry's database is sqlite:FILE or postgres://…")
+	ErrURL = errors.New("invalid database URL: want sqlite:FILE or postgres://…")
 	// ErrUnavailable reports that the database can't be reached or used, or stayed busy
 	// after retries. A change may or may not have been made. Repeat it with the same
 	// [Operation]; it is applied once.

@@ -15,7 +15,7 @@ import (
 
 // ErrEvent reports an event name that is not 1 to 64 letters, digits, dots, hyphens,
 // underscores and colons.
-var ErrEvent = errors.New("an event is 1 to 64 letters, digits, dots, hyphens, underscores and colons")
+var ErrEvent = errors.New("invalid event name: want 1 to 64 letters, digits, dots, hyphens, underscores and colons")
 
 var eventName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
