@@ -141,9 +141,15 @@ func (s *fixture) insert(t testing.TB, p simulator.Profile) *simulator.Card {
 
 func (s *fixture) await(t testing.TB, screen terminal.Screen) terminal.View {
 	t.Helper()
+	return awaitScreen(t, s.terminal, screen)
+}
+
+// awaitScreen waits until a terminal shows a screen.
+func awaitScreen(t testing.TB, k *terminal.Terminal, screen terminal.Screen) terminal.View {
+	t.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
-		view, changed := s.terminal.View()
+		view, changed := k.View()
 		if view.Screen == screen {
 			return view
 		}

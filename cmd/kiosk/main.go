@@ -61,22 +61,24 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	registry := &pendingRegistry{openRegistry: setup.open, trust: setup.trust, onError: logUnavailable(log), interval: retryInterval}
-	defer registry.Close()
-	if err := registry.open(ctx, firstOpenTimeout); err != nil {
+	backend, err := setup.start(ctx, log)
+	if err != nil {
 		return err
 	}
+	defer backend.Close()
 	logStart(log, setup)
 
-	counts := newCounts(registry)
 	kiosk := terminal.New(terminal.Config{
-		Driver: setup.driver, Reader: o.reader, Campaign: setup.campaign, Service: registry, Chain: setup.chain, Language: o.firstLanguage(),
+		Driver: setup.driver, Reader: o.reader, Campaign: setup.campaign, Service: backend, Chain: setup.chain, Language: o.firstLanguage(),
 		NoPrinter: o.noPrint, AfterVisit: residue.Overwrite,
 		Log: func(e terminal.Event) {
 			logEvent(log, e)
-			counts.add(e)
+			backend.count(e)
 		},
 	})
+	if s, ok := backend.(*serverBackend); ok {
+		s.setCampaign = kiosk.SetCampaign
+	}
 	page := web.New(kiosk, listener.Addr().String())
 	servers := []server{{newServer(page), web.Listener(listener)}}
 	if setup.simulated != nil {
@@ -91,7 +93,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err := page.Announce(o.announce(p.Stdout, p.Say(textTerminal)), func(event string) { log.Info(event) }); err != nil {
 		return err
 	}
-	return run(ctx, log, sdnotify.New(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, kiosk.Run, counts.run, registry.run)
+	return run(ctx, log, sdnotify.New(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, append(backend.tasks(), kiosk.Run)...)
 }
 
 // server is an HTTP server and its listener.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -38,6 +39,20 @@ type pendingRegistry struct {
 type openRegistry struct {
 	*registry.Registry
 	service *fleet.Local
+}
+
+// registryBackend is the backend of a terminal that works alone.
+type registryBackend struct {
+	*pendingRegistry
+	counts *counts
+}
+
+// count implements backend.
+func (b registryBackend) count(e terminal.Event) { b.counts.add(e) }
+
+// tasks implements backend.
+func (b registryBackend) tasks() []func(context.Context) error {
+	return []func(context.Context) error{b.run, b.counts.run}
 }
 
 var _ fleet.Service = (*pendingRegistry)(nil)

@@ -65,7 +65,12 @@ func (p *program) command() *cobra.Command {
 		PersistentPreRun: func(*cobra.Command, []string) {
 			p.Started = true
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := p.checkServerFlags(c.Flags()); err != nil {
+				return err
+			}
+			return p.serve(c.Context(), o)
+		},
 	}
 	p.Root(c)
 	f := c.PersistentFlags()
@@ -78,6 +83,8 @@ func (p *program) command() *cobra.Command {
 	f.BoolVar(&o.noPrint, "no-print", false, p.Say(textFlagNoPrint))
 	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
 	f.BoolVar(&o.noMigrate, "no-migrate", false, p.Say(textFlagNoMigrate))
+	f.StringVar(&o.server, "server", "", p.Say(textFlagServer))
+	f.StringVar(&o.bundle, "bundle", "", p.Say(textFlagBundle))
 	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
 	c.AddCommand(p.checkCommand(), p.operatorKeygenCommand(), p.terminalKeygenCommand(), p.migrateCommand(),
 		p.applicationsCommand(), p.auditCommand(), p.statisticsCommand(), p.backupCommand(), p.restoreCommand(),
@@ -91,6 +98,7 @@ type options struct {
 	urlFile, startPage                                  string
 	namespaceKey, registryKey, operatorKey, terminalKey string
 	terminals, heads, clerk                             string
+	server, bundle                                      string
 	generation                                          uint32
 	earlier, caCertificates                             []string
 	simulate, noPrint, noMigrate, allowLastAttempt      bool

@@ -7,12 +7,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"github.com/mykeykit/mykeykit/internal/cafile"
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -34,14 +36,30 @@ type terminalSetup struct {
 	generation uint32   // current key generation
 	earlier    []uint32 // other key generations
 	simulated  *simulator.Driver
-	// open opens the registry.
-	open  func(context.Context) (*registry.Registry, error)
-	close func()
+	// open opens the registry. It is nil for a terminal of a fleet, which has a server.
+	open   func(context.Context) (*registry.Registry, error)
+	server *fleet.Client
+	close  func()
+}
+
+// start opens the registry, or gets the campaign from the server.
+func (s *terminalSetup) start(ctx context.Context, log *slog.Logger) (backend, error) {
+	if s.server != nil {
+		b := &serverBackend{Client: s.server, log: log, interval: heartbeatInterval}
+		c, err := b.start(ctx)
+		s.campaign = c
+		return b, err
+	}
+	pending := &pendingRegistry{openRegistry: s.open, trust: s.trust, onError: logUnavailable(log), interval: retryInterval}
+	return registryBackend{pending, newCounts(pending)}, pending.open(ctx, firstOpenTimeout)
 }
 
 // setUp reads all files that the flags name, so that mistakes are found at startup.
 func (p *program) setUp(o options) (s terminalSetup, err error) {
 	s.close = func() {}
+	if o.server != "" {
+		return p.serverSetup(s, o)
+	}
 	if s.campaign, err = p.readCampaign(o.campaign); err != nil {
 		return s, err
 	}
@@ -68,6 +86,32 @@ func (p *program) setUp(o options) (s terminalSetup, err error) {
 		options = append(options, registry.WithoutMigrations())
 	}
 	return s.withRegistry(o.registry, terminal, k, options...), nil
+}
+
+// serverSetup returns the setup of a terminal of a fleet.
+func (p *program) serverSetup(s terminalSetup, o options) (_ terminalSetup, err error) {
+	if s.server, s.terminal, err = p.serverClient(o); err != nil {
+		return s, err
+	}
+	s.url, s.earlier = o.server, []uint32{}
+	if o.simulate {
+		return s.withSimulator()
+	}
+	s.driver, s.readers = p.driver, "pcsc"
+	s.chain, s.trust, err = trustOptions(o.caCertificates)
+	return s, err
+}
+
+// withSimulator returns the setup with simulated cards.
+func (s terminalSetup) withSimulator() (terminalSetup, error) {
+	card, err := newCard(simulator.Contact)
+	if err != nil {
+		return s, err
+	}
+	s.simulated, s.readers = simulator.New(), "simulator"
+	s.driver, s.chain = s.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
+	s.trust = trust.Policy{SimulatorCAs: []*x509.Certificate{card.CACertificate()}}
+	return s, nil
 }
 
 // withRegistry returns the setup with a registry.
@@ -136,13 +180,10 @@ func newCard(p simulator.Profile) (*simulator.Card, error) {
 // simulatedSetup returns the setup of a terminal with simulated cards, new keys and a
 // temporary database.
 func simulatedSetup(s terminalSetup) (terminalSetup, error) {
-	card, err := newCard(simulator.Contact)
+	s, err := s.withSimulator()
 	if err != nil {
 		return s, err
 	}
-	s.simulated, s.readers = simulator.New(), "simulator"
-	s.driver, s.chain = s.simulated, []jpki.CardOption{jpki.TrustSimulator(card.CACertificate())}
-	s.trust = trust.Policy{SimulatorCAs: []*x509.Certificate{card.CACertificate()}}
 	operator, err := operatorKEM().GenerateKey()
 	if err != nil {
 		return s, err

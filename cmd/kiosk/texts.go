@@ -34,6 +34,8 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagStartPage        = Text{JA: "開始ページを書くファイル（`FILE`）", EN: "write the start page to this `FILE`"}
 	textFlagNoPrint          = Text{JA: "印刷のボタンを表示しません（プリンターがないとき）", EN: "hide the print buttons (no printer)"}
 	textFlagSimulate         = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is stored"}
+	textFlagServer           = Text{JA: "台帳を持つサーバーの`URL`（https://HOST:PORT）", EN: "`URL` of the server that has the registry"}
+	textFlagBundle           = Text{JA: "サーバーに登録した端末のファイル（`FILE`）", EN: "`FILE` of this terminal, from mykey-server enroll"}
 	textFlagLog              = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log (text, json)"}
 	textFlagGeneration       = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
 	textFlagNamespaceKey     = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}

@@ -23,6 +23,10 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
+		{registry.ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
+		{registry.ErrRevoked, "not-enrolled", http.StatusForbidden},
+		{registry.ErrEnrollmentExpired, "not-enrolled", http.StatusForbidden},
+		{registry.ErrHeartbeat, "request", http.StatusBadRequest},
 		{ErrBusy, "busy", http.StatusTooManyRequests},
 
 		{proof.ErrFormat, "proof-format", http.StatusBadRequest},
@@ -53,6 +57,7 @@ func kinds() []kind {
 		{registry.ErrApplied, "applied", http.StatusConflict},
 		{registry.ErrNoOperator, "no-operator", http.StatusConflict},
 		{registry.ErrClerk, "clerk", http.StatusForbidden},
+		{registry.ErrNotClerk, "not-clerk", http.StatusForbidden},
 		{registry.ErrTerminal, "signature", http.StatusForbidden},
 		{registry.ErrTerminalTaken, "taken", http.StatusServiceUnavailable},
 		{registry.ErrReplaced, "replaced", http.StatusServiceUnavailable},

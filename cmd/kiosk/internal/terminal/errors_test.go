@@ -13,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -86,9 +87,12 @@ func TestEveryExportedErrorHasAMessage(t *testing.T) {
 		"registry.ErrWithdrawn":         registry.ErrWithdrawn,
 		"terminal.ErrStale":             terminal.ErrStale,
 		"terminal.ErrUnread":            terminal.ErrUnread,
+		"fleet.ErrBusy":                 fleet.ErrBusy,
+		"fleet.ErrNotEnrolled":          fleet.ErrNotEnrolled,
+		"fleet.ErrRequest":              fleet.ErrRequest,
 	}
 	var exported []string
-	for _, directory := range []string{".", filepath.Join("..", "campaign"), filepath.Join("..", "..", "..", "..", "mykey", "registry")} {
+	for _, directory := range []string{".", filepath.Join("..", "..", "..", "..", "internal", "campaign"), filepath.Join("..", "..", "..", "..", "internal", "fleet"), filepath.Join("..", "..", "..", "..", "mykey", "registry")} {
 		exported = append(exported, sourcetest.Errors(t, directory)...)
 	}
 	slices.Sort(exported)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -14,16 +15,19 @@ import (
 
 // Codes that package message does not define.
 const (
-	database   message.Code = "DATABASE_UNAVAILABLE"
-	superseded message.Code = "SUPERSEDED"
-	noID       message.Code = "NO_IDENTIFIER"
-	applied    message.Code = "APPLIED_BEFORE"
-	notProved  message.Code = "NOT_PROVED"
-	noOperator message.Code = "NO_OPERATOR"
-	hasID      message.Code = "HAS_IDENTIFIER"
-	idle       message.Code = "IDLE"
-	manyCodes  message.Code = "RECOVERY_CODES"
-	taken      message.Code = "TERMINAL_NAME_TAKEN"
+	database    message.Code = "DATABASE_UNAVAILABLE"
+	superseded  message.Code = "SUPERSEDED"
+	noID        message.Code = "NO_IDENTIFIER"
+	applied     message.Code = "APPLIED_BEFORE"
+	notProved   message.Code = "NOT_PROVED"
+	noOperator  message.Code = "NO_OPERATOR"
+	hasID       message.Code = "HAS_IDENTIFIER"
+	idle        message.Code = "IDLE"
+	manyCodes   message.Code = "RECOVERY_CODES"
+	taken       message.Code = "TERMINAL_NAME_TAKEN"
+	notEnrolled message.Code = "TERMINAL_NOT_ENROLLED"
+	tooMany     message.Code = "TOO_MANY_REQUESTS"
+	versions    message.Code = "SERVER_VERSION"
 )
 
 // notice is the message for an error.
@@ -49,6 +53,30 @@ var notices = []notice{
 		Next: message.Text{
 			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: 同じ名前の端末が、ほかにも動いています。強制終了の直後なら、\n15秒ほどで再開します。続くときは、端末ごとに別の鍵を作ってください。",
 			EN: "Please call the staff. No PIN attempt was used.\nFor staff: another terminal is running under the same name. After a crash this ends\nwithin 15 seconds. If it continues, make a separate key for each terminal.",
+		},
+	}},
+	{fleet.ErrNotEnrolled, &message.Message{
+		Code: notEnrolled, Group: message.Operator, Attempt: message.AttemptNotUsed,
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
+		Next: message.Text{
+			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: サーバーがこの端末を受け付けません。登録が取り消されたか、\n期限が切れています。サーバーの担当者に、再登録を依頼してください。",
+			EN: "Please call the staff. No PIN attempt was used.\nFor staff: the server does not accept this terminal, which was revoked or has\nexpired. Ask whoever runs the server to enroll it again.",
+		},
+	}},
+	{fleet.ErrBusy, &message.Message{
+		Code: tooMany, Group: message.Operator, Attempt: message.AttemptNotUsed,
+		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
+		Next: message.Text{
+			JA: "カードをお取りになり、しばらくお待ちください。再開すると、最初の画面に戻ります。\n暗証番号を入力できる残りの回数は、減っていません。",
+			EN: "Please take your card and wait. The start screen returns when the terminal reopens.\nNo PIN attempt was used.",
+		},
+	}},
+	{fleet.ErrRequest, &message.Message{
+		Code: versions, Group: message.Programmer, Attempt: message.AttemptNotUsed,
+		What: message.Text{JA: "手続きを続けられませんでした。", EN: "This could not continue."},
+		Next: message.Text{
+			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: サーバーとこの端末のバージョンを合わせてください。",
+			EN: "Please call the staff. No PIN attempt was used.\nFor staff: install the same version on the server and on this terminal.",
 		},
 	}},
 	{mykey.ErrKey, &message.Message{

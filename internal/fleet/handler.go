@@ -1,0 +1,320 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+type callerKey struct{}
+
+// WithCaller returns a context for a request of a caller whom the server has authenticated.
+func WithCaller(ctx context.Context, c fleettls.Identity) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf returns the caller of a request, and false if none was authenticated.
+func CallerOf(ctx context.Context) (fleettls.Identity, bool) {
+	c, ok := ctx.Value(callerKey{}).(fleettls.Identity)
+	return c, ok
+}
+
+// Store is the part of registry.Registry that a server uses in addition to [Registry].
+type Store interface {
+	Registry
+	// From returns the registry for a change that a terminal has signed.
+	From(registry.Origin) *registry.Registry
+	StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error
+	UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [sha256.Size]byte) error
+	Heartbeat(ctx context.Context, terminal, version string, visits int) error
+}
+
+// HandlerConfig configures a handler.
+type HandlerConfig struct {
+	Store Store
+	// Verifier verifies evidence. Its Audience names the server. The handler sets Once and
+	// MaxAge.
+	Verifier proof.Verifier
+	// Campaign is the campaign file that terminals fetch.
+	Campaign []byte
+	// Refused, if not nil, is called with each error that a request ends with, and the code
+	// that the terminal is told.
+	Refused func(r *http.Request, code string, err error)
+}
+
+type handler struct {
+	HandlerConfig
+	campaignTag string
+}
+
+// NewHandler returns the handler for terminals' requests. Each request's context must have a
+// caller: see [WithCaller].
+func NewHandler(config HandlerConfig) http.Handler {
+	if config.Refused == nil {
+		config.Refused = func(*http.Request, string, error) {}
+	}
+	sum := sha256.Sum256(config.Campaign)
+	h := &handler{config, `"` + hex.EncodeToString(sum[:16]) + `"`}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+pathCampaign, h.campaign)
+	for path, serve := range map[string]func(*http.Request, []byte) (any, error){
+		pathChallenges: h.challenge, pathVisits: h.identify, pathHeartbeat: h.heartbeat,
+		pathFind: h.find, pathReserve: h.reserve, pathRenew: h.renew, pathRecoveryCode: h.replaceCode, pathWithdraw: h.withdraw,
+		pathPreview: h.preview, pathApply: h.apply,
+	} {
+		mux.HandleFunc("POST "+path, h.serve(serve))
+	}
+	return mux
+}
+
+// serve reads a request, and writes its response or problem.
+func (h *handler) serve(serve func(*http.Request, []byte) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		defer clear(body)
+		var response any
+		switch _, known := CallerOf(r.Context()); {
+		case !known:
+			err = ErrNotEnrolled
+		case errors.As(err, new(*http.MaxBytesError)):
+			err = fmt.Errorf("%w: more than %d bytes", ErrRequest, maxRequest)
+		case err == nil:
+			response, err = serve(r, body)
+		}
+		if err != nil {
+			p := problemOf(err)
+			h.Refused(r, p.Code, err)
+			write(w, "application/problem+json", p.Status, p)
+			return
+		}
+		write(w, "application/json", http.StatusOK, response)
+	}
+}
+
+func write(w http.ResponseWriter, contentType string, status int, value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		status, text = http.StatusInternalServerError, nil
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // the terminal asks again
+}
+
+func (h *handler) campaign(w http.ResponseWriter, r *http.Request) {
+	if _, known := CallerOf(r.Context()); !known {
+		p := problemOf(ErrNotEnrolled)
+		h.Refused(r, p.Code, ErrNotEnrolled)
+		write(w, "application/problem+json", p.Status, p)
+		return
+	}
+	w.Header().Set("ETag", h.campaignTag)
+	w.Header().Set("Content-Type", "application/toml")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(h.Campaign))
+}
+
+func (h *handler) now() time.Time {
+	if h.Verifier.Now == nil {
+		return time.Now()
+	}
+	return h.Verifier.Now()
+}
+
+func (h *handler) challenge(r *http.Request, body []byte) (any, error) {
+	if err := decode(body, &struct{}{}); err != nil {
+		return nil, err
+	}
+	challenge, err := proof.NewChallenge(h.Verifier.Audience, h.Verifier.Purpose, h.now(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	caller, _ := CallerOf(r.Context())
+	return challenge, h.Store.StoreChallenge(r.Context(), caller.Name, challenge)
+}
+
+func (h *handler) heartbeat(r *http.Request, body []byte) (any, error) {
+	var beat heartbeat
+	if err := decode(body, &beat); err != nil {
+		return nil, err
+	}
+	caller, _ := CallerOf(r.Context())
+	return struct{}{}, h.Store.Heartbeat(r.Context(), caller.Name, beat.Version, beat.Visits)
+}
+
+// visit is a request of a visit that was verified.
+type visit struct {
+	request
+	holder *proof.Holder
+	caller fleettls.Identity
+	body   []byte
+	r      *http.Request
+}
+
+// verify decodes a request of a visit and verifies its evidence. Each request carries the
+// evidence again.
+func (h *handler) verify(r *http.Request, body []byte) (*visit, error) {
+	v := &visit{body: body, r: r}
+	if err := decode(body, &v.request); err != nil {
+		return nil, err
+	}
+	v.caller, _ = CallerOf(r.Context())
+	text, err := json.Marshal(v.Evidence)
+	if err != nil {
+		return nil, err
+	}
+	verifier := h.Verifier
+	verifier.MaxAge = registry.VisitTime + proof.DefaultMaxAge // UseChallenge bounds the first answer
+	verifier.Once = func(ctx context.Context, challenge proof.Challenge) error {
+		return h.Store.UseChallenge(ctx, v.caller.Name, challenge, v.Visit, sha256.Sum256(text))
+	}
+	v.holder, err = verifier.Verify(r.Context(), v.Evidence)
+	return v, err
+}
+
+// change returns the operation of a request that changes something, and the registry for it.
+func (h *handler) change(v *visit) (registry.Operation, *registry.Registry, error) {
+	operation, err := registry.ParseOperation(v.Operation)
+	if err != nil {
+		return operation, nil, err
+	}
+	signature, err := base64.StdEncoding.Strict().DecodeString(v.r.Header.Get(signatureHeader))
+	if err != nil || len(signature) != ed25519.SignatureSize {
+		return operation, nil, fmt.Errorf("%w: no signature", registry.ErrTerminal)
+	}
+	return operation, h.Store.From(registry.Origin{Terminal: v.caller.Name, Role: registry.Role(v.caller.Role), Key: v.caller.Key, Body: sha256.Sum256(v.body), Signature: signature}), nil
+}
+
+func (h *handler) identify(r *http.Request, body []byte) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	return identified{v.holder.Validity()}, nil
+}
+
+func (h *handler) find(r *http.Request, body []byte) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	return respond(h.Store.Find(r.Context(), v.holder))
+}
+
+func (h *handler) reserve(r *http.Request, body []byte) (any, error) {
+	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
+		return store.Reserve(ctx, operation, v.holder, code)
+	})
+}
+
+func (h *handler) replaceCode(r *http.Request, body []byte) (any, error) {
+	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
+		return store.ReplaceRecoveryCode(ctx, operation, v.holder, code)
+	})
+}
+
+func (h *handler) renew(r *http.Request, body []byte) (any, error) {
+	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
+		id, err := mykey.Parse(v.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		old, err := registry.ParseRecoveryCode(v.OldRecoveryCode)
+		if err != nil {
+			return nil, err
+		}
+		return store.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, old), code)
+	})
+}
+
+func (h *handler) withdraw(r *http.Request, body []byte) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	operation, store, err := h.change(v)
+	if err != nil {
+		return nil, err
+	}
+	return respond(store.Withdraw(r.Context(), operation, v.holder))
+}
+
+// changeWithCode makes a change that sets a recovery code.
+func (h *handler) changeWithCode(r *http.Request, body []byte,
+	change func(context.Context, *registry.Registry, registry.Operation, *visit, registry.RecoveryCode) (*registry.Reservation, error)) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	operation, store, err := h.change(v)
+	if err != nil {
+		return nil, err
+	}
+	code, err := registry.ParseRecoveryCode(v.RecoveryCode)
+	if err != nil {
+		return nil, err
+	}
+	return respond(change(r.Context(), store, operation, v, code))
+}
+
+func (v *visit) account() (registry.Account, error) {
+	if v.Account == nil {
+		return registry.Account{}, fmt.Errorf("%w: no account", ErrRequest)
+	}
+	return registry.NewAccount(v.Account.Service, v.Account.ID, v.Account.Code), nil
+}
+
+func (h *handler) preview(r *http.Request, body []byte) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	account, err := v.account()
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.Store.Preview(r.Context(), v.holder, account)
+	return previewed{p.Identifier().String()}, err
+}
+
+func (h *handler) apply(r *http.Request, body []byte) (any, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	operation, store, err := h.change(v)
+	if err != nil {
+		return nil, err
+	}
+	account, err := v.account()
+	if err != nil {
+		return nil, err
+	}
+	id, err := mykey.Parse(v.Identifier)
+	if err != nil {
+		return nil, err
+	}
+	return respond(store.Confirm(r.Context(), operation, registry.NewPreview(v.holder, id, account)))
+}
+
+func respond(r *registry.Reservation, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return newReservation(r), nil
+}
