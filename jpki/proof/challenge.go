@@ -13,7 +13,7 @@ import (
 )
 
 // ErrName reports an audience or a purpose that is not 1 to 255 bytes of UTF-8 in normal form
-// C without control characters.
+// C, or that has control characters or U+FFFD, which stands for text that was not valid.
 var ErrName = errors.New("an audience or a purpose has 1 to 255 bytes of text")
 
 // NonceLength is the length of a challenge's nonce in bytes.
@@ -63,7 +63,7 @@ func isName(s string) bool {
 		return false
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || r == utf8.RuneError {
 			return false
 		}
 	}

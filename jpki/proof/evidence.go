@@ -91,7 +91,11 @@ func (c Challenge) wire() (wireChallenge, error) {
 	if err := c.Check(); err != nil {
 		return wireChallenge{}, err
 	}
-	return wireChallenge{c.Audience, c.Purpose, encoding.EncodeToString(c.Nonce[:]), c.Time.UTC().Format(time.RFC3339)}, nil
+	at := c.Time.UTC()
+	if year := at.Year(); year < 0 || year > 9999 {
+		return wireChallenge{}, fmt.Errorf("%w: RFC 3339 has no year %d", ErrFormat, year)
+	}
+	return wireChallenge{c.Audience, c.Purpose, encoding.EncodeToString(c.Nonce[:]), at.Format(time.RFC3339)}, nil
 }
 
 // UnmarshalJSON is [ParseEvidence].
@@ -104,11 +108,13 @@ func (e *Evidence) UnmarshalJSON(text []byte) (err error) {
 // [ParseEvidence].
 func (c *Challenge) UnmarshalJSON(text []byte) error {
 	var w wireChallenge
-	if err := parse(text, &w); err != nil {
-		return err
+	err := parse(text, &w)
+	if err == nil {
+		*c, err = w.challenge()
 	}
-	parsed, err := w.challenge()
-	*c = parsed
+	if err != nil {
+		*c = Challenge{}
+	}
 	return err
 }
 
