@@ -5,12 +5,14 @@ package prooftest
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
 	"math/big"
@@ -62,8 +64,10 @@ func (c Card) Certificate() *x509.Certificate {
 // Answer returns the card's evidence for a challenge.
 func (c Card) Answer(challenge proof.Challenge) proof.Evidence {
 	digest := sha256.Sum256(challenge.Message())
-	r, s, err := ecdsa.Sign(nil, c.Key(), digest[:])
-	signature := append(must(r, err).FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	der := must(c.Key().Sign(nil, digest[:], crypto.SHA256)) // without randomness: the same in every run (RFC 6979)
+	var rs struct{ R, S *big.Int }
+	must(asn1.Unmarshal(der, &rs))
+	signature := append(rs.R.FillBytes(make([]byte, 32)), rs.S.FillBytes(make([]byte, 32))...)
 	return proof.Evidence{Challenge: challenge, Certificate: c.Certificate().Raw, CACertificate: CA().Raw, Algorithm: proof.ES256, Signature: signature}
 }
 
