@@ -154,3 +154,5 @@ func ecKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	require.NoError(t, err)
 	return key
 }
+
+func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
