@@ -156,3 +156,6 @@ func ecKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 }
 
 func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+// nowIs returns a clock that shows the time of a challenge.
+func nowIs(c proof.Challenge) func() time.Time { return func() time.Time { return c.Time } }
