@@ -62,6 +62,10 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 // challenge, and Prove returns the evidence for [proof.Verifier.Verify], with the CA
 // certificate that is on the card. It sends the commands that read that one in addition.
 //
+// A program that gets the challenge from a server has to check its audience: it must name that
+// server. Otherwise a dishonest server can pass on another one's challenge, and log in there
+// with the evidence.
+//
 // It returns the errors of Authenticate, and [proof.ErrName] for a challenge that no verifier
 // makes; nothing was sent then. The issuer is checked as the options say, so that a card that
 // the verifier will reject need not cost an attempt.
@@ -74,6 +78,9 @@ func Prove(ctx context.Context, card apdu.Transmitter, pin PIN, challenge proof.
 // ProveWith is to [Prove] what [AuthenticateWith] is to [Authenticate].
 func ProveWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, challenge proof.Challenge, options ...CardOption) (evidence *proof.Evidence, err error) {
+	if err := challenge.Check(); err != nil {
+		return nil, err // before the holder is asked
+	}
 	config := newConfig(options)
 	config.withCA = true
 	err = withPIN(ctx, connectorFor(connect, reader), ask, config, func(pin PIN, use useCard) (err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -53,6 +54,11 @@ func tasks() []task {
 		}},
 		{"Authenticate", 5 + 1, 6 + 1, 11 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
 			_, err := jpki.Authenticate(ctx, card, pin, options...)
+			return err
+		}},
+		// The CA certificate is read in addition.
+		{"Prove", 6 + 1, 7 + 1, 16 + 1, func(ctx context.Context, card apdu.Transmitter, pin jpki.PIN, options ...jpki.CardOption) error {
+			_, err := jpki.Prove(ctx, card, pin, proof.Challenge{Audience: "test", Purpose: "test"}, options...)
 			return err
 		}},
 		{"full report", 5, 6, 11, with(func(ctx context.Context, a *jpki.Application) error {
