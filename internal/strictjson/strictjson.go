@@ -4,11 +4,9 @@
 package strictjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -44,33 +42,56 @@ func Unmarshal(text []byte, to any) error {
 	return nil
 }
 
-// members returns the sorted paths of an object's members, also those of its objects. It
-// returns false for null, arrays and objects that are nested too deeply.
+// members returns the sorted paths of the members of an object in valid JSON, also those of
+// its objects. It returns false for null, arrays and objects that are nested too deeply.
 func members(text []byte) (paths []string, ok bool) {
 	var path []string
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	for name := true; ; {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			break
+	isName := false
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '{':
+			if len(path) == maxDepth {
+				return nil, false
+			}
+			path, isName = append(path, ""), true
+			continue
 		}
-		if err != nil {
+		if len(path) == 0 {
 			return nil, false
 		}
-		switch {
-		case token == json.Delim('{') && len(path) < maxDepth:
-			path, name = append(path, ""), true
-		case token == json.Delim('}'):
-			path, name = path[:len(path)-1], true
-		case token == nil || len(path) == 0 || token == json.Delim('{') || token == json.Delim('[') || token == json.Delim(']'):
+		switch text[i] {
+		case '}':
+			path = path[:len(path)-1]
+		case '[', 'n': // null, since strings are skipped
 			return nil, false
-		case name:
-			path[len(path)-1] = token.(string) // package json has no other names
-			paths, name = append(paths, strings.Join(path, "\x00")), false
-		default:
-			name = true
+		case ',':
+			isName = true
+		case ':':
+			isName = false
+		case '"':
+			start := i
+			i = endOfString(text, i)
+			if isName {
+				if json.Unmarshal(text[start:i+1], &path[len(path)-1]) != nil {
+					return nil, false
+				}
+				paths = append(paths, strings.Join(path, "\x00"))
+			}
 		}
 	}
 	slices.Sort(paths)
 	return paths, true
+}
+
+// endOfString returns the index of the quotation mark that ends the string at start.
+func endOfString(text []byte, start int) int {
+	i := start + 1
+	for ; text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }
