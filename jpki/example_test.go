@@ -3,13 +3,17 @@ package jpki_test
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -86,6 +90,60 @@ func ExampleAuthenticate() {
 	}
 	fmt.Println("certificate:", holder.Validity())
 	// Output: certificate: valid
+}
+
+// A terminal has a card answer a verifier's challenge, and sends the evidence to the verifier,
+// which needs no card. Package proof has the verifier's part.
+func ExampleProveWith() {
+	ctx := context.Background()
+	driver := simulated(simulator.Contact)
+
+	// The verifier makes the challenge and sends it to the terminal.
+	challenge, err := proof.NewChallenge("https://library.example.jp", "login", time.Now(), rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	ask := func(_ context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+		fmt.Println("attempts left:", ready.Remaining)
+		return jpki.ParsePIN([]byte("1234")) // what the holder types
+	}
+	evidence, err := jpki.ProveWith(ctx, driver.Connect, "Reader", ask, challenge)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := json.Marshal(evidence) // for proof.ParseEvidence
+	fmt.Println(evidence, len(text) > 0, err)
+	// Output:
+	// attempts left: 3
+	// [evidence for "https://library.example.jp", "login"] true <nil>
+}
+
+// Prove is like ProveWith, with a card that is connected and a PIN that was typed before.
+func ExampleProve() {
+	ctx := context.Background()
+	card := connected(simulator.Contact)
+	defer card.Close()
+
+	pin, err := jpki.ParsePIN([]byte("1234"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	challenge, err := proof.NewChallenge("https://library.example.jp", "login", time.Now(), rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	evidence, err := jpki.Prove(ctx, card, pin, challenge)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(evidence.Algorithm)
+	// Output: RS256
 }
 
 // Single steps, which use no attempt.
