@@ -39,6 +39,8 @@ func TestREADMECodeIsFromExamples(t *testing.T) {
 	for _, example := range []struct{ file, begin string }{
 		{"mykey/kiosk_example_test.go", "// serve shows"},
 		{"jpki/cardtls/client_example_test.go", "// client waits"},
+		{"jpki/proof/example_login_test.go", "// login logs in"},
+		{"jpki/proof/example_login_test.go", "// newService makes"},
 	} {
 		_, function, found := strings.Cut(read(t, example.file), example.begin)
 		require.True(t, found)
