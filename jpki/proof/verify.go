@@ -56,7 +56,8 @@ type Verifier struct {
 	// Once is called with a challenge after everything else was verified. It has to record
 	// that the challenge was answered, and to return an error that matches [ErrUsed] if it
 	// was answered before or is not one of this verifier's. Programs that share an audience have
-	// to share the record. It can be forgotten when MaxAge has passed.
+	// to share the record. It can be forgotten MaxAge and a minute after the call: the clock of
+	// the program that made the challenge may be that much ahead.
 	Once func(ctx context.Context, challenge Challenge) error
 	// MaxAge is the maximum age of a challenge; 0 is [DefaultMaxAge].
 	MaxAge time.Duration
@@ -76,7 +77,7 @@ type Verifier struct {
 // It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
 // [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
-// [trust.ErrIssuerExpired], or Once's error.
+// [trust.ErrIssuerExpired], [ErrUsed] if Once is nil, or Once's error.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()
 	if err := v.checkChallenge(e.Challenge, now); err != nil {
@@ -99,10 +100,13 @@ func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	if v.Once == nil {
 		return nil, fmt.Errorf("%w: the verifier does not record challenges", ErrUsed)
 	}
-	if err := v.Once(ctx, e.Challenge); err != nil {
+	// The card signed whole seconds: the same message must not count as two challenges.
+	challenge := e.Challenge
+	challenge.Time = challenge.Time.UTC().Truncate(time.Second)
+	if err := v.Once(ctx, challenge); err != nil {
 		return nil, err
 	}
-	return &Holder{hidden.New(&verified{e.Challenge, certificate, trust.ValidityAt(certificate, now), issuer})}, nil
+	return &Holder{hidden.New(&verified{challenge, certificate, trust.ValidityAt(certificate, now), issuer})}, nil
 }
 
 func (v *Verifier) now() time.Time {

@@ -167,6 +167,10 @@ func TestRejectedEvidence(t *testing.T) {
 			old := s.evidence.Signature
 			s.evidence.Signature = bytes.Join([][]byte{{0}, old[:32], {0}, old[32:]}, nil)
 		}},
+		{"s with a zero in front", "ErrSignature", func(_ *testing.T, s *situation) {
+			old := s.evidence.Signature
+			s.evidence.Signature = bytes.Join([][]byte{old[:32], {0}, old[32:]}, nil)
+		}},
 		{"s and r", "ErrSignature", func(_ *testing.T, s *situation) {
 			s.evidence.Signature = append(bytes.Clone(s.evidence.Signature[32:]), s.evidence.Signature[:32]...)
 		}},
@@ -249,6 +253,16 @@ func TestRejectedEvidence(t *testing.T) {
 			_, err := s.Verify(t.Context(), s.evidence)
 			require.NoError(t, err)
 			s.store.calls = 0
+		}},
+		{"replayed, with its time in another zone", "ErrUsed", func(t *testing.T, s *situation) {
+			_, err := s.Verify(t.Context(), s.evidence)
+			require.NoError(t, err)
+			s.evidence.Challenge.Time, s.store.calls = now.In(time.FixedZone("JST", 9*60*60)), 0
+		}},
+		{"replayed, with a part of a second", "ErrUsed", func(t *testing.T, s *situation) {
+			_, err := s.Verify(t.Context(), s.evidence)
+			require.NoError(t, err)
+			s.evidence.Challenge.Time, s.store.calls = now.Add(1), 0
 		}},
 		{"the same challenge, answered by another card", "ErrUsed", func(t *testing.T, s *situation) {
 			_, err := s.Verify(t.Context(), s.evidence)
