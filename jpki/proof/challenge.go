@@ -22,7 +22,8 @@ const NonceLength = 32
 // Challenge is what a verifier asks a card to sign. It is not secret.
 type Challenge struct {
 	// Audience names the verifier, as in "https://library.example.jp". A verifier rejects
-	// evidence for another audience, so that a terminal can't use it elsewhere.
+	// evidence for another audience, so that a terminal can't use it elsewhere. A terminal
+	// has to check that it names the server that sent the challenge: see jpki.Prove.
 	Audience string
 	// Purpose names what the holder does, as in "login". A verifier rejects evidence for
 	// another purpose.
