@@ -32,11 +32,16 @@
 // follows 61xx at most 256 times and 6Cxx once per command, and stops if a card
 // announces data but does not send it. Nothing that a card sends causes a panic.
 //
+// # Lengths
+//
+// Extended lengths, the probe for them, and the fallback for readers that lose long
+// responses are in length.go and channel.go. Which cards are probed is in atr.go.
+//
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
-// COUNTER, and instruction 32 of this card) is printed without its data and their length, by every verb of fmt, by
-// slog and in JSON. Package fmt reads the unexported fields of other structs
+// COUNTER, and instruction 32 of this card) is printed without its data and their
+// length, by every verb of fmt, by slog and in JSON. Package fmt reads the unexported fields of other structs
 // without calling methods, so commands and responses keep their data behind a
 // function, which is printed as an address. A command with a secret is sent once:
 // neither 6Cxx nor a fallback to shorter lengths repeats it.

@@ -1,5 +1,6 @@
 // Package annotate describes the commands to the JPKI application in a few English words,
-// for traces.
+// for traces. Responses and the comments on lengths are in cmd/card-info (card.go and
+// lengths.go); package reader leaves out secrets (Trace).
 package annotate
 
 import (

@@ -8,6 +8,8 @@
 //
 // # How a secret is sent
 //
+// Which characters a PIN or a password may have is in rules.go.
+//
 // [Session.Prepare] reads the attempts left. It returns an error
 // if the credential is locked, if one attempt is left and the caller did not allow using
 // it, or if the number differs from the one that the holder was shown. Otherwise it

@@ -5,7 +5,9 @@
 //
 // With -programs it omits the benchmarks and their tables. It writes raw output for benchstat
 // to DIR/raw.txt. With -doc it replaces the tables in FILE: each between a line
-// "<!-- bench: NAME -->" and the next "<!-- end -->".
+// "<!-- bench: NAME -->" and the next "<!-- end -->". Tables of programs are in programs.go
+// and floors.go, those of benchmarks in tables.go. A new table also needs its marker in FILE
+// and its name in results_test.go.
 package main
 
 import (

@@ -1,10 +1,19 @@
 // Package generation describes the generations of the My Number Card as data: the JPKI
-// application's identifier and files, its credentials with their attempts and rules
-// (length, digits), and its signature schemes. Package jpki works with every generation
+// application's identifier and files, its credentials with their attempts and the length
+// of a PIN or password, and its signature schemes. Package jpki works with every generation
 // in [All].
 //
-// To add a generation, add an entry to [All], a generation and a profile to package
-// simulator, and a kind of card to package jpki (its Kind).
+// # Where to change what
+//
+//   - A further generation: add an entry to [All], a generation and a profile to package
+//     simulator, and a kind of card to package jpki (its Kind). A new kind or profile also
+//     needs its texts: cmd/card-info/texts.go, cmd/kiosk/internal/panel/texts.go and the
+//     README.
+//   - A key type that [Algorithm] lacks is code: jpki/key.go and sign.go,
+//     jpki/trust/certificate.go (CheckKey), jpki/proof, jpki/cardtls, internal/sshagent and
+//     the simulator's keys.go and sign.go.
+//   - The length of a PIN: [PINRules], whose comment lists what repeats it. Which characters
+//     are allowed: internal/applet/rules.go.
 //
 // The card's specification is not public. The numbers for today's card are from published
 // programs and from measurements on test cards. The numbers for the card announced for
@@ -81,8 +90,9 @@ func Applications() [][]byte {
 //
 // These places repeat that the PIN has 4 digits: jpki/pin.go and mykey/message/pin.go
 // (errors and messages), internal/tty/pin.go (the prompt), cmd/card-info/texts.go, and
-// screens.html and static/app.js (pinLength) in cmd/kiosk/internal/web. The PIN of a
-// simulated card is in reader/simulator/profile.go.
+// screens.html (the dots and the pad of the screen pin) and static/app.js (pinLength and
+// its texts; it assumes one exact length) in cmd/kiosk/internal/web. The PIN of a simulated
+// card is in reader/simulator/profile.go. README and docs/kiosk.md mention the length.
 var (
 	PINRules      = applet.Rules{Min: 4, Max: 4}
 	PasswordRules = applet.Rules{Min: 6, Max: 16, Letters: true}

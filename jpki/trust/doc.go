@@ -18,6 +18,7 @@
 // their SHA-256 fingerprints: [JLIS]. The certificate itself is on the card. Callers
 // may give CA certificates of their own; the simulator's is accepted only where a
 // caller gives it. Names prove nothing: all of J-LIS's CA certificates have the same name.
+// To add an anchor, see jlis in anchor.go, whose comment lists what else names them.
 //
 // # What is not checked
 //

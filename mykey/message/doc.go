@@ -13,8 +13,8 @@
 // They are written for residents of any age and for the clerk beside them, and name no
 // program's commands or options. A program that has a more specific text for a failure,
 // such as one with the name of an option, replaces the text and keeps the rest. So does
-// the kiosk: its own texts are in cmd/kiosk/internal, in terminal/notices.go (residents
-// and notices), in terminal/registry_notices.go and in web/screens.html.
+// the kiosk: package cmd/kiosk/internal/terminal says where its texts are. Each text is in
+// the file of its subject, for example that of a wrong PIN in pin.go.
 //
 // [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
 // below them, except mykey/registry. [All] lists every message, for a manual or for a

@@ -26,6 +26,12 @@
 // otherwise, as on macOS. A Watch ends at once when its context ends. A failure of
 // PC/SC is reported as an event and does not end a Watch.
 //
+// # Quirks of readers and drivers
+//
+// What a return code means is in code.go. How long a code is retried (retryWithin), and how
+// long an explanation that comes late is waited for (explainWithin), is in session.go.
+// Readers that fail on long responses or commands are package apdu's business: length.go.
+//
 // # Errors
 //
 // An [*Error] holds the return code of PC/SC and wraps an error of package reader.

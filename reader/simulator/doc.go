@@ -28,6 +28,9 @@
 //
 // # Faults
 //
+// A fault of one operation is an [Action], in fault.go. A lasting property of a card is an
+// [Option], in card.go, or a [Profile]; of the system, a [DriverOption], in driver.go.
+//
 // [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
 // [ReadsAttempts] distinguish the two uses of VERIFY.

@@ -20,7 +20,10 @@
 //   - The text and layout: the template with the screen's name in web/screens.html.
 //   - The screen's step in the progress indicator: web/parts.go (stepOf).
 //   - Texts for errors: notices.go (residents replaces texts of package message, notices
-//     has the kiosk's own errors) and registry_notices.go.
+//     has the kiosk's own errors) and registry_notices.go. A wrong PIN with attempts left is
+//     a screen of its own: wrong-pin and attempts in web/screens.html.
+//   - Appearance, and what the script knows of screens: web/static/style.css and
+//     web/static/app.js. Furigana of messages: web/readings.go.
 package terminal
 
 import (

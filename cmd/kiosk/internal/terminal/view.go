@@ -59,7 +59,7 @@ type View struct {
 	OutcomeUnknown bool
 
 	Counter *credential.Counter // remaining attempts, if the card reported them
-	Notice  *message.Message    // a problem, a wrong PIN, or the reason why the visit ended
+	Notice  *message.Message    // a problem, or the reason why the visit ended
 
 	ID       mykey.ID
 	Expiry   mykey.Month

@@ -182,7 +182,7 @@ var readings = []string{
 
 var reading = regexp.MustCompile(`\{([^|]+)\|([^}]+)\}`)
 
-var annotate = func() *strings.Replacer {
+var addReadings = func() *strings.Replacer {
 	var pairs []string
 	for _, each := range readings {
 		pairs = append(pairs, reading.ReplaceAllString(each, "$1"), reading.ReplaceAllString(each, "<ruby>$1<rt>$2</rt></ruby>"))
@@ -194,7 +194,7 @@ var annotate = func() *strings.Replacer {
 func read(text string, l message.Language) template.HTML {
 	escaped := template.HTMLEscapeString(text)
 	if l == message.Japanese {
-		escaped = annotate.Replace(escaped)
+		escaped = addReadings.Replace(escaped)
 	}
 	return template.HTML(escaped)
 }

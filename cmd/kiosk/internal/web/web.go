@@ -7,6 +7,8 @@
 // can't use the terminal. There is one page at a time: a new page ends the visit of the
 // previous one.
 //
+// Package terminal says where a screen's text and layout are.
+//
 // A PIN or a form's content arrives in the body of one request. It is read into one
 // buffer and wiped. [Listener] wipes the read buffers of net/http, and padding after
 // each view overwrites its write buffers. The kernel's buffers can't be wiped.
