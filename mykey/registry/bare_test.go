@@ -45,7 +45,8 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 	const ns = "points.example"
 	for _, run := range []func() error{
 		func() error {
-			return write(`UPDATE terminals SET seen = $4 WHERE namespace = $1 AND terminal = $2 AND session = $3`, ns, terminal, session, 1770000000)
+			return write(`INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (namespace, terminal) DO UPDATE SET seen = excluded.seen WHERE terminals.session = excluded.session`, ns, terminal, session, 1770000000)
 		},
 		func() error { return read(`SELECT generation, request FROM audit WHERE operation = $1`, operation) },
 		func() error {

@@ -184,8 +184,12 @@ func (r *Registry) claimChain(ctx context.Context, tx queryer, c *chain) error {
 // with it, so every one of them writes. A server with synchronous replication does not
 // wait for the standby when it commits a transaction without writes, but a repeated
 // change must wait for the replication of the earlier commit whose answer was lost.
+//
+// It inserts and does not search: PostgreSQL searches a small table row by row, which conflicts
+// with the transactions of all other terminals.
 func (r *Registry) renewLease(ctx context.Context, tx queryer, c *chain) error {
-	n, err := exec(ctx, tx, `UPDATE terminals SET seen = $4 WHERE namespace = $1 AND terminal = $2 AND session = $3`,
+	n, err := exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (namespace, terminal) DO UPDATE SET seen = excluded.seen WHERE terminals.session = excluded.session`,
 		r.namespace, c.name, r.session[:], r.now().Unix())
 	if err == nil && n != 1 {
 		err = fmt.Errorf("%w: %s", ErrTerminalTaken, c.name)
