@@ -17,7 +17,7 @@ import (
 
 const crashVariable = "MYKEYKIT_TEST_CRASH"
 
-// serveUntilKilled runs a terminal that prints its results.
+// serveUntilKilled runs a server that serves three terminals at once and prints its results.
 func serveUntilKilled(url string) error {
 	ns := func(b byte) mykey.Key {
 		k, err := mykey.NewKey([]byte(strings.Repeat(string(rune(b)), 32)))
@@ -31,11 +31,20 @@ func serveUntilKilled(url string) error {
 		return err
 	}
 	g := registry.Generation{Number: 1, Namespace: namespace, Key: ns(3)}
-	r, err := registry.Open(ctx, url, terminal(fmt.Sprint("run-", os.Getpid())), g, registry.WithOperator(operator.PublicKey()))
+	r, err := registry.Open(ctx, url, terminal(fmt.Sprint("run-", os.Getpid())), g, registry.WithOperator(operator.PublicKey()),
+		registry.WithChains(3))
 	if err != nil {
 		return err
 	}
-	for n := 0; ; n++ {
+	failed := make(chan error)
+	for first := range 3 {
+		go func() { failed <- serveEveryThird(r, first) }()
+	}
+	return <-failed
+}
+
+func serveEveryThird(r *registry.Registry, first int) error {
+	for n := first; ; n += 3 {
 		reservation, err := r.Reserve(ctx, registry.NewOperation(), holder(n), registry.RecoveryCode{})
 		if err != nil {
 			return err
@@ -53,8 +62,8 @@ func serveUntilKilled(url string) error {
 	}
 }
 
-// A terminal can be killed at any time: no printed result is lost, and the database is intact.
-func TestFileSurvivesKilledTerminals(t *testing.T) {
+// A program can be killed at any time: no printed result is lost, and the database is intact.
+func TestFileSurvivesKilledPrograms(t *testing.T) {
 	t.Parallel() // it mostly waits
 	url := engines["sqlite"](t)
 	r := open(t, url)
