@@ -229,3 +229,22 @@ func TestStoreChallengeChecksTheDatabase(t *testing.T) {
 		require.ErrorIs(t, r.StoreChallenge(ctx, "kiosk-1", challenge(t, today)), registry.ErrUnavailable)
 	})
 }
+
+// If the answer to a commit is lost, the repeated answer to the challenge is the same visit.
+func TestLostAnswerIsTheSameVisit(t *testing.T) {
+	p, through := newProxy(t, engines["postgres"](t))
+	r := open(t, through)
+	for name, fault := range map[string]fault{"request": dropRequest, "answer": dropAnswer} {
+		c := challenge(t, today)
+		require.NoError(t, r.StoreChallenge(ctx, "kiosk-1", c))
+		id, evidence := visit(1)
+		p.inject(fault, 1)
+		require.NoError(t, r.UseChallenge(ctx, "kiosk-1", c, id, evidence), name)
+		p.inject(noFault, 0)
+		id, evidence = visit(2)
+		require.ErrorIs(t, r.UseChallenge(ctx, "kiosk-1", c, id, evidence), proof.ErrUsed)
+		p.inject(fault, 1)
+		require.ErrorIs(t, r.StoreChallenge(ctx, "kiosk-1", challenge(t, today)), registry.ErrUnavailable, "as Ping, it does not repeat")
+		p.inject(noFault, 0)
+	}
+}
