@@ -12,8 +12,10 @@ import (
 const maxChains = 64
 
 // WithChains sets how many chains of records the program extends, 1 to 64. The default is 1.
-// A change waits until one is free, so a server for many terminals needs several. The
-// chains of the terminal NAME are called NAME, NAME.2, NAME.3 and so on, and the same key
+// A change waits until one is free, so a server for many terminals needs several. With SQLite
+// one is enough, because only one transaction writes at a time.
+//
+// The chains of the terminal NAME are called NAME, NAME.2, NAME.3 and so on, and the same key
 // signs all of them. [Open] claims all the names.
 func WithChains(n int) Option {
 	return func(r *Registry) { r.chainCount = min(max(n, 1), maxChains) }
