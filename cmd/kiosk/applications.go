@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -61,7 +62,7 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 	if err != nil {
 		return err
 	}
-	kept, err := p.readHeads(o.heads)
+	kept, err := registrycli.ReadHeads(p.Console, o.heads)
 	if err != nil {
 		return err
 	}
@@ -117,14 +118,14 @@ func (p *program) readPrivate(files []string) (keys []hpke.PrivateKey, err error
 		files = []string{""}
 	}
 	for _, file := range files {
-		raw, err := p.readHex(file, secretKey)
+		raw, err := registrycli.ReadHex(p.Console, file, registrycli.SecretKey)
 		if err != nil {
-			return nil, keyFailure(fmt.Errorf("--operator-private-key: %w", err))
+			return nil, registrycli.KeyFailure(fmt.Errorf("--operator-private-key: %w", err))
 		}
-		key, err := operatorKEM().NewPrivateKey(raw)
+		key, err := registrycli.OperatorKEM().NewPrivateKey(raw)
 		clear(raw)
 		if err != nil {
-			return nil, keyFailure(fmt.Errorf("--operator-private-key: %w", inFile(file, err)))
+			return nil, registrycli.KeyFailure(fmt.Errorf("--operator-private-key: %w", registrycli.InFile(file, err)))
 		}
 		keys = append(keys, key)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -98,7 +99,7 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 	add := func(step string, ok Text, err error) {
 		found = append(found, p.findingFor(step, ok, err))
 	}
-	c, err := p.readCampaign(o.campaign)
+	c, err := registrycli.ReadCampaign(p.Console, o.campaign)
 	if err != nil {
 		add("campaign", Text{}, err)
 		return p.report(found)
@@ -106,14 +107,14 @@ func (p *program) check(ctx context.Context, o options, terminal bool) error {
 	add("campaign", Text{JA: c.Name.JA, EN: c.Name.EN}, nil)
 	found = append(found, p.period(c))
 	if terminal {
-		_, err = p.applicationOptions(o, c)
+		_, err = registrycli.ApplicationOptions(p.Console, o.operatorKey, c, p.now())
 		add("operator-key", Text{}, err)
-		k, keysErr := p.readKeys(o, c.Namespace)
-		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.namespaceID, k.current.Key.ID()), keysErr)
-		name, err := p.readTerminalKey(o.terminalKey)
+		k, keysErr := registrycli.ReadKeys(p.Console, o.keyFiles(), c.Namespace)
+		add("keys", cli.Formatted(textStep["key-numbers"], o.generation, k.NamespaceID, k.Current.Key.ID()), keysErr)
+		name, err := registrycli.ReadTerminal(p.Console, "--terminal-key", o.terminalKey)
 		add("terminal-key", cli.Formatted(textStep["terminal-name"], name.Name()), err)
 		if len(o.caCertificates) > 0 {
-			_, _, err = trustOptions(o.caCertificates)
+			_, err = registrycli.TrustPolicy(o.caCertificates)
 			add("authorities", Text{}, err)
 		}
 		if keysErr == nil { // checkRegistry needs the keys
@@ -150,15 +151,15 @@ func (p *program) period(c *campaign.Campaign) finding {
 
 // checkRegistry checks that the registry matches the keys. It does not create a registry,
 // and a missing file is only a warning.
-func (p *program) checkRegistry(ctx context.Context, url string, k keys) finding {
-	if isMissingFile(url) {
+func (p *program) checkRegistry(ctx context.Context, url string, k registrycli.Keys) finding {
+	if registrycli.IsMissing(url) {
 		text := "none-yet"
 		if !hasFolder(url) {
 			text = "no-folder"
 		}
 		return finding{Step: "registry", Result: resultWarning, Message: textStep[text]}
 	}
-	return p.findingFor("registry", Text{JA: registryKind(url), EN: registryKind(url)}, registry.Check(ctx, url, k.current, k.earlier...))
+	return p.findingFor("registry", Text{JA: registrycli.Engine(url), EN: registrycli.Engine(url)}, registry.Check(ctx, url, k.Current, k.Earlier...))
 }
 
 // hasFolder reports whether the folder of a registry's file exists.

@@ -3,46 +3,25 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"strings"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
-	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/mykey"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Codes that only this command uses.
-const (
-	codeCampaign        message.Code = "CAMPAIGN_FILE"
-	codeOperatorKey     message.Code = "OPERATOR_KEY"
-	codeOperatorMissing message.Code = "OPERATOR_KEY_MISSING"
-	codeSameKeys        message.Code = "SAME_KEYS"
-	codeKeyFile         message.Code = "KEY_FILE"
-	codeFile            message.Code = "FILE"
-	codeDatabase        message.Code = "DATABASE_UNAVAILABLE"
-	codeUnopened        message.Code = "ACCOUNT_SEALED"
-	codeHeads           message.Code = "HEADS_FILE"
-	codeFileExists      message.Code = "FILE_EXISTS"
-)
+// codeUnopened is a code that only this command uses.
+const codeUnopened message.Code = "ACCOUNT_SEALED"
 
-// exits are the exit codes for wrong usage and tampering, in addition to those that all
+// exits returns the exit codes for wrong usage and tampering, in addition to those that all
 // commands share.
-var exits = map[message.Code]int{
-	codeCampaign:        cli.ExitUsage,
-	codeOperatorKey:     cli.ExitUsage,
-	codeOperatorMissing: cli.ExitUsage,
-	codeSameKeys:        cli.ExitUsage,
-	codeKeyFile:         cli.ExitUsage,
-	codeHeads:           cli.ExitUsage,
-	codeFile:            cli.ExitUsage,
-	"TERMINAL_NAME":     cli.ExitUsage,
-	"BACKUP_INVALID":    cli.ExitUsage,
-	message.IDFormat:    cli.ExitUsage,
-	"DATABASE_URL":      cli.ExitUsage,
-	"CLERK_CODE":        cli.ExitUsage,
-	"AUDIT_BROKEN":      cli.ExitTampered,
+func exits() map[message.Code]int {
+	codes := registrycli.Exits()
+	for _, code := range []message.Code{"TERMINAL_NAME", "BACKUP_INVALID", "DATABASE_URL", "CLERK_CODE"} {
+		codes[code] = cli.ExitUsage
+	}
+	return codes
 }
 
 // reportedError is an error that the command has already reported.
@@ -56,11 +35,6 @@ var forOperators = []struct {
 	err     error
 	message message.Message
 }{
-	{registry.ErrUnavailable, message.Message{
-		Code: codeDatabase, Group: message.Operator, Attempt: message.AttemptNone,
-		What: Text{JA: "台帳のデータベースに接続できません。", EN: "The registry database is not reachable."},
-		Next: Text{JA: "台帳のURL（--registry）、サーバー、ディスクを確かめてください。", EN: "Check the registry URL (--registry), the server and the disk."},
-	}},
 	{registry.ErrTerminalTaken, message.Message{
 		Code: "TERMINAL_NAME_TAKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "この端末の鍵は、ほかのプログラムが使っています。何も変更していません。", EN: "Another program is using this terminal key. Nothing was changed."},
@@ -114,16 +88,6 @@ var forOperators = []struct {
 				"restore, use the output of the first audit after it for --heads.",
 		},
 	}},
-	{mykey.ErrKey, message.Message{
-		Code: message.NamespaceKey, Group: message.Operator, Attempt: message.AttemptNone,
-		What: Text{JA: "鍵が正しくないか、この台帳の鍵ではありません。何も変更していません。", EN: "The keys are invalid or belong to another registry. Nothing was changed."},
-		Next: Text{
-			JA: "--namespace-key、--registry-key、--generation を確かめてください。\n" +
-				"鍵の変更中や変更後は、ほかの世代の鍵も --earlier で指定してください。",
-			EN: "Check --namespace-key, --registry-key and --generation. During and after a key\n" +
-				"change, also give the keys of the other generations with --earlier.",
-		},
-	}},
 	{registry.ErrSealed, message.Message{
 		Code: codeUnopened, Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "復号できない申込みがあります。ほかの申込みは、すべて出力しました。", EN: "Some applications can't be decrypted. All others were written."},
@@ -138,9 +102,8 @@ var forOperators = []struct {
 func (p *program) messageFor(err error) message.Message { return cli.MessageOf(err, messageOf) }
 
 func messageOf(err error) message.Message {
-	var problems campaign.Problems
-	if errors.As(err, &problems) {
-		return campaignMessage(problems)
+	if m, ok := registrycli.MessageOf(err); ok {
+		return m
 	}
 	for _, own := range forOperators {
 		if errors.Is(err, own.err) {
@@ -151,53 +114,10 @@ func messageOf(err error) message.Message {
 	if m.Code == message.Failed {
 		m = terminal.MessageFor(err)
 	}
-	var file *fs.PathError
-	if m.Code == message.Failed && errors.As(err, &file) {
-		return message.Message{
-			Code: codeFile, Group: message.Operator, Attempt: message.AttemptNone,
-			What: Text{JA: "ファイルを読み書きできません。", EN: "A file can't be read or written."},
-			Next: Text{JA: "下の行にあるファイルの場所と権限を確かめてください。", EN: "Check the path and the permissions of the file in the line below."},
-		}
+	if file, ok := registrycli.FileMessage(err); ok && m.Code == message.Failed {
+		return file
 	}
 	return m
-}
-
-// campaignMessage lists all mistakes of a campaign file.
-func campaignMessage(problems campaign.Problems) message.Message {
-	ja, en := []string{"次の箇所を直してください。"}, []string{"Correct these entries:"}
-	for _, problem := range problems {
-		ja = append(ja, "・"+problem.Where+": "+problem.What.JA)
-		en = append(en, "- "+problem.Where+": "+problem.What.EN)
-	}
-	return message.Message{
-		Code: codeCampaign, Group: message.Operator, Attempt: message.AttemptNone,
-		What: Text{JA: "事業設定ファイルに誤りがあります。", EN: "The campaign file has mistakes."},
-		Next: Text{JA: strings.Join(ja, "\n"), EN: strings.Join(en, "\n")},
-	}
-}
-
-// missingOperatorKey reports that --operator-key is missing.
-func missingOperatorKey() error {
-	return cli.Because(errors.New("--operator-key: not given"), codeOperatorMissing,
-		Text{JA: "運営者の公開鍵がないため、申込みを受け付けられません。", EN: "Without the operator's public key, no applications can be accepted."},
-		Text{
-			JA: "--operator-key で公開鍵のファイルを指定してください。\n鍵ペアは kiosk operator-keygen で作ります。",
-			EN: "Give the key file with --operator-key. Make a key pair with\nkiosk operator-keygen.",
-		})
-}
-
-// sameKeys reports that the two keys are the same.
-func sameKeys() error {
-	return cli.Because(errors.New("--namespace-key, --registry-key: the same key"), codeSameKeys,
-		Text{JA: "名前空間の鍵と台帳の鍵が同じです。", EN: "The namespace key and the registry key are the same."},
-		Text{JA: "card-info keygen で、別の鍵を2つ作ってください。", EN: "Make two different keys with card-info keygen."})
-}
-
-// keyFailure adds the message for an unusable key file.
-func keyFailure(err error) error {
-	return cli.Because(err, codeKeyFile,
-		Text{JA: "鍵ファイルを使えません。理由は下の行にあります。", EN: "A key file can't be used. The line below says why."},
-		Text{JA: "オプションの名前と、鍵ファイルの場所を確かめてください。", EN: "Check the option and the path of the key file."})
 }
 
 // backupExists adds the message for an existing backup file.
@@ -205,17 +125,7 @@ func backupExists(err error) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return cli.Because(err, codeFileExists,
+	return cli.Because(err, registrycli.CodeFileExists,
 		Text{JA: "そのファイルはすでにあります。何も書き込んでいません。", EN: "The file already exists. Nothing was written."},
 		Text{JA: "バックアップごとに、日付などを付けた別のファイル名を指定してください。", EN: "Use another name for each backup, for example with the date."})
-}
-
-// keyExists adds the message for an existing key file.
-func keyExists(err error) error {
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return cli.Because(err, cli.CodeKeyExists,
-		Text{JA: "そのファイルはすでにあります。何も書き込んでいません。", EN: "The file already exists. Nothing was written."},
-		Text{JA: "別のファイル名を指定してください。元の鍵は消さないでください。", EN: "Use another name. Do not delete the old key."})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/fleet"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -196,7 +197,7 @@ func testRegistry(t testing.TB, path string, options ...registry.Option) func(co
 		require.NoError(t, err)
 		return k
 	}
-	generation, err := newGeneration(1, "points.example", key("00"), key("20"))
+	generation, err := registrycli.NewGeneration(1, "points.example", key("00"), key("20"))
 	require.NoError(t, err)
 	return func(ctx context.Context) (*registry.Registry, error) {
 		return registry.Open(ctx, "sqlite:"+path, testTerminal(), generation, options...)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -41,35 +39,6 @@ func TestOperatorKeysAreAPair(t *testing.T) {
 		info, err := os.Stat(path(name))
 		require.NoError(t, err)
 		assert.Equal(t, mode, info.Mode().Perm())
-	}
-}
-
-// The command warns of a key that others may read or change, and of a public key that
-// others may change.
-//
-// Faults: F95.
-func TestExposedKeysAreReported(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key")
-	require.NoError(t, os.WriteFile(path, []byte("00ff"), 0o600))
-	for mode, warned := range map[os.FileMode]map[keyKind]bool{
-		0o600: {}, 0o400: {}, 0o700: {},
-		0o640: {secretKey: true}, 0o604: {secretKey: true}, 0o644: {secretKey: true},
-		0o620: {secretKey: true, publicKey: true}, 0o602: {secretKey: true, publicKey: true}, 0o666: {secretKey: true, publicKey: true},
-	} {
-		require.NoError(t, os.Chmod(path, mode))
-		for _, kind := range []keyKind{secretKey, publicKey} {
-			for language, says := range map[string]string{"ja": "ほかのユーザーが、鍵ファイルの読み取りまたは変更ができます", "en": "other users can read or change"} {
-				var stderr bytes.Buffer
-				raw, err := newProgram(io.Discard, &stderr, "--lang", language).readHex(path, kind)
-				require.NoError(t, err)
-				assert.Equal(t, []byte{0x00, 0xff}, raw)
-				if warned[kind] {
-					assert.Contains(t, stderr.String(), says, mode)
-				} else {
-					assert.Empty(t, stderr.String(), mode)
-				}
-			}
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -47,7 +48,7 @@ func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 10
 // logStart logs the setup of a started terminal.
 func logStart(log *slog.Logger, s terminalSetup) {
 	log.Info("started", "version", cli.Version(), "campaign", s.campaign.Name.In(message.English), "namespace", s.campaign.Namespace,
-		"generation", s.generation, "earlier", s.earlier, "registry", registryKind(s.url), "readers", s.readers)
+		"generation", s.generation, "earlier", s.earlier, "registry", registrycli.Engine(s.url), "readers", s.readers)
 }
 
 // logUnavailable returns a function that logs why the registry is unavailable, once per
@@ -59,7 +60,7 @@ func logUnavailable(log *slog.Logger) func(error) {
 			last = reason
 			code := terminal.MessageFor(err).Code
 			if errors.Is(err, registry.ErrUnavailable) {
-				code = codeDatabase
+				code = registrycli.CodeDatabase
 			}
 			log.Warn("registry unavailable", "code", string(code), "reason", reason)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -49,16 +50,16 @@ func (p *program) migrateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "migrate --campaign FILE --registry URL", Short: p.Say(textMigrate), Long: p.Say(textMigrateLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			campaign, err := p.readCampaign(o.campaign)
+			campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
 			if err != nil {
 				return err
 			}
-			k, err := p.readKeys(o, campaign.Namespace)
+			k, err := registrycli.ReadKeys(p.Console, o.keyFiles(), campaign.Namespace)
 			if err != nil {
 				return err
 			}
-			made := isMissingFile(o.registry)
-			if err := registry.Migrate(c.Context(), o.registry, k.current, k.earlier...); err != nil {
+			made := registrycli.IsMissing(o.registry)
+			if err := registry.Migrate(c.Context(), o.registry, k.Current, k.Earlier...); err != nil {
 				return err
 			}
 			if made {
@@ -144,7 +145,7 @@ func (p *program) purgeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "purge --clerk CODE --confirm NAMESPACE", Short: p.Say(textPurge), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			campaign, err := p.readCampaign(o.campaign)
+			campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
 			if err != nil {
 				return err
 			}

@@ -9,12 +9,10 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
-
-// maxListSize is the maximum size of a file with terminal keys or heads, in bytes.
-const maxListSize = 1 << 20
 
 // operatorFlags adds the flags for reading a registry without its keys.
 func (p *program) operatorFlags(c *cobra.Command, o *options) {
@@ -57,7 +55,7 @@ func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, erro
 	if err != nil {
 		return nil, err
 	}
-	desk, err := p.readTerminalKey(o.terminalKey)
+	desk, err := registrycli.ReadTerminal(p.Console, "--terminal-key", o.terminalKey)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +65,7 @@ func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, erro
 // readNamespaceAndKeys reads the namespace of the campaign and the public keys of the
 // terminals.
 func (p *program) readNamespaceAndKeys(o options) (namespace string, keys []registry.TerminalKey, err error) {
-	c, err := p.readCampaign(o.campaign)
+	c, err := registrycli.ReadCampaign(p.Console, o.campaign)
 	if err != nil {
 		return "", nil, err
 	}
@@ -83,29 +81,15 @@ func (p *program) readTerminals(path string) ([]registry.TerminalKey, error) {
 			EN: "Give a file with the public keys of all terminals and desks\nwith --terminals.",
 		}, errors.New("--terminals: not given"))
 	}
-	text, _, err := keyfile.Read(path, maxListSize)
+	text, _, err := keyfile.Read(path, registrycli.MaxListSize)
 	if err != nil {
-		return nil, keyFailure(fmt.Errorf("--terminals: %w", err))
+		return nil, registrycli.KeyFailure(fmt.Errorf("--terminals: %w", err))
 	}
 	keys, err := registry.ParseTerminalKeys(text)
 	if err != nil {
-		return nil, keyFailure(fmt.Errorf("--terminals: %w", err))
+		return nil, registrycli.KeyFailure(fmt.Errorf("--terminals: %w", err))
 	}
 	return keys, nil
-}
-
-// readTerminalKey reads the name and the private key of a terminal or desk.
-func (p *program) readTerminalKey(path string) (registry.Terminal, error) {
-	text, err := p.readKeyFile(path, secretKey)
-	defer clear(text)
-	if err != nil {
-		return registry.Terminal{}, keyFailure(fmt.Errorf("--terminal-key: %w", err))
-	}
-	terminal, err := registry.ParseTerminal(text)
-	if err != nil {
-		return registry.Terminal{}, keyFailure(fmt.Errorf("--terminal-key: %w", err))
-	}
-	return terminal, nil
 }
 
 var (
@@ -131,7 +115,7 @@ func (p *program) terminalKeygenCommand() *cobra.Command {
 			secret := terminal.RevealText()
 			defer clear(secret)
 			if err := keyfile.WritePair(args[1], secret, args[2], []byte(terminal.Public().String()+"\n")); err != nil {
-				return keyExists(err)
+				return registrycli.KeyExists(err)
 			}
 			return p.print(textTerminalKeys, terminal.Name(), termtext.Printable(args[1]), termtext.Printable(args[2]))
 		},

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"crypto/hpke"
 	"encoding/hex"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 )
-
-// operatorKEM returns the KEM that encrypts accounts for the operator. It is a
-// post-quantum hybrid.
-func operatorKEM() hpke.KEM { return hpke.MLKEM768X25519() }
 
 var (
 	textOperatorKeygen = Text{
@@ -31,7 +27,7 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "operator-keygen PRIVATE PUBLIC", Short: p.Say(textOperatorKeygen), Args: cli.Arguments("PRIVATE", "PUBLIC"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			key, err := operatorKEM().GenerateKey()
+			key, err := registrycli.OperatorKEM().GenerateKey()
 			if err != nil {
 				return err
 			}
@@ -43,7 +39,7 @@ func (p *program) operatorKeygenCommand() *cobra.Command {
 			secret := hexLine(private)
 			defer clear(secret)
 			if err := keyfile.WritePair(args[0], secret, args[1], hexLine(key.PublicKey().Bytes())); err != nil {
-				return keyExists(err)
+				return registrycli.KeyExists(err)
 			}
 			return p.print(textOperatorKeys, termtext.Printable(args[0]), termtext.Printable(args[1]))
 		},

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -164,24 +161,4 @@ func (p *pendingRegistry) Ping(ctx context.Context) error {
 		return err
 	}
 	return r.Ping(ctx)
-}
-
-// isMissingFile reports whether a registry URL names a file that does not exist.
-func isMissingFile(url string) bool {
-	path, ok := strings.CutPrefix(url, "sqlite:")
-	_, err := os.Stat(path)
-	return ok && path != "" && errors.Is(err, fs.ErrNotExist)
-}
-
-// registryKind returns the database engine of a registry URL, without the rest, which may
-// contain a password.
-func registryKind(url string) string {
-	scheme, _, _ := strings.Cut(url, ":")
-	switch scheme {
-	case "postgres", "postgresql":
-		return "postgres"
-	case "sqlite":
-		return "sqlite"
-	}
-	return "unknown"
 }

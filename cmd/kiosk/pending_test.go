@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -121,7 +122,7 @@ func TestLogFormats(t *testing.T) {
 //
 // Faults: F130.
 func TestStartIsLoggedWithoutThePassword(t *testing.T) {
-	c, err := newProgram(io.Discard, io.Discard).readCampaign(demo)
+	c, err := registrycli.ReadCampaign(newProgram(io.Discard, io.Discard).Console, demo)
 	require.NoError(t, err)
 	for url, kind := range map[string]string{
 		"postgres://kiosk:geheim@db/registry": "postgres", "postgresql://kiosk:geheim@db/registry": "postgres",

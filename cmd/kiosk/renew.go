@@ -8,6 +8,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -148,7 +149,7 @@ type change func(registry.Operation, registry.RecoveryCode) (*registry.Reservati
 // changeReservation authenticates a holder, changes the reservation and prints the new
 // recovery code.
 func (p *program) changeReservation(ctx context.Context, o options, authenticate func(context.Context, *registry.Registry, *cardPrompt) (change, error)) error {
-	campaign, err := p.readCampaign(o.campaign)
+	campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
 	if err != nil {
 		return err
 	}
@@ -159,15 +160,15 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if o.allowLastAttempt {
 		options = append(options, jpki.AllowLastAttempt())
 	}
-	k, err := p.readKeys(o, campaign.Namespace)
+	k, err := registrycli.ReadKeys(p.Console, o.keyFiles(), campaign.Namespace)
 	if err != nil {
 		return err
 	}
-	desk, err := p.readTerminalKey(o.terminalKey)
+	desk, err := registrycli.ReadTerminal(p.Console, "--terminal-key", o.terminalKey)
 	if err != nil {
 		return err
 	}
-	r, err := registry.Open(ctx, o.registry, desk, k.current, registry.WithOtherGenerations(k.earlier...), registry.WithoutMigrations())
+	r, err := registry.Open(ctx, o.registry, desk, k.Current, registry.WithOtherGenerations(k.Earlier...), registry.WithoutMigrations())
 	if err != nil {
 		return err
 	}

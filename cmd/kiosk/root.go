@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
@@ -49,7 +50,7 @@ func execute(ctx context.Context, args []string, env environment) int {
 		return cli.ExitDone
 	}
 	m := p.messageFor(err)
-	exit := cli.ExitOf(exits, m.Code, err)
+	exit := cli.ExitOf(exits(), m.Code, err)
 	if !errors.As(err, new(reportedError)) {
 		p.Fail(m, exit, err)
 	}
@@ -143,6 +144,11 @@ func (p *program) keyFlags(c *cobra.Command, o *options) {
 	f.Uint32Var(&o.generation, "generation", 1, p.Say(textFlagGeneration))
 	f.Lookup("generation").DefValue = "0"
 	f.StringArrayVar(&o.earlier, "earlier", nil, p.Say(textFlagEarlier))
+}
+
+// keyFiles returns the files with the keys of all generations.
+func (o options) keyFiles() registrycli.KeyFiles {
+	return registrycli.KeyFiles{Generation: o.generation, NamespaceKey: o.namespaceKey, RegistryKey: o.registryKey, Earlier: o.earlier}
 }
 
 // withDefault adds a flag whose usage text includes the default, since cobra would add it

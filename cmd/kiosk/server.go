@@ -17,6 +17,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 )
 
@@ -46,14 +47,14 @@ type serverBackend struct {
 
 // serverClient returns the client for the server that the flags name, and the terminal's name.
 func (p *program) serverClient(o options) (*fleet.Client, string, error) {
-	text, err := p.readKeyFile(o.bundle, secretKey)
+	text, err := registrycli.ReadKeyFile(p.Console, o.bundle, registrycli.SecretKey)
 	defer clear(text)
 	if err != nil {
-		return nil, "", keyFailure(fmt.Errorf("--bundle: %w", err))
+		return nil, "", registrycli.KeyFailure(fmt.Errorf("--bundle: %w", err))
 	}
 	bundle, err := fleettls.ParseBundle(text)
 	if err != nil {
-		return nil, "", keyFailure(fmt.Errorf("--bundle: %w", inFile(o.bundle, err)))
+		return nil, "", registrycli.KeyFailure(fmt.Errorf("--bundle: %w", registrycli.InFile(o.bundle, err)))
 	}
 	tlsConfig, err := fleettls.ClientConfig(bundle)
 	if err != nil {

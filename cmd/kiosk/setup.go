@@ -1,21 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 
-	"github.com/mykeykit/mykeykit/internal/cafile"
 	"github.com/mykeykit/mykeykit/internal/campaign"
-	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -60,7 +55,7 @@ func (p *program) setUp(o options) (s terminalSetup, err error) {
 	if o.server != "" {
 		return p.serverSetup(s, o)
 	}
-	if s.campaign, err = p.readCampaign(o.campaign); err != nil {
+	if s.campaign, err = registrycli.ReadCampaign(p.Console, o.campaign); err != nil {
 		return s, err
 	}
 	if o.simulate {
@@ -70,15 +65,15 @@ func (p *program) setUp(o options) (s terminalSetup, err error) {
 	if s.chain, s.trust, err = trustOptions(o.caCertificates); err != nil {
 		return s, err
 	}
-	options, err := p.applicationOptions(o, s.campaign)
+	options, err := registrycli.ApplicationOptions(p.Console, o.operatorKey, s.campaign, p.now())
 	if err != nil {
 		return s, err
 	}
-	k, err := p.readKeys(o, s.campaign.Namespace)
+	k, err := registrycli.ReadKeys(p.Console, o.keyFiles(), s.campaign.Namespace)
 	if err != nil {
 		return s, err
 	}
-	terminal, err := p.readTerminalKey(o.terminalKey)
+	terminal, err := registrycli.ReadTerminal(p.Console, "--terminal-key", o.terminalKey)
 	if err != nil {
 		return s, err
 	}
@@ -115,14 +110,11 @@ func (s terminalSetup) withSimulator() (terminalSetup, error) {
 }
 
 // withRegistry returns the setup with a registry.
-func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k keys, options ...registry.Option) terminalSetup {
-	s.url, s.terminal, s.generation = url, terminal.Name(), k.current.Number
-	s.earlier = []uint32{} // not null in JSON
-	for _, g := range k.earlier {
-		s.earlier = append(s.earlier, g.Number)
-	}
+func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k registrycli.Keys, options ...registry.Option) terminalSetup {
+	s.url, s.terminal, s.generation = url, terminal.Name(), k.Current.Number
+	s.earlier = k.EarlierNumbers()
 	s.open = func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, url, terminal, k.current, append(options, registry.WithOtherGenerations(k.earlier...))...)
+		return registry.Open(ctx, url, terminal, k.Current, append(options, registry.WithOtherGenerations(k.Earlier...))...)
 	}
 	return s
 }
@@ -130,44 +122,11 @@ func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k ke
 // trustOptions returns the policy for J-LIS and the given CA certificate files, and the same
 // as card options.
 func trustOptions(files []string) ([]jpki.CardOption, trust.Policy, error) {
-	policy := trust.Policy{Anchors: trust.JLIS(), Required: true}
-	for _, file := range files {
-		certificates, err := cafile.Read(file)
-		if err != nil {
-			return nil, policy, cli.Because(fmt.Errorf("--ca-certificate: %s: %w", file, err), cli.CodeCACertificate,
-				Text{JA: "--ca-certificate のファイルは、認証局の証明書として使えません。", EN: "The --ca-certificate file can't be used as a CA certificate."},
-				Text{JA: "認証局の証明書（PEMまたはDER）のファイルを指定してください。", EN: "Give a file with CA certificates in PEM or DER."})
-		}
-		policy.CAs = append(policy.CAs, certificates...)
+	policy, err := registrycli.TrustPolicy(files)
+	if err != nil {
+		return nil, policy, err
 	}
 	return []jpki.CardOption{jpki.RequireChain(policy.CAs...)}, policy, nil
-}
-
-func (p *program) readCampaign(path string) (*campaign.Campaign, error) {
-	if path == "" {
-		return nil, p.Misuse(Text{JA: "--campaign で事業設定ファイルを指定してください。", EN: "Give the campaign file with --campaign."}, errors.New("--campaign: not given"))
-	}
-	text, _, err := keyfile.Read(path, maxCampaignSize)
-	if err != nil {
-		return nil, err
-	}
-	return campaign.Parse(bytes.NewReader(text))
-}
-
-// applicationOptions returns the registry options for accepting applications. It requires
-// the operator's key unless the campaign has ended.
-func (p *program) applicationOptions(o options, c *campaign.Campaign) ([]registry.Option, error) {
-	if o.operatorKey != "" {
-		operator, err := p.readOperator(o.operatorKey)
-		if err != nil {
-			return nil, keyFailure(fmt.Errorf("--operator-key: %w", err))
-		}
-		return []registry.Option{registry.WithOperator(operator)}, nil
-	}
-	if c.Ended(p.now()) {
-		return nil, nil
-	}
-	return nil, missingOperatorKey()
 }
 
 // seed makes the simulated cards the same in every run.
@@ -184,7 +143,7 @@ func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 	if err != nil {
 		return s, err
 	}
-	operator, err := operatorKEM().GenerateKey()
+	operator, err := registrycli.OperatorKEM().GenerateKey()
 	if err != nil {
 		return s, err
 	}
@@ -196,7 +155,7 @@ func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 	if err != nil {
 		return s, err
 	}
-	generation, err := newGeneration(1, s.campaign.Namespace, namespaceKey, registryKey)
+	generation, err := registrycli.NewGeneration(1, s.campaign.Namespace, namespaceKey, registryKey)
 	if err != nil {
 		return s, err
 	}
@@ -209,6 +168,6 @@ func simulatedSetup(s terminalSetup) (terminalSetup, error) {
 		return s, err
 	}
 	s.close = func() { _ = os.RemoveAll(folder) }
-	return s.withRegistry("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, keys{current: generation},
+	return s.withRegistry("sqlite:"+filepath.Join(folder, "kiosk.db"), terminal, registrycli.Keys{Current: generation},
 		registry.WithOperator(operator.PublicKey()), registry.AcceptIssuers(trust.IssuerSimulator)), nil
 }

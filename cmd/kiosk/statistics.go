@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -67,7 +68,7 @@ func (p *program) statistics(ctx context.Context, o options, day string) error {
 	if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
 		return p.WrongUsage(errors.New("--day: not in the format YYYY-MM-DD"))
 	}
-	campaign, err := p.readCampaign(o.campaign)
+	campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
 	if err != nil {
 		return err
 	}
