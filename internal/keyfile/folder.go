@@ -1,0 +1,51 @@
+package keyfile
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// NewFolder makes a folder with files, by name, that only their owner can use. It returns
+// [fs.ErrExist] if the path exists. The folder appears with all its files or not at all; if the
+// program is killed, a folder whose name begins with a dot and the folder's name may be left.
+func NewFolder(path string, files map[string][]byte) error {
+	return newFolder(system, path, files)
+}
+
+func newFolder(d disk, path string, files map[string][]byte) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: fs.ErrExist}
+	}
+	parent := filepath.Dir(path)
+	unfinished := filepath.Join(parent, UnfinishedPrefix(path)+rand.Text())
+	if err := os.Mkdir(unfinished, 0o700); err != nil {
+		return err
+	}
+	made := unfinished
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(made))
+		}
+	}()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := write(d, filepath.Join(unfinished, name), files[name], 0o600); err != nil {
+			return err
+		}
+	}
+	if err := syncFolder(d, unfinished); err != nil {
+		return err
+	}
+	if err := os.Rename(unfinished, path); err != nil { // never replaces a folder
+		return err
+	}
+	made = path
+	return syncFolder(d, parent)
+}
+
+// UnfinishedPrefix returns how the names of unfinished folders of [NewFolder] begin.
+func UnfinishedPrefix(path string) string { return "." + filepath.Base(path) + "." }

@@ -1,0 +1,75 @@
+package keyfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var folderFiles = map[string][]byte{"a": []byte("first"), "b": []byte("second")}
+
+// A new folder and its files are private, and an existing folder or file is not touched.
+func TestNewFolder(t *testing.T) {
+	parent := t.TempDir()
+	path := filepath.Join(parent, "keys")
+	require.NoError(t, NewFolder(path, folderFiles))
+	assert.Equal(t, []string{"a", "b"}, namesIn(t, path))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" {
+		assert.EqualValues(t, 0o700, info.Mode().Perm())
+	}
+	content, mode, err := Read(filepath.Join(path, "b"), 100)
+	require.NoError(t, err)
+	assert.Equal(t, "second", string(content))
+	assert.False(t, Exposed(mode))
+
+	require.ErrorIs(t, NewFolder(path, folderFiles), fs.ErrExist)
+	for name, occupy := range map[string]func(string) error{
+		"an empty folder": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a file":          func(path string) error { return os.WriteFile(path, nil, 0o600) },
+	} {
+		path := filepath.Join(parent, name)
+		require.NoError(t, occupy(path))
+		require.ErrorIs(t, NewFolder(path, folderFiles), fs.ErrExist, name)
+	}
+	require.ErrorIs(t, NewFolder(filepath.Join(parent, "no", "keys"), folderFiles), fs.ErrNotExist)
+	assert.Equal(t, []string{"a file", "an empty folder", "keys"}, namesIn(t, parent))
+}
+
+// If any disk operation fails, nothing is left. If the program is killed, there is no folder
+// with only some of the files.
+func TestNewFolderFails(t *testing.T) {
+	failure := errors.New("disk full")
+	operations := 6 // two files written and synced, two folders synced
+	if runtime.GOOS == "windows" {
+		operations = 4
+	}
+	for n := 1; n <= operations+1; n++ {
+		parent := t.TempDir()
+		path := filepath.Join(parent, "keys")
+		f := &failing{n: n, err: failure}
+		d := f.disk()
+		observed := disk{
+			write: func(file *os.File, content []byte) (int, error) {
+				assert.NoDirExists(t, path)
+				return d.write(file, content)
+			},
+			sync: d.sync,
+		}
+		err := newFolder(observed, path, folderFiles)
+		if n > operations {
+			require.NoError(t, err)
+			assert.Equal(t, []string{"keys"}, namesIn(t, parent))
+			continue
+		}
+		require.ErrorIs(t, err, failure)
+		assert.Empty(t, namesIn(t, parent), n)
+	}
+}
