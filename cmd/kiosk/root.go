@@ -87,7 +87,7 @@ func (p *program) command() *cobra.Command {
 	f.StringVar(&o.server, "server", "", p.Say(textFlagServer))
 	f.StringVar(&o.bundle, "bundle", "", p.Say(textFlagBundle))
 	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
-	c.AddCommand(p.checkCommand(), p.operatorKeygenCommand(), p.terminalKeygenCommand(), p.migrateCommand(),
+	c.AddCommand(p.checkCommand(), registrycli.OperatorKeygenCommand(p.Console), p.terminalKeygenCommand(), p.migrateCommand(),
 		p.applicationsCommand(), p.auditCommand(), p.statisticsCommand(), p.backupCommand(), p.restoreCommand(),
 		p.renewCommand(), p.mergeCommand(), p.newCodeCommand(), p.eraseCommand(), p.purgeCommand())
 	return c

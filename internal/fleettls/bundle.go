@@ -87,6 +87,9 @@ func (b Bundle) Identity() Identity { return b.identity }
 // NotAfter returns when the certificate expires.
 func (b Bundle) NotAfter() time.Time { return b.certificate.NotAfter }
 
+// Serial returns the serial number of the certificate in hexadecimal.
+func (b Bundle) Serial() string { return b.certificate.SerialNumber.Text(16) }
+
 // ValidAt returns nil, [ErrExpired] or [ErrNotYetValid] for the certificate.
 func (b Bundle) ValidAt(now time.Time) error { return validAt(b.certificate, now) }
 

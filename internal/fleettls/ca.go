@@ -194,6 +194,11 @@ func (c *CA) NewBundle(name string, role Role, days int, now time.Time) (Bundle,
 	return Bundle{identity, certificate, []*x509.Certificate{c.certificate}, newSecret(key)}, nil
 }
 
+// Issued reports whether the CA issued a bundle's certificate.
+func (c *CA) Issued(b Bundle) bool {
+	return b.key != nil && b.certificate.CheckSignatureFrom(c.certificate) == nil
+}
+
 // sign makes a certificate with a random serial number.
 func sign(template, issuer *x509.Certificate, public any, key crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, public, key)

@@ -107,7 +107,7 @@ func campaignMessage(problems campaign.Problems) message.Message {
 // missingOperatorKey reports that --operator-key is missing.
 func missingOperatorKey(command string) error {
 	return cli.Because(errors.New("--operator-key: not given"), CodeOperatorMissing,
-		Text{JA: "運営者の公開鍵がないため、申込みを受け付けられません。", EN: "Without the operator's public key, no applications can be accepted."},
+		Text{JA: "運営者の公開鍵がないため、申込みを受け付けられません。", EN: "Without the operator's public key, applications can't be\naccepted."},
 		Text{
 			JA: "--operator-key で公開鍵のファイルを指定してください。\n鍵ペアは " + command + " operator-keygen で作ります。",
 			EN: "Give the key file with --operator-key. Make a key pair with\n" + command + " operator-keygen.",

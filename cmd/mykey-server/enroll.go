@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
+	"github.com/mykeykit/mykeykit/internal/termtext"
+)
+
+// enrollOptions are the flags of enroll.
+type enrollOptions struct {
+	folder, registry, campaign, out string
+	clerk                           bool
+	days                            int
+}
+
+// enrollDays is how long a terminal's certificate is valid unless --days is given: 13 months.
+const enrollDays = 396
+
+// enrollCommand makes the bundle of a terminal or a clerk and enrolls it.
+func (p *program) enrollCommand() *cobra.Command {
+	var o enrollOptions
+	c := &cobra.Command{
+		Use: "enroll --campaign FILE NAME", Short: p.Say(textEnroll), Long: p.Say(textEnrollLong), Args: cli.Arguments("NAME"),
+		Example: "  mykey-server enroll --folder /var/lib/mykey-server --campaign campaign.toml \\\n    --registry sqlite:/var/lib/mykey-server/registry.db counter-1",
+		RunE:    func(c *cobra.Command, args []string) error { return p.enroll(c.Context(), args[0], o) },
+	}
+	p.folderFlag(c, &o.folder)
+	p.fleetFlags(c, &o.registry, &o.campaign)
+	c.Flags().StringVar(&o.out, "out", "", p.Say(textFlagOut))
+	c.Flags().BoolVar(&o.clerk, "clerk", false, p.Say(textFlagClerk))
+	c.Flags().IntVar(&o.days, "days", enrollDays, p.Say(textFlagDays))
+	c.Flags().Lookup("days").DefValue = "0"
+	return c
+}
+
+// enroll writes the bundle before it enrolls the key: a bundle that is not enrolled is useless,
+// and an enrolled name whose bundle was lost could not be used again. If the command was killed in
+// between, or the answer of the database was lost, the same command completes it.
+func (p *program) enroll(ctx context.Context, name string, o enrollOptions) error {
+	if o.out == "" {
+		o.out = name + ".pem"
+	}
+	ca, err := pki.ReadCA(o.folder)
+	if err != nil {
+		return err
+	}
+	list, err := p.openFleet(ctx, o.registry, o.campaign)
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	bundle, written, err := p.writeBundle(ca, name, o)
+	if err != nil {
+		return err
+	}
+	e := enrollment{
+		Name: name, Role: bundle.Identity().Role, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(), Enrolled: p.now(),
+	}
+	if err := list.Enroll(ctx, e); errors.Is(err, errEnrolled) && isEnrolled(ctx, list, e) {
+		// By an earlier run.
+	} else if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+		if written && errors.Is(err, errEnrolled) {
+			err = errors.Join(err, os.Remove(o.out))
+		}
+		return err
+	}
+	if p.JSON {
+		return cli.WriteJSON(p.Stdout, struct {
+			Name     string        `json:"name"`
+			Role     fleettls.Role `json:"role"`
+			File     string        `json:"file"`
+			NotAfter time.Time     `json:"not_after"`
+		}{name, e.Role, o.out, e.NotAfter})
+	}
+	return p.print(textEnrolled, name, termtext.Printable(o.out), day(e.NotAfter))
+}
+
+// writeBundle makes a bundle and writes its file, or reads the file of an earlier run.
+func (p *program) writeBundle(ca *fleettls.CA, name string, o enrollOptions) (bundle fleettls.Bundle, written bool, err error) {
+	role := fleettls.RoleTerminal
+	if o.clerk {
+		role = fleettls.RoleClerk
+	}
+	if bundle, err = ca.NewBundle(name, role, o.days, p.now()); err != nil {
+		return bundle, false, err
+	}
+	text, err := bundle.RevealText()
+	defer clear(text)
+	if err != nil {
+		return bundle, false, err
+	}
+	if err = keyfile.WriteNew(o.out, text); err == nil {
+		return bundle, true, nil
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return bundle, false, err
+	}
+	earlier, readErr := p.readBundle(o.out)
+	if i := earlier.Identity(); readErr != nil || i.Name != name || i.Role != role || !ca.Issued(earlier) || earlier.ValidAt(p.now()) != nil {
+		return bundle, false, cli.Because(err, registrycli.CodeFileExists, textBundleExists, textBundleExistsNext)
+	}
+	return earlier, false, nil
+}
+
+func (p *program) readBundle(path string) (fleettls.Bundle, error) {
+	text, err := registrycli.ReadKeyFile(p.Console, path, registrycli.SecretKey)
+	defer clear(text)
+	if err != nil {
+		return fleettls.Bundle{}, err
+	}
+	return fleettls.ParseBundle(text)
+}
+
+// isEnrolled reports whether exactly this enrollment is in effect.
+func isEnrolled(ctx context.Context, list terminals, e enrollment) bool {
+	found, err := list.Enrolled(ctx, e.Name)
+	return err == nil && found.Revoked.IsZero() && found.Role == e.Role && found.Key.Equal(e.Key)
+}
+
+// openFleet opens the enrolled terminals of a campaign.
+func (p *program) openFleet(ctx context.Context, url, campaign string) (terminals, error) {
+	c, err := registrycli.ReadCampaign(p.Console, campaign)
+	if err != nil {
+		return nil, err
+	}
+	return p.openTerminals(ctx, url, c.Namespace)
+}
+
+// revokeCommand revokes a terminal or a clerk.
+func (p *program) revokeCommand() *cobra.Command {
+	var url, campaign string
+	c := &cobra.Command{
+		Use: "revoke --campaign FILE NAME", Short: p.Say(textRevoke), Long: p.Say(textRevokeLong), Args: cli.Arguments("NAME"),
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := p.openFleet(c.Context(), url, campaign)
+			if err != nil {
+				return err
+			}
+			defer list.Close()
+			if err := list.Revoke(c.Context(), args[0]); err != nil {
+				return fmt.Errorf("%s: %w", termtext.Printable(args[0]), err)
+			}
+			if p.JSON {
+				return cli.WriteJSON(p.Stdout, map[string]string{"revoked": args[0]})
+			}
+			return p.print(textRevoked, termtext.Printable(args[0]))
+		},
+	}
+	p.fleetFlags(c, &url, &campaign)
+	return c
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
+	"github.com/mykeykit/mykeykit/mykey/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
+)
+
+// Codes that only this command uses.
+const (
+	codeInitialized message.Code = "INITIALIZED"
+	codeFolder      message.Code = "SERVER_FOLDER"
+	codeCertificate message.Code = "CERTIFICATE_FILE"
+	codeLifetime    message.Code = "CERTIFICATE_LIFETIME"
+	codeHost        message.Code = "HOST_NAME"
+	codeName        message.Code = "TERMINAL_NAME"
+	codeEnrolled    message.Code = "TERMINAL_ENROLLED"
+	codeUnknown     message.Code = "TERMINAL_UNKNOWN"
+	codeListen      message.Code = "LISTEN"
+	codeURL         message.Code = "DATABASE_URL"
+	codeSchema      message.Code = "DATABASE_SCHEMA"
+	codeTaken       message.Code = "SERVER_NAME_TAKEN"
+)
+
+// exits returns the exit codes for wrong usage and tampering, in addition to those that all
+// commands share.
+func exits() map[message.Code]int {
+	codes := registrycli.Exits()
+	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen} {
+		codes[code] = cli.ExitUsage
+	}
+	return codes
+}
+
+var (
+	textNoHost          = Text{JA: "--name で、サーバーのDNS名かIPアドレスを指定してください。", EN: "Give the server's DNS name or IP address with --name."}
+	textInitialized     = Text{JA: "このフォルダーには、すでに鍵があります。何も書き込んでいません。", EN: "The folder already has keys. Nothing was written."}
+	textInitializedNext = Text{
+		JA: "別のサーバーには、別のフォルダーを指定してください。\nサーバーの証明書の更新には、mykey-server renew-certificate を使います。",
+		EN: "Use another folder for another server. To renew the server's certificate, use\nmykey-server renew-certificate.",
+	}
+	textBundleExists     = Text{JA: "そのファイルはすでにあります。何も変更していません。", EN: "The file already exists. Nothing was changed."}
+	textBundleExistsNext = Text{JA: "--out で別のファイル名を指定してください。", EN: "Give another name with --out."}
+	textListen           = Text{JA: "そのアドレスで接続を受け付けられません。", EN: "The server can't listen on this address."}
+	textListenNext       = Text{JA: "--listen と --operator-listen を確かめてください。ほかのプログラムが\n使っていることもあります。", EN: "Check --listen and --operator-listen. Another program may use the address."}
+)
+
+// certificateFailure adds the message for an unusable file of a certificate.
+func certificateFailure(err error) error {
+	return cli.Because(err, codeCertificate,
+		Text{JA: "証明書のファイルを使えません。理由は下の行にあります。", EN: "A certificate file can't be used. The line below says why."},
+		Text{JA: "--folder か、--client-ca、--certificate、--key を確かめてください。", EN: "Check --folder, or --client-ca, --certificate and --key."})
+}
+
+// own are the messages for errors of this command.
+var own = []struct {
+	err     error
+	message message.Message
+}{
+	{pki.ErrFolder, operator(codeFolder,
+		Text{JA: "フォルダーに、サーバーの鍵がありません。", EN: "The folder has no keys of a server."},
+		Text{JA: "--folder を確かめてください。はじめてのときは、mykey-server init で作ります。", EN: "Check --folder. The first time, make the keys with mykey-server init."})},
+	{fleettls.ErrCA, operator(codeCertificate,
+		Text{JA: "認証局の証明書と秘密鍵を使えません。", EN: "The CA's certificate and private key can't be used."},
+		Text{JA: "フォルダーの ca.pem と ca.key を、保管したコピーから戻してください。", EN: "Restore ca.pem and ca.key in the folder from a copy."})},
+	{fleettls.ErrServerCertificate, operator(codeCertificate,
+		Text{JA: "サーバーの証明書と秘密鍵を使えません。", EN: "The server's certificate and private key can't be used."},
+		Text{JA: "mykey-server renew-certificate で、--name も指定して作り直してください。", EN: "Make them again with mykey-server renew-certificate, with --name."})},
+	{fleettls.ErrLifetime, operator(codeLifetime,
+		Text{JA: "証明書の期間が1日より短いか、認証局の証明書の期限を過ぎます。", EN: "The certificate would be valid for less than a day or\nlonger than the CA's."},
+		Text{JA: "--days と、認証局の証明書の期限を確かめてください。", EN: "Check --days and the expiry of the CA certificate."})},
+	{fleettls.ErrHost, operator(codeHost,
+		Text{JA: "サーバーの名前は、DNS名かIPアドレスで指定してください。", EN: "A server's name is a DNS name or an IP address."},
+		Text{JA: "ポート番号、https://、* は付けません。例: --name server.example", EN: "Give neither a port, https:// nor *. Example: --name server.example"})},
+	{fleettls.ErrName, nameMessage},
+	{registry.ErrTerminal, nameMessage},
+	{errEnrolled, operator(codeEnrolled,
+		Text{JA: "この名前は、すでに登録されています。何も変更していません。", EN: "This name is already enrolled. Nothing was changed."},
+		Text{
+			JA: "別の名前を指定してください。失効させた名前も、ほかの鍵では使えません。\n登録は mykey-server status で確かめられます。",
+			EN: "Use another name. A revoked name can't be used again either. See\nmykey-server status.",
+		})},
+	{errUnknownTerminal, operator(codeUnknown,
+		Text{JA: "この名前の端末や担当者は、登録されていません。", EN: "No terminal or clerk with this name is enrolled."},
+		Text{JA: "名前と --campaign を、mykey-server status で確かめてください。", EN: "Check the name and --campaign with mykey-server status."})},
+	{registry.ErrURL, operator(codeURL,
+		Text{JA: "台帳のURLに誤りがあります。", EN: "The registry URL is not valid."},
+		Text{JA: "sqlite:ファイル か postgres://… を、--registry で指定してください。", EN: "Give sqlite:FILE or postgres://… with --registry."})},
+	{registry.ErrSchema, operator(codeSchema,
+		Text{JA: "台帳の表が、このバージョンのものではありません。何も変更していません。", EN: "The registry's tables are of another version. Nothing was changed."},
+		Text{
+			JA: "すべてのサーバーを同じバージョンにしてください。表は、serve を --no-migrate\nなしで起動すると更新されます。",
+			EN: "Install the same version on all servers. Start serve without --no-migrate once\nto update the tables.",
+		})},
+	{registry.ErrTerminalTaken, operator(codeTaken,
+		Text{JA: "ほかのサーバーが、このサーバーの鍵を使っています。何も変更していません。", EN: "Another server is using this server's key. Nothing was changed."},
+		Text{
+			JA: "サーバーごとに、mykey-server init --from で別のフォルダーを作ってください。\n強制終了の直後なら、15秒ほど待って、もう一度起動してください。",
+			EN: "Make a folder for each server with mykey-server init --from. After a crash, wait\n15 seconds and start the server again.",
+		})},
+	{registry.ErrAudit, operator(registrycli.CodeAudit,
+		Text{JA: "監査記録か台帳が書き換えられています。", EN: "The audit log or the registry was altered."},
+		Text{
+			JA: "--keys に、すべてのサーバーの公開鍵があるかを確かめてください。\nあるときは、データベースをそのまま保全し、保管したヘッド\n（監査記録の末尾の値）と比べてください。",
+			EN: "Check that --keys lists the public keys of all servers. If it does, preserve the\ndatabase and compare it with the saved heads.",
+		})},
+}
+
+var nameMessage = operator(codeName,
+	Text{JA: "名前に使える文字は、英数字、点、ハイフン、下線です（64文字まで）。", EN: "A name is 1 to 64 letters, digits, dots, hyphens and underscores."},
+	Text{JA: "例: counter-1", EN: "Example: counter-1"})
+
+func operator(code message.Code, what, next Text) message.Message {
+	return message.Message{Code: code, Group: message.Operator, Attempt: message.AttemptNone, What: what, Next: next}
+}
+
+// messageOf returns the message for an error.
+func messageOf(err error) message.Message {
+	for _, m := range own {
+		if errors.Is(err, m.err) {
+			return m.message
+		}
+	}
+	if m, ok := registrycli.MessageOf(err); ok {
+		return m
+	}
+	m := message.For(err)
+	if file, ok := registrycli.FileMessage(err); ok && m.Code == message.Failed {
+		return file
+	}
+	return m
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/termtext"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var today = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
+
+// fakeTerminals are enrolled terminals in memory. They stay when they are closed.
+type fakeTerminals struct {
+	mu   sync.Mutex
+	list []enrollment
+	fail error // of all functions, if not nil
+	lost error // of Enroll, which enrolls nevertheless
+}
+
+func (f *fakeTerminals) find(name string) int {
+	return slices.IndexFunc(f.list, func(e enrollment) bool { return e.Name == name })
+}
+
+func (f *fakeTerminals) Enroll(_ context.Context, e enrollment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return f.fail
+	}
+	if f.find(e.Name) >= 0 {
+		return errEnrolled
+	}
+	f.list = append(f.list, e)
+	return f.lost
+}
+
+func (f *fakeTerminals) Revoke(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := f.find(name)
+	if i < 0 {
+		return errUnknownTerminal
+	}
+	f.list[i].Revoked = today
+	return nil
+}
+
+func (f *fakeTerminals) Enrolled(_ context.Context, name string) (enrollment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return enrollment{}, f.fail
+	}
+	i := f.find(name)
+	if i < 0 {
+		return enrollment{}, errUnknownTerminal
+	}
+	return f.list[i], nil
+}
+
+func (f *fakeTerminals) List(context.Context) ([]enrollment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.list), f.fail
+}
+
+func (f *fakeTerminals) Close() error { return nil }
+
+// outcomeOf is the result of a run.
+type result struct {
+	exit           int
+	stdout, stderr string
+}
+
+// office runs the command in a folder of its own.
+type office struct {
+	testing.TB
+	folder    string
+	terminals *fakeTerminals
+	locale    string
+	now       time.Time
+}
+
+func newOffice(t testing.TB) *office {
+	return &office{TB: t, folder: t.TempDir(), terminals: &fakeTerminals{}, locale: "en_US.UTF-8", now: today}
+}
+
+func (o *office) environment(stdout, stderr *bytes.Buffer) environment {
+	return environment{
+		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, now: func() time.Time { return o.now }, drain: func() {},
+		getenv:        func(name string) string { return map[string]string{"LANG": o.locale}[name] },
+		openTerminals: func(context.Context, string, string) (terminals, error) { return o.terminals, nil },
+	}
+}
+
+func (o *office) run(args ...string) result {
+	o.Helper()
+	var stdout, stderr bytes.Buffer
+	ctx, cancel := context.WithTimeout(o.Context(), time.Minute)
+	defer cancel()
+	exit := execute(ctx, args, o.environment(&stdout, &stderr))
+	return result{exit, stdout.String(), stderr.String()}
+}
+
+// does runs a command that must succeed.
+func (o *office) does(args ...string) string {
+	o.Helper()
+	r := o.run(args...)
+	require.Zero(o, r.exit, "%v: %s", args, r.stderr)
+	fits(o, strings.ReplaceAll(r.stdout, o.folder, "FOLDER"))
+	return r.stdout
+}
+
+// fails runs a command that must fail with a code, and returns what it says.
+func (o *office) fails(code string, exit int, args ...string) string {
+	o.Helper()
+	r := o.run(args...)
+	assert.Equal(o, exit, r.exit, "%v: %s", args, r.stderr)
+	assert.Contains(o, r.stderr, "  ["+code+"] ", "%v", args)
+	assert.Empty(o, r.stdout)
+	fits(o, strings.ReplaceAll(r.stderr, o.folder, "FOLDER"))
+	return r.stderr
+}
+
+func (o *office) path(elements ...string) string {
+	return filepath.Join(append([]string{o.folder}, elements...)...)
+}
+
+func (o *office) read(elements ...string) []byte {
+	o.Helper()
+	text, err := os.ReadFile(o.path(elements...))
+	require.NoError(o, err)
+	return text
+}
+
+func (o *office) write(name, content string) string {
+	o.Helper()
+	require.NoError(o, os.WriteFile(o.path(name), []byte(content), 0o600))
+	return o.path(name)
+}
+
+var demo = filepath.Join("..", "kiosk", "campaigns", "demo.toml")
+
+// fits checks that no line is wider than 80 columns, except the last line of a failure.
+func fits(t testing.TB, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, "  [") && !strings.HasPrefix(line, "{") {
+			assert.LessOrEqual(t, termtext.Columns(line), 80, line)
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+// The help is in the language of the locale or of --lang and lists the flags of each command.
+func TestGoldenHelp(t *testing.T) {
+	o := newOffice(t)
+	for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
+		o.locale = locale
+		var b strings.Builder
+		for _, name := range []string{"", "init", "renew-certificate", "enroll", "revoke", "status", "serve", "audit", "operator-keygen"} {
+			b.WriteString("$ mykey-server help " + name + "\n" + o.does(strings.Fields("help "+name)...) + "\n")
+		}
+		golden(t, "help-"+language+".txt", b.String())
+	}
+	assert.Contains(t, o.does("help", "--lang", "ja"), "使い方:")
+	assert.Equal(t, o.does("help"), o.does())
+	assert.Regexp(t, `^mykey-server \S+\n$`, o.does("--version"))
+}
+
+// Failures are reported in the operator's language with a code and an exit code.
+func TestGoldenFailures(t *testing.T) {
+	o := newOffice(t)
+	o.does("init", "--folder", o.folder, "--name", "server.example")
+	fleet := []string{"--folder", o.folder, "--campaign", demo, "--registry", "sqlite:" + o.path("registry.db")}
+	with := func(command string, more ...string) []string {
+		return slices.Concat([]string{command}, fleet, more)
+	}
+	o.does(with("enroll", "--out", o.path("counter-1.pem"), "counter-1")...)
+	words := o.write("words", "no certificate")
+	operator := func(more ...string) []string {
+		return with("serve", append([]string{"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"}, more...)...)
+	}
+	said := map[string]string{}
+	for _, c := range []struct {
+		code string
+		exit int
+		args []string
+	}{
+		{"USAGE", 2, []string{"surprise"}},
+		{"USAGE", 2, []string{"--lang", "fr"}},
+		{"USAGE", 2, []string{"init", "--folder", o.path("new")}},
+		{"USAGE", 2, with("enroll")},
+		{"USAGE", 2, with("enroll", "--days", "many", "counter-2")},
+		{"USAGE", 2, []string{"status"}},
+		{"FILE", 2, []string{"status", "--campaign", o.path("none.toml")}},
+		{"CAMPAIGN_FILE", 2, []string{"status", "--campaign", words}},
+		{"INITIALIZED", 1, []string{"init", "--folder", o.folder, "--name", "server.example"}},
+		{"HOST_NAME", 2, []string{"init", "--folder", o.path("new"), "--name", "server.example", "--name", "https://server.example"}},
+		{"TERMINAL_NAME", 2, []string{"init", "--folder", o.path("new"), "--name", "server.example", "--server", "a b"}},
+		{"SERVER_FOLDER", 2, []string{"init", "--folder", o.path("new"), "--name", "server.example", "--from", o.path("none")}},
+		{"SERVER_FOLDER", 2, []string{"renew-certificate", "--folder", o.path("none")}},
+		{"HOST_NAME", 2, []string{"renew-certificate", "--folder", o.folder, "--name", "*"}},
+		{"SERVER_FOLDER", 2, []string{"enroll", "--folder", o.path("none"), "--campaign", demo, "counter-2"}},
+		{"TERMINAL_NAME", 2, with("enroll", "--out", o.path("2.pem"), "counter 2")},
+		{"CERTIFICATE_LIFETIME", 2, with("enroll", "--out", o.path("2.pem"), "--days", "9999", "counter-2")},
+		{"CERTIFICATE_LIFETIME", 2, with("enroll", "--out", o.path("2.pem"), "--days", "0", "counter-2")},
+		{"TERMINAL_ENROLLED", 1, with("enroll", "--out", o.path("2.pem"), "counter-1")},
+		{"FILE_EXISTS", 1, with("enroll", "--out", words, "counter-2")},
+		{"FILE_EXISTS", 1, with("enroll", "--out", o.path("counter-1.pem"), "counter-2")},
+		{"TERMINAL_UNKNOWN", 1, append([]string{"revoke"}, append(slices.Clone(fleet[2:]), "counter-9")...)},
+		{"OPERATOR_KEY_MISSING", 2, operator()},
+		{"KEY_FILE", 2, operator("--operator-key", words)},
+		{"CERTIFICATE_FILE", 2, operator("--certificate", words)},
+		{"CERTIFICATE_FILE", 2, operator("--client-ca", words)},
+		{"CERTIFICATE_FILE", 2, operator("--client-ca", o.path("none"))},
+		{"CERTIFICATE_FILE", 2, []string{"serve", "--folder", o.path("none"), "--campaign", demo, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"}},
+		{"LISTEN", 2, with("serve", "--listen", "127.0.0.1")},
+		{"LISTEN", 2, with("serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1")},
+		{"KEY_FILE", 2, with("audit", "--keys", words)},
+		{"HEADS_FILE", 2, with("audit", "--heads", words)},
+		{"DATABASE_UNAVAILABLE", 1, with("audit")},
+	} {
+		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
+			o.locale = locale
+			said[language] += strings.ReplaceAll(o.fails(c.code, c.exit, c.args...), o.folder, "FOLDER") + "\n"
+		}
+	}
+	assert.NoDirExists(t, o.path("new"))
+	assert.NoFileExists(t, o.path("2.pem"))
+	assert.NoFileExists(t, o.path("registry.db"))
+	golden(t, "refused-ja.txt", said["ja"])
+	golden(t, "refused-en.txt", said["en"])
+}
+
+// Every failure of this command has its own message, in both languages.
+func TestMessages(t *testing.T) {
+	for _, m := range own {
+		got := messageOf(errors.Join(errors.New("wrapped"), m.err))
+		assert.Equal(t, m.message, got)
+		for _, text := range []Text{got.What, got.Next} {
+			assert.NotEmpty(t, text.JA, m.err)
+			assert.NotEmpty(t, text.EN, m.err)
+		}
+		assert.NotEmpty(t, got.Code, m.err)
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
+	"github.com/mykeykit/mykeykit/mykey/message"
+)
+
+// Text is a text in both languages.
+type Text = message.Text
+
+// environment is the environment of the program.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	openTerminals  func(ctx context.Context, url, namespace string) (terminals, error)
+	drain          func() // see drainTime
+}
+
+// program is one run of the command.
+type program struct {
+	environment
+	*cli.Console
+}
+
+const command = "mykey-server"
+
+// execute runs the command with its arguments and returns its exit code.
+func execute(ctx context.Context, args []string, env environment) int {
+	p := &program{environment: env}
+	var err error
+	p.Console, err = cli.New(command, args, env.stdout, env.stderr, env.getenv)
+	if err == nil {
+		err = p.Execute(ctx, p.command(), args, env.stdin)
+	} else {
+		err = p.WrongUsage(err)
+	}
+	if err == nil {
+		return cli.ExitDone
+	}
+	m := cli.MessageOf(err, messageOf)
+	exit := cli.ExitOf(exits(), m.Code, err)
+	p.Fail(m, exit, err)
+	return exit
+}
+
+func (p *program) command() *cobra.Command {
+	var language string
+	c := &cobra.Command{
+		Use: command, Short: p.Say(textRootShort), Long: p.Say(textRootLong),
+		Args:             cli.NoArguments,
+		PersistentPreRun: func(*cobra.Command, []string) { p.Started = true },
+		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	p.Root(c)
+	f := c.PersistentFlags()
+	f.StringVar(&language, "lang", "", p.Say(textFlagLang)) // see cli.New
+	f.BoolVar(&p.JSON, "json", p.JSON, p.Say(textFlagJSON))
+	f.Lookup("json").DefValue = "false"
+	c.AddCommand(p.initCommand(), p.renewCertificateCommand(), p.enrollCommand(), p.revokeCommand(), p.statusCommand(), p.serveCommand(), p.auditCommand(),
+		registrycli.OperatorKeygenCommand(p.Console))
+	return c
+}
+
+func (p *program) folderFlag(c *cobra.Command, folder *string) {
+	withDefault(c, folder, "folder", ".", p.Say(textFlagFolder))
+}
+
+// fleetFlags adds the flags that name a fleet: its registry and its campaign.
+func (p *program) fleetFlags(c *cobra.Command, url, campaign *string) {
+	withDefault(c, url, "registry", "sqlite:registry.db", p.Say(textFlagRegistry))
+	c.Flags().StringVar(campaign, "campaign", "", p.Say(textFlagCampaign))
+}
+
+// withDefault adds a flag whose usage text includes the default, since cobra would add it in
+// English.
+func withDefault(c *cobra.Command, value *string, name, defaultValue, usage string) {
+	c.Flags().StringVar(value, name, defaultValue, usage)
+	c.Flags().Lookup(name).DefValue = ""
+}

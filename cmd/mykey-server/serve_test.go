@@ -1,0 +1,422 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/sdnotify"
+)
+
+// safeBuffer is a buffer that is safe for concurrent use.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// running is a running server with an API of the test.
+type running struct {
+	*office
+	server    *server
+	api, desk string // addresses
+	log       *safeBuffer
+	clock     atomic.Int64 // seconds since today
+	stop      func() error
+}
+
+func start(t *testing.T, api http.Handler, drain func(*running)) *running {
+	t.Helper()
+	o := initialized(t)
+	r := &running{office: o, log: &safeBuffer{}}
+	ca, err := pki.ReadCA(o.folder)
+	require.NoError(t, err)
+	path := pki.Path(o.folder, pki.ServerCertificate)
+	r.server = &server{
+		log: slog.New(slog.NewJSONHandler(r.log, nil)), metrics: newMetrics(), terminals: o.terminals, api: api,
+		ping: func(context.Context) error { return nil },
+		now:  func() time.Time { return today.Add(time.Duration(r.clock.Load()) * time.Second) },
+	}
+	r.server.clientCAs = append(r.server.clientCAs, ca.Certificate())
+	r.server.certificate, err = fleettls.ReloadCertificate(path, path, func(error) {})
+	require.NoError(t, err)
+	listen := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		return l
+	}
+	terminals, operator := listen(), listen()
+	r.api, r.desk = "https://"+terminals.Addr().String(), "http://"+operator.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- r.server.run(ctx, terminals, operator, sdnotify.Manager{}, func() {
+			if drain != nil {
+				drain(r)
+			}
+		})
+	}()
+	r.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+// enroll enrolls a terminal or a clerk and returns its client.
+func (r *running) enroll(name string, more ...string) *http.Client {
+	r.Helper()
+	r.does(append(r.enrolls("--out", r.path(name+".pem"), name), more...)...)
+	return r.client(r.bundle(name + ".pem"))
+}
+
+func (r *running) client(b fleettls.Bundle) *http.Client {
+	r.Helper()
+	config, err := fleettls.ClientConfig(b)
+	require.NoError(r, err)
+	config.Time = func() time.Time { return today }
+	transport := &http.Transport{TLSClientConfig: config}
+	r.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: time.Minute}
+}
+
+// post posts to the API and returns the status and the problem's code.
+func (r *running) post(client *http.Client, path string) (status int, code string) {
+	r.Helper()
+	response, err := client.Post(r.api+path, "application/json", strings.NewReader(`"personal data"`))
+	require.NoError(r, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(r, err)
+	if response.StatusCode != http.StatusOK {
+		assert.Equal(r, "application/problem+json", response.Header.Get("Content-Type"))
+		var problem struct {
+			Type, Title, Code string
+			Status            int
+		}
+		require.NoError(r, json.Unmarshal(body, &problem))
+		assert.Equal(r, response.StatusCode, problem.Status)
+		assert.Equal(r, "about:blank", problem.Type)
+		code = problem.Code
+	}
+	return response.StatusCode, code
+}
+
+// get gets a page for the operator.
+func (r *running) get(path string) (int, string) {
+	r.Helper()
+	response, err := http.Get(r.desk + path)
+	require.NoError(r, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(r, err)
+	return response.StatusCode, string(body)
+}
+
+// testAPI answers as the API does.
+func testAPI() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/visits", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("{}")) })
+	mux.HandleFunc("POST /v1/reservations", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, http.StatusForbidden, "proof-used", errors.New("personal detail"))
+	})
+	mux.HandleFunc("POST /v1/panic", func(http.ResponseWriter, *http.Request) { panic("personal value") })
+	return mux
+}
+
+// Only enrolled terminals and clerks reach the API: with their own key, in their role, until they are
+// revoked, also over a connection that is open.
+func TestGateAdmitsEnrolledCallers(t *testing.T) {
+	r := start(t, testAPI(), nil)
+	terminal, clerk := r.enroll("counter-1"), r.enroll("c-7", "--clerk")
+	for _, client := range []*http.Client{terminal, clerk} {
+		status, _ := r.post(client, "/v1/visits")
+		assert.Equal(t, http.StatusOK, status)
+	}
+	ca, err := pki.ReadCA(r.folder)
+	require.NoError(t, err)
+	bundle := func(name string, role fleettls.Role) *http.Client {
+		b, err := ca.NewBundle(name, role, 1, today)
+		require.NoError(t, err)
+		return r.client(b)
+	}
+	sameKey := func() *http.Client {
+		r.terminals.list = append(r.terminals.list, enrollment{Name: "counter-2", Role: fleettls.RoleTerminal, Key: r.bundle("counter-1.pem").Identity().Key})
+		return bundle("counter-2", fleettls.RoleTerminal)
+	}()
+	for reason, client := range map[string]*http.Client{
+		"not enrolled":                 bundle("counter-9", fleettls.RoleTerminal),
+		"not enrolled: its key":        bundle("counter-1", fleettls.RoleTerminal),
+		"its key is another":           sameKey,
+		"its role is another":          bundle("counter-1", fleettls.RoleClerk),
+		"not enrolled: its role is an": bundle("c-7", fleettls.RoleTerminal),
+	} {
+		status, code := r.post(client, "/v1/visits")
+		assert.Equal(t, http.StatusForbidden, status, reason)
+		assert.Equal(t, "not-enrolled", code, reason)
+		assert.Contains(t, r.log.String(), reason)
+	}
+	r.does("revoke", "--campaign", demo, "counter-1")
+	status, code := r.post(terminal, "/v1/visits")
+	assert.Equal(t, http.StatusForbidden, status)
+	assert.Equal(t, "not-enrolled", code)
+	assert.Contains(t, r.log.String(), "it was revoked")
+
+	r.terminals.fail = errors.New("the database is away")
+	status, code = r.post(clerk, "/v1/visits")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, "unavailable", code)
+	r.terminals.fail = nil
+	r.clock.Store(int64(400 * 24 * time.Hour / time.Second))
+	status, code = r.post(clerk, "/v1/visits")
+	assert.Equal(t, http.StatusForbidden, status, "its certificate expired while it was connected")
+	assert.Equal(t, "not-enrolled", code)
+}
+
+// The API learns who calls.
+func TestGateNamesTheCaller(t *testing.T) {
+	var caller fleettls.Identity
+	r := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, _ = callerOf(r.Context())
+	}), nil)
+	status, _ := r.post(r.enroll("c-7", "--clerk"), "/anything")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, r.bundle("c-7.pem").Identity(), caller)
+}
+
+// A terminal that sends too many requests is refused until it has waited. Others are not.
+func TestGateLimitsRequests(t *testing.T) {
+	r := start(t, testAPI(), nil)
+	busy, other := r.enroll("counter-1"), r.enroll("counter-2")
+	for range terminalBurst {
+		status, _ := r.post(busy, "/v1/visits")
+		require.Equal(t, http.StatusOK, status)
+	}
+	for range 3 {
+		response, err := busy.Post(r.api+"/v1/visits", "application/json", nil)
+		require.NoError(t, err)
+		response.Body.Close()
+		assert.Equal(t, http.StatusTooManyRequests, response.StatusCode)
+		assert.Equal(t, "1", response.Header.Get("Retry-After"))
+	}
+	status, _ := r.post(other, "/v1/visits")
+	assert.Equal(t, http.StatusOK, status)
+	r.clock.Store(1)
+	for range terminalRate {
+		status, _ := r.post(busy, "/v1/visits")
+		assert.Equal(t, http.StatusOK, status)
+	}
+	status, code := r.post(busy, "/v1/visits")
+	assert.Equal(t, http.StatusTooManyRequests, status)
+	assert.Equal(t, "busy", code)
+	_, metrics := r.get("/metrics")
+	assert.Contains(t, metrics, "\nmykeykit_rate_limited_total 4\n")
+}
+
+// The log and the metrics say what was asked for and refused, without personal data. Routes are
+// those of the API, so that nobody can make up label values.
+func TestLogAndMetrics(t *testing.T) {
+	r := start(t, testAPI(), nil)
+	client := r.enroll("counter-1")
+	for path, want := range map[string]int{
+		"/v1/visits?personal=query": http.StatusOK, "/v1/reservations": http.StatusForbidden, "/v1/panic": http.StatusInternalServerError,
+	} {
+		status, _ := r.post(client, path)
+		assert.Equal(t, want, status, path)
+	}
+	for n := range 3 {
+		response, err := client.Get(fmt.Sprintf("%s/personal/%d", r.api, n))
+		require.NoError(t, err)
+		response.Body.Close()
+		assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	}
+	_, err := http.Get(r.api) // no certificate, and another CA
+	require.Error(t, err)
+
+	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), "TLS handshake error") }, time.Minute, time.Millisecond)
+	_, text := r.get("/metrics")
+	expiry := today.AddDate(0, 13, 0).Unix()
+	for _, line := range []string{
+		`mykeykit_requests_total{route="POST /v1/visits",status="200"} 1`,
+		`mykeykit_requests_total{route="POST /v1/reservations",status="403"} 1`,
+		`mykeykit_requests_total{route="POST /v1/panic",status="500"} 1`,
+		`mykeykit_requests_total{route="unknown",status="404"} 3`,
+		`mykeykit_request_duration_seconds_count{route="POST /v1/visits"} 1`,
+		`mykeykit_refusals_total{code="proof-used"} 1`,
+		`mykeykit_visits_total 1`,
+		`mykeykit_rate_limited_total 0`,
+		`mykeykit_requests_in_flight 0`,
+		`mykeykit_tls_handshake_errors_total 1`,
+	} {
+		assert.Contains(t, text, "\n"+line+"\n")
+	}
+	assert.Contains(t, text, fmt.Sprintf("mykeykit_certificate_expiry_timestamp_seconds{certificate=\"server\"} %g\n", float64(expiry)))
+	assert.Contains(t, text, `mykeykit_certificate_expiry_timestamp_seconds{certificate="client-ca"}`)
+	assert.Regexp(t, `mykeykit_build_info\{go="[^"]+",version="[^"]+"\} 1`, text)
+	assert.NotContains(t, text, "counter-1")
+	require.NoError(t, r.stop())
+
+	log := r.log.String()
+	assert.NotContains(t, log, "personal")
+	var lines []map[string]any
+	for line := range strings.Lines(log) {
+		var entry map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+		lines = append(lines, entry)
+		if entry["code"] == "proof-used" {
+			assert.Equal(t, "request", entry["msg"])
+			assert.Equal(t, "POST /v1/reservations", entry["route"])
+			assert.Equal(t, "counter-1", entry["name"])
+			assert.Equal(t, "terminal", entry["role"])
+			assert.InDelta(t, 403, entry["status"], 0)
+		}
+	}
+	assert.Contains(t, log, `"msg":"panic"`)
+	assert.Contains(t, log, "TLS handshake error")
+	assert.Equal(t, "stopped", lines[len(lines)-1]["msg"])
+}
+
+// A server that is stopped first reports that it is not ready and goes on answering; then it answers
+// the open requests.
+func TestGracefulStop(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	mux := testAPI()
+	mux.HandleFunc("POST /v1/slow", func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-leave
+		_, _ = w.Write([]byte("{}"))
+	})
+	drained := make(chan struct{})
+	var client *http.Client
+	r := start(t, mux, func(r *running) {
+		defer close(drained)
+		status, body := r.get("/readyz")
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+		assert.Equal(t, "stopping\n", body)
+		status, _ = r.get("/healthz")
+		assert.Equal(t, http.StatusOK, status)
+		status, _ = r.post(client, "/v1/visits")
+		assert.Equal(t, http.StatusOK, status, "requests are answered until the balancer has noticed")
+	})
+	client = r.enroll("counter-1")
+	status, body := r.get("/readyz")
+	assert.Equal(t, http.StatusOK, status, body)
+	slow := make(chan int)
+	go func() {
+		status, _ := r.post(client, "/v1/slow")
+		slow <- status
+	}()
+	<-entered
+	stopped := make(chan error)
+	go func() { stopped <- r.stop() }()
+	<-drained
+	select {
+	case <-stopped:
+		t.Fatal("stopped with an open request")
+	default:
+	}
+	close(leave)
+	assert.Equal(t, http.StatusOK, <-slow)
+	require.NoError(t, <-stopped)
+	_, err := client.Post(r.api+"/v1/visits", "", nil)
+	require.Error(t, err)
+}
+
+// A server whose registry is unavailable is alive and not ready.
+func TestReadiness(t *testing.T) {
+	r := start(t, testAPI(), nil)
+	var unavailable atomic.Bool
+	r.server.ping = func(context.Context) error {
+		if unavailable.Load() {
+			return errors.New("personal detail")
+		}
+		return nil
+	}
+	for _, want := range []struct {
+		away  bool
+		ready int
+	}{{false, http.StatusOK}, {true, http.StatusServiceUnavailable}, {false, http.StatusOK}} {
+		unavailable.Store(want.away)
+		status, body := r.get("/readyz")
+		assert.Equal(t, want.ready, status)
+		assert.NotContains(t, body, "personal")
+		status, _ = r.get("/healthz")
+		assert.Equal(t, http.StatusOK, status)
+	}
+	status, _ := r.get("/other")
+	assert.Equal(t, http.StatusNotFound, status)
+}
+
+// serve opens the registry with the keys of its folder, tells the service manager when it is ready,
+// logs how it was started, and stops when its context is done.
+func TestServe(t *testing.T) {
+	o := initialized(t)
+	o.now = time.Now()
+	o.does("operator-keygen", o.path("operator.private"), o.path("operator.public"))
+	socket := filepath.Join(t.TempDir(), "notify")
+	states, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	require.NoError(t, err)
+	defer states.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	env := o.environment(&bytes.Buffer{}, &bytes.Buffer{})
+	log := &safeBuffer{}
+	env.stderr = log
+	env.getenv = func(name string) string { return map[string]string{"NOTIFY_SOCKET": socket}[name] }
+	ended := make(chan int, 1)
+	go func() {
+		ended <- execute(ctx, []string{
+			"serve", "--folder", o.folder, "--campaign", demo, "--registry", "sqlite:" + o.path("registry.db"), "--operator-key", o.path("operator.public"),
+			"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0",
+		}, env)
+	}()
+	state := make([]byte, 100)
+	require.NoError(t, states.SetReadDeadline(time.Now().Add(time.Minute)))
+	n, err := states.Read(state)
+	require.NoError(t, err, log.String())
+	assert.Equal(t, "READY=1", string(state[:n]))
+	first, _, _ := strings.Cut(log.String(), "\n")
+	var started map[string]any
+	require.NoError(t, json.Unmarshal([]byte(first), &started), log.String())
+	assert.Equal(t, "started", started["msg"])
+	assert.Equal(t, "server.example", started["server"])
+	assert.Equal(t, "points.example", started["namespace"])
+	assert.Equal(t, "sqlite", started["registry"])
+	response, err := http.Get("http://" + started["operator"].(string) + "/readyz")
+	require.NoError(t, err)
+	response.Body.Close()
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	cancel()
+	assert.Zero(t, <-ended, log.String())
+
+	o.does("audit", "--folder", o.folder, "--campaign", demo, "--registry", "sqlite:"+o.path("registry.db"))
+}
