@@ -20,9 +20,9 @@ import (
 
 // enrollOptions are the flags of enroll.
 type enrollOptions struct {
-	folder, registry, campaign, out string
-	clerk                           bool
-	days                            int
+	folder, registry, campaign, deskKey, out string
+	clerk                                    bool
+	days                                     int
 }
 
 // enrollDays is how long a terminal's certificate is valid unless --days is given: 13 months.
@@ -38,6 +38,7 @@ func (p *program) enrollCommand() *cobra.Command {
 	}
 	p.folderFlag(c, &o.folder)
 	p.fleetFlags(c, &o.registry, &o.campaign)
+	p.deskFlag(c, &o.deskKey)
 	c.Flags().StringVar(&o.out, "out", "", p.Say(textFlagOut))
 	c.Flags().BoolVar(&o.clerk, "clerk", false, p.Say(textFlagClerk))
 	c.Flags().IntVar(&o.days, "days", enrollDays, p.Say(textFlagDays))
@@ -56,11 +57,11 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 	if err != nil {
 		return err
 	}
-	list, err := p.openFleet(ctx, o.registry, o.campaign)
+	d, err := p.deskOf(ctx, o.folder, o.deskKey, o.registry, o.campaign)
 	if err != nil {
 		return err
 	}
-	defer list.Close()
+	defer d.Close()
 	bundle, written, err := p.writeBundle(ca, name, o)
 	if err != nil {
 		return err
@@ -68,11 +69,9 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 	e := enrollment{
 		Name: name, Role: bundle.Identity().Role, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(), Enrolled: p.now(),
 	}
-	if err := list.Enroll(ctx, e); errors.Is(err, errEnrolled) && isEnrolled(ctx, list, e) {
-		// By an earlier run.
-	} else if err != nil {
+	if err := d.Enroll(ctx, e); err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
-		if written && errors.Is(err, errEnrolled) {
+		if written && (errors.Is(err, errEnrolled) || errors.Is(err, errRevoked)) {
 			err = errors.Join(err, os.Remove(o.out))
 		}
 		return err
@@ -124,33 +123,38 @@ func (p *program) readBundle(path string) (fleettls.Bundle, error) {
 	return fleettls.ParseBundle(text)
 }
 
-// isEnrolled reports whether exactly this enrollment is in effect.
-func isEnrolled(ctx context.Context, list terminals, e enrollment) bool {
-	found, err := list.Enrolled(ctx, e.Name)
-	return err == nil && found.Revoked.IsZero() && found.Role == e.Role && found.Key.Equal(e.Key)
+func (p *program) deskFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVar(path, "desk-key", "", p.Say(textFlagDeskKey))
 }
 
-// openFleet opens the enrolled terminals of a campaign.
-func (p *program) openFleet(ctx context.Context, url, campaign string) (terminals, error) {
+// deskOf opens the desk of a server's folder, or of a key file, in the registry of a campaign.
+func (p *program) deskOf(ctx context.Context, folder, key, url, campaign string) (desk, error) {
+	if key == "" {
+		key = pki.Path(folder, pki.DeskKey)
+	}
 	c, err := registrycli.ReadCampaign(p.Console, campaign)
 	if err != nil {
 		return nil, err
 	}
-	return p.openTerminals(ctx, url, c.Namespace)
+	as, err := registrycli.ReadTerminal(p.Console, "--desk-key", key)
+	if err != nil {
+		return nil, err
+	}
+	return p.openDesk(ctx, url, c.Namespace, as)
 }
 
 // revokeCommand revokes a terminal or a clerk.
 func (p *program) revokeCommand() *cobra.Command {
-	var url, campaign string
+	var folder, key, url, campaign string
 	c := &cobra.Command{
 		Use: "revoke --campaign FILE NAME", Short: p.Say(textRevoke), Long: p.Say(textRevokeLong), Args: cli.Arguments("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := p.openFleet(c.Context(), url, campaign)
+			d, err := p.deskOf(c.Context(), folder, key, url, campaign)
 			if err != nil {
 				return err
 			}
-			defer list.Close()
-			if err := list.Revoke(c.Context(), args[0]); err != nil {
+			defer d.Close()
+			if err := d.Revoke(c.Context(), args[0]); err != nil {
 				return fmt.Errorf("%s: %w", termtext.Printable(args[0]), err)
 			}
 			if p.JSON {
@@ -159,6 +163,8 @@ func (p *program) revokeCommand() *cobra.Command {
 			return p.print(textRevoked, termtext.Printable(args[0]))
 		},
 	}
+	p.folderFlag(c, &folder)
 	p.fleetFlags(c, &url, &campaign)
+	p.deskFlag(c, &key)
 	return c
 }

@@ -56,14 +56,13 @@ func TestEnroll(t *testing.T) {
 	assert.JSONEq(t, `{"name": "c-7", "role": "clerk", "file": "`+o.path("clerk.pem")+`", "not_after": "2026-05-01T09:00:00Z"}`, asJSON)
 	for file, role := range map[string]fleettls.Role{"counter-1.pem": fleettls.RoleTerminal, "clerk.pem": fleettls.RoleClerk} {
 		b := o.bundle(file)
-		e, err := o.terminals.Enrolled(t.Context(), b.Identity().Name)
+		e, err := o.terminals.Find(t.Context(), b.Identity().Name)
 		require.NoError(t, err)
 		assert.Equal(t, enrollment{Name: b.Identity().Name, Role: role, Key: b.Identity().Key, Serial: b.Serial(), NotAfter: b.NotAfter(), Enrolled: today}, e)
 	}
-	o.does("revoke", "--campaign", demo, "counter-1")
-	e, err := o.terminals.Enrolled(t.Context(), "counter-1")
-	require.NoError(t, err)
-	assert.False(t, e.Revoked.IsZero())
+	o.does("revoke", "--folder", o.folder, "--campaign", demo, "counter-1")
+	_, err := o.terminals.Find(t.Context(), "counter-1")
+	require.ErrorIs(t, err, errRevoked)
 	o.fails("TERMINAL_ENROLLED", 1, o.enrolls("--out", o.path("again.pem"), "counter-1")...)
 	assert.NoFileExists(t, o.path("again.pem"))
 }
@@ -85,7 +84,7 @@ func TestEnrollIsCompleted(t *testing.T) {
 			o.terminals.fail, o.terminals.lost = nil, nil
 			assert.Contains(t, o.does(enroll...), "counter-1 was enrolled.")
 			assert.Equal(t, written, o.read("counter-1.pem"))
-			e, err := o.terminals.Enrolled(t.Context(), "counter-1")
+			e, err := o.terminals.Find(t.Context(), "counter-1")
 			require.NoError(t, err)
 			assert.Equal(t, o.bundle("counter-1.pem").Identity().Key, e.Key)
 		})
@@ -101,8 +100,8 @@ func TestEnrollIsCompleted(t *testing.T) {
 		o.fails("FILE_EXISTS", 1, other...)
 		require.NotEmpty(t, name)
 	}
-	o.does("revoke", "--campaign", demo, "counter-1")
-	o.fails("TERMINAL_ENROLLED", 1, enroll...)
+	o.does("revoke", "--folder", o.folder, "--campaign", demo, "counter-1")
+	o.fails("TERMINAL_REVOKED", 1, enroll...)
 	o.now = today.AddDate(2, 0, 0)
 	o.fails("FILE_EXISTS", 1, enroll...)
 	assert.FileExists(t, o.path("counter-1.pem"), "a bundle that this run did not write stays")
@@ -115,23 +114,23 @@ func TestStatus(t *testing.T) {
 	assert.Equal(t, "No terminal is enrolled yet.\n", o.does(status...))
 	assert.JSONEq(t, `{"terminals": []}`, o.does(append(status, "--json")...))
 	o.terminals.list = []enrollment{
-		{Name: "counter-1", Role: fleettls.RoleTerminal, NotAfter: today.AddDate(1, 0, 0), Enrolled: today.AddDate(0, -1, 0), Seen: today.Add(-time.Minute), Version: "v1.2.0"},
+		{Name: "counter-1", Role: fleettls.RoleTerminal, NotAfter: today.AddDate(1, 0, 0), Enrolled: today.AddDate(0, -1, 0), Seen: today.Add(-time.Minute), Version: "v1.2.0", Visits: 17},
 		{Name: "counter-2", Role: fleettls.RoleTerminal, NotAfter: today.AddDate(0, 0, 29), Enrolled: today},
 		{Name: "counter-3", Role: fleettls.RoleTerminal, NotAfter: today.AddDate(0, 0, -1), Enrolled: today},
 		{Name: "c-7", Role: fleettls.RoleClerk, NotAfter: today.AddDate(1, 0, 0), Enrolled: today, Revoked: today, Version: "\x1b[2J"},
 	}
-	assert.Equal(t, `Name       State            Until       Last seen         Version
-counter-1  enrolled         2027-04-01  2026-04-01 17:59  v1.2.0
+	assert.Equal(t, `Name       State            Until       Last seen         Visits  Version
+counter-1  enrolled         2027-04-01  2026-04-01 17:59  17      v1.2.0
 counter-2  expires soon     2026-04-30  never
 counter-3  expired          2026-03-31  never
-c-7        revoked (clerk)  2027-04-01  never             ?[2J
+c-7        revoked (clerk)  2027-04-01  never                     ?[2J
 `, o.does(status...))
 	var report struct{ Terminals []map[string]any }
 	require.NoError(t, json.Unmarshal([]byte(o.does(append(status, "--json")...)), &report))
 	require.Len(t, report.Terminals, 4)
 	assert.Equal(t, map[string]any{
 		"name": "counter-1", "role": "terminal", "state": "enrolled", "not_after": "2027-04-01T09:00:00Z", "enrolled": "2026-03-01T09:00:00Z",
-		"revoked": nil, "seen": "2026-04-01T08:59:00Z", "version": "v1.2.0",
+		"revoked": nil, "seen": "2026-04-01T08:59:00Z", "version": "v1.2.0", "visits": 17.0,
 	}, report.Terminals[0])
 	o.locale = "ja_JP.UTF-8"
 	assert.Contains(t, o.does(status...), "c-7        失効（担当者）    2027-04-01  なし")

@@ -20,6 +20,7 @@ const (
 	codeHost        message.Code = "HOST_NAME"
 	codeName        message.Code = "TERMINAL_NAME"
 	codeEnrolled    message.Code = "TERMINAL_ENROLLED"
+	codeRevoked     message.Code = "TERMINAL_REVOKED"
 	codeUnknown     message.Code = "TERMINAL_UNKNOWN"
 	codeListen      message.Code = "LISTEN"
 	codeURL         message.Code = "DATABASE_URL"
@@ -82,9 +83,12 @@ var own = []struct {
 	{errEnrolled, operator(codeEnrolled,
 		Text{JA: "この名前は、すでに登録されています。何も変更していません。", EN: "This name is already enrolled. Nothing was changed."},
 		Text{
-			JA: "別の名前を指定してください。失効させた名前も、ほかの鍵では使えません。\n登録は mykey-server status で確かめられます。",
-			EN: "Use another name. A revoked name can't be used again either. See\nmykey-server status.",
+			JA: "別の名前を指定してください。登録は mykey-server status で確かめられます。",
+			EN: "Use another name. See mykey-server status.",
 		})},
+	{errRevoked, operator(codeRevoked,
+		Text{JA: "この名前は、失効しています。何も変更していません。", EN: "This name was revoked. Nothing was changed."},
+		Text{JA: "別の名前を指定してください。失効は取り消せません。", EN: "Use another name. A revocation can't be undone."})},
 	{errUnknownTerminal, operator(codeUnknown,
 		Text{JA: "この名前の端末や担当者は、登録されていません。", EN: "No terminal or clerk with this name is enrolled."},
 		Text{JA: "名前と --campaign を、mykey-server status で確かめてください。", EN: "Check the name and --campaign with mykey-server status."})},

@@ -29,9 +29,7 @@ const (
 // gate authenticates the callers of an API, limits their requests, logs and counts them. The log
 // has no personal data: neither bodies nor query strings.
 type gate struct {
-	terminals interface {
-		Enrolled(ctx context.Context, name string) (enrollment, error)
-	}
+	terminals  finder
 	withCaller func(context.Context, fleettls.Identity) context.Context
 	api        http.Handler
 	log        *slog.Logger
@@ -114,14 +112,12 @@ var errNotEnrolled = errors.New("not enrolled")
 
 // admit checks that a caller is enrolled, with this key and this role, and was not revoked.
 func (g *gate) admit(ctx context.Context, caller fleettls.Identity) error {
-	e, err := g.terminals.Enrolled(ctx, caller.Name)
+	e, err := g.terminals.Find(ctx, caller.Name)
 	switch {
-	case errors.Is(err, errUnknownTerminal):
-		return errNotEnrolled
+	case errors.Is(err, errUnknownTerminal), errors.Is(err, errRevoked):
+		return fmt.Errorf("%w: %w", errNotEnrolled, err)
 	case err != nil:
 		return err
-	case !e.Revoked.IsZero():
-		return fmt.Errorf("%w: it was revoked", errNotEnrolled)
 	case e.Role != caller.Role:
 		return fmt.Errorf("%w: its role is another", errNotEnrolled)
 	case !e.Key.Equal(caller.Key):

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -41,11 +42,17 @@ func (f *fakeTerminals) Enroll(_ context.Context, e enrollment) error {
 	if f.fail != nil {
 		return f.fail
 	}
-	if f.find(e.Name) >= 0 {
+	i := f.find(e.Name)
+	switch {
+	case i < 0:
+		f.list = append(f.list, e)
+		return f.lost
+	case f.list[i].Role != e.Role || !f.list[i].Key.Equal(e.Key):
 		return errEnrolled
+	case !f.list[i].Revoked.IsZero():
+		return errRevoked
 	}
-	f.list = append(f.list, e)
-	return f.lost
+	return nil
 }
 
 func (f *fakeTerminals) Revoke(_ context.Context, name string) error {
@@ -59,7 +66,7 @@ func (f *fakeTerminals) Revoke(_ context.Context, name string) error {
 	return nil
 }
 
-func (f *fakeTerminals) Enrolled(_ context.Context, name string) (enrollment, error) {
+func (f *fakeTerminals) Find(_ context.Context, name string) (enrollment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -68,6 +75,9 @@ func (f *fakeTerminals) Enrolled(_ context.Context, name string) (enrollment, er
 	i := f.find(name)
 	if i < 0 {
 		return enrollment{}, errUnknownTerminal
+	}
+	if !f.list[i].Revoked.IsZero() {
+		return enrollment{}, errRevoked
 	}
 	return f.list[i], nil
 }
@@ -102,8 +112,9 @@ func newOffice(t testing.TB) *office {
 func (o *office) environment(stdout, stderr *bytes.Buffer) environment {
 	return environment{
 		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, now: func() time.Time { return o.now }, drain: func() {},
-		getenv:        func(name string) string { return map[string]string{"LANG": o.locale}[name] },
-		openTerminals: func(context.Context, string, string) (terminals, error) { return o.terminals, nil },
+		getenv:     func(name string) string { return map[string]string{"LANG": o.locale}[name] },
+		openDesk:   func(context.Context, string, string, registry.Terminal) (desk, error) { return o.terminals, nil },
+		openLister: func(context.Context, string, string) (lister, error) { return o.terminals, nil },
 	}
 }
 
@@ -234,7 +245,8 @@ func TestGoldenFailures(t *testing.T) {
 		{"TERMINAL_ENROLLED", 1, with("enroll", "--out", o.path("2.pem"), "counter-1")},
 		{"FILE_EXISTS", 1, with("enroll", "--out", words, "counter-2")},
 		{"FILE_EXISTS", 1, with("enroll", "--out", o.path("counter-1.pem"), "counter-2")},
-		{"TERMINAL_UNKNOWN", 1, append([]string{"revoke"}, append(slices.Clone(fleet[2:]), "counter-9")...)},
+		{"TERMINAL_UNKNOWN", 1, with("revoke", "counter-9")},
+		{"KEY_FILE", 2, with("revoke", "--desk-key", words, "counter-1")},
 		{"OPERATOR_KEY_MISSING", 2, operator()},
 		{"KEY_FILE", 2, operator("--operator-key", words)},
 		{"CERTIFICATE_FILE", 2, operator("--certificate", words)},

@@ -10,6 +10,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/mykey/message"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // Text is a text in both languages.
@@ -21,7 +22,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
-	openTerminals  func(ctx context.Context, url, namespace string) (terminals, error)
+	openDesk       func(ctx context.Context, url, namespace string, as registry.Terminal) (desk, error)
+	openLister     func(ctx context.Context, url, namespace string) (lister, error)
 	drain          func() // see drainTime
 }
 

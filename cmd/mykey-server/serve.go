@@ -97,7 +97,7 @@ type server struct {
 	log         *slog.Logger
 	metrics     *metrics
 	ping        func(context.Context) error // checks that the registry could store changes
-	terminals   terminals
+	terminals   finder
 	certificate *fleettls.CertificateFile
 	clientCAs   []*x509.Certificate
 	api         http.Handler
@@ -150,10 +150,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	}
 	defer store.Close()
 	s.ping = store.Ping
-	if s.terminals, err = p.openTerminals(ctx, o.registry, campaign.Namespace); err != nil {
-		return err
-	}
-	defer s.terminals.Close()
+	s.terminals = newFinder(store)
 	s.api = newAPI(store, proof.Verifier{Audience: campaign.Namespace, Trust: policy, Now: p.now}, text)
 	s.log.Info("started", "version", cli.Version(), "server", chain.Name(), "namespace", campaign.Namespace, "generation", keys.Current.Number,
 		"earlier", keys.EarlierNumbers(), "registry", registrycli.Engine(o.registry), "listen", listener.Addr().String(), "operator", operatorListener.Addr().String())

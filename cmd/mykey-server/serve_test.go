@@ -185,11 +185,11 @@ func TestGateAdmitsEnrolledCallers(t *testing.T) {
 		assert.Equal(t, "not-enrolled", code, reason)
 		assert.Contains(t, r.log.String(), reason)
 	}
-	r.does("revoke", "--campaign", demo, "counter-1")
+	r.does("revoke", "--folder", r.folder, "--campaign", demo, "counter-1")
 	status, code := r.post(terminal, "/v1/visits")
 	assert.Equal(t, http.StatusForbidden, status)
 	assert.Equal(t, "not-enrolled", code)
-	assert.Contains(t, r.log.String(), "it was revoked")
+	assert.Contains(t, r.log.String(), "the name was revoked")
 
 	r.terminals.fail = errors.New("the database is away")
 	status, code = r.post(clerk, "/v1/visits")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
@@ -35,6 +37,8 @@ type terminalStatus struct {
 	Revoked  *time.Time    `json:"revoked"`
 	Seen     *time.Time    `json:"seen"`
 	Version  string        `json:"version"`
+	// Visits is the number of visits on the day when it was last seen.
+	Visits int64 `json:"visits"`
 }
 
 // expiringDays is how long before its end a certificate is shown as expiring.
@@ -53,7 +57,11 @@ func stateOf(e enrollment, now time.Time) string {
 }
 
 func (p *program) status(ctx context.Context, url, campaign string) error {
-	open, err := p.openFleet(ctx, url, campaign)
+	c, err := registrycli.ReadCampaign(p.Console, campaign)
+	if err != nil {
+		return err
+	}
+	open, err := p.openLister(ctx, url, c.Namespace)
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (p *program) status(ctx context.Context, url, campaign string) error {
 	}
 	found := []terminalStatus{}
 	for _, e := range list {
-		s := terminalStatus{Name: e.Name, Role: e.Role, State: stateOf(e, p.now()), NotAfter: e.NotAfter, Enrolled: e.Enrolled, Version: e.Version}
+		s := terminalStatus{Name: e.Name, Role: e.Role, State: stateOf(e, p.now()), NotAfter: e.NotAfter, Enrolled: e.Enrolled, Version: e.Version, Visits: e.Visits}
 		if !e.Revoked.IsZero() {
 			s.Revoked = &e.Revoked
 		}
@@ -79,17 +87,18 @@ func (p *program) status(ctx context.Context, url, campaign string) error {
 	if len(found) == 0 {
 		return p.print(textNoTerminals)
 	}
-	rows := [][]string{{p.Say(textColumnName), p.Say(textColumnState), p.Say(textColumnUntil), p.Say(textColumnSeen), p.Say(textColumnVersion)}}
+	rows := [][]string{{p.Say(textColumnName), p.Say(textColumnState), p.Say(textColumnUntil), p.Say(textColumnSeen), p.Say(textColumnVisits), p.Say(textColumnVersion)}}
 	for _, s := range found {
-		seen := p.Say(textNever)
+		seen, visits := p.Say(textNever), ""
 		if s.Seen != nil {
+			visits = strconv.FormatInt(s.Visits, 10)
 			seen = s.Seen.In(trust.Japan).Format("2006-01-02 15:04")
 		}
 		state := p.Say(textStates[s.State])
 		if s.Role == fleettls.RoleClerk {
 			state += p.Say(textIsClerk)
 		}
-		rows = append(rows, []string{s.Name, state, day(s.NotAfter), seen, termtext.Printable(s.Version)})
+		rows = append(rows, []string{s.Name, state, day(s.NotAfter), seen, visits, termtext.Printable(s.Version)})
 	}
 	_, err = p.Stdout.Write([]byte(table(rows)))
 	return err

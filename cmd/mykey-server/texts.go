@@ -62,25 +62,27 @@ A name can't be used with another key later, even after it was revoked.`,
 	}
 	textRevoke     = Text{JA: "端末または担当者を失効させます", EN: "Revoke a terminal or a clerk"}
 	textRevokeLong = Text{
-		JA: `端末または担当者を失効させます。サーバーは、次の要求から受け付けません。
+		JA: `端末または担当者を失効させます。サーバーは、数秒以内に受け付けなくなります。
 取り消すことはできません。その端末を再び使うときは、別の名前で登録してください。`,
-		EN: `Revoke a terminal or a clerk. Servers reject its next request. This can't be
-undone: to use the terminal again, enroll it under another name.`,
+		EN: `Revoke a terminal or a clerk. Servers reject its requests within a few seconds.
+This can't be undone: to use the terminal again, enroll it under another name.`,
 	}
-	textRevoked = Text{JA: "%s を失効させました。サーバーは、次の要求から受け付けません。\n", EN: "%s was revoked. Servers reject its next request.\n"}
+	textRevoked = Text{JA: "%s を失効させました。サーバーは、数秒以内に受け付けなくなります。\n", EN: "%s was revoked. Servers reject its requests within a few seconds.\n"}
 
 	textStatus     = Text{JA: "端末と担当者の一覧を表示します", EN: "List the terminals and clerks"}
 	textStatusLong = Text{
-		JA: `登録した端末と担当者、証明書の期限、最後の接続、プログラムのバージョンを
-表示します。`,
+		JA: `登録した端末と担当者、証明書の期限、最後の接続とその日の利用件数、プログラムの
+バージョンを表示します。`,
 		EN: `List the enrolled terminals and clerks with the expiry of their certificates,
-when they were last seen, and the versions of their programs.`,
+when they were last seen, the visits on that day, and the versions of their
+programs.`,
 	}
 	textNoTerminals   = Text{JA: "登録した端末は、まだありません。\n", EN: "No terminal is enrolled yet.\n"}
 	textColumnName    = Text{JA: "名前", EN: "Name"}
 	textColumnState   = Text{JA: "状態", EN: "State"}
 	textColumnUntil   = Text{JA: "期限", EN: "Until"}
 	textColumnSeen    = Text{JA: "最後の接続", EN: "Last seen"}
+	textColumnVisits  = Text{JA: "利用", EN: "Visits"}
 	textColumnVersion = Text{JA: "バージョン", EN: "Version"}
 	textNever         = Text{JA: "なし", EN: "never"}
 	textIsClerk       = Text{JA: "（担当者）", EN: " (clerk)"}
@@ -133,6 +135,7 @@ files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagCampaign       = Text{JA: "事業設定ファイル（`FILE`）", EN: "campaign `FILE` (TOML)"}
 	textFlagOut            = Text{JA: "作るファイル（`FILE`、既定値: NAME.pem）", EN: "`FILE` to write (default: NAME.pem)"}
 	textFlagClerk          = Text{JA: "端末ではなく、担当者を登録します", EN: "enroll a clerk, not a terminal"}
+	textFlagDeskKey        = Text{JA: "記録に署名する鍵ファイル（`FILE`、既定値: desk.key）", EN: "private key `FILE` of the desk (default: desk.key)"}
 	textFlagDays           = Text{JA: "証明書の有効日数（`N`、既定値: 396）", EN: "the certificate is valid for `N` days (default: 396)"}
 	textFlagListen         = Text{JA: "端末が接続する`ADDRESS`（既定値: :8443）", EN: "`ADDRESS` for terminals (default: :8443)"}
 	textFlagOperatorListen = Text{JA: "運営者用の`ADDRESS`（既定値: 127.0.0.1:9443）", EN: "operator's `ADDRESS` (default: 127.0.0.1:9443)"}

@@ -7,6 +7,8 @@
 //	keys/registry.key   key of the registry
 //	keys/server.key     name and private key that sign the server's audit records
 //	keys/server.public  its public key, for whoever verifies the audit log
+//	keys/desk.key       name and private key that sign the records of enrollments
+//	keys/desk.public    its public key
 package pki
 
 import (
@@ -38,6 +40,8 @@ const (
 	RegistryKey       File = "registry.key"
 	ServerKey         File = "server.key"
 	ServerPublic      File = "server.public"
+	DeskKey           File = "desk.key"
+	DeskPublic        File = "desk.public"
 )
 
 // keysFolder is the folder of the files.
@@ -64,6 +68,10 @@ type Options struct {
 	Now  time.Time
 }
 
+// deskSuffix makes the name of a server's desk. Commands use the desk while the server runs, since
+// only one program at a time can use a name.
+const deskSuffix = "-desk"
+
 // Made describes what [Init] made.
 type Made struct {
 	Name         string `json:"name"`
@@ -82,6 +90,10 @@ func Init(folder string, o Options) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
+	desk, err := registry.GenerateTerminal(o.Name + deskSuffix)
+	if err != nil {
+		return Made{}, err
+	}
 	ca, caKey, namespaceKey, registryKey, err := shared(o)
 	if err != nil {
 		return Made{}, err
@@ -94,6 +106,7 @@ func Init(folder string, o Options) (Made, error) {
 		CACertificate: ca.CertificateText(), CAKey: caKey, ServerCertificate: server,
 		NamespaceKey: namespaceKey.RevealText(), RegistryKey: registryKey.RevealText(),
 		ServerKey: chain.RevealText(), ServerPublic: []byte(chain.Public().String() + "\n"),
+		DeskKey: desk.RevealText(), DeskPublic: []byte(desk.Public().String() + "\n"),
 	}
 	content := map[string][]byte{}
 	for name, text := range files {

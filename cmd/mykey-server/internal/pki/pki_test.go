@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func TestInit(t *testing.T) {
 	made, err := Init(folder, options("server.example", "192.0.2.7", "2001:db8::7"))
 	require.NoError(t, err)
 	files := content(t, folder)
-	assert.Equal(t, []File{CAKey, CACertificate, NamespaceKey, RegistryKey, ServerKey, ServerCertificate, ServerPublic}, slices.Sorted(maps.Keys(files)))
+	assert.Equal(t, []File{CAKey, CACertificate, DeskKey, DeskPublic, NamespaceKey, RegistryKey, ServerKey, ServerCertificate, ServerPublic}, slices.Sorted(maps.Keys(files)))
 
 	ca, err := ReadCA(folder)
 	require.NoError(t, err)
@@ -70,6 +71,10 @@ func TestInit(t *testing.T) {
 	chain, err := registry.ParseTerminal([]byte(files[ServerKey]))
 	require.NoError(t, err)
 	assert.Equal(t, chain.Public().String()+"\n", files[ServerPublic])
+	desk, err := registry.ParseTerminal([]byte(files[DeskKey]))
+	require.NoError(t, err)
+	assert.Equal(t, "server.example-desk", desk.Name(), "it does not wait for the server's chain")
+	assert.Equal(t, desk.Public().String()+"\n", files[DeskPublic])
 
 	_, err = Init(folder, options("other.example"))
 	require.ErrorIs(t, err, fs.ErrExist)
@@ -105,7 +110,7 @@ func TestInitFromAnotherServer(t *testing.T) {
 	for _, same := range []File{CACertificate, CAKey, NamespaceKey, RegistryKey} {
 		assert.Equal(t, one[same], two[same], same)
 	}
-	for _, own := range []File{ServerCertificate, ServerKey, ServerPublic} {
+	for _, own := range []File{ServerCertificate, ServerKey, ServerPublic, DeskKey, DeskPublic} {
 		assert.NotEqual(t, one[own], two[own], own)
 	}
 	o.From = t.TempDir()
@@ -124,6 +129,7 @@ func TestInitRejectsNames(t *testing.T) {
 		{options("a b"), registry.ErrTerminal},
 		{options("server.example", "*.example"), fleettls.ErrHost},
 		{Options{Name: "server"}, fleettls.ErrHost},
+		{Options{Name: strings.Repeat("x", 60), Hosts: []string{"server.example"}}, registry.ErrTerminal},
 		{Options{Name: "a b", Hosts: []string{"server.example"}}, registry.ErrTerminal},
 	} {
 		_, err := Init(folder, c.o)
