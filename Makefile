@@ -21,7 +21,7 @@ export MYKEYKIT_E2E ?= wanted
 
 # Compiling SQLite takes a minute per system, so besides this system only Windows is checked
 # with it. The code that uses it has no variants for other systems.
-WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk)
+WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
 .PHONY: demo build kiosk test fuzz soak bench
 .DEFAULT_GOAL := demo

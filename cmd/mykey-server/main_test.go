@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -281,5 +285,27 @@ func TestMessages(t *testing.T) {
 			assert.NotEmpty(t, text.EN, m.err)
 		}
 		assert.NotEmpty(t, got.Code, m.err)
+	}
+}
+
+// The command and the flags in the unit exist, and the unit names the keys that only commands need.
+func TestUnitUsesExistingFlags(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("packaging", "mykey-server.service"))
+	require.NoError(t, err)
+	unit := strings.ReplaceAll(string(text), "\\\n", " ")
+	start := regexp.MustCompile(`(?m)^ExecStart=/usr/local/bin/mykey-server (.*)$`).FindStringSubmatch(unit)
+	require.NotNil(t, start)
+	words := strings.Fields(strings.ReplaceAll(start[1], "$SERVER_OPTIONS", "--ca-certificate ca.cer --listen :443 --no-migrate"))
+	o := newOffice(t)
+	p := &program{environment: o.environment(&bytes.Buffer{}, &bytes.Buffer{})}
+	p.Console, err = cli.New(command, nil, io.Discard, io.Discard, p.getenv)
+	require.NoError(t, err)
+	c, args, err := p.command().Find(words)
+	require.NoError(t, err)
+	require.NoError(t, c.ParseFlags(args))
+	assert.Equal(t, "serve", c.Name())
+	assert.Empty(t, c.Flags().Args())
+	for _, key := range []pki.File{pki.CAKey, pki.DeskKey} {
+		assert.Contains(t, unit, "-"+pki.Path("/var/lib/mykey-server", key))
 	}
 }
