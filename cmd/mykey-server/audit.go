@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -32,9 +34,6 @@ func (p *program) auditCommand() *cobra.Command {
 }
 
 func (p *program) audit(ctx context.Context, o auditOptions) error {
-	if o.keys == "" {
-		o.keys = pki.Path(o.folder, pki.ServerPublic)
-	}
 	kept, err := registrycli.ReadHeads(p.Console, o.heads)
 	if err != nil {
 		return err
@@ -43,11 +42,15 @@ func (p *program) audit(ctx context.Context, o auditOptions) error {
 	if err != nil {
 		return err
 	}
-	keys, err := readKeys(o.keys)
+	paths := []string{o.keys}
+	if o.keys == "" {
+		paths = []string{pki.Path(o.folder, pki.ServerPublic), pki.Path(o.folder, pki.DeskPublic)}
+	}
+	keys, err := readKeys(paths)
 	if err != nil {
 		return err
 	}
-	r, err := registry.OpenOperator(ctx, o.registry, campaign.Namespace, keys)
+	r, err := openAuditor(ctx, o.registry, campaign.Namespace, keys)
 	if err != nil {
 		return err
 	}
@@ -59,15 +62,39 @@ func (p *program) audit(ctx context.Context, o auditOptions) error {
 	return registrycli.WriteAudit(p.Console, report)
 }
 
-// readKeys reads the public keys of the servers.
-func readKeys(path string) ([]registry.TerminalKey, error) {
-	text, _, err := keyfile.Read(path, registrycli.MaxListSize)
+// openAuditor opens the registry with the keys of the servers and desks, and those of the
+// terminals and clerks that the registry lists. The verification detects one that no desk has
+// enrolled.
+func openAuditor(ctx context.Context, url, namespace string, keys []registry.TerminalKey) (*registry.Operator, error) {
+	r, err := registry.OpenOperator(ctx, url, namespace, keys)
 	if err != nil {
-		return nil, registrycli.KeyFailure(fmt.Errorf("--keys: %w", err))
+		return nil, err
 	}
-	keys, err := registry.ParseTerminalKeys(text)
-	if err != nil {
-		return nil, registrycli.KeyFailure(fmt.Errorf("--keys: %s: %w", path, err))
+	enrolled, err := r.Enrolled(ctx)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, err
+	}
+	for _, e := range enrolled {
+		known := func(k registry.TerminalKey) bool { return k.Name == e.Name }
+		if !slices.ContainsFunc(keys, known) {
+			keys = append(keys, e.TerminalKey())
+		}
+	}
+	return registry.OpenOperator(ctx, url, namespace, keys)
+}
+
+// readKeys reads the public keys of the servers and desks.
+func readKeys(paths []string) (keys []registry.TerminalKey, err error) {
+	for _, path := range paths {
+		text, _, err := keyfile.Read(path, registrycli.MaxListSize)
+		if err != nil {
+			return nil, registrycli.KeyFailure(fmt.Errorf("--keys: %w", err))
+		}
+		some, err := registry.ParseTerminalKeys(text)
+		if err != nil {
+			return nil, registrycli.KeyFailure(fmt.Errorf("--keys: %s: %w", path, err))
+		}
+		keys = append(keys, some...)
 	}
 	return keys, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // enrollOptions are the flags of enroll.
@@ -66,12 +67,13 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 	if err != nil {
 		return err
 	}
-	e := enrollment{
-		Name: name, Role: bundle.Identity().Role, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(), Enrolled: p.now(),
-	}
-	if err := d.Enroll(ctx, e); err != nil {
+	role := bundle.Identity().Role
+	err = d.Enroll(ctx, registry.NewOperation(), registry.Enrolled{
+		Name: name, Role: registry.Role(role), Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(),
+	})
+	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
-		if written && (errors.Is(err, errEnrolled) || errors.Is(err, errRevoked)) {
+		if written && !errors.Is(err, registry.ErrUnavailable) { // then it may be enrolled
 			err = errors.Join(err, os.Remove(o.out))
 		}
 		return err
@@ -82,9 +84,9 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 			Role     fleettls.Role `json:"role"`
 			File     string        `json:"file"`
 			NotAfter time.Time     `json:"not_after"`
-		}{name, e.Role, o.out, e.NotAfter})
+		}{name, role, o.out, bundle.NotAfter()})
 	}
-	return p.print(textEnrolled, name, termtext.Printable(o.out), day(e.NotAfter))
+	return p.print(textEnrolled, name, termtext.Printable(o.out), day(bundle.NotAfter()))
 }
 
 // writeBundle makes a bundle and writes its file, or reads the file of an earlier run.
@@ -154,7 +156,7 @@ func (p *program) revokeCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
-			if err := d.Revoke(c.Context(), args[0]); err != nil {
+			if err := d.Revoke(c.Context(), registry.NewOperation(), args[0]); err != nil {
 				return fmt.Errorf("%s: %w", termtext.Printable(args[0]), err)
 			}
 			if p.JSON {

@@ -32,7 +32,7 @@ const (
 // commands share.
 func exits() map[message.Code]int {
 	codes := registrycli.Exits()
-	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen} {
+	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen, "CLERK_CODE"} {
 		codes[code] = cli.ExitUsage
 	}
 	return codes
@@ -80,16 +80,25 @@ var own = []struct {
 		Text{JA: "ポート番号、https://、* は付けません。例: --name server.example", EN: "Give neither a port, https:// nor *. Example: --name server.example"})},
 	{fleettls.ErrName, nameMessage},
 	{registry.ErrTerminal, nameMessage},
-	{errEnrolled, operator(codeEnrolled,
+	{registry.ErrClerk, operator("CLERK_CODE",
+		Text{JA: "担当者の名前は、32文字までの英数字、点、ハイフン、下線です。", EN: "A clerk's name is 1 to 32 letters, digits, dots, hyphens and\nunderscores."},
+		Text{JA: "氏名ではなく、番号などを指定してください。例: c-7", EN: "Use a number or a code, not a person's name. Example: c-7"})},
+	{registry.ErrUnavailable, operator(registrycli.CodeDatabase,
+		Text{JA: "台帳のデータベースに接続できません。", EN: "The registry database is not reachable."},
+		Text{
+			JA: "台帳のURL（--registry）、サーバー、ディスクを確かめてください。はじめての\nときは、mykey-server migrate で作ります。",
+			EN: "Check the registry URL (--registry), the server and the disk. The first time,\ncreate the registry with mykey-server migrate.",
+		})},
+	{registry.ErrEnrolled, operator(codeEnrolled,
 		Text{JA: "この名前は、すでに登録されています。何も変更していません。", EN: "This name is already enrolled. Nothing was changed."},
 		Text{
 			JA: "別の名前を指定してください。登録は mykey-server status で確かめられます。",
 			EN: "Use another name. See mykey-server status.",
 		})},
-	{errRevoked, operator(codeRevoked,
+	{registry.ErrRevoked, operator(codeRevoked,
 		Text{JA: "この名前は、失効しています。何も変更していません。", EN: "This name was revoked. Nothing was changed."},
 		Text{JA: "別の名前を指定してください。失効は取り消せません。", EN: "Use another name. A revocation can't be undone."})},
-	{errUnknownTerminal, operator(codeUnknown,
+	{registry.ErrNotEnrolled, operator(codeUnknown,
 		Text{JA: "この名前の端末や担当者は、登録されていません。", EN: "No terminal or clerk with this name is enrolled."},
 		Text{JA: "名前と --campaign を、mykey-server status で確かめてください。", EN: "Check the name and --campaign with mykey-server status."})},
 	{registry.ErrURL, operator(codeURL,
@@ -98,8 +107,8 @@ var own = []struct {
 	{registry.ErrSchema, operator(codeSchema,
 		Text{JA: "台帳の表が、このバージョンのものではありません。何も変更していません。", EN: "The registry's tables are of another version. Nothing was changed."},
 		Text{
-			JA: "すべてのサーバーを同じバージョンにしてください。表は、serve を --no-migrate\nなしで起動すると更新されます。",
-			EN: "Install the same version on all servers. Start serve without --no-migrate once\nto update the tables.",
+			JA: "すべてのサーバーを同じバージョンにしてください。表は\nmykey-server migrate で更新します。",
+			EN: "Install the same version on all servers. Update the tables with\nmykey-server migrate.",
 		})},
 	{registry.ErrTerminalTaken, operator(codeTaken,
 		Text{JA: "ほかのサーバーが、このサーバーの鍵を使っています。何も変更していません。", EN: "Another server is using this server's key. Nothing was changed."},
@@ -110,8 +119,8 @@ var own = []struct {
 	{registry.ErrAudit, operator(registrycli.CodeAudit,
 		Text{JA: "監査記録か台帳が書き換えられています。", EN: "The audit log or the registry was altered."},
 		Text{
-			JA: "--keys に、すべてのサーバーの公開鍵があるかを確かめてください。\nあるときは、データベースをそのまま保全し、保管したヘッド\n（監査記録の末尾の値）と比べてください。",
-			EN: "Check that --keys lists the public keys of all servers. If it does, preserve the\ndatabase and compare it with the saved heads.",
+			JA: "--keys に、すべてのサーバーと窓口の公開鍵があるかを確かめてください。\nあるときは、データベースをそのまま保全し、保管したヘッド\n（監査記録の末尾の値）と比べてください。",
+			EN: "Check that --keys lists the public keys of all servers and desks. If it does,\npreserve the database and compare it with the saved heads.",
 		})},
 }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // Limits of requests.
@@ -108,17 +109,17 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request) (caller fleettls.Id
 }
 
 // errNotEnrolled reports a caller with a valid certificate who is not, or no longer, enrolled.
-var errNotEnrolled = errors.New("not enrolled")
+var errNotEnrolled = errors.New("not accepted")
 
 // admit checks that a caller is enrolled, with this key and this role, and was not revoked.
 func (g *gate) admit(ctx context.Context, caller fleettls.Identity) error {
-	e, err := g.terminals.Find(ctx, caller.Name)
+	e, err := g.terminals.Terminal(ctx, caller.Name)
 	switch {
-	case errors.Is(err, errUnknownTerminal), errors.Is(err, errRevoked):
+	case errors.Is(err, registry.ErrNotEnrolled), errors.Is(err, registry.ErrRevoked), errors.Is(err, registry.ErrEnrollmentExpired):
 		return fmt.Errorf("%w: %w", errNotEnrolled, err)
 	case err != nil:
 		return err
-	case e.Role != caller.Role:
+	case string(e.Role) != string(caller.Role):
 		return fmt.Errorf("%w: its role is another", errNotEnrolled)
 	case !e.Key.Equal(caller.Key):
 		return fmt.Errorf("%w: its key is another", errNotEnrolled)

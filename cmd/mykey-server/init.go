@@ -11,8 +11,10 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // initCommand makes the keys and certificates of a server.
@@ -44,6 +46,40 @@ func (p *program) initCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&o.Hosts, "name", nil, p.Say(textFlagName))
 	c.Flags().StringVar(&o.Name, "server", "", p.Say(textFlagServer))
 	c.Flags().StringVar(&o.From, "from", "", p.Say(textFlagFrom))
+	return c
+}
+
+// migrateCommand creates or updates the tables of the registry.
+func (p *program) migrateCommand() *cobra.Command {
+	var folder, url, campaign string
+	var files registrycli.KeyFiles
+	c := &cobra.Command{
+		Use: "migrate --campaign FILE", Short: p.Say(textMigrate), Long: p.Say(textMigrateLong), Args: cli.NoArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			of, err := registrycli.ReadCampaign(p.Console, campaign)
+			if err != nil {
+				return err
+			}
+			keys, err := registrycli.ReadKeys(p.Console, keysIn(folder, files), of.Namespace)
+			if err != nil {
+				return err
+			}
+			made := registrycli.IsMissing(url)
+			if err := registry.Migrate(c.Context(), url, keys.Current, keys.Earlier...); err != nil {
+				return err
+			}
+			switch {
+			case p.JSON:
+				return cli.WriteJSON(p.Stdout, map[string]bool{"created": made})
+			case made:
+				return p.print(textCreated, termtext.Printable(url))
+			}
+			return p.print(textMigrated)
+		},
+	}
+	p.folderFlag(c, &folder)
+	p.fleetFlags(c, &url, &campaign)
+	p.keyFlags(c, &files)
 	return c
 }
 

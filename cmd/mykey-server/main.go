@@ -21,6 +21,6 @@ func mainExit() int {
 	defer stop()
 	return execute(ctx, os.Args[1:], environment{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now,
-		openDesk: openDesk, openLister: openLister, drain: func() { time.Sleep(drainTime) },
+		openDesk: openDesk, drain: func() { time.Sleep(drainTime) },
 	})
 }

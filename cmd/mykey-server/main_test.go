@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,73 +26,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var today = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
 
-// fakeTerminals are enrolled terminals in memory. They stay when they are closed.
-type fakeTerminals struct {
-	mu   sync.Mutex
-	list []enrollment
-	fail error // of all functions, if not nil
-	lost error // of Enroll, which enrolls nevertheless
-}
-
-func (f *fakeTerminals) find(name string) int {
-	return slices.IndexFunc(f.list, func(e enrollment) bool { return e.Name == name })
-}
-
-func (f *fakeTerminals) Enroll(_ context.Context, e enrollment) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.fail != nil {
-		return f.fail
-	}
-	i := f.find(e.Name)
-	switch {
-	case i < 0:
-		f.list = append(f.list, e)
-		return f.lost
-	case f.list[i].Role != e.Role || !f.list[i].Key.Equal(e.Key):
-		return errEnrolled
-	case !f.list[i].Revoked.IsZero():
-		return errRevoked
-	}
-	return nil
-}
-
-func (f *fakeTerminals) Revoke(_ context.Context, name string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := f.find(name)
-	if i < 0 {
-		return errUnknownTerminal
-	}
-	f.list[i].Revoked = today
-	return nil
-}
-
-func (f *fakeTerminals) Find(_ context.Context, name string) (enrollment, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.fail != nil {
-		return enrollment{}, f.fail
-	}
-	i := f.find(name)
-	if i < 0 {
-		return enrollment{}, errUnknownTerminal
-	}
-	if !f.list[i].Revoked.IsZero() {
-		return enrollment{}, errRevoked
-	}
-	return f.list[i], nil
-}
-
-func (f *fakeTerminals) List(context.Context) ([]enrollment, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.list), f.fail
-}
-
-func (f *fakeTerminals) Close() error { return nil }
-
-// outcomeOf is the result of a run.
+// result is the result of a run.
 type result struct {
 	exit           int
 	stdout, stderr string
@@ -103,22 +35,21 @@ type result struct {
 // office runs the command in a folder of its own.
 type office struct {
 	testing.TB
-	folder    string
-	terminals *fakeTerminals
-	locale    string
-	now       time.Time
+	folder   string
+	locale   string
+	now      time.Time
+	openDesk func(ctx context.Context, url, namespace string, as registry.Terminal) (desk, error)
 }
 
 func newOffice(t testing.TB) *office {
-	return &office{TB: t, folder: t.TempDir(), terminals: &fakeTerminals{}, locale: "en_US.UTF-8", now: today}
+	return &office{TB: t, folder: t.TempDir(), locale: "en_US.UTF-8", now: today, openDesk: openDesk}
 }
 
 func (o *office) environment(stdout, stderr *bytes.Buffer) environment {
 	return environment{
 		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, now: func() time.Time { return o.now }, drain: func() {},
-		getenv:     func(name string) string { return map[string]string{"LANG": o.locale}[name] },
-		openDesk:   func(context.Context, string, string, registry.Terminal) (desk, error) { return o.terminals, nil },
-		openLister: func(context.Context, string, string) (lister, error) { return o.terminals, nil },
+		getenv:   func(name string) string { return map[string]string{"LANG": o.locale}[name] },
+		openDesk: o.openDesk,
 	}
 }
 
@@ -170,12 +101,15 @@ func (o *office) write(name, content string) string {
 
 var demo = filepath.Join("..", "kiosk", "campaigns", "demo.toml")
 
-// fits checks that no line is wider than 80 columns, except the last line of a failure.
+var hash = regexp.MustCompile(`[0-9a-f]{64}$`)
+
+// fits checks that no line is wider than 80 columns, except the last line of a failure, JSON and
+// the heads of an audit.
 func fits(t testing.TB, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if !strings.HasPrefix(line, "  [") && !strings.HasPrefix(line, "{") {
+		if !strings.HasPrefix(line, "  [") && !strings.HasPrefix(line, "{") && !hash.MatchString(line) {
 			assert.LessOrEqual(t, termtext.Columns(line), 80, line)
 		}
 	}
@@ -199,7 +133,7 @@ func TestGoldenHelp(t *testing.T) {
 	for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 		o.locale = locale
 		var b strings.Builder
-		for _, name := range []string{"", "init", "renew-certificate", "enroll", "revoke", "status", "serve", "audit", "operator-keygen"} {
+		for _, name := range []string{"", "init", "migrate", "renew-certificate", "enroll", "revoke", "status", "serve", "audit", "operator-keygen"} {
 			b.WriteString("$ mykey-server help " + name + "\n" + o.does(strings.Fields("help "+name)...) + "\n")
 		}
 		golden(t, "help-"+language+".txt", b.String())
@@ -211,13 +145,11 @@ func TestGoldenHelp(t *testing.T) {
 
 // Failures are reported in the operator's language with a code and an exit code.
 func TestGoldenFailures(t *testing.T) {
-	o := newOffice(t)
-	o.does("init", "--folder", o.folder, "--name", "server.example")
-	fleet := []string{"--folder", o.folder, "--campaign", demo, "--registry", "sqlite:" + o.path("registry.db")}
-	with := func(command string, more ...string) []string {
-		return slices.Concat([]string{command}, fleet, more)
-	}
+	o := initialized(t)
+	with := o.with
 	o.does(with("enroll", "--out", o.path("counter-1.pem"), "counter-1")...)
+	o.does(with("enroll", "--out", o.path("counter-3.pem"), "counter-3")...)
+	o.does(with("revoke", "counter-3")...)
 	words := o.write("words", "no certificate")
 	operator := func(more ...string) []string {
 		return with("serve", append([]string{"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"}, more...)...)
@@ -234,6 +166,9 @@ func TestGoldenFailures(t *testing.T) {
 		{"USAGE", 2, with("enroll")},
 		{"USAGE", 2, with("enroll", "--days", "many", "counter-2")},
 		{"USAGE", 2, []string{"status"}},
+		{"DATABASE_URL", 2, []string{"status", "--campaign", demo, "--registry", "mysql://somewhere"}},
+		{"DATABASE_UNAVAILABLE", 1, []string{"status", "--campaign", demo, "--registry", "sqlite:" + o.path("none.db")}},
+		{"DATABASE_UNAVAILABLE", 1, with("enroll", "--registry", "sqlite:"+o.path("none.db"), "--out", o.path("2.pem"), "counter-2")},
 		{"FILE", 2, []string{"status", "--campaign", o.path("none.toml")}},
 		{"CAMPAIGN_FILE", 2, []string{"status", "--campaign", words}},
 		{"INITIALIZED", 1, []string{"init", "--folder", o.folder, "--name", "server.example"}},
@@ -247,6 +182,8 @@ func TestGoldenFailures(t *testing.T) {
 		{"CERTIFICATE_LIFETIME", 2, with("enroll", "--out", o.path("2.pem"), "--days", "9999", "counter-2")},
 		{"CERTIFICATE_LIFETIME", 2, with("enroll", "--out", o.path("2.pem"), "--days", "0", "counter-2")},
 		{"TERMINAL_ENROLLED", 1, with("enroll", "--out", o.path("2.pem"), "counter-1")},
+		{"TERMINAL_REVOKED", 1, with("enroll", "--out", o.path("counter-3.pem"), "counter-3")},
+		{"CLERK_CODE", 2, with("enroll", "--out", o.path("2.pem"), "--clerk", strings.Repeat("x", 33))},
 		{"FILE_EXISTS", 1, with("enroll", "--out", words, "counter-2")},
 		{"FILE_EXISTS", 1, with("enroll", "--out", o.path("counter-1.pem"), "counter-2")},
 		{"TERMINAL_UNKNOWN", 1, with("revoke", "counter-9")},
@@ -261,7 +198,7 @@ func TestGoldenFailures(t *testing.T) {
 		{"LISTEN", 2, with("serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1")},
 		{"KEY_FILE", 2, with("audit", "--keys", words)},
 		{"HEADS_FILE", 2, with("audit", "--heads", words)},
-		{"DATABASE_UNAVAILABLE", 1, with("audit")},
+		{"DATABASE_UNAVAILABLE", 1, with("audit", "--registry", "sqlite:"+o.path("none.db"))},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 			o.locale = locale
@@ -270,7 +207,7 @@ func TestGoldenFailures(t *testing.T) {
 	}
 	assert.NoDirExists(t, o.path("new"))
 	assert.NoFileExists(t, o.path("2.pem"))
-	assert.NoFileExists(t, o.path("registry.db"))
+	assert.NoFileExists(t, o.path("none.db"))
 	golden(t, "refused-ja.txt", said["ja"])
 	golden(t, "refused-en.txt", said["en"])
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -23,7 +25,6 @@ type environment struct {
 	getenv         func(string) string
 	now            func() time.Time
 	openDesk       func(ctx context.Context, url, namespace string, as registry.Terminal) (desk, error)
-	openLister     func(ctx context.Context, url, namespace string) (lister, error)
 	drain          func() // see drainTime
 }
 
@@ -67,7 +68,7 @@ func (p *program) command() *cobra.Command {
 	f.StringVar(&language, "lang", "", p.Say(textFlagLang)) // see cli.New
 	f.BoolVar(&p.JSON, "json", p.JSON, p.Say(textFlagJSON))
 	f.Lookup("json").DefValue = "false"
-	c.AddCommand(p.initCommand(), p.renewCertificateCommand(), p.enrollCommand(), p.revokeCommand(), p.statusCommand(), p.serveCommand(), p.auditCommand(),
+	c.AddCommand(p.initCommand(), p.migrateCommand(), p.renewCertificateCommand(), p.enrollCommand(), p.revokeCommand(), p.statusCommand(), p.serveCommand(), p.auditCommand(),
 		registrycli.OperatorKeygenCommand(p.Console))
 	return c
 }
@@ -80,6 +81,23 @@ func (p *program) folderFlag(c *cobra.Command, folder *string) {
 func (p *program) fleetFlags(c *cobra.Command, url, campaign *string) {
 	withDefault(c, url, "registry", "sqlite:registry.db", p.Say(textFlagRegistry))
 	c.Flags().StringVar(campaign, "campaign", "", p.Say(textFlagCampaign))
+}
+
+// keyFlags adds the flags for the keys of all generations.
+func (p *program) keyFlags(c *cobra.Command, files *registrycli.KeyFiles) {
+	f := c.Flags()
+	f.StringVar(&files.NamespaceKey, "namespace-key", "", p.Say(textFlagNamespaceKey))
+	f.StringVar(&files.RegistryKey, "registry-key", "", p.Say(textFlagRegistryKey))
+	f.Uint32Var(&files.Generation, "generation", 1, p.Say(textFlagGeneration))
+	f.Lookup("generation").DefValue = "0"
+	f.StringArrayVar(&files.Earlier, "earlier", nil, p.Say(textFlagEarlier))
+}
+
+// keysIn returns the key files with those of a folder in place of those not given.
+func keysIn(folder string, files registrycli.KeyFiles) registrycli.KeyFiles {
+	files.NamespaceKey = cmp.Or(files.NamespaceKey, pki.Path(folder, pki.NamespaceKey))
+	files.RegistryKey = cmp.Or(files.RegistryKey, pki.Path(folder, pki.RegistryKey))
+	return files
 }
 
 // withDefault adds a flag whose usage text includes the default, since cobra would add it in

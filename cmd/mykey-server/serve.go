@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,14 +28,12 @@ import (
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	folder, registry, campaign          string
-	listen, operatorListen              string
-	operatorKey                         string
-	clientCA, certificate, key          string
-	generation                          uint32
-	earlier, caCertificates             []string
-	namespaceKey, registryKey, chainKey string
-	noMigrate                           bool
+	folder, registry, campaign, operatorKey string
+	listen, operatorListen                  string
+	clientCA, certificate, key              string
+	keys                                    registrycli.KeyFiles
+	caCertificates                          []string
+	noMigrate                               bool
 }
 
 // Times of stopping: how long the server goes on after /readyz fails, so that a load balancer
@@ -61,36 +60,14 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringVar(&o.clientCA, "client-ca", "", p.Say(textFlagClientCA))
 	f.StringVar(&o.certificate, "certificate", "", p.Say(textFlagCertificate))
 	f.StringVar(&o.key, "key", "", p.Say(textFlagKey))
-	f.StringVar(&o.namespaceKey, "namespace-key", "", p.Say(textFlagNamespaceKey))
-	f.StringVar(&o.registryKey, "registry-key", "", p.Say(textFlagRegistryKey))
-	f.Uint32Var(&o.generation, "generation", 1, p.Say(textFlagGeneration))
-	f.Lookup("generation").DefValue = "0"
-	f.StringArrayVar(&o.earlier, "earlier", nil, p.Say(textFlagEarlier))
 	f.StringArrayVar(&o.caCertificates, "ca-certificate", nil, p.Say(textFlagCACertificate))
+	p.keyFlags(c, &o.keys)
 	f.BoolVar(&o.noMigrate, "no-migrate", false, p.Say(textFlagNoMigrate))
 	return c
 }
 
-// withFolder returns the options with the files of the folder in place of those not given.
-func (o serveOptions) withFolder() serveOptions {
-	for _, file := range []struct {
-		path *string
-		name pki.File
-	}{
-		{&o.clientCA, pki.CACertificate}, {&o.namespaceKey, pki.NamespaceKey}, {&o.registryKey, pki.RegistryKey}, {&o.chainKey, pki.ServerKey},
-	} {
-		if *file.path == "" {
-			*file.path = pki.Path(o.folder, file.name)
-		}
-	}
-	if o.certificate == "" {
-		o.certificate = pki.Path(o.folder, pki.ServerCertificate)
-	}
-	if o.key == "" {
-		o.key = o.certificate // both in one file
-	}
-	return o
-}
+// chains is how many chains of audit records a server extends: as many changes are made at once.
+const chains = 8
 
 // server is everything that a running server has.
 type server struct {
@@ -106,7 +83,6 @@ type server struct {
 }
 
 func (p *program) serve(ctx context.Context, o serveOptions) error {
-	o = o.withFolder()
 	s := &server{log: slog.New(slog.NewJSONHandler(p.environment.stderr, nil)), metrics: newMetrics(), now: p.now} // JSON is UTF-8 in every locale
 	listener, err := p.listenOn("--listen", o.listen)
 	if err != nil {
@@ -133,24 +109,24 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	keys, err := registrycli.ReadKeys(p.Console, registrycli.KeyFiles{Generation: o.generation, NamespaceKey: o.namespaceKey, RegistryKey: o.registryKey, Earlier: o.earlier}, campaign.Namespace)
+	keys, err := registrycli.ReadKeys(p.Console, keysIn(o.folder, o.keys), campaign.Namespace)
 	if err != nil {
 		return err
 	}
-	chain, err := registrycli.ReadTerminal(p.Console, "--folder", o.chainKey)
+	chain, err := registrycli.ReadTerminal(p.Console, "--folder", pki.Path(o.folder, pki.ServerKey))
 	if err != nil {
 		return err
 	}
 	if o.noMigrate {
 		options = append(options, registry.WithoutMigrations())
 	}
-	store, err := registry.Open(ctx, o.registry, chain, keys.Current, append(options, registry.WithOtherGenerations(keys.Earlier...))...)
+	options = append(options, registry.WithOtherGenerations(keys.Earlier...), registry.WithChains(chains))
+	store, err := registry.Open(ctx, o.registry, chain, keys.Current, options...)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	s.ping = store.Ping
-	s.terminals = newFinder(store)
+	s.ping, s.terminals = store.Ping, store
 	s.api = newAPI(store, proof.Verifier{Audience: campaign.Namespace, Trust: policy, Now: p.now}, text)
 	s.log.Info("started", "version", cli.Version(), "server", chain.Name(), "namespace", campaign.Namespace, "generation", keys.Current.Number,
 		"earlier", keys.EarlierNumbers(), "registry", registrycli.Engine(o.registry), "listen", listener.Addr().String(), "operator", operatorListener.Addr().String())
@@ -159,6 +135,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 
 // readTLS reads the server's certificate and the CA certificates for clients.
 func (p *program) readTLS(s *server, o serveOptions) (err error) {
+	o.clientCA = cmp.Or(o.clientCA, pki.Path(o.folder, pki.CACertificate))
+	o.certificate = cmp.Or(o.certificate, pki.Path(o.folder, pki.ServerCertificate))
+	o.key = cmp.Or(o.key, o.certificate) // both in one file
 	s.certificate, err = fleettls.ReloadCertificate(o.certificate, o.key, func(err error) {
 		s.log.Error("certificate not reloaded", "reason", err.Error())
 	})

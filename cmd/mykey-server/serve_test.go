@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/sdnotify"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // safeBuffer is a buffer that is safe for concurrent use.
@@ -47,6 +48,8 @@ func (s *safeBuffer) String() string {
 type running struct {
 	*office
 	server    *server
+	ca        *fleettls.CA
+	terminals *fakeTerminals
 	api, desk string // addresses
 	log       *safeBuffer
 	clock     atomic.Int64 // seconds since today
@@ -55,13 +58,14 @@ type running struct {
 
 func start(t *testing.T, api http.Handler, drain func(*running)) *running {
 	t.Helper()
-	o := initialized(t)
-	r := &running{office: o, log: &safeBuffer{}}
+	o := newOffice(t)
+	o.does("init", "--folder", o.folder, "--name", "server.example", "--name", "127.0.0.1")
 	ca, err := pki.ReadCA(o.folder)
 	require.NoError(t, err)
+	r := &running{office: o, ca: ca, terminals: &fakeTerminals{}, log: &safeBuffer{}}
 	path := pki.Path(o.folder, pki.ServerCertificate)
 	r.server = &server{
-		log: slog.New(slog.NewJSONHandler(r.log, nil)), metrics: newMetrics(), terminals: o.terminals, api: api,
+		log: slog.New(slog.NewJSONHandler(r.log, nil)), metrics: newMetrics(), terminals: r.terminals, api: api,
 		ping: func(context.Context) error { return nil },
 		now:  func() time.Time { return today.Add(time.Duration(r.clock.Load()) * time.Second) },
 	}
@@ -92,11 +96,57 @@ func start(t *testing.T, api http.Handler, drain func(*running)) *running {
 	return r
 }
 
-// enroll enrolls a terminal or a clerk and returns its client.
-func (r *running) enroll(name string, more ...string) *http.Client {
+// fakeTerminals are enrolled terminals in memory.
+type fakeTerminals struct {
+	mu   sync.Mutex
+	list map[string]registry.Enrolled
+	fail error
+}
+
+func (f *fakeTerminals) Terminal(_ context.Context, name string) (registry.Enrolled, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, ok := f.list[name]
+	switch {
+	case f.fail != nil:
+		return registry.Enrolled{}, f.fail
+	case !ok:
+		return registry.Enrolled{}, registry.ErrNotEnrolled
+	case !e.Revoked.IsZero():
+		return registry.Enrolled{}, registry.ErrRevoked
+	}
+	return e, nil
+}
+
+func (f *fakeTerminals) set(e registry.Enrolled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.list == nil {
+		f.list = map[string]registry.Enrolled{}
+	}
+	f.list[e.Name] = e
+}
+
+func (f *fakeTerminals) setFailure(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+// issue makes the bundle of a terminal or a clerk, without enrolling it.
+func (r *running) issue(name string, role fleettls.Role) fleettls.Bundle {
 	r.Helper()
-	r.does(append(r.enrolls("--out", r.path(name+".pem"), name), more...)...)
-	return r.client(r.bundle(name + ".pem"))
+	b, err := r.ca.NewBundle(name, role, 365, today)
+	require.NoError(r, err)
+	return b
+}
+
+// enroll enrolls a terminal or a clerk and returns its client.
+func (r *running) enroll(name string, role fleettls.Role) *http.Client {
+	r.Helper()
+	b := r.issue(name, role)
+	r.terminals.set(registry.Enrolled{Name: name, Role: registry.Role(role), Key: b.Identity().Key})
+	return r.client(b)
 }
 
 func (r *running) client(b fleettls.Bundle) *http.Client {
@@ -157,46 +207,45 @@ func testAPI() *http.ServeMux {
 // revoked, also over a connection that is open.
 func TestGateAdmitsEnrolledCallers(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	terminal, clerk := r.enroll("counter-1"), r.enroll("c-7", "--clerk")
+	counter := r.issue("counter-1", fleettls.RoleTerminal)
+	enrolled := registry.Enrolled{Name: "counter-1", Role: registry.RoleTerminal, Key: counter.Identity().Key}
+	r.terminals.set(enrolled)
+	terminal, clerk := r.client(counter), r.enroll("c-7", fleettls.RoleClerk)
 	for _, client := range []*http.Client{terminal, clerk} {
 		status, _ := r.post(client, "/v1/visits")
 		assert.Equal(t, http.StatusOK, status)
 	}
-	ca, err := pki.ReadCA(r.folder)
-	require.NoError(t, err)
-	bundle := func(name string, role fleettls.Role) *http.Client {
-		b, err := ca.NewBundle(name, role, 1, today)
-		require.NoError(t, err)
-		return r.client(b)
-	}
-	sameKey := func() *http.Client {
-		r.terminals.list = append(r.terminals.list, enrollment{Name: "counter-2", Role: fleettls.RoleTerminal, Key: r.bundle("counter-1.pem").Identity().Key})
-		return bundle("counter-2", fleettls.RoleTerminal)
-	}()
-	for reason, client := range map[string]*http.Client{
-		"not enrolled":                 bundle("counter-9", fleettls.RoleTerminal),
-		"not enrolled: its key":        bundle("counter-1", fleettls.RoleTerminal),
-		"its key is another":           sameKey,
-		"its role is another":          bundle("counter-1", fleettls.RoleClerk),
-		"not enrolled: its role is an": bundle("c-7", fleettls.RoleTerminal),
+	r.terminals.set(registry.Enrolled{Name: "counter-2", Role: registry.RoleTerminal, Key: counter.Identity().Key})
+	for reason, c := range map[string]struct {
+		name string
+		role fleettls.Role
+	}{
+		registry.ErrNotEnrolled.Error(): {"counter-9", fleettls.RoleTerminal},
+		"its key is another":            {"counter-2", fleettls.RoleTerminal},
+		"its role is another":           {"counter-1", fleettls.RoleClerk},
 	} {
-		status, code := r.post(client, "/v1/visits")
+		status, code := r.post(r.client(r.issue(c.name, c.role)), "/v1/visits")
 		assert.Equal(t, http.StatusForbidden, status, reason)
 		assert.Equal(t, "not-enrolled", code, reason)
 		assert.Contains(t, r.log.String(), reason)
 	}
-	r.does("revoke", "--folder", r.folder, "--campaign", demo, "counter-1")
-	status, code := r.post(terminal, "/v1/visits")
+	status, code := r.post(r.client(r.issue("c-7", fleettls.RoleTerminal)), "/v1/visits")
+	assert.Equal(t, http.StatusForbidden, status, "a clerk as a terminal")
+	assert.Equal(t, "not-enrolled", code)
+
+	enrolled.Revoked = today
+	r.terminals.set(enrolled)
+	status, code = r.post(terminal, "/v1/visits")
 	assert.Equal(t, http.StatusForbidden, status)
 	assert.Equal(t, "not-enrolled", code)
-	assert.Contains(t, r.log.String(), "the name was revoked")
+	assert.Contains(t, r.log.String(), registry.ErrRevoked.Error())
 
-	r.terminals.fail = errors.New("the database is away")
+	r.terminals.setFailure(errors.New("the database is away"))
 	status, code = r.post(clerk, "/v1/visits")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.Equal(t, "unavailable", code)
-	r.terminals.fail = nil
-	r.clock.Store(int64(400 * 24 * time.Hour / time.Second))
+	r.terminals.setFailure(nil)
+	r.clock.Store(int64(366 * 24 * time.Hour / time.Second))
 	status, code = r.post(clerk, "/v1/visits")
 	assert.Equal(t, http.StatusForbidden, status, "its certificate expired while it was connected")
 	assert.Equal(t, "not-enrolled", code)
@@ -208,15 +257,17 @@ func TestGateNamesTheCaller(t *testing.T) {
 	r := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, _ = callerOf(r.Context())
 	}), nil)
-	status, _ := r.post(r.enroll("c-7", "--clerk"), "/anything")
+	status, _ := r.post(r.enroll("c-7", fleettls.RoleClerk), "/anything")
 	assert.Equal(t, http.StatusOK, status)
-	assert.Equal(t, r.bundle("c-7.pem").Identity(), caller)
+	assert.Equal(t, "c-7", caller.Name)
+	assert.Equal(t, fleettls.RoleClerk, caller.Role)
+	assert.Equal(t, r.terminals.list["c-7"].Key, caller.Key)
 }
 
 // A terminal that sends too many requests is refused until it has waited. Others are not.
 func TestGateLimitsRequests(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	busy, other := r.enroll("counter-1"), r.enroll("counter-2")
+	busy, other := r.enroll("counter-1", fleettls.RoleTerminal), r.enroll("counter-2", fleettls.RoleTerminal)
 	for range terminalBurst {
 		status, _ := r.post(busy, "/v1/visits")
 		require.Equal(t, http.StatusOK, status)
@@ -246,7 +297,7 @@ func TestGateLimitsRequests(t *testing.T) {
 // those of the API, so that nobody can make up label values.
 func TestLogAndMetrics(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	client := r.enroll("counter-1")
+	client := r.enroll("counter-1", fleettls.RoleTerminal)
 	for path, want := range map[string]int{
 		"/v1/visits?personal=query": http.StatusOK, "/v1/reservations": http.StatusForbidden, "/v1/panic": http.StatusInternalServerError,
 	} {
@@ -327,7 +378,7 @@ func TestGracefulStop(t *testing.T) {
 		status, _ = r.post(client, "/v1/visits")
 		assert.Equal(t, http.StatusOK, status, "requests are answered until the balancer has noticed")
 	})
-	client = r.enroll("counter-1")
+	client = r.enroll("counter-1", fleettls.RoleTerminal)
 	status, body := r.get("/readyz")
 	assert.Equal(t, http.StatusOK, status, body)
 	slow := make(chan int)
@@ -394,10 +445,9 @@ func TestServe(t *testing.T) {
 	env.getenv = func(name string) string { return map[string]string{"NOTIFY_SOCKET": socket}[name] }
 	ended := make(chan int, 1)
 	go func() {
-		ended <- execute(ctx, []string{
-			"serve", "--folder", o.folder, "--campaign", demo, "--registry", "sqlite:" + o.path("registry.db"), "--operator-key", o.path("operator.public"),
-			"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0",
-		}, env)
+		ended <- execute(ctx, o.with("serve", []string{
+			"--operator-key", o.path("operator.public"), "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0",
+		}...), env)
 	}()
 	state := make([]byte, 100)
 	require.NoError(t, states.SetReadDeadline(time.Now().Add(time.Minute)))
@@ -418,5 +468,5 @@ func TestServe(t *testing.T) {
 	cancel()
 	assert.Zero(t, <-ended, log.String())
 
-	o.does("audit", "--folder", o.folder, "--campaign", demo, "--registry", "sqlite:"+o.path("registry.db"))
+	o.does(o.with("audit")...)
 }

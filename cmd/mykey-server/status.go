@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // statusCommand lists the terminals and clerks.
@@ -30,7 +30,7 @@ func (p *program) statusCommand() *cobra.Command {
 // terminalStatus is the JSON of a terminal or a clerk.
 type terminalStatus struct {
 	Name     string        `json:"name"`
-	Role     fleettls.Role `json:"role"`
+	Role     registry.Role `json:"role"`
 	State    string        `json:"state"` // enrolled, expiring, expired, revoked
 	NotAfter time.Time     `json:"not_after"`
 	Enrolled time.Time     `json:"enrolled"`
@@ -44,7 +44,7 @@ type terminalStatus struct {
 // expiringDays is how long before its end a certificate is shown as expiring.
 const expiringDays = 30
 
-func stateOf(e enrollment, now time.Time) string {
+func stateOf(e registry.Enrolled, now time.Time) string {
 	switch {
 	case !e.Revoked.IsZero():
 		return "revoked"
@@ -61,23 +61,31 @@ func (p *program) status(ctx context.Context, url, campaign string) error {
 	if err != nil {
 		return err
 	}
-	open, err := p.openLister(ctx, url, c.Namespace)
+	open, err := registry.OpenOperator(ctx, url, c.Namespace, nil)
 	if err != nil {
 		return err
 	}
 	defer open.Close()
-	list, err := open.List(ctx)
+	list, err := open.Enrolled(ctx)
 	if err != nil {
 		return err
 	}
+	heartbeats, err := open.Heartbeats(ctx)
+	if err != nil {
+		return err
+	}
+	last := map[string]registry.Heartbeat{}
+	for _, h := range heartbeats {
+		last[h.Name] = h
+	}
 	found := []terminalStatus{}
 	for _, e := range list {
-		s := terminalStatus{Name: e.Name, Role: e.Role, State: stateOf(e, p.now()), NotAfter: e.NotAfter, Enrolled: e.Enrolled, Version: e.Version, Visits: e.Visits}
+		s := terminalStatus{Name: e.Name, Role: e.Role, State: stateOf(e, p.now()), NotAfter: e.NotAfter, Enrolled: e.Since}
 		if !e.Revoked.IsZero() {
 			s.Revoked = &e.Revoked
 		}
-		if !e.Seen.IsZero() {
-			s.Seen = &e.Seen
+		if h, ok := last[e.Name]; ok {
+			s.Seen, s.Version, s.Visits = &h.Seen, h.Version, h.Visits
 		}
 		found = append(found, s)
 	}
@@ -95,7 +103,7 @@ func (p *program) status(ctx context.Context, url, campaign string) error {
 			seen = s.Seen.In(trust.Japan).Format("2006-01-02 15:04")
 		}
 		state := p.Say(textStates[s.State])
-		if s.Role == fleettls.RoleClerk {
+		if s.Role == registry.RoleClerk {
 			state += p.Say(textIsClerk)
 		}
 		rows = append(rows, []string{s.Name, state, day(s.NotAfter), seen, visits, termtext.Printable(s.Version)})

@@ -43,6 +43,19 @@ the new ones for its next connections, without a restart.`,
 	}
 	textRenewed = Text{JA: "サーバーの証明書を更新しました: %s（%s まで）\n", EN: "The server's certificate was renewed: %s (until %s)\n"}
 
+	textMigrate     = Text{JA: "台帳の表を作成または更新し、鍵の世代を登録します", EN: "Create or update the tables and register the keys"}
+	textMigrateLong = Text{
+		JA: `台帳の表を作成するか、このバージョンに更新し、鍵の世代を登録します。はじめての
+ときと、新しいバージョンを起動する前に実行してください。PostgreSQLでは、表の
+所有者のロールで実行し、サーバーを --no-migrate で起動します。`,
+		EN: `Create the registry's tables or update them to this version, and register the
+key generations. Run the command the first time and before you start a new
+version. With PostgreSQL, run it as the role that owns the tables, and start
+servers with --no-migrate.`,
+	}
+	textCreated  = Text{JA: "新しい台帳を作りました:\n%s\n", EN: "A new registry was created:\n%s\n"}
+	textMigrated = Text{JA: "台帳を、このバージョンと鍵で使えるようにしました。\n", EN: "The registry is ready for this version and these keys.\n"}
+
 	textEnroll     = Text{JA: "端末または担当者を登録し、接続に使うファイルを作ります", EN: "Enroll a terminal or a clerk and make its bundle"}
 	textEnrollLong = Text{
 		JA: `端末または担当者を登録し、接続に使うファイル（秘密鍵、証明書、認証局の証明書）を
@@ -115,13 +128,14 @@ new certificate.`,
 		JA: `監査記録と台帳を検証し、ヘッド（監査記録の末尾の値）を表示します。この出力を、
 データベースの管理者が書き込めない場所に保管し、次回に --heads で指定します。
 末尾の記録が削除されたことは、保管したヘッドがなければ検出できません。
-サーバーが2台以上のときは、すべてのサーバーの server.public の行を並べた
-ファイルを、--keys で指定します。書き換えを検出すると、終了コードは9です。`,
+サーバーが2台以上のときは、すべてのサーバーの server.public と desk.public の
+行を並べたファイルを、--keys で指定します。書き換えを検出すると、終了コードは
+9です。`,
 		EN: `Verify the audit log and the registry, and print the heads of the log. Keep this
 output where the database administrator can't write, and pass it to the next
 audit with --heads. Without it, records removed from the end are not detected.
 If there are several servers, give a file with the lines of all server.public
-files with --keys. The exit code is 9 if anything was altered.`,
+and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	}
 
 	textFlagLang           = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}
@@ -149,6 +163,6 @@ files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagEarlier        = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
 	textFlagCACertificate  = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
 	textFlagNoMigrate      = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}
-	textFlagKeys           = Text{JA: "すべてのサーバーの公開鍵（`FILE`）", EN: "public keys `FILE` of all servers"}
+	textFlagKeys           = Text{JA: "すべてのサーバーと窓口の公開鍵（`FILE`）", EN: "public keys `FILE` of all servers and desks"}
 	textFlagHeads          = Text{JA: "保管した audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier audit"}
 )
