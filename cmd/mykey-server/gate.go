@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -30,12 +31,11 @@ const (
 // gate authenticates the callers of an API, limits their requests, logs and counts them. The log
 // has no personal data: neither bodies nor query strings.
 type gate struct {
-	terminals  finder
-	withCaller func(context.Context, fleettls.Identity) context.Context
-	api        http.Handler
-	log        *slog.Logger
-	metrics    *metrics
-	now        func() time.Time
+	terminals finder
+	api       http.Handler
+	log       *slog.Logger
+	metrics   *metrics
+	now       func() time.Time
 
 	mu     sync.Mutex
 	limits map[string]*rate.Limiter // by name
@@ -102,7 +102,7 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request) (caller fleettls.Id
 	case err != nil:
 		refuse(w, r, http.StatusServiceUnavailable, "unavailable", err)
 	default:
-		r = r.WithContext(g.withCaller(r.Context(), caller))
+		r = r.WithContext(fleet.WithCaller(r.Context(), caller))
 		g.api.ServeHTTP(w, r)
 	}
 	return caller, route

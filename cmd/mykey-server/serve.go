@@ -19,6 +19,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/sdnotify"
@@ -127,7 +128,11 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	}
 	defer store.Close()
 	s.ping, s.terminals = store.Ping, store
-	s.api = newAPI(store, proof.Verifier{Audience: campaign.Namespace, Trust: policy, Now: p.now}, text)
+	s.api = fleet.NewHandler(fleet.HandlerConfig{
+		Store: store, Campaign: text, Refused: refused,
+		// Every server of the fleet answers to the same name.
+		Verifier: proof.Verifier{Audience: campaign.Namespace, Purpose: fleet.Purpose, Trust: policy, Now: p.now},
+	})
 	s.log.Info("started", "version", cli.Version(), "server", chain.Name(), "namespace", campaign.Namespace, "generation", keys.Current.Number,
 		"earlier", keys.EarlierNumbers(), "registry", registrycli.Engine(o.registry), "listen", listener.Addr().String(), "operator", operatorListener.Addr().String())
 	return s.run(ctx, listener, operatorListener, sdnotify.New(p.getenv, os.Getpid()), p.drain)
@@ -179,7 +184,7 @@ func (s *server) run(ctx context.Context, api, operator net.Listener, manager sd
 	tlsConfig.Time = s.now
 	servers := []*http.Server{
 		{
-			Handler:   &gate{terminals: s.terminals, withCaller: withCaller, api: s.api, log: s.log, metrics: s.metrics, now: s.now},
+			Handler:   &gate{terminals: s.terminals, api: s.api, log: s.log, metrics: s.metrics, now: s.now},
 			TLSConfig: tlsConfig, ErrorLog: errorLog,
 			ReadHeaderTimeout: 10 * time.Second, ReadTimeout: requestTime, WriteTimeout: 2 * requestTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
 		},
