@@ -21,9 +21,9 @@ import (
 
 // enrollOptions are the flags of enroll.
 type enrollOptions struct {
-	folder, registry, campaign, deskKey, out string
-	clerk                                    bool
-	days                                     int
+	folder, registry, campaign, deskKey, out, certificate string
+	clerk                                                 bool
+	days                                                  int
 }
 
 // enrollDays is how long a terminal's certificate is valid unless --days is given: 13 months.
@@ -35,12 +35,18 @@ func (p *program) enrollCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "enroll --campaign FILE NAME", Short: p.Say(textEnroll), Long: p.Say(textEnrollLong), Args: cli.Arguments("NAME"),
 		Example: "  mykey-server enroll --folder /var/lib/mykey-server --campaign campaign.toml \\\n    --registry sqlite:/var/lib/mykey-server/registry.db counter-1",
-		RunE:    func(c *cobra.Command, args []string) error { return p.enroll(c.Context(), args[0], o) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.certificate != "" {
+				return p.enrollCertificate(c.Context(), args[0], o)
+			}
+			return p.enroll(c.Context(), args[0], o)
+		},
 	}
 	p.folderFlag(c, &o.folder)
 	p.fleetFlags(c, &o.registry, &o.campaign)
 	p.deskFlag(c, &o.deskKey)
 	c.Flags().StringVar(&o.out, "out", "", p.Say(textFlagOut))
+	c.Flags().StringVar(&o.certificate, "certificate", "", p.Say(textFlagEnrollCertificate))
 	c.Flags().BoolVar(&o.clerk, "clerk", false, p.Say(textFlagClerk))
 	c.Flags().IntVar(&o.days, "days", enrollDays, p.Say(textFlagDays))
 	c.Flags().Lookup("days").DefValue = "0"
@@ -78,15 +84,51 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 		}
 		return err
 	}
+	return p.reportEnrolled(textEnrolled, name, role, o.out, bundle.NotAfter())
+}
+
+// enrollCertificate enrolls the key of a certificate that another CA issued.
+func (p *program) enrollCertificate(ctx context.Context, name string, o enrollOptions) error {
+	text, err := registrycli.ReadKeyFile(p.Console, o.certificate, registrycli.PublicKey)
+	if err != nil {
+		return err
+	}
+	certificates, err := fleettls.ParseCertificates(text)
+	if err != nil {
+		return certificateFailure(fmt.Errorf("--certificate: %s: %w", o.certificate, err))
+	}
+	identity, err := fleettls.Identify(certificates[0])
+	if err != nil {
+		return err
+	}
+	if identity.Name != name {
+		return fmt.Errorf("%w: its name is %s", fleettls.ErrIdentity, identity.Name)
+	}
+	d, err := p.deskOf(ctx, o.folder, o.deskKey, o.registry, o.campaign)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	err = d.Enroll(ctx, registry.NewOperation(), registry.Enrolled{
+		Name: name, Role: registry.Role(identity.Role), Key: identity.Key, Serial: certificates[0].SerialNumber.Text(16), NotAfter: certificates[0].NotAfter,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return p.reportEnrolled(textCertificateEnrolled, name, identity.Role, o.certificate, certificates[0].NotAfter)
+}
+
+// reportEnrolled says who was enrolled, with which file.
+func (p *program) reportEnrolled(text Text, name string, role fleettls.Role, file string, notAfter time.Time) error {
 	if p.JSON {
 		return cli.WriteJSON(p.Stdout, struct {
 			Name     string        `json:"name"`
 			Role     fleettls.Role `json:"role"`
 			File     string        `json:"file"`
 			NotAfter time.Time     `json:"not_after"`
-		}{name, role, o.out, bundle.NotAfter()})
+		}{name, role, file, notAfter})
 	}
-	return p.print(textEnrolled, name, termtext.Printable(o.out), day(bundle.NotAfter()))
+	return p.print(text, name, termtext.Printable(file), day(notAfter))
 }
 
 // writeBundle makes a bundle and writes its file, or reads the file of an earlier run.

@@ -570,6 +570,16 @@ func TestServeWithAnotherCA(t *testing.T) {
 	card := prooftest.Card{Kind: "server", Number: 2, NotAfter: time.Now().AddDate(2, 0, 0)}
 	_, err := visit(t, s, own.issued("counter-1"), card)
 	require.ErrorIs(t, err, fleet.ErrNotEnrolled, "the other CA's terminal, which is not enrolled")
+	terminal := own.issued("counter-9")
+	certificate := o.write("counter-9.pem", string(terminal.CertificateText()))
+	assert.Contains(t, o.does(o.enrolls("--certificate", certificate, "counter-9")...), "counter-9 was enrolled: ")
+	_, err = visit(t, s, terminal, card)
+	require.NoError(t, err)
+	o.fails("CERTIFICATE_FILE", 2, o.enrolls("--certificate", certificate, "counter-8")...)
+	o.fails("CERTIFICATE_FILE", 2, o.enrolls("--certificate", pki.Path(own.folder, pki.CACertificate), "counter-8")...)
+	o.fails("CERTIFICATE_FILE", 2, o.enrolls("--certificate", demo, "counter-8")...)
+	assert.NotContains(t, o.enrolled(), "counter-8")
+
 	_, err = visit(t, s, o.bundle("counter-1.pem"), card)
 	require.Error(t, err)
 	assert.ErrorIs(t, fleettls.Explain(err, time.Now()), fleettls.ErrUnknownCA, "the folder's CA is not used")

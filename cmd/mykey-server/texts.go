@@ -62,10 +62,18 @@ servers with --no-migrate.`,
 作ります。このファイルを、その端末だけに置いてください。途中で止まったときは、
 同じコマンドをもう一度実行すると、続きを行います。
 
+ほかの認証局の証明書を使うときは、--certificate で指定します。証明書のURI（SAN）
+は mykeykit:terminal:NAME または mykeykit:clerk:NAME、コモンネームは NAME、鍵は
+Ed25519 です。更新した証明書も、同じ方法で登録します。
+
 一度使った名前は、失効させた後も、ほかの鍵では使えません。`,
 		EN: `Enroll a terminal or a clerk, and write the bundle with which it connects: its
 private key, its certificate and the CA certificate. Install the bundle only on
 that terminal. If the command was interrupted, run the same command again.
+
+To enroll a certificate of another CA, give it with --certificate. It has the
+URI (SAN) mykeykit:terminal:NAME or mykeykit:clerk:NAME, the common name NAME
+and an Ed25519 key. Enroll renewed certificates in the same way.
 
 A name can't be used with another key later, even after it was revoked.`,
 	}
@@ -73,8 +81,9 @@ A name can't be used with another key later, even after it was revoked.`,
 		JA: "%s を登録しました。\n接続に使うファイル: %s（%s まで）\nこのファイルは、その端末だけに置いてください。\n",
 		EN: "%s was enrolled.\nBundle: %s (until %s)\nInstall the bundle only on that terminal.\n",
 	}
-	textRevoke     = Text{JA: "端末または担当者を失効させます", EN: "Revoke a terminal or a clerk"}
-	textRevokeLong = Text{
+	textCertificateEnrolled = Text{JA: "%s を登録しました: %s（%s まで）\n", EN: "%s was enrolled: %s (until %s)\n"}
+	textRevoke              = Text{JA: "端末または担当者を失効させます", EN: "Revoke a terminal or a clerk"}
+	textRevokeLong          = Text{
 		JA: `端末または担当者を失効させます。サーバーは、数秒以内に受け付けなくなります。
 取り消すことはできません。その端末を再び使うときは、別の名前で登録してください。`,
 		EN: `Revoke a terminal or a clerk. Servers reject its requests within a few seconds.
@@ -138,31 +147,32 @@ If there are several servers, give a file with the lines of all server.public
 and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	}
 
-	textFlagLang           = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}
-	textFlagJSON           = Text{JA: "JSONで出力します", EN: "write JSON"}
-	textFlagFolder         = Text{JA: "サーバーのフォルダー（`DIR`、既定値: .）", EN: "`DIR` of the server (default: .)"}
-	textFlagName           = Text{JA: "サーバーのDNS名またはIPアドレス（`HOST`）。複数可", EN: "DNS name or IP address (`HOST`); repeatable"}
-	textFlagNewName        = Text{JA: "新しいDNS名またはIPアドレス（`HOST`）。複数可", EN: "new DNS name or IP address (`HOST`); repeatable"}
-	textFlagServer         = Text{JA: "監査記録に署名する`NAME`（既定値: 最初の --name）", EN: "`NAME` in audit records (default: first --name)"}
-	textFlagFrom           = Text{JA: "同じ台帳を使うサーバーのフォルダー（`DIR`）", EN: "`DIR` of a server with the same registry"}
-	textFlagRegistry       = Text{JA: "台帳の`URL`（既定値: sqlite:registry.db）", EN: "registry `URL` (default: sqlite:registry.db)"}
-	textFlagCampaign       = Text{JA: "事業設定ファイル（`FILE`）", EN: "campaign `FILE` (TOML)"}
-	textFlagOut            = Text{JA: "作るファイル（`FILE`、既定値: NAME.pem）", EN: "`FILE` to write (default: NAME.pem)"}
-	textFlagClerk          = Text{JA: "端末ではなく、担当者を登録します", EN: "enroll a clerk, not a terminal"}
-	textFlagDeskKey        = Text{JA: "記録に署名する鍵ファイル（`FILE`、既定値: desk.key）", EN: "private key `FILE` of the desk (default: desk.key)"}
-	textFlagDays           = Text{JA: "証明書の有効日数（`N`、既定値: 396）", EN: "the certificate is valid for `N` days (default: 396)"}
-	textFlagListen         = Text{JA: "端末が接続する`ADDRESS`（既定値: :8443）", EN: "`ADDRESS` for terminals (default: :8443)"}
-	textFlagOperatorListen = Text{JA: "運営者用の`ADDRESS`（既定値: 127.0.0.1:9443）", EN: "operator's `ADDRESS` (default: 127.0.0.1:9443)"}
-	textFlagOperatorKey    = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "public key `FILE` of the operator"}
-	textFlagClientCA       = Text{JA: "端末の証明書を発行した認証局の証明書（`FILE`）", EN: "CA certificate `FILE` for terminals"}
-	textFlagCertificate    = Text{JA: "サーバーの証明書（`FILE`）", EN: "certificate `FILE` of the server"}
-	textFlagKey            = Text{JA: "サーバーの証明書の秘密鍵（`FILE`）", EN: "private key `FILE` of the certificate"}
-	textFlagNamespaceKey   = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
-	textFlagRegistryKey    = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
-	textFlagGeneration     = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
-	textFlagEarlier        = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
-	textFlagCACertificate  = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
-	textFlagNoMigrate      = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}
-	textFlagKeys           = Text{JA: "すべてのサーバーと窓口の公開鍵（`FILE`）", EN: "public keys `FILE` of all servers and desks"}
-	textFlagHeads          = Text{JA: "保管した audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier audit"}
+	textFlagLang              = Text{JA: "表示の言語（`LANGUAGE`: ja, en）", EN: "`LANGUAGE` of messages (ja, en)"}
+	textFlagJSON              = Text{JA: "JSONで出力します", EN: "write JSON"}
+	textFlagFolder            = Text{JA: "サーバーのフォルダー（`DIR`、既定値: .）", EN: "`DIR` of the server (default: .)"}
+	textFlagName              = Text{JA: "サーバーのDNS名またはIPアドレス（`HOST`）。複数可", EN: "DNS name or IP address (`HOST`); repeatable"}
+	textFlagNewName           = Text{JA: "新しいDNS名またはIPアドレス（`HOST`）。複数可", EN: "new DNS name or IP address (`HOST`); repeatable"}
+	textFlagServer            = Text{JA: "監査記録に署名する`NAME`（既定値: 最初の --name）", EN: "`NAME` in audit records (default: first --name)"}
+	textFlagFrom              = Text{JA: "同じ台帳を使うサーバーのフォルダー（`DIR`）", EN: "`DIR` of a server with the same registry"}
+	textFlagRegistry          = Text{JA: "台帳の`URL`（既定値: sqlite:registry.db）", EN: "registry `URL` (default: sqlite:registry.db)"}
+	textFlagCampaign          = Text{JA: "事業設定ファイル（`FILE`）", EN: "campaign `FILE` (TOML)"}
+	textFlagOut               = Text{JA: "作るファイル（`FILE`、既定値: NAME.pem）", EN: "`FILE` to write (default: NAME.pem)"}
+	textFlagEnrollCertificate = Text{JA: "登録する、ほかの認証局の証明書（`FILE`）", EN: "certificate `FILE` of another CA to enroll"}
+	textFlagClerk             = Text{JA: "端末ではなく、担当者を登録します", EN: "enroll a clerk, not a terminal"}
+	textFlagDeskKey           = Text{JA: "記録に署名する鍵ファイル（`FILE`、既定値: desk.key）", EN: "private key `FILE` of the desk (default: desk.key)"}
+	textFlagDays              = Text{JA: "証明書の有効日数（`N`、既定値: 396）", EN: "the certificate is valid for `N` days (default: 396)"}
+	textFlagListen            = Text{JA: "端末が接続する`ADDRESS`（既定値: :8443）", EN: "`ADDRESS` for terminals (default: :8443)"}
+	textFlagOperatorListen    = Text{JA: "運営者用の`ADDRESS`（既定値: 127.0.0.1:9443）", EN: "operator's `ADDRESS` (default: 127.0.0.1:9443)"}
+	textFlagOperatorKey       = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "public key `FILE` of the operator"}
+	textFlagClientCA          = Text{JA: "端末の証明書を発行した認証局の証明書（`FILE`）", EN: "CA certificate `FILE` for terminals"}
+	textFlagCertificate       = Text{JA: "サーバーの証明書（`FILE`）", EN: "certificate `FILE` of the server"}
+	textFlagKey               = Text{JA: "サーバーの証明書の秘密鍵（`FILE`）", EN: "private key `FILE` of the certificate"}
+	textFlagNamespaceKey      = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
+	textFlagRegistryKey       = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
+	textFlagGeneration        = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
+	textFlagEarlier           = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
+	textFlagCACertificate     = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
+	textFlagNoMigrate         = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}
+	textFlagKeys              = Text{JA: "すべてのサーバーと窓口の公開鍵（`FILE`）", EN: "public keys `FILE` of all servers and desks"}
+	textFlagHeads             = Text{JA: "保管した audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier audit"}
 )

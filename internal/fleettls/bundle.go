@@ -81,6 +81,9 @@ func (b Bundle) RevealText() ([]byte, error) {
 	return text, nil
 }
 
+// CertificateText returns the owner's certificate in PEM, without the key.
+func (b Bundle) CertificateText() []byte { return certificateText(b.certificate) }
+
 // Identity returns the bundle's owner.
 func (b Bundle) Identity() Identity { return b.identity }
 
