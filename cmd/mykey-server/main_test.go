@@ -6,9 +6,11 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +20,10 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -222,6 +227,21 @@ func TestMessages(t *testing.T) {
 			assert.NotEmpty(t, text.EN, m.err)
 		}
 		assert.NotEmpty(t, got.Code, m.err)
+	}
+
+	known := map[string]error{
+		"fleettls.ErrCA": fleettls.ErrCA, "fleettls.ErrHost": fleettls.ErrHost, "fleettls.ErrIdentity": fleettls.ErrIdentity, "fleettls.ErrLifetime": fleettls.ErrLifetime,
+		"fleettls.ErrName": fleettls.ErrName, "fleettls.ErrServerCertificate": fleettls.ErrServerCertificate, "pki.ErrFolder": pki.ErrFolder,
+		// Commands replace this one, and connections end with the others.
+		"fleettls.ErrBundle": nil, "fleettls.ErrExpired": nil, "fleettls.ErrNoCertificate": nil, "fleettls.ErrNotYetValid": nil, "fleettls.ErrOtherHost": nil,
+		"fleettls.ErrRejected": nil, "fleettls.ErrUnknownCA": nil, "fleettls.ErrUsage": nil,
+	}
+	exported := append(sourcetest.Errors(t, filepath.Join("..", "..", "internal", "fleettls")), sourcetest.Errors(t, filepath.Join("internal", "pki"))...)
+	assert.ElementsMatch(t, exported, slices.Collect(maps.Keys(known)))
+	for name, err := range known {
+		if err != nil {
+			assert.NotEqual(t, message.Failed, messageOf(err).Code, name)
+		}
 	}
 }
 

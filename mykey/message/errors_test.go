@@ -130,12 +130,13 @@ var elsewhere = map[string]string{
 // folders holds the packages whose errors have messages in another package, and where
 // that is tested.
 var folders = map[string]string{
-	"internal/campaign":           "cmd/kiosk/internal/terminal",
-	"cmd/kiosk/internal/terminal": "cmd/kiosk/internal/terminal",
-	"internal/sshagent":           "cmd/card-info",
-	"internal/fleet":              "cmd/kiosk/internal/terminal",
-	"internal/fleettls":           "cmd/mykey-server",
-	"mykey/registry":              "cmd/kiosk/internal/terminal",
+	"internal/campaign":             "cmd/kiosk/internal/terminal",
+	"cmd/kiosk/internal/terminal":   "cmd/kiosk/internal/terminal",
+	"internal/sshagent":             "cmd/card-info",
+	"internal/fleet":                "cmd/kiosk/internal/terminal",
+	"internal/fleettls":             "cmd/mykey-server",
+	"cmd/mykey-server/internal/pki": "cmd/mykey-server",
+	"mykey/registry":                "cmd/kiosk/internal/terminal",
 }
 
 // Every error that a package of this module exports has a message. The list comes from
