@@ -46,19 +46,26 @@ type Policy struct {
 // It returns [ErrUnknownIssuer] if the policy requires a known issuer,
 // [ErrIssuerExpired], or an error of cardCA. IssuerUnknown can be returned with a nil error.
 func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Issuer, error) {
+	issuer, _, err := p.IssuingCA(certificate, now, cardCA)
+	return issuer, err
+}
+
+// IssuingCA is like [Policy.Issuer] and also returns the CA certificate whose key signed
+// the certificate, or nil if the issuer is unknown.
+func (p *Policy) IssuingCA(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Issuer, *x509.Certificate, error) {
 	issuer, ca, err := p.find(certificate, now, cardCA)
 	switch {
 	case errors.Is(err, ErrUnknownIssuer) && !p.Required:
-		return IssuerUnknown, nil
+		return IssuerUnknown, nil, nil
 	case err != nil:
-		return IssuerUnknown, err
+		return IssuerUnknown, nil, err
 	case issuer == IssuerSimulator && p.Required:
-		return IssuerUnknown, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
+		return IssuerUnknown, nil, fmt.Errorf("%w: the simulator's", ErrUnknownIssuer)
 	}
 	if !isValid(ca, now) {
-		return IssuerUnknown, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(ca, now))
+		return IssuerUnknown, nil, fmt.Errorf("%w: %s", ErrIssuerExpired, ValidityAt(ca, now))
 	}
-	return issuer, nil
+	return issuer, ca, nil
 }
 
 // find finds the CA certificate whose key signed the certificate. It does not look at
