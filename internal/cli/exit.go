@@ -52,6 +52,7 @@ func exits() map[message.Code]int {
 		message.CertMalformed:    ExitCertificate,
 		message.CertWrongKind:    ExitCertificate,
 		message.CertExpired:      ExitCertificate,
+		message.CertRevoked:      ExitCertificate,
 		message.CertNotYetValid:  ExitCertificate,
 		message.KeyUnsupported:   ExitCertificate,
 		message.ChainUnknown:     ExitCertificate,

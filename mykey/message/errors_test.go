@@ -16,6 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -81,6 +82,10 @@ var known = map[string]error{
 	"proof.ErrPurpose":   proof.ErrPurpose,
 	"proof.ErrSignature": proof.ErrSignature,
 	"proof.ErrUsed":      proof.ErrUsed,
+
+	"revocation.ErrRevoked":   revocation.ErrRevoked,
+	"revocation.ErrUnknown":   revocation.ErrUnknown,
+	"revocation.RevokedError": &revocation.RevokedError{},
 
 	"mykey.ErrHolder":      mykey.ErrHolder,
 	"mykey.ErrCheckSymbol": mykey.ErrCheckSymbol,

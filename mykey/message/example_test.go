@@ -68,4 +68,5 @@ func ExampleAll() {
 	// POSSESSION_FAILED not-used
 	// PIN_LOCKED not-used
 	// PASSWORD_LOCKED not-used
+	// CERT_REVOKED not-used
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
@@ -57,6 +58,7 @@ func kinds() []kind {
 		{proof.ErrSignature, ProofRejected},
 		{proof.ErrFormat, ProofRejected},
 		{proof.ErrName, RequestInvalid},
+		{revocation.ErrRevoked, CertRevoked},
 		{jpki.ErrPINRequired, CertNeedsPIN},
 		{jpki.ErrPINFormat, PINFormat},
 		{jpki.ErrPasswordFormat, PasswordFormat},
@@ -117,6 +119,8 @@ func For(err error) Message {
 	var validity *trust.ValidityError
 	var several *reader.AmbiguousError
 	switch {
+	case errors.Is(err, revocation.ErrUnknown): // first: its cause can be any error
+		return named(RevocationUnknown)
 	case errors.As(err, &secret):
 		return forCredential(secret)
 	case errors.As(err, &validity):

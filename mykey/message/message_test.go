@@ -15,6 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -95,6 +96,13 @@ var failures = []struct {
 	{passwordError(credential.ErrOutcomeUnknown, 0, false), "PASSWORD_OUTCOME_UNKNOWN", "is not known"},
 	{&trust.ValidityError{Reason: trust.ErrExpired, SignatureCertificate: true}, "CERT_EXPIRED", "signature certificate"},
 	{apdu.StatusWrongLength, "CARD_REFUSED", "rejected"},
+	{&revocation.RevokedError{}, "CERT_REVOKED", "has been revoked"},
+	{revocation.ErrUnknown, "REVOCATION_UNKNOWN", "can't be checked at the moment"},
+	{fmt.Errorf("%w: %w", revocation.ErrUnknown, context.Canceled), "REVOCATION_UNKNOWN", "No PIN attempt was used"},
+	{fmt.Errorf("%w: %w", revocation.ErrUnknown, context.DeadlineExceeded), "REVOCATION_UNKNOWN", "No PIN attempt was used"},
+	{fmt.Errorf("%w: %w", revocation.ErrUnknown, &trust.ValidityError{Reason: trust.ErrExpired}), "REVOCATION_UNKNOWN", "No PIN attempt was used"},
+	{fmt.Errorf("%w: %w", revocation.ErrUnknown, &revocation.RevokedError{}), "REVOCATION_UNKNOWN", "No PIN attempt was used"},
+	{fmt.Errorf("%w: %w", revocation.ErrUnknown, &credential.Error{}), "REVOCATION_UNKNOWN", "No PIN attempt was used"},
 	{credential.ErrUsed, "PIN_USED", "no attempt was used"},
 	{mykey.ErrKey, "NAMESPACE_KEY", "key file"},
 	{mykey.ErrNamespace, "NAMESPACE_NAME", "not valid"},

@@ -1,0 +1,44 @@
+// Package revocation asks whether a certificate was revoked, through a [Checker] that the
+// caller provides. This package queries nothing itself.
+//
+//	verifier.Revocation = &revocation.Policy{Checker: platform, MaxAge: time.Hour}
+//
+// A [Policy] belongs to a proof.Verifier. Without one, revocation is not checked, and the
+// proof.Holder says so. With one, the verifier accepts evidence only if the checker answers
+// that the certificate is good, from information that is not older than MaxAge. Everything
+// else is rejected: with [ErrRevoked], or with [ErrUnknown] if there is no usable answer.
+//
+// # Who may ask
+//
+// The JPKI Act (articles 17 and 36) lets J-LIS give revocation information on
+// user-authentication certificates only to the verifiers that the act lists and to those
+// that the competent ministers have certified. Everybody else asks a platform operator that
+// is certified, under a contract. A checker is therefore the program of such a verifier, or
+// a client of such an operator; it runs in a server. Programs at a terminal never ask, and
+// jpki.Authenticate never does. A platform operator wants the certificate, the digest and
+// the signature rather than the serial number, so a [Question] has them all. It is personal
+// data, and whoever asks must not keep the certificate. This is not legal advice.
+//
+// # What an answer means
+//
+// [Good] means: this source said, with information of [Answer.Source], that it had not
+// recorded a revocation. It does not mean that the certificate is not revoked now, that the
+// holder still lives or still has the card, or anything about a certificate that was not
+// asked about. J-LIS updates its list once a day and its online status every 15 minutes.
+//
+// # Which answers are used again
+//
+// A policy keeps definite answers in memory and doesn't ask twice:
+//
+//   - Good is used again for the same certificate while its information is not older than
+//     MaxAge, so that no answer is accepted that would be rejected if it came now. With a
+//     long MaxAge, a revocation is therefore noticed up to MaxAge late.
+//   - Revoked is used again for 24 hours. J-LIS doesn't reinstate certificates, but the
+//     source may have made a mistake.
+//   - Neither is used after the certificate has expired.
+//   - Unknown is not kept, whatever its cause: the next question is asked.
+//
+// Questions about one certificate that come while it is being asked about share the answer.
+// A policy keeps at most 4,096 answers, under digests of the certificates. Several servers
+// share nothing.
+package revocation
