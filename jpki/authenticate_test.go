@@ -59,6 +59,7 @@ func TestAuthenticateOnEveryProfile(t *testing.T) {
 			}
 			assert.True(t, got.Certificate() != nil)
 			assert.Equal(t, tt.validity, got.Validity())
+			assert.Zero(t, got.Revocation().Status, "a terminal does not ask")
 			assert.Len(t, got.Certificate().Subject.CommonName, 24)
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 				printed := fmt.Sprintf(verb+verb, got, *got)

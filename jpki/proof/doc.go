@@ -15,7 +15,9 @@
 // was: a relay can pass a challenge on to a terminal elsewhere, whose holder entered the PIN
 // for another reason.
 //
-// Only certified operators may ask J-LIS about revocation: see [Verifier].
+// It does not prove that the certificate is not revoked. Only certified operators may ask
+// J-LIS about that. A server of such an operator, or of its customer, sets
+// [Verifier.Revocation]: see package revocation.
 //
 // # Formats
 //

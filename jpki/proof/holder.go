@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -23,6 +24,7 @@ type verified struct {
 	certificate *x509.Certificate
 	validity    trust.Validity
 	issuer      trust.Issuer
+	revocation  revocation.Answer
 }
 
 func (h *Holder) reveal() verified {
@@ -41,7 +43,8 @@ func (h *Holder) Certificate() *x509.Certificate { return h.reveal().certificate
 // Challenge returns the challenge that the card answered.
 func (h *Holder) Challenge() Challenge { return h.reveal().challenge }
 
-// Validity returns the certificate's state when it was verified. Revocation is not part of it.
+// Validity returns the certificate's state when it was verified. Revocation is not part of it:
+// see [Holder.Revocation].
 func (h *Holder) Validity() trust.Validity { return h.reveal().validity }
 
 // Issuer returns who issued the certificate. It is [trust.IssuerUnknown] only if the verifier
@@ -53,6 +56,10 @@ func (h *Holder) Issuer() trust.Issuer {
 	return trust.IssuerUnknown
 }
 
+// Revocation returns what a source said about the certificate's revocation. Its status is
+// [revocation.Unknown] if the verifier didn't ask.
+func (h *Holder) Revocation() revocation.Answer { return h.reveal().revocation }
+
 // String describes the holder. It shows no date: a certificate expires on its holder's
 // birthday.
 func (h *Holder) String() string {
@@ -60,7 +67,11 @@ func (h *Holder) String() string {
 	if v.certificate == nil {
 		return "[nobody]"
 	}
-	return fmt.Sprintf("[holder: certificate %s, issuer %s, revocation not checked]", v.validity, v.issuer)
+	checked := "not checked"
+	if v.revocation.Status != revocation.Unknown {
+		checked = v.revocation.String()
+	}
+	return fmt.Sprintf("[holder: certificate %s, issuer %s, revocation %s]", v.validity, v.issuer, checked)
 }
 
 // Format prints [Holder.String] for every verb and flag.

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -15,6 +16,7 @@ import (
 	_ "crypto/sha512" // for ES384
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -45,8 +47,8 @@ const (
 // Verifier verifies evidence. Audience, Purpose and Once must be set. It is safe for
 // concurrent use if its fields are not changed and Once is.
 //
-// It does not check revocation. Only operators that the Japanese state has certified may ask
-// J-LIS about it.
+// It checks revocation only if Revocation is set. Only operators that the Japanese state has
+// certified may ask J-LIS about it: see package revocation.
 type Verifier struct {
 	// Audience and Purpose are those of the challenges that this verifier makes.
 	Audience, Purpose string
@@ -68,16 +70,27 @@ type Verifier struct {
 	// AllowUnknownIssuer accepts a certificate of an issuer that Trust does not include, as
 	// [trust.IssuerUnknown]. Anybody can make such a certificate.
 	AllowUnknownIssuer bool
+	// Revocation requires that the certificate is not revoked. If it is nil, revocation is not
+	// checked. With it, certificates that expired or whose issuer is unknown are rejected even
+	// if they are allowed, because no source knows about them.
+	Revocation *revocation.Policy
+	// Unused has to be set with Revocation. It is called with a challenge before the source is
+	// asked, so that a replay causes no query. It records nothing and returns the error that
+	// Once would return.
+	Unused func(ctx context.Context, challenge Challenge) error
 }
 
 // Verify verifies evidence and returns its holder. It checks the audience, the purpose and the
 // age of the challenge, the kind, validity and key of the certificate, the signature, and the
-// issuer, and then calls Once.
+// issuer, then revocation if the verifier has a policy for it, and then calls Once. A
+// challenge that was rejected can be answered again, so that no PIN has to be entered twice
+// because the source of revocation information was unavailable.
 //
 // It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
 // [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
-// [trust.ErrIssuerExpired], [ErrUsed] if Once is nil, or Once's error.
+// [trust.ErrIssuerExpired], [ErrUsed] if Once is nil, [revocation.ErrUnknown],
+// [*revocation.RevokedError], or the error of Unused or Once.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()
 	if err := v.checkChallenge(e.Challenge, now); err != nil {
@@ -87,10 +100,12 @@ func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSignature(certificate.PublicKey, e); err != nil {
+	question := revocation.Question{Certificate: certificate, Signature: bytes.Clone(e.Signature)}
+	if question.Hash, question.Digest, err = checkSignature(certificate.PublicKey, e); err != nil {
 		return nil, err
 	}
-	issuer, err := v.Trust.Issuer(certificate, now, func() (*x509.Certificate, error) { return caCertificate(e.CACertificate) })
+	var issuer trust.Issuer
+	issuer, question.CACertificate, err = v.Trust.IssuingCA(certificate, now, func() (*x509.Certificate, error) { return caCertificate(e.CACertificate) })
 	switch {
 	case err != nil:
 		return nil, err
@@ -103,10 +118,33 @@ func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	// The card signed whole seconds: the same message must not count as two challenges.
 	challenge := e.Challenge
 	challenge.Time = challenge.Time.UTC().Truncate(time.Second)
+	answer, err := v.checkRevocation(ctx, challenge, question)
+	if err != nil {
+		return nil, err
+	}
 	if err := v.Once(ctx, challenge); err != nil {
 		return nil, err
 	}
-	return &Holder{hidden.New(&verified{challenge, certificate, trust.ValidityAt(certificate, now), issuer})}, nil
+	return &Holder{hidden.New(&verified{challenge, certificate, trust.ValidityAt(certificate, now), issuer, answer})}, nil
+}
+
+// checkRevocation returns the zero Answer if the verifier does not check revocation.
+func (v *Verifier) checkRevocation(ctx context.Context, c Challenge, q revocation.Question) (revocation.Answer, error) {
+	if v.Revocation == nil {
+		return revocation.Answer{}, nil
+	}
+	if v.Unused == nil {
+		return revocation.Answer{}, fmt.Errorf("%w: the verifier can't tell before it asks about revocation", ErrUsed)
+	}
+	if err := v.Unused(ctx, c); err != nil {
+		return revocation.Answer{}, err
+	}
+	answer, err := v.Revocation.Check(ctx, q, v.now)
+	if err != nil {
+		return revocation.Answer{}, err
+	}
+	// The record of a use in the meantime may already be forgotten.
+	return answer, v.checkChallenge(c, v.now())
 }
 
 func (v *Verifier) now() time.Time {
@@ -174,14 +212,15 @@ func AlgorithmOf(key crypto.PublicKey) (Algorithm, crypto.Hash, error) {
 	return "", 0, trust.ErrUnsupportedKey
 }
 
-// checkSignature verifies the evidence's signature with a key that [trust.CheckKey] accepts.
-func checkSignature(key crypto.PublicKey, e Evidence) error {
+// checkSignature verifies the evidence's signature with a key that [trust.CheckKey] accepts. It
+// returns what was signed.
+func checkSignature(key crypto.PublicKey, e Evidence) (crypto.Hash, []byte, error) {
 	algorithm, hash, err := AlgorithmOf(key)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	if e.Algorithm != algorithm {
-		return fmt.Errorf("%w, which signs with %s", ErrAlgorithm, algorithm)
+		return 0, nil, fmt.Errorf("%w, which signs with %s", ErrAlgorithm, algorithm)
 	}
 	h := hash.New()
 	h.Write(e.Challenge.Message())
@@ -189,13 +228,13 @@ func checkSignature(key crypto.PublicKey, e Evidence) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		if rsa.VerifyPKCS1v15(key, hash, digest, e.Signature) == nil {
-			return nil
+			return hash, digest, nil
 		}
 	case *ecdsa.PublicKey:
 		half := (key.Curve.Params().BitSize + 7) / 8
 		if len(e.Signature) == 2*half && ecdsa.Verify(key, digest, new(big.Int).SetBytes(e.Signature[:half]), new(big.Int).SetBytes(e.Signature[half:])) {
-			return nil
+			return hash, digest, nil
 		}
 	}
-	return ErrSignature
+	return 0, nil, ErrSignature
 }
