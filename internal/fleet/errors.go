@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -22,6 +23,8 @@ type kind struct {
 // that it wraps. Every other error is "unavailable" to the terminal, and in the server's log.
 func kinds() []kind {
 	return []kind{
+		{revocation.ErrUnknown, "revocation-unknown", http.StatusServiceUnavailable}, // first: its cause can be any error
+		{revocation.ErrRevoked, "certificate-revoked", http.StatusForbidden},
 		{ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
 		{registry.ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
 		{registry.ErrRevoked, "not-enrolled", http.StatusForbidden},

@@ -64,12 +64,16 @@ func newRegistry(t testing.TB) *registry.Registry {
 // callerHeader names the caller in these tests. A server takes it from the TLS connection.
 const callerHeader = "Test-Caller"
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, changes ...func(*proof.Verifier)) *site {
 	t.Helper()
+	verifier := proof.Verifier{Audience: audience, Purpose: fleet.Purpose, Trust: trust.Policy{CAs: []*x509.Certificate{prooftest.CA()}}}
+	for _, change := range changes {
+		change(&verifier)
+	}
 	s := &site{registry: newRegistry(t), callers: map[string]fleettls.Identity{}}
 	handler := fleet.NewHandler(fleet.HandlerConfig{
 		Store:    s.registry,
-		Verifier: proof.Verifier{Audience: audience, Purpose: fleet.Purpose, Trust: trust.Policy{CAs: []*x509.Certificate{prooftest.CA()}}},
+		Verifier: verifier,
 		Campaign: []byte("name = \"test\"\n"),
 		Refused: func(_ *http.Request, _ string, err error) {
 			s.mu.Lock()

@@ -40,6 +40,7 @@ type Store interface {
 	// From returns the registry for a change that a terminal has signed.
 	From(registry.Origin) *registry.Registry
 	StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error
+	CheckChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [sha256.Size]byte) error
 	UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [sha256.Size]byte) error
 	Heartbeat(ctx context.Context, terminal, version string, visits int) error
 }
@@ -47,8 +48,9 @@ type Store interface {
 // HandlerConfig configures a handler.
 type HandlerConfig struct {
 	Store Store
-	// Verifier verifies evidence. Its Audience names the server. The handler sets Once and
-	// MaxAge.
+	// Verifier verifies evidence. Its Audience names the server. The handler sets Once, Unused
+	// and MaxAge. With Revocation, the maximum age of an answer should be longer than a visit:
+	// otherwise a visit pays for several.
 	Verifier proof.Verifier
 	// Campaign is the campaign file that terminals fetch.
 	Campaign []byte
@@ -180,8 +182,12 @@ func (h *handler) verify(r *http.Request, body []byte) (*visit, error) {
 	}
 	verifier := h.Verifier
 	verifier.MaxAge = registry.VisitTime + proof.DefaultMaxAge // UseChallenge bounds the first answer
+	evidence := sha256.Sum256(text)
+	verifier.Unused = func(ctx context.Context, challenge proof.Challenge) error {
+		return h.Store.CheckChallenge(ctx, v.caller.Name, challenge, v.Visit, evidence)
+	}
 	verifier.Once = func(ctx context.Context, challenge proof.Challenge) error {
-		return h.Store.UseChallenge(ctx, v.caller.Name, challenge, v.Visit, sha256.Sum256(text))
+		return h.Store.UseChallenge(ctx, v.caller.Name, challenge, v.Visit, evidence)
 	}
 	v.holder, err = verifier.Verify(r.Context(), v.Evidence)
 	return v, err

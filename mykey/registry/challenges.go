@@ -55,32 +55,49 @@ func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challeng
 // VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the
 // challenge is answered later than [proof.DefaultMaxAge]; or [ErrUnavailable].
 func (r *Registry) UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
-	digest := challengeDigest(challenge)
 	return r.retry(ctx, func(ctx context.Context) error {
-		var owner string
-		var knownVisit, knownEvidence []byte
-		var made, used int64
-		// A request that repeats the answer writes nothing. It needs no transaction: what a
-		// server with a standby confirms later is in its log after the answer.
-		found, err := queryRow(ctx, r.storage.db, []any{&owner, &made, &knownVisit, &knownEvidence, &used},
-			`SELECT terminal, made, visit, evidence, used FROM challenges WHERE namespace = $1 AND digest = $2`, r.namespace, digest)
-		now := r.now()
-		switch {
-		case err != nil:
+		unused, err := r.checkChallenge(ctx, terminal, challenge, visit, evidence)
+		if err != nil || !unused {
 			return err
-		case !found || owner != terminal:
-			return fmt.Errorf("%w: it was not made for this terminal", proof.ErrUsed)
-		case used == 0 && now.Sub(time.Unix(made, 0)) > proof.DefaultMaxAge:
-			return proof.ErrAge
-		case used == 0:
-			return r.answerChallenge(ctx, terminal, digest, visit, evidence, now)
-		case !bytes.Equal(knownVisit, visit[:]) || !bytes.Equal(knownEvidence, evidence[:]):
-			return fmt.Errorf("%w: in another visit", proof.ErrUsed)
-		case now.Sub(time.Unix(used, 0)) > VisitTime:
-			return fmt.Errorf("%w: the visit began more than %s ago", proof.ErrUsed, VisitTime)
 		}
-		return nil
+		return r.answerChallenge(ctx, terminal, challengeDigest(challenge), visit, evidence, r.now())
 	})
+}
+
+// CheckChallenge returns the error that [Registry.UseChallenge] would return now, and records
+// nothing. It prevents that a replay causes costly checks; UseChallenge decides.
+func (r *Registry) CheckChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
+	return r.retry(ctx, func(ctx context.Context) error {
+		_, err := r.checkChallenge(ctx, terminal, challenge, visit, evidence)
+		return err
+	})
+}
+
+// checkChallenge reports whether the challenge was not answered yet, if the evidence may answer
+// it. It needs no transaction: what a server with a standby confirms later is in its log after
+// the answer.
+func (r *Registry) checkChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) (unused bool, err error) {
+	var owner string
+	var knownVisit, knownEvidence []byte
+	var made, used int64
+	found, err := queryRow(ctx, r.storage.db, []any{&owner, &made, &knownVisit, &knownEvidence, &used},
+		`SELECT terminal, made, visit, evidence, used FROM challenges WHERE namespace = $1 AND digest = $2`, r.namespace, challengeDigest(challenge))
+	now := r.now()
+	switch {
+	case err != nil:
+		return false, err
+	case !found || owner != terminal:
+		return false, fmt.Errorf("%w: it was not made for this terminal", proof.ErrUsed)
+	case used == 0 && now.Sub(time.Unix(made, 0)) > proof.DefaultMaxAge:
+		return false, proof.ErrAge
+	case used == 0:
+		return true, nil
+	case !bytes.Equal(knownVisit, visit[:]) || !bytes.Equal(knownEvidence, evidence[:]):
+		return false, fmt.Errorf("%w: in another visit", proof.ErrUsed)
+	case now.Sub(time.Unix(used, 0)) > VisitTime:
+		return false, fmt.Errorf("%w: the visit began more than %s ago", proof.ErrUsed, VisitTime)
+	}
+	return false, nil
 }
 
 // answerChallenge records the first answer to a challenge. If another request was faster, the

@@ -56,9 +56,15 @@ func TestChallengesAreAnsweredOnce(t *testing.T) {
 			require.ErrorIs(t, first.UseChallenge(ctx, "kiosk-1", altered, id, evidence), proof.ErrUsed, "an altered challenge")
 		}
 
+		require.NoError(t, first.CheckChallenge(ctx, "kiosk-1", c, otherID, otherEvidence), "which records nothing")
+		require.NoError(t, second.CheckChallenge(ctx, "kiosk-1", c, id, evidence))
+		require.ErrorIs(t, first.CheckChallenge(ctx, "kiosk-2", c, id, evidence), proof.ErrUsed)
 		require.NoError(t, second.UseChallenge(ctx, "kiosk-1", c, id, evidence))
 		for _, server := range []*registry.Registry{first, second} {
 			require.NoError(t, server.UseChallenge(ctx, "kiosk-1", c, id, evidence), "the same visit")
+			require.NoError(t, server.CheckChallenge(ctx, "kiosk-1", c, id, evidence))
+			require.ErrorIs(t, server.CheckChallenge(ctx, "kiosk-1", c, otherID, evidence), proof.ErrUsed)
+			require.ErrorIs(t, server.CheckChallenge(ctx, "kiosk-1", c, id, otherEvidence), proof.ErrUsed)
 			require.ErrorIs(t, server.UseChallenge(ctx, "kiosk-1", c, otherID, evidence), proof.ErrUsed)
 			require.ErrorIs(t, server.UseChallenge(ctx, "kiosk-1", c, id, otherEvidence), proof.ErrUsed)
 			require.ErrorIs(t, server.UseChallenge(ctx, "kiosk-2", c, id, evidence), proof.ErrUsed)
@@ -84,6 +90,7 @@ func TestChallengesExpire(t *testing.T) {
 		now = now.Add(proof.DefaultMaxAge)
 		require.NoError(t, r.UseChallenge(ctx, "kiosk-1", timely, id, evidence))
 		now = now.Add(time.Second)
+		require.ErrorIs(t, r.CheckChallenge(ctx, "kiosk-1", late, id, evidence), proof.ErrAge)
 		require.ErrorIs(t, r.UseChallenge(ctx, "kiosk-1", late, id, evidence), proof.ErrAge)
 		require.NoError(t, r.UseChallenge(ctx, "kiosk-1", timely, id, evidence))
 	})
