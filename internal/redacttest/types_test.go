@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
@@ -84,6 +85,15 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		// What a program is made to show.
 		redacttest.Plain[mykey.ID](),
 		redacttest.Plain[mykey.Month](),
+		redacttest.Holder(revocation.NewSubject("platform", "canary-subject"), redacttest.Text("canary-subject")),
+		redacttest.Plain[revocation.Answer](), // its Subject is hidden
+		redacttest.Plain[revocation.CheckerFunc](),
+		redacttest.Plain[revocation.Method](),
+		redacttest.Plain[revocation.Policy](),
+		redacttest.Plain[revocation.Question](), // what a platform is asked, as its documentation says
+		redacttest.Plain[revocation.Reason](),
+		redacttest.Plain[revocation.RevokedError](),
+		redacttest.Plain[revocation.Status](),
 		redacttest.Plain[proof.Algorithm](),
 		redacttest.Plain[proof.Challenge](),
 		redacttest.Plain[proof.Verifier](),
