@@ -168,21 +168,3 @@ func BenchmarkRegistryVisit(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkRegistryVerifyAudit measures verified records per second.
-func BenchmarkRegistryVerifyAudit(b *testing.B) {
-	for _, engine := range []string{"sqlite", "postgres"} {
-		b.Run(engine, func(b *testing.B) {
-			r := open(b, engines[engine](b))
-			const records = 2_000
-			for n := range records {
-				reserve(b, r, n)
-			}
-			for b.Loop() {
-				_, err := verify(r)
-				require.NoError(b, err)
-			}
-			b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
-		})
-	}
-}

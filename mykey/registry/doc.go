@@ -117,7 +117,8 @@
 // restored if a terminal relied on it in the meantime. It needs the terminals' public
 // keys and no secret. If the last records of a chain were removed together with the
 // changes that they describe, only an earlier [Head] shows it: store the heads daily
-// where the database's administrator can't write.
+// where the database's administrator can't write. [Operator.VerifyWith] verifies a large
+// registry from a signed checkpoint, and continues after an interruption.
 //
 // # Requests over the network
 //

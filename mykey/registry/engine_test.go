@@ -188,6 +188,18 @@ func verifyWith(r *registry.Registry, keys []registry.TerminalKey, earlier ...re
 	}
 	defer o.Close()
 	report, err := o.Verify(context.Background(), earlier...)
+
+	// The same verification with small pages and files must find the same.
+	folder, folderErr := os.MkdirTemp("", "verification")
+	if folderErr != nil {
+		return nil, folderErr
+	}
+	defer os.RemoveAll(folder)
+	o.SetPageSize(1)
+	_, again := o.VerifyWith(context.Background(), registry.Verification{Earlier: earlier, Auditor: terminal("auditor"), Folder: folder})
+	if fmt.Sprint(err) != fmt.Sprint(again) {
+		return nil, fmt.Errorf("verification in pages returned %w, and without pages: %w", again, err)
+	}
 	return report.Heads, err
 }
 

@@ -22,23 +22,28 @@ import (
 // or the applications have changed since, [ErrTerminalTaken], or [ErrUnavailable].
 func (d *Desk) Export(ctx context.Context, operation Operation, earlier ...Head) iter.Seq2[Application, error] {
 	return func(yield func(Application, error) bool) {
-		l, err := d.replay(ctx, earlier)
+		v, err := d.newVerification(Verification{Earlier: earlier})
 		if err == nil {
-			err = d.recordExport(ctx, operation, l)
+			v.keep = true
+			err = v.check(ctx)
+		}
+		if err == nil {
+			err = d.recordExport(ctx, operation, v)
 		}
 		if err != nil {
 			yield(Application{}, err)
 			return
 		}
+		mismatched := v.mismatchedApplications()
 		for a, err := range d.applications(ctx) {
 			if err != nil {
 				yield(Application{}, err)
 				return
 			}
-			recorded, matches := l.compareRow(a.image())
+			recorded, matches := v.compareApplication(a.image())
 			switch {
 			case a.ID == "": // counted in missingApplications
-			case l.mismatched[a.ID] || recorded && !matches:
+			case mismatched[a.ID] || recorded && !matches:
 				if !yield(Application{ID: a.ID, Namespace: a.Namespace}, &AuditError{Reason: "the application does not match the records"}) {
 					return
 				}
@@ -48,17 +53,17 @@ func (d *Desk) Export(ctx context.Context, operation Operation, earlier ...Head)
 				}
 			}
 		}
-		if l.missingApplications != "" {
-			yield(Application{}, &AuditError{Reason: l.missingApplications})
+		if v.missingApplications != "" {
+			yield(Application{}, &AuditError{Reason: v.missingApplications})
 		}
 	}
 }
 
 // recordExport appends the record of an export.
-func (d *Desk) recordExport(ctx context.Context, operation Operation, l *ledger) error {
-	i := newImage(exportEntry, uint64(l.report.Applications), nil, l.exportDigest)
+func (d *Desk) recordExport(ctx context.Context, operation Operation, v *verification) error {
+	i := newImage(exportEntry, uint64(v.report.Applications), nil, v.rows.exportDigest)
 	i.action = actionAdded
-	parts := func(Generation) [][]byte { return [][]byte{l.exportDigest} }
+	parts := func(Generation) [][]byte { return [][]byte{v.rows.exportDigest} }
 	_, err := d.registry.applyOnce(ctx, change{operation, kindExport, parts}, func(queryer) (*outcome, error) {
 		return &outcome{kind: kindExport, lineage: []byte{}, images: []image{i}}, nil
 	})

@@ -261,3 +261,14 @@ func (r *Registry) ForgetHeads() {
 		c.head = nil
 	}
 }
+
+// SetPageSize sets the number of rows of a page.
+func (o *Operator) SetPageSize(rows int) { o.registry.pageSize = rows }
+
+// SaveEachPage makes verifications save their progress after each page until the returned
+// function is called.
+func SaveEachPage() (restore func()) {
+	saved := saveInterval
+	saveInterval = 0
+	return func() { saveInterval = saved }
+}

@@ -114,8 +114,8 @@ func newImage(t table, version uint64, key []byte, columns ...[]byte) image {
 
 // digest returns the SHA-256 digest of a purpose and length-prefixed parts.
 func digest(purpose string, parts ...[]byte) []byte {
-	b := []byte("mykeykit/")
-	b = append(append(b, purpose...), 0)
+	b := make([]byte, 0, 512) // on the stack
+	b = append(append(append(b, "mykeykit/"...), purpose...), 0)
 	sum := sha256.Sum256(appendParts(b, parts...))
 	return sum[:]
 }

@@ -54,11 +54,11 @@ func TestContradictoryImagesAreDetected(t *testing.T) {
 		"relied on an earlier version": {[]image{v(actionRelied, 5), v(actionRelied, 4)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &ledger{states: map[rowVersion][32]byte{}, latestVersions: map[rowVersion]uint64{}, rowCounts: map[table]int64{}}
+			h := history{states: map[uint64][32]byte{}}
 			reason := ""
 			for _, i := range tt.images {
 				if reason == "" {
-					reason = l.addImage(i, record{})
+					reason = h.add(entry{image: i})
 				}
 			}
 			require.Equal(t, tt.ok, reason == "", reason)

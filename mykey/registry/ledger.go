@@ -1,48 +1,30 @@
 package registry
 
 import (
+	"cmp"
 	"context"
-	"crypto/ed25519"
-	"crypto/hmac"
-	"database/sql"
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/mykeykit/mykeykit/mykey"
+	"strings"
+	"sync"
+	"sync/atomic"
 )
 
-// ledger is the state of the rows according to the audit log. Verification fills it
-// from the records and then compares the rows with it.
+// ledger is the state of the rows of some buckets according to the audit log. It collects
+// what does not match it.
 type ledger struct {
-	keys         map[string]ed25519.PublicKey
-	earlierHeads map[string][]Head    // by chain; finishChain deletes what it has checked
-	purges       map[[16]byte][]image // chain heads in purge records, by the key of newImage
-
-	head           Head                  // of the chain that is being read
-	signature      []byte                // of the head
-	latestVersions map[rowVersion]uint64 // the last version above 1 in the chain, by a key with version 0
-
-	states    map[rowVersion][32]byte // digests of all versions of all rows
-	reliances []reliance              // on versions that are not in states yet
-	rowCounts map[table]int64         // number of rows that must exist
-
-	problems            []string          // rows that do not match
-	mismatched          map[mykey.ID]bool // applications that do not match
-	missingApplications string            // describes applications that are missing or unnamed
-	exportDigest        []byte            // digest of all applications
-	report              Report
+	added      map[table]int64 // rows that records added
+	wrong      map[table]int64 // rows that do not match the records
+	duplicates map[table]int64 // rows with another row's account or turn
+	base       rowSum          // of rows of the checkpoint that new records relied on or changed
+	broken     *AuditError     // the first record that contradicts other records
+	atEnd      bool            // broken relies on something that no record made
+	kept       map[rowVersion][32]byte
 }
 
-func newLedger(keys map[string]ed25519.PublicKey, earlier []Head) *ledger {
-	l := &ledger{
-		keys: keys, earlierHeads: map[string][]Head{}, purges: map[[16]byte][]image{}, latestVersions: map[rowVersion]uint64{},
-		states: map[rowVersion][32]byte{}, rowCounts: map[table]int64{}, mismatched: map[mykey.ID]bool{},
-	}
-	for _, h := range earlier {
-		l.earlierHeads[h.Chain] = append(l.earlierHeads[h.Chain], h)
-	}
-	return l
+func newLedger() *ledger {
+	return &ledger{added: map[table]int64{}, wrong: map[table]int64{}, duplicates: map[table]int64{}, kept: map[rowVersion][32]byte{}}
 }
 
 // rowVersion identifies a version of a row.
@@ -52,216 +34,249 @@ type rowVersion struct {
 	version uint64
 }
 
-// reliance is a version of a row that a record relied on.
-type reliance struct {
-	rowVersion
-	digest [32]byte
-	chain  string // of the record
-	number int64  // of the record
+// checkBuckets compares what the records state about the rows with each other and with the
+// rows, several buckets at the same time.
+func (v *verification) checkBuckets(ctx context.Context) error {
+	total := newLedger()
+	total.base = v.rows.baseSum
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	var next atomic.Int64
+	var failed error
+	ranks := v.ranks()
+	for range chainReaders {
+		wait.Go(func() {
+			l := newLedger()
+			l.base = v.baseSum()
+			var err error
+			for n := int(next.Add(1)) - 1; n < bucketCount && err == nil; n = int(next.Add(1)) - 1 {
+				if err = ctx.Err(); err == nil {
+					err = v.checkBucket(l, n, ranks)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			failed = cmp.Or(failed, err)
+			total.merge(l)
+		})
+	}
+	wait.Wait()
+	if failed != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+		}
+		return failed
+	}
+	if total.broken != nil {
+		return total.broken
+	}
+	v.kept = total.kept
+	v.compare(total)
+	return nil
 }
 
-// read replays the records, chain by chain, and compares the rows with the result.
-func (l *ledger) read(ctx context.Context, tx queryer, namespace string) error {
-	if err := l.readPurges(ctx, tx, namespace); err != nil {
-		return err
+// merge adds the results of another ledger.
+func (l *ledger) merge(other *ledger) {
+	for _, counts := range [][2]map[table]int64{{l.added, other.added}, {l.wrong, other.wrong}, {l.duplicates, other.duplicates}} {
+		for t, n := range counts[1] {
+			counts[0][t] += n
+		}
 	}
-	err := queryRows(ctx, tx, func(rows *sql.Rows) error {
-		c := record{namespace: namespace}
-		var hash, signature []byte
-		err := scanExactly(rows, &c.chain, &c.number, &c.operation, (*string)(&c.kind), &c.generation, &c.lineage, &c.clerk, &c.unixTime, &c.request, &c.images,
-			&c.terminal, &c.body, &c.requested, &hash, &signature)
-		if errors.Is(err, errUnexpectedType) {
-			return &AuditError{Reason: "a record that no terminal wrote"}
+	for _, t := range tables {
+		l.base.addValue(t.table, other.base.value(t.table))
+	}
+	if other.broken != nil {
+		l.breakAt(other.broken, other.atEnd)
+	}
+	maps.Copy(l.kept, other.kept)
+}
+
+// breakAt keeps the first contradiction: those between records come before missing
+// versions, then by chain and number.
+func (l *ledger) breakAt(e *AuditError, atEnd bool) {
+	before := func() bool {
+		if atEnd != l.atEnd {
+			return l.atEnd
 		}
-		if err != nil {
-			return err
-		}
-		return l.addRecord(c, hash, signature)
-	}, `SELECT chain, number, operation, kind, generation, lineage, clerk, made, request, images,
-		terminal, body, requested, hash, signature FROM audit
-		WHERE namespace = $1 ORDER BY chain, number`, namespace)
+		return cmp.Or(strings.Compare(e.Chain, l.broken.Chain), cmp.Compare(e.Number, l.broken.Number)) < 0
+	}
+	if l.broken == nil || before() {
+		l.broken, l.atEnd = e, atEnd
+	}
+}
+
+// ranks returns the position of each chain in the order of names.
+func (v *verification) ranks() []int {
+	order := make([]int, len(v.progress.Chains))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(v.progress.Chains[a].Chain, v.progress.Chains[b].Chain) })
+	ranks := make([]int, len(order))
+	for rank, i := range order {
+		ranks[i] = rank
+	}
+	return ranks
+}
+
+// checkBucket checks the rows of a bucket.
+func (v *verification) checkBucket(l *ledger, n int, ranks []int) error {
+	b, err := v.spill.load(n)
 	if err != nil {
 		return err
 	}
-	if err := l.finishChain(); err != nil {
-		return err
-	}
-	if err := l.checkRemainder(); err != nil {
-		return err
-	}
-	return l.compareTables(ctx, tx, namespace)
-}
-
-// readPurges reads the chain heads in purge records: the rows of earlier records were
-// deleted. The records' signatures are verified later, with their chains.
-func (l *ledger) readPurges(ctx context.Context, tx queryer, namespace string) error {
-	return queryRows(ctx, tx, func(rows *sql.Rows) error {
-		var encoded []byte
-		if err := scanExactly(rows, &encoded); err != nil && !errors.Is(err, errUnexpectedType) {
-			return err
+	entries := slices.DeleteFunc(parseEntries(b), func(e entry) bool { // a purge deleted the row
+		return e.number > 0 && uint64(e.number) <= v.purged[e.chain] && e.table != enrolledTable
+	})
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		if c := cmp.Or(slices.Compare(a.row[:], b.row[:]), cmp.Compare(a.table, b.table)); c != 0 || a.number == 0 || b.number == 0 {
+			return cmp.Or(c, cmp.Compare(min(b.number, 1), min(a.number, 1))) // records before rows
 		}
-		images, _ := parseImages(encoded)
-		for _, i := range images {
-			l.purges[i.row] = append(l.purges[i.row], i)
+		return cmp.Or(cmp.Compare(ranks[a.chain], ranks[b.chain]), cmp.Compare(a.number, b.number))
+	})
+	h := history{states: map[uint64][32]byte{}}
+	for len(entries) > 0 {
+		size := 1
+		for size < len(entries) && entries[size].row == entries[0].row && entries[size].table == entries[0].table {
+			size++
 		}
-		return nil
-	}, `SELECT images FROM audit WHERE namespace = $1 AND kind = $2`, namespace, string(kindPurge))
-}
-
-// addRecord verifies the next record of a chain and adds its images.
-func (l *ledger) addRecord(c record, hash, signature []byte) error {
-	if c.chain != l.head.Chain {
-		if err := l.finishChain(); err != nil {
-			return err
+		if entries[0].action == actionUnique {
+			l.duplicates[entries[0].table] += int64(size - 1)
+		} else {
+			v.checkRow(l, &h, entries[:size])
 		}
-		l.head = Head{Chain: c.chain, Hash: initialHash(c.namespace, c.chain)}
-		clear(l.latestVersions)
-	}
-	breakAt := func(reason string) error {
-		return &AuditError{Chain: c.chain, Number: l.head.Number + 1, Reason: reason}
-	}
-	images, ok := parseImages(c.images)
-	switch {
-	case chainKey(l.keys, c.chain) == nil:
-		return breakAt("no key was given for this terminal")
-	case c.number != l.head.Number+1:
-		return breakAt("the record was removed")
-	case !ok || !hmac.Equal(hash, c.hash(l.head.Hash)):
-		return breakAt("the record was altered, or the one before it was removed")
-	}
-	if reason := c.checkRequest(l.keys); reason != "" {
-		return breakAt(reason)
-	}
-	purged, reason := l.checkPurges(c, hash)
-	if reason != "" {
-		return breakAt(reason)
-	}
-	for _, i := range images {
-		if purged && i.table != enrolledTable {
-			continue
-		}
-		if reason := l.addImage(i, c); reason != "" {
-			return breakAt(reason)
-		}
-	}
-	for _, h := range l.earlierHeads[c.chain] {
-		if h.Number == c.number && !hmac.Equal(h.Hash, hash) {
-			return breakAt("the record does not match the earlier head")
-		}
-	}
-	l.head, l.signature = Head{c.chain, c.number, hash}, signature
-	l.report.Records++
-	if c.kind == kindPurge {
-		l.report.Purges++
+		entries = entries[size:]
 	}
 	return nil
 }
 
-// checkPurges reports whether a purge deleted the rows of a record. It returns a
-// reason if a purge names another record under this number.
-func (l *ledger) checkPurges(c record, hash []byte) (purged bool, reason string) {
-	head := newImage(chainHeadEntry, uint64(c.number), []byte(c.chain), hash)
-	for _, p := range l.purges[head.row] {
-		purged = purged || p.version >= head.version
-		if p.version == head.version && p.after != head.after {
-			return purged, "the record is not the one that a purge names"
+// history is what the records state about one row.
+type history struct {
+	states    map[uint64][32]byte // digests of all versions
+	chain     uint32              // whose records are being added
+	latest    uint64              // the last version above 1 in the chain
+	reliances []entry             // on versions that are not in states yet
+}
+
+// checkRow compares the entries about one row: those of records, by chain and number, and
+// then the row itself.
+func (v *verification) checkRow(l *ledger, h *history, entries []entry) {
+	breakAt := func(e entry, reason string, atEnd bool) {
+		l.breakAt(&AuditError{Chain: v.progress.Chains[e.chain].Chain, Number: e.number, Reason: reason}, atEnd)
+	}
+	clear(h.states)
+	*h = history{states: h.states, reliances: h.reliances[:0]}
+	found := entries
+	for len(found) > 0 && found[0].action != actionFound {
+		e := found[0]
+		if reason := h.add(e); reason != "" {
+			breakAt(e, reason, false)
+			return
+		}
+		if e.action == actionAdded {
+			l.added[e.table]++
+		}
+		found = found[1:]
+	}
+	var base *entry // the row in the checkpoint
+	for _, e := range h.reliances {
+		if d, recorded := h.states[e.version]; recorded && d == e.after {
+			continue
+		}
+		if _, recorded := h.states[e.version]; recorded || !v.hasBase(e.table) || !h.fitsBase(e, base) {
+			breakAt(e, "it relied on a row that had been altered", true)
+			return
+		}
+		base = &e
+	}
+	if base != nil {
+		l.base.add(base.image)
+		if len(h.states) == 0 {
+			if len(found) > 0 && (found[0].version != base.version || found[0].after != base.after) {
+				breakAt(*base, "it relied on a row that had been altered, or that was altered afterwards", true)
+				return
+			}
+			h.states[base.version] = base.after
 		}
 	}
-	return purged, ""
+	for i, e := range found {
+		if !h.matches(e.image) || i > 0 {
+			l.wrong[e.table]++
+		}
+	}
+	if v.keep && entries[0].table == applicationTable {
+		for version, d := range h.states {
+			l.kept[rowVersion{applicationTable, entries[0].row, version}] = d
+		}
+	}
 }
 
-// addImage adds what a record states about a row. It returns a reason if that
-// contradicts an earlier record.
-func (l *ledger) addImage(i image, c record) (reason string) {
-	at, row := rowVersion{i.table, i.row, i.version}, rowVersion{table: i.table, row: i.row}
-	latest := l.latestVersions[row]
-	switch {
-	case i.table == chainHeadEntry || i.table == exportEntry:
-		return ""
-	case i.action == actionRelied && i.version < latest, i.action == actionChanged && i.version <= latest:
-		return "it relied on a row that had been set back"
-	case i.version > 1:
-		l.latestVersions[row] = i.version
+// hasBase reports whether rows of a table can be older than the records that were read: there
+// is a checkpoint, and no purge deleted its rows.
+func (v *verification) hasBase(t table) bool {
+	return v.checkpoint && (v.progress.Purges == 0 || t == enrolledTable)
+}
+
+// fitsBase reports whether the row in the checkpoint can be the version that e relied on:
+// it is the one before all that the records made, and the same as another entry's.
+func (h *history) fitsBase(e entry, base *entry) bool {
+	if base != nil && (base.version != e.version || base.after != e.after) {
+		return false
+	}
+	for version := range h.states {
+		if version <= e.version {
+			return false
+		}
+	}
+	_, next := h.states[e.version+1]
+	return next || len(h.states) == 0
+}
+
+// matches reports whether a row is the last version.
+func (h *history) matches(i image) bool {
+	d, recorded := h.states[i.version]
+	_, later := h.states[i.version+1]
+	return recorded && d == i.after && !later
+}
+
+// add adds what a record states about the row. It returns a reason if that contradicts an
+// earlier entry.
+func (h *history) add(e entry) (reason string) {
+	if e.chain != h.chain {
+		h.chain, h.latest = e.chain, 0
 	}
 	switch {
-	case i.action == actionRelied:
-		return l.checkReliance(at, i.after, c)
-	case i.version == 0 || (i.action == actionAdded) != (i.version == 1):
+	case e.action == actionRelied && e.version < h.latest, e.action == actionChanged && e.version <= h.latest:
+		return "it relied on a row that had been set back"
+	case e.version > 1:
+		h.latest = e.version
+	}
+	switch {
+	case e.action == actionRelied:
+		return h.rely(e)
+	case e.version == 0 || (e.action == actionAdded) != (e.version == 1):
 		return "the version of a row is wrong"
 	}
-	if _, duplicate := l.states[at]; duplicate {
+	if _, duplicate := h.states[e.version]; duplicate {
 		return "another record made the same version of a row"
 	}
-	l.states[at] = i.after
-	if i.action == actionAdded {
-		l.rowCounts[i.table]++
+	h.states[e.version] = e.after
+	if e.action == actionAdded {
 		return ""
 	}
-	at.version--
-	return l.checkReliance(at, i.before, c)
+	e.version, e.after = e.version-1, e.before
+	return h.rely(e)
 }
 
-// checkReliance checks a version of a row that a record relied on. If no record so far
-// made that version, another chain may: checkRemainder checks it at the end.
-func (l *ledger) checkReliance(at rowVersion, digest [32]byte, c record) (reason string) {
-	known, recorded := l.states[at]
+// rely checks a version that a record relied on. If no entry so far made that version, a
+// record of another chain may.
+func (h *history) rely(e entry) (reason string) {
+	known, recorded := h.states[e.version]
 	switch {
 	case !recorded:
-		l.reliances = append(l.reliances, reliance{at, digest, c.chain, c.number})
-	case known != digest:
+		h.reliances = append(h.reliances, e)
+	case known != e.after:
 		return "it relied on a row that had been altered"
 	}
 	return ""
-}
-
-// finishChain verifies the signature of a chain's head, and that the chain contains
-// all records that purges and earlier heads name.
-func (l *ledger) finishChain() error {
-	if l.head.Chain == "" {
-		return nil
-	}
-	if !ed25519.Verify(chainKey(l.keys, l.head.Chain), signedMessage(l.head.Hash), l.signature) {
-		return &AuditError{Chain: l.head.Chain, Number: l.head.Number, Reason: "the record is not signed by the terminal"}
-	}
-	removed := &AuditError{Chain: l.head.Chain, Number: l.head.Number + 1, Reason: "the record was removed from the end"}
-	head := newImage(chainHeadEntry, uint64(l.head.Number), []byte(l.head.Chain))
-	for _, p := range l.purges[head.row] {
-		if p.version > head.version {
-			return removed
-		}
-	}
-	delete(l.purges, head.row)
-	for _, h := range l.earlierHeads[l.head.Chain] {
-		if h.Number > l.head.Number || h.Number < 1 {
-			return removed
-		}
-	}
-	delete(l.earlierHeads, l.head.Chain)
-	l.report.Heads = append(l.report.Heads, l.head)
-	return nil
-}
-
-// checkRemainder checks, after all chains, what is left: earlier heads and purges of
-// chains without records, and reliances.
-func (l *ledger) checkRemainder() error {
-	for _, chain := range slices.Sorted(maps.Keys(l.earlierHeads)) {
-		return &AuditError{Chain: chain, Number: 1, Reason: "the record was removed from the end"}
-	}
-	if len(l.purges) > 0 {
-		return &AuditError{Reason: "a purge names a chain that does not exist"}
-	}
-	for _, r := range l.reliances {
-		if d, recorded := l.states[r.rowVersion]; !recorded || d != r.digest {
-			return &AuditError{Chain: r.chain, Number: r.number, Reason: "it relied on a row that had been altered"}
-		}
-	}
-	return nil
-}
-
-// firstProblem returns the first mismatch of rows as an [*AuditError], or nil.
-func (l *ledger) firstProblem() error {
-	if len(l.problems) == 0 {
-		return nil
-	}
-	return &AuditError{Reason: l.problems[0]}
 }

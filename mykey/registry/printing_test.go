@@ -51,6 +51,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.PublicHolder(d, seed),
 		redacttest.PublicHolder(d.Operator, seed),
 		redacttest.Holder(desk, seed),
+		redacttest.Holder(registry.Verification{Auditor: desk}, seed),
 
 		redacttest.Plain[registry.Application](), // contains only a sealed account
 		redacttest.Plain[registry.AuditError](),

@@ -2,12 +2,9 @@ package registry
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
-
-	"github.com/pressly/goose/v3"
 )
 
 // ErrAudit reports that the audit log or the rows were tampered with. It comes in an
@@ -51,17 +48,38 @@ type Head struct {
 
 // Report is the result of [Operator.Verify].
 type Report struct {
-	Records      int64
+	Records      int64 // in the audit log
 	Reservations int64 // rows that were compared, including withdrawn reservations
 	Applications int64 // rows that were compared
 	// Purges is the number of purges. Compare it with the purges that you made, since
 	// every terminal's key can sign one.
 	Purges int64
 	Heads  []Head // of all chains, sorted by terminal name
+	// Checkpoint begins the next verification, see [Verification]. It is nil without an
+	// auditor.
+	Checkpoint []byte
 }
 
-// Verify verifies the audit log of the namespace and every row that it describes, in
-// one snapshot. Terminals can work in the meantime.
+// Verification describes a verification of a large registry.
+type Verification struct {
+	// Earlier are heads of earlier reports, as for [Operator.Verify].
+	Earlier []Head
+	// Auditor signs the checkpoint. Generate it for this purpose, and keep its key where
+	// the database's administrator can't read it. Without an auditor there is no
+	// checkpoint, and Checkpoint and Folder can't be used.
+	Auditor Terminal
+	// Checkpoint is the checkpoint of an earlier report, which this auditor signed. Only
+	// records after it are read.
+	Checkpoint []byte
+	// Folder is an existing folder for the files of one verification. Without it, up to 1,000
+	// bytes of memory are used for each record that is read. If a verification was
+	// interrupted, call it again with the same folder and checkpoint to continue it. The
+	// files contain digests and no personal data, and are deleted at the end.
+	Folder string
+}
+
+// Verify verifies the audit log of the namespace and every row that it describes.
+// Terminals can work in the meantime.
 //
 // It detects records that were added, removed, altered or moved without the
 // terminal's key, and reservations, holders and applications that do not match the
@@ -74,29 +92,29 @@ type Report struct {
 //
 // It returns the first inconsistency as an [*AuditError], or [ErrUnavailable].
 func (o *Operator) Verify(ctx context.Context, earlier ...Head) (Report, error) {
-	l, err := o.replay(ctx, earlier)
+	return o.VerifyWith(ctx, Verification{Earlier: earlier})
+}
+
+// VerifyWith is like Verify for large registries.
+//
+// A verification from a checkpoint reads the records after the checkpoint and every row.
+// It detects everything that Verify detects, except that a record before the checkpoint was
+// altered, or removed together with adding another: of those records it checks the number
+// and the hashes of the heads. If a row that no new record describes was altered, added or
+// removed, it does not say which one. Verify finds both. If the whole database was replaced
+// by an older copy, an old checkpoint still matches it. Use the latest one, or pass the
+// latest heads as Earlier.
+//
+// It also returns [ErrTerminal] if Checkpoint or Folder is set without an Auditor, and
+// [ErrCheckpoint].
+func (o *Operator) VerifyWith(ctx context.Context, options Verification) (Report, error) {
+	v, err := o.newVerification(options)
 	if err != nil {
 		return Report{}, err
 	}
-	return l.report, l.firstProblem()
-}
-
-// replay reads all records and rows in one snapshot. It returns an error for a broken
-// chain. The ledger lists the rows that do not match the records.
-func (o *Operator) replay(ctx context.Context, earlier []Head) (*ledger, error) {
-	var l *ledger
-	level := sql.LevelSerializable
-	if o.registry.storage.dialect != goose.DialectSQLite3 {
-		level = sql.LevelRepeatableRead // a snapshot that never makes another transaction fail
+	err = v.run(ctx)
+	if err := v.close(err); err != nil {
+		return v.report, err
 	}
-	err := o.registry.retryLong(ctx, func(ctx context.Context) error {
-		l = newLedger(o.keys, earlier)
-		tx, err := o.registry.storage.db.BeginTx(ctx, &sql.TxOptions{Isolation: level, ReadOnly: true})
-		if err != nil {
-			return wrapStorageError(err)
-		}
-		defer tx.Rollback() // nothing was written
-		return l.read(ctx, tx, o.registry.namespace)
-	})
-	return l, err
+	return v.report, nil
 }
