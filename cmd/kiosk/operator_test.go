@@ -166,6 +166,32 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// An audit from a checkpoint replaces it, detects alterations, and rejects a file that the
+// auditor did not sign.
+func TestAuditFromCheckpoint(t *testing.T) {
+	o := newOffice(t)
+	o.visit(holderOf(t, "taro"), registry.NewAccount("Example Pay", "taro", "4649"))
+	o.does("terminal-keygen", "auditor", o.path("auditor.key"), o.path("auditor.public"))
+	from := o.looks("audit", "--checkpoint", o.path("checkpoint"), "--auditor-key", o.path("auditor.key"), "--work-folder", o.path("work"))
+	full := o.does(from...)
+	first := o.read("checkpoint")
+	require.NotEmpty(t, first)
+	assert.Equal(t, full.stdout, o.does(from...).stdout)
+	assert.NotEqual(t, first, o.read("checkpoint"), "replaced")
+
+	missing := testEnv{}.run(t, o.looks("audit", "--checkpoint", o.path("checkpoint"))...)
+	assert.Equal(t, cli.ExitUsage, missing.exit, "no key")
+	o.write("checkpoint", strings.Replace(first, `"rows":1`, `"rows":2`, 1))
+	altered := testEnv{}.run(t, from...)
+	assert.Equal(t, cli.ExitUsage, altered.exit)
+	assert.Contains(t, altered.stderr, "CHECKPOINT_FILE")
+
+	o.write("checkpoint", first)
+	o.alter(`UPDATE reservations SET expiry = '2099-01'`)
+	assert.Equal(t, cli.ExitTampered, testEnv{}.run(t, from...).exit)
+	assert.Equal(t, first, o.read("checkpoint"))
+}
+
 // An audit detects altered rows without saved heads, and reports a terminal whose key
 // is missing.
 //

@@ -22,6 +22,9 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagDeskKey          = Text{JA: "この窓口の鍵ファイル（`FILE`）", EN: "private key `FILE` of this desk"}
 	textFlagTerminals        = Text{JA: "すべての端末と窓口の公開鍵（`FILE`）", EN: "public keys `FILE` of terminals and desks"}
 	textFlagHeads            = Text{JA: "保管した kiosk audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier kiosk audit"}
+	textFlagCheckpoint       = Text{JA: "検証を始めるチェックポイント（`FILE`）。更新します", EN: "checkpoint `FILE` to start from; it is updated"}
+	textFlagAuditorKey       = Text{JA: "監査担当者の秘密鍵（`FILE`）", EN: "private key `FILE` of the auditor"}
+	textFlagWorkFolder       = Text{JA: "中断した検証を続けるためのフォルダー（`DIR`）", EN: "folder `DIR` for files, to continue if interrupted"}
 	textFlagClerk            = Text{JA: "担当者のコード（`CODE`）。氏名は使いません", EN: "`CODE` of the clerk, not a name"}
 	textFlagAllowLastAttempt = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN even if only one attempt is left"}
 	textFlagOldCard          = Text{JA: "前のカードとその暗証番号で本人を確認します", EN: "authenticate with the earlier card and its PIN"}

@@ -21,6 +21,7 @@ const (
 	CodeFile            message.Code = "FILE"
 	CodeDatabase        message.Code = "DATABASE_UNAVAILABLE"
 	CodeHeads           message.Code = "HEADS_FILE"
+	codeCheckpoint      message.Code = "CHECKPOINT_FILE"
 	CodeFileExists      message.Code = "FILE_EXISTS"
 	CodeAudit           message.Code = "AUDIT_BROKEN"
 )
@@ -34,6 +35,7 @@ func Exits() map[message.Code]int {
 		CodeSameKeys:        cli.ExitUsage,
 		CodeKeyFile:         cli.ExitUsage,
 		CodeHeads:           cli.ExitUsage,
+		codeCheckpoint:      cli.ExitUsage,
 		CodeFile:            cli.ExitUsage,
 		message.IDFormat:    cli.ExitUsage,
 		CodeAudit:           cli.ExitTampered,
