@@ -59,6 +59,7 @@ func TestEveryExportedErrorHasAMessage(t *testing.T) {
 		"registry.ErrAccountUsed":       registry.ErrAccountUsed,
 		"registry.ErrApplied":           registry.ErrApplied,
 		"registry.ErrAudit":             registry.ErrAudit,
+		"registry.ErrCheckpoint":        registry.ErrCheckpoint,
 		"registry.ErrClerk":             registry.ErrClerk,
 		"registry.ErrHolderReserved":    registry.ErrHolderReserved,
 		"registry.ErrBackup":            registry.ErrBackup,

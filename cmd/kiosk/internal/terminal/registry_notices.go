@@ -175,6 +175,14 @@ var registryNotices = []notice{
 			EN: "For staff: stop the terminals, keep the database as it is, and compare it with\nthe heads kept elsewhere.",
 		},
 	}},
+	{registry.ErrCheckpoint, &message.Message{
+		Code: "CHECKPOINT_FILE", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "監査のチェックポイントを使えません。", EN: "The checkpoint of the audit can't be used."},
+		Next: message.Text{
+			JA: "担当者の方へ: 同じ事業と監査担当者の鍵のファイルかを確認してください。",
+			EN: "For staff: check that it belongs to this campaign and auditor key.",
+		},
+	}},
 	{registry.ErrSealed, &message.Message{
 		Code: "ACCOUNT_SEALED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "暗号化されたアカウントを復号できません。", EN: "An encrypted account can't be decrypted."},
