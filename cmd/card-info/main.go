@@ -2,8 +2,8 @@
 // identifier from a My Number Card, and serves the card's key to SSH clients. It is
 // the toolkit's debugging tool; run "card-info help" for the list of subcommands.
 //
-// Only id and ssh-agent send a PIN, once per entry. The report and all other
-// subcommands send none and use no attempt.
+// Only id and ssh-agent send a PIN, each at most once. No other subcommand can use up an
+// attempt.
 package main
 
 import (

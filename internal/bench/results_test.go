@@ -32,9 +32,11 @@ PASS
 func TestOperationsTable(t *testing.T) {
 	table := operationsTable(parse(`pkg: example.org/some/registry
 BenchmarkVerify-2         	     500	   2000 ns/op
+BenchmarkEncode-2         	     500	   2000 ns/op	       0 B/op	       0 allocs/op
 BenchmarkBareStatements/sqlite-2         	     1	   1687 bare/s
 `))
-	assert.Contains(t, table, "registry.Verify")
+	assert.Contains(t, table, "| registry.Verify | 2 µs | – | – |")
+	assert.Contains(t, table, "| registry.Encode | 2 µs | 0 | 0 |")
 	assert.NotContains(t, table, "BareStatements")
 }
 

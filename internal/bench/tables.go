@@ -36,6 +36,14 @@ func duration(ns float64) string {
 
 func number(v float64) string { return fmt.Sprintf("%.0f", v) }
 
+// measured formats the median of a unit, or a dash if the benchmark did not report it.
+func measured(r *result, unit string) string {
+	if len(r.values[unit]) == 0 {
+		return "–"
+	}
+	return number(r.median(unit))
+}
+
 // parameters splits a name such as "package.Benchmark/form=short/task=x".
 func parameters(name string) (benchmark string, of map[string]string) {
 	parts := strings.Split(name, "/")
@@ -135,7 +143,7 @@ func operationsTable(rs results) string {
 		if benchmark == "jpki.Tap" || r.median("ns/op") == 0 || of["size"]+of["readers"]+of["cards"]+of["rows"] != "" || len(r.values["kept-B/card"]) > 0 {
 			continue
 		}
-		rows = append(rows, []string{r.name, duration(r.median("ns/op")), number(r.median("B/op")), number(r.median("allocs/op"))})
+		rows = append(rows, []string{r.name, duration(r.median("ns/op")), measured(r, "B/op"), measured(r, "allocs/op")})
 	}
 	return markdown([]string{"benchmark", "time", "bytes", "allocations"}, rows)
 }
