@@ -2,6 +2,8 @@
 # make build   builds bin/card-info and writes the licenses of its modules
 # make kiosk   builds and runs the kiosk with simulated cards; it opens no browser but prints
 #              the addresses of its page and of the panel for the cards
+# make fleet   builds and runs a server and three kiosks with simulated cards, and prints their
+#              addresses
 # make test    runs all checks and tests, and prints the statistics of the sweeps
 # make fuzz    runs every fuzz target for FUZZTIME
 # make soak    runs every long-running test for SOAK
@@ -23,7 +25,7 @@ export MYKEYKIT_E2E ?= wanted
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
-.PHONY: demo build kiosk test fuzz soak bench
+.PHONY: demo build kiosk fleet test fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -39,6 +41,14 @@ kiosk:
 	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
 	@go run ./internal/licenses bin/kiosk
 	@bin/kiosk --simulate --campaign cmd/kiosk/campaigns/demo.toml
+
+fleet:
+	@scripts/setup build
+	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
+	@go build -o bin/mykey-server ./cmd/mykey-server
+	@go run ./internal/licenses bin/kiosk
+	@go run ./internal/licenses bin/mykey-server
+	@scripts/fleet bin
 
 test:
 	@scripts/setup test

@@ -299,7 +299,7 @@ func TestHostileFields(t *testing.T) {
 	assert.Equal(t, 3, card.State().AuthAttempts)
 
 	// Another holder with the same account.
-	other, err := simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed(seed))
+	other, err := simulator.NewCard(simulator.ResidentCard, simulator.WithInsecureSeed("kiosk"))
 	require.NoError(t, err)
 	require.NoError(t, s.slot.Insert(other))
 	require.Equal(t, http.StatusNoContent, c.act(map[string]string{"name": "start"}))

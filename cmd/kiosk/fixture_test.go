@@ -20,6 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/cardtest"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/residue"
@@ -128,7 +129,7 @@ func (s *fixture) serve(listener net.Listener) {
 // card returns a new card of a profile. All cards have the same seed.
 func (s *fixture) card(t testing.TB, p simulator.Profile) *simulator.Card {
 	t.Helper()
-	card, err := newCard(p)
+	card, err := democard.New(p)
 	require.NoError(t, err)
 	return card
 }
@@ -171,7 +172,7 @@ func (s *fixture) logged() string {
 // authenticated returns the authentication of a simulated card's holder.
 func authenticated(t testing.TB) *proof.Holder {
 	t.Helper()
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 	d := cardtest.In(t, simulator.New(), card).Open(t)
 	pin, err := jpki.ParsePIN([]byte(simulator.PIN))

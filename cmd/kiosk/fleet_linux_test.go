@@ -40,8 +40,8 @@ const (
 
 // fleetProcess is a mykey-server in its own process, which a test kills and starts again.
 type fleetProcess struct {
-	program, folder, database, address string
-	arguments                          []string
+	program, folder, address string
+	arguments                []string
 
 	mu      sync.Mutex
 	process *exec.Cmd

@@ -22,6 +22,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/panel"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/web"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/nodump"
 	"github.com/mykeykit/mykeykit/internal/residue"
 	"github.com/mykeykit/mykeykit/internal/sdnotify"
@@ -108,7 +109,7 @@ func (p *program) newPanel(driver *simulator.Driver) (server, error) {
 	if err != nil {
 		return server{}, err
 	}
-	board := panel.New(listener.Addr().String(), driver, p.Language, newCard)
+	board := panel.New(listener.Addr().String(), driver, p.Language, democard.New)
 	fmt.Fprintf(p.Stdout, p.Say(textPanel), board.URL())
 	return server{newServer(board), listener}, nil
 }

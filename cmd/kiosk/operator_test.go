@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -30,7 +31,7 @@ func newOffice(t testing.TB) *office {
 	t.Helper()
 	o := &office{TB: t, dir: t.TempDir()}
 	o.database = "sqlite:" + o.path("kiosk.db")
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 	o.caCertificate = o.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: card.CACertificate().Raw})))
 	o.write("namespace.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/reader/pcsc"
 	"github.com/mykeykit/mykeykit/reader/readertest"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 // requests of a browser.
 func TestThroughPCSCD(t *testing.T) {
 	daemon := pcscdtest.Shared(t)
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 	remove := daemon.Insert(0, card)
 	defer func() {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -115,7 +116,7 @@ func TestMerge(t *testing.T) {
 	require.NoError(t, r.Close())
 
 	driver := simulator.New()
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 	require.NoError(t, driver.AddReader("Reader").Insert(card))
 	run := func(command string) outcome {

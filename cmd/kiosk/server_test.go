@@ -19,6 +19,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
@@ -51,7 +52,7 @@ func newFleetServer(t *testing.T) *fleetServer {
 	text, err := os.ReadFile(demo)
 	require.NoError(t, err)
 	s.campaign.Store(&text)
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 	pair, err := s.ca.NewServer([]string{"127.0.0.1"}, time.Now())
 	require.NoError(t, err)
@@ -109,7 +110,7 @@ func TestKioskWithAServer(t *testing.T) {
 	go func() { ended <- k.Run(ctx) }()
 	defer func() { cancel(); <-ended }()
 	slot := setup.simulated.AddReader("Reader")
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)
 
 	pin, err := jpki.ParsePIN([]byte(simulator.PIN))

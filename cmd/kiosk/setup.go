@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mykeykit/mykeykit/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -99,7 +100,7 @@ func (p *program) serverSetup(s terminalSetup, o options) (_ terminalSetup, err 
 
 // withSimulator returns the setup with simulated cards.
 func (s terminalSetup) withSimulator() (terminalSetup, error) {
-	card, err := newCard(simulator.Contact)
+	card, err := democard.New(simulator.Contact)
 	if err != nil {
 		return s, err
 	}
@@ -127,13 +128,6 @@ func trustOptions(files []string) ([]jpki.CardOption, trust.Policy, error) {
 		return nil, policy, err
 	}
 	return []jpki.CardOption{jpki.RequireChain(policy.CAs...)}, policy, nil
-}
-
-// seed makes the simulated cards the same in every run.
-const seed = "kiosk"
-
-func newCard(p simulator.Profile) (*simulator.Card, error) {
-	return simulator.NewCard(p, simulator.WithInsecureSeed(seed))
 }
 
 // simulatedSetup returns the setup of a terminal with simulated cards, new keys and a

@@ -19,11 +19,13 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/sdnotify"
 	"github.com/mykeykit/mykeykit/jpki/proof"
+	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -34,7 +36,7 @@ type serveOptions struct {
 	clientCA, certificate, key              string
 	keys                                    registrycli.KeyFiles
 	caCertificates                          []string
-	noMigrate                               bool
+	noMigrate, simulate                     bool
 }
 
 // Times of stopping: how long the server goes on after /readyz fails, so that a load balancer
@@ -63,6 +65,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringVar(&o.key, "key", "", p.Say(textFlagKey))
 	f.StringArrayVar(&o.caCertificates, "ca-certificate", nil, p.Say(textFlagCACertificate))
 	p.keyFlags(c, &o.keys)
+	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
 	f.BoolVar(&o.noMigrate, "no-migrate", false, p.Say(textFlagNoMigrate))
 	return c
 }
@@ -110,6 +113,13 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.simulate {
+		ca, err := democard.CACertificate()
+		if err != nil {
+			return err
+		}
+		policy, options = trust.Policy{SimulatorCAs: []*x509.Certificate{ca}}, append(options, registry.AcceptIssuers(trust.IssuerSimulator))
+	}
 	keys, err := registrycli.ReadKeys(p.Console, keysIn(o.folder, o.keys), campaign.Namespace)
 	if err != nil {
 		return err
@@ -121,7 +131,10 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if o.noMigrate {
 		options = append(options, registry.WithoutMigrations())
 	}
-	options = append(options, registry.WithOtherGenerations(keys.Earlier...), registry.WithChains(chains))
+	options = append(options, registry.WithOtherGenerations(keys.Earlier...))
+	if registrycli.Engine(o.registry) != "sqlite" { // where it gains nothing
+		options = append(options, registry.WithChains(chains))
+	}
 	store, err := registry.Open(ctx, o.registry, chain, keys.Current, options...)
 	if err != nil {
 		return err

@@ -172,6 +172,7 @@ and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagGeneration        = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
 	textFlagEarlier           = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
 	textFlagCACertificate     = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
+	textFlagSimulate          = Text{JA: "模擬カードだけを受け付けます（動作を試すとき）", EN: "accept simulated cards only (demonstrations)"}
 	textFlagNoMigrate         = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}
 	textFlagKeys              = Text{JA: "すべてのサーバーと窓口の公開鍵（`FILE`）", EN: "public keys `FILE` of all servers and desks"}
 	textFlagHeads             = Text{JA: "保管した audit の出力（`FILE`）", EN: "saved output `FILE` of an earlier audit"}
