@@ -56,8 +56,8 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 // Some readers break the connection at an extended length. The channel therefore
 // probes only if all of these hold:
 //
-//   - The ATR offers no protocol but T=1, and the reader did not make its historical
-//     bytes, as it does for contactless cards.
+//   - The ATR offers no protocol but T=1, and its historical bytes come from the card. For
+//     contactless cards the reader makes them.
 //   - The first 256 bytes arrived whole, and [WithReadSize] does not limit reads to less.
 //   - No command with a secret was sent on the channel, because losing the connection
 //     then would leave the card unlocked.
@@ -77,8 +77,8 @@ func WithATR(atr ATR) Option {
 }
 
 // WithReadSize limits what one READ BINARY in short form asks for, in bytes, for
-// readers that fail on long answers. The default is 256, and 253 after the first
-// 256 bytes of an object were lost. A size outside 16 to 256 is clamped to that range.
+// readers that fail on long answers. The default is 256. If a response of 256 bytes
+// is lost, the channel falls back to 253. A size outside 16 to 256 is clamped to that range.
 func WithReadSize(n int) Option {
 	return func(c *Channel) { c.readSize = min(max(n, 16), MaxShortNe) }
 }

@@ -40,10 +40,10 @@
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
-// COUNTER, and instruction 32 of this card) is printed without its data and their
-// length, by every verb of fmt, by slog and in JSON. Package fmt reads the unexported fields of other structs
-// without calling methods, so commands and responses keep their data behind a
-// function, which is printed as an address. A command with a secret is sent once:
+// COUNTER, and the My Number Card's own instruction 0x32) is printed without its data
+// and their length, by every verb of fmt, by slog and in JSON. Package fmt reads the
+// unexported fields of other structs without calling methods, so Command and Response
+// hold their data in a closure, which fmt prints as a pointer. A command with a secret is sent once:
 // neither 6Cxx nor a fallback to shorter lengths repeats it.
 //
 // # What is absent

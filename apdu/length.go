@@ -16,8 +16,8 @@ import (
 // shortRead is how many bytes a channel asks for after an answer of 256 was lost.
 const shortRead = 253
 
-// ErrProbe reports that the connection to the card failed at the probe of
-// [WithATR], and at the next command too. The card is probably still in the
+// ErrProbe reports that the connection to the card failed during the probe for extended
+// lengths (see [WithATR]), and again at the next command. The card is probably still in the
 // reader, and no secret was sent to it. Connecting again and reading with
 // [WithShortLengths] avoids the probe.
 var ErrProbe = errors.New("connection failed at the probe for extended lengths")

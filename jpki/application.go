@@ -80,9 +80,8 @@ func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOu
 // it was killed. It uses one transaction if the card has transactions, and no attempt. A
 // removed card counts as logged out.
 //
-// It selects the JPKI application first, because that does not change the state of any
-// other kind of card. Such a card gets no further command, and LogOut returns
-// [ErrNoApplication]. It returns [ErrStillUnlocked], which wraps the cause, if the card may
+// It selects the JPKI application first. A card of another kind gets only that command, and
+// LogOut returns [ErrNoApplication]. It returns [ErrStillUnlocked], which wraps the cause, if the card may
 // still be unlocked.
 func LogOut(ctx context.Context, card apdu.Transmitter) error {
 	err := Do(ctx, card, func(a *Application) error {

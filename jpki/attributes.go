@@ -84,7 +84,7 @@ type birth struct {
 	year, month, day int
 }
 
-// Era returns the era, 0 for the zero value.
+// Era returns the era. For the zero Birth it returns 0, which is not [EraUnknown].
 func (b Birth) Era() Era { return b.held.Reveal().era }
 
 // Date returns the date of birth in the Gregorian calendar.
@@ -234,7 +234,7 @@ const (
 	redactedBirth      = "[date of birth]"
 )
 
-// String returns the same text in square brackets for all attributes.
+// String returns "[attributes of the holder]".
 func (a Attributes) String() string { return redactedAttributes }
 
 // Format prints [Attributes.String] for every verb and flag.
@@ -246,7 +246,7 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
 
-// String returns the same text in square brackets for every date.
+// String returns "[date of birth]".
 func (b Birth) String() string { return redactedBirth }
 
 // Format prints [Birth.String] for every verb and flag.

@@ -23,11 +23,11 @@ var ErrNoPossession = errors.New("card did not prove possession of its key")
 // transaction, and pass [ForCard] with the [Readiness] that the holder was shown.
 // [AuthenticateWith] does all of that.
 //
-// That the PIN was correct is the card's report, which is not signed. A relay in the card's
+// The card does not sign its statement that the PIN was correct. A relay in the card's
 // place can accept any PIN and pass the challenge on to a genuine card that was unlocked
 // elsewhere.
 //
-// An error means that nothing was established: [ErrNoApplication],
+// On error the Holder is nil. The errors are [ErrNoApplication],
 // [credential.ErrCounterUnknown], [*credential.Error], [credential.ErrUsed],
 // [ErrNoCertificate], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [trust.ErrUnknownIssuer], [trust.ErrIssuerExpired],
@@ -60,15 +60,15 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 
 // Prove is like [Authenticate] for a verifier elsewhere: the card signs the verifier's
 // challenge, and Prove returns the evidence for [proof.Verifier.Verify], with the CA
-// certificate that is on the card. It sends the commands that read that one in addition.
+// certificate that is on the card. Reading the CA certificate takes more commands.
 //
 // A program that gets the challenge from a server has to check its audience: it must name that
 // server. Otherwise a dishonest server can pass on another one's challenge, and log in there
 // with the evidence.
 //
-// It returns the errors of Authenticate, and [proof.ErrName] for a challenge that no verifier
-// makes; nothing was sent then. The issuer is checked as the options say, so that a card that
-// the verifier will reject need not cost an attempt.
+// It returns the errors of Authenticate, and [proof.ErrName] if the challenge's audience or
+// purpose is invalid; nothing was sent then. The issuer is checked as the options say, so that
+// no attempt is spent on a card that the verifier would reject.
 func Prove(ctx context.Context, card apdu.Transmitter, pin PIN, challenge proof.Challenge, options ...CardOption) (*proof.Evidence, error) {
 	config := newConfig(options)
 	config.withCA = true

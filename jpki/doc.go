@@ -1,6 +1,6 @@
-// Package jpki uses the JPKI application (公的個人認証AP) of Japan's My Number Card: the
-// attempts left for its PIN, the PIN itself, the user-authentication certificate
-// (利用者証明用電子証明書), and the proof that the card holds the certificate's key.
+// Package jpki accesses the JPKI application (公的個人認証AP) of Japan's My Number Card. It
+// reads the attempts left and the user-authentication certificate (利用者証明用電子証明書),
+// verifies the PIN, and has the card prove that it holds the certificate's key.
 //
 // # Where to start
 //
@@ -63,6 +63,6 @@
 // # Source
 //
 // The card's specification is not public. File identifiers, references and status words are
-// those that published programs use and that were measured on test cards. They are stored as
-// data, and the package uses those of the card's generation.
+// those of published programs and of observed test cards. They differ between generations of
+// the card; the package uses those of the card in the reader.
 package jpki

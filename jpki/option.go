@@ -82,7 +82,8 @@ func WithChannel(options ...apdu.Option) Option {
 	return option(func(c *config) { c.channel = append(c.channel, options...) })
 }
 
-// AllowLastAttempt allows using the last attempt. A wrong entry then locks the card.
+// AllowLastAttempt allows using the last attempt. A wrong entry then locks the PIN or
+// password.
 func AllowLastAttempt() Option { return option(func(c *config) { c.allowLastAttempt = true }) }
 
 // AllowExpired accepts a certificate that has expired.
@@ -96,13 +97,13 @@ func WithClock(now func() time.Time) Option { return option(func(c *config) { c.
 // certificates. The result is [proof.Holder.Issuer]. An unknown issuer is not an error. If
 // the CA certificate is expired or not yet valid, the error is [trust.ErrIssuerExpired].
 //
-// A CA certificate is trusted for what it allows: see [trust.CheckCACertificate]. If it
+// A CA certificate's own restrictions are honored: see [trust.CheckCACertificate]. If it
 // lists certificate policies without anyPolicy, the card's certificate must have
 // one of them.
 //
 // If none of these CAs issued the certificate but J-LIS may have, the CA certificate on the
 // card is read too. On cards whose certificate can be read without the PIN, this happens
-// before the PIN is sent. The revocation of neither certificate is checked.
+// before the PIN is sent. Revocation is not checked for either certificate.
 func WithChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()
@@ -111,8 +112,8 @@ func WithChain(cas ...*x509.Certificate) Option {
 }
 
 // RequireChain is like [WithChain] but rejects an unknown issuer and the simulator's CA with
-// [trust.ErrUnknownIssuer]. If the certificate can be read without the PIN, it does so before
-// the PIN is sent.
+// [trust.ErrUnknownIssuer]. If the certificate can be read without the PIN, they are
+// rejected before the PIN is sent.
 func RequireChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()

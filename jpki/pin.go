@@ -35,7 +35,7 @@ func ParsePIN(input []byte) (PIN, error) {
 	return PIN{secret}, nil
 }
 
-// Wipe wipes a PIN that will not be used. It may be called twice.
+// Wipe wipes a PIN that will not be used. Wipe is idempotent.
 func (p PIN) Wipe() { p.secret.Wipe() }
 
 const redactedPIN = "[PIN]"
@@ -68,7 +68,7 @@ func ParsePassword(input []byte) (Password, error) {
 	return Password{secret}, nil
 }
 
-// Wipe wipes a password that will not be used. It may be called twice.
+// Wipe wipes a password that will not be used. Wipe is idempotent.
 func (p Password) Wipe() { p.secret.Wipe() }
 
 const redactedPassword = "[password]"

@@ -51,12 +51,12 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 
 // NewSigner makes a [Signer] of the authentication key of the card in a reader. connect is
 // a reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and
-// finds out who issued it if an option says so. A phone shows the certificate only after
-// the PIN, so ask is called for a phone. ctx bounds NewSigner only, not later signatures.
+// finds out who issued it if an option says so. On a phone the certificate can be read
+// only after the PIN, so ask is called for a phone. ctx bounds NewSigner only, not later signatures.
 //
-// It returns the errors of [Application.AuthCertificate] and [Application.Chain],
+// It returns the errors of [Application.AuthCertificate] and [Application.Issuer],
 // [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of
-// [Authenticate]. A locked PIN is an error of a signature, not of NewSigner.
+// [Authenticate]. NewSigner does not fail if the PIN is locked; Sign does.
 func NewSigner[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, options ...SignerOption) (*Signer, error) {
 	return newAuthSigner(ctx, connectorFor(connect, reader), ask, options)
@@ -89,7 +89,7 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 
 // NewSignatureSigner makes a [Signer] of the card's signature key. Its signatures are legally
 // the holder's, like a registered seal. The certificate, which contains the holder's
-// name and address, is shown only after the password, so ask is called at once.
+// name and address, can be read only after the password, so ask is called at once.
 //
 // It returns the errors of [Application.SignatureCertificate] and
 // [Application.ReadyToSign], [*trust.ValidityError], [trust.ErrUnsupportedKey] and
@@ -134,13 +134,13 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 
 // SignContext has the card sign a digest of SHA-256, SHA-384 or SHA-512, as options'
 // HashFunc says. With an RSA key, [*rsa.PSSOptions] select PSS: for SHA-256 only, with a salt
-// as long as the hash ([rsa.PSSSaltLengthEqualsHash], [rsa.PSSSaltLengthAuto] or 32). All
+// as long as the hash. [rsa.PSSSaltLengthAuto] means [rsa.PSSSaltLengthEqualsHash] here. All
 // other options select PKCS #1 v1.5. With an ECDSA key it returns ASN.1, as package
 // crypto/ecdsa does.
 //
-// Before anything is sent it returns [ErrUnsupportedSignature] for every other kind of
-// signature and [ErrDigestLength]; before the PIN is asked for, [ErrNoPSS] if the card does
-// not have PSS.
+// It returns [ErrUnsupportedSignature] for any other kind of signature, and
+// [ErrDigestLength] for a digest of another length, before anything is sent. If the card does
+// not have PSS, it returns [ErrNoPSS] before it asks for the PIN.
 //
 // Canceling ctx stops waiting for other signatures, for the holder and for the card. An
 // error means that there is no signature: [*credential.Error], [credential.ErrUsed],
@@ -266,8 +266,8 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 	return shown, secret, nil
 }
 
-// PSS reports whether the card can sign with PSS. Only RSA keys can. The card is probed
-// once in the Signer's life, with a command that signs nothing and uses no attempt; a card
+// PSS reports whether the card can sign with PSS. It is false for ECDSA keys. The card is
+// probed at most once per Signer, with a command that signs nothing and uses no attempt; a card
 // that is kept unlocked is logged out for that. The probe was tested on one kind of test card,
 // so a signature may still fail with [ErrNoPSS].
 func (s *Signer) PSS(ctx context.Context) (has bool, err error) {
@@ -300,10 +300,10 @@ func (s *Signer) probePSS(ctx context.Context, a *Application) error {
 	return err
 }
 
-// Close ends what is under way, logs out a card that is kept unlocked, and makes every later
+// Close cancels pending signatures, logs out a card that is kept unlocked, and makes every later
 // signature fail with [ErrSignerClosed]. It returns [ErrStillUnlocked] if that card could
-// not be logged out. It blocks until AskPIN returns, and for the card up to 5 seconds. It
-// may be called twice.
+// not be logged out. It waits for AskPIN to return, and up to 5 seconds for the card.
+// Close is idempotent.
 func (s *Signer) Close() error {
 	s.close()
 	s.turn <- struct{}{}

@@ -25,8 +25,9 @@
 // compute its identifier. Each namespace has its own key, so that two services
 // can't match their lists of identifiers. The certificate's serial number
 // (発行の番号) is not an input: its use is regulated by law, and serial numbers can
-// be enumerated within seconds. A public key that is not DER-encoded is rejected:
-// the same key in two encodings would have two identifiers. The test vectors in testdata/identifiers.json were computed without this package.
+// be enumerated within seconds. Package proof rejects a public key that is
+// not DER-encoded: the same key in two encodings would have two identifiers. The test
+// vectors in testdata/identifiers.json were computed without this package.
 //
 // Lose the key and you lose every identifier; leak it and others can link
 // certificates to identifiers.
@@ -34,17 +35,17 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier.
-// A certificate is renewed no later than the holder's fifth birthday after its
-// issue. Nothing on the card links the old certificate to the new one.
+// A certificate expires on the holder's fifth birthday after its issue at the latest.
+// Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would
 // link the identifiers of different namespaces.
 //
 // # Collisions
 //
-// A registry is needed for more than about a million cards, among which a collision
-// is likely. The registry detects it, and the next attempt number gives the next
-// candidate.
+// Among a million cards the probability of a collision is 37 %, among three million
+// 98 %. Use a registry if you expect that many: it detects a collision, and the next
+// attempt number gives the next candidate.
 //
 //	cards          colliding pairs expected   cards that share an identifier
 //	100,000                        0.0045                            0.009

@@ -21,8 +21,8 @@ const removalWithin = time.Second
 // changes, as far as the driver reports them. A Reader with only a Name stands for
 // the card that is in that reader at the time of the call.
 //
-// While the smart-card service is down, nobody can see the card and WaitGone keeps
-// waiting. When the service is back, a card with the same ATR in the same reader
+// While the smart-card service is down, WaitGone can't tell whether the card was removed,
+// and keeps waiting. When the service is back, a card with the same ATR in the same reader
 // counts as the same card. So a card that stays is never mistaken for a new one, to
 // which a program could send a wrong PIN again. A card that was exchanged for one with the same ATR
 // during that time must be inserted again.

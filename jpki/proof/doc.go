@@ -1,22 +1,23 @@
 // Package proof lets a program without a card or reader verify what a card proved.
 //
-// A verifier makes a [Challenge] that names itself, a purpose and the time, with a fresh
+// A service that wants to verify a card makes a [Challenge] that names itself, a purpose and the time, with a fresh
 // nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the challenge in the
 // same transaction, and returns [Evidence]: the challenge, the certificates and the
 // signature. [Verifier.Verify] checks the evidence anywhere and returns a [Holder]. No other
 // function makes a Holder, so a program that was given one knows that a card's key signed a
-// challenge. jpki.Authenticate is the same, with a verifier in the terminal.
+// challenge. jpki.Authenticate does both steps in one process.
 //
 // # What evidence proves
 //
-// The card signs with its authentication key only after it has accepted the PIN. Evidence
-// therefore proves that a card with the certificate's key was unlocked with its PIN, and that
-// it signed this challenge after the challenge was made. It does not prove where the card
-// was: a relay can pass a challenge on to a terminal elsewhere, whose holder entered the PIN
+// A genuine card signs with its authentication key only while its PIN is verified. If the
+// issuer is trusted, evidence therefore shows that the card was unlocked with its PIN, and
+// that it signed this challenge after the challenge was made. From an unknown issuer
+// ([Verifier.AllowUnknownIssuer]) it proves only possession of the key. It does not prove
+// where the card was: a relay can pass a challenge on to a terminal elsewhere, whose holder entered the PIN
 // for another reason.
 //
-// It does not prove that the certificate is not revoked. Only certified operators may ask
-// J-LIS about that. A server of such an operator, or of its customer, sets
+// It does not prove that the certificate is not revoked. Only certified verifiers may ask
+// J-LIS about that. A server of such a verifier, or of its customer, sets
 // [Verifier.Revocation]: see package revocation.
 //
 // # Formats
@@ -27,16 +28,16 @@
 // # Other signatures by the same key
 //
 // The authentication key also signs TLS handshakes and SSH logins. A signature for one purpose
-// is not valid for another, because no two of the signed messages can be equal:
+// is not valid for another, because the signed messages differ:
 //
 //   - A challenge's message starts with "mykeykit proof v1" and a zero byte.
 //   - TLS 1.3 signs a message that starts with 64 spaces (RFC 8446 §4.4.3), and TLS 1.2 the
 //     handshake, which starts with the byte 1 of a ClientHello (RFC 5246 §7.4.8).
 //   - SSH signs a message that starts with the length of a session identifier, whose first
 //     byte is 0 (RFC 4252 §7), or with "SSHSIG". The agent of card-info signs nothing else.
-//   - A CMS signature is over attributes in DER, which start with the byte 0x31, or over the
-//     document itself. A document that starts like a challenge is not signed by this key: the
-//     card has another key for documents.
+//   - A CMS signature is over attributes in DER, which start with the byte 0x31. A CMS
+//     signature without attributes is over the document itself, which may start like a
+//     challenge: do not sign documents with this key. The card has another one for them.
 //
 // This holds for programs that make the digest themselves. A program that the holder gives a
 // jpki.Signer and the PIN can have any digest signed, also that of a challenge.

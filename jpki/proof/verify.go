@@ -27,8 +27,7 @@ var (
 	ErrPurpose = errors.New("evidence is for another purpose")
 	// ErrAge reports a challenge that is older than the verifier allows, or from the future.
 	ErrAge = errors.New("challenge is too old or from the future")
-	// ErrUsed reports a challenge that was answered before, or that the verifier did not
-	// make.
+	// ErrUsed reports a challenge that was answered before or was never issued.
 	ErrUsed = errors.New("challenge was used or is unknown")
 	// ErrAlgorithm reports an algorithm that is unknown or does not fit the certificate's
 	// key.
@@ -37,29 +36,29 @@ var (
 	ErrSignature = errors.New("signature does not match the challenge")
 )
 
-// Bounds of a challenge's age.
 const (
+	// DefaultMaxAge is the maximum age of a challenge if Verifier.MaxAge is 0.
 	DefaultMaxAge = 5 * time.Minute
 	// maxSkew is by how much the clock of the program that made the challenge may be ahead.
 	maxSkew = time.Minute
 )
 
-// Verifier verifies evidence. Audience, Purpose and Once must be set. It is safe for
-// concurrent use if its fields are not changed and Once is.
+// Verifier verifies evidence. Audience, Purpose and Once must be set. A
+// Verifier is safe for concurrent use if Once is and its fields are not changed.
 //
-// It checks revocation only if Revocation is set. Only operators that the Japanese state has
-// certified may ask J-LIS about it: see package revocation.
+// It checks revocation only if Revocation is set. Only certified verifiers may ask
+// J-LIS about it: see package revocation.
 type Verifier struct {
-	// Audience and Purpose are those of the challenges that this verifier makes.
+	// Audience and Purpose must equal those of the challenge.
 	Audience, Purpose string
-	// Trust says which CAs are trusted. The zero Policy trusts none, so that no evidence is
-	// accepted; for J-LIS set trust.Policy{Anchors: trust.JLIS()}.
+	// Trust says which CAs are trusted. The zero Policy trusts none: all evidence is then
+	// rejected unless AllowUnknownIssuer is set. For J-LIS set trust.Policy{Anchors: trust.JLIS()}.
 	Trust trust.Policy
 	// Once is called with a challenge after everything else was verified. It has to record
 	// that the challenge was answered, and to return an error that matches [ErrUsed] if it
-	// was answered before or is not one of this verifier's. Programs that share an audience have
-	// to share the record. It can be forgotten MaxAge and a minute after the call: the clock of
-	// the program that made the challenge may be that much ahead.
+	// was answered before or was never issued. Programs that share an audience have to share
+	// the record. A record can be deleted MaxAge plus one minute after the call. The minute
+	// allows for clocks that differ.
 	Once func(ctx context.Context, challenge Challenge) error
 	// MaxAge is the maximum age of a challenge; 0 is [DefaultMaxAge].
 	MaxAge time.Duration
@@ -196,7 +195,7 @@ func caCertificate(der []byte) (*x509.Certificate, error) {
 }
 
 // AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It
-// returns [trust.ErrUnsupportedKey] for keys that no certificate of a card has.
+// returns [trust.ErrUnsupportedKey] for any other key.
 func AlgorithmOf(key crypto.PublicKey) (Algorithm, crypto.Hash, error) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

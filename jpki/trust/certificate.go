@@ -17,7 +17,7 @@ var (
 	ErrMalformed = errors.New("malformed certificate")
 	// ErrWrongKind reports a certificate that is for something else: a CA
 	// certificate, or a signature certificate in place of the authentication
-	// certificate and the other way round.
+	// certificate, or vice versa.
 	ErrWrongKind = errors.New("wrong kind of certificate")
 	// ErrUnsupportedKey reports a certificate whose key this toolkit can't use. It
 	// wraps [errors.ErrUnsupported].
@@ -47,8 +47,8 @@ func Parse(der []byte) (*x509.Certificate, error) {
 var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.5.1.0.20"}
 
 // CheckAuthenticationCertificate returns an error that matches [ErrWrongKind] if a certificate is not
-// for user authentication. Its key usage has to say that it is, and its extended key
-// usage, if it has one, too. It requires no certificate policy, because its OID is known
+// for user authentication. The key usage must include digital signature and not content
+// commitment; the extended key usage, if there is one, must be clientAuth only. It requires no certificate policy, because its OID is known
 // from one source only; it rejects the policy of signature certificates.
 func CheckAuthenticationCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
@@ -109,7 +109,7 @@ const (
 	maxExponent = 1<<31 - 1
 )
 
-// CheckKey returns an error if no signature can be verified with the certificate's key:
+// CheckKey returns an error if this toolkit does not support the certificate's key:
 // [ErrUnsupportedKey] unless it is RSA with 2048 to 4096 bits or ECDSA on P-256 or P-384,
 // and [ErrMalformed] if it is not encoded in DER.
 func CheckKey(certificate *x509.Certificate) error {

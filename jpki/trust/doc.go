@@ -14,8 +14,8 @@
 //
 // # Trust anchors
 //
-// J-LIS's CA certificates for user authentication (利用者証明用認証局) are known by
-// their SHA-256 fingerprints: [JLIS]. The certificate itself is on the card. Callers
+// [JLIS] returns the SHA-256 fingerprints of J-LIS's CA certificates for user
+// authentication (利用者証明用認証局). The certificates themselves are read from the card. Callers
 // may give CA certificates of their own; the simulator's is accepted only where a
 // caller gives it. Names prove nothing: all of J-LIS's CA certificates have the same name.
 // To add an anchor, see jlis in anchor.go, whose comment lists what else names them.

@@ -14,7 +14,7 @@ type Issuer string
 // The kinds of issuers.
 const (
 	IssuerUnknown   Issuer = "unknown"   // not checked, or no trusted CA issued it
-	IssuerPinned    Issuer = "pinned"    // one of the policy's anchors, J-LIS's by default
+	IssuerPinned    Issuer = "pinned"    // one of the policy's anchors, such as J-LIS's
 	IssuerCaller    Issuer = "caller"    // a CA that the caller gave
 	IssuerSimulator Issuer = "simulator" // the CA of a simulated card, which proves nothing
 )
@@ -33,7 +33,7 @@ var (
 
 // Policy says which issuers are trusted. The zero Policy trusts none.
 type Policy struct {
-	Anchors      []Anchor            // CA certificates that are on the card
+	Anchors      []Anchor            // pinned CA certificates; the certificate itself is read from the card
 	CAs          []*x509.Certificate // of the caller; see [CheckCACertificate]
 	SimulatorCAs []*x509.Certificate // of simulated cards, for tests: anybody may have their keys
 	Required     bool                // reject unknown issuers and the simulator's CA
@@ -41,7 +41,8 @@ type Policy struct {
 
 // Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
 // certificate on the card, only if an anchor may have issued the certificate and no other
-// CA did. If cardCA's error matches [ErrUnknownIssuer], the card has no usable one.
+// CA did. cardCA returns an error that matches [ErrUnknownIssuer] if the
+// card has no usable CA certificate.
 //
 // It returns [ErrUnknownIssuer] if the policy requires a known issuer,
 // [ErrIssuerExpired], or an error of cardCA. IssuerUnknown can be returned with a nil error.

@@ -53,11 +53,11 @@ var (
 	ErrNotYetValid = errors.New("certificate not yet valid")
 )
 
-// ValidityError reports that a certificate can't be used now, and its validity period. Its
+// ValidityError reports that a certificate has expired or is not yet valid. Its
 // text has no dates: errors are logged, and a certificate expires on its holder's birthday.
 type ValidityError struct {
 	Reason               error // ErrExpired or ErrNotYetValid
-	SignatureCertificate bool  // and not an authentication certificate
+	SignatureCertificate bool  // whether it is the signature certificate
 	NotBefore, NotAfter  time.Time
 }
 
