@@ -76,12 +76,13 @@ func TestUnitsAreValid(t *testing.T) {
 	for _, name := range []string{"sysinit.target", "basic.target", "shutdown.target", "multi-user.target", "graphical.target", "timers.target", "sockets.target"} {
 		require.NoError(t, os.WriteFile(filepath.Join(units, name), []byte("[Unit]\nDescription=A target\n"), 0o644))
 	}
-	for _, dropIn := range []bool{false, true} {
-		if dropIn {
-			folder := filepath.Join(units, "mykeykit-kiosk.service.d")
+	for _, dropIn := range []string{"", "postgresql.conf", "server.conf"} {
+		folder := filepath.Join(units, "mykeykit-kiosk.service.d")
+		require.NoError(t, os.RemoveAll(folder))
+		if dropIn != "" {
 			require.NoError(t, os.Mkdir(folder, 0o755))
-			example := content(t, "mykeykit-kiosk.service.d", "postgresql.conf.example")
-			require.NoError(t, os.WriteFile(filepath.Join(folder, "postgresql.conf"), []byte(example), 0o644))
+			example := content(t, "mykeykit-kiosk.service.d", dropIn+".example")
+			require.NoError(t, os.WriteFile(filepath.Join(folder, dropIn), []byte(example), 0o644))
 		}
 		out, err := analyze(t, append([]string{"verify", "--man=no", "--root=" + root}, names...)...)
 		require.NoError(t, err, out)
