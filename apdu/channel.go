@@ -58,13 +58,12 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 //
 //   - The ATR offers no protocol but T=1, and its historical bytes come from the card. For
 //     contactless cards the reader makes them.
-//   - The first 256 bytes arrived whole, and [WithReadSize] does not limit reads to less.
+//   - The first 256 bytes arrived complete, and [WithReadSize] does not limit reads to less.
 //   - No command with a secret was sent on the channel, because losing the connection
 //     then would leave the card unlocked.
 //
-// If the connection is lost nevertheless, the error is [ErrProbe] and does not
-// match [ErrRemoved], unless the transmitter reports the removal at the probe
-// itself.
+// If the connection is lost nevertheless, the error is [ErrProbe]. It matches
+// [ErrRemoved] only if the transmitter reported the removal during the probe.
 func WithATR(atr ATR) Option {
 	return func(c *Channel) {
 		switch c.refuseExtended(); atr.ExtendedLengths() {

@@ -34,14 +34,15 @@
 //
 // # Lengths
 //
-// Extended lengths, the probe for them, and the fallback for readers that lose long
-// responses are in length.go and channel.go. Which cards are probed is in atr.go.
+// Channels use short lengths by default. [WithExtendedLengths] and [WithATR] enable
+// extended lengths: see them for the probe, and length.go for the fallback if a reader
+// loses long responses.
 //
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
 // COUNTER, and the My Number Card's own instruction 0x32) is printed without its data
-// and their length, by every verb of fmt, by slog and in JSON. Package fmt reads the
+// and data length, by every verb of fmt, by slog and in JSON. Package fmt reads the
 // unexported fields of other structs without calling methods, so Command and Response
 // hold their data in a closure, which fmt prints as a pointer. A command with a secret is sent once:
 // neither 6Cxx nor a fallback to shorter lengths repeats it.

@@ -43,7 +43,7 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...CardOption) (*A
 	return &Application{session: session, generation: generation.All[i], config: config}, nil
 }
 
-// Do calls fn with the application open, in one transaction if the card has transactions.
+// Do calls fn with the application open, in one transaction if card is an [apdu.Transactor].
 // If a PIN was sent it logs the card out afterwards, also if fn fails or panics or ctx
 // ends. If that fails, Do returns [ErrStillUnlocked], joined to fn's error.
 //
@@ -69,15 +69,15 @@ func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context,
 }
 
 // LogOut logs the card out by selecting another application. It sends nothing if no PIN
-// was sent. It works after ctx has ended, for up to 5 seconds. A removed card has lost its
-// power and is logged out by that.
+// was sent. It works after ctx has ended, for up to 5 seconds. A removed card has lost
+// power, which logs it out.
 //
-// If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. A reset by
-// another program makes it fail, because a reset does not log the card out.
+// If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. It fails if
+// another program has reset the card: a reset does not log the card out.
 func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOut(ctx) }
 
 // LogOut logs out a card that another program may have left unlocked, for example because
-// it was killed. It uses one transaction if the card has transactions, and no attempt. A
+// it was killed. It uses one transaction if card is an [apdu.Transactor], and no attempt. A
 // removed card counts as logged out.
 //
 // It selects the JPKI application first. A card of another kind gets only that command, and

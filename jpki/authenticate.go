@@ -17,7 +17,8 @@ var ErrNoPossession = errors.New("card did not prove possession of its key")
 // Authenticate does what a kiosk needs, in one short transaction: it asks for the attempts
 // left, reads the certificate, verifies the PIN, has the card sign a fresh challenge,
 // verifies the signature, and logs the card out. On a card with extended lengths
-// it sends 5 commands, and 1 to log out. It is [Prove] with a verifier of its own.
+// it sends 5 commands, and 1 to log out. It is like [Prove] followed by [proof.Verifier.Verify], with a challenge
+// of its own.
 //
 // The PIN is used up, whatever happens. Ask for it before calling Authenticate, outside any
 // transaction, and pass [ForCard] with the [Readiness] that the holder was shown.
@@ -63,8 +64,8 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 // certificate that is on the card. Reading the CA certificate takes more commands.
 //
 // A program that gets the challenge from a server has to check its audience: it must name that
-// server. Otherwise a dishonest server can pass on another one's challenge, and log in there
-// with the evidence.
+// server. Otherwise a dishonest server can relay another server's challenge, and log in to that
+// server with the evidence.
 //
 // It returns the errors of Authenticate, and [proof.ErrName] if the challenge's audience or
 // purpose is invalid; nothing was sent then. The issuer is checked as the options say, so that

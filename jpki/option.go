@@ -147,8 +147,8 @@ func (c *config) policy() *trust.Policy {
 
 // ForCard binds a PIN to the card that [Application.Ready] found before the holder typed
 // it. If the card in the reader is another one now, or another program used it so that
-// its attempts changed, the PIN is not sent: [credential.ErrOtherCard],
-// [credential.ErrAttemptsChanged]. Cards that show no certificate before the PIN, as phones
+// its attempts changed, the PIN is not sent, and the error is
+// [credential.ErrOtherCard] or [credential.ErrAttemptsChanged]. Cards that show no certificate before the PIN, as phones
 // do, are told apart by their attempts only.
 func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.bind(shown) }) }
 
@@ -189,6 +189,6 @@ func ReportStillUnlocked(report func(error)) SignerOption {
 	return signerOption(func(c *config) { c.signer.report = report })
 }
 
-// AllowSHA1 has a [Signer] sign SHA-1 too, for which collisions are known. It is for
+// AllowSHA1 lets a [Signer] sign SHA-1 digests too. SHA-1 is not collision resistant. It is for
 // protocols that offer nothing better.
 func AllowSHA1() SignerOption { return signerOption(func(c *config) { c.signer.sha1 = true }) }

@@ -23,8 +23,8 @@ type Readiness struct {
 	shortLengths bool
 }
 
-// Ready returns the attempts left for the authentication PIN, or the error with which
-// [Authenticate] would refuse to send one. A program calls it before it asks for the PIN.
+// Ready returns the attempts left for the authentication PIN, or the error that
+// [Authenticate] would return instead of sending the PIN. A program calls it before it asks for the PIN.
 // It uses no attempt.
 //
 // It honors [AllowLastAttempt], [AllowExpired], [WithClock], [ForCard] and the options
@@ -137,7 +137,8 @@ func (a *Application) unlock(ctx context.Context, choice keyChoice, secret apple
 	return r.certificate, r.attempt.Verify(ctx, secret)
 }
 
-// Connection is a connection to a card that is used once. A reader.Card is one.
+// Connection is a connection to a card, used for one operation and then closed. A
+// reader.Card is one.
 type Connection interface {
 	apdu.Transmitter
 	Close() error

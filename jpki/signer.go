@@ -49,7 +49,7 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 	return s
 }
 
-// NewSigner makes a [Signer] of the authentication key of the card in a reader. connect is
+// NewSigner returns a [Signer] for the authentication key of the card in a reader. connect is
 // a reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and
 // finds out who issued it if an option says so. On a phone the certificate can be read
 // only after the PIN, so ask is called for a phone. ctx bounds NewSigner only, not later signatures.
@@ -87,7 +87,7 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 	return s, nil
 }
 
-// NewSignatureSigner makes a [Signer] of the card's signature key. Its signatures are legally
+// NewSignatureSigner returns a [Signer] for the card's signature key. Its signatures are legally
 // the holder's, like a registered seal. The certificate, which contains the holder's
 // name and address, can be read only after the password, so ask is called at once.
 //
@@ -132,7 +132,7 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 	return s.SignContext(context.Background(), digest, options)
 }
 
-// SignContext has the card sign a digest of SHA-256, SHA-384 or SHA-512, as options'
+// SignContext has the card sign a SHA-256, SHA-384 or SHA-512 digest, as options'
 // HashFunc says. With an RSA key, [*rsa.PSSOptions] select PSS: for SHA-256 only, with a salt
 // as long as the hash. [rsa.PSSSaltLengthAuto] means [rsa.PSSSaltLengthEqualsHash] here. All
 // other options select PKCS #1 v1.5. With an ECDSA key it returns ASN.1, as package

@@ -15,11 +15,12 @@ const (
 	ResidentCard         Kind = "resident-card"          // 住民基本台帳カード, its predecessor
 	Android              Kind = "android"                // スマホ用電子証明書 on Android
 	IPhone               Kind = "iphone"                 // iPhoneのマイナンバーカード
-	AnnouncedCard        Kind = "announced-2028"         // the card announced for 2028: only a simulated card, with invented numbers
+	AnnouncedCard        Kind = "announced-2028"         // simulated only: a guess at the card announced for 2028; its label and files are made up
 	UnknownKind          Kind = "unknown"
 )
 
-// Token is the label of the card's token information file, and the kind that it means. The
+// Token is the label of the card's token information file, and the Kind that the label stands
+// for. The
 // rest of the file is not read, because it identifies a single card.
 type Token struct {
 	Label string `json:"label"` // up to 32 printable ASCII characters

@@ -10,7 +10,7 @@
 //
 // Generate a key with [GenerateKey] and store it safely. Create a namespace with
 // [NewNamespace] and derive identifiers with [Namespace.Derive]. It takes a proof.Holder,
-// which jpki.Authenticate or a proof.Verifier returns, and no certificate: anybody can read
+// which jpki.Authenticate or a proof.Verifier returns, rather than a certificate: anybody can read
 // a certificate from a card without a PIN. Derive does not look at the issuer. [Parse] reads an
 // identifier that a person has typed.
 //
@@ -35,7 +35,7 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier.
-// A certificate expires on the holder's fifth birthday after its issue at the latest.
+// A certificate expires no later than the holder's fifth birthday after its issue.
 // Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would

@@ -67,7 +67,7 @@ func (id ID) CheckSymbol() string {
 	return string(crockford.CheckAlphabet[id.number()%37])
 }
 
-// DisplayWithCheck returns [ID.Display] and the check symbol, as in "7K2M-9QXR-T".
+// DisplayWithCheck returns [ID.Display] and the check symbol, as in "7K2M-9QXR-1".
 func (id ID) DisplayWithCheck() string { return id.Display() + "-" + id.CheckSymbol() }
 
 // MarshalText returns [ID.String].

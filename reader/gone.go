@@ -23,8 +23,8 @@ const removalWithin = time.Second
 //
 // While the smart-card service is down, WaitGone can't tell whether the card was removed,
 // and keeps waiting. When the service is back, a card with the same ATR in the same reader
-// counts as the same card. So a card that stays is never mistaken for a new one, to
-// which a program could send a wrong PIN again. A card that was exchanged for one with the same ATR
+// counts as the same card. So a card that stayed in the reader is never taken for
+// a new one; otherwise a program might send it the same wrong PIN again. A card that was replaced by one with the same ATR
 // during that time must be inserted again.
 //
 // WaitGone returns ctx's error if ctx ends first, and the driver's error if watching

@@ -39,6 +39,6 @@
 //     signature without attributes is over the document itself, which may start like a
 //     challenge: do not sign documents with this key. The card has another one for them.
 //
-// This holds for programs that make the digest themselves. A program that the holder gives a
-// jpki.Signer and the PIN can have any digest signed, also that of a challenge.
+// This holds for programs that make the digest themselves. A program that has a
+// jpki.Signer and the holder's PIN can have any digest signed, including that of a challenge.
 package proof

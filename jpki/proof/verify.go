@@ -81,14 +81,15 @@ type Verifier struct {
 
 // Verify verifies evidence and returns its holder. It checks the audience, the purpose and the
 // age of the challenge, the kind, validity and key of the certificate, the signature, and the
-// issuer, then revocation if the verifier has a policy for it, and then calls Once. A
-// challenge that was rejected can be answered again, so that no PIN has to be entered twice
-// because the source of revocation information was unavailable.
+// issuer, then revocation if the verifier has a policy for it, and then calls Once. If
+// Verify fails before it calls Once, the challenge is not used up: the same evidence can be
+// verified again, for example after the source of revocation information was unavailable,
+// without another PIN entry.
 //
 // It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
 // [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
-// [trust.ErrIssuerExpired], [ErrUsed] if Once is nil, [revocation.ErrUnknown],
+// [trust.ErrIssuerExpired], [ErrUsed] also if Once is nil, or Unused with Revocation, [revocation.ErrUnknown],
 // [*revocation.RevokedError], or the error of Unused or Once.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()

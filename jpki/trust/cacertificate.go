@@ -23,13 +23,12 @@ const minCurve = 256
 //   - it has an extended key usage that includes neither clientAuth nor
 //     anyExtendedKeyUsage;
 //   - it has name constraints, which are not evaluated, or an unknown critical extension;
-//   - its key is RSA with fewer than 2048 bits, an elliptic-curve key of fewer than 256, or
-//     of another kind;
+//   - its key is neither RSA of at least 2048 bits nor elliptic-curve of at least 256 bits;
 //   - it is signed with MD5 or SHA-1, or with an unknown algorithm.
 //
 // [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a
 // file calls this to tell its operator at once. It checks neither the validity period nor
-// the path length, since any path length allows a card's certificate.
+// the path length, since even a path length of 0 permits issuing card certificates.
 func CheckCACertificate(certificate *x509.Certificate) error {
 	usages := certificate.ExtKeyUsage
 	switch {

@@ -48,8 +48,9 @@ var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.
 
 // CheckAuthenticationCertificate returns an error that matches [ErrWrongKind] if a certificate is not
 // for user authentication. The key usage must include digital signature and not content
-// commitment; the extended key usage, if there is one, must be clientAuth only. It requires no certificate policy, because its OID is known
-// from one source only; it rejects the policy of signature certificates.
+// commitment; the extended key usage, if there is one, must be clientAuth only. The policy for authentication certificates is not
+// required, because its OID is known from one source only. A certificate with the policy for
+// signature certificates is rejected.
 func CheckAuthenticationCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {

@@ -1,6 +1,6 @@
 // Package trust checks the certificates of the My Number Card's JPKI application
 // without a card: whether a certificate is well formed and of the right kind, whether
-// it is valid at a time, and who issued it.
+// it is valid at a given time, and who issued it.
 //
 // # Where to start
 //
@@ -18,7 +18,8 @@
 // authentication (利用者証明用認証局). The certificates themselves are read from the card. Callers
 // may give CA certificates of their own; the simulator's is accepted only where a
 // caller gives it. Names prove nothing: all of J-LIS's CA certificates have the same name.
-// To add an anchor, see jlis in anchor.go, whose comment lists what else names them.
+//
+// To add an anchor, see anchor.go: the comment on jlis lists the documents to change with it.
 //
 // # What is not checked
 //

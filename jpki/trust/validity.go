@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Validity is a certificate's state at a time, without revocation.
+// Validity is a certificate's state at a given time, without revocation.
 type Validity string
 
 // The states of validity.
@@ -20,7 +20,7 @@ const (
 // Japan is Japan's time zone, in which validity is computed and displayed.
 var Japan = time.FixedZone("JST", 9*60*60)
 
-// ValidityAt returns a certificate's state at a time. Its first and last second count as
+// ValidityAt returns a certificate's state at now. Its first and last second count as
 // valid.
 func ValidityAt(certificate *x509.Certificate, now time.Time) Validity {
 	now = now.Truncate(time.Second)
@@ -47,7 +47,7 @@ func renewable(end time.Time) time.Time {
 	return day
 }
 
-// The reasons of a [*ValidityError].
+// The reasons for a [*ValidityError].
 var (
 	ErrExpired     = errors.New("certificate expired")
 	ErrNotYetValid = errors.New("certificate not yet valid")
@@ -71,8 +71,8 @@ func (e *ValidityError) Error() string {
 // Unwrap returns the reason.
 func (e *ValidityError) Unwrap() error { return e.Reason }
 
-// CheckValidity returns a [*ValidityError] if a certificate can't be used at a time. An
-// expired one is accepted if allowExpired is set.
+// CheckValidity returns a [*ValidityError] if a certificate has expired or is not yet valid
+// at now. An expired one is accepted if allowExpired is set.
 func CheckValidity(certificate *x509.Certificate, now time.Time, allowExpired bool) error {
 	unusable := &ValidityError{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
 	unusable.SignatureCertificate = certificate.KeyUsage&x509.KeyUsageContentCommitment != 0
