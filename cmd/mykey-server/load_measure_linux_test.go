@@ -56,21 +56,22 @@ func (m *measured) ended() {
 func (f *loadedFleet) measure(b *testing.B, period, rest func()) string {
 	m := newMeasured()
 	f.measured.Store(m)
-	server, database, clients, begun := cpuOf(f.server), cpuOfChildren("postgres"), ownCPU(), time.Now()
+	before, begun := f.processors(), time.Now()
 	period()
-	took := time.Since(begun)
-	server, database, clients = cpuOf(f.server)-server, cpuOfChildren("postgres")-database, ownCPU()-clients
+	took, after := time.Since(begun), f.processors()
 	f.measured.Store(newMeasured())
 	rest()
 
 	rate := float64(m.visits) / took.Seconds()
 	b.ReportMetric(rate, "visits/s")
-	b.ReportMetric(server.Seconds()/took.Seconds(), "server-cores")
-	b.ReportMetric(database.Seconds()/took.Seconds(), "database-cores")
-	b.ReportMetric(clients.Seconds()/took.Seconds(), "client-cores")
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d visits in %.1f s: %.1f visits/s; cores: server %.2f, database %.2f, terminals %.2f of %s\n", m.visits, took.Seconds(), rate,
-		server.Seconds()/took.Seconds(), database.Seconds()/took.Seconds(), clients.Seconds()/took.Seconds(), cores())
+	fmt.Fprintf(&text, "%d visits in %.1f s: %.1f visits/s; processors used, of %d:", m.visits, took.Seconds(), rate, runtime.NumCPU())
+	for _, user := range []string{"server", "database", "terminals", "everything"} {
+		cores := (after[user] - before[user]).Seconds() / took.Seconds()
+		b.ReportMetric(cores, user+"-cores")
+		fmt.Fprintf(&text, " %s %.2f", user, cores)
+	}
+	fmt.Fprintf(&text, "; the server's memory: %d MiB at most\n", f.memory()>>20)
 	var slowest time.Duration
 	for _, kind := range slices.Sorted(maps.Keys(m.times)) {
 		times := m.times[kind]
@@ -91,11 +92,36 @@ func (f *loadedFleet) measure(b *testing.B, period, rest func()) string {
 	return text.String()
 }
 
-func cores() string {
-	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
-		return fmt.Sprintf("%d, load %s", runtime.NumCPU(), strings.Fields(string(load))[0])
+// tick is the unit of times in /proc.
+const tick = time.Second / 100
+
+// processors returns the processor time used so far, also by other work on the machine.
+func (f *loadedFleet) processors() map[string]time.Duration {
+	return map[string]time.Duration{"server": cpuOf(f.server), "database": cpuOfChildren("postgres"), "terminals": ownCPU(), "everything": machineCPU()}
+}
+
+func machineCPU() (sum time.Duration) {
+	text, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(text), "\n")
+	for n, field := range strings.Fields(line) {
+		if n >= 1 && n <= 8 && n != 4 && n != 5 { // see proc(5): not idle and not waiting
+			v, _ := strconv.Atoi(field)
+			sum += time.Duration(v) * tick
+		}
 	}
-	return "?"
+	return sum
+}
+
+// memory returns the most memory that the server had, in bytes.
+func (f *loadedFleet) memory() int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.server))
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); fields[0] == "VmHWM:" {
+			kib, _ := strconv.Atoi(fields[1])
+			return kib << 10
+		}
+	}
+	return 0
 }
 
 func ownCPU() time.Duration {
@@ -124,7 +150,6 @@ func readStat(process string) (s stat) {
 		v, _ := strconv.Atoi(fields[n-3])
 		return time.Duration(v)
 	}
-	const tick = time.Second / 100
 	s.parent, s.own = int(number(4)), (number(14)+number(15))*tick
 	s.all = s.own + (number(16)+number(17))*tick
 	return s
