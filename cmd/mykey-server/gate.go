@@ -24,7 +24,7 @@ import (
 const (
 	requestTime   = 30 * time.Second // for reading a request and answering it
 	maxHeader     = 16 << 10         // bytes
-	terminalRate  = 5                // requests per second of a terminal or a clerk
+	terminalRate  = 5                // requests per second of a terminal or a clerk; a visit sends about 3 to 8
 	terminalBurst = 30
 )
 
