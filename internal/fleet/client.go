@@ -80,6 +80,15 @@ func (c *Client) Campaign(ctx context.Context) (text []byte, err error) {
 
 // Identify implements [Service]. It sends the evidence a second time if the answer is lost.
 func (c *Client) Identify(ctx context.Context, evidence proof.Evidence) (Visit, error) {
+	v, err := c.IdentifyAtDesk(ctx, evidence)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// IdentifyAtDesk is like [Client.Identify] for a visit at a desk.
+func (c *Client) IdentifyAtDesk(ctx context.Context, evidence proof.Evidence) (DeskVisit, error) {
 	v := &clientVisit{client: c}
 	_, _ = rand.Read(v.id[:]) // it never returns an error
 	v.evidence = hidden.New(evidence)
@@ -115,6 +124,18 @@ func (v *clientVisit) Reserve(ctx context.Context, operation registry.Operation,
 
 func (v *clientVisit) Renew(ctx context.Context, operation registry.Operation, id mykey.ID, code, next registry.RecoveryCode) (*registry.Reservation, error) {
 	return v.reservation(ctx, pathRenew, request{Identifier: id.String(), OldRecoveryCode: code.Reveal(), RecoveryCode: next.Reveal()}, &change{operation, "renew-recovery-code"})
+}
+
+func (v *clientVisit) RenewByOldCard(ctx context.Context, operation registry.Operation, old proof.Evidence, code registry.RecoveryCode) (*registry.Reservation, error) {
+	return v.reservation(ctx, pathRenew, request{OldEvidence: &old, RecoveryCode: code.Reveal()}, &change{operation, "renew-old-card"})
+}
+
+func (v *clientVisit) RenewByClerk(ctx context.Context, operation registry.Operation, id mykey.ID, code registry.RecoveryCode) (*registry.Reservation, error) {
+	return v.reservation(ctx, pathClerkRenew, request{Identifier: id.String(), RecoveryCode: code.Reveal()}, &change{operation, "renew-clerk"})
+}
+
+func (v *clientVisit) MergeByClerk(ctx context.Context, operation registry.Operation, id mykey.ID, code registry.RecoveryCode) (*registry.Reservation, error) {
+	return v.reservation(ctx, pathClerkMerge, request{Identifier: id.String(), RecoveryCode: code.Reveal()}, &change{operation, "merge-clerk"})
 }
 
 func (v *clientVisit) ReplaceRecoveryCode(ctx context.Context, operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {

@@ -20,7 +20,7 @@ type kind struct {
 }
 
 // kinds lists the errors that a server tells its terminals. An error matches the first entry
-// that it wraps. Every other error is "unavailable" to the terminal, and in the server's log.
+// that it wraps, and a code stands for the first error that has it. Every other error is "unavailable" to the terminal, and in the server's log.
 func kinds() []kind {
 	return []kind{
 		{revocation.ErrUnknown, "revocation-unknown", http.StatusServiceUnavailable}, // first: its cause can be any error
@@ -29,7 +29,6 @@ func kinds() []kind {
 		{registry.ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
 		{registry.ErrRevoked, "not-enrolled", http.StatusForbidden},
 		{registry.ErrEnrollmentExpired, "not-enrolled", http.StatusForbidden},
-		{registry.ErrHeartbeat, "request", http.StatusBadRequest},
 		{ErrBusy, "busy", http.StatusTooManyRequests},
 
 		{proof.ErrFormat, "proof-format", http.StatusBadRequest},
@@ -69,6 +68,7 @@ func kinds() []kind {
 		{mykey.ErrFormat, "identifier", http.StatusBadRequest},
 		{mykey.ErrCheckSymbol, "identifier-check", http.StatusBadRequest},
 		{ErrRequest, "request", http.StatusBadRequest},
+		{registry.ErrHeartbeat, "request", http.StatusBadRequest},
 		{registry.ErrUnavailable, "unavailable", http.StatusServiceUnavailable},
 	}
 }

@@ -56,6 +56,21 @@ type Visit interface {
 	Apply(ctx context.Context, operation registry.Operation, id mykey.ID, account registry.Account) (*registry.Reservation, error)
 }
 
+// DeskVisit is a visit at a desk of a fleet, where the holder has no recovery code.
+type DeskVisit interface {
+	Visit
+	// RenewByOldCard moves the reservation of an earlier card to this one. old is the earlier
+	// card's evidence for another challenge; its certificate may have expired.
+	RenewByOldCard(ctx context.Context, operation registry.Operation, old proof.Evidence, code registry.RecoveryCode) (*registry.Reservation, error)
+	// RenewByClerk moves a reservation to this card. The client's clerk, who is the only one
+	// who may ask for it, has checked the holder's identity: see [registry.ByClerk]. It returns
+	// [registry.ErrNotClerk] to a terminal.
+	RenewByClerk(ctx context.Context, operation registry.Operation, id mykey.ID, code registry.RecoveryCode) (*registry.Reservation, error)
+	// MergeByClerk is like RenewByClerk for a holder who has reserved a second identifier with
+	// this card: see [registry.MergeByClerk].
+	MergeByClerk(ctx context.Context, operation registry.Operation, id mykey.ID, code registry.RecoveryCode) (*registry.Reservation, error)
+}
+
 // Purpose is the purpose of the challenges of this package.
 const Purpose = "reserve"
 

@@ -74,18 +74,37 @@ func NewHandler(config HandlerConfig) http.Handler {
 	h := &handler{config, `"` + hex.EncodeToString(sum[:16]) + `"`}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathCampaign, h.campaign)
-	for path, serve := range map[string]func(*http.Request, []byte) (any, error){
-		pathChallenges: h.challenge, pathVisits: h.identify, pathHeartbeat: h.heartbeat,
-		pathFind: h.find, pathReserve: h.reserve, pathRenew: h.renew, pathRecoveryCode: h.replaceCode, pathWithdraw: h.withdraw,
-		pathPreview: h.preview, pathApply: h.apply,
+	for path, serve := range map[string]serve{
+		pathChallenges: h.challenge, pathVisits: h.identify, pathHeartbeat: h.heartbeat, pathFind: h.find,
+		pathReserve: byTerminal(h.reserve), pathRenew: byTerminal(h.renew), pathRecoveryCode: byTerminal(h.replaceCode),
+		pathWithdraw: byTerminal(h.withdraw), pathPreview: byTerminal(h.preview), pathApply: byTerminal(h.apply),
+		pathClerkRenew: byClerk(h.renewByClerk(registry.ByClerk)), pathClerkMerge: byClerk(h.renewByClerk(registry.MergeByClerk)),
 	} {
 		mux.HandleFunc("POST "+path, h.serve(serve))
 	}
 	return mux
 }
 
+// serve answers a request with a body.
+type serve = func(*http.Request, []byte) (any, error)
+
+// byTerminal rejects requests of callers that are not terminals.
+func byTerminal(next serve) serve { return onlyBy(fleettls.RoleTerminal, ErrNotEnrolled, next) }
+
+// byClerk rejects requests of callers that are not clerks.
+func byClerk(next serve) serve { return onlyBy(fleettls.RoleClerk, registry.ErrNotClerk, next) }
+
+func onlyBy(role fleettls.Role, otherwise error, next serve) serve {
+	return func(r *http.Request, body []byte) (any, error) {
+		if caller, _ := CallerOf(r.Context()); caller.Role != role {
+			return nil, fmt.Errorf("%w: the role of %s is %s", otherwise, caller.Name, caller.Role)
+		}
+		return next(r, body)
+	}
+}
+
 // serve reads a request, and writes its response or problem.
-func (h *handler) serve(serve func(*http.Request, []byte) (any, error)) http.HandlerFunc {
+func (h *handler) serve(serve serve) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		defer clear(body)
@@ -176,11 +195,17 @@ func (h *handler) verify(r *http.Request, body []byte) (*visit, error) {
 		return nil, err
 	}
 	v.caller, _ = CallerOf(r.Context())
-	text, err := json.Marshal(v.Evidence)
+	var err error
+	v.holder, err = h.verifyEvidence(v, v.Evidence, h.Verifier)
+	return v, err
+}
+
+// verifyEvidence verifies the evidence of a card in a visit. No other visit can use it.
+func (h *handler) verifyEvidence(v *visit, e proof.Evidence, verifier proof.Verifier) (*proof.Holder, error) {
+	text, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}
-	verifier := h.Verifier
 	verifier.MaxAge = registry.VisitTime + proof.DefaultMaxAge // UseChallenge bounds the first answer
 	evidence := sha256.Sum256(text)
 	verifier.Unused = func(ctx context.Context, challenge proof.Challenge) error {
@@ -189,8 +214,7 @@ func (h *handler) verify(r *http.Request, body []byte) (*visit, error) {
 	verifier.Once = func(ctx context.Context, challenge proof.Challenge) error {
 		return h.Store.UseChallenge(ctx, v.caller.Name, challenge, v.Visit, evidence)
 	}
-	v.holder, err = verifier.Verify(r.Context(), v.Evidence)
-	return v, err
+	return verifier.Verify(v.r.Context(), e)
 }
 
 // change returns the operation of a request that changes something, and the registry for it.
@@ -236,16 +260,54 @@ func (h *handler) replaceCode(r *http.Request, body []byte) (any, error) {
 
 func (h *handler) renew(r *http.Request, body []byte) (any, error) {
 	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
-		id, err := mykey.Parse(v.Identifier)
+		by, err := h.renewalProof(v)
 		if err != nil {
 			return nil, err
 		}
-		old, err := registry.ParseRecoveryCode(v.OldRecoveryCode)
-		if err != nil {
-			return nil, err
-		}
-		return store.Renew(ctx, operation, v.holder, registry.ByRecoveryCode(id, old), code)
+		return store.Renew(ctx, operation, v.holder, by, code)
 	})
+}
+
+// renewalProof returns the proof of a renewal that no clerk confirms.
+func (h *handler) renewalProof(v *visit) (registry.RenewalProof, error) {
+	if v.OldEvidence != nil {
+		return h.byOldCard(v)
+	}
+	id, err := mykey.Parse(v.Identifier)
+	if err != nil {
+		return registry.RenewalProof{}, err
+	}
+	old, err := registry.ParseRecoveryCode(v.OldRecoveryCode)
+	return registry.ByRecoveryCode(id, old), err
+}
+
+// byOldCard verifies the evidence of the earlier card. If revocation is checked, that card's
+// certificate must not have expired, since no source knows about it then.
+func (h *handler) byOldCard(v *visit) (registry.RenewalProof, error) {
+	if v.Identifier != "" || v.OldRecoveryCode != "" {
+		return registry.RenewalProof{}, fmt.Errorf("%w: two proofs", ErrRequest)
+	}
+	verifier := h.Verifier
+	verifier.AllowExpired = true
+	old, err := h.verifyEvidence(v, *v.OldEvidence, verifier)
+	if err != nil {
+		return registry.RenewalProof{}, fmt.Errorf("old card: %w", err)
+	}
+	return registry.ByOldCard(old), nil
+}
+
+// renewByClerk serves renewals that the caller confirms. The registry takes the clerk's name
+// from the origin of the change.
+func (h *handler) renewByClerk(by func(id mykey.ID, clerk string) registry.RenewalProof) serve {
+	return func(r *http.Request, body []byte) (any, error) {
+		return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
+			id, err := mykey.Parse(v.Identifier)
+			if err != nil {
+				return nil, err
+			}
+			return store.Renew(ctx, operation, v.holder, by(id, v.caller.Name), code)
+		})
+	}
 }
 
 func (h *handler) withdraw(r *http.Request, body []byte) (any, error) {

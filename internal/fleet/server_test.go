@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/mykeykit/mykeykit/internal/fleet"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -68,7 +69,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	a := readAPI(t)
 	used := map[string]bool{}
 	s := newSite(t)
-	c := s.client(t, "t1", func(next http.RoundTripper) http.RoundTripper {
+	checked := func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			path, method := r.URL.Path, strings.ToLower(r.Method)
 			operation, ok := a.paths[path][method].(map[string]any)
@@ -102,7 +103,8 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 			}
 			return response, nil
 		})
-	})
+	}
+	c := s.client(t, "t1", checked)
 	ctx := t.Context()
 	v := identify(t, c, card(1))
 	_, err := v.Find(ctx)
@@ -123,7 +125,15 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	other := identify(t, c, card(2))
 	_, err = other.Renew(ctx, registry.NewOperation(), first.ID, next, registry.NewRecoveryCode())
 	require.NoError(t, err)
-	_, err = other.Withdraw(ctx, registry.NewOperation())
+	third := identifyAtDesk(t, c, card(3))
+	_, err = third.RenewByOldCard(ctx, registry.NewOperation(), evidence(t, c, card(2)), registry.NewRecoveryCode())
+	require.NoError(t, err)
+	clerk := s.clientAs(t, "c-7", fleettls.RoleClerk, checked)
+	_, err = identifyAtDesk(t, clerk, card(4)).RenewByClerk(ctx, registry.NewOperation(), first.ID, registry.NewRecoveryCode())
+	require.NoError(t, err)
+	_, err = identifyAtDesk(t, clerk, card(5)).MergeByClerk(ctx, registry.NewOperation(), first.ID, registry.NewRecoveryCode())
+	require.NoError(t, err)
+	_, err = identify(t, c, card(5)).Withdraw(ctx, registry.NewOperation())
 	require.NoError(t, err)
 	text, err := c.Campaign(ctx)
 	require.NoError(t, err)

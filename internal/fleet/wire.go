@@ -22,6 +22,8 @@ const (
 	pathRenew        = "/v1/reservations/renew"
 	pathRecoveryCode = "/v1/reservations/recovery-code"
 	pathWithdraw     = "/v1/reservations/withdraw"
+	pathClerkRenew   = "/v1/clerk/renew"
+	pathClerkMerge   = "/v1/clerk/merge"
 	pathPreview      = "/v1/applications/preview"
 	pathApply        = "/v1/applications"
 	pathCampaign     = "/v1/campaign"
@@ -56,13 +58,15 @@ func (v *visitID) UnmarshalText(text []byte) error {
 
 // request is the body of every request of a visit. Each request uses some of the members.
 type request struct {
-	Visit     visitID        `json:"visit"`
-	Evidence  proof.Evidence `json:"evidence"`
-	Operation string         `json:"operation,omitempty"`
+	Visit    visitID        `json:"visit"`
+	Evidence proof.Evidence `json:"evidence"`
+	// OldEvidence is that of the earlier card, for another challenge. It proves a renewal.
+	OldEvidence *proof.Evidence `json:"old_evidence,omitempty"`
+	Operation   string          `json:"operation,omitempty"`
 	// RecoveryCode is the code to set.
 	RecoveryCode string `json:"recovery_code,omitempty"`
-	// Identifier and OldRecoveryCode prove a renewal; Identifier is also the one that was shown
-	// before an application.
+	// Identifier and OldRecoveryCode prove a renewal. Identifier is also the one that a clerk
+	// confirms, and the one that was shown before an application.
 	Identifier      string       `json:"identifier,omitempty"`
 	OldRecoveryCode string       `json:"old_recovery_code,omitempty"`
 	Account         *wireAccount `json:"account,omitempty"`
