@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/reader"
@@ -182,6 +183,16 @@ func TestStartupErrors(t *testing.T) {
 	misspelt := write("misspelt.toml", strings.NewReplacer("contact]", "contacts]", `"2026-01-01"`, `2026-01-01T00:00:00Z`).Replace(string(campaigns)))
 	terminalKey := filepath.Join(dir, "terminal.key")
 	require.Zero(t, testEnv{}.run(t, "terminal-keygen", "counter-1", terminalKey, filepath.Join(dir, "terminal.public")).exit)
+	ca, err := fleettls.NewCA(time.Now())
+	require.NoError(t, err)
+	bundle := func(name string, role fleettls.Role) string {
+		b, err := ca.NewBundle(name, role, 30, time.Now())
+		require.NoError(t, err)
+		text, err := b.RevealText()
+		require.NoError(t, err)
+		return write(name+".pem", string(text))
+	}
+	counter, clerk := bundle("counter-1", fleettls.RoleTerminal), bundle("c-7", fleettls.RoleClerk)
 	working := []string{"--campaign", demo, "--terminal-key", terminalKey, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
 	with := func(more ...string) []string { return append(working[:len(working):len(working)], more...) }
 	var said = map[string]string{}
@@ -222,6 +233,9 @@ func TestStartupErrors(t *testing.T) {
 		{"USAGE", cli.ExitUsage, []string{"renew", "--clerk", "c1"}},
 		{"USAGE", cli.ExitUsage, []string{"renew", "--old-card", "--clerk", "c1"}},
 		{"ID_FORMAT", cli.ExitUsage, []string{"renew", "--clerk", "c1", "0000"}},
+		{"USAGE", cli.ExitUsage, []string{"renew", "--server", "https://s", "--bundle", "x", "--clerk", "c1", "7K2M9QXR"}},
+		{"USAGE", cli.ExitUsage, []string{"renew", "--server", "https://s", "--bundle", clerk, "--old-card"}},
+		{"NOT_CLERK", cli.ExitFailed, []string{"merge", "--server", "https://s", "--bundle", counter, "00000000"}},
 		{"USAGE", cli.ExitUsage, []string{"purge", "--campaign", demo, "--clerk", "c1", "--confirm", "other"}},
 		{"USAGE", cli.ExitUsage, []string{"backup", "--registry", "postgres://localhost/registry", filepath.Join(dir, "copy")}},
 	} {

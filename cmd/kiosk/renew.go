@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -20,12 +20,17 @@ var (
 		JA: `前のカードのIDを、新しいカードに引き継ぎます。次のどちらかが必要です。
   --clerk CODE ID  本人と書類を確かめた担当者のコード（監査記録に残ります）
   --old-card       前のカードと、その暗証番号
+--server のときは、コードの代わりに、登録した担当者のファイルを --bundle に
+指定します。
+--old-card には、端末のファイルが必要です。先に新しいカードを読み取ります。
 カードの暗証番号は、ご本人に、このパソコンのキーボードで入力していただきます。
 画面には表示されません。`,
 		EN: `Move an earlier card's ID to a new card. One of these is required:
   --clerk CODE ID  the code of a clerk who has checked the resident's identity
                    and documents; the audit log records it
   --old-card       the earlier card and its PIN
+With --server, the file of an enrolled clerk (--bundle) takes the place of the
+code. --old-card needs the file of a terminal, and the new card is read first.
 The resident types the PIN on the keyboard of this computer. It is not shown.`,
 	}
 	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Issue a new recovery code to the holder of a card"}
@@ -35,7 +40,8 @@ The resident types the PIN on the keyboard of this computer. It is not shown.`,
 	textPlaceNewCard = Text{JA: "新しいカードをカードリーダーにセットしてください。", EN: "Place the new card on the reader."}
 	textPlaceOldCard = Text{JA: "前のカードをカードリーダーにセットしてください。", EN: "Place the earlier card on the reader."}
 	textUseTerminal  = Text{JA: "担当者の方へ: ターミナルで実行してください。", EN: "For staff: run the command in a terminal."}
-	textTakeCard     = Text{JA: "前のカードを取り外してください。", EN: "Remove the earlier card."}
+	textTakeOldCard  = Text{JA: "前のカードを取り外してください。", EN: "Remove the earlier card."}
+	textTakeNewCard  = Text{JA: "新しいカードを取り外してください。", EN: "Remove the new card."}
 	textOfHolder     = Text{
 		JA: "ID: %s\n引き継ぎコード: %s\nこのコードは、二度と表示されません。書き写して、ご本人にお渡しください。\n",
 		EN: "ID:            %s\nRecovery code: %s\nThis code is not shown again. Write it down and give it to the holder.\n",
@@ -48,6 +54,8 @@ func (p *program) holderFlags(c *cobra.Command, o *options) {
 	p.registryFlag(c, o)
 	p.keyFlags(c, o)
 	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
+	c.Flags().StringVar(&o.server, "server", "", p.Say(textFlagServer))
+	c.Flags().StringVar(&o.bundle, "bundle", "", p.Say(textFlagDeskBundle))
 	p.readerFlags(c, o)
 	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
 }
@@ -58,13 +66,22 @@ func (p *program) renewCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "renew (--clerk CODE ID | --old-card)", Short: p.Say(textRenew), Long: p.Say(textRenewLong),
 		Args: func(c *cobra.Command, args []string) error {
-			if byOldCard != (o.clerk == "") || byOldCard && len(args) != 0 || !byOldCard && len(args) != 1 {
-				return errors.New("use renew --clerk CODE ID or renew --old-card")
+			byClerk := o.clerk != "" || o.server != "" && !byOldCard
+			if byOldCard == byClerk || byOldCard && len(args) != 0 || byClerk && len(args) != 1 {
+				return errors.New("use renew --clerk CODE ID, renew --server URL --bundle FILE ID or renew --old-card")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if byOldCard {
+			if err := p.checkServerFlags(c.Flags()); err != nil {
+				return err
+			}
+			switch {
+			case o.server != "" && byOldCard:
+				return p.renewByOldCardAtServer(c.Context(), o)
+			case o.server != "":
+				return p.renewByClerkAtServer(c.Context(), o, args[0], fleet.DeskVisit.RenewByClerk)
+			case byOldCard:
 				return p.renewByOldCard(c.Context(), o)
 			}
 			return p.renewByClerk(c.Context(), o, args[0], registry.ByClerk)
@@ -79,8 +96,14 @@ func (p *program) renewCommand() *cobra.Command {
 func (p *program) mergeCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "merge --clerk CODE ID", Short: p.Say(textMerge), Args: cli.Arguments("ID"),
+		Use: "merge (--clerk CODE | --server URL --bundle FILE) ID", Short: p.Say(textMerge), Args: cli.Arguments("ID"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := p.checkServerFlags(c.Flags()); err != nil {
+				return err
+			}
+			if o.server != "" {
+				return p.renewByClerkAtServer(c.Context(), o, args[0], fleet.DeskVisit.MergeByClerk)
+			}
 			return p.renewByClerk(c.Context(), o, args[0], registry.MergeByClerk)
 		},
 	}
@@ -94,6 +117,12 @@ func (p *program) newCodeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "new-code", Short: p.Say(textNewCode), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := p.checkServerFlags(c.Flags()); err != nil {
+				return err
+			}
+			if o.server != "" {
+				return p.newCodeAtServer(c.Context(), o)
+			}
 			return p.changeReservation(c.Context(), o, func(ctx context.Context, r *registry.Registry, prompt *cardPrompt) (change, error) {
 				holder, _, err := prompt.authenticate(ctx, textPlaceCard)
 				return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
@@ -133,7 +162,7 @@ func (p *program) renewByOldCard(ctx context.Context, o options) error {
 		if err := r.CheckProof(ctx, proof); err != nil {
 			return nil, err
 		}
-		if err := prompt.waitForRemoval(ctx, found); err != nil {
+		if err := prompt.waitForRemoval(ctx, textTakeOldCard, found); err != nil {
 			return nil, err
 		}
 		holder, _, err := prompt.authenticate(ctx, textPlaceNewCard)
@@ -153,12 +182,9 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if err != nil {
 		return err
 	}
-	options, _, err := trustOptions(o.caCertificates)
+	options, err := o.cardOptions()
 	if err != nil {
 		return err
-	}
-	if o.allowLastAttempt {
-		options = append(options, jpki.AllowLastAttempt())
 	}
 	k, err := registrycli.ReadKeys(p.Console, o.keyFiles(), campaign.Namespace)
 	if err != nil {
@@ -182,12 +208,5 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if err != nil {
 		return err
 	}
-	code := registry.NewRecoveryCode()
-	reservation, err := terminal.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
-		return apply(operation, code)
-	})
-	if err != nil {
-		return err
-	}
-	return p.print(textOfHolder, reservation.ID.Display(), code.Reveal())
+	return p.apply(ctx, apply)
 }

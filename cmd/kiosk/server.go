@@ -19,6 +19,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // backend is where a terminal keeps its reservations.
@@ -45,8 +46,9 @@ type serverBackend struct {
 	visits   atomic.Int64 // since the last heartbeat
 }
 
-// serverClient returns the client for the server that the flags name, and the terminal's name.
-func (p *program) serverClient(o options) (*fleet.Client, string, error) {
+// serverClient returns the client for the server that the flags name, and the name in the
+// bundle, which must have a role.
+func (p *program) serverClient(o options, role fleettls.Role) (*fleet.Client, string, error) {
 	text, err := registrycli.ReadKeyFile(p.Console, o.bundle, registrycli.SecretKey)
 	defer clear(text)
 	if err != nil {
@@ -55,6 +57,9 @@ func (p *program) serverClient(o options) (*fleet.Client, string, error) {
 	bundle, err := fleettls.ParseBundle(text)
 	if err != nil {
 		return nil, "", registrycli.KeyFailure(fmt.Errorf("--bundle: %w", registrycli.InFile(o.bundle, err)))
+	}
+	if err := p.checkRole(bundle.Identity(), role); err != nil {
+		return nil, "", err
 	}
 	tlsConfig, err := fleettls.ClientConfig(bundle)
 	if err != nil {
@@ -77,6 +82,20 @@ func (p *program) serverClient(o options) (*fleet.Client, string, error) {
 	return client, key.Name(), nil
 }
 
+// checkRole reports a bundle of another role than a command needs, before anybody enters a
+// PIN. The server rejects it too.
+func (p *program) checkRole(i fleettls.Identity, role fleettls.Role) error {
+	switch {
+	case i.Role == role:
+		return nil
+	case role == fleettls.RoleClerk:
+		return fmt.Errorf("--bundle: %w: the role of %s is %s", registry.ErrNotClerk, i.Name, i.Role)
+	}
+	return p.Misuse(Text{
+		JA: "--bundle には、担当者ではなく、端末のファイルを指定してください。", EN: "Give --bundle the file of a terminal, not that of a clerk.",
+	}, fmt.Errorf("--bundle: the role of %s is %s", i.Name, i.Role))
+}
+
 // checkServerFlags reports flags that do not belong together: a terminal of a fleet has a
 // bundle, and the server has the registry and its keys.
 func (p *program) checkServerFlags(f *pflag.FlagSet) error {
@@ -86,7 +105,7 @@ func (p *program) checkServerFlags(f *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"registry", "campaign", "namespace-key", "registry-key", "terminal-key", "operator-key", "generation", "earlier", "no-migrate"} {
+	for _, name := range []string{"registry", "campaign", "namespace-key", "registry-key", "terminal-key", "operator-key", "generation", "earlier", "no-migrate", "clerk"} {
 		if f.Changed(name) {
 			return p.Misuse(Text{
 				JA: "--" + name + " は、--server と一緒には指定できません。", EN: "--" + name + " can't be given together with --server.",

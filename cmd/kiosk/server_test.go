@@ -30,23 +30,25 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// fleetServer is a server with a registry, for the kiosk in a test.
+// fleetServer is a server with a registry, for the kiosk in a test. It trusts the simulated
+// cards of newCard, and those of more CAs.
 type fleetServer struct {
 	ca       *fleettls.CA
 	url      string
 	registry *registry.Registry
+	database string // the registry's file
 	campaign atomic.Pointer[[]byte]
 	away     atomic.Bool // answers 503
 	revoked  atomic.Bool // rejects every terminal
 }
 
-func newFleetServer(t *testing.T) *fleetServer {
+func newFleetServer(t *testing.T, cas ...*x509.Certificate) *fleetServer {
 	t.Helper()
-	s := &fleetServer{}
+	s := &fleetServer{database: filepath.Join(t.TempDir(), "server.db")}
 	var err error
 	s.ca, err = fleettls.NewCA(time.Now())
 	require.NoError(t, err)
-	s.registry, err = testRegistry(t, filepath.Join(t.TempDir(), "server.db"), registry.AcceptIssuers(trust.IssuerSimulator))(t.Context())
+	s.registry, err = testRegistry(t, s.database, registry.AcceptIssuers(trust.IssuerSimulator, trust.IssuerCaller))(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.registry.Close() })
 	text, err := os.ReadFile(demo)
@@ -69,7 +71,7 @@ func newFleetServer(t *testing.T) *fleetServer {
 		}
 		fleet.NewHandler(fleet.HandlerConfig{
 			Store: s.registry, Campaign: *s.campaign.Load(),
-			Verifier: proof.Verifier{Audience: "test", Purpose: fleet.Purpose, Trust: trust.Policy{SimulatorCAs: []*x509.Certificate{card.CACertificate()}}},
+			Verifier: proof.Verifier{Audience: "test", Purpose: fleet.Purpose, Trust: trust.Policy{SimulatorCAs: append(cas, card.CACertificate())}},
 		}).ServeHTTP(w, r)
 	}))
 	server.TLS = fleettls.ServerConfig([]*x509.Certificate{s.ca.Certificate()}, func() (*tls.Certificate, error) { return &certificate, nil })
@@ -83,7 +85,13 @@ func newFleetServer(t *testing.T) *fleetServer {
 // bundle writes a terminal's bundle to a file.
 func (s *fleetServer) bundle(t *testing.T, name string) string {
 	t.Helper()
-	b, err := s.ca.NewBundle(name, fleettls.RoleTerminal, 30, time.Now())
+	return s.bundleFor(t, name, fleettls.RoleTerminal)
+}
+
+// bundleFor writes a bundle with a role to a file.
+func (s *fleetServer) bundleFor(t *testing.T, name string, role fleettls.Role) string {
+	t.Helper()
+	b, err := s.ca.NewBundle(name, role, 30, time.Now())
 	require.NoError(t, err)
 	text, err := b.RevealText()
 	require.NoError(t, err)
@@ -166,7 +174,7 @@ func TestKioskWhoseServerIsAway(t *testing.T) {
 // The server's next campaign reaches the terminal, and one that can't be read does not.
 func TestCampaignFromTheServer(t *testing.T) {
 	server := newFleetServer(t)
-	client, name, err := newProgram(io.Discard, io.Discard).serverClient(options{server: server.url, bundle: server.bundle(t, "t1")})
+	client, name, err := newProgram(io.Discard, io.Discard).serverClient(options{server: server.url, bundle: server.bundle(t, "t1")}, fleettls.RoleTerminal)
 	require.NoError(t, err)
 	assert.Equal(t, "t1", name)
 	changed := make(chan *campaign.Campaign, 1)

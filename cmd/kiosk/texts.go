@@ -39,6 +39,7 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagSimulate         = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is stored"}
 	textFlagServer           = Text{JA: "台帳を持つサーバーの`URL`（https://HOST:PORT）", EN: "`URL` of the server that has the registry"}
 	textFlagBundle           = Text{JA: "サーバーに登録した端末のファイル（`FILE`）", EN: "`FILE` of this terminal, from mykey-server enroll"}
+	textFlagDeskBundle       = Text{JA: "サーバーに登録した担当者か端末のファイル（`FILE`）", EN: "`FILE` of the clerk or terminal, from mykey-server"}
 	textFlagLog              = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log (text, json)"}
 	textFlagGeneration       = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
 	textFlagNamespaceKey     = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}

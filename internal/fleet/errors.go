@@ -20,7 +20,8 @@ type kind struct {
 }
 
 // kinds lists the errors that a server tells its terminals. An error matches the first entry
-// that it wraps, and a code stands for the first error that has it. Every other error is "unavailable" to the terminal, and in the server's log.
+// that it wraps, and a code stands for the first error that has it. Every other
+// error is "unavailable" to the terminal, and in the server's log.
 func kinds() []kind {
 	return []kind{
 		{revocation.ErrUnknown, "revocation-unknown", http.StatusServiceUnavailable}, // first: its cause can be any error
