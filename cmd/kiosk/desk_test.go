@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/pem"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,7 +115,7 @@ func typesPIN() *fakeTerminal { return &fakeTerminal{types: []string{simulator.P
 // At a desk with a server, a clerk moves and merges identifiers. The audit log has the clerk's
 // name from the certificate, and the clerk's signature.
 //
-// Faults: F116, F117.
+// Faults: F116.
 func TestClerkAtAServer(t *testing.T) {
 	d := newServerDesk(t)
 	id, second := d.reserve("first"), d.reserve("second")
@@ -136,7 +137,7 @@ func TestClerkAtAServer(t *testing.T) {
 // With a terminal's bundle, the holder's card gets a new recovery code, and an earlier card
 // moves its identifier.
 //
-// Faults: F116.
+// Faults: F116, F117.
 func TestOldCardAtAServer(t *testing.T) {
 	d := newServerDesk(t)
 	id := d.reserve("first")
@@ -155,8 +156,8 @@ func TestOldCardAtAServer(t *testing.T) {
 	assert.Contains(t, d.runs("new-code", d.terminal, typesPIN()).stderr, "[SUPERSEDED]")
 }
 
-// Before anybody enters a PIN, a desk reports a bundle of another role, a wrong ID, and a server that
-// is away or does not accept the desk.
+// Before anybody enters a PIN, a desk reports a bundle of another role, a wrong ID, and a
+// server that is away or does not accept the desk.
 func TestRefusedAtAServer(t *testing.T) {
 	d := newServerDesk(t)
 	id := d.reserve("first").String()
@@ -193,6 +194,30 @@ func TestRefusedAtAServer(t *testing.T) {
 	out := d.runs("renew", d.clerk, typesPIN(), "00000000")
 	assert.Contains(t, out.stderr, "[ID_NOT_FOUND]")
 	assert.Equal(t, cli.ExitUsage, testEnv{}.run(t, "--server", d.server.url, "--bundle", d.clerk).exit, "a terminal with a clerk's bundle")
+}
+
+// The server itself rejects a clerk's changes from a terminal's bundle.
+func TestTerminalIsNotAClerk(t *testing.T) {
+	d := newServerDesk(t)
+	id := d.reserve("first")
+	d.insert("second")
+	p := &program{environment: testEnv{driver: d.driver, tty: typesPIN()}.environment(io.Discard, io.Discard)}
+	var err error
+	p.Console, err = cli.New("kiosk", nil, io.Discard, io.Discard, p.getenv)
+	require.NoError(t, err)
+	o := options{server: d.server.url, bundle: d.terminal}
+	for i := 1; i < len(d.caFiles); i += 2 {
+		o.caCertificates = append(o.caCertificates, d.caFiles[i])
+	}
+	err = p.atServer(t.Context(), o, fleettls.RoleTerminal, func(desk serverDesk) (change, error) {
+		v, _, err := desk.identify(t.Context(), textPlaceNewCard)
+		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
+			return v.RenewByClerk(t.Context(), operation, id, code)
+		}, err
+	})
+	require.ErrorIs(t, err, registry.ErrNotClerk)
+	_, err = d.server.registry.Find(t.Context(), holderOf(t, "second"))
+	require.ErrorIs(t, err, registry.ErrNotFound)
 }
 
 // Flags of a desk with a registry are refused with --server.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/fleet"
+	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/internal/revocationtest"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
@@ -58,4 +59,29 @@ func TestServerThatChecksRevocation(t *testing.T) {
 	require.ErrorIs(t, err, revocation.ErrRevoked)
 	assert.Equal(t, message.CertRevoked, message.For(err).Code)
 	require.NotErrorIs(t, err, fleet.ErrNotEnrolled)
+}
+
+// A server that checks revocation checks the earlier card too, so that a lost card proves no
+// renewal. It can't know about a certificate that has expired.
+func TestOldCardAtAServerThatChecksRevocation(t *testing.T) {
+	platform := revocationtest.NewPlatform(time.Now)
+	web := httptest.NewServer(platform)
+	t.Cleanup(web.Close)
+	policy := &revocation.Policy{Checker: &revocationtest.Client{URL: web.URL, HTTP: web.Client(), Name: "platform"}}
+	s := newSite(t, func(v *proof.Verifier) { v.Revocation = policy })
+	c := s.client(t, "t1", nil)
+	old, lost, expired := card(1), card(2), card(3)
+	platform.Set(old.Certificate(), revocationtest.Record{User: "user-1"})
+	reserved(t, c, old)
+	platform.Set(card(5).Certificate(), revocationtest.Record{User: "user-5"})
+	platform.Set(lost.Certificate(), revocationtest.Record{RevokedAt: time.Now().AddDate(0, 0, -1), Reason: "CRL_REASON_KEY_COMPROMISE"})
+	expired.NotAfter = time.Now().AddDate(0, -1, 0)
+	v := identifyAtDesk(t, c, card(5))
+	for _, test := range []struct {
+		old  prooftest.Card
+		want error
+	}{{lost, revocation.ErrRevoked}, {expired, revocation.ErrUnknown}, {old, nil}} {
+		_, err := v.RenewByOldCard(t.Context(), registry.NewOperation(), evidence(t, c, test.old), registry.NewRecoveryCode())
+		require.ErrorIs(t, err, test.want)
+	}
 }
