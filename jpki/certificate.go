@@ -35,8 +35,8 @@ func (a *Application) AuthCertificate(ctx context.Context) (*x509.Certificate, e
 	return a.certificateOf(ctx, a.authentication())
 }
 
-// AuthCACertificate reads the CA certificate for the authentication certificate, as the
-// card has it. It checks nothing: any card can contain any CA certificate.
+// AuthCACertificate reads the authentication CA certificate that is stored on the card. It
+// checks nothing: any card can contain any CA certificate.
 func (a *Application) AuthCACertificate(ctx context.Context) (*x509.Certificate, error) {
 	return a.readCertificate(ctx, a.generation.Authentication.CACertificate)
 }
