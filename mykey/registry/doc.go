@@ -124,8 +124,10 @@
 //
 // A server makes the changes of terminals that have neither these keys nor access to the
 // database. It passes each signed request to [Registry.From], and the audit log keeps the
-// terminal's signature: the server can't invent a change that no terminal requested. The
-// operator needs the public keys of the server, its terminals and its clerks to verify it.
+// terminal's signature: the server can't attribute a change to a terminal that did not request
+// one of this kind. It can make changes in its own name, which the audit accepts and
+// [Operator.Statistics] counts. The operator needs the public keys of the server, its
+// terminals and its clerks to verify it.
 //
 // A desk enrolls terminals and clerks ([Desk.Enroll]), and the server checks each request
 // with [Registry.Terminal]. [Registry.StoreChallenge] and [Registry.UseChallenge] make sure

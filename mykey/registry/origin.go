@@ -23,7 +23,7 @@ const (
 )
 
 // Origin is the request of a terminal or a clerk over the network. Its signature stays in the
-// audit log, so that a server can't invent a change that nobody requested.
+// audit log, so that a server can't attribute a change to a terminal that did not request one.
 type Origin struct {
 	Terminal  string            // the enrolled name
 	Role      Role              // what the name may do
