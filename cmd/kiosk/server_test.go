@@ -71,7 +71,7 @@ func newFleetServer(t *testing.T, cas ...*x509.Certificate) *fleetServer {
 		}
 		fleet.NewHandler(fleet.HandlerConfig{
 			Store: s.registry, Campaign: *s.campaign.Load(),
-			Verifier: proof.Verifier{Audience: "test", Purpose: fleet.Purpose, Trust: trust.Policy{SimulatorCAs: append(cas, card.CACertificate())}},
+			Verifier: proof.Verifier{Audience: "points.example", Purpose: fleet.Purpose, Trust: trust.Policy{SimulatorCAs: append(cas, card.CACertificate())}},
 		}).ServeHTTP(w, r)
 	}))
 	server.TLS = fleettls.ServerConfig([]*x509.Certificate{s.ca.Certificate()}, func() (*tls.Certificate, error) { return &certificate, nil })

@@ -52,10 +52,18 @@ func NewClient(server string, transport http.RoundTripper, terminal registry.Ter
 // SetNamespace sets the namespace of the changes that the terminal signs: the campaign's.
 func (c *Client) SetNamespace(namespace string) { c.namespace.Store(&namespace) }
 
-// Challenge implements [Service].
+// Challenge implements [Service]. It returns [ErrRequest] for a challenge of another audience
+// than the namespace.
 func (c *Client) Challenge(ctx context.Context) (challenge proof.Challenge, err error) {
-	err = c.post(ctx, pathChallenges, struct{}{}, nil, &challenge)
-	return challenge, err
+	if err := c.post(ctx, pathChallenges, struct{}{}, nil, &challenge); err != nil {
+		return proof.Challenge{}, err
+	}
+	// A dishonest server could relay another service's challenge, and log in there with the
+	// card's evidence.
+	if namespace := c.namespace.Load(); namespace == nil || challenge.Audience != *namespace || challenge.Purpose != Purpose {
+		return proof.Challenge{}, fmt.Errorf("%w: the challenge is not for this terminal's campaign", ErrRequest)
+	}
+	return challenge, nil
 }
 
 // Ping implements [Service].

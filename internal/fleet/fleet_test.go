@@ -26,7 +26,7 @@ import (
 
 const (
 	namespace = "points.example"
-	audience  = "https://server.example"
+	audience  = namespace // as every server of the fleet has
 )
 
 // site is a registry with a server before it.

@@ -11,22 +11,33 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 )
 
-// A client does not check for whom a challenge is. A dishonest server can pass on the challenge
-// of another service, and use the evidence there.
-func TestClientsTrustTheServersChallenge(t *testing.T) {
-	elsewhere, err := proof.NewChallenge("https://elsewhere.example", "login", time.Now(), zeros{})
-	require.NoError(t, err)
-	text, err := json.Marshal(elsewhere)
-	require.NoError(t, err)
-	c := newSite(t).client(t, "t1", func(http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+// A client rejects a challenge of another service, with which a dishonest server could log in
+// there. The namespace is the one that the server's campaign names.
+func TestClientsRejectChallengesOfOtherServices(t *testing.T) {
+	for name, test := range map[string]struct {
+		audience, purpose string
+		want              error
+	}{
+		"another service": {"https://elsewhere.example", "login", fleet.ErrRequest},
+		"another purpose": {namespace, "login", fleet.ErrRequest},
+		"another fleet":   {"elsewhere.example", fleet.Purpose, fleet.ErrRequest},
+		"its own":         {namespace, fleet.Purpose, nil},
+	} {
+		made, err := proof.NewChallenge(test.audience, test.purpose, time.Now(), zeros{})
+		require.NoError(t, err)
+		text, err := json.Marshal(made)
+		require.NoError(t, err)
+		c := newSite(t).client(t, "t1", func(http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+			})
 		})
-	})
-	challenge, err := c.Challenge(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, elsewhere, challenge)
+		challenge, err := c.Challenge(t.Context())
+		require.ErrorIs(t, err, test.want, name)
+		assert.Equal(t, test.want == nil, challenge == made, name)
+	}
 }
