@@ -53,7 +53,7 @@ func (p *program) auditCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return p.audit(c.Context(), o, large) },
 	}
 	p.operatorFlags(c, &o)
-	p.headsFlag(c, &o)
+	p.headsFlag(c, &o.heads)
 	c.Flags().StringVar(&large.Checkpoint, "checkpoint", "", p.Say(textFlagCheckpoint))
 	c.Flags().StringVar(&large.AuditorKey, "auditor-key", "", p.Say(textFlagAuditorKey))
 	c.Flags().StringVar(&large.Folder, "work-folder", "", p.Say(textFlagWorkFolder))

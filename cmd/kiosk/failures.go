@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/cli"
@@ -10,9 +9,6 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
-
-// codeUnopened is a code that only this command uses.
-const codeUnopened message.Code = "ACCOUNT_SEALED"
 
 // exits returns the exit codes for wrong usage and tampering, in addition to those that all
 // commands share.
@@ -70,11 +66,6 @@ var forOperators = []struct {
 				"earlier ID. If it has one, they can't be merged.",
 		},
 	}},
-	{registry.ErrNotFound, message.Message{
-		Code: "ID_NOT_FOUND", Group: message.Operator, Attempt: message.AttemptNone,
-		What: Text{JA: "IDが見つかりません。", EN: "This ID does not exist."},
-		Next: Text{JA: "IDと、事業設定ファイルの namespace を確かめてください。", EN: "Check the ID and the namespace in the campaign file."},
-	}},
 	{registry.ErrAudit, message.Message{
 		Code: "AUDIT_BROKEN", Group: message.Operator, Attempt: message.AttemptNone,
 		What: Text{JA: "監査記録か台帳が書き換えられています。", EN: "The audit log or the registry was altered."},
@@ -86,14 +77,6 @@ var forOperators = []struct {
 			EN: "Check that --terminals lists the public keys of all terminals and desks. If it\n" +
 				"does, preserve the database and compare it with the saved heads. After a\n" +
 				"restore, use the output of the first audit after it for --heads.",
-		},
-	}},
-	{registry.ErrSealed, message.Message{
-		Code: codeUnopened, Group: message.Operator, Attempt: message.AttemptNone,
-		What: Text{JA: "復号できない申込みがあります。ほかの申込みは、すべて出力しました。", EN: "Some applications can't be decrypted. All others were written."},
-		Next: Text{
-			JA: "その申込みを受け付けた時の秘密鍵も、--operator-private-key で指定してください。",
-			EN: "Also give the private key that was in use at that time, with another\n--operator-private-key.",
 		},
 	}},
 }
@@ -118,14 +101,4 @@ func messageOf(err error) message.Message {
 		return file
 	}
 	return m
-}
-
-// backupExists adds the message for an existing backup file.
-func backupExists(err error) error {
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return cli.Because(err, registrycli.CodeFileExists,
-		Text{JA: "そのファイルはすでにあります。何も書き込んでいません。", EN: "The file already exists. Nothing was written."},
-		Text{JA: "バックアップごとに、日付などを付けた別のファイル名を指定してください。", EN: "Use another name for each backup, for example with the date."})
 }

@@ -14,25 +14,44 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
+// operator makes the commands that programs with a registry share.
+func (p *program) operator() registrycli.Operator {
+	return registrycli.Operator{
+		Console: p.Console, RegistryFlag: p.registryFlag, CampaignFlag: p.campaignFlag, HeadsFlag: p.headsFlag, DeskFlags: p.deskFlags,
+	}
+}
+
+// deskFlags adds the flags for the key of a desk and the public keys of all terminals and desks.
+func (p *program) deskFlags(c *cobra.Command) registrycli.OpenDesk {
+	var terminals, key string
+	p.terminalsFlag(c, &terminals)
+	c.Flags().StringVar(&key, "terminal-key", "", p.Say(textFlagDeskKey))
+	return func(ctx context.Context, url, namespace string) (*registry.Desk, error) {
+		keys, err := p.readTerminals(terminals)
+		if err != nil {
+			return nil, err
+		}
+		desk, err := registrycli.ReadTerminal(p.Console, "--terminal-key", key)
+		if err != nil {
+			return nil, err
+		}
+		return registry.OpenDesk(ctx, url, namespace, keys, desk)
+	}
+}
+
 // operatorFlags adds the flags for reading a registry without its keys.
 func (p *program) operatorFlags(c *cobra.Command, o *options) {
-	p.campaignFlag(c, o)
-	p.registryFlag(c, o)
-	c.Flags().StringVar(&o.terminals, "terminals", "", p.Say(textFlagTerminals))
+	p.campaignFlag(c, &o.campaign)
+	p.registryFlag(c, &o.registry)
+	p.terminalsFlag(c, &o.terminals)
 }
 
-// deskFlags adds the flags for commands that also write audit records.
-func (p *program) deskFlags(c *cobra.Command, o *options) {
-	p.operatorFlags(c, o)
-	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
+func (p *program) terminalsFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "terminals", "", p.Say(textFlagTerminals))
 }
 
-func (p *program) headsFlag(c *cobra.Command, o *options) {
-	c.Flags().StringVar(&o.heads, "heads", "", p.Say(textFlagHeads))
-}
-
-func (p *program) clerkFlag(c *cobra.Command, o *options) {
-	c.Flags().StringVar(&o.clerk, "clerk", "", p.Say(textFlagClerk))
+func (p *program) headsFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "heads", "", p.Say(textFlagHeads))
 }
 
 func (p *program) jsonFlag(c *cobra.Command) {
@@ -42,35 +61,15 @@ func (p *program) jsonFlag(c *cobra.Command) {
 
 // openOperator opens an existing registry for reading.
 func (p *program) openOperator(ctx context.Context, o options) (*registry.Operator, error) {
-	namespace, keys, err := p.readNamespaceAndKeys(o)
+	campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
 	if err != nil {
 		return nil, err
 	}
-	return registry.OpenOperator(ctx, o.registry, namespace, keys)
-}
-
-// openDesk opens an existing registry for writing audit records.
-func (p *program) openDesk(ctx context.Context, o options) (*registry.Desk, error) {
-	namespace, keys, err := p.readNamespaceAndKeys(o)
+	keys, err := p.readTerminals(o.terminals)
 	if err != nil {
 		return nil, err
 	}
-	desk, err := registrycli.ReadTerminal(p.Console, "--terminal-key", o.terminalKey)
-	if err != nil {
-		return nil, err
-	}
-	return registry.OpenDesk(ctx, o.registry, namespace, keys, desk)
-}
-
-// readNamespaceAndKeys reads the namespace of the campaign and the public keys of the
-// terminals.
-func (p *program) readNamespaceAndKeys(o options) (namespace string, keys []registry.TerminalKey, err error) {
-	c, err := registrycli.ReadCampaign(p.Console, o.campaign)
-	if err != nil {
-		return "", nil, err
-	}
-	keys, err = p.readTerminals(o.terminals)
-	return c.Namespace, keys, err
+	return registry.OpenOperator(ctx, o.registry, campaign.Namespace, keys)
 }
 
 // readTerminals reads the public keys of the terminals and desks.

@@ -50,8 +50,8 @@ The resident types the PIN on the keyboard of this computer. It is not shown.`,
 
 // holderFlags adds the flags of a desk with a reader that changes a holder's reservation.
 func (p *program) holderFlags(c *cobra.Command, o *options) {
-	p.campaignFlag(c, o)
-	p.registryFlag(c, o)
+	p.campaignFlag(c, &o.campaign)
+	p.registryFlag(c, &o.registry)
 	p.keyFlags(c, o)
 	c.Flags().StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagDeskKey))
 	c.Flags().StringVar(&o.server, "server", "", p.Say(textFlagServer))
@@ -88,7 +88,7 @@ func (p *program) renewCommand() *cobra.Command {
 		},
 	}
 	p.holderFlags(c, &o)
-	p.clerkFlag(c, &o)
+	registrycli.ClerkFlag(c, p.Console, &o.clerk)
 	c.Flags().BoolVar(&byOldCard, "old-card", false, p.Say(textFlagOldCard))
 	return c
 }
@@ -108,7 +108,7 @@ func (p *program) mergeCommand() *cobra.Command {
 		},
 	}
 	p.holderFlags(c, &o)
-	p.clerkFlag(c, &o)
+	registrycli.ClerkFlag(c, p.Console, &o.clerk)
 	return c
 }
 

@@ -87,9 +87,12 @@ func (p *program) command() *cobra.Command {
 	f.StringVar(&o.server, "server", "", p.Say(textFlagServer))
 	f.StringVar(&o.bundle, "bundle", "", p.Say(textFlagBundle))
 	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
+	operator := p.operator()
+	statistics := operator.StatisticsCommand()
+	p.jsonFlag(statistics)
 	c.AddCommand(p.checkCommand(), registrycli.OperatorKeygenCommand(p.Console), p.terminalKeygenCommand(), p.migrateCommand(),
-		p.applicationsCommand(), p.auditCommand(), p.statisticsCommand(), p.backupCommand(), p.restoreCommand(),
-		p.renewCommand(), p.mergeCommand(), p.newCodeCommand(), p.eraseCommand(), p.purgeCommand())
+		operator.ApplicationsCommand(), p.auditCommand(), statistics, operator.BackupCommand(), operator.RestoreCommand(),
+		p.renewCommand(), p.mergeCommand(), p.newCodeCommand(), operator.EraseCommand(), operator.PurgeCommand())
 	return c
 }
 
@@ -107,13 +110,13 @@ type options struct {
 
 // terminalFlags adds the flags of a terminal.
 func (p *program) terminalFlags(c *cobra.Command, o *options) {
-	p.campaignFlag(c, o)
+	p.campaignFlag(c, &o.campaign)
 	p.setupFlags(c, o)
 }
 
 // setupFlags adds the flags of a terminal except --campaign.
 func (p *program) setupFlags(c *cobra.Command, o *options) {
-	p.registryFlag(c, o)
+	p.registryFlag(c, &o.registry)
 	p.keyFlags(c, o)
 	f := c.Flags()
 	f.StringVar(&o.terminalKey, "terminal-key", "", p.Say(textFlagTerminalKey))
@@ -128,12 +131,12 @@ func (p *program) readerFlags(c *cobra.Command, o *options) {
 	f.StringArrayVar(&o.caCertificates, "ca-certificate", nil, p.Say(textFlagCACertificate))
 }
 
-func (p *program) campaignFlag(c *cobra.Command, o *options) {
-	c.Flags().StringVar(&o.campaign, "campaign", "", p.Say(textFlagCampaign))
+func (p *program) campaignFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "campaign", "", p.Say(textFlagCampaign))
 }
 
-func (p *program) registryFlag(c *cobra.Command, o *options) {
-	withDefault(c.Flags(), &o.registry, "registry", "sqlite:kiosk.db", p.Say(textFlagRegistry))
+func (p *program) registryFlag(c *cobra.Command, url *string) {
+	withDefault(c.Flags(), url, "registry", "sqlite:kiosk.db", p.Say(textFlagRegistry))
 }
 
 // keyFlags adds the flags for the keys of all generations.

@@ -25,11 +25,8 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagCheckpoint       = Text{JA: "検証を始めるチェックポイント（`FILE`）。更新します", EN: "checkpoint `FILE` to start from; it is updated"}
 	textFlagAuditorKey       = Text{JA: "監査担当者の秘密鍵（`FILE`）", EN: "private key `FILE` of the auditor"}
 	textFlagWorkFolder       = Text{JA: "中断した検証を続けるためのフォルダー（`DIR`）", EN: "folder `DIR` for files, to continue if interrupted"}
-	textFlagClerk            = Text{JA: "担当者のコード（`CODE`）。氏名は使いません", EN: "`CODE` of the clerk, not a name"}
 	textFlagAllowLastAttempt = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN even if only one attempt is left"}
 	textFlagOldCard          = Text{JA: "前のカードとその暗証番号で本人を確認します", EN: "authenticate with the earlier card and its PIN"}
-	textFlagConfirm          = Text{JA: "消去する事業の namespace（`NAMESPACE`）", EN: "`NAMESPACE` of the campaign to delete"}
-	textFlagDay              = Text{JA: "この日の件数だけ（`DAY`、例: 2026-04-01）", EN: "only the counts of this `DAY`, e.g. 2026-04-01"}
 	textFlagNoMigrate        = Text{JA: "表を作成・更新しません（kiosk migrate を使うとき）", EN: "don't create or update tables; run kiosk migrate"}
 	textFlagReader           = Text{JA: "カードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the card reader, or a part of it"}
 	textFlagListen           = Text{JA: "画面の`ADDRESS`（このパソコン自身。127.0.0.1 など）", EN: "`ADDRESS` of the page (loopback only)"}
@@ -46,7 +43,6 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagRegistryKey      = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
 	textFlagEarlier          = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
 	textFlagOperatorKey      = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "public key `FILE` of the operator"}
-	textFlagOperatorPrivate  = Text{JA: "運営者の秘密鍵ファイル（`FILE`）。複数可", EN: "private key `FILE` of the operator; repeatable"}
 	textFlagCACertificate    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "CA certificate `FILE` to trust; repeatable"}
 	textFlagJSON             = Text{JA: "JSONで出力します", EN: "write JSON"}
 

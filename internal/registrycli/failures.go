@@ -23,6 +23,7 @@ const (
 	CodeHeads           message.Code = "HEADS_FILE"
 	codeCheckpoint      message.Code = "CHECKPOINT_FILE"
 	CodeFileExists      message.Code = "FILE_EXISTS"
+	CodeSealed          message.Code = "ACCOUNT_SEALED"
 	CodeAudit           message.Code = "AUDIT_BROKEN"
 )
 
@@ -60,6 +61,19 @@ var messages = []struct {
 				"鍵の変更中や変更後は、ほかの世代の鍵も --earlier で指定してください。",
 			EN: "Check --namespace-key, --registry-key and --generation. During and after a key\n" +
 				"change, also give the keys of the other generations with --earlier.",
+		},
+	}},
+	{registry.ErrNotFound, message.Message{
+		Code: "ID_NOT_FOUND", Group: message.Operator, Attempt: message.AttemptNone,
+		What: Text{JA: "IDが見つかりません。", EN: "This ID does not exist."},
+		Next: Text{JA: "IDと、事業設定ファイルの namespace を確かめてください。", EN: "Check the ID and the namespace in the campaign file."},
+	}},
+	{registry.ErrSealed, message.Message{
+		Code: CodeSealed, Group: message.Operator, Attempt: message.AttemptNone,
+		What: Text{JA: "復号できない申込みがあります。ほかの申込みは、すべて出力しました。", EN: "Some applications can't be decrypted. All others were written."},
+		Next: Text{
+			JA: "その申込みを受け付けた時の秘密鍵も、--operator-private-key で指定してください。",
+			EN: "Also give the private key that was in use at that time, with another\n--operator-private-key.",
 		},
 	}},
 }

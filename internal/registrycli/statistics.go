@@ -1,4 +1,4 @@
-package main
+package registrycli
 
 import (
 	"cmp"
@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -26,7 +25,14 @@ var (
 problems by code. The output contains no personal data. --json writes the counts
 per day and terminal.`,
 	}
+	textFlagDay  = Text{JA: "この日の件数だけ（`DAY`、例: 2026-04-01）", EN: "only the counts of this `DAY`, e.g. 2026-04-01"}
 	textNoCounts = Text{JA: "まだ件数がありません。\n", EN: "There are no counts yet.\n"}
+)
+
+// The events of a visit: counted by a terminal that works alone, or in a heartbeat to a server.
+const (
+	visit        = "begun"
+	visitOfFleet = "visit"
 )
 
 // eventNames are the names of counted events in the order of the output. Other events are
@@ -35,7 +41,7 @@ var eventNames = []struct {
 	event string
 	name  Text
 }{
-	{"begun", Text{JA: "利用", EN: "Visits"}},
+	{visit, Text{JA: "利用", EN: "Visits"}},
 	{"record:reserve", Text{JA: "新しいID", EN: "New identifiers"}},
 	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by earlier card"}},
 	{"record:renew-recovery-code", Text{JA: "引き継ぎ（引き継ぎコード）", EN: "Renewals by recovery code"}},
@@ -47,32 +53,33 @@ var eventNames = []struct {
 	{"record:export", Text{JA: "申込みの出力", EN: "Exports"}},
 	{"record:erase", Text{JA: "本人の求めによる消去", EN: "Erasures on request"}},
 	{"record:purge", Text{JA: "事業終了後の消去", EN: "Purges"}},
+	{"record:enroll", Text{JA: "端末や担当者の登録", EN: "Enrollments"}},
+	{"record:revoke", Text{JA: "端末や担当者の失効", EN: "Revocations"}},
 	{"record:rekey", Text{JA: "新しい世代の鍵に移したカード", EN: "Cards moved to new keys"}},
 }
 
-func (p *program) statisticsCommand() *cobra.Command {
-	var o options
-	var day string
+// StatisticsCommand returns the command that shows counts.
+func (o Operator) StatisticsCommand() *cobra.Command {
+	var url, campaign, day string
 	c := &cobra.Command{
-		Use: "statistics --campaign FILE", Short: p.Say(textStatistics), Long: p.Say(textStatisticsLong), Args: cli.NoArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return p.statistics(c.Context(), o, day) },
+		Use: "statistics --campaign FILE", Short: o.Say(textStatistics), Long: o.Say(textStatisticsLong), Args: cli.NoArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return o.statistics(c.Context(), url, campaign, day) },
 	}
-	p.campaignFlag(c, &o)
-	p.registryFlag(c, &o)
-	c.Flags().StringVar(&day, "day", "", p.Say(textFlagDay))
-	p.jsonFlag(c)
+	o.RegistryFlag(c, &url)
+	o.CampaignFlag(c, &campaign)
+	c.Flags().StringVar(&day, "day", "", o.Say(textFlagDay))
 	return c
 }
 
-func (p *program) statistics(ctx context.Context, o options, day string) error {
+func (o Operator) statistics(ctx context.Context, url, file, day string) error {
 	if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
-		return p.WrongUsage(errors.New("--day: not in the format YYYY-MM-DD"))
+		return o.WrongUsage(errors.New("--day: not in the format YYYY-MM-DD"))
 	}
-	campaign, err := registrycli.ReadCampaign(p.Console, o.campaign)
+	campaign, err := ReadCampaign(o.Console, file)
 	if err != nil {
 		return err
 	}
-	r, err := registry.OpenOperator(ctx, o.registry, campaign.Namespace, nil)
+	r, err := registry.OpenOperator(ctx, url, campaign.Namespace, nil)
 	if err != nil {
 		return err
 	}
@@ -84,14 +91,14 @@ func (p *program) statistics(ctx context.Context, o options, day string) error {
 	if day != "" {
 		counts = slices.DeleteFunc(counts, func(c registry.Count) bool { return c.Day != day })
 	}
-	if p.JSON {
-		return p.writeCounts(counts)
+	if o.JSON {
+		return o.writeCounts(counts)
 	}
-	return p.printCounts(counts)
+	return o.printCounts(counts)
 }
 
 // writeCounts writes the counts as JSON.
-func (p *program) writeCounts(counts []registry.Count) error {
+func (o Operator) writeCounts(counts []registry.Count) error {
 	type count struct {
 		Day      string `json:"day"`
 		Terminal string `json:"terminal"`
@@ -102,13 +109,16 @@ func (p *program) writeCounts(counts []registry.Count) error {
 	for _, c := range counts {
 		list = append(list, count(c))
 	}
-	return cli.WriteJSON(p.Stdout, map[string]any{"counts": list})
+	return cli.WriteJSON(o.Stdout, map[string]any{"counts": list})
 }
 
 // printCounts prints the sums over all terminals.
-func (p *program) printCounts(counts []registry.Count) error {
+func (o Operator) printCounts(counts []registry.Count) error {
 	sums := map[string]int64{}
 	for _, c := range counts {
+		if c.Event == visitOfFleet {
+			c.Event = visit
+		}
 		sums[c.Event] += c.Number
 	}
 	var events []string
@@ -125,13 +135,14 @@ func (p *program) printCounts(counts []registry.Count) error {
 	}
 	slices.SortFunc(events, func(a, b string) int { return cmp.Or(place(a)-place(b), cmp.Compare(a, b)) })
 	if len(events) == 0 {
-		return p.print(textNoCounts)
+		_, err := o.Stdout.Write([]byte(o.Say(textNoCounts)))
+		return err
 	}
 	widest, names := 0, map[string]string{}
 	for _, event := range events {
 		names[event] = termtext.Printable(event)
 		if i := place(event); i < len(eventNames) {
-			names[event] = p.Say(eventNames[i].name)
+			names[event] = o.Say(eventNames[i].name)
 		}
 		widest = max(widest, termtext.Columns(names[event]))
 	}
@@ -139,6 +150,6 @@ func (p *program) printCounts(counts []registry.Count) error {
 	for _, event := range events {
 		fmt.Fprintf(&b, "%s%s  %d\n", names[event], strings.Repeat(" ", widest-termtext.Columns(names[event])), sums[event])
 	}
-	_, err := p.Stdout.Write([]byte(b.String()))
+	_, err := o.Stdout.Write([]byte(b.String()))
 	return err
 }

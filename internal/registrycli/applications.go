@@ -1,4 +1,4 @@
-package main
+package registrycli
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
-	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -39,39 +38,49 @@ Values that start with ' or a character that spreadsheets treat as the start of
 a formula (= + - @ and others) are prefixed with '. Remove one leading ' when
 you import the file.`,
 	}
+	textFlagOperatorPrivate = Text{JA: "運営者の秘密鍵ファイル（`FILE`）。複数可", EN: "private key `FILE` of the operator; repeatable"}
+
 	textUnopened  = Text{JA: "復号できませんでした: %s（%s、%s）\n", EN: "can't be decrypted: %s (%s, %s)\n"}
 	textUntrusted = Text{JA: "監査記録と一致しません: %s\n", EN: "does not match the audit log: %s\n"}
 )
 
-// applicationsCommand exports the applications for the operator.
-func (p *program) applicationsCommand() *cobra.Command {
-	var o options
+// ApplicationsCommand returns the command that exports the applications for the operator.
+func (o Operator) ApplicationsCommand() *cobra.Command {
+	var d *desk
+	var heads string
 	var private []string
 	c := &cobra.Command{
-		Use: "applications --campaign FILE --operator-private-key FILE", Short: p.Say(textApplications), Long: p.Say(textApplicationsLong), Args: cli.NoArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return p.applications(c.Context(), o, private) },
+		Use: "applications --campaign FILE --operator-private-key FILE", Short: o.Say(textApplications), Long: o.Say(textApplicationsLong), Args: cli.NoArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return o.applications(c.Context(), d, heads, private) },
 	}
-	p.deskFlags(c, &o)
-	p.headsFlag(c, &o)
-	c.Flags().StringArrayVar(&private, "operator-private-key", nil, p.Say(textFlagOperatorPrivate))
+	d = o.addDesk(c)
+	o.HeadsFlag(c, &heads)
+	c.Flags().StringArrayVar(&private, "operator-private-key", nil, o.Say(textFlagOperatorPrivate))
 	return c
 }
 
-func (p *program) applications(ctx context.Context, o options, private []string) error {
-	keys, err := p.readPrivate(private)
+func (o Operator) applications(ctx context.Context, d *desk, heads string, private []string) error {
+	if o.JSON {
+		return o.Misuse(Text{JA: "このコマンドは、CSVだけを出力します。--json は使えません。", EN: "This command writes only CSV, not JSON."}, errors.New("--json: not supported by applications"))
+	}
+	keys, err := readPrivate(o.Console, private)
 	if err != nil {
 		return err
 	}
-	kept, err := registrycli.ReadHeads(p.Console, o.heads)
+	kept, err := ReadHeads(o.Console, heads)
 	if err != nil {
 		return err
 	}
-	desk, err := p.openDesk(ctx, o)
+	campaign, err := ReadCampaign(o.Console, d.campaign)
+	if err != nil {
+		return err
+	}
+	desk, err := d.open(ctx, d.url, campaign.Namespace)
 	if err != nil {
 		return err
 	}
 	defer desk.Close()
-	table := csv.NewWriter(p.Stdout)
+	table := csv.NewWriter(o.Stdout)
 	if err := table.Write([]string{"identifier", "service", "account", "code", "applied"}); err != nil {
 		return err
 	}
@@ -82,13 +91,13 @@ func (p *program) applications(ctx context.Context, o options, private []string)
 			table.Flush()
 			return err
 		case err != nil:
-			fmt.Fprintf(p.Stderr, p.Say(textUntrusted), termtext.Printable(a.ID.String()))
+			fmt.Fprintf(o.Stderr, o.Say(textUntrusted), termtext.Printable(a.ID.String()))
 			failed = auditFailure(failed, err)
 			continue
 		}
 		account, err := openAccount(a, keys)
 		if err != nil {
-			fmt.Fprintf(p.Stderr, p.Say(textUnopened), a.ID, termtext.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
+			fmt.Fprintf(o.Stderr, o.Say(textUnopened), a.ID, termtext.Printable(a.Service), a.Applied.In(trust.Japan).Format(time.RFC3339))
 			if failed == nil {
 				failed = err
 			}
@@ -113,19 +122,19 @@ func auditFailure(failed, err error) error {
 }
 
 // readPrivate reads the operator's current and earlier private keys.
-func (p *program) readPrivate(files []string) (keys []hpke.PrivateKey, err error) {
+func readPrivate(c *cli.Console, files []string) (keys []hpke.PrivateKey, err error) {
 	if len(files) == 0 {
 		files = []string{""}
 	}
 	for _, file := range files {
-		raw, err := registrycli.ReadHex(p.Console, file, registrycli.SecretKey)
+		raw, err := ReadHex(c, file, SecretKey)
 		if err != nil {
-			return nil, registrycli.KeyFailure(fmt.Errorf("--operator-private-key: %w", err))
+			return nil, KeyFailure(fmt.Errorf("--operator-private-key: %w", err))
 		}
-		key, err := registrycli.OperatorKEM().NewPrivateKey(raw)
+		key, err := OperatorKEM().NewPrivateKey(raw)
 		clear(raw)
 		if err != nil {
-			return nil, registrycli.KeyFailure(fmt.Errorf("--operator-private-key: %w", registrycli.InFile(file, err)))
+			return nil, KeyFailure(fmt.Errorf("--operator-private-key: %w", InFile(file, err)))
 		}
 		keys = append(keys, key)
 	}
