@@ -28,8 +28,8 @@ func (p *program) auditCommand() *cobra.Command {
 	}
 	p.folderFlag(c, &o.folder)
 	p.fleetFlags(c, &o.registry, &o.campaign)
-	c.Flags().StringVar(&o.keys, "keys", "", p.Say(textFlagKeys))
-	c.Flags().StringVar(&o.heads, "heads", "", p.Say(textFlagHeads))
+	p.keysFlag(c, &o.keys)
+	p.headsFlag(c, &o.heads)
 	return c
 }
 
@@ -42,15 +42,11 @@ func (p *program) audit(ctx context.Context, o auditOptions) error {
 	if err != nil {
 		return err
 	}
-	paths := []string{o.keys}
-	if o.keys == "" {
-		paths = []string{pki.Path(o.folder, pki.ServerPublic), pki.Path(o.folder, pki.DeskPublic)}
-	}
-	keys, err := readKeys(paths)
+	keys, err := publicKeys(ctx, o.folder, o.keys, o.registry, campaign.Namespace)
 	if err != nil {
 		return err
 	}
-	r, err := openAuditor(ctx, o.registry, campaign.Namespace, keys)
+	r, err := registry.OpenOperator(ctx, o.registry, campaign.Namespace, keys)
 	if err != nil {
 		return err
 	}
@@ -62,10 +58,18 @@ func (p *program) audit(ctx context.Context, o auditOptions) error {
 	return registrycli.WriteAudit(p.Console, report)
 }
 
-// openAuditor opens the registry with the keys of the servers and desks, and those of the
-// terminals and clerks that the registry lists. The verification detects one that no desk has
-// enrolled.
-func openAuditor(ctx context.Context, url, namespace string, keys []registry.TerminalKey) (*registry.Operator, error) {
+// publicKeys returns the keys that verify the audit log: those of the servers and desks in a file or
+// in a server's folder, and those of the terminals and clerks that the registry lists. The
+// verification detects one that no desk has enrolled.
+func publicKeys(ctx context.Context, folder, file, url, namespace string) ([]registry.TerminalKey, error) {
+	paths := []string{file}
+	if file == "" {
+		paths = []string{pki.Path(folder, pki.ServerPublic), pki.Path(folder, pki.DeskPublic)}
+	}
+	keys, err := readKeys(paths)
+	if err != nil {
+		return nil, err
+	}
 	r, err := registry.OpenOperator(ctx, url, namespace, keys)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,7 @@ func openAuditor(ctx context.Context, url, namespace string, keys []registry.Ter
 			keys = append(keys, e.TerminalKey())
 		}
 	}
-	return registry.OpenOperator(ctx, url, namespace, keys)
+	return keys, nil
 }
 
 // readKeys reads the public keys of the servers and desks.

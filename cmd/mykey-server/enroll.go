@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,18 +174,20 @@ func (p *program) deskFlag(c *cobra.Command, path *string) {
 
 // deskOf opens the desk of a server's folder, or of a key file, in the registry of a campaign.
 func (p *program) deskOf(ctx context.Context, folder, key, url, campaign string) (desk, error) {
-	if key == "" {
-		key = pki.Path(folder, pki.DeskKey)
-	}
 	c, err := registrycli.ReadCampaign(p.Console, campaign)
 	if err != nil {
 		return nil, err
 	}
-	as, err := registrycli.ReadTerminal(p.Console, "--desk-key", key)
+	as, err := p.readDesk(folder, key)
 	if err != nil {
 		return nil, err
 	}
 	return p.openDesk(ctx, url, c.Namespace, as)
+}
+
+// readDesk reads the key of the desk of a server's folder, or the one of --desk-key.
+func (p *program) readDesk(folder, key string) (registry.Terminal, error) {
+	return registrycli.ReadTerminal(p.Console, "--desk-key", cmp.Or(key, pki.Path(folder, pki.DeskKey)))
 }
 
 // revokeCommand revokes a terminal or a clerk.

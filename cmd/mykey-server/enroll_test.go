@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,7 +191,7 @@ func (o *office) beats(name, version string, visits int) {
 }
 
 // registry opens the registry as the server does.
-func (o *office) registry() *registry.Registry {
+func (o *office) registry(options ...registry.Option) *registry.Registry {
 	o.Helper()
 	var b bytes.Buffer
 	c, err := cli.New(command, nil, &b, &b, func(string) string { return "" })
@@ -200,7 +200,7 @@ func (o *office) registry() *registry.Registry {
 	require.NoError(o, err)
 	as, err := registrycli.ReadTerminal(c, "", pki.Path(o.folder, pki.ServerKey))
 	require.NoError(o, err)
-	r, err := registry.Open(o.Context(), "sqlite:"+o.path("registry.db"), as, keys.Current)
+	r, err := registry.Open(o.Context(), "sqlite:"+o.path("registry.db"), as, keys.Current, options...)
 	require.NoError(o, err)
 	return r
 }
@@ -218,10 +218,6 @@ func TestAudit(t *testing.T) {
 	o.does(o.with("audit", "--keys", both)...)
 	o.fails("AUDIT_BROKEN", 9, o.with("audit", "--keys", pki.Path(o.folder, pki.ServerPublic))...)
 
-	db, err := sql.Open("sqlite", o.path("registry.db"))
-	require.NoError(t, err)
-	defer db.Close()
-	_, err = db.Exec(`UPDATE enrolled SET key = $1`, make([]byte, 32))
-	require.NoError(t, err)
+	o.alter(`UPDATE enrolled SET key = x'` + strings.Repeat("00", 32) + `'`)
 	o.fails("AUDIT_BROKEN", 9, o.with("audit")...)
 }

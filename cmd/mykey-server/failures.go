@@ -26,13 +26,15 @@ const (
 	codeURL         message.Code = "DATABASE_URL"
 	codeSchema      message.Code = "DATABASE_SCHEMA"
 	codeTaken       message.Code = "SERVER_NAME_TAKEN"
+	codeInUse       message.Code = "DATABASE_IN_USE"
+	codeBackup      message.Code = "BACKUP_INVALID"
 )
 
 // exits returns the exit codes for wrong usage and tampering, in addition to those that all
 // commands share.
 func exits() map[message.Code]int {
 	codes := registrycli.Exits()
-	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen, "CLERK_CODE"} {
+	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen, codeBackup, "CLERK_CODE"} {
 		codes[code] = cli.ExitUsage
 	}
 	return codes
@@ -114,16 +116,25 @@ var own = []struct {
 			EN: "Install the same version on all servers. Update the tables with\nmykey-server migrate.",
 		})},
 	{registry.ErrTerminalTaken, operator(codeTaken,
-		Text{JA: "ほかのサーバーが、このサーバーの鍵を使っています。何も変更していません。", EN: "Another server is using this server's key. Nothing was changed."},
+		Text{JA: "ほかのプログラムが、この鍵を使っています。何も変更していません。", EN: "Another program is using this key. Nothing was changed."},
 		Text{
-			JA: "サーバーごとに、mykey-server init --from で別のフォルダーを作ってください。\n強制終了の直後なら、15秒ほど待って、もう一度起動してください。",
-			EN: "Make a folder for each server with mykey-server init --from. After a crash, wait\n15 seconds and start the server again.",
+			JA: "サーバーごとに、mykey-server init --from で別のフォルダーを作ってください。\n同じ窓口のコマンドは、1つずつ実行してください。\n強制終了の直後なら、15秒ほど待って、もう一度実行してください。",
+			EN: "Make a folder for each server with mykey-server init --from, and run one command\nof a desk at a time. After a crash, wait 15 seconds and run the command again.",
 		})},
+	{registry.ErrInUse, operator(codeInUse,
+		Text{JA: "動作中のプログラムが、台帳を使っています。何も変更していません。", EN: "A running program is using the registry. Nothing was changed."},
+		Text{
+			JA: "サーバーを停止してから（systemctl stop mykey-server）、もう一度実行して\nください。",
+			EN: "Stop the server (systemctl stop mykey-server) and run the command again.",
+		})},
+	{registry.ErrBackup, operator(codeBackup,
+		Text{JA: "台帳の完全なバックアップではありません。何も変更していません。", EN: "This is not a complete backup of a registry. Nothing was changed."},
+		Text{JA: "mykey-server backup で作ったファイルを指定してください。", EN: "Give a file that mykey-server backup made."})},
 	{registry.ErrAudit, operator(registrycli.CodeAudit,
 		Text{JA: "監査記録か台帳が書き換えられています。", EN: "The audit log or the registry was altered."},
 		Text{
-			JA: "--keys に、すべてのサーバーと窓口の公開鍵があるかを確かめてください。\nあるときは、データベースをそのまま保全し、保管したヘッド\n（監査記録の末尾の値）と比べてください。",
-			EN: "Check that --keys lists the public keys of all servers and desks. If it does,\npreserve the database and compare it with the saved heads.",
+			JA: "--keys に、すべてのサーバーと窓口の公開鍵があるかを確かめてください。\nあるときは、データベースをそのまま保全し、保管したヘッド\n（監査記録の末尾の値）と比べてください。\n復元した後は、復元した直後の出力を --heads で指定してください。",
+			EN: "Check that --keys lists the public keys of all servers and desks. If it does,\npreserve the database and compare it with the saved heads.\nAfter a restore, give the output of the first audit after it with --heads.",
 		})},
 }
 

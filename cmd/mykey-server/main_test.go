@@ -138,7 +138,8 @@ func TestGoldenHelp(t *testing.T) {
 	for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 		o.locale = locale
 		var b strings.Builder
-		for _, name := range []string{"", "init", "migrate", "renew-certificate", "enroll", "revoke", "status", "serve", "audit", "operator-keygen"} {
+		for _, name := range []string{"", "init", "migrate", "renew-certificate", "enroll", "revoke", "status", "serve", "audit", "operator-keygen",
+			"applications", "statistics", "backup", "restore", "erase", "purge"} {
 			b.WriteString("$ mykey-server help " + name + "\n" + o.does(strings.Fields("help "+name)...) + "\n")
 		}
 		golden(t, "help-"+language+".txt", b.String())
@@ -155,6 +156,7 @@ func TestGoldenFailures(t *testing.T) {
 	o.does(with("enroll", "--out", o.path("counter-1.pem"), "counter-1")...)
 	o.does(with("enroll", "--out", o.path("counter-3.pem"), "counter-3")...)
 	o.does(with("revoke", "counter-3")...)
+	o.does("operator-keygen", o.path("operator.private"), o.path("operator.public"))
 	words := o.write("words", "no certificate")
 	operator := func(more ...string) []string {
 		return with("serve", append([]string{"--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"}, more...)...)
@@ -204,6 +206,14 @@ func TestGoldenFailures(t *testing.T) {
 		{"KEY_FILE", 2, with("audit", "--keys", words)},
 		{"HEADS_FILE", 2, with("audit", "--heads", words)},
 		{"DATABASE_UNAVAILABLE", 1, with("audit", "--registry", "sqlite:"+o.path("none.db"))},
+		{"KEY_FILE", 2, with("applications")},
+		{"KEY_FILE", 2, []string{"applications", "--folder", o.path("none"), "--campaign", demo, "--operator-private-key", o.path("operator.private")}},
+		{"DATABASE_UNAVAILABLE", 1, with("applications", "--operator-private-key", o.path("operator.private"), "--registry", "sqlite:"+o.path("none.db"))},
+		{"USAGE", 2, with("purge", "--clerk", "c-7", "--confirm", "other.example")},
+		{"ID_NOT_FOUND", 1, with("erase", "--clerk", "c-7", "00000000")},
+		{"BACKUP_INVALID", 2, []string{"restore", "--registry", "sqlite:" + o.path("registry.db"), words}},
+		{"USAGE", 2, []string{"backup", "--registry", "postgres://localhost/registry", o.path("copy")}},
+		{"USAGE", 2, []string{"statistics", "--campaign", demo, "--day", "today"}},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {
 			o.locale = locale

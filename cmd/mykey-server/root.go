@@ -68,8 +68,10 @@ func (p *program) command() *cobra.Command {
 	f.StringVar(&language, "lang", "", p.Say(textFlagLang)) // see cli.New
 	f.BoolVar(&p.JSON, "json", p.JSON, p.Say(textFlagJSON))
 	f.Lookup("json").DefValue = "false"
+	operator := p.operator()
 	c.AddCommand(p.initCommand(), p.migrateCommand(), p.renewCertificateCommand(), p.enrollCommand(), p.revokeCommand(), p.statusCommand(), p.serveCommand(), p.auditCommand(),
-		registrycli.OperatorKeygenCommand(p.Console))
+		registrycli.OperatorKeygenCommand(p.Console), operator.ApplicationsCommand(), operator.StatisticsCommand(), operator.BackupCommand(), operator.RestoreCommand(),
+		operator.EraseCommand(), operator.PurgeCommand())
 	return c
 }
 
@@ -79,8 +81,24 @@ func (p *program) folderFlag(c *cobra.Command, folder *string) {
 
 // fleetFlags adds the flags that name a fleet: its registry and its campaign.
 func (p *program) fleetFlags(c *cobra.Command, url, campaign *string) {
+	p.registryFlag(c, url)
+	p.campaignFlag(c, campaign)
+}
+
+func (p *program) registryFlag(c *cobra.Command, url *string) {
 	withDefault(c, url, "registry", "sqlite:registry.db", p.Say(textFlagRegistry))
-	c.Flags().StringVar(campaign, "campaign", "", p.Say(textFlagCampaign))
+}
+
+func (p *program) campaignFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "campaign", "", p.Say(textFlagCampaign))
+}
+
+func (p *program) keysFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "keys", "", p.Say(textFlagKeys))
+}
+
+func (p *program) headsFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "heads", "", p.Say(textFlagHeads))
 }
 
 // keyFlags adds the flags for the keys of all generations.

@@ -159,7 +159,7 @@ and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagOut               = Text{JA: "作るファイル（`FILE`、既定値: NAME.pem）", EN: "`FILE` to write (default: NAME.pem)"}
 	textFlagEnrollCertificate = Text{JA: "登録する、ほかの認証局の証明書（`FILE`）", EN: "certificate `FILE` of another CA to enroll"}
 	textFlagClerk             = Text{JA: "端末ではなく、担当者を登録します", EN: "enroll a clerk, not a terminal"}
-	textFlagDeskKey           = Text{JA: "記録に署名する鍵ファイル（`FILE`、既定値: desk.key）", EN: "private key `FILE` of the desk (default: desk.key)"}
+	textFlagDeskKey           = Text{JA: "署名する鍵ファイル（`FILE`、既定値: desk.key）", EN: "key `FILE` of the desk (default: desk.key)"}
 	textFlagDays              = Text{JA: "証明書の有効日数（`N`、既定値: 396）", EN: "the certificate is valid for `N` days (default: 396)"}
 	textFlagListen            = Text{JA: "端末が接続する`ADDRESS`（既定値: :8443）", EN: "`ADDRESS` for terminals (default: :8443)"}
 	textFlagOperatorListen    = Text{JA: "運営者用の`ADDRESS`（既定値: 127.0.0.1:9443）", EN: "operator's `ADDRESS` (default: 127.0.0.1:9443)"}

@@ -50,7 +50,7 @@ func (o Operator) ApplicationsCommand() *cobra.Command {
 	var heads string
 	var private []string
 	c := &cobra.Command{
-		Use: "applications --campaign FILE --operator-private-key FILE", Short: o.Say(textApplications), Long: o.Say(textApplicationsLong), Args: cli.NoArguments,
+		Use: "applications --operator-private-key FILE", Short: o.Say(textApplications), Long: o.Say(textApplicationsLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return o.applications(c.Context(), d, heads, private) },
 	}
 	d = o.addDesk(c)
@@ -84,11 +84,14 @@ func (o Operator) applications(ctx context.Context, d *desk, heads string, priva
 	if err := table.Write([]string{"identifier", "service", "account", "code", "applied"}); err != nil {
 		return err
 	}
+	written := false
 	var failed error // the most important one so far
 	for a, err := range desk.Export(ctx, registry.NewOperation(), kept...) {
 		switch {
 		case err != nil && a.ID == "":
-			table.Flush()
+			if written { // a header alone would look like a complete file
+				table.Flush()
+			}
 			return err
 		case err != nil:
 			fmt.Fprintf(o.Stderr, o.Say(textUntrusted), termtext.Printable(a.ID.String()))
@@ -107,6 +110,7 @@ func (o Operator) applications(ctx context.Context, d *desk, heads string, priva
 		if err := table.Write(row); err != nil {
 			return err
 		}
+		written = true
 	}
 	table.Flush()
 	return errors.Join(failed, table.Error())

@@ -67,7 +67,7 @@ func (o Operator) PurgeCommand() *cobra.Command {
 			if confirm != campaign.Namespace {
 				return o.Misuse(Text{
 					JA: "まだ何も消去していません。\nこのコマンドは、事業のIDと申込みをすべて消去します。\n実行するときは、--confirm に事業設定ファイルの namespace を\n指定してください。",
-					EN: "Nothing was deleted. This command deletes all IDs and applications of the\ncampaign. To run it, give the campaign's namespace with --confirm.",
+					EN: "Nothing was deleted. This command deletes all IDs and applications\nof the campaign. To run it, give the campaign's namespace with --confirm.",
 				}, errors.New("--confirm: not the namespace of the campaign"))
 			}
 			err = d.change(c.Context(), campaign.Namespace, func(opened *registry.Desk, operation registry.Operation) error {

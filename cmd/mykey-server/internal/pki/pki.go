@@ -7,7 +7,7 @@
 //	keys/registry.key   key of the registry
 //	keys/server.key     name and private key that sign the server's audit records
 //	keys/server.public  its public key, for whoever verifies the audit log
-//	keys/desk.key       name and private key that sign the records of enrollments
+//	keys/desk.key       name and private key that sign the records of commands, such as enroll
 //	keys/desk.public    its public key
 package pki
 
