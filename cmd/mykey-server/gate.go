@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -82,47 +81,42 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request) (caller fleettls.Id
 			panic(value)
 		default: // the value may contain personal data
 			g.log.Error("panic", "stack", string(debug.Stack()))
-			refuse(w, r, http.StatusInternalServerError, "unavailable", errors.New("panic"))
+			refuse(w, r, errors.New("panic"))
 		}
 	}()
 	caller, err := fleettls.Peer(r.TLS, g.now())
 	if err != nil {
-		refuse(w, r, http.StatusForbidden, codeNotEnrolled, err)
+		refuse(w, r, fmt.Errorf("%w: %w", fleet.ErrNotEnrolled, err))
 		return caller, route
 	}
 	if wait := g.limit(caller.Name); wait > 0 {
 		g.metrics.limited.Inc()
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		refuse(w, r, http.StatusTooManyRequests, "busy", errors.New("too many requests"))
+		refuse(w, r, fleet.ErrBusy)
 		return caller, route
 	}
-	switch err := g.admit(r.Context(), caller); {
-	case errors.Is(err, errNotEnrolled):
-		refuse(w, r, http.StatusForbidden, codeNotEnrolled, err)
-	case err != nil:
-		refuse(w, r, http.StatusServiceUnavailable, "unavailable", err)
-	default:
-		r = r.WithContext(fleet.WithCaller(r.Context(), caller))
-		g.api.ServeHTTP(w, r)
+	if err := g.admit(r.Context(), caller); err != nil {
+		refuse(w, r, err)
+		return caller, route
 	}
+	r = r.WithContext(fleet.WithCaller(r.Context(), caller))
+	g.api.ServeHTTP(w, r)
 	return caller, route
 }
 
-// errNotEnrolled reports a caller with a valid certificate who is not, or no longer, enrolled.
-var errNotEnrolled = errors.New("not accepted")
-
-// admit checks that a caller is enrolled, with this key and this role, and was not revoked.
+// admit checks that a caller is enrolled, with this key and this role, and was not revoked. It
+// returns [fleet.ErrNotEnrolled] otherwise, or [registry.ErrUnavailable].
 func (g *gate) admit(ctx context.Context, caller fleettls.Identity) error {
 	e, err := g.terminals.Terminal(ctx, caller.Name)
 	switch {
 	case errors.Is(err, registry.ErrNotEnrolled), errors.Is(err, registry.ErrRevoked), errors.Is(err, registry.ErrEnrollmentExpired):
-		return fmt.Errorf("%w: %w", errNotEnrolled, err)
+		return fmt.Errorf("%w: %w", fleet.ErrNotEnrolled, err)
 	case err != nil:
-		return err
+		return fmt.Errorf("%w: %w", registry.ErrUnavailable, err)
 	case string(e.Role) != string(caller.Role):
-		return fmt.Errorf("%w: its role is another", errNotEnrolled)
+		return fmt.Errorf("%w: its role is another", fleet.ErrNotEnrolled)
 	case !e.Key.Equal(caller.Key):
-		return fmt.Errorf("%w: its key is another", errNotEnrolled)
+		return fmt.Errorf("%w: its key is another", fleet.ErrNotEnrolled)
 	}
 	return nil
 }
@@ -172,13 +166,9 @@ func (g *gate) record(ctx context.Context, route string, caller fleettls.Identit
 	g.log.LogAttrs(ctx, level, "request", attributes...)
 }
 
-// refuse writes a problem (RFC 9457), as package fleet does.
-func refuse(w http.ResponseWriter, r *http.Request, status int, code string, err error) {
-	refused(r, code, err)
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code})
+// refuse tells the caller why its request is refused.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	refused(r, fleet.WriteProblem(w, err), err)
 }
 
 // statusWriter notes the status of a response.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,10 +90,16 @@ func TestGateLimitsRequests(t *testing.T) {
 		status, _ := r.post(busy, "/v1/visits")
 		require.Equal(t, http.StatusOK, status)
 	}
+	problem := httptest.NewRecorder()
+	fleet.WriteProblem(problem, fleet.ErrBusy)
 	for range 3 {
 		response, err := busy.Post(r.api+"/v1/visits", "application/json", nil)
 		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
 		response.Body.Close()
+		assert.Equal(t, problem.Body.String(), string(body), "as the API reports it")
+		assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 		assert.Equal(t, http.StatusTooManyRequests, response.StatusCode)
 		assert.Equal(t, "1", response.Header.Get("Retry-After"))
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -21,6 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/sdnotify"
+	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -195,7 +196,7 @@ func testAPI() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/visits", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("{}")) })
 	mux.HandleFunc("POST /v1/reservations", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusForbidden, "proof-used", errors.New("personal detail"))
+		refuse(w, r, fmt.Errorf("%w: personal detail", proof.ErrUsed))
 	})
 	mux.HandleFunc("POST /v1/panic", func(http.ResponseWriter, *http.Request) { panic("personal value") })
 	return mux

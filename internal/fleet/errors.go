@@ -92,6 +92,14 @@ func problemOf(err error) problem {
 	return problem{"about:blank", registry.ErrUnavailable.Error(), http.StatusInternalServerError, "unavailable"}
 }
 
+// WriteProblem writes what a terminal is told about an error, and returns its code. It tells the
+// kind of the error and never its text.
+func WriteProblem(w http.ResponseWriter, err error) (code string) {
+	p := problemOf(err)
+	write(w, "application/problem+json", p.Status, p)
+	return p.Code
+}
+
 // err returns the error of a problem that a server reported.
 func (p problem) err() error {
 	for _, k := range kinds() {

@@ -118,9 +118,7 @@ func (h *handler) serve(serve serve) http.HandlerFunc {
 			response, err = serve(r, body)
 		}
 		if err != nil {
-			p := problemOf(err)
-			h.Refused(r, p.Code, err)
-			write(w, "application/problem+json", p.Status, p)
+			h.Refused(r, WriteProblem(w, err), err)
 			return
 		}
 		write(w, "application/json", http.StatusOK, response)
@@ -140,9 +138,7 @@ func write(w http.ResponseWriter, contentType string, status int, value any) {
 
 func (h *handler) campaign(w http.ResponseWriter, r *http.Request) {
 	if _, known := CallerOf(r.Context()); !known {
-		p := problemOf(ErrNotEnrolled)
-		h.Refused(r, p.Code, ErrNotEnrolled)
-		write(w, "application/problem+json", p.Status, p)
+		h.Refused(r, WriteProblem(w, ErrNotEnrolled), ErrNotEnrolled)
 		return
 	}
 	w.Header().Set("ETag", h.campaignTag)
