@@ -75,7 +75,7 @@ func TestTakenNameAtStartup(t *testing.T) {
 //
 // Faults: F129.
 func TestPermanentErrors(t *testing.T) {
-	for _, wrong := range []error{mykey.ErrKey, registry.ErrSchema, registry.ErrURL, registry.ErrTerminal} {
+	for _, wrong := range []error{mykey.ErrKey, registry.ErrSchema, registry.ErrURL, registry.ErrTerminal, registry.ErrOtherKey} {
 		p := &pendingRegistry{interval: time.Millisecond, onError: func(error) {}, openRegistry: func(context.Context) (*registry.Registry, error) { return nil, wrong }}
 		require.ErrorIs(t, p.open(t.Context(), time.Minute), wrong)
 		require.ErrorIs(t, p.run(t.Context()), wrong)

@@ -26,6 +26,7 @@ const (
 	codeURL         message.Code = "DATABASE_URL"
 	codeSchema      message.Code = "DATABASE_SCHEMA"
 	codeTaken       message.Code = "SERVER_NAME_TAKEN"
+	codeNameUsed    message.Code = "SERVER_NAME_USED"
 	codeInUse       message.Code = "DATABASE_IN_USE"
 	codeBackup      message.Code = "BACKUP_INVALID"
 )
@@ -34,7 +35,7 @@ const (
 // commands share.
 func exits() map[message.Code]int {
 	codes := registrycli.Exits()
-	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen, codeBackup, "CLERK_CODE"} {
+	for _, code := range []message.Code{codeFolder, codeCertificate, codeLifetime, codeHost, codeName, codeURL, codeListen, codeBackup, codeNameUsed, "CLERK_CODE"} {
 		codes[code] = cli.ExitUsage
 	}
 	return codes
@@ -120,6 +121,12 @@ var own = []struct {
 		Text{
 			JA: "サーバーごとに、mykey-server init --from で別のフォルダーを作ってください。\n同じ窓口のコマンドは、1つずつ実行してください。\n強制終了の直後なら、15秒ほど待って、もう一度実行してください。",
 			EN: "Make a folder for each server with mykey-server init --from, and run one command\nof a desk at a time. After a crash, wait 15 seconds and run the command again.",
+		})},
+	{registry.ErrOtherKey, operator(codeNameUsed,
+		Text{JA: "このサーバーか窓口の名前は、別の鍵で使われています。", EN: "The name of this server or its desk belongs to another key."},
+		Text{
+			JA: "同じ名前の端末を登録したか、サーバーの鍵を作り直しています。元の鍵をコピー\nから戻すか、mykey-server init --from で、別の名前（--server）のフォルダーを\n作ってください。",
+			EN: "A terminal was enrolled under this name, or the server's keys were made again.\nRestore the earlier keys from a copy, or make a folder with another name with\nmykey-server init --from --server.",
 		})},
 	{registry.ErrInUse, operator(codeInUse,
 		Text{JA: "動作中のプログラムが、台帳を使っています。何も変更していません。", EN: "A running program is using the registry. Nothing was changed."},

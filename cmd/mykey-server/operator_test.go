@@ -153,6 +153,24 @@ func TestBackupAndRestore(t *testing.T) {
 	assert.Equal(t, map[string]string{ids[0]: "0123456789"}, exported(t, o.does(o.exports()...)))
 }
 
+// The name of a server and of its desk belongs to one key. The message says so if a terminal is
+// enrolled under it, or if the keys were made again.
+func TestNamesOfOtherKeys(t *testing.T) {
+	o, _ := applied(t)
+	o.does(o.enrolls("--out", o.path("terminal.pem"), "server.example")...)
+	said := o.run(o.with("serve", "--operator-key", o.path("operator.public"), "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")...)
+	assert.Equal(t, cli.ExitUsage, said.exit, said.stderr)
+	assert.Contains(t, said.stderr, "[SERVER_NAME_USED]")
+	assert.Contains(t, said.stderr, "server.example is enrolled with another key")
+
+	o, _ = applied(t)
+	o.does(o.enrolls("--out", o.path("counter-1.pem"), "counter-1")...)
+	o.does("init", "--folder", o.path("again"), "--name", "server.example", "--from", o.folder)
+	o.fails("SERVER_NAME_USED", cli.ExitUsage, append(o.with("revoke", "counter-1"), "--folder", o.path("again"))...)
+	o.locale = "ja_JP.UTF-8"
+	o.fails("SERVER_NAME_USED", cli.ExitUsage, append(o.with("revoke", "counter-1"), "--folder", o.path("again"))...)
+}
+
 func (o *office) alter(statement string) {
 	o.Helper()
 	db, err := sql.Open("sqlite", o.path("registry.db"))

@@ -57,7 +57,7 @@ func (r *Registry) chainHead(ctx context.Context, c *chain) (Head, error) {
 	found, err := queryRow(ctx, r.storage.db, []any{&head.Number, &head.Hash, &signature},
 		`SELECT number, hash, signature FROM audit WHERE namespace = $1 AND chain = $2 ORDER BY number DESC LIMIT 1`, r.namespace, c.name)
 	if err == nil && found && !ed25519.Verify(r.terminal.Public().Key, signedMessage(head.Hash), signature) {
-		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrTerminal, c.name)
+		err = fmt.Errorf("%w: the last record of %s was signed with another key", ErrOtherKey, c.name)
 	}
 	return head, err
 }

@@ -57,7 +57,7 @@ type Desk struct{ *Operator }
 
 // OpenDesk is like [OpenOperator] for a desk, whose name and key are in desk. It honors
 // [WithClock] and [WithRandom]. It also returns [ErrTerminal] if desk is the zero
-// Terminal or its name is used with another key, and [ErrTerminalTaken].
+// Terminal, [ErrOtherKey], and [ErrTerminalTaken].
 func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, desk Terminal, options ...Option) (*Desk, error) {
 	if desk.key.Reveal() == nil {
 		return nil, ErrTerminal

@@ -108,7 +108,7 @@ func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random =
 //
 // It returns [ErrURL]; mykey.ErrKey if a key is invalid or not the one that the
 // database was created with, or if a generation is missing; [ErrTerminal];
-// [ErrTerminalTaken]; [ErrSchema]; or [ErrUnavailable].
+// [ErrOtherKey]; [ErrTerminalTaken]; [ErrSchema]; or [ErrUnavailable].
 func Open(ctx context.Context, url string, terminal Terminal, current Generation, options ...Option) (*Registry, error) {
 	if terminal.key.Reveal() == nil {
 		return nil, ErrTerminal

@@ -17,9 +17,11 @@ import (
 )
 
 var (
-	// ErrTerminal reports a terminal without a valid name or key, or one whose
-	// audit records were signed with another key.
+	// ErrTerminal reports a terminal without a valid name or key.
 	ErrTerminal = errors.New("not a terminal: a name is 1 to 64 letters, digits, dots, hyphens and underscores, a key 32 bytes in hexadecimal")
+	// ErrOtherKey reports a terminal with the name of an enrolled terminal that has another
+	// key, or whose audit records were signed with another key.
+	ErrOtherKey = errors.New("the name belongs to another key")
 	// ErrTerminalTaken reports that another program uses this terminal's name. Only
 	// one program can use a name, because it extends the terminal's chain of records.
 	ErrTerminalTaken = errors.New("another program uses this terminal's name")
@@ -172,7 +174,7 @@ func (r *Registry) claimChain(ctx context.Context, tx queryer, c *chain) error {
 		return err
 	}
 	if enrolled && !r.terminal.Public().Key.Equal(ed25519.PublicKey(key)) {
-		return fmt.Errorf("%w: %s is enrolled with another key", ErrTerminal, c.name)
+		return fmt.Errorf("%w: %s is enrolled with another key", ErrOtherKey, c.name)
 	}
 	_, err = exec(ctx, tx, `INSERT INTO terminals (namespace, terminal, session, seen) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (namespace, terminal) DO UPDATE SET session = excluded.session, seen = excluded.seen`,

@@ -79,7 +79,7 @@ func TestOpenRejectsOtherTerminalKey(t *testing.T) {
 		stranger, err := registry.GenerateTerminal("a")
 		require.NoError(t, err)
 		_, err = registry.Open(ctx, url, stranger, generation(t, "points.example", 1))
-		require.ErrorIs(t, err, registry.ErrTerminal)
+		require.ErrorIs(t, err, registry.ErrOtherKey)
 		reserve(t, openNamed(t, url, "a"), 2) // the stranger must have released the name
 	})
 }

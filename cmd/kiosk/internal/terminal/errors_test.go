@@ -82,6 +82,7 @@ func TestEveryExportedErrorHasAMessage(t *testing.T) {
 		"registry.ErrSchema":            registry.ErrSchema,
 		"registry.ErrSealed":            registry.ErrSealed,
 		"registry.ErrSuperseded":        registry.ErrSuperseded,
+		"registry.ErrOtherKey":          registry.ErrOtherKey,
 		"registry.ErrTerminal":          registry.ErrTerminal,
 		"registry.ErrURL":               registry.ErrURL,
 		"registry.ErrUnavailable":       registry.ErrUnavailable,

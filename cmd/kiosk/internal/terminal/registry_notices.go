@@ -71,6 +71,14 @@ var registryNotices = []notice{
 			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
+	{registry.ErrOtherKey, &message.Message{
+		Code: "TERMINAL_NAME_USED", Group: message.Operator, Attempt: message.AttemptNone,
+		What: message.Text{JA: "この端末の名前は、別の鍵で使われています。", EN: "The name of this terminal belongs to another key."},
+		Next: message.Text{
+			JA: "担当者の方へ: この端末の元の鍵を使うか、別の名前の鍵を kiosk terminal-keygen で\n作ってください。",
+			EN: "For staff: use the terminal's earlier key, or make a key with another name with\nkiosk terminal-keygen.",
+		},
+	}},
 	{registry.ErrEvent, &message.Message{
 		Code: "EVENT_NAME", Group: message.Programmer, Attempt: message.AttemptNone,
 		What: message.Text{JA: "集計する項目の名前が正しくありません。", EN: "The name of a counted event is not valid."},
