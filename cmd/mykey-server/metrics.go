@@ -65,6 +65,25 @@ func (m *metrics) certificate(name string, expiry func() time.Time) {
 	}, func() float64 { return float64(expiry().Unix()) }))
 }
 
+// heads adds the numbers of the last audit records of the server's chains. A number that is
+// smaller after a restart shows that records were removed.
+func (m *metrics) heads(numbers func() map[string]int64) {
+	m.registry.MustRegister(headCollector(numbers))
+}
+
+// headCollector collects the numbers of the last audit records by chain.
+type headCollector func() map[string]int64
+
+var headDescription = prometheus.NewDesc("mykeykit_audit_head_number", "Number of the last audit record in each chain of this server.", []string{"chain"}, nil)
+
+func (headCollector) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- headDescription }
+
+func (c headCollector) Collect(collected chan<- prometheus.Metric) {
+	for chain, number := range c() {
+		collected <- prometheus.MustNewConstMetric(headDescription, prometheus.GaugeValue, float64(number), chain)
+	}
+}
+
 func (m *metrics) observe(route string, status int, code string, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(route).Observe(took.Seconds())

@@ -141,6 +141,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	}
 	defer store.Close()
 	s.ping, s.terminals = store.Ping, store
+	s.metrics.heads(store.HeadNumbers)
 	s.api = fleet.NewHandler(fleet.HandlerConfig{
 		Store: store, Campaign: text, Refused: refused,
 		// Every server of the fleet answers to the same name.

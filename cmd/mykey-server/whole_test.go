@@ -64,6 +64,17 @@ func (o *office) serve(t *testing.T, more ...string) serving {
 	return s
 }
 
+// metrics returns the metrics of the server.
+func (s serving) metrics(t *testing.T) string {
+	t.Helper()
+	response, err := http.Get(s.operator + "/metrics")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
 // visit makes an identifier at a terminal.
 func visit(t *testing.T, s serving, b fleettls.Bundle, card prooftest.Card) (*registry.Reservation, error) {
 	t.Helper()
@@ -118,12 +129,9 @@ func TestServe(t *testing.T) {
 	assert.Equal(t, made.ID, again.ID)
 
 	o.does("renew-certificate", "--folder", o.folder)
-	response, err := http.Get(s.operator + "/metrics")
-	require.NoError(t, err)
-	metrics, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	response.Body.Close()
-	assert.Contains(t, string(metrics), "\nmykeykit_visits_total 2\n")
+	metrics := s.metrics(t)
+	assert.Contains(t, metrics, "\nmykeykit_visits_total 2\n")
+	assert.Contains(t, metrics, "\nmykeykit_audit_head_number{chain=\"server-1\"} 1\n")
 	_, err = visit(t, s, o.bundle("counter-1.pem"), card)
 	require.NoError(t, err, "with the renewed certificate")
 
@@ -135,6 +143,7 @@ func TestServe(t *testing.T) {
 
 	o.does(o.with("revoke", "counter-2")...)
 	s = o.serve(t, flags...)
+	assert.Contains(t, s.metrics(t), "\nmykeykit_audit_head_number{chain=\"server-1\"} 1\n", "the record of the earlier run")
 	_, err = visit(t, s, o.bundle("counter-2.pem"), card)
 	require.ErrorIs(t, err, fleet.ErrNotEnrolled)
 	assert.Zero(t, s.stop(), s.log.String())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 )
 
 // maxChains bounds the chains of a program, since each can take a connection.
@@ -25,7 +26,25 @@ func WithChains(n int) Option {
 // Registry.freeChains may use it.
 type chain struct {
 	name string
-	head *Head // nil if unknown
+	head *Head        // nil if unknown
+	last atomic.Int64 // number of the last known record; safe for concurrent use
+}
+
+// setHead notes the head of a chain.
+func (c *chain) setHead(head Head) {
+	c.head = &head
+	c.last.Store(head.Number)
+}
+
+// HeadNumbers returns the number of the last record of each chain that this program extends, by
+// the chain's name. A number is 0 if the chain has no records. It does not read the database: the
+// numbers are those that this program has found or written.
+func (r *Registry) HeadNumbers() map[string]int64 {
+	numbers := map[string]int64{}
+	for _, c := range r.chains {
+		numbers[c.name] = c.last.Load()
+	}
+	return numbers
 }
 
 // setChains names the chains. It returns [ErrTerminal] if a name is too long.

@@ -18,8 +18,10 @@ import (
 // verifies all of them.
 func TestChainsAreExtendedAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
+		earlier := map[string]int64{"server": 0, "server.2": 0, "server.3": 0, "server.4": 0}
 		for run := range 2 {
 			r := openNamed(t, url, "server", registry.WithChains(4))
+			assert.Equal(t, earlier, r.HeadNumbers(), "of the earlier run")
 			var callers sync.WaitGroup
 			for n := range 24 {
 				callers.Go(func() {
@@ -27,14 +29,19 @@ func TestChainsAreExtendedAtOnce(t *testing.T) {
 					assert.NoError(t, err)
 				})
 			}
+			_ = r.HeadNumbers() // safe for concurrent use
 			callers.Wait()
 			heads, err := verifyWith(r, []registry.TerminalKey{terminal("server").Public()})
 			require.NoError(t, err)
 			var names []string
 			var records int64
+			numbers := map[string]int64{}
 			for _, h := range heads {
 				names, records = append(names, h.Chain), records+h.Number
+				numbers[h.Chain] = h.Number
 			}
+			earlier = r.HeadNumbers()
+			assert.Equal(t, numbers, earlier)
 			assert.Equal(t, []string{"server", "server.2", "server.3", "server.4"}, names)
 			assert.Equal(t, int64(24*(run+1)), records)
 			require.NoError(t, r.Close())

@@ -123,7 +123,7 @@ func (r *Registry) applyOnce(ctx context.Context, c change, do func(queryer) (*o
 		})
 		chain.head = nil // unknown if the commit's outcome is unknown
 		if err == nil {
-			chain.head = &next
+			chain.setHead(next)
 		}
 		return err
 	})

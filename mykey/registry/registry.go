@@ -195,7 +195,7 @@ func (r *Registry) claimTerminal(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.head = &head
+			c.setHead(head)
 		}
 		return nil
 	})
