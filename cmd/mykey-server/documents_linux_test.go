@@ -75,13 +75,14 @@ func TestDocumentedCommandsWork(t *testing.T) {
 
 	run := map[string]bool{"mykey-server": true, "card-info": true, "cat": true, "mv": true, "rm": true, "openssl": true, "printf": true}
 	database := regexp.MustCompile(`postgres://\S+`)
+	folders := strings.NewReplacer("/etc/mykeykit/", "", "/backup/", "")
 	ran := 0
 	for _, line := range documentedCommands(t, pages[0]) {
 		if program, _, _ := strings.Cut(line, " "); !run[program] {
 			continue
 		}
 		ran++
-		line = database.ReplaceAllString(strings.ReplaceAll(line, "/etc/mykeykit/", ""), "sqlite:registry.db")
+		line = database.ReplaceAllString(folders.Replace(line), "sqlite:registry.db")
 		if strings.HasPrefix(line, "mykey-server serve ") {
 			servesAsDocumented(t, shell("exec "+line+" --listen 127.0.0.1:0 --operator-listen 127.0.0.1:0"))
 			continue
