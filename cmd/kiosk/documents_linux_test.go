@@ -9,10 +9,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/fleettls"
+	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
@@ -39,7 +42,7 @@ od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
 `
 
 // The operator's commands in the documents work as written, including the key change.
-// Commands that need a reader or a terminal fail only for that reason.
+// Commands that need a reader, a terminal or a server fail only for that reason.
 //
 // Faults: F131.
 func TestDocumentedCommandsWork(t *testing.T) {
@@ -54,6 +57,15 @@ func TestDocumentedCommandsWork(t *testing.T) {
 			require.NoError(t, os.Symlink(self, filepath.Join(programs, "kiosk")))
 			require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(makeKey), 0o755))
 			require.NoError(t, os.Mkdir(o.path("backup"), 0o700))
+			ca, err := fleettls.NewCA(time.Now())
+			require.NoError(t, err)
+			for name, role := range map[string]fleettls.Role{"c-7": fleettls.RoleClerk, "office": fleettls.RoleTerminal} { // from mykey-server
+				bundle, err := ca.NewBundle(name, role, 30, time.Now())
+				require.NoError(t, err)
+				text, err := bundle.RevealText()
+				require.NoError(t, err)
+				require.NoError(t, keyfile.WriteNew(o.path(name+".pem"), text))
+			}
 			id, ran := "", 0
 			for _, line := range documentedCommands(t, page) {
 				if program, _, _ := strings.Cut(line, " "); program != "kiosk" && program != "card-info" && program != "cat" {
@@ -69,7 +81,10 @@ func TestDocumentedCommandsWork(t *testing.T) {
 				c.Env = []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "LC_ALL=C", "GORACE=atexit_sleep_ms=0"}
 				output, err := c.CombinedOutput()
 				if err != nil {
-					assert.Regexp(t, `\[(NO_TERMINAL|READER_NOT_FOUND|PCSC_[A-Z]+)\]`, string(output), line)
+					assert.Regexp(t, `\[(NO_TERMINAL|READER_NOT_FOUND|PCSC_[A-Z]+|DATABASE_UNAVAILABLE)\]`, string(output), line)
+					if !strings.Contains(line, "--server") {
+						assert.NotContains(t, string(output), "DATABASE_UNAVAILABLE", line)
+					}
 				}
 				assert.NotContains(t, string(output), "[USAGE]", line)
 			}
