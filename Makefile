@@ -4,7 +4,7 @@
 #              the addresses of its page and of the panel for the cards
 # make fleet   builds and runs a server and three kiosks with simulated cards, and prints their
 #              addresses
-# make test    runs all checks and tests, and prints the statistics of the sweeps
+# make test    runs all checks and tests, and prints the statistics of the sweeps and the fleet
 # make fuzz    runs every fuzz target for FUZZTIME
 # make soak    runs every long-running test for SOAK
 # make bench   runs all benchmarks and compares card-info with OpenSC: see
@@ -60,8 +60,8 @@ test:
 	CGO_ENABLED=0 GOARCH=386 go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 GOARCH=arm go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 go build ./...
-	CGO_ENABLED=0 go test -skip '^TestSweep' ./...
-	CGO_ENABLED=0 scripts/sweep
+	CGO_ENABLED=0 go test -skip '^TestSweep|^TestKioskFleet$$' ./...
+	CGO_ENABLED=0 scripts/statistics
 	scripts/cgo go test -race -skip '^(TestBrowser|TestChromium|TestMemory)' ./...
 
 fuzz:

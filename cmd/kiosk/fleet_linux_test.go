@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -118,7 +119,7 @@ func freePort(t testing.TB) string {
 // audit log describes every row.
 //
 // Faults: F122.
-func TestFleet(t *testing.T) {
+func TestKioskFleet(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "mykey-server")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../mykey-server").CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -207,7 +208,8 @@ func testFleet(t *testing.T, program, database string, cards []*simulator.Card, 
 	}
 	s.kill()
 	report := s.run(t, "audit", "--folder", ".", "--campaign", "campaign.toml", "--registry", database)
-	fmt.Printf("TestFleet: %d kiosks, %d cards, %d visits, %d applications, %d closed screens, %d kills\n", fleetKiosks, len(cards), f.visits.Load(), len(f.applied), f.closed.Load(), kills)
+	engine, _, _ := strings.Cut(database, ":")
+	t.Logf("fleet: %s, %d kiosks, %d cards, %d visits, %d applications, %d closed screens, %d kills", engine, fleetKiosks, len(cards), f.visits.Load(), len(f.applied), f.closed.Load(), kills)
 	assert.Contains(t, report, fmt.Sprintf("identifiers %d, applications %d", len(cards), len(f.applied)))
 }
 
