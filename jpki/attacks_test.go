@@ -162,7 +162,7 @@ func issuedBy(ca cardtest.CA, holder *x509.Certificate) cardtest.CA {
 	return cardtest.CA{Certificate: &parsed, Key: cardtest.HolderKey()}
 }
 
-// A relay in place of the card can accept any PIN and pass the challenge on to a genuine
+// A relay in place of the card can accept any PIN and forward the challenge to a genuine
 // card that its holder unlocked elsewhere. Possession and chain hold for that card. The
 // toolkit can't notice, so a holder says nothing about a PIN.
 //

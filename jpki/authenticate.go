@@ -25,7 +25,7 @@ var ErrNoPossession = errors.New("card did not prove possession of its key")
 // [AuthenticateWith] does all of that.
 //
 // The card does not sign its statement that the PIN was correct. A relay in the card's
-// place can accept any PIN and pass the challenge on to a genuine card that was unlocked
+// place can accept any PIN and forward the challenge to a genuine card that was unlocked
 // elsewhere.
 //
 // On error the Holder is nil. The errors are [ErrNoApplication],

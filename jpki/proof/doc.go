@@ -13,8 +13,8 @@
 // issuer is trusted, evidence therefore shows that the card was unlocked with its PIN, and
 // that it signed this challenge after the challenge was made. From an unknown issuer
 // ([Verifier.AllowUnknownIssuer]) it proves only possession of the key. It does not prove
-// where the card was: a relay can pass a challenge on to a terminal elsewhere, whose holder entered the PIN
-// for another reason.
+// where the card was: a relay can forward a challenge to a terminal elsewhere, where the holder
+// entered the PIN for another reason.
 //
 // It does not prove that the certificate is not revoked. Only certified verifiers may ask
 // J-LIS about that. A server of such a verifier, or of its customer, sets

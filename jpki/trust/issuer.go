@@ -108,7 +108,7 @@ func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func(
 
 // findCA finds the CA certificate that issued the certificate, or returns nil and, if a
 // key signed it whose CA certificate is rejected, the reason. A key may have several CA
-// certificates; findCA prefers one that is valid now.
+// certificates; findCA prefers a valid one.
 func findCA(cas []*x509.Certificate, certificate *x509.Certificate, now time.Time) (found *x509.Certificate, rejected error) {
 	for _, ca := range cas {
 		if !signed(ca, certificate) {

@@ -14,9 +14,10 @@ type readEnrolled struct {
 	at time.Time
 }
 
-// Terminal returns the terminal or clerk of a name, for a server that checks each request: the
-// key of the client's certificate must be the one that is returned. It reads the database at
-// most every 3 seconds for each name, so that a revocation takes effect after that time.
+// Terminal returns the terminal or clerk with a name, for a server that checks each request. The
+// caller must compare the returned key with the key of the client's certificate. Terminal reads
+// the database at most every 3 seconds for each name, so that a revocation takes effect after
+// that time.
 //
 // It returns [ErrNotEnrolled], [ErrRevoked], [ErrEnrollmentExpired] or [ErrUnavailable].
 func (r *Registry) Terminal(ctx context.Context, name string) (Enrolled, error) {
