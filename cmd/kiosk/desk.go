@@ -5,7 +5,6 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -47,7 +46,7 @@ func (d serverDesk) identify(ctx context.Context, place Text) (fleet.DeskVisit, 
 }
 
 // atServer changes a holder's reservation at the server, for a caller with a role.
-func (p *program) atServer(ctx context.Context, o options, role fleettls.Role, authenticate func(serverDesk) (change, error)) error {
+func (p *program) atServer(ctx context.Context, o options, role registry.Role, authenticate func(serverDesk) (change, error)) error {
 	options, err := o.cardOptions()
 	if err != nil {
 		return err
@@ -72,7 +71,7 @@ func (p *program) atServer(ctx context.Context, o options, role fleettls.Role, a
 }
 
 func (p *program) newCodeAtServer(ctx context.Context, o options) error {
-	return p.atServer(ctx, o, fleettls.RoleTerminal, func(d serverDesk) (change, error) {
+	return p.atServer(ctx, o, registry.RoleTerminal, func(d serverDesk) (change, error) {
 		v, _, err := d.identify(ctx, textPlaceCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return v.ReplaceRecoveryCode(ctx, operation, code)
@@ -88,7 +87,7 @@ func (p *program) renewByClerkAtServer(ctx context.Context, o options, typed str
 	if err != nil {
 		return err
 	}
-	return p.atServer(ctx, o, fleettls.RoleClerk, func(d serverDesk) (change, error) {
+	return p.atServer(ctx, o, registry.RoleClerk, func(d serverDesk) (change, error) {
 		v, _, err := d.identify(ctx, textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return renew(v, ctx, operation, id, code)
@@ -99,7 +98,7 @@ func (p *program) renewByClerkAtServer(ctx context.Context, o options, typed str
 // renewByOldCardAtServer reads the new card first, which starts the visit: the earlier card's
 // challenge is then answered at once, before it is too old.
 func (p *program) renewByOldCardAtServer(ctx context.Context, o options) error {
-	return p.atServer(ctx, o, fleettls.RoleTerminal, func(d serverDesk) (change, error) {
+	return p.atServer(ctx, o, registry.RoleTerminal, func(d serverDesk) (change, error) {
 		v, found, err := d.identify(ctx, textPlaceNewCard)
 		if err != nil {
 			return nil, err

@@ -45,7 +45,7 @@ func newServerDesk(t *testing.T) *serverDeskTest {
 		cas, d.caFiles = append(cas, card.CACertificate()), append(d.caFiles, "--ca-certificate", path)
 	}
 	d.server = newFleetServer(t, cas...)
-	d.terminal, d.clerk = d.server.bundle(t, "office"), d.server.bundleFor(t, "c-7", fleettls.RoleClerk)
+	d.terminal, d.clerk = d.server.bundle(t, "office"), d.server.bundleFor(t, "c-7", registry.RoleClerk)
 	return d
 }
 
@@ -209,7 +209,7 @@ func TestTerminalIsNotAClerk(t *testing.T) {
 	for i := 1; i < len(d.caFiles); i += 2 {
 		o.caCertificates = append(o.caCertificates, d.caFiles[i])
 	}
-	err = p.atServer(t.Context(), o, fleettls.RoleTerminal, func(desk serverDesk) (change, error) {
+	err = p.atServer(t.Context(), o, registry.RoleTerminal, func(desk serverDesk) (change, error) {
 		v, _, err := desk.identify(t.Context(), textPlaceNewCard)
 		return func(operation registry.Operation, code registry.RecoveryCode) (*registry.Reservation, error) {
 			return v.RenewByClerk(t.Context(), operation, id, code)

@@ -59,7 +59,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 			require.NoError(t, os.Mkdir(o.path("backup"), 0o700))
 			ca, err := fleettls.NewCA(time.Now())
 			require.NoError(t, err)
-			for name, role := range map[string]fleettls.Role{"c-7": fleettls.RoleClerk, "office": fleettls.RoleTerminal} { // from mykey-server
+			for name, role := range map[string]registry.Role{"c-7": registry.RoleClerk, "office": registry.RoleTerminal} { // from mykey-server
 				bundle, err := ca.NewBundle(name, role, 30, time.Now())
 				require.NoError(t, err)
 				text, err := bundle.RevealText()

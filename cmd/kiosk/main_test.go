@@ -21,6 +21,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/internal/tty"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -185,14 +186,14 @@ func TestStartupErrors(t *testing.T) {
 	require.Zero(t, testEnv{}.run(t, "terminal-keygen", "counter-1", terminalKey, filepath.Join(dir, "terminal.public")).exit)
 	ca, err := fleettls.NewCA(time.Now())
 	require.NoError(t, err)
-	bundle := func(name string, role fleettls.Role) string {
+	bundle := func(name string, role registry.Role) string {
 		b, err := ca.NewBundle(name, role, 30, time.Now())
 		require.NoError(t, err)
 		text, err := b.RevealText()
 		require.NoError(t, err)
 		return write(name+".pem", string(text))
 	}
-	counter, clerk := bundle("counter-1", fleettls.RoleTerminal), bundle("c-7", fleettls.RoleClerk)
+	counter, clerk := bundle("counter-1", registry.RoleTerminal), bundle("c-7", registry.RoleClerk)
 	working := []string{"--campaign", demo, "--terminal-key", terminalKey, "--namespace-key", namespaceKey, "--registry-key", registryKey, "--operator-key", public, "--registry", "sqlite:" + filepath.Join(dir, "kiosk.db")}
 	with := func(more ...string) []string { return append(working[:len(working):len(working)], more...) }
 	var said = map[string]string{}

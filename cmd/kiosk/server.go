@@ -48,7 +48,7 @@ type serverBackend struct {
 
 // serverClient returns the client for the server that the flags name, and the name in the
 // bundle, which must have a role.
-func (p *program) serverClient(o options, role fleettls.Role) (*fleet.Client, string, error) {
+func (p *program) serverClient(o options, role registry.Role) (*fleet.Client, string, error) {
 	text, err := registrycli.ReadKeyFile(p.Console, o.bundle, registrycli.SecretKey)
 	defer clear(text)
 	if err != nil {
@@ -84,11 +84,11 @@ func (p *program) serverClient(o options, role fleettls.Role) (*fleet.Client, st
 
 // checkRole reports a bundle of another role than a command needs, before anybody enters a
 // PIN. The server rejects it too.
-func (p *program) checkRole(i fleettls.Identity, role fleettls.Role) error {
+func (p *program) checkRole(i fleettls.Identity, role registry.Role) error {
 	switch {
 	case i.Role == role:
 		return nil
-	case role == fleettls.RoleClerk:
+	case role == registry.RoleClerk:
 		return fmt.Errorf("--bundle: %w: the role of %s is %s", registry.ErrNotClerk, i.Name, i.Role)
 	}
 	return p.Misuse(Text{

@@ -85,11 +85,11 @@ func newFleetServer(t *testing.T, cas ...*x509.Certificate) *fleetServer {
 // bundle writes a terminal's bundle to a file.
 func (s *fleetServer) bundle(t *testing.T, name string) string {
 	t.Helper()
-	return s.bundleFor(t, name, fleettls.RoleTerminal)
+	return s.bundleFor(t, name, registry.RoleTerminal)
 }
 
 // bundleFor writes a bundle with a role to a file.
-func (s *fleetServer) bundleFor(t *testing.T, name string, role fleettls.Role) string {
+func (s *fleetServer) bundleFor(t *testing.T, name string, role registry.Role) string {
 	t.Helper()
 	b, err := s.ca.NewBundle(name, role, 30, time.Now())
 	require.NoError(t, err)
@@ -174,7 +174,7 @@ func TestKioskWhoseServerIsAway(t *testing.T) {
 // The server's next campaign reaches the terminal, and one that can't be read does not.
 func TestCampaignFromTheServer(t *testing.T) {
 	server := newFleetServer(t)
-	client, name, err := newProgram(io.Discard, io.Discard).serverClient(options{server: server.url, bundle: server.bundle(t, "t1")}, fleettls.RoleTerminal)
+	client, name, err := newProgram(io.Discard, io.Discard).serverClient(options{server: server.url, bundle: server.bundle(t, "t1")}, registry.RoleTerminal)
 	require.NoError(t, err)
 	assert.Equal(t, "t1", name)
 	changed := make(chan *campaign.Campaign, 1)

@@ -11,7 +11,6 @@ import (
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/registrycli"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -87,7 +86,7 @@ func (p *program) setUp(o options) (s terminalSetup, err error) {
 
 // serverSetup returns the setup of a terminal of a fleet.
 func (p *program) serverSetup(s terminalSetup, o options) (_ terminalSetup, err error) {
-	if s.server, s.terminal, err = p.serverClient(o, fleettls.RoleTerminal); err != nil {
+	if s.server, s.terminal, err = p.serverClient(o, registry.RoleTerminal); err != nil {
 		return s, err
 	}
 	s.url, s.earlier = o.server, []uint32{}

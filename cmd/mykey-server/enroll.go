@@ -76,7 +76,7 @@ func (p *program) enroll(ctx context.Context, name string, o enrollOptions) erro
 	}
 	role := bundle.Identity().Role
 	err = d.Enroll(ctx, registry.NewOperation(), registry.Enrolled{
-		Name: name, Role: registry.Role(role), Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(),
+		Name: name, Role: role, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(),
 	})
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
@@ -111,7 +111,7 @@ func (p *program) enrollCertificate(ctx context.Context, name string, o enrollOp
 	}
 	defer d.Close()
 	err = d.Enroll(ctx, registry.NewOperation(), registry.Enrolled{
-		Name: name, Role: registry.Role(identity.Role), Key: identity.Key, Serial: certificates[0].SerialNumber.Text(16), NotAfter: certificates[0].NotAfter,
+		Name: name, Role: identity.Role, Key: identity.Key, Serial: certificates[0].SerialNumber.Text(16), NotAfter: certificates[0].NotAfter,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -120,11 +120,11 @@ func (p *program) enrollCertificate(ctx context.Context, name string, o enrollOp
 }
 
 // reportEnrolled says who was enrolled, with which file.
-func (p *program) reportEnrolled(text Text, name string, role fleettls.Role, file string, notAfter time.Time) error {
+func (p *program) reportEnrolled(text Text, name string, role registry.Role, file string, notAfter time.Time) error {
 	if p.JSON {
 		return cli.WriteJSON(p.Stdout, struct {
 			Name     string        `json:"name"`
-			Role     fleettls.Role `json:"role"`
+			Role     registry.Role `json:"role"`
 			File     string        `json:"file"`
 			NotAfter time.Time     `json:"not_after"`
 		}{name, role, file, notAfter})
@@ -134,9 +134,9 @@ func (p *program) reportEnrolled(text Text, name string, role fleettls.Role, fil
 
 // writeBundle makes a bundle and writes its file, or reads the file of an earlier run.
 func (p *program) writeBundle(ca *fleettls.CA, name string, o enrollOptions) (bundle fleettls.Bundle, written bool, err error) {
-	role := fleettls.RoleTerminal
+	role := registry.RoleTerminal
 	if o.clerk {
-		role = fleettls.RoleClerk
+		role = registry.RoleClerk
 	}
 	if bundle, err = ca.NewBundle(name, role, o.days, p.now()); err != nil {
 		return bundle, false, err

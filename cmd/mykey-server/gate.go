@@ -113,7 +113,7 @@ func (g *gate) admit(ctx context.Context, caller fleettls.Identity) error {
 		return fmt.Errorf("%w: %w", fleet.ErrNotEnrolled, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", registry.ErrUnavailable, err)
-	case string(e.Role) != string(caller.Role):
+	case e.Role != caller.Role:
 		return fmt.Errorf("%w: its role is another", fleet.ErrNotEnrolled)
 	case !e.Key.Equal(caller.Key):
 		return fmt.Errorf("%w: its key is another", fleet.ErrNotEnrolled)

@@ -25,10 +25,10 @@ import (
 // revoked, also over a connection that is open.
 func TestGateAdmitsEnrolledCallers(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	counter := r.issue("counter-1", fleettls.RoleTerminal)
+	counter := r.issue("counter-1", registry.RoleTerminal)
 	enrolled := registry.Enrolled{Name: "counter-1", Role: registry.RoleTerminal, Key: counter.Identity().Key}
 	r.terminals.set(enrolled)
-	terminal, clerk := r.client(counter), r.enroll("c-7", fleettls.RoleClerk)
+	terminal, clerk := r.client(counter), r.enroll("c-7", registry.RoleClerk)
 	for _, client := range []*http.Client{terminal, clerk} {
 		status, _ := r.post(client, "/v1/visits")
 		assert.Equal(t, http.StatusOK, status)
@@ -36,18 +36,18 @@ func TestGateAdmitsEnrolledCallers(t *testing.T) {
 	r.terminals.set(registry.Enrolled{Name: "counter-2", Role: registry.RoleTerminal, Key: counter.Identity().Key})
 	for reason, c := range map[string]struct {
 		name string
-		role fleettls.Role
+		role registry.Role
 	}{
-		registry.ErrNotEnrolled.Error(): {"counter-9", fleettls.RoleTerminal},
-		"its key is another":            {"counter-2", fleettls.RoleTerminal},
-		"its role is another":           {"counter-1", fleettls.RoleClerk},
+		registry.ErrNotEnrolled.Error(): {"counter-9", registry.RoleTerminal},
+		"its key is another":            {"counter-2", registry.RoleTerminal},
+		"its role is another":           {"counter-1", registry.RoleClerk},
 	} {
 		status, code := r.post(r.client(r.issue(c.name, c.role)), "/v1/visits")
 		assert.Equal(t, http.StatusForbidden, status, reason)
 		assert.Equal(t, "not-enrolled", code, reason)
 		assert.Contains(t, r.log.String(), reason)
 	}
-	status, code := r.post(r.client(r.issue("c-7", fleettls.RoleTerminal)), "/v1/visits")
+	status, code := r.post(r.client(r.issue("c-7", registry.RoleTerminal)), "/v1/visits")
 	assert.Equal(t, http.StatusForbidden, status, "a clerk as a terminal")
 	assert.Equal(t, "not-enrolled", code)
 
@@ -75,17 +75,17 @@ func TestGateNamesTheCaller(t *testing.T) {
 	r := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, _ = fleet.CallerOf(r.Context())
 	}), nil)
-	status, _ := r.post(r.enroll("c-7", fleettls.RoleClerk), "/anything")
+	status, _ := r.post(r.enroll("c-7", registry.RoleClerk), "/anything")
 	assert.Equal(t, http.StatusOK, status)
 	assert.Equal(t, "c-7", caller.Name)
-	assert.Equal(t, fleettls.RoleClerk, caller.Role)
+	assert.Equal(t, registry.RoleClerk, caller.Role)
 	assert.Equal(t, r.terminals.list["c-7"].Key, caller.Key)
 }
 
 // A terminal that sends too many requests is refused until it has waited. Others are not.
 func TestGateLimitsRequests(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	busy, other := r.enroll("counter-1", fleettls.RoleTerminal), r.enroll("counter-2", fleettls.RoleTerminal)
+	busy, other := r.enroll("counter-1", registry.RoleTerminal), r.enroll("counter-2", registry.RoleTerminal)
 	for range terminalBurst {
 		status, _ := r.post(busy, "/v1/visits")
 		require.Equal(t, http.StatusOK, status)
@@ -121,7 +121,7 @@ func TestGateLimitsRequests(t *testing.T) {
 // those of the API, so that nobody can make up label values.
 func TestLogAndMetrics(t *testing.T) {
 	r := start(t, testAPI(), nil)
-	client := r.enroll("counter-1", fleettls.RoleTerminal)
+	client := r.enroll("counter-1", registry.RoleTerminal)
 	for path, want := range map[string]int{
 		"/v1/visits?personal=query": http.StatusOK, "/v1/reservations": http.StatusForbidden, "/v1/panic": http.StatusInternalServerError,
 	} {
@@ -202,7 +202,7 @@ func TestGracefulStop(t *testing.T) {
 		status, _ = r.post(client, "/v1/visits")
 		assert.Equal(t, http.StatusOK, status, "requests are answered until the balancer has noticed")
 	})
-	client = r.enroll("counter-1", fleettls.RoleTerminal)
+	client = r.enroll("counter-1", registry.RoleTerminal)
 	status, body := r.get("/readyz")
 	assert.Equal(t, http.StatusOK, status, body)
 	slow := make(chan int)

@@ -182,7 +182,7 @@ func startLoadedFleet(b *testing.B, terminals int) *loadedFleet {
 	require.NoError(b, err)
 	defer d.Close()
 	for n := range terminals {
-		bundle, err := ca.NewBundle(fmt.Sprint("terminal-", n), fleettls.RoleTerminal, 30, o.now)
+		bundle, err := ca.NewBundle(fmt.Sprint("terminal-", n), registry.RoleTerminal, 30, o.now)
 		require.NoError(b, err)
 		require.NoError(b, d.Enroll(b.Context(), registry.NewOperation(), registry.Enrolled{
 			Name: bundle.Identity().Name, Role: registry.RoleTerminal, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(),

@@ -133,7 +133,7 @@ func (f *fakeTerminals) setFailure(err error) {
 }
 
 // issue makes the bundle of a terminal or a clerk, without enrolling it.
-func (r *running) issue(name string, role fleettls.Role) fleettls.Bundle {
+func (r *running) issue(name string, role registry.Role) fleettls.Bundle {
 	r.Helper()
 	b, err := r.ca.NewBundle(name, role, 365, today)
 	require.NoError(r, err)
@@ -141,7 +141,7 @@ func (r *running) issue(name string, role fleettls.Role) fleettls.Bundle {
 }
 
 // enroll enrolls a terminal or a clerk and returns its client.
-func (r *running) enroll(name string, role fleettls.Role) *http.Client {
+func (r *running) enroll(name string, role registry.Role) *http.Client {
 	r.Helper()
 	b := r.issue(name, role)
 	r.terminals.set(registry.Enrolled{Name: name, Role: registry.Role(role), Key: b.Identity().Key})

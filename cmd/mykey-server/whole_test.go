@@ -155,7 +155,7 @@ func (o *office) issued(name string) fleettls.Bundle {
 	o.Helper()
 	ca, err := pki.ReadCA(o.folder)
 	require.NoError(o, err)
-	b, err := ca.NewBundle(name, fleettls.RoleTerminal, 30, o.now)
+	b, err := ca.NewBundle(name, registry.RoleTerminal, 30, o.now)
 	require.NoError(o, err)
 	return b
 }

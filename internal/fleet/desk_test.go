@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -49,7 +48,7 @@ func reserved(t testing.TB, s fleet.Service, c prooftest.Card) *registry.Reserva
 // Faults: F116.
 func TestClerk(t *testing.T) {
 	ctx, s := t.Context(), newSite(t)
-	terminal, clerk := s.client(t, "t1", nil), s.clientAs(t, "c-7", fleettls.RoleClerk, nil)
+	terminal, clerk := s.client(t, "t1", nil), s.clientAs(t, "c-7", registry.RoleClerk, nil)
 	first, second := reserved(t, terminal, card(1)), reserved(t, terminal, card(2))
 	operation, code := registry.NewOperation(), registry.NewRecoveryCode()
 	v := identifyAtDesk(t, clerk, card(2))
@@ -79,7 +78,7 @@ func TestClerk(t *testing.T) {
 // A terminal can't act as a clerk, and a clerk can't act as a terminal. Nothing is changed.
 func TestWrongRole(t *testing.T) {
 	ctx, s := t.Context(), newSite(t)
-	terminal, clerk := s.client(t, "t1", nil), s.clientAs(t, "c-7", fleettls.RoleClerk, nil)
+	terminal, clerk := s.client(t, "t1", nil), s.clientAs(t, "c-7", registry.RoleClerk, nil)
 	first := reserved(t, terminal, card(1))
 	code, account := registry.NewRecoveryCode(), registry.NewAccount("example-pay", "user-0001", "4649")
 	v := identifyAtDesk(t, terminal, card(2))

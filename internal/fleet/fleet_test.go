@@ -110,11 +110,11 @@ func (a as) RoundTrip(r *http.Request) (*http.Response, error) {
 // client returns the client of an enrolled terminal. wrap, if not nil, wraps its transport.
 func (s *site) client(t testing.TB, name string, wrap func(http.RoundTripper) http.RoundTripper) *fleet.Client {
 	t.Helper()
-	return s.clientAs(t, name, fleettls.RoleTerminal, wrap)
+	return s.clientAs(t, name, registry.RoleTerminal, wrap)
 }
 
 // clientAs is like client for a role.
-func (s *site) clientAs(t testing.TB, name string, role fleettls.Role, wrap func(http.RoundTripper) http.RoundTripper) *fleet.Client {
+func (s *site) clientAs(t testing.TB, name string, role registry.Role, wrap func(http.RoundTripper) http.RoundTripper) *fleet.Client {
 	t.Helper()
 	terminal, err := registry.GenerateTerminal(name)
 	require.NoError(t, err)

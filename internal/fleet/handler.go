@@ -89,12 +89,12 @@ func NewHandler(config HandlerConfig) http.Handler {
 type serve = func(*http.Request, []byte) (any, error)
 
 // byTerminal rejects requests of callers that are not terminals.
-func byTerminal(next serve) serve { return onlyBy(fleettls.RoleTerminal, ErrNotEnrolled, next) }
+func byTerminal(next serve) serve { return onlyBy(registry.RoleTerminal, ErrNotEnrolled, next) }
 
 // byClerk rejects requests of callers that are not clerks.
-func byClerk(next serve) serve { return onlyBy(fleettls.RoleClerk, registry.ErrNotClerk, next) }
+func byClerk(next serve) serve { return onlyBy(registry.RoleClerk, registry.ErrNotClerk, next) }
 
-func onlyBy(role fleettls.Role, otherwise error, next serve) serve {
+func onlyBy(role registry.Role, otherwise error, next serve) serve {
 	return func(r *http.Request, body []byte) (any, error) {
 		if caller, _ := CallerOf(r.Context()); caller.Role != role {
 			return nil, fmt.Errorf("%w: the role of %s is %s", otherwise, caller.Name, caller.Role)
@@ -223,7 +223,7 @@ func (h *handler) change(v *visit) (registry.Operation, *registry.Registry, erro
 	if err != nil || len(signature) != ed25519.SignatureSize {
 		return operation, nil, fmt.Errorf("%w: no signature", registry.ErrTerminal)
 	}
-	return operation, h.Store.From(registry.Origin{Terminal: v.caller.Name, Role: registry.Role(v.caller.Role), Key: v.caller.Key, Body: sha256.Sum256(v.body), Signature: signature}), nil
+	return operation, h.Store.From(registry.Origin{Terminal: v.caller.Name, Role: v.caller.Role, Key: v.caller.Key, Body: sha256.Sum256(v.body), Signature: signature}), nil
 }
 
 func (h *handler) identify(r *http.Request, body []byte) (any, error) {

@@ -17,7 +17,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
@@ -128,7 +127,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	third := identifyAtDesk(t, c, card(3))
 	_, err = third.RenewByOldCard(ctx, registry.NewOperation(), evidence(t, c, card(2)), registry.NewRecoveryCode())
 	require.NoError(t, err)
-	clerk := s.clientAs(t, "c-7", fleettls.RoleClerk, checked)
+	clerk := s.clientAs(t, "c-7", registry.RoleClerk, checked)
 	_, err = identifyAtDesk(t, clerk, card(4)).RenewByClerk(ctx, registry.NewOperation(), first.ID, registry.NewRecoveryCode())
 	require.NoError(t, err)
 	_, err = identifyAtDesk(t, clerk, card(5)).MergeByClerk(ctx, registry.NewOperation(), first.ID, registry.NewRecoveryCode())

@@ -29,7 +29,7 @@ func reveal(t *testing.T, b Bundle) []byte {
 
 // A bundle survives being written and read, and its key signs as a terminal of the registry.
 func TestBundle(t *testing.T) {
-	b := newBundle(t, newCA(t), "counter-1", RoleTerminal, today)
+	b := newBundle(t, newCA(t), "counter-1", registry.RoleTerminal, today)
 	read, err := ParseBundle(append([]byte("# counter-1\n"), reveal(t, b)...))
 	require.NoError(t, err)
 	assert.Equal(t, b.Identity(), read.Identity())
@@ -44,7 +44,7 @@ func TestBundle(t *testing.T) {
 // A text that is not exactly a bundle is rejected, with an error that does not quote it.
 func TestParseBundleRejects(t *testing.T) {
 	ca := newCA(t)
-	b, other := newBundle(t, ca, "counter-1", RoleTerminal, today), newBundle(t, ca, "counter-2", RoleTerminal, today)
+	b, other := newBundle(t, ca, "counter-1", registry.RoleTerminal, today), newBundle(t, ca, "counter-2", registry.RoleTerminal, today)
 	text := string(reveal(t, b))
 	block := func(text string, n int) string {
 		var found []string
@@ -87,7 +87,7 @@ func TestParseBundleRejects(t *testing.T) {
 // A bundle is not printed with its key, and neither is a CA.
 func TestBundleIsNotPrinted(t *testing.T) {
 	ca := newCA(t)
-	b := newBundle(t, ca, "counter-1", RoleTerminal, today)
+	b := newBundle(t, ca, "counter-1", registry.RoleTerminal, today)
 	assert.Equal(t, "[bundle of terminal counter-1]", b.String())
 	scalar := func(key crypto.Signer) redacttest.Canary {
 		raw, err := key.(*ecdsa.PrivateKey).Bytes()
@@ -107,7 +107,6 @@ func TestBundleIsNotPrinted(t *testing.T) {
 		redacttest.PublicHolder(ca, scalar(ca.key.reveal())),
 		redacttest.PublicHolder(file, scalar(served.PrivateKey.(crypto.Signer))),
 		redacttest.Plain[Identity](),
-		redacttest.Plain[Role](),
 	}, ".")
 }
 
@@ -125,7 +124,7 @@ func TestZeroBundle(t *testing.T) {
 func TestNewBundle(t *testing.T) {
 	ca := newCA(t)
 	for _, name := range []string{"", "a", "counter-1", "A.b_c-9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "a\n", "窓口", "a:b", "a/b"} {
-		_, err := ca.NewBundle(name, RoleTerminal, 1, today)
+		_, err := ca.NewBundle(name, registry.RoleTerminal, 1, today)
 		_, want := registry.GenerateTerminal(name)
 		if want != nil {
 			require.ErrorIs(t, err, ErrName, "%q", name)
@@ -136,7 +135,7 @@ func TestNewBundle(t *testing.T) {
 	_, err := ca.NewBundle("a", "admin", 1, today)
 	require.ErrorIs(t, err, ErrIdentity)
 	for days, want := range map[int]error{0: ErrLifetime, -1: ErrLifetime, 1: nil, 3653: nil, 3654: ErrLifetime} {
-		_, err := ca.NewBundle("a", RoleClerk, days, today)
+		_, err := ca.NewBundle("a", registry.RoleClerk, days, today)
 		require.ErrorIs(t, err, want, "%d days", days)
 	}
 }
@@ -171,9 +170,9 @@ func TestParseCA(t *testing.T) {
 	require.NoError(t, err)
 	read, err := ParseCA(ca.CertificateText(), key)
 	require.NoError(t, err)
-	_, err = read.NewBundle("a", RoleTerminal, 1, today)
+	_, err = read.NewBundle("a", registry.RoleTerminal, 1, today)
 	require.NoError(t, err)
-	b := newBundle(t, ca, "counter-1", RoleTerminal, today)
+	b := newBundle(t, ca, "counter-1", registry.RoleTerminal, today)
 	for name, texts := range map[string][2][]byte{
 		"another CA's certificate": {other.CertificateText(), key},
 		"no certificate":           {nil, key},

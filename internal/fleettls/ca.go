@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // How long certificates are valid, and how far their validity begins in the past, for clocks
@@ -166,7 +168,7 @@ func isDNSName(host string) bool {
 
 // NewBundle makes a key and a certificate for a terminal or a clerk. It returns [ErrName],
 // [ErrIdentity] for an unknown role, or [ErrLifetime].
-func (c *CA) NewBundle(name string, role Role, days int, now time.Time) (Bundle, error) {
+func (c *CA) NewBundle(name string, role registry.Role, days int, now time.Time) (Bundle, error) {
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return Bundle{}, err

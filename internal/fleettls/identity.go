@@ -20,21 +20,14 @@ import (
 	"regexp"
 	"strings"
 	"time"
-)
 
-// Role is what a certificate's owner may do.
-type Role string
-
-// The roles.
-const (
-	RoleTerminal Role = "terminal"
-	RoleClerk    Role = "clerk"
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 // Identity is the owner of a client certificate.
 type Identity struct {
 	Name string
-	Role Role
+	Role registry.Role
 	Key  ed25519.PublicKey
 }
 
@@ -62,7 +55,7 @@ func (i Identity) check() error {
 	if !validName.MatchString(i.Name) {
 		return ErrName
 	}
-	if i.Role != RoleTerminal && i.Role != RoleClerk {
+	if i.Role != registry.RoleTerminal && i.Role != registry.RoleClerk {
 		return fmt.Errorf("%w: unknown role", ErrIdentity)
 	}
 	return nil
@@ -86,7 +79,7 @@ func Identify(certificate *x509.Certificate) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: %d URIs with the scheme %s", ErrIdentity, len(own), scheme)
 	}
 	role, name, _ := strings.Cut(own[0].Opaque, ":")
-	i := Identity{Name: name, Role: Role(role), Key: key}
+	i := Identity{Name: name, Role: registry.Role(role), Key: key}
 	if err := i.check(); err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrIdentity, err)
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
 var today = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -26,7 +28,7 @@ func newCA(t *testing.T) *CA {
 	return ca
 }
 
-func newBundle(t *testing.T, ca *CA, name string, role Role, now time.Time) Bundle {
+func newBundle(t *testing.T, ca *CA, name string, role registry.Role, now time.Time) Bundle {
 	t.Helper()
 	b, err := ca.NewBundle(name, role, 400, now)
 	require.NoError(t, err)
@@ -108,7 +110,7 @@ func connect(t *testing.T, server, client *tls.Config) (peer Identity, serverErr
 // A terminal and a clerk connect with TLS 1.3; the server learns their names, roles and keys.
 func TestConnection(t *testing.T) {
 	ca := newCA(t)
-	for _, role := range []Role{RoleTerminal, RoleClerk} {
+	for _, role := range []registry.Role{registry.RoleTerminal, registry.RoleClerk} {
 		for host, hosts := range map[string][]string{"server.example": {"server.example"}, "192.0.2.7": {"server.example", "192.0.2.7"}, "2001:db8::7": {"2001:db8::7"}} {
 			b := newBundle(t, ca, "counter-1", role, today)
 			server := ServerConfig([]*x509.Certificate{ca.Certificate()}, always(pair(t, ca, today, hosts...)))
@@ -136,12 +138,12 @@ func TestServerRejectsClients(t *testing.T) {
 		return &CA{certificate, other.key}
 	}()
 	with := func(own *tls.Certificate) *tls.Config {
-		config := clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today))
+		config := clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today))
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
 		return config
 	}
 	custom := func(change func(*x509.Certificate)) *tls.Config {
-		b := newBundle(t, ca, "counter-1", RoleTerminal, today)
+		b := newBundle(t, ca, "counter-1", registry.RoleTerminal, today)
 		template := &x509.Certificate{
 			Subject: pkix.Name{CommonName: "counter-1"}, NotBefore: today.Add(-time.Hour), NotAfter: today.Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, URIs: []*url.URL{b.Identity().uri()},
@@ -151,20 +153,22 @@ func TestServerRejectsClients(t *testing.T) {
 		require.NoError(t, err)
 		return with(&tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: b.key.reveal()})
 	}
-	another := newBundle(t, newCA(t), "counter-1", RoleTerminal, today)
-	sameNamed := newBundle(t, sameName, "counter-1", RoleTerminal, today)
+	another := newBundle(t, newCA(t), "counter-1", registry.RoleTerminal, today)
+	sameNamed := newBundle(t, sameName, "counter-1", registry.RoleTerminal, today)
 	for name, c := range map[string]struct {
 		client *tls.Config
 		want   error
 	}{
-		"expired":              {clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today.AddDate(0, 0, -401))), ErrExpired},
-		"not yet valid":        {clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today.Add(2*clockSkew))), ErrNotYetValid},
-		"another CA":           {with(&tls.Certificate{Certificate: [][]byte{another.certificate.Raw}, PrivateKey: another.key.reveal()}), ErrUnknownCA},
-		"a CA with its name":   {with(&tls.Certificate{Certificate: [][]byte{sameNamed.certificate.Raw}, PrivateKey: sameNamed.key.reveal()}), ErrUnknownCA},
-		"a server's":           {with(pair(t, ca, today, "server.example")), ErrUsage},
-		"none":                 {with(&tls.Certificate{}), nil},
-		"no role":              {custom(func(c *x509.Certificate) { c.URIs = nil }), ErrIdentity},
-		"two roles":            {custom(func(c *x509.Certificate) { c.URIs = append(c.URIs, Identity{Name: "counter-1", Role: RoleClerk}.uri()) }), ErrIdentity},
+		"expired":            {clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today.AddDate(0, 0, -401))), ErrExpired},
+		"not yet valid":      {clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today.Add(2*clockSkew))), ErrNotYetValid},
+		"another CA":         {with(&tls.Certificate{Certificate: [][]byte{another.certificate.Raw}, PrivateKey: another.key.reveal()}), ErrUnknownCA},
+		"a CA with its name": {with(&tls.Certificate{Certificate: [][]byte{sameNamed.certificate.Raw}, PrivateKey: sameNamed.key.reveal()}), ErrUnknownCA},
+		"a server's":         {with(pair(t, ca, today, "server.example")), ErrUsage},
+		"none":               {with(&tls.Certificate{}), nil},
+		"no role":            {custom(func(c *x509.Certificate) { c.URIs = nil }), ErrIdentity},
+		"two roles": {custom(func(c *x509.Certificate) {
+			c.URIs = append(c.URIs, Identity{Name: "counter-1", Role: registry.RoleClerk}.uri())
+		}), ErrIdentity},
 		"another common name":  {custom(func(c *x509.Certificate) { c.Subject.CommonName = "counter-2" }), ErrIdentity},
 		"an unknown role":      {custom(func(c *x509.Certificate) { c.URIs[0].Opaque = "admin:counter-1" }), ErrIdentity},
 		"an invalid name":      {custom(func(c *x509.Certificate) { c.URIs[0].Opaque = "terminal:a b"; c.Subject.CommonName = "a b" }), ErrIdentity},
@@ -172,7 +176,7 @@ func TestServerRejectsClients(t *testing.T) {
 		"a URI with slashes":   {custom(func(c *x509.Certificate) { c.URIs[0] = &url.URL{Scheme: scheme, Host: "terminal", Path: "/counter-1"} }), ErrIdentity},
 		"the CA's certificate": {with(&tls.Certificate{Certificate: [][]byte{ca.Certificate().Raw}, PrivateKey: ca.key.reveal()}), ErrIdentity},
 		"TLS 1.2": {func() *tls.Config {
-			config := clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today))
+			config := clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today))
 			config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 			return config
 		}(), nil},
@@ -193,7 +197,7 @@ func TestServerRejectsClients(t *testing.T) {
 // own certificate.
 func TestClientRejectsServers(t *testing.T) {
 	ca := newCA(t)
-	terminal := newBundle(t, ca, "server.example", RoleTerminal, today)
+	terminal := newBundle(t, ca, "server.example", registry.RoleTerminal, today)
 	for name, c := range map[string]struct {
 		server *tls.Certificate
 		want   error
@@ -206,7 +210,7 @@ func TestClientRejectsServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := ServerConfig([]*x509.Certificate{ca.Certificate()}, always(c.server))
-			client := clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today))
+			client := clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today))
 			sent := false
 			own := client.GetClientCertificate
 			client.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -223,7 +227,7 @@ func TestClientRejectsServers(t *testing.T) {
 			assert.False(t, sent)
 		})
 	}
-	client := clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today))
+	client := clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today))
 	old := ServerConfig([]*x509.Certificate{ca.Certificate()}, always(pair(t, ca, today, "server.example")))
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	_, _, clientErr := connect(t, old, client)
@@ -233,7 +237,7 @@ func TestClientRejectsServers(t *testing.T) {
 // A certificate that expires while its connection is open is not accepted any longer.
 func TestPeerOfAnOpenConnection(t *testing.T) {
 	ca := newCA(t)
-	b := newBundle(t, ca, "counter-1", RoleTerminal, today)
+	b := newBundle(t, ca, "counter-1", registry.RoleTerminal, today)
 	state := &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{b.certificate, ca.Certificate()}}}
 	peer, err := Peer(state, today)
 	require.NoError(t, err)
@@ -277,7 +281,7 @@ func TestReloadCertificate(t *testing.T) {
 	connects := func(host string) {
 		t.Helper()
 		server := ServerConfig([]*x509.Certificate{ca.Certificate()}, file.Certificate)
-		client := clientConfig(t, newBundle(t, ca, "counter-1", RoleTerminal, today))
+		client := clientConfig(t, newBundle(t, ca, "counter-1", registry.RoleTerminal, today))
 		client.ServerName = host
 		_, serverErr, clientErr := connect(t, server, client)
 		require.NoError(t, errors.Join(serverErr, clientErr), host)
