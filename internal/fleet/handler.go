@@ -179,25 +179,23 @@ type visit struct {
 	request
 	holder *proof.Holder
 	caller fleettls.Identity
-	body   []byte
-	r      *http.Request
 }
 
 // verify decodes a request of a visit and verifies its evidence. Each request carries the
 // evidence again.
 func (h *handler) verify(r *http.Request, body []byte) (*visit, error) {
-	v := &visit{body: body, r: r}
+	v := &visit{}
 	if err := decode(body, &v.request); err != nil {
 		return nil, err
 	}
 	v.caller, _ = CallerOf(r.Context())
 	var err error
-	v.holder, err = h.verifyEvidence(v, v.Evidence, h.Verifier)
+	v.holder, err = h.verifyEvidence(r.Context(), v, v.Evidence, h.Verifier)
 	return v, err
 }
 
 // verifyEvidence verifies the evidence of a card in a visit. No other visit can use it.
-func (h *handler) verifyEvidence(v *visit, e proof.Evidence, verifier proof.Verifier) (*proof.Holder, error) {
+func (h *handler) verifyEvidence(ctx context.Context, v *visit, e proof.Evidence, verifier proof.Verifier) (*proof.Holder, error) {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
@@ -210,20 +208,33 @@ func (h *handler) verifyEvidence(v *visit, e proof.Evidence, verifier proof.Veri
 	verifier.Once = func(ctx context.Context, challenge proof.Challenge) error {
 		return h.Store.UseChallenge(ctx, v.caller.Name, challenge, v.Visit, evidence)
 	}
-	return verifier.Verify(v.r.Context(), e)
+	return verifier.Verify(ctx, e)
 }
 
-// change returns the operation of a request that changes something, and the registry for it.
-func (h *handler) change(v *visit) (registry.Operation, *registry.Registry, error) {
+// signedChange is a request of a visit that changes something.
+type signedChange struct {
+	*visit
+	operation registry.Operation
+	store     *registry.Registry // for the change
+}
+
+// verifyChange is like verify for a request that changes something. The registry verifies the
+// signature.
+func (h *handler) verifyChange(r *http.Request, body []byte) (*signedChange, error) {
+	v, err := h.verify(r, body)
+	if err != nil {
+		return nil, err
+	}
 	operation, err := registry.ParseOperation(v.Operation)
 	if err != nil {
-		return operation, nil, err
+		return nil, err
 	}
-	signature, err := base64.StdEncoding.Strict().DecodeString(v.r.Header.Get(signatureHeader))
+	signature, err := base64.StdEncoding.Strict().DecodeString(r.Header.Get(signatureHeader))
 	if err != nil || len(signature) != ed25519.SignatureSize {
-		return operation, nil, fmt.Errorf("%w: no signature", registry.ErrTerminal)
+		return nil, fmt.Errorf("%w: no signature", registry.ErrTerminal)
 	}
-	return operation, h.Store.From(registry.Origin{Terminal: v.caller.Name, Role: v.caller.Role, Key: v.caller.Key, Body: sha256.Sum256(v.body), Signature: signature}), nil
+	origin := registry.Origin{Terminal: v.caller.Name, Role: v.caller.Role, Key: v.caller.Key, Body: sha256.Sum256(body), Signature: signature}
+	return &signedChange{v, operation, h.Store.From(origin)}, nil
 }
 
 func (h *handler) identify(r *http.Request, body []byte) (any, error) {
@@ -243,31 +254,31 @@ func (h *handler) find(r *http.Request, body []byte) (any, error) {
 }
 
 func (h *handler) reserve(r *http.Request, body []byte) (any, error) {
-	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
-		return store.Reserve(ctx, operation, v.holder, code)
+	return h.changeWithCode(r, body, func(c *signedChange, code registry.RecoveryCode) (*registry.Reservation, error) {
+		return c.store.Reserve(r.Context(), c.operation, c.holder, code)
 	})
 }
 
 func (h *handler) replaceCode(r *http.Request, body []byte) (any, error) {
-	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
-		return store.ReplaceRecoveryCode(ctx, operation, v.holder, code)
+	return h.changeWithCode(r, body, func(c *signedChange, code registry.RecoveryCode) (*registry.Reservation, error) {
+		return c.store.ReplaceRecoveryCode(r.Context(), c.operation, c.holder, code)
 	})
 }
 
 func (h *handler) renew(r *http.Request, body []byte) (any, error) {
-	return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
-		by, err := h.renewalProof(v)
+	return h.changeWithCode(r, body, func(c *signedChange, code registry.RecoveryCode) (*registry.Reservation, error) {
+		by, err := h.renewalProof(r.Context(), c.visit)
 		if err != nil {
 			return nil, err
 		}
-		return store.Renew(ctx, operation, v.holder, by, code)
+		return c.store.Renew(r.Context(), c.operation, c.holder, by, code)
 	})
 }
 
 // renewalProof returns the proof of a renewal that no clerk confirms.
-func (h *handler) renewalProof(v *visit) (registry.RenewalProof, error) {
+func (h *handler) renewalProof(ctx context.Context, v *visit) (registry.RenewalProof, error) {
 	if v.OldEvidence != nil {
-		return h.byOldCard(v)
+		return h.byOldCard(ctx, v)
 	}
 	id, err := mykey.Parse(v.Identifier)
 	if err != nil {
@@ -279,13 +290,13 @@ func (h *handler) renewalProof(v *visit) (registry.RenewalProof, error) {
 
 // byOldCard verifies the evidence of the earlier card. If revocation is checked, that card's
 // certificate must not have expired, since no source knows about it then.
-func (h *handler) byOldCard(v *visit) (registry.RenewalProof, error) {
+func (h *handler) byOldCard(ctx context.Context, v *visit) (registry.RenewalProof, error) {
 	if v.Identifier != "" || v.OldRecoveryCode != "" {
 		return registry.RenewalProof{}, fmt.Errorf("%w: two proofs", ErrRequest)
 	}
 	verifier := h.Verifier
 	verifier.AllowExpired = true
-	old, err := h.verifyEvidence(v, *v.OldEvidence, verifier)
+	old, err := h.verifyEvidence(ctx, v, *v.OldEvidence, verifier)
 	if err != nil {
 		return registry.RenewalProof{}, fmt.Errorf("old card: %w", err)
 	}
@@ -296,44 +307,35 @@ func (h *handler) byOldCard(v *visit) (registry.RenewalProof, error) {
 // from the origin of the change.
 func (h *handler) renewByClerk(by func(id mykey.ID, clerk string) registry.RenewalProof) serve {
 	return func(r *http.Request, body []byte) (any, error) {
-		return h.changeWithCode(r, body, func(ctx context.Context, store *registry.Registry, operation registry.Operation, v *visit, code registry.RecoveryCode) (*registry.Reservation, error) {
-			id, err := mykey.Parse(v.Identifier)
+		return h.changeWithCode(r, body, func(c *signedChange, code registry.RecoveryCode) (*registry.Reservation, error) {
+			id, err := mykey.Parse(c.Identifier)
 			if err != nil {
 				return nil, err
 			}
-			return store.Renew(ctx, operation, v.holder, by(id, v.caller.Name), code)
+			return c.store.Renew(r.Context(), c.operation, c.holder, by(id, c.caller.Name), code)
 		})
 	}
 }
 
 func (h *handler) withdraw(r *http.Request, body []byte) (any, error) {
-	v, err := h.verify(r, body)
+	c, err := h.verifyChange(r, body)
 	if err != nil {
 		return nil, err
 	}
-	operation, store, err := h.change(v)
-	if err != nil {
-		return nil, err
-	}
-	return respond(store.Withdraw(r.Context(), operation, v.holder))
+	return respond(c.store.Withdraw(r.Context(), c.operation, c.holder))
 }
 
 // changeWithCode makes a change that sets a recovery code.
-func (h *handler) changeWithCode(r *http.Request, body []byte,
-	change func(context.Context, *registry.Registry, registry.Operation, *visit, registry.RecoveryCode) (*registry.Reservation, error)) (any, error) {
-	v, err := h.verify(r, body)
+func (h *handler) changeWithCode(r *http.Request, body []byte, change func(*signedChange, registry.RecoveryCode) (*registry.Reservation, error)) (any, error) {
+	c, err := h.verifyChange(r, body)
 	if err != nil {
 		return nil, err
 	}
-	operation, store, err := h.change(v)
+	code, err := registry.ParseRecoveryCode(c.RecoveryCode)
 	if err != nil {
 		return nil, err
 	}
-	code, err := registry.ParseRecoveryCode(v.RecoveryCode)
-	if err != nil {
-		return nil, err
-	}
-	return respond(change(r.Context(), store, operation, v, code))
+	return respond(change(c, code))
 }
 
 func (v *visit) account() (registry.Account, error) {
@@ -357,23 +359,19 @@ func (h *handler) preview(r *http.Request, body []byte) (any, error) {
 }
 
 func (h *handler) apply(r *http.Request, body []byte) (any, error) {
-	v, err := h.verify(r, body)
+	c, err := h.verifyChange(r, body)
 	if err != nil {
 		return nil, err
 	}
-	operation, store, err := h.change(v)
+	account, err := c.account()
 	if err != nil {
 		return nil, err
 	}
-	account, err := v.account()
+	id, err := mykey.Parse(c.Identifier)
 	if err != nil {
 		return nil, err
 	}
-	id, err := mykey.Parse(v.Identifier)
-	if err != nil {
-		return nil, err
-	}
-	return respond(store.Confirm(r.Context(), operation, registry.NewPreview(v.holder, id, account)))
+	return respond(c.store.Confirm(r.Context(), c.operation, registry.NewPreview(c.holder, id, account)))
 }
 
 func respond(r *registry.Reservation, err error) (any, error) {
