@@ -10,12 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -221,8 +221,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, signe
 	}
 	response, err := c.http.Do(q)
 	if err != nil {
-		var refused *net.OpError
-		if errors.As(err, &refused) && refused.Op == "remote error" { // a TLS alert: the server rejects the certificate
+		if errors.Is(fleettls.Explain(err, time.Now()), fleettls.ErrRejected) {
 			return fmt.Errorf("%w: %w", ErrNotEnrolled, err)
 		}
 		return fmt.Errorf("%w: %w", registry.ErrUnavailable, err)
