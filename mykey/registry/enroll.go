@@ -39,11 +39,6 @@ type Enrolled struct {
 // TerminalKey returns the name and the key, which [OpenOperator] needs.
 func (e Enrolled) TerminalKey() TerminalKey { return TerminalKey{e.Name, e.Key} }
 
-// Origin returns the origin of a request. body is the SHA-256 of the request's body.
-func (e Enrolled) Origin(body [32]byte, signature []byte) Origin {
-	return Origin{Terminal: e.Name, Role: e.Role, Key: e.Key, Body: body, Signature: signature}
-}
-
 const maxSerial = 64
 
 // check returns [ErrTerminal] or [ErrClerk] if the name can't be enrolled.
