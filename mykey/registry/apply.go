@@ -83,7 +83,7 @@ func (a Account) check() error {
 		switch {
 		case len(part.text) < part.minLength || len(part.text) > part.maxLength:
 			return fmt.Errorf("%w: the %s must have %d to %d bytes", ErrAccount, part.name, part.minLength, part.maxLength)
-		case !utf8.ValidString(part.text) || strings.ContainsFunc(part.text, unicode.IsControl):
+		case !isText(part.text):
 			return fmt.Errorf("%w: the %s is not printable text", ErrAccount, part.name)
 		}
 	}
@@ -91,6 +91,11 @@ func (a Account) check() error {
 		return fmt.Errorf("%w: the ID is blank", ErrAccount)
 	}
 	return nil
+}
+
+// isText reports whether a string is UTF-8 without control characters.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // canonical returns the form in which account IDs are compared. Width, case, spaces

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 var (
@@ -50,7 +48,7 @@ func (e Enrolled) check() error {
 		return ErrClerk
 	case !terminalName.MatchString(e.Name) || len(e.Key) != ed25519.PublicKeySize:
 		return ErrTerminal
-	case len(e.Serial) > maxSerial || !utf8.ValidString(e.Serial) || strings.ContainsFunc(e.Serial, unicode.IsControl):
+	case len(e.Serial) > maxSerial || !isText(e.Serial):
 		return fmt.Errorf("%w: the certificate's serial number is too long", ErrTerminal)
 	}
 	return nil

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // visitEvent is the event of a visit in the tallies.
@@ -28,7 +26,7 @@ func (r *Registry) Heartbeat(ctx context.Context, name, version string, visits i
 	switch {
 	case !terminalName.MatchString(name):
 		return ErrTerminal
-	case len(version) > maxVersion || !utf8.ValidString(version) || strings.ContainsFunc(version, unicode.IsControl) || visits < 0:
+	case len(version) > maxVersion || !isText(version) || visits < 0:
 		return ErrHeartbeat
 	}
 	now := r.now()
