@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -116,7 +115,7 @@ func (p *program) renewByOldCardAtServer(ctx context.Context, o options) error {
 // apply makes a change and prints the new recovery code.
 func (p *program) apply(ctx context.Context, apply change) error {
 	code := registry.NewRecoveryCode()
-	reservation, err := terminal.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+	reservation, err := registry.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 		return apply(operation, code)
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package registrycli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -58,11 +57,9 @@ func (d *desk) change(ctx context.Context, namespace string, make func(*registry
 		return err
 	}
 	defer opened.Close()
-	operation := registry.NewOperation()
-	err = make(opened, operation)
-	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
-		err = make(opened, operation)
-	}
+	_, err = registry.Retry(ctx, func(operation registry.Operation) (struct{}, error) {
+		return struct{}{}, make(opened, operation)
+	})
 	return err
 }
 

@@ -100,7 +100,7 @@
 //
 // [ErrUnavailable] means that the database was busy for about 3 seconds or did not
 // answer for 11 seconds, or that the context was done. The change may or may not have
-// been made; repeat it with the same operation.
+// been made; repeat it with the same operation. [Retry] does so once.
 //
 // # Audit log
 //

@@ -41,6 +41,19 @@ func ParseOperation(text string) (Operation, error) {
 // String returns 32 hexadecimal digits.
 func (o Operation) String() string { return hex.EncodeToString(o[:]) }
 
+// Retry makes a change with a new operation. If change returns [ErrUnavailable] and ctx has not
+// ended, the answer may be lost, and a new recovery code with it. Retry then calls change once
+// more with the same operation, so that the change is applied once. It returns what the last
+// call returned.
+func Retry[T any](ctx context.Context, change func(Operation) (T, error)) (T, error) {
+	operation := NewOperation()
+	value, err := change(operation)
+	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		return change(operation)
+	}
+	return value, err
+}
+
 // kind is the kind of a change or record.
 type kind string
 

@@ -10,18 +10,6 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Retry makes a change to the registry. If the registry is unavailable, its answer may
-// be lost, and a new recovery code with it. Retry then calls change once more with the
-// same operation, and the registry makes the change only once.
-func Retry(ctx context.Context, change func(registry.Operation) (*registry.Reservation, error)) (*registry.Reservation, error) {
-	operation := registry.NewOperation()
-	reservation, err := change(operation)
-	if errors.Is(err, registry.ErrUnavailable) && ctx.Err() == nil {
-		return change(operation)
-	}
-	return reservation, err
-}
-
 // pendingApplication is an application that the resident is shown.
 type pendingApplication struct {
 	id      mykey.ID
@@ -88,7 +76,7 @@ func (t *Terminal) apply() {
 	v.changing = true
 	t.show(View{Screen: Applying, Service: &v.service})
 	t.runAsync(func(ctx context.Context) func() {
-		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+		reservation, err := registry.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 			return v.identified.Apply(ctx, operation, v.pending.id, v.pending.account)
 		})
 		return func() {

@@ -63,7 +63,7 @@ func (t *Terminal) reserve() {
 // reserveFor finds or makes the holder's identifier and shows it.
 func (t *Terminal) reserveFor(ctx context.Context, v *visit, identified fleet.Visit) func() {
 	code := registry.NewRecoveryCode()
-	reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+	reservation, err := registry.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 		return identified.Reserve(ctx, operation, code)
 	})
 	return func() {
@@ -96,7 +96,7 @@ func (t *Terminal) takeOver(a Action) {
 	t.show(View{Screen: Applying})
 	t.runAsync(func(ctx context.Context) func() {
 		newCode := registry.NewRecoveryCode()
-		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+		reservation, err := registry.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 			return v.identified.Renew(ctx, operation, id, code, newCode)
 		})
 		return func() {
@@ -148,7 +148,7 @@ func (t *Terminal) makeCode() {
 	t.show(View{Screen: Applying})
 	t.runAsync(func(ctx context.Context) func() {
 		code := registry.NewRecoveryCode()
-		reservation, err := Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
+		reservation, err := registry.Retry(ctx, func(operation registry.Operation) (*registry.Reservation, error) {
 			return v.identified.ReplaceRecoveryCode(ctx, operation, code)
 		})
 		return func() {
