@@ -40,9 +40,6 @@ type gate struct {
 	limits map[string]*rate.Limiter // by name
 }
 
-// codeNotEnrolled is the code of package fleet for a caller that is not accepted.
-const codeNotEnrolled = "not-enrolled"
-
 // outcome is what is logged about a request.
 type outcome struct {
 	code   string // of a refusal
@@ -160,7 +157,7 @@ func (g *gate) record(ctx context.Context, route string, caller fleettls.Identit
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	if o.detail != nil && (level == slog.LevelError || o.code == codeNotEnrolled) {
+	if o.detail != nil && (level == slog.LevelError || o.code == fleet.CodeNotEnrolled) {
 		attributes = append(attributes, slog.String("reason", o.detail.Error()))
 	}
 	g.log.LogAttrs(ctx, level, "request", attributes...)

@@ -19,6 +19,9 @@ type kind struct {
 	status int
 }
 
+// CodeNotEnrolled is the code of a caller that the server does not accept.
+const CodeNotEnrolled = "not-enrolled"
+
 // kinds lists the errors that a server tells its terminals. An error matches the first entry
 // that it wraps, and a code stands for the first error that has it. Every other
 // error is "unavailable" to the terminal, and in the server's log.
@@ -26,10 +29,10 @@ func kinds() []kind {
 	return []kind{
 		{revocation.ErrUnknown, "revocation-unknown", http.StatusServiceUnavailable}, // first: its cause can be any error
 		{revocation.ErrRevoked, "certificate-revoked", http.StatusForbidden},
-		{ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
-		{registry.ErrNotEnrolled, "not-enrolled", http.StatusForbidden},
-		{registry.ErrRevoked, "not-enrolled", http.StatusForbidden},
-		{registry.ErrEnrollmentExpired, "not-enrolled", http.StatusForbidden},
+		{ErrNotEnrolled, CodeNotEnrolled, http.StatusForbidden},
+		{registry.ErrNotEnrolled, CodeNotEnrolled, http.StatusForbidden},
+		{registry.ErrRevoked, CodeNotEnrolled, http.StatusForbidden},
+		{registry.ErrEnrollmentExpired, CodeNotEnrolled, http.StatusForbidden},
 		{ErrBusy, "busy", http.StatusTooManyRequests},
 
 		{proof.ErrFormat, "proof-format", http.StatusBadRequest},
