@@ -18,6 +18,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -185,7 +186,7 @@ func TestCACertificateFiles(t *testing.T) {
 		o := runner{driver: m}.run(t, "--ca-certificate", path)
 		assert.Equal(t, cli.ExitUsage, o.exit, path)
 		assert.Contains(t, o.stderr, "[AUTHORITY_FILE]", path)
-		fits(t, o.stderr)
+		clitest.Fits(t, o.stderr)
 		assert.Zero(t, len(m.Sent()), path)
 	}
 }
@@ -212,7 +213,7 @@ func TestExpiredCACertificate(t *testing.T) {
 				assert.Contains(t, o.stdout, map[string]string{"ja": "認証局の証明書が、有効期間外です", "en": "its CA certificate is expired or not yet valid"}[language])
 				assert.Contains(t, o.stdout, map[string]string{"ja": "残り3回", "en": "3 of 3"}[language])
 				assert.Contains(t, o.stdout, "2029")
-				fits(t, o.stdout+o.stderr)
+				clitest.Fits(t, o.stdout+o.stderr)
 			}
 			o := runner{driver: m}.run(t, "--ca-certificate", file, "--json")
 			var shown report
@@ -353,7 +354,7 @@ func TestEveryChainHasTexts(t *testing.T) {
 			}))
 			b.WriteString("\n")
 		}
-		fits(t, b.String())
-		golden(t, "chains-"+language+".txt", b.String())
+		clitest.Fits(t, b.String())
+		clitest.Golden(t, "chains-"+language+".txt", b.String())
 	}
 }

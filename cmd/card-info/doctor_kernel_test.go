@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -55,7 +56,7 @@ func TestDoctorNamesTheKernelDriver(t *testing.T) {
 			assert.Empty(t, found.Warnings)
 			for _, language := range []string{"en", "ja"} {
 				text := d.run(t, "doctor", "--lang", language).stdout
-				fits(t, text)
+				clitest.Fits(t, text)
 				if tt.module == "" {
 					assert.NotContains(t, text, "modprobe")
 					assert.NotContains(t, text, "reboot")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -48,7 +49,7 @@ func TestDoctorPrintsThePolkitRule(t *testing.T) {
 			assert.Equal(t, name, user)
 			assert.Equal(t, 1, strings.Count(o.stdout, "polkit.Result.YES"))
 			if name == "kiosk" {
-				fits(t, o.stdout)
+				clitest.Fits(t, o.stdout)
 			}
 		}
 	}

@@ -1,47 +1,16 @@
 package main
 
 import (
-	"flag"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
-}
-
-// fits checks that no line is wider than 80 columns. The last line of a failure, which is
-// for staff, may be wider.
-func fits(t *testing.T, text string) {
-	t.Helper()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "  [") {
-			continue
-		}
-		assert.LessOrEqual(t, termtext.Columns(line), 80, line)
-	}
-}
 
 // The golden files show the whole output as users see it.
 func TestGoldenReports(t *testing.T) {
@@ -60,13 +29,13 @@ func TestGoldenReports(t *testing.T) {
 				}{{"card-info", report}, {"card-info retries", retries}, {"card-info id", id}, {"card-info id, wrong PIN", wrong}} {
 					b.WriteString("$ " + part.title + "\n" + part.terminal + part.stdout + part.stderr + "\n")
 				}
-				fits(t, b.String())
-				golden(t, string(profile)+"-"+language+".txt", b.String())
+				clitest.Fits(t, b.String())
+				clitest.Golden(t, string(profile)+"-"+language+".txt", b.String())
 			})
 		}
 		t.Run(string(profile)+" json", func(t *testing.T) {
 			o := runner{}.run(t, "--simulator", string(profile), "--json")
-			golden(t, string(profile)+".json", o.stdout)
+			clitest.Golden(t, string(profile)+".json", o.stdout)
 		})
 	}
 }
@@ -79,8 +48,8 @@ func TestGoldenHelp(t *testing.T) {
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")
 		}
-		fits(t, b.String())
-		golden(t, "help-"+language+".txt", b.String())
+		clitest.Fits(t, b.String())
+		clitest.Golden(t, "help-"+language+".txt", b.String())
 	}
 }
 
@@ -97,13 +66,13 @@ func TestGoldenDoctor(t *testing.T) {
 		} {
 			b.WriteString("$ card-info doctor\n" + d.run(t, "doctor", "--lang", language).stdout + "\n")
 		}
-		fits(t, b.String())
-		golden(t, "doctor-"+language+".txt", b.String())
+		clitest.Fits(t, b.String())
+		clitest.Golden(t, "doctor-"+language+".txt", b.String())
 	}
 }
 
 func TestGoldenTrace(t *testing.T) {
 	o := runner{stdin: "1234\n"}.run(t, idArgs(t, "--pin-stdin", "--trace", "--simulator", "contact-extended")...)
 	require.Zero(t, o.exit)
-	golden(t, "trace.txt", o.stderr)
+	clitest.Golden(t, "trace.txt", o.stderr)
 }

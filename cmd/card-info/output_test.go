@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -68,7 +69,7 @@ func TestUnwritableOutput(t *testing.T) {
 					assert.Equal(t, 1, strings.Count(text, "[OUTPUT]"), "%v: %s", args, text)
 					assert.Contains(t, text, map[string]string{"ja_JP.UTF-8": "書き込めませんでした", "en_US.UTF-8": "could not be written"}[language])
 					assert.Len(t, strings.Split(strings.TrimSpace(text), "\n"), 4, text)
-					fits(t, text)
+					clitest.Fits(t, text)
 				}
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -64,7 +65,7 @@ func TestNoMyNumberCardAmongSeveral(t *testing.T) {
 	assert.Equal(t, 5, o.exit)
 	assert.Contains(t, o.stderr, "No My Number Card was found.")
 	assert.Contains(t, o.stderr, "Another program is using the card.")
-	fits(t, o.stderr)
+	clitest.Fits(t, o.stderr)
 	found, _ := diagnose(t, runner{driver: driver, system: machine(nil)})
 	assert.Equal(t, "ok ok ok -- ok ng --", marksOf(found))
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mykeykit/mykeykit/internal/clitest"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +20,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
-		UpdateScripts: *update,
+		UpdateScripts: *clitest.Update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LC_ALL", "en_US.UTF-8")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/reader"
@@ -118,7 +119,7 @@ func TestPromptsForHostileClients(t *testing.T) {
 			request := sshagent.Request{Kind: kind, User: value, Namespace: value, Process: sshagent.Process{PID: 4194304, Executable: value}}
 			text := promptForSSH(request)
 			for _, prompt := range []string{text.JA, text.EN} {
-				fits(t, prompt)
+				clitest.Fits(t, prompt)
 				lines := map[sshagent.Kind]int{sshagent.Login: 4, sshagent.Signature: 4, sshagent.ShowKey: 3}
 				assert.Len(t, strings.Split(prompt, "\n"), lines[kind], name)
 				assert.Equal(t, strings.ReplaceAll(prompt, "\n", ""), termtext.Printable(strings.ReplaceAll(prompt, "\n", "")), name)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/sshagent"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -283,14 +284,14 @@ func TestGoldenSSH(t *testing.T) {
 		require.NoError(t, sign(t, client))
 		require.NoError(t, sign(t, client))
 		shown := d.terminal.shown.String() + "\n" + strings.ReplaceAll(d.stderrText(), d.socket, "SOCKET")
-		fits(t, shown)
+		clitest.Fits(t, shown)
 		b.WriteString(regexp.MustCompile(`\d+([,、] ?)\S+`).ReplaceAllString(shown, "4242${1}/usr/bin/ssh"))
 		for _, kind := range []sshagent.Kind{sshagent.Signature, sshagent.ShowKey} {
 			text := promptForSSH(sshagent.Request{Kind: kind, Namespace: "git"})
 			b.WriteString("\n" + text.In(message.Language(language)) + "\n")
 		}
 		b.WriteString("\n" + runner{}.run(t, "ssh-key", "--simulator", "android", "--lang", language).stderr)
-		fits(t, b.String())
-		golden(t, "ssh-"+language+".txt", b.String())
+		clitest.Fits(t, b.String())
+		clitest.Golden(t, "ssh-"+language+".txt", b.String())
 	}
 }

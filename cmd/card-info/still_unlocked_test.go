@@ -11,6 +11,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
@@ -66,7 +67,7 @@ func TestStillUnlockedIsReportedWithTheCause(t *testing.T) {
 					assert.Equal(t, 1, strings.Count(o.stderr, "["+string(message.CardStillUnlocked)+"]"))
 					assert.Equal(t, 1, strings.Count(o.stderr, cli.Indented(still.What.In(language))))
 					assert.Contains(t, o.stderr, still.Next.In(language))
-					fits(t, o.stderr)
+					clitest.Fits(t, o.stderr)
 				})
 			}
 			driver, _ := slotWith(t, simulator.Contact, append(tt.faults, atLogout(fault))...)

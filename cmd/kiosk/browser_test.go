@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,12 +20,11 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
-
-var update = flag.Bool("update", false, "write the screenshots of docs/images and the golden files in testdata")
 
 // browser is a Chromium with a terminal's page. Tests with a browser run in parallel,
 // since they mostly wait.
@@ -125,7 +123,7 @@ func (b *browser) shows(screen terminal.Screen) {
 	if _, before := looked.LoadOrStore(fmt.Sprint(screen, view.Language, notice), true); !before {
 		b.look(screen)
 	}
-	if *update && b.lang == "ja" && screen != terminal.Problem {
+	if *clitest.Update && b.lang == "ja" && screen != terminal.Problem {
 		b.photograph(string(screen))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/campaign"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -27,7 +28,7 @@ func TestBrowserByTouch(t *testing.T) {
 			b.shows(terminal.Place)
 			card := b.inserted(simulator.Contact)
 			b.shows(terminal.EnterPIN)
-			if *update && lang == "ja" {
+			if *clitest.Update && lang == "ja" {
 				for _, d := range "12" {
 					b.press(fmt.Sprintf("[data-digit='%c']", d))
 				}
@@ -225,7 +226,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 				t.Helper()
 				b.shows(terminal.Problem)
 				b.eval(`document.querySelector(".code").textContent`, code)
-				if *update && lang == "ja" && name == "locked" {
+				if *clitest.Update && lang == "ja" && name == "locked" {
 					b.photograph("problem-" + name)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -45,7 +46,7 @@ func TestCheck(t *testing.T) {
 			out := testEnv{driver: tt.driver, locale: locale}.run(t, tt.args...)
 			assert.Equal(t, tt.exit, out.exit, "%v: %s", tt.args, out.stdout)
 			assert.Empty(t, out.stderr)
-			fits(t, out.stdout)
+			clitest.Fits(t, out.stdout)
 			said[language] += strings.ReplaceAll(out.stdout, o.dir, "FOLDER") + "\n"
 		}
 		out := testEnv{driver: tt.driver}.run(t, append(tt.args, "--json")...)
@@ -55,8 +56,8 @@ func TestCheck(t *testing.T) {
 		assert.NotEmpty(t, found.Findings)
 	}
 	assert.NoFileExists(t, o.path("kiosk.db"))
-	golden(t, "check-ja.txt", said["ja"])
-	golden(t, "check-en.txt", said["en"])
+	clitest.Golden(t, "check-ja.txt", said["ja"])
+	clitest.Golden(t, "check-en.txt", said["en"])
 }
 
 // check finds a registry that the terminal could not create or open: a mistyped folder,
@@ -77,7 +78,7 @@ func TestCheckRegistry(t *testing.T) {
 	mistyped := check("--registry", "sqlite:"+o.path("none/kiosk.db"))
 	assert.Zero(t, mistyped.exit, "the service makes its folder")
 	assert.Contains(t, mistyped.stdout, "nor its folder")
-	fits(t, mistyped.stdout)
+	clitest.Fits(t, mistyped.stdout)
 	o.does(append([]string{"migrate"}, o.keys("")[:8]...)...)
 	assert.Zero(t, check().exit)
 	assert.Zero(t, check("--earlier", "2"+earlier).exit, "a new generation")

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
-	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 	"github.com/mykeykit/mykeykit/reader"
@@ -106,30 +106,6 @@ func newProgram(stdout, stderr io.Writer, args ...string) *program {
 // command returns the root command, which writes to out.
 func command(out io.Writer) *cobra.Command { return newProgram(out, io.Discard).command() }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
-}
-
-// fits checks that no line is wider than 80 columns, except the last line of a failure,
-// which is for staff.
-func fits(t *testing.T, text string) {
-	t.Helper()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if !strings.HasPrefix(line, "  [") {
-			assert.LessOrEqual(t, termtext.Columns(line), 80, line)
-		}
-	}
-}
-
 var demo = filepath.Join("campaigns", "demo.toml")
 
 // The help is in the language of the locale or of --lang and lists the flags of each
@@ -150,8 +126,8 @@ func TestGoldenHelp(t *testing.T) {
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ kiosk help " + name + "\n" + o.stdout + "\n")
 		}
-		fits(t, b.String())
-		golden(t, "help-"+language+".txt", b.String())
+		clitest.Fits(t, b.String())
+		clitest.Golden(t, "help-"+language+".txt", b.String())
 	}
 	assert.Contains(t, testEnv{}.run(t, "help", "--lang", "ja").stdout, "使い方:")
 	assert.Contains(t, testEnv{locale: "ja_JP.UTF-8"}.run(t, "help", "--lang=en").stdout, "Usage:")
@@ -245,14 +221,14 @@ func TestStartupErrors(t *testing.T) {
 			assert.Equal(t, tt.exit, o.exit, "%v: %s", tt.args, o.stderr)
 			assert.Contains(t, o.stderr, "  ["+tt.code+"] ", "%v", tt.args)
 			assert.Empty(t, o.stdout)
-			fits(t, o.stderr)
+			clitest.Fits(t, o.stderr)
 			said[language] += strings.ReplaceAll(o.stderr, dir, "FOLDER") + "\n"
 		}
 	}
 	_, err = os.Stat(filepath.Join(dir, "none.db"))
 	require.ErrorIs(t, err, os.ErrNotExist, "no database is made")
-	golden(t, "refused-ja.txt", said["ja"])
-	golden(t, "refused-en.txt", said["en"])
+	clitest.Golden(t, "refused-ja.txt", said["ja"])
+	clitest.Golden(t, "refused-en.txt", said["en"])
 }
 
 // With simulated cards the command prints the URLs of the panel and the terminal, and

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/democard"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -260,7 +261,7 @@ func TestMigrateReportsANewRegistry(t *testing.T) {
 	migrate := append([]string{"migrate"}, o.keys("")[:8]...)
 	made := o.does(migrate...)
 	assert.Contains(t, made.stdout, "created:\n"+o.database)
-	fits(t, made.stdout)
+	clitest.Fits(t, made.stdout)
 	assert.NotContains(t, o.does(migrate...).stdout, "made")
 }
 

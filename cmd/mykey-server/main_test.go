@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"maps"
 	"os"
@@ -20,14 +19,12 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/clitest"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
-	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var today = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
 
@@ -108,28 +105,14 @@ var demo = filepath.Join("..", "kiosk", "campaigns", "demo.toml")
 
 var hash = regexp.MustCompile(`[0-9a-f]{64}$`)
 
-// fits checks that no line is wider than 80 columns, except the last line of a failure, JSON and
-// the heads of an audit.
+// fits is like clitest.Fits, except for JSON and the heads of an audit.
 func fits(t testing.TB, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if !strings.HasPrefix(line, "  [") && !strings.HasPrefix(line, "{") && !hash.MatchString(line) {
-			assert.LessOrEqual(t, termtext.Columns(line), 80, line)
+		if !strings.HasPrefix(line, "{") && !hash.MatchString(strings.TrimSuffix(line, "\n")) {
+			clitest.Fits(t, line)
 		}
 	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
 }
 
 // The help is in the language of the locale or of --lang and lists the flags of each command.
@@ -142,7 +125,7 @@ func TestGoldenHelp(t *testing.T) {
 			"applications", "statistics", "backup", "restore", "erase", "purge"} {
 			b.WriteString("$ mykey-server help " + name + "\n" + o.does(strings.Fields("help "+name)...) + "\n")
 		}
-		golden(t, "help-"+language+".txt", b.String())
+		clitest.Golden(t, "help-"+language+".txt", b.String())
 	}
 	assert.Contains(t, o.does("help", "--lang", "ja"), "使い方:")
 	assert.Equal(t, o.does("help"), o.does())
@@ -223,8 +206,8 @@ func TestGoldenFailures(t *testing.T) {
 	assert.NoDirExists(t, o.path("new"))
 	assert.NoFileExists(t, o.path("2.pem"))
 	assert.NoFileExists(t, o.path("none.db"))
-	golden(t, "refused-ja.txt", said["ja"])
-	golden(t, "refused-en.txt", said["en"])
+	clitest.Golden(t, "refused-ja.txt", said["ja"])
+	clitest.Golden(t, "refused-en.txt", said["en"])
 }
 
 // Every failure of this command has its own message, in both languages.
