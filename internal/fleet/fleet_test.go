@@ -41,7 +41,7 @@ type site struct {
 }
 
 // newRegistry opens a new registry in a file.
-func newRegistry(t testing.TB) *registry.Registry {
+func newRegistry(t testing.TB, options ...registry.Option) *registry.Registry {
 	t.Helper()
 	key := func(b byte) mykey.Key {
 		k, err := mykey.NewKey(append(make([]byte, 31), b))
@@ -55,7 +55,7 @@ func newRegistry(t testing.TB) *registry.Registry {
 	operator, err := hpke.MLKEM768X25519().GenerateKey()
 	require.NoError(t, err)
 	r, err := registry.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "registry.db"), terminal,
-		registry.Generation{Number: 1, Namespace: ns, Key: key(2)}, registry.WithOperator(operator.PublicKey()))
+		registry.Generation{Number: 1, Namespace: ns, Key: key(2)}, append(options, registry.WithOperator(operator.PublicKey()))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
@@ -70,7 +70,7 @@ func newSite(t testing.TB, changes ...func(*proof.Verifier)) *site {
 	for _, change := range changes {
 		change(&verifier)
 	}
-	s := &site{registry: newRegistry(t), callers: map[string]fleettls.Identity{}}
+	s := &site{registry: newRegistry(t, registry.LinkBySubject(trust.IssuerCaller)), callers: map[string]fleettls.Identity{}}
 	handler := fleet.NewHandler(fleet.HandlerConfig{
 		Store:    s.registry,
 		Verifier: verifier,
@@ -131,9 +131,12 @@ func (s *site) clientAs(t testing.TB, name string, role registry.Role, wrap func
 	return c
 }
 
+// begun is when the tests began, so that a card always has the same certificate.
+var begun = time.Now()
+
 // card returns the nth card, which is valid today.
 func card(n int) prooftest.Card {
-	return prooftest.Card{Kind: "fleet", Number: n, NotAfter: time.Now().AddDate(2, 0, 0)}
+	return prooftest.Card{Kind: "fleet", Number: n, NotAfter: begun.AddDate(2, 0, 0)}
 }
 
 // identify starts a visit with a card.

@@ -85,3 +85,25 @@ func TestOldCardAtAServerThatChecksRevocation(t *testing.T) {
 		require.ErrorIs(t, err, test.want)
 	}
 }
+
+// A server links the cards of a holder whom the platform knows: the terminal that asks for the
+// reservation of a renewed card gets that of the earlier one.
+func TestRenewedCardAtAServerThatChecksRevocation(t *testing.T) {
+	platform := revocationtest.NewPlatform(time.Now)
+	web := httptest.NewServer(platform)
+	t.Cleanup(web.Close)
+	policy := &revocation.Policy{Checker: &revocationtest.Client{URL: web.URL, HTTP: web.Client(), Name: "platform"}}
+	s := newSite(t, func(v *proof.Verifier) { v.Revocation = policy })
+	c := s.client(t, "t1", nil)
+	for n, user := range []string{"user-1", "user-1", "user-2"} {
+		platform.Set(card(n).Certificate(), revocationtest.Record{User: user})
+	}
+	first := reserved(t, c, card(0))
+	found, err := identify(t, c, card(1)).Find(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, first.ID, found.ID)
+	assert.Equal(t, first.ID, reserved(t, c, card(1)).ID)
+	assert.NotEqual(t, first.ID, reserved(t, c, card(2)).ID)
+	_, err = identify(t, c, card(0)).Find(t.Context())
+	require.ErrorIs(t, err, registry.ErrSuperseded)
+}

@@ -44,6 +44,7 @@ var eventNames = []struct {
 	{visit, Text{JA: "利用", EN: "Visits"}},
 	{"record:reserve", Text{JA: "新しいID", EN: "New identifiers"}},
 	{"record:renew-old-card", Text{JA: "引き継ぎ（前のカード）", EN: "Renewals by earlier card"}},
+	{"record:renew-subject", Text{JA: "引き継ぎ（本人の識別子）", EN: "Renewals by holder's identifier"}},
 	{"record:renew-recovery-code", Text{JA: "引き継ぎ（引き継ぎコード）", EN: "Renewals by recovery code"}},
 	{"record:renew-clerk", Text{JA: "引き継ぎ（担当者）", EN: "Renewals by a clerk"}},
 	{"record:merge-clerk", Text{JA: "IDをまとめた件数（担当者）", EN: "Merges by a clerk"}},
@@ -56,6 +57,7 @@ var eventNames = []struct {
 	{"record:enroll", Text{JA: "端末や担当者の登録", EN: "Enrollments"}},
 	{"record:revoke", Text{JA: "端末や担当者の失効", EN: "Revocations"}},
 	{"record:rekey", Text{JA: "新しい世代の鍵に移したカード", EN: "Cards moved to new keys"}},
+	{"record:link-subject", Text{JA: "識別子を登録したカード", EN: "Cards with a stored identifier"}},
 }
 
 // StatisticsCommand returns the command that shows counts.

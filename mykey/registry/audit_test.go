@@ -84,8 +84,8 @@ func TestTamperingIsDetected(t *testing.T) {
 		"an expiry no month":               {[]string{`UPDATE reservations SET expiry = '2099-13'`}, " 0"},
 		"two holders' identifiers swapped": {swapIdentifiers(`(SELECT identifier FROM saved_holders WHERE identifier NOT IN (SELECT identifier FROM saved_holders WHERE turn = 2) ORDER BY identifier LIMIT 2)`), " 0"},
 		"a holder removed":                 {[]string{`DELETE FROM holders WHERE turn = 2`}, " 0"},
-		"a holder added": {[]string{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
-			SELECT namespace, handle, place + 1, generation, identifier, turn + 1 FROM holders WHERE turn = 2`}, " 0"},
+		"a holder added": {[]string{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn, subject)
+			SELECT namespace, handle, place + 1, generation, identifier, turn + 1, subject FROM holders WHERE turn = 2`}, " 0"},
 		"an application's account replaced":      {[]string{`UPDATE applications SET sealed = (SELECT images FROM audit WHERE chain = 'a' AND number = 1)`}, " 0"},
 		"an application's time altered":          {[]string{`UPDATE applications SET applied = applied + 1`}, " 0"},
 		"an application moved":                   {[]string{`UPDATE applications SET identifier = '00000000'`}, " 0"},

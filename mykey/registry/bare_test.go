@@ -50,7 +50,7 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 		},
 		func() error { return read(`SELECT generation, request FROM audit WHERE operation = $1`, operation) },
 		func() error {
-			return read(`SELECT h.handle, h.place, h.generation, h.turn,
+			return read(`SELECT h.handle, h.place, h.generation, h.turn, h.subject,
 				h.turn < (SELECT max(l.turn) FROM holders l WHERE l.namespace = h.namespace AND l.identifier = h.identifier),
 				r.identifier, r.namespace, r.generation, r.attempt, r.state, r.expiry, r.lineage, r.recovery, r.operation, r.version, a.service, a.applied
 				FROM holders h JOIN reservations r ON r.namespace = h.namespace AND r.identifier = h.identifier
@@ -66,7 +66,7 @@ func bareReserve(db *sql.DB, terminal string, session []byte, number int) error 
 			return read(`SELECT COALESCE(max(turn), 0) + 1 FROM holders WHERE namespace = $1 AND identifier = $2`, ns, identifier)
 		},
 		func() error {
-			return write(`INSERT INTO holders (namespace, handle, place, generation, identifier, turn) VALUES ($1, $2, 1, 1, $3, 1)`, ns, handle, identifier)
+			return write(`INSERT INTO holders (namespace, handle, place, generation, identifier, turn, subject) VALUES ($1, $2, 1, 1, $3, 1, $4)`, ns, handle, identifier, []byte{})
 		},
 		func() error {
 			return write(`INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature)

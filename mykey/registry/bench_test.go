@@ -41,8 +41,8 @@ func fill(b *testing.B, url string, rows int) {
 		{`INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)
 			SELECT 'points.example', ` + identifier + `, 1, 0, ` + short + `, 'reserved', '2030-02', '', ` + short + `, 1 FROM (` + series + `) s
 			WHERE true ON CONFLICT DO NOTHING`, []any{rows}},
-		{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)
-			SELECT namespace, ` + bytes + `, 1, 1, identifier, 1 FROM reservations`, nil},
+		{`INSERT INTO holders (namespace, handle, place, generation, identifier, turn, subject)
+			SELECT namespace, ` + bytes + `, 1, 1, identifier, 1, ` + empty + ` FROM reservations`, nil},
 		{`INSERT INTO audit (chain, number, operation, kind, namespace, generation, lineage, clerk, made, request, images, terminal, body, requested, hash, signature)
 			SELECT 'filler', row_number() OVER (), operation, 'reserve', namespace, 1, lineage, '', 1770000000, ` + bytes + `,
 			` + images + `, '', ` + empty + `, ` + empty + `, ` + bytes + `, ` + signature + ` FROM reservations`, nil},

@@ -13,7 +13,7 @@ import (
 // BulkStatements insert the columns of [BulkWriter.Reserve].
 var BulkStatements = [3]string{
 	`INSERT INTO reservations (namespace, identifier, generation, attempt, lineage, state, expiry, recovery, operation, version)`,
-	`INSERT INTO holders (namespace, handle, place, generation, identifier, turn)`,
+	`INSERT INTO holders (namespace, handle, place, generation, identifier, turn, subject)`,
 	`INSERT INTO audit (namespace, chain, number, operation, kind, generation, lineage, clerk, made, request, images,
 		terminal, body, requested, hash, signature)`,
 }
@@ -57,7 +57,7 @@ func (w *BulkWriter) Reserve(n int) [3][]any {
 	w.head = Head{Chain: c.chain, Number: c.number, Hash: c.hash(w.head.Hash)}
 	return [3][]any{
 		{w.namespace, string(r.ID), 1, 0, lineage, "reserved", "2030-02", "", operation[:], 1},
-		{w.namespace, handle, 1, 1, string(r.ID), 1},
+		{w.namespace, handle, 1, 1, string(r.ID), 1, []byte{}},
 		{w.namespace, c.chain, c.number, operation[:], "reserve", 1, lineage, "", c.unixTime, c.request, c.images, "", []byte{}, []byte{},
 			w.head.Hash, ed25519.Sign(w.terminal.key.Reveal(), signedMessage(w.head.Hash))},
 	}

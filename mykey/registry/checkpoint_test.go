@@ -103,7 +103,7 @@ func TestTamperingSinceACheckpointIsDetected(t *testing.T) {
 		"an old application altered":       {[]string{`UPDATE applications SET applied = applied + 1`}, "applications that do not match"},
 		"a reservation replaced":           {[]string{`UPDATE reservations SET operation = lineage WHERE ` + old}, "since the checkpoint"},
 		"two reservations exchanged":       {swapIdentifiers(`(SELECT identifier FROM reservations WHERE operation IN (SELECT operation FROM audit WHERE chain = 'b' AND number < 3))`), "since the checkpoint"},
-		"a holder added":                   {[]string{`INSERT INTO holders SELECT namespace, handle, place + 7, generation, identifier, turn + 7 FROM holders WHERE turn = 2`}, "since the checkpoint"},
+		"a holder added":                   {[]string{`INSERT INTO holders SELECT namespace, handle, place + 7, generation, identifier, turn + 7, subject FROM holders WHERE turn = 2`}, "since the checkpoint"},
 		"a new reservation altered":        {[]string{`UPDATE reservations SET expiry = '2099-01' WHERE ` + recent}, "reservations that do not match the records: 1"},
 		"a new reservation removed":        {[]string{`DELETE FROM reservations WHERE ` + recent}, "reservations that were removed: 1"},
 		"a changed reservation set back":   {[]string{`DELETE FROM reservations`, `INSERT INTO reservations SELECT * FROM first_reservations`}, "reservations that do not match"},

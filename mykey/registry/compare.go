@@ -59,7 +59,7 @@ func (v *verification) readTables(ctx context.Context, tx queryer) error {
 	}{
 		{c.reservation, `SELECT identifier, generation, attempt, lineage, state, expiry, recovery, operation, version
 			FROM reservations WHERE namespace = $1`},
-		{c.holding, `SELECT handle, place, generation, identifier, turn FROM holders WHERE namespace = $1`},
+		{c.holding, `SELECT handle, place, generation, identifier, turn, subject FROM holders WHERE namespace = $1`},
 		{c.enrolled, selectEnrolled},
 		{c.application, selectApplications + ` ORDER BY identifier`},
 	} {
@@ -113,7 +113,7 @@ func (c *comparison) reservation(rows *sql.Rows) error {
 // holding reads a row of the table holders, whose turn must be unique.
 func (c *comparison) holding(rows *sql.Rows) error {
 	h := holding{namespace: c.progress.Namespace}
-	err := scanExactly(rows, &h.handle, &h.place, &h.generation, (*string)(&h.id), &h.turn)
+	err := scanExactly(rows, &h.handle, &h.place, &h.generation, (*string)(&h.id), &h.turn, &h.subject)
 	return cmp.Or(readError(err), c.check(h.image(), err), c.unique(holderTable, []byte(h.id), encodeNumber(h.turn)))
 }
 

@@ -67,6 +67,7 @@
 //
 // Nothing on a new card links it to the old one. A renewal needs a [RenewalProof]: the old
 // card, the recovery code that the holder received, or the confirmation of a clerk. A
+// source of revocations may know which cards belong to one holder: see [LinkBySubject]. A
 // holder who has a new card and no proof is unknown, and can reserve another
 // identifier and apply again. Only the account, which can't be used twice, and an
 // attentive clerk prevent that.
@@ -75,7 +76,8 @@
 //
 // A holder is stored as a handle: the HMAC-SHA-256 of the certificate's
 // SubjectPublicKeyInfo under the registry's key. The handle is a pseudonym: it is
-// personal data for anyone who has the key.
+// personal data for anyone who has the key. With [LinkBySubject], the same is stored of the
+// identifier by which a source of revocations knows the holder.
 //
 // The expiry of a certificate is stored as a month. The day is the holder's birthday;
 // with it the holders of two registries could be matched without their keys. See

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
@@ -38,6 +39,7 @@ func (g Generation) check() error {
 // The purposes of a registry's key, for mac.
 const (
 	purposeHolder      = "registry/holder/v1"
+	purposeSubject     = "registry/subject/v1"
 	purposeAccount     = "registry/account/v1"
 	purposeRequest     = "registry/request/v2"
 	purposeRecovery    = "registry/recovery/v2"
@@ -49,6 +51,12 @@ const (
 // encodings of the key, which would have other handles.
 func (g Generation) handle(certificate *x509.Certificate) []byte {
 	return mac(g.Key, purposeHolder, []byte(g.Namespace.Name()), certificate.RawSubjectPublicKeyInfo)
+}
+
+// subject returns the digest of a platform's identifier of a holder: 32 bytes.
+func (g Generation) subject(s revocation.Subject) []byte {
+	platform, identifier := s.Reveal()
+	return mac(g.Key, purposeSubject, []byte(g.Namespace.Name()), []byte(platform), []byte(identifier))
 }
 
 // request returns the digest of a request, which detects a different request with the

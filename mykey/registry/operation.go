@@ -59,7 +59,9 @@ type kind string
 
 const (
 	kindReserve  kind = "reserve"
-	kindRekey    kind = "rekey" // moves a holder to the current generation
+	kindRekey    kind = "rekey"        // moves a holder to the current generation
+	kindLink     kind = "link-subject" // stores the subject of a known holder
+	kindSubject  kind = "renew-subject"
 	kindOldCard  kind = "renew-old-card"
 	kindRecovery kind = "renew-recovery-code"
 	kindClerk    kind = "renew-clerk"
@@ -73,6 +75,9 @@ const (
 	kindEnroll   kind = "enroll"
 	kindRevoke   kind = "revoke"
 )
+
+// foundByReserve are the kinds of records of a [Registry.Reserve] that finds a reservation.
+var foundByReserve = []kind{kindRekey, kindLink, kindSubject}
 
 // change is a requested change. parts returns, for a generation of keys, everything
 // that distinguishes the request from others.

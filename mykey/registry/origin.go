@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrNotClerk reports that a change needs a clerk and that the request does not come from
@@ -124,7 +125,7 @@ func (c record) checkRequest(keys map[string]ed25519.PublicKey) (reason string) 
 		return ""
 	}
 	requested := c.kind
-	if requested == kindRekey { // a reservation that moved the holder to the current generation
+	if slices.Contains(foundByReserve, c.kind) {
 		requested = kindReserve
 	}
 	key := keys[c.terminal]

@@ -29,6 +29,7 @@ type Registry struct {
 	origin         *Origin  // of the requests through this view, or nil; see From
 	session        [16]byte // identifies this process among those with the terminal's name
 	issuers        []trust.Issuer
+	linked         []trust.Issuer // see LinkBySubject
 	operator       hpke.PublicKey
 	maxAttempts    uint32
 	skipMigrations bool // see WithoutMigrations

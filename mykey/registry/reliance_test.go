@@ -150,7 +150,7 @@ func TestEveryColumnIsAudited(t *testing.T) {
 		},
 		"holders": {
 			"handle": `(SELECT request FROM audit)`, "place": `place + 1`, "generation": `generation + 1`, "identifier": `'00000000'`,
-			"turn": `turn + 1`, "namespace": `'another'`,
+			"turn": `turn + 1`, "subject": `(SELECT request FROM audit)`, "namespace": `'another'`,
 		},
 		"applications": {
 			"lineage": `operation`, "identifier": `'00000000'`, "service": `'another'`, "account": `(SELECT request FROM audit)`, "sealed": `operation`,

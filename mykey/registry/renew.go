@@ -180,6 +180,8 @@ func (r *Registry) checkNewCard(ctx context.Context, tx queryer, holder *proof.H
 		return nil, nil, err
 	case state.superseded:
 		return nil, nil, ErrSuperseded
+	case state.State == Reserved && state.ID == target.ID && state.linked:
+		return state, []image{reliedImage(state.holding)}, nil
 	case state.State == Reserved && state.ID == target.ID:
 		return nil, nil, fmt.Errorf("%w: the new card already holds this reservation", ErrProof)
 	case state.State == Reserved && by.kind != kindMerge:

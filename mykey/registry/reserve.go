@@ -38,7 +38,7 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *pro
 			return nil, ErrSuperseded
 		case s != nil && s.State == Reserved:
 			result = s.reservationRow
-			return r.rekey(ctx, tx, s, holder)
+			return r.updateHolding(ctx, tx, s, holder)
 		}
 		var out *outcome
 		result, out, err = r.insertReservation(ctx, tx, operation, s, holder, code)
@@ -47,13 +47,30 @@ func (r *Registry) Reserve(ctx context.Context, operation Operation, holder *pro
 	return r.reservationAfter(ctx, operation, holder, result, done, err)
 }
 
-// rekey moves a holder to the current generation, if the handle is of an earlier one.
-func (r *Registry) rekey(ctx context.Context, tx queryer, s *holderState, holder *proof.Holder) (*outcome, error) {
-	if s.generation == r.current.Number {
+// updateHolding stores what is new about a holder who has a reservation: a renewed card, the
+// current generation, or the subject.
+func (r *Registry) updateHolding(ctx context.Context, tx queryer, s *holderState, holder *proof.Holder) (*outcome, error) {
+	out := &outcome{lineage: s.lineage, images: s.reliedImages()}
+	switch {
+	case s.linked:
+		out.kind = kindSubject
+		before := *s.reservationRow
+		s.Expiry = mykey.MonthOf(holder.Certificate().NotAfter)
+		changed, err := updateReservation(ctx, tx, &before, s.reservationRow)
+		if err != nil {
+			return nil, err
+		}
+		out.images = []image{reliedImage(s.holding), changed}
+	case s.generation != r.current.Number:
+		out.kind = kindRekey
+	case r.canLink(holder) && !bytes.Equal(s.subject, r.current.subject(holder.Revocation().Subject)):
+		out.kind = kindLink
+	default:
 		return nil, nil
 	}
 	held, err := r.insertHolding(ctx, tx, s, holder, s.ID)
-	return &outcome{kind: kindRekey, lineage: s.lineage, images: append(s.reliedImages(), held)}, err
+	out.images = append(out.images, held)
+	return out, err
 }
 
 // insertReservation makes a reservation. before is the holder's state with a

@@ -1,7 +1,6 @@
 -- Both engines run this file. SQLite accepts any type name and stores bytes unchanged.
 -- There are no sequences and no defaults: the program makes every key. Times are
--- seconds since 1970 UTC. Versions 1 and 2 were development versions, whose audit logs
--- can't be migrated.
+-- seconds since 1970 UTC. Versions 1 to 3 were development versions, which are not migrated.
 
 -- +goose Up
 
@@ -35,7 +34,8 @@ CREATE TABLE reservations (
 -- Rows are only inserted. The row with the highest place is the current one of its
 -- handle. The row with the highest turn is the current one of its identifier; the holders
 -- of earlier turns are superseded. If two programs insert the same place or turn at the
--- same time, the keys reject the second one.
+-- same time, the keys reject the second one. The subject is a keyed digest of a revocation
+-- platform's identifier of the holder, or empty.
 CREATE TABLE holders (
 	namespace  text   NOT NULL,
 	handle     bytea  NOT NULL CHECK (length(handle) = 32),
@@ -43,9 +43,11 @@ CREATE TABLE holders (
 	generation bigint NOT NULL,
 	identifier text   NOT NULL,
 	turn       bigint NOT NULL CHECK (turn > 0),
+	subject    bytea  NOT NULL CHECK (length(subject) IN (0, 32)),
 	PRIMARY KEY (namespace, handle, place),
 	UNIQUE (namespace, identifier, turn)
 );
+CREATE INDEX holders_by_subject ON holders (namespace, subject);
 
 -- The sealed account is empty after it was erased.
 CREATE TABLE applications (
