@@ -34,7 +34,7 @@ import (
 
 const (
 	fleetKiosks = 20
-	fleetCards  = 6
+	fleetCards  = 24
 	fleetVisits = 300 // in all
 	fleetKills  = 4   // of the server
 )
@@ -118,7 +118,7 @@ func freePort(t testing.TB) string {
 // opens again, a card has one identifier whatever the kiosk, no two cards share one, and the
 // audit log describes every row.
 //
-// Faults: F122.
+// Faults: F140.
 func TestKioskFleet(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "mykey-server")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../mykey-server").CombinedOutput()
@@ -163,13 +163,23 @@ func testFleet(t *testing.T, program, database string, cards []*simulator.Card, 
 	}
 	// Each server that takes over has a name of its own, because a killed one keeps its name for
 	// 15 seconds.
+	keys := []string{filepath.Join("keys", "desk.public"), filepath.Join("keys", "server.public")}
 	for n := 1; n <= fleetKills; n++ {
-		s.run(t, "init", "--folder", fmt.Sprint("server", n), "--from", ".", "--name", "127.0.0.1", "--server", fmt.Sprint("server", n))
+		name := fmt.Sprint("server", n)
+		s.run(t, "init", "--folder", name, "--from", ".", "--name", "127.0.0.1", "--server", name)
+		keys = append(keys, filepath.Join(name, "keys", "server.public"))
 	}
+	var servers []byte
+	for _, path := range keys {
+		key, err := os.ReadFile(filepath.Join(folder, path))
+		require.NoError(t, err)
+		servers = append(servers, key...)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "servers.public"), servers, 0o600))
 	s.start(t)
 	defer func() { s.kill() }()
 
-	f := &fleetRun{t: t, cards: cards, ids: map[int]mykey.ID{}, applied: map[int]int{}}
+	f := &fleetRun{t: t, cards: cards, coming: map[int]bool{}, ids: map[int]mykey.ID{}, applied: map[int]int{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var kiosks sync.WaitGroup
@@ -177,7 +187,7 @@ func testFleet(t *testing.T, program, database string, cards []*simulator.Card, 
 		kiosks.Go(func() { f.kiosk(ctx, s, n) })
 	}
 	kills := 0
-	for f.visits.Load() < fleetVisits && ctx.Err() == nil {
+	for (f.visits.Load() < fleetVisits || f.identified() < len(cards)) && ctx.Err() == nil {
 		before := f.visits.Load()
 		for kills < fleetKills && f.visits.Load() < before+fleetVisits/(fleetKills+2) && f.visits.Load() < fleetVisits && ctx.Err() == nil {
 			time.Sleep(10 * time.Millisecond)
@@ -207,9 +217,12 @@ func testFleet(t *testing.T, program, database string, cards []*simulator.Card, 
 		assert.Equal(t, 1, applications, "applications of card %d", card)
 	}
 	s.kill()
-	report := s.run(t, "audit", "--folder", ".", "--campaign", "campaign.toml", "--registry", database)
+	report := s.run(t, "audit", "--keys", "servers.public", "--campaign", "campaign.toml", "--registry", database)
+	for n := 1; n <= fleetKills; n++ {
+		assert.Contains(t, report, fmt.Sprintf("\nserver%d", n), "records of each server")
+	}
 	engine, _, _ := strings.Cut(database, ":")
-	t.Logf("fleet: %s, %d kiosks, %d cards, %d visits, %d applications, %d closed screens, %d kills", engine, fleetKiosks, len(cards), f.visits.Load(), len(f.applied), f.closed.Load(), kills)
+	t.Logf("fleet: %s, %d kiosks, %d cards, %d visits, %d applications, %d visits ended by a problem, %d kills", engine, fleetKiosks, len(cards), f.visits.Load(), len(f.applied), f.closed.Load(), kills)
 	assert.Contains(t, report, fmt.Sprintf("identifiers %d, applications %d", len(cards), len(f.applied)))
 }
 
@@ -220,8 +233,31 @@ type fleetRun struct {
 	visits, closed atomic.Int64
 
 	mu      sync.Mutex
+	coming  map[int]bool     // cards whose first visit has begun
 	ids     map[int]mykey.ID // by card
 	applied map[int]int      // applications that a kiosk called done, by card
+}
+
+// nextCard returns the card of the next visit. New cards come during most of the test, so that
+// every server makes changes, and each comes to one kiosk at first.
+func (f *fleetRun) nextCard(random *rand.Rand) int {
+	come := min(1+int(f.visits.Load())*len(f.cards)/(fleetVisits*4/5), len(f.cards))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for card := range come {
+		if _, known := f.ids[card]; !known && !f.coming[card] {
+			f.coming[card] = true
+			return card
+		}
+	}
+	return random.IntN(come)
+}
+
+// identified returns the number of cards that were identified.
+func (f *fleetRun) identified() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ids)
 }
 
 // kiosk runs a terminal and its visitors until ctx is done.
@@ -242,13 +278,16 @@ func (f *fleetRun) kiosk(ctx context.Context, s *fleetProcess, n int) {
 	slot := setup.simulated.AddReader("Reader")
 	random := rand.New(rand.NewPCG(1, uint64(n)))
 	for ctx.Err() == nil {
-		card := random.IntN(len(f.cards))
+		card := f.nextCard(random)
 		clone, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(fmt.Sprint("fleet ", card)))
 		if !assert.NoError(f.t, err) {
 			break
 		}
 		id, applied, err := f.visit(ctx, k, slot, clone, fmt.Sprintf("%010d", card))
 		slot.Remove()
+		f.mu.Lock()
+		f.coming[card] = false
+		f.mu.Unlock()
 		switch {
 		case err == nil:
 			f.visits.Add(1)

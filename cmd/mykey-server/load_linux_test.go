@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/fleet"
-	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/postgrestest"
 	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/jpki/proof"
@@ -187,22 +185,9 @@ func startLoadedFleet(b *testing.B, terminals int) *loadedFleet {
 		require.NoError(b, d.Enroll(b.Context(), registry.NewOperation(), registry.Enrolled{
 			Name: bundle.Identity().Name, Role: registry.RoleTerminal, Key: bundle.Identity().Key, Serial: bundle.Serial(), NotAfter: bundle.NotAfter(),
 		}))
-		f.clients = append(f.clients, newLoadClient(b, "https://"+address, bundle))
+		f.clients = append(f.clients, newClient(b, bundle, "https://"+address, newTransport(b, bundle)))
 	}
 	return f
-}
-
-func newLoadClient(b *testing.B, server string, bundle fleettls.Bundle) *fleet.Client {
-	config, err := fleettls.ClientConfig(bundle)
-	require.NoError(b, err)
-	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
-	b.Cleanup(transport.CloseIdleConnections)
-	terminal, err := bundle.Terminal()
-	require.NoError(b, err)
-	client, err := fleet.NewClient(server, transport, terminal)
-	require.NoError(b, err)
-	client.SetNamespace("points.example")
-	return client
 }
 
 // visit makes a visit until a request fails. at waits for a step of the visit and returns when it

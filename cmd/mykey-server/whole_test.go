@@ -75,18 +75,33 @@ func (s serving) metrics(t *testing.T) string {
 	return string(text)
 }
 
-// visit makes an identifier at a terminal.
-func visit(t *testing.T, s serving, b fleettls.Bundle, card prooftest.Card) (*registry.Reservation, error) {
+// newTransport returns the transport of a terminal or a clerk.
+func newTransport(t testing.TB, b fleettls.Bundle) *http.Transport {
 	t.Helper()
 	config, err := fleettls.ClientConfig(b)
 	require.NoError(t, err)
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
-	defer transport.CloseIdleConnections()
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// newClient returns the client of a terminal or a clerk.
+func newClient(t testing.TB, b fleettls.Bundle, server string, transport http.RoundTripper) *fleet.Client {
+	t.Helper()
 	terminal, err := b.Terminal()
 	require.NoError(t, err)
-	client, err := fleet.NewClient(s.api, transport, terminal)
+	client, err := fleet.NewClient(server, transport, terminal)
 	require.NoError(t, err)
 	client.SetNamespace("points.example")
+	return client
+}
+
+// visit makes an identifier at a terminal.
+func visit(t *testing.T, s serving, b fleettls.Bundle, card prooftest.Card) (*registry.Reservation, error) {
+	t.Helper()
+	transport := newTransport(t, b)
+	defer transport.CloseIdleConnections()
+	client := newClient(t, b, s.api, transport)
 	challenge, err := client.Challenge(t.Context())
 	if err != nil {
 		return nil, err

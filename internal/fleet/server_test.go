@@ -227,6 +227,8 @@ func flip(b []byte) []byte {
 }
 
 // A terminal whose answer is lost asks again, and the change is made once.
+//
+// Faults: F140.
 func TestLostAnswers(t *testing.T) {
 	s := newSite(t)
 	var lose atomic.Bool

@@ -128,6 +128,8 @@ func TestUnconfirmedCommitsAreNotReported(t *testing.T) {
 
 // If the primary is killed and its standby takes over, no result of a terminal is lost. The
 // URL names both servers.
+//
+// Faults: F140.
 func TestFleetOutlivesThePrimary(t *testing.T) {
 	primary, standby := startReplication(t)
 	address := primary.Address() + "," + standby.Address()

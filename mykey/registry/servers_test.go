@@ -58,6 +58,8 @@ func (k *kiosks) visit(ctx context.Context, t *testing.T, name string, n int) er
 
 // While 40 terminals work with three servers that have four chains each, the database is killed
 // twice. Each change is made once, in the name of its terminal.
+//
+// Faults: F140.
 func TestServersOutliveTheDatabase(t *testing.T) {
 	s := postgres(t)
 	url := s.Database(t)
