@@ -21,6 +21,10 @@ SOAK ?= 10m
 # tests.
 export MYKEYKIT_E2E ?= wanted
 
+# These run other processes, or many cases one after the other, for which the race detector finds
+# nothing and takes minutes.
+WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering)
+
 # Compiling SQLite takes a minute per system, so besides this system only Windows is checked
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
@@ -62,7 +66,7 @@ test:
 	CGO_ENABLED=0 go build ./...
 	CGO_ENABLED=0 go test -skip '^TestSweep|^TestKioskFleet$$' ./...
 	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -race -skip '^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer)' ./...
+	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' ./...
 
 fuzz:
 	@scripts/setup test

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	crand "crypto/rand"
-	"crypto/sha256"
 	"encoding/pem"
 	"errors"
 	"flag"
@@ -21,7 +18,6 @@ import (
 	"github.com/mykeykit/mykeykit/cmd/mykey-server/internal/pki"
 	"github.com/mykeykit/mykeykit/internal/fleet"
 	"github.com/mykeykit/mykeykit/internal/postgrestest"
-	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/registry"
@@ -114,36 +110,6 @@ func BenchmarkFleetThroughput(b *testing.B) {
 	}
 }
 
-// loadCard is a card with its certificate, so that no time of a simulated card is measured.
-type loadCard struct {
-	key         *ecdsa.PrivateKey
-	certificate []byte
-	account     string
-}
-
-// lastLoadCard counts the cards of all benchmarks, so that none comes twice.
-var lastLoadCard atomic.Int64
-
-func newLoadCards(n int) []*loadCard {
-	cards := make([]*loadCard, n)
-	for i := range cards {
-		number := int(lastLoadCard.Add(1))
-		card := prooftest.Card{Kind: "load", Number: number, NotAfter: time.Now().AddDate(2, 0, 0)}
-		cards[i] = &loadCard{card.Key(), card.Certificate().Raw, fmt.Sprintf("%010d", number)}
-	}
-	return cards
-}
-
-func (c *loadCard) answer(challenge proof.Challenge) proof.Evidence {
-	digest := sha256.Sum256(challenge.Message())
-	r, s, err := ecdsa.Sign(crand.Reader, c.key, digest[:])
-	if err != nil {
-		panic(err)
-	}
-	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-	return proof.Evidence{Challenge: challenge, Certificate: c.certificate, CACertificate: prooftest.CA().Raw, Algorithm: proof.ES256, Signature: signature}
-}
-
 // loadedFleet is a server in its own process and the clients of its terminals.
 type loadedFleet struct {
 	clients  []*fleet.Client
@@ -166,7 +132,7 @@ func startLoadedFleet(b *testing.B, terminals int) *loadedFleet {
 	o.does("init", "--folder", o.folder, "--name", "127.0.0.1", "--server", "server-1")
 	o.does("operator-keygen", o.path("operator.private"), o.path("operator.public"))
 	o.does("migrate", "--folder", o.folder, "--campaign", demo, "--registry", url)
-	cas := o.write("cards.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: prooftest.CA().Raw})))
+	cas := o.write("cards.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: loadCA().certificate.Raw})))
 	address, server := startProcess(b, "serve", "--folder", o.folder, "--campaign", demo, "--registry", url, "--operator-key", o.path("operator.public"),
 		"--ca-certificate", cas, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
 
