@@ -7,6 +7,11 @@
 // A terminal of a fleet has no key but its own, with which it connects and signs what it
 // asks for. The server verifies the card's evidence again with every request of a visit and
 // stores nothing personal in between, so any server of a fleet can answer.
+//
+// A new request needs its path and body in wire.go, openapi.yaml, handler.go and client.go, and its
+// errors in errors.go. A step of a visit is also a method of [Visit], for which local.go and
+// cmd/kiosk/pending.go need one too. A signed change is of a kind in mykey/registry/operation.go.
+// Package cmd/mykey-server authenticates the callers and limits their requests.
 package fleet
 
 import (

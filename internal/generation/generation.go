@@ -5,8 +5,8 @@
 //
 // # Where to change what
 //
-//   - A further generation: add an entry to [All], a generation and a profile to package
-//     simulator, and a kind of card to package jpki (its Kind). A new kind or profile also
+//   - A further generation: add an entry to [All], a generation (as in announced.go) and a
+//     profile (profile.go) to package simulator, and a Kind to jpki/token.go. A new kind or profile also
 //     needs its texts: cmd/card-info/texts.go, cmd/kiosk/internal/panel/texts.go and the
 //     README.
 //   - A key type that [Algorithm] lacks is code: jpki/key.go and sign.go,

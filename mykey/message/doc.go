@@ -13,8 +13,18 @@
 // They are written for residents of any age and for the clerk beside them, and name no
 // program's commands or options. A program that has a more specific text for a failure,
 // such as one with the name of an option, replaces the text and keeps the rest. So does
-// the kiosk: package cmd/kiosk/internal/terminal says where its texts are. Each text is in
-// the file of its subject, for example that of a wrong PIN in pin.go.
+// the kiosk: package cmd/kiosk/internal/terminal says where its texts are.
+//
+// # Where to change what
+//
+//   - A text, its code and its group: the file of its subject, for example pin.go.
+//   - Which error has which code: for.go. The exit code of a command: internal/cli/exit.go.
+//   - A new file of texts: the list tables in message.go.
+//   - Programs add codes of their own: internal/cli/failure.go, internal/registrycli/failures.go,
+//     failures.go and ssh_failures.go in cmd, and notices.go of the kiosk's terminal. The codes of
+//     a server's answers are others: internal/fleet/errors.go.
+//
+// # The texts
 //
 // [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
 // below them, except mykey/registry. [All] lists every message, for a manual or for a

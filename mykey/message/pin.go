@@ -129,8 +129,8 @@ var pinWording = wording{
 	wrong:   wrongPIN,
 }
 
-// wrongPIN returns the message for a wrong PIN, with the attempts left. The kiosk shows
-// its own text: the template "wrong-pin" in cmd/kiosk/internal/web/screens.html.
+// wrongPIN returns the message for a wrong PIN, with the attempts left. If attempts are
+// left, the kiosk shows its own text: the template "wrong-pin" in cmd/kiosk/internal/web/screens.html.
 func wrongPIN(e *credential.Error) Message {
 	m := named(PINWrong)
 	switch {

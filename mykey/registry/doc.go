@@ -7,6 +7,10 @@
 // collision the next candidate is used. It lets a holder keep the identifier when the
 // card is renewed. And it accepts one application per holder.
 //
+// In the source, audit.go has what a record's hash and signature cover, image.go a row's digest,
+// origin.go a terminal's signed request, and enrolled.go the time after which a server notices that
+// a terminal was revoked.
+//
 // A holder is the person to whom a card was issued. The operator runs the registry, its
 // terminals and its desks, and employs the clerks.
 //

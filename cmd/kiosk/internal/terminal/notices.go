@@ -134,8 +134,8 @@ var notices = []notice{
 	}},
 }
 
-// residents are messages for residents that replace those of package message, which
-// address the user of a command. An empty text does not replace anything.
+// residents are messages that replace those of package message, because they say what a resident
+// can do at this terminal. An empty text does not replace anything.
 var residents = map[message.Code]struct{ what, next message.Text }{
 	message.SeveralCards: {
 		what: message.Text{JA: "カードが2枚以上あります。", EN: "There is more than one card."},
