@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
 )
 
 // fileAccess is how a session refers to files. By default it uses short identifiers,
@@ -78,11 +79,11 @@ func (s *Session) ReadAt(ctx context.Context, offset, ne int) ([]byte, error) {
 	return s.channel.ReadBinary(ctx, offset, ne)
 }
 
-// ReadObject reads the DER object in a file. It returns the errors of
-// [apdu.Channel.ReadObject].
-func (s *Session) ReadObject(ctx context.Context, file byte, limit int) (object []byte, err error) {
+// ReadObject reads the TLV object in a file. Like [apdu.Channel.ReadObject], it wants DER unless an
+// option says otherwise, and it returns its errors.
+func (s *Session) ReadObject(ctx context.Context, file byte, limit int, options ...tlv.Option) (object []byte, err error) {
 	err = s.useFile(ctx, apdu.InsReadBinary, file, func(sfi byte) (err error) {
-		object, err = s.channel.ReadObject(ctx, sfi, limit)
+		object, err = s.channel.ReadObject(ctx, sfi, limit, options...)
 		return err
 	})
 	return object, err

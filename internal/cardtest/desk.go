@@ -82,7 +82,7 @@ func In(t testing.TB, driver *simulator.Driver, card *simulator.Card) *Desk {
 		connections, transaction := d.Slot.InUse()
 		assert.Zero(t, connections, "connections left open")
 		assert.False(t, transaction, "a transaction was not ended")
-		assert.False(t, card.State().AuthVerified || card.State().SignatureVerified, "the card was not logged out")
+		assert.False(t, card.State().Unlocked, "the card was not logged out")
 	})
 	return d
 }

@@ -48,6 +48,15 @@ func exits() map[message.Code]int {
 		message.PasswordLastAttempt: ExitPIN,
 		message.PasswordLocked:      ExitLocked,
 
+		message.EntryFormat:      ExitUsage,
+		message.EntryWrong:       ExitPIN,
+		message.EntryLastAttempt: ExitPIN,
+		message.EntryLocked:      ExitLocked,
+
+		message.DataAltered:      ExitCertificate,
+		message.CardCopied:       ExitCertificate,
+		message.AuthorityUnknown: ExitCertificate,
+
 		message.NoAuthCert:       ExitCertificate,
 		message.CertMalformed:    ExitCertificate,
 		message.CertWrongKind:    ExitCertificate,
@@ -66,7 +75,7 @@ func exits() map[message.Code]int {
 // one that all commands share. If the outcome of a PIN is unknown, the exit code is that
 // of the missing card or service that cut the response off.
 func ExitOf(own map[message.Code]int, code message.Code, err error) int {
-	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown {
+	if code == message.PINOutcomeUnknown || code == message.PasswordOutcomeUnknown || code == message.EntryOutcomeUnknown {
 		switch cause := message.Cause(err); {
 		case errors.Is(cause, reader.ErrRemoved), errors.Is(cause, reader.ErrChanged):
 			return ExitNoCard

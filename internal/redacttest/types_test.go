@@ -22,9 +22,13 @@ import (
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/cvc"
+	"github.com/mykeykit/mykeykit/jpki/face"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
+	"github.com/mykeykit/mykeykit/jpki/text"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/verification"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
@@ -67,6 +71,8 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Text("419870701"), redacttest.Text("01010101"),
 	}
 
+	surface := newSurface(t)
+
 	redacttest.Run(t, []redacttest.Type{
 		redacttest.Holder(apdu.Command{INS: apdu.InsVerify, P2: 0x98}.WithData([]byte(password)), redacttest.Text(password)),
 		redacttest.Holder(apdu.NewResponse([]byte(password), apdu.StatusOK), redacttest.Text(password)),
@@ -77,6 +83,17 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Holder(attributes.Birth(), personal...),
 		redacttest.Holder(card.ready, card.canaries...),
 		redacttest.Holder(*holder, subject...),
+		redacttest.Holder(surface.attributes, surface.canaries...),
+		redacttest.Holder(surface.number, surface.canaries...),
+		redacttest.Holder(surface.data, surface.canaries...),
+		redacttest.Holder(surface.data.Unsigned(), surface.canaries...),
+		redacttest.Holder(surface.age, surface.canaries...),
+		redacttest.Holder(surface.pin, redacttest.Text(pin)),
+		redacttest.Holder(surface.a, surface.canaries...),
+		redacttest.Holder(surface.b, surface.canaries...),
+		redacttest.Holder(surface.birth, surface.canaries...),
+		redacttest.Holder(text.ByPIN(surface.pin), redacttest.Text(pin)),
+		redacttest.Holder(face.ByNumberB(surface.b), surface.canaries...),
 		redacttest.PublicHolder(card.signer, card.canaries...),
 		redacttest.Holder(key, redacttest.Text("canary of thirty-two bytes, 7305"), redacttest.Text(string(key.RevealText()[:64]))),
 		redacttest.Holder(*namespace, redacttest.Text("canary of thirty-two bytes, 7305")),
@@ -108,6 +125,13 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[trust.Anchor](),
 		redacttest.Plain[trust.Issuer](),
 		redacttest.Plain[trust.Policy](),
+		redacttest.Plain[cvc.Authority](),
+		redacttest.Plain[cvc.Certificate](), // of a card's issuer
+		redacttest.Plain[cvc.Policy](),
+		redacttest.Plain[text.Attempts](),
+		redacttest.Plain[text.Reader](),
+		redacttest.Plain[face.Attempts](),
+		redacttest.Plain[face.Reader](),
 		redacttest.Plain[credential.Counter](),
 		redacttest.Plain[jpki.Kind](),
 		redacttest.Plain[credential.Error](),
@@ -146,6 +170,8 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		// Simulated cards have the same PIN and password, which are published, and
 		// nobody's data.
 		redacttest.Plain[simulator.Action](),
+		redacttest.Plain[simulator.Authority](),
+		redacttest.Plain[simulator.Persona](),
 		redacttest.Plain[simulator.Card](),
 		redacttest.Plain[simulator.Driver](),
 		redacttest.Plain[simulator.DriverOption](),
@@ -156,6 +182,55 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[simulator.Reader](),
 		redacttest.Plain[simulator.State](),
 	}, packages(t)...)
+}
+
+// ofSurface is what a program holds of the text and the visual application of a card.
+type ofSurface struct {
+	attributes text.Attributes
+	number     text.MyNumber
+	data       face.Data
+	age        face.Age
+	pin        text.PIN
+	a          verification.NumberA
+	b          verification.NumberB
+	birth      verification.Birth
+	canaries   []redacttest.Canary
+}
+
+func newSurface(t *testing.T) (of ofSurface) {
+	t.Helper()
+	desk, p := cardtest.Open(t, simulator.ContactExtended), simulator.DefaultPersona()
+	numberB := func() verification.NumberB {
+		b, err := verification.ParseNumberB([]byte(p.NumberB()))
+		require.NoError(t, err)
+		return b
+	}
+	numberA := func() verification.NumberA {
+		a, err := verification.ParseNumberA([]byte(p.NumberA()))
+		require.NoError(t, err)
+		return a
+	}
+	birth := func() verification.Birth {
+		b, err := verification.ParseBirth([]byte(p.BirthAsPrinted))
+		require.NoError(t, err)
+		return b
+	}
+	attributes, err := new(text.Reader).Attributes(t.Context(), desk.Connection, text.ByNumberB(numberB()))
+	require.NoError(t, err)
+	number, err := new(text.Reader).MyNumberUnderNumberAct(t.Context(), desk.Connection, text.ByNumberA(numberA()))
+	require.NoError(t, err)
+	data, err := new(face.Reader).Read(t.Context(), desk.Connection, face.ByNumberB(numberB()))
+	require.NoError(t, err)
+	age, err := new(face.Reader).ReadAge(t.Context(), desk.Connection, face.ByBirth(birth()))
+	require.NoError(t, err)
+	of.attributes, of.number, of.data, of.age = *attributes, *number, *data, *age
+	of.pin, err = text.ParsePIN([]byte(pin))
+	require.NoError(t, err)
+	of.a, of.b, of.birth = numberA(), numberB(), birth()
+	for _, canary := range []string{"花子", "例示町", p.Birth, p.MyNumber, p.NumberB(), p.BirthAsPrinted, p.Expiry, string(p.Photo[100:120])} {
+		of.canaries = append(of.canaries, redacttest.Text(canary))
+	}
+	return of
 }
 
 // packages are those of which types are tested here.

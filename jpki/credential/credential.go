@@ -23,10 +23,15 @@ import (
 // Kind names a credential, as error texts do.
 type Kind string
 
-// The credentials of the JPKI application.
+// The credentials of the JPKI application, and of the text and the visual application.
 const (
 	AuthPIN           Kind = "PIN"                // 利用者証明用電子証明書の暗証番号
 	SignaturePassword Kind = "signature password" // 署名用電子証明書の暗証番号
+
+	TextPIN             Kind = "text PIN"              // 券面事項入力補助用の暗証番号
+	VerificationNumberA Kind = "verification number A" // 照合番号A
+	VerificationNumberB Kind = "verification number B" // 照合番号B
+	BirthKey            Kind = "date of birth"         // for the age record of the visual application
 )
 
 // Counter is a credential's retry counter.

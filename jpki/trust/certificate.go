@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
@@ -117,7 +118,12 @@ func CheckKey(certificate *x509.Certificate) error {
 	if err := checkKeyEncoding(certificate); err != nil {
 		return err
 	}
-	switch key := certificate.PublicKey.(type) {
+	return CheckPublicKey(certificate.PublicKey)
+}
+
+// CheckPublicKey is like [CheckKey] for a key without a certificate.
+func CheckPublicKey(key crypto.PublicKey) error {
+	switch key := key.(type) {
 	case *rsa.PublicKey:
 		switch bits := key.N.BitLen(); {
 		case bits < minModulus, bits > maxModulus:
@@ -134,5 +140,5 @@ func CheckKey(certificate *x509.Certificate) error {
 		}
 		return fmt.Errorf("%w: ECDSA on %s", ErrUnsupportedKey, key.Curve.Params().Name)
 	}
-	return fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.PublicKeyAlgorithm)
+	return fmt.Errorf("%w: %T", ErrUnsupportedKey, key)
 }

@@ -26,6 +26,9 @@ func forCredential(e *credential.Error) Message {
 	if e.Kind == credential.SignaturePassword {
 		w = &passwordWording
 	}
+	if name, ok := entryName(e.Kind); ok {
+		w = entryWording(name)
+	}
 	m := w.message(e)
 	if e.Known {
 		left := e.Remaining

@@ -12,12 +12,17 @@ import (
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/apdu/tlv"
+	"github.com/mykeykit/mykeykit/internal/record"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/cvc"
+	"github.com/mykeykit/mykeykit/jpki/face"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
+	"github.com/mykeykit/mykeykit/jpki/text"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/verification"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader"
@@ -112,6 +117,20 @@ var known = map[string]error{
 
 	"simulator.ErrOccupied": simulator.ErrOccupied,
 
+	"cvc.ErrMalformed":              cvc.ErrMalformed,
+	"cvc.ErrSignature":              cvc.ErrSignature,
+	"cvc.ErrUnknownAuthority":       cvc.ErrUnknownAuthority,
+	"face.ErrAltered":               face.ErrAltered,
+	"face.ErrCopied":                face.ErrCopied,
+	"face.ErrNoRight":               face.ErrNoRight,
+	"record.ErrMalformed":           record.ErrMalformed,
+	"text.ErrAltered":               text.ErrAltered,
+	"text.ErrNoRight":               text.ErrNoRight,
+	"text.ErrPINFormat":             text.ErrPINFormat,
+	"verification.ErrBirthFormat":   verification.ErrBirthFormat,
+	"verification.ErrNumberAFormat": verification.ErrNumberAFormat,
+	"verification.ErrNumberBFormat": verification.ErrNumberBFormat,
+
 	"tlv.ErrBlank":     tlv.ErrBlank,
 	"tlv.ErrLimit":     tlv.ErrLimit,
 	"tlv.ErrMalformed": tlv.ErrMalformed,
@@ -130,6 +149,12 @@ var elsewhere = map[string]string{
 	"pcsc.Code":                "is in a pcsc.Error",
 	"pcsc.Error":               "matches an error of package reader, whatever its code: see its tests",
 	"cardtls.ErrNotAccepted":   "is trust.ErrNotAccepted",
+	"face.ErrMalformed":        "is record.ErrMalformed",
+	"face.ErrNoApplication":    "is jpki.ErrNoApplication",
+	"face.ErrStillUnlocked":    "is jpki.ErrStillUnlocked",
+	"text.ErrMalformed":        "is record.ErrMalformed",
+	"text.ErrNoApplication":    "is jpki.ErrNoApplication",
+	"text.ErrStillUnlocked":    "is jpki.ErrStillUnlocked",
 }
 
 // folders holds the packages whose errors have messages in another package, and where

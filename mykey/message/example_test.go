@@ -68,5 +68,6 @@ func ExampleAll() {
 	// POSSESSION_FAILED not-used
 	// PIN_LOCKED not-used
 	// PASSWORD_LOCKED not-used
+	// ENTRY_LOCKED not-used
 	// CERT_REVOKED not-used
 }

@@ -9,9 +9,13 @@ import (
 	"github.com/mykeykit/mykeykit/apdu/tlv"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/cvc"
+	"github.com/mykeykit/mykeykit/jpki/face"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
+	"github.com/mykeykit/mykeykit/jpki/text"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/verification"
 	"github.com/mykeykit/mykeykit/mykey"
 	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
@@ -50,6 +54,15 @@ func kinds() []kind {
 		{trust.ErrCACertificate, CACertificate}, // of a card: in an ErrUnknownIssuer
 		{trust.ErrNotAccepted, CertNotAccepted},
 		{jpki.ErrNoPossession, PossessionFailed},
+		{text.ErrAltered, DataAltered},
+		{face.ErrAltered, DataAltered},
+		{face.ErrCopied, CardCopied},
+		{cvc.ErrSignature, DataAltered},
+		{cvc.ErrUnknownAuthority, AuthorityUnknown},
+		{cvc.ErrMalformed, CardDataMalformed},
+		{text.ErrMalformed, CardDataMalformed}, // also face's
+		{text.ErrNoRight, RequestInvalid},
+		{face.ErrNoRight, RequestInvalid},
 		{proof.ErrAge, ProofExpired},
 		{proof.ErrUsed, ProofExpired},
 		{proof.ErrAudience, ProofRejected},
@@ -62,6 +75,10 @@ func kinds() []kind {
 		{jpki.ErrPINRequired, CertNeedsPIN},
 		{jpki.ErrPINFormat, PINFormat},
 		{jpki.ErrPasswordFormat, PasswordFormat},
+		{text.ErrPINFormat, EntryFormat},
+		{verification.ErrNumberAFormat, EntryFormat},
+		{verification.ErrNumberBFormat, EntryFormat},
+		{verification.ErrBirthFormat, EntryFormat},
 		{credential.ErrFormat, PINFormat},
 		{credential.ErrUsed, PINUsed},
 		{credential.ErrCounterUnknown, PINCounterUnknown},

@@ -82,7 +82,7 @@ type Message struct {
 // that reports no failure spends no time on them.
 func tables() [][]Message {
 	return [][]Message{
-		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:],
+		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:], surfaceMessages[:],
 		signatureMessages[:], proofMessages[:], identifierMessages[:], otherMessages[:],
 	}
 }

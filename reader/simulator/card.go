@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
@@ -31,6 +32,8 @@ type Card struct {
 	auth    *secret      // nil on cards without JPKI
 	signing *secret
 
+	authority func(id string) (crypto.Signer, error) // signs CV certificates; nil on cards without them
+
 	caCertificate *x509.Certificate // of the issuer of the authentication certificate; nil on cards without JPKI
 }
 
@@ -46,6 +49,7 @@ type settings struct {
 	noPSS        bool
 	rejectsFirst bool
 	size         int
+	persona      Persona
 }
 
 // WithInsecureSeed derives the keys from seed, so that they are the same in every run.
@@ -92,9 +96,12 @@ func NewCard(profile Profile, options ...Option) (*Card, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown profile of a simulated card: %q", string(profile))
 	}
-	s := settings{keys: randomKeys, certificates: newCertificates, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable}
+	s := settings{keys: randomKeys, certificates: newCertificates, now: time.Now, random: rand.Reader, blocked: apdu.StatusReferenceDataUnusable, persona: DefaultPersona()}
 	for _, option := range options {
 		option(&s)
+	}
+	if err := s.persona.check(); err != nil {
+		return nil, err
 	}
 	c := &Card{traits: traits, atr: mustHex(traits.atr), random: s.random, noPSS: s.noPSS, rejectsFirst: s.rejectsFirst}
 	c.apps = c.otherApplications(s)
@@ -150,6 +157,8 @@ type State struct {
 	// AuthVerified and SignatureVerified report whether the PIN and the password are
 	// verified. The card is unlocked if one of them is.
 	AuthVerified, SignatureVerified bool
+	// Unlocked reports whether any secret of any application is verified.
+	Unlocked bool
 }
 
 // State returns the current state of the card.
@@ -157,6 +166,9 @@ func (c *Card) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state := State{Powered: c.powered}
+	for _, app := range c.apps {
+		state.Unlocked = state.Unlocked || app.unlocked()
+	}
 	if c.auth != nil {
 		state.AuthAttempts, state.AuthVerified = c.auth.left, c.auth.verified
 		state.SignatureAttempts, state.SignatureVerified = c.signing.left, c.signing.verified

@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"crypto"
+	"slices"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -14,6 +15,7 @@ type application struct {
 
 	objects    map[uint16][]byte // data objects for GET DATA, by tag
 	sessionKey apdu.Status       // answer to SET SESSION KEY; 0: the instruction is unknown
+	defaultKey *file             // signs if P2 of PERFORM SECURITY OPERATION is 00; nil: none
 }
 
 // logOut ends the verified state of the application's secrets.
@@ -25,6 +27,16 @@ func (a *application) logOut() {
 	}
 }
 
+// unlocked reports whether one of the application's secrets is verified.
+func (a *application) unlocked() bool {
+	for _, f := range a.files {
+		if f.secret != nil && f.secret.verified {
+			return true
+		}
+	}
+	return false
+}
+
 // file is an elementary file. The fields that are set determine its kind: content can be
 // read, a secret can be verified, and a key can sign. A file without any of them is used
 // by the card only.
@@ -32,13 +44,15 @@ type file struct {
 	content func() ([]byte, error)
 	secret  *secret
 	key     func() (crypto.Signer, error)
-	guard   *secret // must be verified before the file can be used; nil: none
+	guards  []*secret // one of them must be verified before the file can be used; nil: none
 
 	challenges bool // the key signs challenges, with INTERNAL AUTHENTICATE
 }
 
 // accessible reports whether the file may be used now.
-func (f *file) accessible() bool { return f.guard == nil || f.guard.verified }
+func (f *file) accessible() bool {
+	return len(f.guards) == 0 || slices.ContainsFunc(f.guards, func(s *secret) bool { return s.verified })
+}
 
 // selectFile handles SELECT.
 func (c *Card) selectFile(cmd apdu.Command) apdu.Response {

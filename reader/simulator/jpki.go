@@ -38,20 +38,20 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 		files[g.availability] = &file{content: fixed(c.availability())}
 	}
 	for _, id := range g.protected {
-		files[id] = &file{content: fixed(nil), guard: &secret{}}
+		files[id] = &file{content: fixed(nil), guards: []*secret{{}}}
 	}
 	for _, id := range g.unreadable {
 		files[id] = &file{}
 	}
 	addCredential(files, g.authentication, c.auth, func() (credential, error) { return auth, nil })
 	if c.traits.certificatePIN {
-		files[g.authentication.certificate].guard = c.auth
+		files[g.authentication.certificate].guards = []*secret{c.auth}
 	}
 	if c.traits.noSignature {
 		files[g.signature.secret] = &file{secret: c.signing}
 	} else {
 		addCredential(files, g.signature, c.signing, sync.OnceValues(func() (credential, error) { return issue.credential(digitalSignature, 0) }))
-		files[g.signature.certificate].guard = c.signing
+		files[g.signature.certificate].guards = []*secret{c.signing}
 	}
 	return &application{aid: mustHex(g.aid), files: files, sessionKey: apdu.StatusSecurityNotSatisfied}, nil
 }
@@ -66,7 +66,7 @@ func addCredential(files map[uint16]*file, ids credentialFiles, s *secret, load 
 		c, err := load()
 		return c.ca, err
 	}}
-	files[ids.key] = &file{guard: s, key: func() (crypto.Signer, error) {
+	files[ids.key] = &file{guards: []*secret{s}, key: func() (crypto.Signer, error) {
 		c, err := load()
 		return c.key, err
 	}}

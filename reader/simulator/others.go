@@ -2,9 +2,7 @@ package simulator
 
 import (
 	"bytes"
-	"crypto"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
@@ -22,49 +20,26 @@ var (
 	aidCommon = mustHex("D3921000310001010100") // 共通
 )
 
-// Files of these applications whose answers were measured on test cards.
-const (
-	efMyNumber     = 0x0001 // text
-	efTextPIN      = 0x0011 // text
-	efTextUnusable = 0x0012 // text: a locked secret, purpose unknown
-	efVisualA      = 0x0013 // visual: 照合番号A
-	efCommonKey    = 0x0019 // common: a key that signs challenges without a PIN
-)
+// efCommonKey is a key of the common application that signs challenges without a PIN.
+const efCommonKey = 0x0019
 
-// Attempts that the text application's PIN and 照合番号A allow.
-const (
-	maxTextAttempts   = 3
-	maxVisualAttempts = 10
-)
-
-// myNumber has a wrong check digit, so that it belongs to nobody.
-const myNumber = "012345678901"
-
-// otherApplications returns the card's applications other than JPKI. They have only the
-// files above.
+// otherApplications returns the card's applications other than JPKI. The resident-register
+// application has no files, and the common application has one.
 func (c *Card) otherApplications(s settings) []*application {
 	if c.traits.noJPKI {
 		return []*application{{aid: aidISD}}
 	}
 	isd := &application{aid: aidISD, objects: cardObjects(c.traits.notAfter(s.now()))}
-	if !c.traits.generation.others {
+	if !c.traits.generation.others || c.traits.onlyJPKI {
 		return []*application{isd}
 	}
-	pin := &secret{value: []byte(PIN), left: maxTextAttempts, maximum: maxTextAttempts, blocked: s.blocked}
-	unusable := &secret{blocked: apdu.StatusReferenceDataUnusable}
-	visualA := &secret{value: []byte(myNumber), left: maxVisualAttempts, maximum: maxVisualAttempts, blocked: s.blocked}
-	number := slices.Concat([]byte{0xFF, 0x10, byte(len(myNumber))}, []byte(myNumber), []byte{filler, filler})
-	key := sync.OnceValues(func() (crypto.Signer, error) { return s.keys(rsa2048, c.traits.holder+"/common") })
+	c.authority = s.authorities()
 	return []*application{
 		isd,
-		{aid: aidText, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{ // the answer to SET SESSION KEY is assumed
-			efMyNumber:     {content: fixed(number), guard: pin},
-			efTextPIN:      {secret: pin},
-			efTextUnusable: {secret: unusable},
-		}},
-		{aid: aidVisual, sessionKey: statusNoSessionKey, files: map[uint16]*file{efVisualA: {secret: visualA}}},
+		c.textApplication(s),
+		c.visualApplication(s),
 		{aid: aidJuki, sessionKey: apdu.StatusSecurityNotSatisfied},
-		{aid: aidCommon, sessionKey: statusNoSessionKey, files: map[uint16]*file{efCommonKey: {key: key, challenges: true}}},
+		{aid: aidCommon, sessionKey: statusNoSessionKey, files: map[uint16]*file{efCommonKey: {key: s.lazyKey(c.traits.holder + "/common"), challenges: true}}},
 	}
 }
 

@@ -50,6 +50,7 @@ type traits struct {
 	extended       bool   // accepts extended lengths
 	label          string // of the token information
 	certificatePIN bool   // reading the authentication certificate requires the PIN
+	onlyJPKI       bool   // none of the other applications, but the issuer security domain
 	noJPKI         bool   // not a My Number Card: it has none of its applications
 	noCertificate  bool
 	noSignature    bool // no signature certificate
@@ -108,11 +109,12 @@ func traitsOf(p Profile) (t traits, ok bool) {
 		t.atr, t.extended = atrContactless, false // assumed: contactless readers carry no extended lengths
 	case Android:
 		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelAndroid, true, "android"
+		t.onlyJPKI = true
 	case IPhone:
 		t.atr, t.extended, t.label, t.certificatePIN, t.holder = atrPhone, false, labelIPhone, true, "iphone"
-		t.lastCommand = true
+		t.lastCommand, t.onlyJPKI = true, true
 	case ResidentCard: // assumed: its ATR and files are not known
-		t.extended, t.label, t.holder = false, labelResident, "resident-card"
+		t.extended, t.label, t.holder, t.onlyJPKI = false, labelResident, "resident-card", true
 	case Announced2028:
 		t = defaultTraits(&generation2028)
 	case NoCertificate:

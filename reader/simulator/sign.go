@@ -60,6 +60,9 @@ func (c *Card) sign(cmd apdu.Command) apdu.Response {
 		return status(apdu.StatusIncorrectP1P2)
 	}
 	f, sw := c.resolve(cmd.P2)
+	if cmd.P2 == 0 && c.app != nil && c.app.defaultKey != nil {
+		f, sw = c.app.defaultKey, apdu.StatusOK
+	}
 	switch {
 	case sw != apdu.StatusOK:
 		return status(sw)

@@ -1,0 +1,33 @@
+// Package face reads the visual application of a My Number Card (券面事項確認AP): what is printed on
+// the card, as pictures, with the holder's photograph.
+//
+//	r := face.Reader{Policy: cvc.Policy{Authorities: authorities, Required: true}}
+//	data, err := r.Read(ctx, card, face.ByNumberB(b))
+//
+// The application opens with the verification numbers that are printed on the card (package
+// verification); there is no PIN. [Counters] returns the attempts left and uses up none: show them before you
+// ask.
+//
+// # What is checked
+//
+// An authority issued a key (the CV certificate), and that key signed the data. Reader checks both
+// signatures and rejects data that do not match. [Data.Issuer] says whose authority it was. It is
+// trust.IssuerUnknown unless the caller lists the authority in the [cvc.Policy]: such data could
+// come from anybody.
+//
+// The data contain a public key of the card. Reader has the card sign a fresh random challenge with
+// it and verifies the answer: a card to which data and signatures were copied can't answer. A
+// device that forwards the challenge to the genuine card can.
+//
+// # What is not checked
+//
+// The expiry date and the security code are not signed. They are in [Unsigned], and nobody may show
+// them as confirmed. Whether the card is lost, revoked or expired, and whether the person who shows
+// it is the one in the photograph, is not checked.
+//
+// # The format
+//
+// Files, tags and signatures were read from test cards and published programs; they are not in a
+// public specification. Elements that this package does not know are skipped. The photograph is
+// in JPEG 2000, the other pictures are PNG.
+package face

@@ -1,0 +1,226 @@
+package face
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
+	"github.com/mykeykit/mykeykit/internal/applet"
+	"github.com/mykeykit/mykeykit/internal/record"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/cvc"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/verification"
+)
+
+var (
+	// ErrNoApplication reports that the card has no visual application.
+	ErrNoApplication = applet.ErrNoApplication
+	// ErrStillUnlocked reports that the card could not be logged out. It is joined to any
+	// earlier error. Taking the card out of the reader logs it out.
+	ErrStillUnlocked = applet.ErrStillUnlocked
+	// ErrMalformed reports a file in an unexpected format. The error quotes nothing of it.
+	ErrMalformed = record.ErrMalformed
+	// ErrAltered reports data that do not match their signature.
+	ErrAltered = errors.New("the data do not match the card's signature")
+	// ErrCopied reports a card that did not prove that it has the key in its data.
+	ErrCopied = errors.New("the card did not prove that its data are its own")
+	// ErrNoRight reports that the secret does not open the file. Nothing was sent.
+	ErrNoRight = errors.New("this secret does not open the file")
+)
+
+// Files of the application. The credentials' files are below.
+const (
+	fileAge         = 0x01
+	fileFace        = 0x02
+	fileCertificate = 0x04
+)
+
+// aid is the application's identifier.
+var aid = []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x02}
+
+// The credentials. How many attempts the date of birth allows is assumed.
+var (
+	credentialBirth = verification.Birth{}.Credential(0x11, 10)
+	credentialB     = verification.NumberB{}.Credential(0x12, 10)
+	credentialA     = verification.NumberA{}.Credential(0x13, 10)
+)
+
+// maxFile bounds a file, in bytes.
+const maxFile = 32 << 10
+
+// Unlock is a secret for the application. Make it with [ByNumberB], [ByNumberA] or [ByBirth]. It can
+// be sent once. The zero Unlock is used up.
+type Unlock struct {
+	credential applet.Credential
+	secret     applet.Secret
+	face, age  bool // what it opens
+}
+
+// ByNumberB unlocks [Reader.Read].
+func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
+
+// ByNumberA unlocks [Reader.Read]. Number A is the individual number, for which the law limits who
+// may ask: see package text. Prefer number B.
+func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), true, false} }
+
+// ByBirth unlocks [Reader.ReadAge].
+func ByBirth(b verification.Birth) Unlock { return Unlock{credentialBirth, b.Secret(), false, true} }
+
+// Wipe wipes a secret that will not be used. Wipe is idempotent.
+func (u Unlock) Wipe() { u.secret.Wipe() }
+
+// Reader reads the application. It is safe for concurrent use if its fields are not changed.
+type Reader struct {
+	// Policy says which authorities may have issued the card's key.
+	Policy cvc.Policy
+	// AllowLastAttempt allows the last attempt to be used.
+	AllowLastAttempt bool
+	// Shown are the attempts left that were shown to the person who typed the secret. If there
+	// are others, no secret is sent. Nil: none were shown.
+	Shown *credential.Counter
+	// Random is the source of challenges. Nil is crypto/rand.Reader.
+	Random io.Reader
+}
+
+// Attempts are the attempts left for the application's secrets.
+type Attempts struct{ Birth, NumberB, NumberA credential.Counter }
+
+// Counters returns the attempts left, in one transaction. It uses up none. It returns
+// [ErrNoApplication], [credential.ErrCounterUnknown], or the transport's error.
+func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error) {
+	err = applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		for _, c := range []struct {
+			of   applet.Credential
+			left *credential.Counter
+		}{{credentialBirth, &a.Birth}, {credentialB, &a.NumberB}, {credentialA, &a.NumberA}} {
+			if *c.left, err = s.Counter(ctx, c.of); err != nil {
+				return fmt.Errorf("%s: %w", c.of.Kind, err)
+			}
+		}
+		return nil
+	})
+	return a, err
+}
+
+// Read reads the holder's data and the pictures, checks them and the card, in one transaction. Then
+// it logs the card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The
+// secret is used up, whatever happens.
+//
+// It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
+// [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], [ErrCopied], the errors
+// of [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
+func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Data, error) {
+	defer unlock.Wipe()
+	if !unlock.face {
+		return nil, ErrNoRight
+	}
+	var data *Data
+	err := r.checked(ctx, card, unlock, fileFace, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
+		read, own, err := parseData(file, key)
+		return own, func(issuer trust.Issuer) {
+			read.issuer = issuer
+			data = newData(read)
+		}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// ReadAge reads the age record, which has only the date of birth, and checks it as [Reader.Read]
+// does. It returns the same errors.
+func (r *Reader) ReadAge(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Age, error) {
+	defer unlock.Wipe()
+	if !unlock.age {
+		return nil, ErrNoRight
+	}
+	var age *Age
+	err := r.checked(ctx, card, unlock, fileAge, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
+		birth, own, err := parseAge(file, key)
+		return own, func(issuer trust.Issuer) { age = newAge(birth, issuer) }, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return age, nil
+}
+
+// checked reads a file after the card has accepted the secret, and the CV certificate. parse checks
+// the file's signature with the certificate's key, and returns the card's own key and a function
+// that is called when the authority and the card were checked too.
+func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlock, file byte,
+	parse func(file []byte, key *rsa.PublicKey) (own *rsa.PublicKey, accept func(trust.Issuer), err error)) error {
+	return applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
+		if err != nil {
+			return err
+		}
+		if err := attempt.Verify(ctx, unlock.secret); err != nil {
+			return err
+		}
+		content, err := s.ReadObject(ctx, file, maxFile, tlv.AllowLongLengths())
+		if err != nil {
+			return fmt.Errorf("file %04X: %w", file, err)
+		}
+		cv, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
+		if err != nil {
+			return fmt.Errorf("CV certificate: %w", err)
+		}
+		certificate, err := cvc.Parse(cv)
+		if err != nil {
+			return err
+		}
+		own, accept, err := parse(content, certificate.Key)
+		if err != nil {
+			return err
+		}
+		issuer, err := r.Policy.Issuer(certificate)
+		if err != nil {
+			return err
+		}
+		if err := r.checkCard(ctx, s, own); err != nil {
+			return err
+		}
+		accept(issuer)
+		return nil
+	})
+}
+
+// challengeLength is the length of a challenge, in bytes.
+const challengeLength = 32
+
+// checkCard has the card sign a challenge with its own key.
+func (r *Reader) checkCard(ctx context.Context, s *applet.Session, own *rsa.PublicKey) error {
+	random := r.Random
+	if random == nil {
+		random = rand.Reader
+	}
+	challenge := make([]byte, challengeLength)
+	if _, err := io.ReadFull(random, challenge); err != nil {
+		return fmt.Errorf("challenge: %w", err)
+	}
+	sum := sha256.Sum256(challenge)
+	signature, err := s.SignWithDefaultKey(ctx, 0, slices.Concat(sha256DigestInfo, sum[:]), own.Size())
+	switch {
+	case errors.As(err, new(apdu.Status)):
+		return fmt.Errorf("%w: %w", ErrCopied, err)
+	case err != nil:
+		return err
+	case rsa.VerifyPKCS1v15(own, crypto.SHA256, sum[:], signature) != nil:
+		return ErrCopied
+	}
+	return nil
+}
+
+// sha256DigestInfo is the beginning of the DigestInfo of a SHA-256 digest (RFC 8017 §9.2).
+var sha256DigestInfo = []byte{0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}

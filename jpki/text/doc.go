@@ -1,0 +1,34 @@
+// Package text reads the text application of a My Number Card (券面事項入力補助AP): the holder's name,
+// address, date of birth and sex as text, and the individual number (個人番号).
+//
+//	r := text.Reader{Policy: cvc.Policy{Authorities: authorities, Required: true}}
+//	attributes, err := r.Attributes(ctx, card, text.ByNumberB(b))
+//
+// The application has secrets of its own: a PIN of 4 digits with 3 attempts, and the verification
+// numbers A and B that are printed on the card (package verification). [Counters] returns the
+// attempts left and uses up none: show them before you ask.
+//
+// # What is checked
+//
+// The card has a record with digests of its files, signed with a key whose CV certificate an
+// authority issued. Reader checks the digests and both signatures, and rejects files that do not
+// match. [Attributes.Issuer] says whose authority it was. It is trust.IssuerUnknown unless the
+// caller lists the authority in the [cvc.Policy]: such data could come from anybody.
+//
+// The signatures do not show that the card in the reader is the one that the data were issued for:
+// data and signatures can be copied to another card. Package face checks that for the visual
+// application, and jpki.Authenticate for the JPKI application. Neither the card's validity nor
+// the holder's present address is checked.
+//
+// # The individual number
+//
+// The Number Act (番号法, the act on the use of numbers to identify a specific individual) limits
+// for which purposes anybody may ask for the individual number, collect it or store it (articles
+// 15, 19 and 20). [Reader.Attributes] does not read it. [Reader.MyNumberUnderNumberAct] does, and is for those
+// purposes only. Verification number A is the individual number. This is not legal advice.
+//
+// # The format
+//
+// Files, tags and signatures were read from test cards and published programs; they are not in a
+// public specification. Elements that this package does not know are skipped.
+package text

@@ -1,0 +1,227 @@
+package text
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/apdu/tlv"
+	"github.com/mykeykit/mykeykit/internal/applet"
+	"github.com/mykeykit/mykeykit/internal/record"
+	"github.com/mykeykit/mykeykit/jpki/credential"
+	"github.com/mykeykit/mykeykit/jpki/cvc"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/jpki/verification"
+)
+
+var (
+	// ErrNoApplication reports that the card has no text application.
+	ErrNoApplication = applet.ErrNoApplication
+	// ErrStillUnlocked reports that the card could not be logged out. It is joined to any
+	// earlier error. Taking the card out of the reader logs it out.
+	ErrStillUnlocked = applet.ErrStillUnlocked
+	// ErrMalformed reports a file in an unexpected format. The error quotes nothing of it.
+	ErrMalformed = record.ErrMalformed
+	// ErrAltered reports data that do not match their signature.
+	ErrAltered = errors.New("the data do not match the card's signature")
+	// ErrNoRight reports that the secret does not open the file. Nothing was sent.
+	ErrNoRight = errors.New("this secret does not open the file")
+)
+
+// Files of the application. The credentials' files are below.
+const (
+	fileNumber      = 0x01
+	fileAttributes  = 0x02
+	fileIntegrity   = 0x03
+	fileCertificate = 0x04
+)
+
+// aid is the application's identifier.
+var aid = []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08}
+
+// The credentials. How many attempts verification number A allows is assumed.
+var (
+	credentialPIN = applet.Credential{Kind: credential.TextPIN, File: 0x11, Attempts: 3, Rules: pinRules}
+	credentialA   = verification.NumberA{}.Credential(0x14, 10)
+	credentialB   = verification.NumberB{}.Credential(0x15, 10)
+)
+
+// maxFile bounds a file, in bytes.
+const maxFile = 8 << 10
+
+// Unlock is a secret for the application. Make it with [ByPIN], [ByNumberA] or [ByNumberB]. It can be
+// sent once. The zero Unlock is used up.
+type Unlock struct {
+	credential         applet.Credential
+	secret             applet.Secret
+	attributes, number bool // what it opens
+}
+
+// ByPIN unlocks the attributes and the individual number.
+func ByPIN(pin PIN) Unlock { return Unlock{credentialPIN, pin.secret, true, true} }
+
+// ByNumberA unlocks the individual number.
+func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), false, true} }
+
+// ByNumberB unlocks the attributes.
+func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
+
+// Wipe wipes a secret that will not be used. Wipe is idempotent.
+func (u Unlock) Wipe() { u.secret.Wipe() }
+
+// Reader reads the application. It is safe for concurrent use if its fields are not changed.
+type Reader struct {
+	// Policy says which authorities may have issued the card's key.
+	Policy cvc.Policy
+	// AllowLastAttempt allows the last attempt to be used.
+	AllowLastAttempt bool
+	// Shown are the attempts left that the holder was shown. If there are others, no secret is
+	// sent. Nil: none were shown.
+	Shown *credential.Counter
+}
+
+// Attempts are the attempts left for the application's secrets.
+type Attempts struct{ PIN, NumberA, NumberB credential.Counter }
+
+// Counters returns the attempts left, in one transaction. It uses up none. It returns
+// [ErrNoApplication], [credential.ErrCounterUnknown], or the transport's error.
+func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error) {
+	err = applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		for _, c := range []struct {
+			of   applet.Credential
+			left *credential.Counter
+		}{{credentialPIN, &a.PIN}, {credentialA, &a.NumberA}, {credentialB, &a.NumberB}} {
+			if *c.left, err = s.Counter(ctx, c.of); err != nil {
+				return fmt.Errorf("%s: %w", c.of.Kind, err)
+			}
+		}
+		return nil
+	})
+	return a, err
+}
+
+// Attributes reads the holder's attributes and checks them, in one transaction. Then it logs the
+// card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The secret is
+// used up, whatever happens.
+//
+// It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
+// [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], the errors of
+// [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
+func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Attributes, error) {
+	defer unlock.Wipe()
+	if !unlock.attributes {
+		return nil, ErrNoRight
+	}
+	var a *Attributes
+	err := r.unlocked(ctx, card, unlock, func(s *applet.Session) error {
+		file, err := s.ReadObject(ctx, fileAttributes, maxFile, tlv.AllowLongLengths())
+		if err != nil {
+			return fmt.Errorf("attributes: %w", err)
+		}
+		read, signed, err := parseAttributes(file)
+		if err != nil {
+			return err
+		}
+		if read.issuer, err = r.check(ctx, s, tagAttributesDigest, signed); err == nil {
+			a = newAttributes(read)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// numberLength is the length of the file with the individual number, with the filler at its end.
+const numberLength = 17
+
+// MyNumberUnderNumberAct reads the individual number and checks it, as [Reader.Attributes] does
+// with the attributes, and returns the same errors. Call it only for a purpose that the Number
+// Act allows: see the package comment.
+func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*MyNumber, error) {
+	defer unlock.Wipe()
+	if !unlock.number {
+		return nil, ErrNoRight
+	}
+	var n *MyNumber
+	err := r.unlocked(ctx, card, unlock, func(s *applet.Session) error {
+		file, err := s.Read(ctx, fileNumber, numberLength)
+		if err != nil {
+			return fmt.Errorf("individual number: %w", err)
+		}
+		defer clear(file)
+		digits, err := parseNumber(file)
+		if err != nil {
+			return err
+		}
+		issuer, err := r.check(ctx, s, tagNumberDigest, file) // the signature covers the filler
+		if err == nil {
+			n = newMyNumber(digits, issuer)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// unlocked calls fn after the card has accepted the secret.
+func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unlock, fn func(*applet.Session) error) error {
+	return applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
+		if err != nil {
+			return err
+		}
+		if err := attempt.Verify(ctx, unlock.secret); err != nil {
+			return err
+		}
+		return fn(s)
+	})
+}
+
+// Tags of the integrity record.
+const (
+	tagIntegrity        = 0xFF30
+	tagNumberDigest     = 0xDF31
+	tagAttributesDigest = 0xDF32
+	tagSignature        = 0xDF33
+)
+
+// check checks that the integrity record has the digest of data under a tag, that the key in the CV
+// certificate signed the record, and who issued the certificate.
+func (r *Reader) check(ctx context.Context, s *applet.Session, tag tlv.Tag, data []byte) (trust.Issuer, error) {
+	integrity, err := s.ReadObject(ctx, fileIntegrity, maxFile, tlv.AllowLongLengths())
+	if err != nil {
+		return "", fmt.Errorf("integrity record: %w", err)
+	}
+	certificate, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
+	if err != nil {
+		return "", fmt.Errorf("CV certificate: %w", err)
+	}
+	return r.checkFiles(integrity, certificate, tag, data)
+}
+
+// checkFiles is check for files that were read.
+func (r *Reader) checkFiles(integrityFile, certificateFile []byte, tag tlv.Tag, data []byte) (trust.Issuer, error) {
+	integrity, err := record.Parse(integrityFile, tagIntegrity)
+	if err != nil {
+		return "", err
+	}
+	certificate, err := cvc.Parse(certificateFile)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	switch {
+	case !bytes.Equal(integrity.Value(tag), sum[:]):
+		return "", fmt.Errorf("%w: their digest is another", ErrAltered)
+	case cvc.CheckSignature(certificate.Key, integrity.Raw(tagNumberDigest, tagAttributesDigest), integrity.Value(tagSignature)) != nil:
+		return "", fmt.Errorf("%w: the record of their digests is altered", ErrAltered)
+	}
+	return r.Policy.Issuer(certificate)
+}
