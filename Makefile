@@ -5,6 +5,7 @@
 # make fleet   builds and runs a server and three kiosks with simulated cards, and prints their
 #              addresses
 # make test    runs all checks and tests, and prints the statistics of the sweeps and the fleet
+# make peers   compares with published files of a test card and with others' programs; needs cargo
 # make fuzz    runs every fuzz target for FUZZTIME
 # make soak    runs every long-running test for SOAK
 # make bench   runs all benchmarks and compares card-info with OpenSC: see
@@ -29,7 +30,7 @@ WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestV
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
-.PHONY: demo build kiosk fleet test fuzz soak bench
+.PHONY: demo build kiosk fleet test peers fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -67,6 +68,10 @@ test:
 	CGO_ENABLED=0 go test -skip '^TestSweep|^TestKioskFleet$$' ./...
 	CGO_ENABLED=0 scripts/statistics
 	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' ./...
+
+peers:
+	@scripts/setup test
+	@scripts/peers
 
 fuzz:
 	@scripts/setup test

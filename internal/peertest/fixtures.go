@@ -27,12 +27,13 @@ const Variable = "MYKEYKIT_MYNA_CARD"
 // File returns a file of the test card. It skips the test if the crate is not there.
 func File(t testing.TB, name string) []byte {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(crate(t), "tests", "fixtures", name))
+	content, err := os.ReadFile(filepath.Join(Folder(t), "tests", "fixtures", name))
 	require.NoError(t, err)
 	return content
 }
 
-func crate(t testing.TB) string {
+// Folder returns the folder of the crate. It skips the test if it is not there.
+func Folder(t testing.TB) string {
 	t.Helper()
 	folder := os.Getenv(Variable)
 	if folder == "" {
@@ -52,7 +53,7 @@ var hexByte = regexp.MustCompile(`0x([0-9A-Fa-f]{2})`)
 // Authority returns an authority of test cards, whose key is in the crate's source.
 func Authority(t testing.TB, id string) cvc.Authority {
 	t.Helper()
-	source, err := os.ReadFile(filepath.Join(crate(t), "src", "ca.rs"))
+	source, err := os.ReadFile(filepath.Join(Folder(t), "src", "ca.rs"))
 	require.NoError(t, err)
 	found := regexp.MustCompile(`(?s)MODULUS_` + id + `: &\[u8; 256\] = &\[(.*?)\];`).FindSubmatch(source)
 	require.NotNil(t, found)

@@ -13,9 +13,9 @@ type application struct {
 	aid   []byte
 	files map[uint16]*file
 
-	objects    map[uint16][]byte // data objects for GET DATA, by tag
-	sessionKey apdu.Status       // answer to SET SESSION KEY; 0: the instruction is unknown
-	defaultKey *file             // signs if P2 of PERFORM SECURITY OPERATION is 00; nil: none
+	objects    map[uint16]func() ([]byte, error) // data objects for GET DATA, by tag
+	sessionKey apdu.Status                       // answer to SET SESSION KEY; 0: the instruction is unknown
+	defaultKey *file                             // signs if P2 of PERFORM SECURITY OPERATION is 00; nil: none
 }
 
 // logOut ends the verified state of the application's secrets.
@@ -42,6 +42,7 @@ func (a *application) unlocked() bool {
 // by the card only.
 type file struct {
 	content func() ([]byte, error)
+	records [][]byte // read by READ RECORD
 	secret  *secret
 	key     func() (crypto.Signer, error)
 	guards  []*secret // one of them must be verified before the file can be used; nil: none

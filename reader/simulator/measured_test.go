@@ -31,7 +31,7 @@ func TestMeasuredResponses(t *testing.T) {
 			selectCommon + " > 9000", "00CA5F5100 > E000FF8131FE45149000", "00CA00F200 > 6A88",
 		}},
 		{"a long data object, with short and extended lengths", simulator.Contact, []string{
-			selectISD + " > 9000", "00CA00F800 > 6700", "00CA00F8 000000 > 7F21820233…9000",
+			selectISD + " > 9000", "00CA00F800 > 6700", "00CA00F8 000000 > 4D0A42105F20…9000",
 		}},
 		{"INTERNAL AUTHENTICATE", simulator.Contact, []string{
 			selectJPKI + " > 9000", "00880097 04 01020304 00 > 6982", "00A4020C020017 > 9000", "00880080 04 01020304 00 > 6982",

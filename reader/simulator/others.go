@@ -2,8 +2,8 @@ package simulator
 
 import (
 	"bytes"
+	"crypto"
 	"slices"
-	"time"
 
 	"github.com/mykeykit/mykeykit/apdu"
 )
@@ -20,26 +20,42 @@ var (
 	aidCommon = mustHex("D3921000310001010100") // 共通
 )
 
-// efCommonKey is a key of the common application that signs challenges without a PIN.
-const efCommonKey = 0x0019
+// Files of the common and the resident-register application, as far as they are known.
+const (
+	efCommonCard      = 0x0001 // records
+	efCommonReference = 0x0002
+	efCommonKey       = 0x0019 // signs challenges without a PIN
+	efCommonPIN       = 0x001C
+	efJukiReference   = 0x0002
+	efJukiPIN         = 0x001C
+)
 
-// otherApplications returns the card's applications other than JPKI. The resident-register
-// application has no files, and the common application has one.
+// otherApplications returns the card's applications other than JPKI.
 func (c *Card) otherApplications(s settings) []*application {
 	if c.traits.noJPKI {
 		return []*application{{aid: aidISD}}
 	}
-	isd := &application{aid: aidISD, objects: cardObjects(c.traits.notAfter(s.now()))}
+	c.authority = s.authorities()
+	isd := &application{aid: aidISD, objects: c.cardObjects(s)}
 	if !c.traits.generation.others || c.traits.onlyJPKI {
 		return []*application{isd}
 	}
-	c.authority = s.authorities()
+	pin := func() *file {
+		return &file{secret: &secret{value: []byte(PIN), left: maxTextAttempts, maximum: maxTextAttempts, blocked: s.blocked}}
+	}
 	return []*application{
 		isd,
 		c.textApplication(s),
 		c.visualApplication(s),
-		{aid: aidJuki, sessionKey: apdu.StatusSecurityNotSatisfied},
-		{aid: aidCommon, sessionKey: statusNoSessionKey, files: map[uint16]*file{efCommonKey: {key: s.lazyKey(c.traits.holder + "/common"), challenges: true}}},
+		{aid: aidJuki, sessionKey: apdu.StatusSecurityNotSatisfied, files: map[uint16]*file{
+			efJukiReference: {content: fixed(keyID(rootAuthority))}, efJukiPIN: pin(),
+		}},
+		{aid: aidCommon, sessionKey: statusNoSessionKey, files: map[uint16]*file{
+			efCommonCard:      {records: [][]byte{commonCard(s.persona)}},
+			efCommonReference: {content: fixed(keyID(rootAuthority))},
+			efCommonKey:       {key: s.lazyKey(c.traits.holder + "/common"), challenges: true},
+			efCommonPIN:       pin(),
+		}},
 	}
 }
 
@@ -52,23 +68,43 @@ const (
 	objectMunicipality = 0x00F0
 	objectExpiry       = 0x00F2
 	objectKey          = 0x00F7
-	objectCertificate  = 0x00F8
+	objectUpper        = 0x00F8 // the upper one of two CV certificates
+	objectLower        = 0x7F21
 	objectContactATR   = 0x5F51
 )
 
-func cardObjects(expiry time.Time) map[uint16][]byte {
-	const issuer, key = "SIMULATOR-ISSUER", "SIMULATOR-KEY-00" // 16 characters each
-	return map[uint16][]byte{
-		objectIssuer:       []byte(issuer),
-		objectCard:         []byte("SIMULATED-CARD"),
-		objectRecognition:  mustHex("660B 7309 0607 2A864886FC6B01"), // GlobalPlatform's object identifier
-		objectMunicipality: []byte("00000"),
-		objectExpiry:       []byte(expiry.Format("20060102")),
-		objectKey:          []byte(key),
-		objectCertificate: slices.Concat( // a card-verifiable certificate, not signed
-			mustHex("7F21820233 5F4E820129"), []byte(issuer), []byte(key), make([]byte, 265),
-			mustHex("5F37820100"), make([]byte, 256)),
+// municipality is the code of a municipality that does not exist.
+const municipality = "00000"
+
+// commonCard returns the record with the card's serial number, its municipality and its expiry.
+func commonCard(p Persona) []byte {
+	text := "400000000000000" + municipality + p.Expiry
+	return append([]byte{0x01, byte(len(text))}, text...)
+}
+
+func (c *Card) cardObjects(s settings) map[uint16]func() ([]byte, error) {
+	lower := s.lazyKey("authority/" + lowerAuthority)
+	return map[uint16]func() ([]byte, error){
+		objectIssuer:       fixed([]byte("SIMULATOR-ISSUER")),
+		objectCard:         fixed([]byte("SIMULATED-CARD")),
+		objectRecognition:  fixed(mustHex("660B 7309 0607 2A864886FC6B01")), // GlobalPlatform's object identifier
+		objectMunicipality: fixed([]byte(municipality)),
+		objectExpiry:       fixed([]byte(s.persona.Expiry)),
+		objectKey:          fixed(keyID(rootAuthority)),
+		objectUpper: withKey(lower, func(key crypto.Signer) ([]byte, error) {
+			return c.chainCertificate(rootAuthority, lowerAuthority, key.Public())
+		}),
+		objectLower: withKey(s.lazyKey(c.traits.holder+"/common"), func(key crypto.Signer) ([]byte, error) {
+			return c.chainCertificate(lowerAuthority, cardKeyID, key.Public())
+		}),
 	}
+}
+
+// chainCertificate returns a certificate as GET DATA returns it: after a list of what it contains, and
+// without the template.
+func (c *Card) chainCertificate(authority, name string, subject crypto.PublicKey) ([]byte, error) {
+	content, err := c.signedCertificate(authority, name, subject)
+	return slices.Concat(mustHex("4D0A 42105F20105F49820109"), content), err
 }
 
 // getData handles GET DATA. It returns the objects of the issuer security domain while
@@ -82,13 +118,17 @@ func (c *Card) getData(cmd apdu.Command) apdu.Response {
 	if current == nil {
 		current = c.apps[0]
 	}
-	object := current.objects[tag]
+	content := current.objects[tag]
 	if tag == objectContactATR {
-		object = mustHex(atrContact)[1:] // without TS
+		content = fixed(mustHex(atrContact)[1:]) // without TS
 	}
-	switch {
-	case object == nil:
+	if content == nil {
 		return status(apdu.StatusReferencedDataNotFound)
+	}
+	object, err := content()
+	switch {
+	case err != nil:
+		return status(apdu.StatusNoDiagnosis)
 	case len(cmd.Data()) > 0 || len(object) > cmd.Ne: // assumed for objects of up to 256 bytes
 		return status(apdu.StatusWrongLength)
 	}
@@ -133,11 +173,20 @@ func (c *Card) setSessionKey() apdu.Response {
 	return status(c.app.sessionKey)
 }
 
-// readRecord rejects READ RECORD, because no file has records.
+// readRecord handles READ RECORD by record number. Most files have no records.
 func (c *Card) readRecord(cmd apdu.Command) apdu.Response {
-	_, sw := c.resolve(0x80 | cmd.P2>>3)
-	if sw == apdu.StatusOK {
-		sw = apdu.StatusWrongFileType
+	f, sw := c.resolve(0x80 | cmd.P2>>3)
+	switch {
+	case sw != apdu.StatusOK:
+		return status(sw)
+	case f.records == nil:
+		return status(apdu.StatusWrongFileType)
+	case cmd.P2&0x07 != 0x04:
+		return status(apdu.StatusIncorrectP1P2) // assumed
+	case cmd.P1 == 0 || int(cmd.P1) > len(f.records):
+		return status(0x6A83) // record not found; assumed
+	case len(f.records[cmd.P1-1]) > cmd.Ne:
+		return status(apdu.StatusWrongLength) // assumed
 	}
-	return status(sw)
+	return data(bytes.Clone(f.records[cmd.P1-1]))
 }

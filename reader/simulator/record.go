@@ -85,6 +85,9 @@ type Authority struct {
 const (
 	visualAuthority = "9000023"
 	textAuthority   = "9000033"
+	rootAuthority   = "9000020" // of the chain that GET DATA returns
+	lowerAuthority  = "1000000"
+	cardKeyID       = "0000001"
 )
 
 // Authorities returns the authorities of the card's text and visual application. A test that has to
@@ -92,7 +95,7 @@ const (
 func (c *Card) Authorities() ([]Authority, error) {
 	var list []Authority
 	for _, id := range []string{visualAuthority, textAuthority} {
-		if c.authority == nil {
+		if c.application(aidVisual, false) == nil {
 			break
 		}
 		key, err := c.authority(id)
@@ -107,7 +110,7 @@ func (c *Card) Authorities() ([]Authority, error) {
 // authorities returns the keys of the authorities, which are made when they are first needed.
 func (s settings) authorities() func(id string) (crypto.Signer, error) {
 	keys := map[string]func() (crypto.Signer, error){}
-	for _, id := range []string{visualAuthority, textAuthority} {
+	for _, id := range []string{visualAuthority, textAuthority, rootAuthority, lowerAuthority} {
 		keys[id] = s.lazyKey("authority/" + id)
 	}
 	return func(id string) (crypto.Signer, error) { return keys[id]() }
@@ -116,16 +119,19 @@ func (s settings) authorities() func(id string) (crypto.Signer, error) {
 // keyID returns the identifier of a key, 16 bytes, in the form that the card has it.
 func keyID(name string) []byte { return append([]byte(name), mustHex("08053030310000 0000")...)[:16] }
 
-// cvCertificate returns a CV certificate of a key, and filler.
+// cvCertificate returns a CV certificate of a key.
 func (c *Card) cvCertificate(authority string, subject crypto.PublicKey) ([]byte, error) {
+	content, err := c.signedCertificate(authority, "1000001", subject)
+	return element(0x7F21, content), err
+}
+
+// signedCertificate returns the content of a CV certificate: the body and the signature.
+func (c *Card) signedCertificate(authority, name string, subject crypto.PublicKey) ([]byte, error) {
 	key, err := c.authority(authority)
 	if err != nil {
 		return nil, err
 	}
-	body := slices.Concat(keyID(authority), keyID("1000001"), publicKey(subject))
+	body := slices.Concat(keyID(authority), keyID(name), publicKey(subject))
 	signature, err := signSHA256(key, body)
-	if err != nil {
-		return nil, err
-	}
-	return physical(element(0x7F21, slices.Concat(element(0x5F4E, body), element(0x5F37, signature))), 568), nil
+	return slices.Concat(element(0x5F4E, body), element(0x5F37, signature)), err
 }

@@ -43,7 +43,7 @@ func (c *Card) visualApplication(s settings) *application {
 		})},
 		efVisualFace: {guards: []*secret{a, b}, content: signed(func(key crypto.Signer, own []byte) ([]byte, error) { return visualFace(key, own, p) })},
 		efVisualBasic: {content: fixed(element(0xFF30, slices.Concat(element(0xDF31, mustHex("06030E01")), element(0xDF32, keyID("9000024")),
-			element(0xDF33, []byte{0}), element(0xDF34, []byte("00000")), element(0xDF35, make([]byte, 272)))))},
+			element(0xDF33, []byte{0}), element(0xDF34, []byte("00000")), element(0xDF35, physical(keyID("9000025"), 272)))))},
 		efVisualCertificate: {content: withKey(signing, func(key crypto.Signer) ([]byte, error) { return c.cvCertificate(visualAuthority, key.Public()) })},
 		efVisualNumber: {guards: []*secret{a}, content: signed(func(key crypto.Signer, own []byte) ([]byte, error) {
 			return signedPair(key, 0xFF40, element(0xDF41, p.MyNumberPicture), element(0xDF42, own), 0xDF43)
