@@ -20,11 +20,11 @@
 //
 // # Errors
 //
-// A status word other than 9000 is an error of type [Status]. All of 63C0 to 63CF
-// match [StatusVerificationFailed] with [errors.Is]; use [errors.As] and
-// [Status.Retries] for the number of attempts left. An answer that breaks the
-// protocol is [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress]. Errors of
-// the transmitter are wrapped.
+// A status word other than 9000 is an error of type [Status], except in [Channel.Send] and
+// [Channel.VerifyStatus], which return it. All of 63C0 to 63CF match [StatusVerificationFailed]
+// with [errors.Is]; use [errors.As] and [Status.Retries] for the number of attempts left. An
+// answer that breaks the protocol is [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress].
+// Errors of the transmitter are wrapped.
 //
 // # Limits
 //
@@ -34,9 +34,9 @@
 //
 // # Lengths
 //
-// Channels use short lengths by default. [WithExtendedLengths] and [WithATR] enable
-// extended lengths: see them for the probe, and length.go for the fallback if a reader
-// loses long responses.
+// Channels use short lengths by default. [WithExtendedLengths] and [WithATR] enable extended
+// lengths; WithATR may probe whether they work. If a reader loses a response of 256 bytes, the
+// channel falls back to 253 (length.go).
 //
 // # Secrets
 //

@@ -26,8 +26,8 @@ var (
 // header included. It ignores whatever follows the object. The limit is in bytes, at
 // most 65536; a longer object is rejected after the first block.
 //
-// The object's header must be strict, as in DER, unless an option says otherwise:
-// see [tlv.AllowLongLengths].
+// The object's length must be encoded in the fewest bytes, as in DER, unless
+// [tlv.AllowLongLengths] is given.
 //
 // ReadObject returns [ErrBlankFile], [ErrMalformedObject], [ErrObjectTooLong],
 // [ErrProbe], an error of the protocol ([ErrShortResponse], [ErrExcessResponse],

@@ -13,7 +13,7 @@ const (
 
 	StatusEndOfFile Status = 0x6282 // fewer bytes than Ne before the end of file
 
-	StatusVerificationUncounted Status = 0x6300 // wrong secret, attempts left unknown
+	StatusVerificationFailedUncounted Status = 0x6300 // wrong secret, attempts left unknown
 	// StatusVerificationFailed matches all of 63C0 to 63CF with errors.Is. As a
 	// value it means a wrong secret and no attempts left.
 	StatusVerificationFailed Status = 0x63C0
@@ -41,7 +41,7 @@ const (
 var meanings = map[Status]string{
 	StatusOK:                          "done",
 	StatusEndOfFile:                   "end of file before the requested length",
-	StatusVerificationUncounted:       "verification failed",
+	StatusVerificationFailedUncounted: "verification failed",
 	StatusWrongLength:                 "wrong length",
 	StatusLogicalChannelNotSupported:  "logical channel not supported",
 	StatusSecureMessagingNotSupported: "secure messaging not supported",

@@ -47,8 +47,9 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...CardOption) (*A
 // If a PIN was sent it logs the card out afterwards, also if fn fails or panics or ctx
 // ends. If that fails, Do returns [ErrStillUnlocked], joined to fn's error.
 //
-// An exchange that ctx interrupts and that does not end within 2 seconds is abandoned:
-// closing the connection then cuts the card's power.
+// If ctx ends during an exchange after a PIN was sent, the exchange may take 2 seconds more, so
+// that the card can still be logged out. After that it is abandoned, and closing the connection
+// cuts the card's power.
 func Do(ctx context.Context, card apdu.Transmitter, fn func(*Application) error, options ...CardOption) error {
 	return do(ctx, card, newConfig(options), fn)
 }
@@ -72,8 +73,9 @@ func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context,
 // was sent. It works after ctx has ended, for up to 5 seconds. A removed card has lost
 // power, which logs it out.
 //
-// If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. It fails if
-// another program has reset the card: a reset does not log the card out.
+// If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. It also fails if
+// another program has reset the card: commands on this connection fail then, and the reset itself
+// does not log the card out.
 func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOut(ctx) }
 
 // LogOut logs out a card that another program may have left unlocked, for example because
@@ -119,19 +121,22 @@ func (a *Application) SignaturePasswordCounter(ctx context.Context) (credential.
 	return a.session.Counter(ctx, a.generation.Signature.Credential)
 }
 
-// VerifyAuthPIN verifies the authentication PIN: it reads the attempts left, stops if the PIN
-// must not be sent, and sends VERIFY once. A correct PIN resets the counter. If it returns
-// nil the card is unlocked and must be logged out. The PIN is used up, whatever happens.
+// VerifyAuthPIN verifies the authentication PIN: it reads the attempts left, stops if the PIN must
+// not be sent, and sends VERIFY once. A correct PIN resets the counter. If it returns nil, the
+// card is unlocked; after an error with an unknown outcome it may be. Call [Application.LogOut] in
+// both cases. The PIN is used up, whatever happens.
 //
-// It returns a [*credential.Error] if the PIN was not sent, the card rejected it, or the
-// outcome is unknown; before anything is sent, [credential.ErrUsed] or
-// [credential.ErrCounterUnknown]. It honors [AllowLastAttempt] and [ForCard].
+// It returns [credential.ErrUsed] for a PIN that was used, [credential.ErrCounterUnknown] if the
+// card does not report the attempts left, and a [*credential.Error] if the PIN must not be sent,
+// if the card rejected it, or if the outcome is unknown. It honors [AllowLastAttempt] and
+// [ForCard].
 func (a *Application) VerifyAuthPIN(ctx context.Context, pin PIN) error {
 	return a.verify(ctx, a.authentication(), pin.secret)
 }
 
-// VerifySignaturePassword is [Application.VerifyAuthPIN] for the signature password.
-// With it, pass [ForCard] the result of [Application.ReadyToSign].
+// VerifySignaturePassword is [Application.VerifyAuthPIN] for the signature password. To bind the
+// password to a card, open the application with [ForCard] and the result of
+// [Application.ReadyToSign].
 func (a *Application) VerifySignaturePassword(ctx context.Context, password Password) error {
 	return a.verify(ctx, a.signature(), password.secret)
 }

@@ -240,7 +240,7 @@ func (a Attributes) String() string { return redactedAttributes }
 // Format prints [Attributes.String] for every verb and flag.
 func (a Attributes) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAttributes) }
 
-// MarshalText writes [Attributes.String], to JSON too.
+// MarshalText returns [Attributes.String]. JSON uses it too.
 func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttributes), nil }
 
 // LogValue implements slog.LogValuer.
@@ -252,7 +252,7 @@ func (b Birth) String() string { return redactedBirth }
 // Format prints [Birth.String] for every verb and flag.
 func (b Birth) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedBirth) }
 
-// MarshalText writes [Birth.String], to JSON too.
+// MarshalText returns [Birth.String]. JSON uses it too.
 func (b Birth) MarshalText() ([]byte, error) { return []byte(redactedBirth), nil }
 
 // LogValue implements slog.LogValuer.

@@ -63,9 +63,9 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 // challenge, and Prove returns the evidence for [proof.Verifier.Verify], with the CA
 // certificate that is on the card. Reading the CA certificate takes more commands.
 //
-// A program that gets the challenge from a server has to check its audience: it must name that
-// server. Otherwise a dishonest server can relay another server's challenge, and log in to that
-// server with the evidence.
+// A program that gets the challenge from a server has to check that the challenge's audience names
+// that server. Otherwise a dishonest server can relay another server's challenge, and log in to
+// that server with the evidence.
 //
 // It returns the errors of Authenticate, and [proof.ErrName] if the challenge's audience or
 // purpose is invalid; nothing was sent then. The issuer is checked as the options say, so that

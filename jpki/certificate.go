@@ -119,8 +119,9 @@ func (a *Application) usableSignatureCertificate(ctx context.Context) (*x509.Cer
 // describes. Without [WithChain], [RequireChain] and [TrustSimulator] it returns
 // [trust.IssuerUnknown] and sends nothing.
 //
-// It returns [trust.ErrUnknownIssuer] if a chain is required, [trust.ErrIssuerExpired], or
-// the transport's error. It honors [WithClock].
+// For an unknown issuer it returns [trust.IssuerUnknown], or [trust.ErrUnknownIssuer] with
+// [RequireChain]. It also returns [trust.ErrIssuerExpired] and the transport's error. It honors
+// [WithClock].
 func (a *Application) Issuer(ctx context.Context, certificate *x509.Certificate) (trust.Issuer, error) {
 	if a.config.trust == nil {
 		return trust.IssuerUnknown, nil

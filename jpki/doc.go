@@ -1,6 +1,7 @@
-// Package jpki accesses the JPKI application (公的個人認証AP) of Japan's My Number Card. It
-// reads the number of PIN attempts left and the user-authentication certificate (利用者証明用電子証明書),
-// verifies the PIN, and has the card prove that it holds the certificate's key.
+// Package jpki accesses the JPKI application (公的個人認証AP) of Japan's My Number Card. J-LIS, the
+// Japan Agency for Local Authority Information Systems, issues the card's certificates. It reads
+// the number of PIN attempts left and the user-authentication certificate (利用者証明用電子証明書), verifies
+// the PIN, and has the card prove that it holds the certificate's key.
 //
 // # Where to start
 //
@@ -51,9 +52,9 @@
 //   - Revocation. Only certified verifiers may query it.
 //   - The issuer, unless [WithChain] or [RequireChain] is given. Anybody can make a
 //     certificate and a card with its key.
-//   - That this PIN was the correct one. The card does not sign its answer to VERIFY. With a
-//     trusted issuer, its signature shows that a genuine card was unlocked, but perhaps
-//     elsewhere: see [Authenticate].
+//   - That this PIN was the correct one. The card does not sign its answer to VERIFY. If the
+//     issuer is trusted, the card's signature shows that a genuine card was unlocked, though
+//     perhaps not the one in this reader: see [Authenticate].
 //
 // Anybody can read the certificate without a PIN, so on its own it proves nothing. A
 // [proof.Holder] is returned only if the card has proved that it holds the certificate's key.

@@ -145,11 +145,11 @@ func (c *config) policy() *trust.Policy {
 	return c.trust
 }
 
-// ForCard binds a PIN to the card that [Application.Ready] found before the holder typed
-// it. If the card in the reader is another one now, or another program used it so that
-// its attempts changed, the PIN is not sent, and the error is
-// [credential.ErrOtherCard] or [credential.ErrAttemptsChanged]. Cards that show no certificate before the PIN, as phones
-// do, are told apart by their attempts only.
+// ForCard binds a PIN to the card that [Application.Ready] found before the holder typed it. If
+// the card in the reader is another one now, or another program used it so that its attempts
+// changed, the PIN is not sent, and the error is [credential.ErrOtherCard] or
+// [credential.ErrAttemptsChanged]. Phones, whose certificate can't be read before the PIN is
+// verified, are told apart by the attempts left only.
 func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.bind(shown) }) }
 
 func (c *config) bind(shown Readiness) {

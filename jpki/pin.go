@@ -46,7 +46,7 @@ func (p PIN) String() string { return redactedPIN }
 // Format prints [PIN.String] for every verb and flag.
 func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPIN) }
 
-// MarshalText writes [PIN.String], to JSON too.
+// MarshalText returns [PIN.String]. JSON uses it too.
 func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 
 // LogValue implements slog.LogValuer.
@@ -79,7 +79,7 @@ func (p Password) String() string { return redactedPassword }
 // Format prints [Password.String] for every verb and flag.
 func (p Password) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPassword) }
 
-// MarshalText writes [Password.String], to JSON too.
+// MarshalText returns [Password.String]. JSON uses it too.
 func (p Password) MarshalText() ([]byte, error) { return []byte(redactedPassword), nil }
 
 // LogValue implements slog.LogValuer.

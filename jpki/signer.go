@@ -87,9 +87,9 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 	return s, nil
 }
 
-// NewSignatureSigner returns a [Signer] for the card's signature key. Its signatures are legally
-// the holder's, like a registered seal. The certificate, which contains the holder's
-// name and address, can be read only after the password, so ask is called at once.
+// NewSignatureSigner returns a [Signer] for the card's signature key. Its signatures legally bind
+// the holder, as a registered seal (実印) does. The certificate, which contains the holder's name
+// and address, can be read only after the password, so ask is called at once.
 //
 // It returns the errors of [Application.SignatureCertificate] and
 // [Application.ReadyToSign], [*trust.ValidityError], [trust.ErrUnsupportedKey] and

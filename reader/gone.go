@@ -21,11 +21,11 @@ const removalWithin = time.Second
 // changes, as far as the driver reports them. A Reader with only a Name stands for
 // the card that is in that reader at the time of the call.
 //
-// While the smart-card service is down, WaitGone can't tell whether the card was removed,
-// and keeps waiting. When the service is back, a card with the same ATR in the same reader
-// counts as the same card. So a card that stayed in the reader is never taken for
-// a new one; otherwise a program might send it the same wrong PIN again. A card that was replaced by one with the same ATR
-// during that time must be inserted again.
+// While the smart-card service is down, WaitGone can't tell whether the card was removed, and
+// keeps waiting. When the service is back, a card with the same ATR in the same reader counts as
+// the same card. So a card that stayed in the reader is never taken for a new one; otherwise a
+// program might send it the same wrong PIN again. If the card was replaced by one with the same
+// ATR during that time, the new card has to be taken out and inserted again.
 //
 // WaitGone returns ctx's error if ctx ends first, and the driver's error if watching
 // fails.

@@ -1,5 +1,5 @@
 // Package tlv reads and writes BER-TLV data objects, the tag-length-value
-// encoding in which smart cards store files: ISO/IEC 7816-4:2020 §5.2.2 and
+// encoding in which smart cards store files: ISO/IEC 7816-4:2020 (BER-TLV data objects) and
 // ITU-T X.690.
 //
 // An element is a tag, the length of the value, and the value. The value of a

@@ -83,10 +83,10 @@ func AllowLongLengths() Option { return func(r *rules) { r.longLengths = true } 
 // the first byte of filler, only 00 and FF may follow.
 func SkipFiller() Option { return func(r *rules) { r.filler = true } }
 
-// Length returns the length of the element that starts with prefix, header
-// included. The prefix needs to hold the header only, which has at most 8 bytes.
-// If the header continues after the prefix, Length returns [ErrTruncated], but
-// [ErrBlank] for a prefix that is FF alone.
+// Length returns the length of the element that starts with prefix, header included. The prefix
+// needs to hold the header only, which has at most 8 bytes. If the header continues after the
+// prefix, Length returns [ErrTruncated]. The byte FF alone counts as filler ([ErrBlank]), so pass
+// at least two bytes.
 //
 // The length comes from the card. Check it against a limit before reading that many
 // bytes.

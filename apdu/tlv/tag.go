@@ -5,7 +5,7 @@ import "fmt"
 // Tag is a tag, with its encoded bytes as one big-endian number: 0x30, 0xFF10, 0xBF8F01.
 type Tag uint32
 
-// maxTag is the length of the longest tag, in bytes: ISO/IEC 7816-4:2020 §5.2.2.1.
+// maxTag is the length of the longest tag, in bytes: ISO/IEC 7816-4:2020, BER-TLV data objects.
 const maxTag = 3
 
 // Constructed reports whether the value of an element with this tag is a sequence of

@@ -178,7 +178,7 @@ func (a *Attempt) explain(ctx context.Context, cause error) *credential.Error {
 	switch {
 	case counted && left <= a.of.Attempts:
 		e.Reason, e.Remaining, e.Known = credential.ErrWrong, left, true
-	case counted, status == apdu.StatusVerificationUncounted:
+	case counted, status == apdu.StatusVerificationFailedUncounted:
 		e.Reason = credential.ErrWrong
 		a.recount(ctx, e)
 	case isLocked(status):

@@ -82,7 +82,7 @@ func (c *Client) read(q revocation.Question, r *Response) (revocation.Answer, er
 		return revocation.Answer{}, errors.New("the response is about another signature")
 	}
 	a := revocation.Answer{
-		Method: revocation.Method(lower(s.CheckMethod, "CHECK_METHOD_")), Source: s.SourceUpdatedAt, RevokedAt: s.RevokedAt, Reason: revocation.Reason(lower(s.RevocationReason, "CRL_REASON_")),
+		Method: revocation.Method(lower(s.CheckMethod, "CHECK_METHOD_")), AsOf: s.SourceUpdatedAt, RevokedAt: s.RevokedAt, Reason: revocation.Reason(lower(s.RevocationReason, "CRL_REASON_")),
 		Subject: revocation.NewSubject(c.Name, r.User.ID), Reference: v.ID, Digest: v.Digest,
 	}
 	switch {

@@ -20,7 +20,7 @@ import (
 	"fmt"
 )
 
-// Kind names a credential, as error texts do.
+// Kind is the name of a credential in error texts.
 type Kind string
 
 // The credentials of the JPKI application, and of the text and the visual application.

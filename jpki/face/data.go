@@ -202,7 +202,7 @@ func (d Data) String() string { return redactedData }
 // Format prints [Data.String] for every verb and flag.
 func (d Data) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedData) }
 
-// MarshalText writes [Data.String], to JSON too.
+// MarshalText returns [Data.String]. JSON uses it too.
 func (d Data) MarshalText() ([]byte, error) { return []byte(redactedData), nil }
 
 // LogValue implements slog.LogValuer.
@@ -214,7 +214,7 @@ func (u Unsigned) String() string { return redactedUnsigned }
 // Format prints [Unsigned.String] for every verb and flag.
 func (u Unsigned) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedUnsigned) }
 
-// MarshalText writes [Unsigned.String], to JSON too.
+// MarshalText returns [Unsigned.String]. JSON uses it too.
 func (u Unsigned) MarshalText() ([]byte, error) { return []byte(redactedUnsigned), nil }
 
 // LogValue implements slog.LogValuer.
@@ -226,7 +226,7 @@ func (a Age) String() string { return redactedAge }
 // Format prints [Age.String] for every verb and flag.
 func (a Age) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAge) }
 
-// MarshalText writes [Age.String], to JSON too.
+// MarshalText returns [Age.String]. JSON uses it too.
 func (a Age) MarshalText() ([]byte, error) { return []byte(redactedAge), nil }
 
 // LogValue implements slog.LogValuer.
@@ -238,7 +238,7 @@ func (u Unlock) String() string { return redactedUnlock }
 // Format prints [Unlock.String] for every verb and flag.
 func (u Unlock) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedUnlock) }
 
-// MarshalText writes [Unlock.String], to JSON too.
+// MarshalText returns [Unlock.String]. JSON uses it too.
 func (u Unlock) MarshalText() ([]byte, error) { return []byte(redactedUnlock), nil }
 
 // LogValue implements slog.LogValuer.

@@ -74,9 +74,9 @@ func isName(s string) bool {
 // domain begins every message, and no message of another protocol: see the package comment.
 const domain = "mykeykit proof v1\x00"
 
-// Message returns the bytes whose hash the card signs: "mykeykit proof v1" and a zero byte,
-// then the audience, the purpose, the nonce, and the time as 8 bytes with the seconds since
-// 1970-01-01 UTC, each after its length as 2 bytes. All numbers are big-endian.
+// Message returns the bytes whose hash the card signs: "mykeykit proof v1" and a zero byte, then
+// four fields, each preceded by its length in 2 bytes: the audience, the purpose, the nonce, and
+// the time in 8 bytes, as seconds since 1970-01-01 UTC. All numbers are big-endian.
 func (c Challenge) Message() []byte {
 	message := []byte(domain)
 	for _, part := range [][]byte{[]byte(c.Audience), []byte(c.Purpose), c.Nonce[:], binary.BigEndian.AppendUint64(nil, uint64(c.Time.Unix()))} {

@@ -9,10 +9,10 @@
 //
 // # What evidence proves
 //
-// A genuine card signs with its authentication key only while its PIN is verified. If the
-// issuer is trusted, evidence therefore shows that the card was unlocked with its PIN, and
-// that it signed this challenge after the challenge was made. From an unknown issuer
-// ([Verifier.AllowUnknownIssuer]) it proves only possession of the key. It does not prove
+// A genuine card signs with its authentication key only while its PIN is verified. If the issuer
+// is trusted, evidence therefore shows that the card was unlocked with its PIN, and that it signed
+// this challenge after the challenge was made. If the issuer is unknown
+// ([Verifier.AllowUnknownIssuer]), evidence proves only possession of the key. It does not prove
 // where the card was: a relay can forward a challenge to a terminal elsewhere, where the holder
 // entered the PIN for another reason.
 //
@@ -34,11 +34,12 @@
 //   - TLS 1.3 signs a message that starts with 64 spaces (RFC 8446 §4.4.3), and TLS 1.2 the
 //     handshake, which starts with the byte 1 of a ClientHello (RFC 5246 §7.4.8).
 //   - SSH signs a message that starts with the length of a session identifier, whose first
-//     byte is 0 (RFC 4252 §7), or with "SSHSIG". The agent of card-info signs nothing else.
+//     byte is 0 (RFC 4252 §7), or with "SSHSIG". The SSH agent of card-info
+//     signs nothing else.
 //   - A CMS signature is over attributes in DER, which start with the byte 0x31. A CMS
 //     signature without attributes is over the document itself, which may start like a
 //     challenge: do not sign documents with this key. The card has another one for them.
 //
-// This holds for programs that make the digest themselves. A program that has a
-// jpki.Signer and the holder's PIN can have any digest signed, including that of a challenge.
+// These rules bind the program that computes the digest. A program that has a jpki.Signer and the
+// holder's PIN can have any digest signed, including that of a challenge.
 package proof

@@ -75,7 +75,7 @@ func TestHoldersRevocation(t *testing.T) {
 	answer := holder.Revocation()
 	assert.Equal(t, revocation.Good, answer.Status)
 	assert.Equal(t, revocation.OCSP, answer.Method)
-	assert.Equal(t, s.time, answer.Source)
+	assert.Equal(t, s.time, answer.AsOf)
 	assert.Equal(t, "verification-1", answer.Reference)
 	platform, user := answer.Subject.Reveal()
 	assert.Equal(t, []string{"simulated platform", "user-1"}, []string{platform, user})

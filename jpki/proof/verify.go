@@ -89,8 +89,8 @@ type Verifier struct {
 // It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
 // [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
-// [trust.ErrIssuerExpired], [ErrUsed] also if Once is nil, or Unused with Revocation, [revocation.ErrUnknown],
-// [*revocation.RevokedError], or the error of Unused or Once.
+// [trust.ErrIssuerExpired], [revocation.ErrUnknown], [*revocation.RevokedError], or the error of
+// Unused or Once. It returns [ErrUsed] if Once is nil, or if Revocation is set and Unused is nil.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()
 	if err := v.checkChallenge(e.Challenge, now); err != nil {
@@ -195,8 +195,8 @@ func caCertificate(der []byte) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It
-// returns [trust.ErrUnsupportedKey] for any other key.
+// AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It returns
+// [trust.ErrUnsupportedKey] for a key of another type or curve.
 func AlgorithmOf(key crypto.PublicKey) (Algorithm, crypto.Hash, error) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

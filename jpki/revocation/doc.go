@@ -21,10 +21,10 @@
 //
 // # What an answer means
 //
-// [Good] means: this source said, with information of [Answer.Source], that it had not
-// recorded a revocation. It does not mean that the certificate is not revoked now, that the
-// holder still lives or still has the card, or anything about a certificate that was not
-// asked about. J-LIS updates its list once a day and its online status every 15 minutes.
+// [Good] means: at the time [Answer.AsOf], the source had no record of a revocation. It does not
+// mean that the certificate is not revoked now, that the holder still lives or still has the card,
+// or anything about a certificate that was not asked about. J-LIS updates its list once a day and
+// its online status every 15 minutes.
 //
 // # Which answers are used again
 //
@@ -38,7 +38,7 @@
 //   - Neither is used after the certificate has expired.
 //   - Unknown is not kept, whatever its cause: the next question is asked.
 //
-// Questions about one certificate that come while it is being asked about share the answer.
-// A policy keeps at most 4,096 answers, under digests of the certificates. Several servers
-// share nothing.
+// Questions about one certificate that come while it is being asked about share the answer. A
+// policy keeps at most 4,096 answers, under digests of the certificates. Answers are not shared
+// between servers.
 package revocation

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a [Policy].
+// The defaults of a [Policy].
 const (
 	DefaultMaxAge  = time.Hour
 	DefaultTimeout = 10 * time.Second
@@ -240,11 +240,11 @@ func (p *Policy) checkAge(a Answer, now time.Time) error {
 		maxAge = DefaultMaxAge
 	}
 	switch {
-	case a.Source.IsZero():
+	case a.AsOf.IsZero():
 		return errors.New("the age of the source's information is not known")
-	case now.Sub(a.Source) > maxAge:
+	case now.Sub(a.AsOf) > maxAge:
 		return errors.New("the source's information is too old")
-	case a.Source.Sub(now) > maxSkew:
+	case a.AsOf.Sub(now) > maxSkew:
 		return errors.New("the source's information is from the future")
 	}
 	return nil
@@ -275,7 +275,7 @@ func (p *Policy) keep(k key, a kept, now time.Time) Answer {
 	case !found && len(p.answers) >= maxAnswers:
 		oldest := k
 		for other, old := range p.answers {
-			if oldest == k || old.Source.Before(p.answers[oldest].Source) {
+			if oldest == k || old.AsOf.Before(p.answers[oldest].AsOf) {
 				oldest = other
 			}
 		}

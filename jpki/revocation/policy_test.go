@@ -32,7 +32,7 @@ func question(number int) revocation.Question {
 
 func good(q revocation.Question) revocation.Answer {
 	return revocation.Answer{
-		Status: revocation.Good, Method: revocation.OCSP, Source: now.Add(-10 * time.Minute),
+		Status: revocation.Good, Method: revocation.OCSP, AsOf: now.Add(-10 * time.Minute),
 		Subject: revocation.NewSubject("platform", "user-1"), Reference: "query-1", Digest: q.Digest,
 	}
 }
@@ -67,12 +67,12 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"good", accepted, good, func(*revocation.Answer) {}},
 		{"good without a subject or a reference", accepted, good, func(a *revocation.Answer) { a.Subject, a.Reference = revocation.Subject{}, "" }},
-		{"of the maximum age", accepted, good, func(a *revocation.Answer) { a.Source = now.Add(-time.Hour) }},
-		{"of a clock that is ahead", accepted, good, func(a *revocation.Answer) { a.Source = now.Add(time.Minute) }},
+		{"of the maximum age", accepted, good, func(a *revocation.Answer) { a.AsOf = now.Add(-time.Hour) }},
+		{"of a clock that is ahead", accepted, good, func(a *revocation.Answer) { a.AsOf = now.Add(time.Minute) }},
 
-		{"older than the maximum", "too old", good, func(a *revocation.Answer) { a.Source = now.Add(-time.Hour - time.Second) }},
-		{"of an unknown time", "age of the source's information is not known", good, func(a *revocation.Answer) { a.Source = time.Time{} }},
-		{"from the future", "from the future", good, func(a *revocation.Answer) { a.Source = now.Add(time.Minute + time.Second) }},
+		{"older than the maximum", "too old", good, func(a *revocation.Answer) { a.AsOf = now.Add(-time.Hour - time.Second) }},
+		{"of an unknown time", "age of the source's information is not known", good, func(a *revocation.Answer) { a.AsOf = time.Time{} }},
+		{"from the future", "from the future", good, func(a *revocation.Answer) { a.AsOf = now.Add(time.Minute + time.Second) }},
 		{"the zero answer", "does not know", good, func(a *revocation.Answer) { *a = revocation.Answer{} }},
 		{"unknown", "does not know", good, func(a *revocation.Answer) { a.Status = revocation.Unknown }},
 		{"another status", "does not know", good, func(a *revocation.Answer) { a.Status = 3 }},
@@ -91,8 +91,8 @@ func TestAnswers(t *testing.T) {
 		{"with a subject of other bytes", "invalid text", good, func(a *revocation.Answer) { a.Subject = revocation.NewSubject("p", "\xff") }},
 
 		{"revoked", rejected, revoked, func(*revocation.Answer) {}},
-		{"revoked, by old information", rejected, revoked, func(a *revocation.Answer) { a.Source = now.AddDate(-1, 0, 0) }},
-		{"revoked, by information of an unknown time", rejected, revoked, func(a *revocation.Answer) { a.Source = time.Time{} }},
+		{"revoked, by old information", rejected, revoked, func(a *revocation.Answer) { a.AsOf = now.AddDate(-1, 0, 0) }},
+		{"revoked, by information of an unknown time", rejected, revoked, func(a *revocation.Answer) { a.AsOf = time.Time{} }},
 		{"revoked, without time and reason", rejected, revoked, func(a *revocation.Answer) { a.RevokedAt, a.Reason = time.Time{}, "" }},
 		{"revoked from tomorrow", rejected, revoked, func(a *revocation.Answer) { a.RevokedAt = now.AddDate(0, 0, 1) }},
 		{"revoked, about another digest", "another question", revoked, func(a *revocation.Answer) { a.Digest = question(2).Digest }},
@@ -109,7 +109,7 @@ func TestAnswers(t *testing.T) {
 				require.NoError(t, err)
 				given.Digest = nil
 				assert.Equal(t, given.String(), answer.String())
-				assert.Equal(t, []any{given.Source, given.Reference, given.Digest}, []any{answer.Source, answer.Reference, answer.Digest})
+				assert.Equal(t, []any{given.AsOf, given.Reference, given.Digest}, []any{answer.AsOf, answer.Reference, answer.Digest})
 				_, identifier := answer.Subject.Reveal()
 				_, want := given.Subject.Reveal()
 				assert.Equal(t, want, identifier)
@@ -141,7 +141,7 @@ func TestMaxAge(t *testing.T) {
 	q := question(1)
 	old := func(q revocation.Question) revocation.Answer {
 		a := good(q)
-		a.Source = now.Add(-30 * time.Hour)
+		a.AsOf = now.Add(-30 * time.Hour)
 		return a
 	}
 	_, err := (&revocation.Policy{Checker: always(old), MaxAge: 36 * time.Hour}).Check(t.Context(), q, at(now))

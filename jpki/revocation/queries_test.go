@@ -230,7 +230,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	var source time.Time
 	checker := &counting{check: func(_ context.Context, q revocation.Question) (revocation.Answer, error) {
 		a := good(q)
-		a.Source = source
+		a.AsOf = source
 		return a, nil
 	}}
 	policy := &revocation.Policy{Checker: checker}

@@ -55,7 +55,7 @@ type Question struct {
 	CACertificate *x509.Certificate // of the CA that issued it, as verified
 	Hash          crypto.Hash
 	Digest        []byte // what the card signed
-	Signature     []byte // of RSA with PKCS #1 v1.5, or r and s of ECDSA with the same length each
+	Signature     []byte // RSA PKCS #1 v1.5, or ECDSA as r and s, both as long as the curve's order
 }
 
 const questionText = "[question about a certificate]"
@@ -93,8 +93,7 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// Method is how the source found the answer. It has 1 to 32 small letters, digits and
-// hyphens.
+// Method is how the source found the answer. It has 1 to 32 lowercase letters, digits and hyphens.
 type Method string
 
 // Usual methods.
@@ -119,23 +118,24 @@ const (
 )
 
 // Answer is what a source says about a certificate. Printing or encoding an Answer shows its
-// status, method and source time.
+// Status, Method and AsOf.
 type Answer struct {
 	Status Status
 	Method Method
-	// Source is when the source's information was made: the CRL's or the online status's time,
-	// not that of the query. An answer with the zero Source is too old.
-	Source time.Time
+	// AsOf is the time of the source's information: that of the CRL or of the online status, not
+	// that of the query. An answer with a zero AsOf is rejected as too old.
+	AsOf time.Time
 	// RevokedAt and Reason are set only if the certificate is revoked.
 	RevokedAt time.Time
 	Reason    Reason
-	// Subject identifies the holder at the platform, if it was asked to.
+	// Subject is the platform's identifier of the holder, if the checker asked for one.
 	Subject Subject
-	// Reference is the platform's name of the query, for inquiries. It has at most 255 bytes.
+	// Reference is the platform's identifier of the query, to quote in inquiries. It has at most
+	// 255 bytes.
 	Reference string
 	// Digest is the question's digest as the source repeated it, so that the answer to another
-	// question is rejected. A checker whose source doesn't repeat it sets the question's. A
-	// [Policy] clears it.
+	// question is rejected. If the source doesn't repeat it, the checker sets Digest to that of
+	// the question. In the answer of [Policy.Check] it is nil.
 	Digest []byte
 }
 
@@ -144,7 +144,7 @@ type Answer struct {
 func (a Answer) String() string {
 	switch a.Status {
 	case Good, Revoked:
-		return fmt.Sprintf("%s by %s of %s", a.Status, a.Method, a.Source.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("%s by %s of %s", a.Status, a.Method, a.AsOf.UTC().Format(time.RFC3339))
 	}
 	return Unknown.String()
 }
@@ -164,8 +164,8 @@ func (a Answer) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) 
 type Subject struct{ identifier hidden.Value[[2]string] }
 
 // NewSubject returns a Subject. platform names the operator and the contract under which it
-// assigns identifiers, because others assign the same ones to other holders. NewSubject
-// returns the zero Subject if one of the two is empty.
+// assigns identifiers, because different operators may assign the same identifier to different
+// holders. NewSubject returns the zero Subject if one of the two is empty.
 func NewSubject(platform, identifier string) Subject {
 	if platform == "" || identifier == "" {
 		return Subject{}
@@ -173,8 +173,8 @@ func NewSubject(platform, identifier string) Subject {
 	return Subject{hidden.New([2]string{platform, identifier})}
 }
 
-// Known reports whether the Subject identifies a holder. Two Subjects that are not known
-// say nothing about each other.
+// Known reports whether the Subject identifies a holder. Two Subjects that are not known must not
+// be taken for the same holder.
 func (s Subject) Known() bool { return s.identifier.Reveal()[1] != "" }
 
 // Reveal returns the name of the platform and its identifier of the holder. Both are empty

@@ -186,7 +186,7 @@ func (p PIN) String() string { return redactedPIN }
 // Format prints [PIN.String] for every verb and flag.
 func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedPIN) }
 
-// MarshalText writes [PIN.String], to JSON too.
+// MarshalText returns [PIN.String]. JSON uses it too.
 func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 
 // LogValue implements slog.LogValuer.
@@ -198,7 +198,7 @@ func (u Unlock) String() string { return redactedUnlock }
 // Format prints [Unlock.String] for every verb and flag.
 func (u Unlock) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedUnlock) }
 
-// MarshalText writes [Unlock.String], to JSON too.
+// MarshalText returns [Unlock.String]. JSON uses it too.
 func (u Unlock) MarshalText() ([]byte, error) { return []byte(redactedUnlock), nil }
 
 // LogValue implements slog.LogValuer.
@@ -210,7 +210,7 @@ func (a Attributes) String() string { return redactedAttributes }
 // Format prints [Attributes.String] for every verb and flag.
 func (a Attributes) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAttributes) }
 
-// MarshalText writes [Attributes.String], to JSON too.
+// MarshalText returns [Attributes.String]. JSON uses it too.
 func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttributes), nil }
 
 // LogValue implements slog.LogValuer.
@@ -222,7 +222,7 @@ func (n MyNumber) String() string { return redactedNumber }
 // Format prints [MyNumber.String] for every verb and flag.
 func (n MyNumber) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedNumber) }
 
-// MarshalText writes [MyNumber.String], to JSON too.
+// MarshalText returns [MyNumber.String]. JSON uses it too.
 func (n MyNumber) MarshalText() ([]byte, error) { return []byte(redactedNumber), nil }
 
 // LogValue implements slog.LogValuer.

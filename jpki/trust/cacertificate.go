@@ -26,8 +26,8 @@ const minCurve = 256
 //   - its key is neither RSA of at least 2048 bits nor elliptic-curve of at least 256 bits;
 //   - it is signed with MD5 or SHA-1, or with an unknown algorithm.
 //
-// [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a
-// file calls this to tell its operator at once. It checks neither the validity period nor
+// [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a file calls
+// this at its start, to report an unusable one at once. It checks neither the validity period nor
 // the path length, since even a path length of 0 permits issuing card certificates.
 func CheckCACertificate(certificate *x509.Certificate) error {
 	usages := certificate.ExtKeyUsage

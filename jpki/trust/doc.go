@@ -14,12 +14,14 @@
 //
 // # Trust anchors
 //
-// [JLIS] returns the SHA-256 fingerprints of J-LIS's CA certificates for user
-// authentication (利用者証明用認証局). The certificates themselves are read from the card. Callers
-// may give CA certificates of their own; the simulator's is accepted only where a
+// J-LIS, the Japan Agency for Local Authority Information Systems, runs the CAs of the JPKI
+// (Japanese Public Key Infrastructure). [JLIS] returns the SHA-256 fingerprints of its CA
+// certificates for user authentication (利用者証明用認証局). The certificates themselves are read from the
+// card. Callers may give CA certificates of their own; the simulator's is accepted only where a
 // caller gives it. Names prove nothing: all of J-LIS's CA certificates have the same name.
 //
-// To add an anchor, see anchor.go: the comment on jlis lists the documents to change with it.
+// A program that trusts further CA certificates lists them in its [Policy]. To pin one here, see
+// anchor.go: the comment on jlis lists the documents to change with it.
 //
 // # What is not checked
 //

@@ -44,8 +44,8 @@ type Policy struct {
 // CA did. cardCA returns an error that matches [ErrUnknownIssuer] if the
 // card has no usable CA certificate.
 //
-// It returns [ErrUnknownIssuer] if the policy requires a known issuer,
-// [ErrIssuerExpired], or an error of cardCA. IssuerUnknown can be returned with a nil error.
+// For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
+// also returns [ErrIssuerExpired] and cardCA's errors.
 func (p *Policy) Issuer(certificate *x509.Certificate, now time.Time, cardCA func() (*x509.Certificate, error)) (Issuer, error) {
 	issuer, _, err := p.IssuingCA(certificate, now, cardCA)
 	return issuer, err

@@ -119,7 +119,7 @@ func (n NumberA) String() string { return redactedNumberA }
 // Format prints [NumberA.String] for every verb and flag.
 func (n NumberA) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedNumberA) }
 
-// MarshalText writes [NumberA.String], to JSON too.
+// MarshalText returns [NumberA.String]. JSON uses it too.
 func (n NumberA) MarshalText() ([]byte, error) { return []byte(redactedNumberA), nil }
 
 // LogValue implements slog.LogValuer.
@@ -131,7 +131,7 @@ func (n NumberB) String() string { return redactedNumberB }
 // Format prints [NumberB.String] for every verb and flag.
 func (n NumberB) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedNumberB) }
 
-// MarshalText writes [NumberB.String], to JSON too.
+// MarshalText returns [NumberB.String]. JSON uses it too.
 func (n NumberB) MarshalText() ([]byte, error) { return []byte(redactedNumberB), nil }
 
 // LogValue implements slog.LogValuer.
@@ -143,7 +143,7 @@ func (b Birth) String() string { return redactedBirth }
 // Format prints [Birth.String] for every verb and flag.
 func (b Birth) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedBirth) }
 
-// MarshalText writes [Birth.String], to JSON too.
+// MarshalText returns [Birth.String]. JSON uses it too.
 func (b Birth) MarshalText() ([]byte, error) { return []byte(redactedBirth), nil }
 
 // LogValue implements slog.LogValuer.

@@ -152,7 +152,7 @@ func TestGroupAndAttempt(t *testing.T) {
 		{fmt.Errorf("%w: %w", jpki.ErrStillUnlocked, reader.ErrRemoved), message.Holder, message.AttemptNotUsed},
 		{apdu.StatusFileNotFound, message.Holder, message.AttemptNone},
 		{apdu.Status(0x63C2), message.Holder, message.AttemptUnknown},
-		{apdu.StatusVerificationUncounted, message.Holder, message.AttemptUnknown},
+		{apdu.StatusVerificationFailedUncounted, message.Holder, message.AttemptUnknown},
 		{apdu.StatusAuthenticationBlocked, message.Holder, message.AttemptUnknown},
 		{apdu.StatusReferenceDataUnusable, message.Holder, message.AttemptUnknown},
 		{apdu.ErrCommand, message.Programmer, message.AttemptNone},

@@ -172,7 +172,7 @@ func withNames(t Text, readers []string) Text {
 // attempt: who sent it and why is not known here.
 func forStatus(s apdu.Status) Message {
 	m := named(CardRefused)
-	if _, counted := s.Retries(); counted || s == apdu.StatusVerificationUncounted || s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable {
+	if _, counted := s.Retries(); counted || s == apdu.StatusVerificationFailedUncounted || s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable {
 		m.Attempt = AttemptUnknown
 		m.What = m.What.and(Text{
 			"暗証番号の残りの回数が減ったかどうかは、わかりません。",

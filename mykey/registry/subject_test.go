@@ -277,7 +277,7 @@ func verifierOf(subject revocation.Subject) *proof.Verifier {
 	v := prooftest.Verifier(today)
 	v.Unused = func(context.Context, proof.Challenge) error { return nil }
 	v.Revocation = &revocation.Policy{Checker: revocation.CheckerFunc(func(_ context.Context, q revocation.Question) (revocation.Answer, error) {
-		return revocation.Answer{Status: revocation.Good, Method: revocation.OCSP, Source: today, Subject: subject, Digest: q.Digest}, nil
+		return revocation.Answer{Status: revocation.Good, Method: revocation.OCSP, AsOf: today, Subject: subject, Digest: q.Digest}, nil
 	})}
 	return v
 }

@@ -28,9 +28,10 @@
 //
 // # Quirks of readers and drivers
 //
-// What a return code means is in code.go. How long a code is retried (retryWithin), and how
-// long an explanation that comes late is waited for (explainWithin), is in session.go.
-// Readers that fail on long responses or commands are package apdu's business: length.go.
+// Connecting is retried for up to retryWithin after errors that may be temporary. If an exchange
+// fails without a specific cause, the driver waits up to explainWithin for PC/SC to report one,
+// such as a removed card. Both are in session.go; what a return code means is in code.go. Package
+// apdu handles readers that fail on long responses or commands (length.go).
 //
 // # Errors
 //

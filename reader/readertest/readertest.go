@@ -1,8 +1,8 @@
 // Package readertest is a conformance suite for implementations of reader.Driver.
 //
-// The suite runs on package simulator in process and on package pcsc through the
-// PC/SC service and a virtual reader. To run it on another driver, write a [Fixture].
-// Its cards are simulated cards.
+// The suite runs on package simulator in process and on package pcsc through the PC/SC service and
+// a virtual reader. To run it on another driver, write a [Fixture] that puts simulated cards into
+// one of its readers.
 //
 // The suite waits for events, at most 20 seconds for each.
 package readertest

@@ -20,16 +20,17 @@
 //		require.False(t, card.State().AuthVerified, "logged out")
 //	}
 //
-// The [Profile] chooses the kind of card. Every new card has the PIN [PIN] and
-// the signature password [Password]. [Card.State] returns the card's internal state, such
-// as whether the PIN is verified. [Reader.InUse] returns the number of connections that
-// the code under test has not closed. With [WithInsecureSeed] the keys are the same in every run. They are generated
-// once per process, so that further cards are created quickly.
+// The [Profile] chooses the kind of card. The constants [PIN] and [Password] are the PIN and the
+// signature password of every new card that has them. [Card.State] returns the card's internal
+// state, such as whether the PIN is verified. [Reader.InUse] returns the number of connections
+// that the code under test has not closed. With [WithInsecureSeed] the keys are the same in every
+// run. They are generated once per process, so that further cards are created quickly.
 //
 // # Faults
 //
-// A fault of one operation is an [Action], in fault.go. A lasting property of a card is an
-// [Option], in card.go, or a [Profile]; of the system, a [DriverOption], in driver.go.
+// A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how
+// (fault.go). A lasting property of a card is a [Profile] (profile.go) or an [Option] (card.go),
+// and one of the system is a [DriverOption] (driver.go).
 //
 // [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
@@ -37,7 +38,8 @@
 //
 //	PullCard, SwapCard, ResetCard      remove, exchange or reset the card
 //	StopService, RestartService        stop the smart-card service, or restart it
-//	FailBefore, FailAfter              return an error, before or after the card executes the command
+//	FailBefore                         return an error; the card does not receive the command
+//	FailAfter                          return an error after the card has executed the command
 //	Answer, AnswerStatus, ChangeLength replace the response, or change its length
 //	Hang                               block until the card is removed
 //	HoldTransaction                    have another program use the card
@@ -67,10 +69,10 @@
 //
 // # Keys and certificates
 //
-// Keys are 2048-bit RSA keys, except those of [Announced2028]. The certificates have the structure of real ones,
-// but their names contain O=JPKI-SIMULATOR, and CA certificates of the simulator issue
-// them. Nobody should trust them. A test that has to trust a simulated card trusts
-// its [Card.CACertificate].
+// Keys are 2048-bit RSA keys, except those of [Announced2028]. The certificates have the structure
+// of real ones, but their names contain O=JPKI-SIMULATOR, and the simulator's own CAs issue them.
+// Nobody should trust them. A test that has to trust a simulated card trusts its
+// [Card.CACertificate].
 //
 // # Errors
 //

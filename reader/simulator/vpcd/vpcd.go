@@ -1,5 +1,5 @@
-// Package vpcd inserts a simulated card into the virtual smart-card reader of pcscd, so
-// that every program on the machine that uses PC/SC finds it like a real card.
+// Package vpcd inserts a simulated card into the virtual smart-card reader of pcscd, so that every
+// program on the machine that uses PC/SC sees it as if it were a real card.
 //
 // The virtual reader is a driver of the vsmartcard project (Debian package
 // vsmartcard-vpcd). It listens on a TCP port, by default 35963; each connection to it is a
@@ -60,9 +60,9 @@ const reconnectEvery = 100 * time.Millisecond
 // one of them may be lost on the reader's side only, which is then silent forever.
 var silence = 10 * time.Second
 
-// Serve inserts card into the virtual reader at address (host:port) and answers commands
-// until ctx ends. It returns ctx's error. It connects again while nobody listens at
-// address and when the connection breaks.
+// Serve inserts card into the virtual reader at address (host:port) and answers commands until ctx
+// ends. It returns ctx's error. It keeps trying to connect while nobody listens at address, and
+// connects again when the connection breaks.
 //
 // If report is not nil, Serve calls it with nil each time the card was inserted, and with
 // the cause each time the card was removed or could not be inserted. It may report the
