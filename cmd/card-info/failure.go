@@ -14,6 +14,10 @@ func exits() map[message.Code]int {
 		codeSocket:     cli.ExitUsage,
 		codeSSHRefused: cli.ExitUsage,
 		codeSSHClients: cli.ExitUsage,
+
+		codeNoApplication: cli.ExitOtherCard,
+		codeAuthorityFile: cli.ExitUsage,
+		codePhotoFile:     cli.ExitUsage,
 	}
 }
 

@@ -104,7 +104,7 @@ func (p *program) command(args []string) *cobra.Command {
 		return root
 	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
-		p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
+		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
 	return root
 }
 
@@ -127,6 +127,12 @@ func (p *program) subcommand(args []string) *cobra.Command {
 		return p.idCommand()
 	case "keygen":
 		return p.keygenCommand()
+	case "attributes":
+		return p.attributesCommand()
+	case "face":
+		return p.faceCommand()
+	case "number":
+		return p.numberCommand()
 	case "doctor":
 		return p.doctorCommand()
 	case "ssh-agent":

@@ -1,5 +1,5 @@
-// Package annotate describes the commands to the JPKI application in a few English words,
-// for traces. Responses and the comments on lengths are in cmd/card-info (card.go and
+// Package annotate describes the commands to the JPKI, the text and the visual application in a
+// few English words, for traces. Responses and the comments on lengths are in cmd/card-info (card.go and
 // lengths.go); package reader leaves out secrets (Trace).
 package annotate
 
@@ -15,6 +15,30 @@ import (
 // not safe for concurrent use.
 type Annotator struct {
 	current *generation.Generation // whose application is selected; nil: not known yet
+	surface *surface               // selected, instead of the JPKI application; nil: none
+}
+
+// surface is the text or the visual application: what packages text and face use of it.
+type surface struct {
+	name  string
+	aid   byte // its last byte
+	files map[byte]string
+}
+
+// surfaceAID is the identifier of these applications without its last byte.
+var surfaceAID = []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04}
+
+func surfaces() []surface {
+	return []surface{
+		{"text", 0x08, map[byte]string{
+			0x01: "individual number", 0x02: "attributes", 0x03: "integrity record", 0x04: "CV certificate",
+			0x11: "text PIN", 0x14: "verification number A", 0x15: "verification number B",
+		}},
+		{"visual", 0x02, map[byte]string{
+			0x01: "age record", 0x02: "data and pictures", 0x04: "CV certificate",
+			0x11: "date of birth", 0x12: "verification number B", 0x13: "verification number A",
+		}},
+	}
 }
 
 // Command describes a command. It returns "" for commands that it does not know.
@@ -33,6 +57,9 @@ func (a *Annotator) Command(c apdu.Command) string {
 		}
 		return "read on"
 	case apdu.InsPerformSecurityOperation:
+		if c.P2 == 0 {
+			return "sign with the application's own key"
+		}
 		return "sign with the " + a.file(c.P2&0x1F)
 	case apdu.InsGetResponse:
 		return "fetch the rest"
@@ -45,11 +72,17 @@ func (a *Annotator) selection(c apdu.Command) string {
 		if !bytes.Equal(c.Data(), g.Application) {
 			continue
 		}
-		a.current = g
+		a.current, a.surface = g, nil
 		if i > 0 {
 			return fmt.Sprintf("select the JPKI application of generation %d", i+1)
 		}
 		return "select the JPKI application"
+	}
+	for _, s := range surfaces() {
+		if bytes.Equal(c.Data(), append(bytes.Clone(surfaceAID), s.aid)) {
+			a.surface = &s
+			return "select the " + s.name + " application"
+		}
 	}
 	switch {
 	case bytes.Equal(c.Data(), []byte{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00}):
@@ -62,13 +95,20 @@ func (a *Annotator) selection(c apdu.Command) string {
 
 // file returns the name of the file with this short identifier. 0 is the selected file.
 func (a *Annotator) file(sfi byte) string {
+	if sfi == 0 {
+		return "selected file"
+	}
+	if a.surface != nil {
+		if name, ok := a.surface.files[sfi]; ok {
+			return name
+		}
+		return "file"
+	}
 	g := a.current
 	if g == nil {
 		g = generation.All[0]
 	}
 	switch sfi {
-	case 0:
-		return "selected file"
 	case g.TokenInformation:
 		return "token information"
 	}

@@ -87,6 +87,10 @@ type Reader struct {
 	// Shown are the attempts left that were shown to the person who typed the secret. If there
 	// are others, no secret is sent. Nil: none were shown.
 	Shown *credential.Counter
+	// ShortLengths is for readers that break the connection while the methods find out whether the
+	// card accepts extended lengths. They return [apdu.ErrProbe] then, without having used the
+	// secret: connect again, set ShortLengths, and call with the same secret.
+	ShortLengths bool
 	// Random is the source of challenges. Nil is crypto/rand.Reader.
 	Random io.Reader
 }
@@ -113,14 +117,14 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 
 // Read reads the holder's data and the pictures, checks them and the card, in one transaction. Then
 // it logs the card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The
-// secret is used up, whatever happens.
+// secret is used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
 //
 // It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], [ErrCopied], the errors
 // of [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
 func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Data, error) {
-	defer unlock.Wipe()
 	if !unlock.face {
+		unlock.Wipe()
 		return nil, ErrNoRight
 	}
 	var data *Data
@@ -140,8 +144,8 @@ func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock)
 // ReadAge reads the age record, which has only the date of birth, and checks it as [Reader.Read]
 // does. It returns the same errors.
 func (r *Reader) ReadAge(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Age, error) {
-	defer unlock.Wipe()
 	if !unlock.age {
+		unlock.Wipe()
 		return nil, ErrNoRight
 	}
 	var age *Age
@@ -155,12 +159,26 @@ func (r *Reader) ReadAge(ctx context.Context, card apdu.Transmitter, unlock Unlo
 	return age, nil
 }
 
-// checked reads a file after the card has accepted the secret, and the CV certificate. parse checks
+// checked reads the CV certificate, and a file after the card has accepted the secret. parse checks
 // the file's signature with the certificate's key, and returns the card's own key and a function
 // that is called when the authority and the card were checked too.
 func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlock, file byte,
-	parse func(file []byte, key *rsa.PublicKey) (own *rsa.PublicKey, accept func(trust.Issuer), err error)) error {
+	parse func(file []byte, key *rsa.PublicKey) (own *rsa.PublicKey, accept func(trust.Issuer), err error)) (err error) {
+	defer func() {
+		if !errors.Is(err, apdu.ErrProbe) {
+			unlock.Wipe()
+		}
+	}()
+	var options []apdu.Option
+	if r.ShortLengths {
+		options = append(options, apdu.WithShortLengths())
+	}
 	return applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		// First, because no extended length is tried after a secret was sent.
+		cv, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
+		if err != nil {
+			return fmt.Errorf("CV certificate: %w", err)
+		}
 		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
 		if err != nil {
 			return err
@@ -171,10 +189,6 @@ func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlo
 		content, err := s.ReadObject(ctx, file, maxFile, tlv.AllowLongLengths())
 		if err != nil {
 			return fmt.Errorf("file %04X: %w", file, err)
-		}
-		cv, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
-		if err != nil {
-			return fmt.Errorf("CV certificate: %w", err)
 		}
 		certificate, err := cvc.Parse(cv)
 		if err != nil {
@@ -193,7 +207,7 @@ func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlo
 		}
 		accept(issuer)
 		return nil
-	})
+	}, options...)
 }
 
 // challengeLength is the length of a challenge, in bytes.

@@ -18,6 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/face"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 	"github.com/mykeykit/mykeykit/jpki/verification"
+	"github.com/mykeykit/mykeykit/reader"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -208,4 +209,39 @@ func TestAuthorities(t *testing.T) {
 	require.ErrorIs(t, err, cvc.ErrUnknownAuthority)
 	_, err = read(t, desk, surfacetest.CallerPolicy(t, another))
 	require.ErrorIs(t, err, cvc.ErrSignature)
+}
+
+// Reading takes the fewest commands that the card and the reader allow.
+func TestRoundTrips(t *testing.T) {
+	for profile, commands := range map[simulator.Profile]int{
+		simulator.ContactExtended: 6 + 1,
+		simulator.Contact:         20 + 1, // 312 bytes at a time, as the CV certificate has shown; nothing longer is tried after the secret
+		simulator.ContactShort:    24 + 1,
+	} {
+		desk := cardtest.Open(t, profile)
+		_, err := read(t, desk, surfacetest.Policy(t, desk.Card))
+		require.NoError(t, err)
+		assert.Len(t, desk.Sent(), commands, profile)
+	}
+}
+
+// A reader that breaks the connection at an extended length has not used the secret: it works with
+// short lengths on another connection.
+func TestReaderThatBreaksTheConnection(t *testing.T) {
+	desk := cardtest.Open(t, simulator.Contact)
+	broken := false
+	desk.Before = func(_ int, c apdu.Command) error {
+		if broken = broken || c.Extended; broken {
+			return reader.ErrTransport
+		}
+		return nil
+	}
+	r, unlock := face.Reader{Policy: surfacetest.Policy(t, desk.Card)}, face.ByNumberB(surfacetest.NumberB(t))
+	_, err := r.Read(t.Context(), desk.Connection, unlock)
+	require.ErrorIs(t, err, apdu.ErrProbe)
+	assert.Zero(t, desk.Secrets())
+	broken, r.ShortLengths = false, true
+	_, err = r.Read(t.Context(), desk.Connection, unlock)
+	require.NoError(t, err)
+	assert.Equal(t, 1, desk.Secrets())
 }

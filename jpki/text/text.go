@@ -81,6 +81,10 @@ type Reader struct {
 	// Shown are the attempts left that the holder was shown. If there are others, no secret is
 	// sent. Nil: none were shown.
 	Shown *credential.Counter
+	// ShortLengths is for readers that break the connection while the methods find out whether the
+	// card accepts extended lengths. They return [apdu.ErrProbe] then, without having used the
+	// secret: connect again, set ShortLengths, and call with the same secret.
+	ShortLengths bool
 }
 
 // Attempts are the attempts left for the application's secrets.
@@ -105,18 +109,18 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 
 // Attributes reads the holder's attributes and checks them, in one transaction. Then it logs the
 // card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The secret is
-// used up, whatever happens.
+// used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
 //
 // It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], the errors of
 // [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
 func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Attributes, error) {
-	defer unlock.Wipe()
 	if !unlock.attributes {
+		unlock.Wipe()
 		return nil, ErrNoRight
 	}
 	var a *Attributes
-	err := r.unlocked(ctx, card, unlock, func(s *applet.Session) error {
+	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {
 		file, err := s.ReadObject(ctx, fileAttributes, maxFile, tlv.AllowLongLengths())
 		if err != nil {
 			return fmt.Errorf("attributes: %w", err)
@@ -125,7 +129,7 @@ func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, unlock U
 		if err != nil {
 			return err
 		}
-		if read.issuer, err = r.check(ctx, s, tagAttributesDigest, signed); err == nil {
+		if read.issuer, err = r.check(ctx, s, certificate, tagAttributesDigest, signed); err == nil {
 			a = newAttributes(read)
 		}
 		return err
@@ -143,12 +147,12 @@ const numberLength = 17
 // with the attributes, and returns the same errors. Call it only for a purpose that the Number
 // Act allows: see the package comment.
 func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*MyNumber, error) {
-	defer unlock.Wipe()
 	if !unlock.number {
+		unlock.Wipe()
 		return nil, ErrNoRight
 	}
 	var n *MyNumber
-	err := r.unlocked(ctx, card, unlock, func(s *applet.Session) error {
+	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {
 		file, err := s.Read(ctx, fileNumber, numberLength)
 		if err != nil {
 			return fmt.Errorf("individual number: %w", err)
@@ -158,7 +162,7 @@ func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitt
 		if err != nil {
 			return err
 		}
-		issuer, err := r.check(ctx, s, tagNumberDigest, file) // the signature covers the filler
+		issuer, err := r.check(ctx, s, certificate, tagNumberDigest, file) // the signature covers the filler
 		if err == nil {
 			n = newMyNumber(digits, issuer)
 		}
@@ -170,9 +174,23 @@ func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitt
 	return n, nil
 }
 
-// unlocked calls fn after the card has accepted the secret.
-func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unlock, fn func(*applet.Session) error) error {
+// unlocked calls fn with the CV certificate after the card has accepted the secret. It reads the
+// certificate first, because no extended length is tried after a secret was sent.
+func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unlock, fn func(s *applet.Session, certificate []byte) error) (err error) {
+	defer func() {
+		if !errors.Is(err, apdu.ErrProbe) {
+			unlock.Wipe()
+		}
+	}()
+	var options []apdu.Option
+	if r.ShortLengths {
+		options = append(options, apdu.WithShortLengths())
+	}
 	return applet.Do(ctx, card, [][]byte{aid}, func(s *applet.Session, _ int) error {
+		certificate, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
+		if err != nil {
+			return fmt.Errorf("CV certificate: %w", err)
+		}
 		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
 		if err != nil {
 			return err
@@ -180,8 +198,8 @@ func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unl
 		if err := attempt.Verify(ctx, unlock.secret); err != nil {
 			return err
 		}
-		return fn(s)
-	})
+		return fn(s, certificate)
+	}, options...)
 }
 
 // Tags of the integrity record.
@@ -194,14 +212,10 @@ const (
 
 // check checks that the integrity record has the digest of data under a tag, that the key in the CV
 // certificate signed the record, and who issued the certificate.
-func (r *Reader) check(ctx context.Context, s *applet.Session, tag tlv.Tag, data []byte) (trust.Issuer, error) {
+func (r *Reader) check(ctx context.Context, s *applet.Session, certificate []byte, tag tlv.Tag, data []byte) (trust.Issuer, error) {
 	integrity, err := s.ReadObject(ctx, fileIntegrity, maxFile, tlv.AllowLongLengths())
 	if err != nil {
 		return "", fmt.Errorf("integrity record: %w", err)
-	}
-	certificate, err := s.ReadObject(ctx, fileCertificate, maxFile, tlv.AllowLongLengths())
-	if err != nil {
-		return "", fmt.Errorf("CV certificate: %w", err)
 	}
 	return r.checkFiles(integrity, certificate, tag, data)
 }
