@@ -1,9 +1,9 @@
-// Command card-info describes the card in the reader, derives an 8-character
-// identifier from a My Number Card, and serves the card's key to SSH clients. It is
-// the toolkit's debugging tool; run "card-info help" for the list of subcommands.
+// Command card-info describes the card in the reader, derives an 8-character identifier from a
+// My Number Card, reads what is printed on the card, and lets SSH clients log in with the card's
+// key. Run "card-info help" for the list of subcommands.
 //
-// Only id and ssh-agent send a PIN, each at most once. No other subcommand can use up an
-// attempt.
+// Only id, attributes, face, number and ssh-agent send a PIN or a verification number, each one
+// that you enter at most once. No other subcommand can use up an attempt.
 package main
 
 import (

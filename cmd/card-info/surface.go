@@ -75,11 +75,11 @@ func (p *program) attributesCommand() *cobra.Command {
 func (p *program) numberCommand() *cobra.Command {
 	var o surfaceOptions
 	c := &cobra.Command{
-		Use: "number --for-purpose-in-the-number-act", Short: p.Say(textNumberShort), Long: p.Say(textNumberLong), Args: cli.NoArguments,
+		Use: "number --under-number-act", Short: p.Say(textNumberShort), Long: p.Say(textNumberLong), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.number(c.Context(), o) },
 	}
 	p.surfaceFlags(c, &o, byPIN, textFlagByNumber)
-	c.Flags().BoolVar(&o.underNumberAct, "for-purpose-in-the-number-act", false, p.Say(textFlagNumberAct))
+	c.Flags().BoolVar(&o.underNumberAct, "under-number-act", false, p.Say(textFlagNumberAct))
 	return c
 }
 
@@ -301,7 +301,7 @@ func (p *program) attributes(ctx context.Context, o surfaceOptions) error {
 // number reads the individual number.
 func (p *program) number(ctx context.Context, o surfaceOptions) error {
 	if !o.underNumberAct {
-		return p.Misuse(textNumberActMissing, errors.New("number: --for-purpose-in-the-number-act"))
+		return p.Misuse(textNumberActMissing, errors.New("number: --under-number-act"))
 	}
 	e, unlock, err := p.textUnlock(o.by, byPIN, byNumberA)
 	if err != nil {
@@ -395,8 +395,8 @@ func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	t.row(textRowBirth, same(isoDate(data.Birth())))
 	t.row(textRowSex, textSex(data.Sex()))
 	t.row(textRowPhoto, same(termtext.Printable(o.photo)))
-	p.writeChecks(&t, data.Issuer(), true)
 	t.row(textRowUnsigned, cli.Formatted(textUnsignedExpiry, isoDate(data.Unsigned().Expiry())))
+	p.writeChecks(&t, data.Issuer(), true)
 	return t.write(p.stdout)
 }
 

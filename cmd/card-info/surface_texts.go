@@ -10,15 +10,16 @@ import (
 var (
 	textAttributesShort = Text{JA: "氏名、住所、生年月日、性別を読み取ります", EN: "Read name, address, date of birth and sex"}
 	textAttributesLong  = Text{
-		JA: `カードの券面事項入力補助APから、氏名、住所、生年月日、性別を読み取り、その電子
-署名を確認します。個人情報です。
+		JA: `カードの券面事項入力補助APから、氏名、住所、生年月日、性別を読み取り、その
+電子署名を確認します。個人情報です。
 
 照合番号B（14けた）を入力します。カードに印字されている、生年月日6けた（和暦は
-和暦のまま）、有効期限の西暦4けた、セキュリティコード4けたです。--by pin を付けると、
-券面事項入力補助用の暗証番号（4けた）を入力します。
+和暦のまま）、有効期限の西暦4けた、セキュリティコード4けたです。
+--by pin を付けると、券面事項入力補助用の暗証番号（4けた）を入力します。
 
-署名に使われた鍵がJ-LISのものかどうかは、--authority で発行者の公開鍵を指定した
-ときだけ確認できます。カードの有効性と、持っている人が本人かどうかは、確認しません。`,
+署名に使われた鍵がJ-LISのものかどうかは、--authority で発行者の公開鍵を指定
+したときだけ確認できます。カードの有効性と、持っている人が本人かどうかは、
+確認しません。`,
 		EN: `Read name, address, date of birth and sex from the card's text application, and
 verify their digital signature. They are personal data.
 
@@ -34,20 +35,20 @@ the person who shows it is its holder, is not checked.`,
 	textNumberLong  = Text{
 		JA: `カードの券面事項入力補助APから個人番号（マイナンバー）を読み取ります。
 
-番号法は、個人番号の提供を求めること、収集すること、保管することを、定められた利用に
-限っています。そのための利用であることを、--for-purpose-in-the-number-act で示して
+番号法は、個人番号の提供を求めること、収集すること、保管することを、定められた
+利用に限っています。そのための利用であることを、--under-number-act で示して
 ください。これは法律の助言ではありません。`,
 		EN: `Read the individual number (My Number) from the card's text application.
 
 The Number Act limits for which purposes anybody may ask for an individual
-number, collect it or store it. State with --for-purpose-in-the-number-act that
+number, collect it or store it. State with --under-number-act that
 yours is one of them. This is not legal advice.`,
 	}
 	textFaceShort = Text{JA: "顔写真と券面の内容を読み取ります", EN: "Read the photograph and what is printed on the card"}
 	textFaceLong  = Text{
 		JA: `カードの券面事項確認APから、顔写真、生年月日、性別を読み取り、その電子署名と、
-カードが鍵を持っていることを確認します。個人情報です。顔写真は --photo のファイルに
-PNGで書き出します（名前が .jp2 で終わるときは、カードのデータのまま）。
+カードが鍵を持っていることを確認します。個人情報です。顔写真は --photo の
+ファイルにPNGで書き出します（名前が .jp2 で終わるときは、データのまま）。
 
 照合番号B（14けた）を入力します。カードに印字されている、生年月日6けた（和暦は
 和暦のまま）、有効期限の西暦4けた、セキュリティコード4けたです。
@@ -71,14 +72,14 @@ not checked.`,
 	textFlagByText     = Text{JA: "入力するもの（`SECRET`: number-b, pin）", EN: "what you enter (`SECRET`: number-b, pin)"}
 	textFlagByNumber   = Text{JA: "入力するもの（`SECRET`: pin, number-a）", EN: "what you enter (`SECRET`: pin, number-a)"}
 	textFlagByFace     = Text{JA: "入力するもの（`SECRET`: number-b, number-a）", EN: "what you enter (`SECRET`: number-b, number-a)"}
-	textFlagEntryStdin = Text{JA: "番号を標準入力の1行から読みます", EN: "read the number from one line of standard input"}
-	textFlagAuthority  = Text{JA: "カードの発行者の公開鍵（`FILE`）。複数可", EN: "public key of the cards' authority (`FILE`); repeatable"}
+	textFlagEntryStdin = Text{JA: "番号を標準入力の1行から読みます", EN: "read the entry from one line of standard input"}
+	textFlagAuthority  = Text{JA: "カードの発行者の公開鍵（`FILE`）。複数可", EN: "the authority's public key (`FILE`); repeatable"}
 	textFlagNumberAct  = Text{JA: "番号法が定める利用のためであることを示します", EN: "state that your purpose is one in the Number Act"}
 	textFlagPhoto      = Text{JA: "顔写真を書き出す新しいファイル（`FILE`）", EN: "new `FILE` for the photograph"}
 
 	textNumberActMissing = Text{
-		JA: "番号法が定める利用のために読み取るときは、--for-purpose-in-the-number-act を\n付けてください。ほかの利用のために読み取ることは、法律で制限されています。",
-		EN: "If your purpose is one in the Number Act, add --for-purpose-in-the-number-act.\nThe law forbids others.",
+		JA: "番号法が定める利用のために読み取るときは、--under-number-act を付けて\nください。ほかの利用のために読み取ることは、法律で制限されています。",
+		EN: "If your purpose is one in the Number Act, add\n--under-number-act. The law forbids others.",
 	}
 	textPhotoMissing = Text{JA: "顔写真を書き出すファイルを --photo で指定してください。", EN: "Give the file for the photograph with --photo."}
 
@@ -114,7 +115,7 @@ not checked.`,
 	textSimulatedData    = Text{JA: "模擬カードの内容です。架空の人物です。", EN: "This is the data of a simulated card, of an invented person."}
 
 	textNoSurfaceApplication = Text{
-		JA: "このカードには、券面の内容を読み取るためのアプリケーションがありません。\nスマートフォンと住民基本台帳カードには入っていません。",
+		JA: "このカードには、券面の内容を読み取るアプリケーションがありません。\nスマートフォンと住民基本台帳カードには入っていません。",
 		EN: "This card has no application with what is printed on a card.\nPhones and the older resident card have none.",
 	}
 	textNoSurfaceApplicationNext = Text{JA: "マイナンバーカードをお使いください。", EN: "Use a My Number Card."}
