@@ -34,8 +34,8 @@
 //
 // # Lifetime
 //
-// A renewed or reissued card has a new certificate, and so a new identifier.
-// A certificate expires no later than the holder's fifth birthday after its issue.
+// A renewed or reissued card has a new certificate, and so a new identifier. A certificate
+// normally expires on the fifth of its holder's birthdays after its issue, and never later.
 // Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would

@@ -5,9 +5,8 @@
 // with its name and its role. The same key signs its changes: see [Bundle.Terminal]. A
 // certificate alone admits nobody: the server also compares its key with the enrolled key.
 //
-// The CA and the servers have P-256 keys. Unlike Ed25519, every TLS library, load balancer
-// and hardware security module that an operator may put before or behind a server supports
-// them.
+// The CA and the servers have P-256 keys. Unlike Ed25519 keys, these are supported by every TLS
+// library, load balancer and hardware security module that an operator may use with a server.
 package fleettls
 
 import (

@@ -9,10 +9,10 @@
 //     profile (profile.go) to package simulator, and a Kind to jpki/token.go. A new kind or profile also
 //     needs its texts: cmd/card-info/texts.go, cmd/kiosk/internal/panel/texts.go and the
 //     README.
-//   - A key type that [Algorithm] lacks is code: jpki/key.go and sign.go,
+//   - A key type that [Algorithm] lacks needs new code: jpki/key.go and sign.go,
 //     jpki/trust/certificate.go (CheckKey), jpki/proof, jpki/cardtls, internal/sshagent and
 //     the simulator's keys.go and sign.go.
-//   - The length of a PIN: [PINRules], whose comment lists what repeats it. Which characters
+//   - The length of a PIN: [PINRules]. Its comment lists the other places. Which characters
 //     are allowed: internal/applet/rules.go.
 //
 // The card's specification is not public. The numbers for today's card are from published

@@ -42,9 +42,9 @@
 //	operator    install a driver, set the clock, name the right key file
 //	programmer  fix the program
 //
-// An [Attempt] says whether the failure used up a PIN attempt. Three wrong PINs lock a
-// card, so tell the holder: with "not-used" they may safely start again, after "unknown"
-// the attempts left must be read from the card first.
+// An [Attempt] says whether the failure used up a PIN attempt. Three wrong PINs lock the
+// PIN, so tell the holder. After "not-used" the holder can safely start again. After
+// "unknown", read the attempts left from the card first.
 //
 // # Two failures at once
 //

@@ -150,6 +150,8 @@ var elsewhere = map[string]string{
 	"pcsc.Error":               "matches an error of package reader, whatever its code: see its tests",
 	"cardtls.ErrNotAccepted":   "is trust.ErrNotAccepted",
 	"face.ErrMalformed":        "is record.ErrMalformed",
+	"jp2.ErrMalformed":         "cmd/card-info has a message for a photograph that can't be decoded",
+	"jp2.ErrUnsupported":       "as jp2.ErrMalformed",
 	"face.ErrNoApplication":    "is jpki.ErrNoApplication",
 	"face.ErrStillUnlocked":    "is jpki.ErrStillUnlocked",
 	"text.ErrMalformed":        "is record.ErrMalformed",

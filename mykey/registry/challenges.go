@@ -20,11 +20,11 @@ const (
 	challengeBatch = 256       // number of challenges that are deleted at once
 )
 
-// StoreChallenge stores a challenge that a server made for a terminal, before the terminal
-// gets it. If that succeeds, the database can be written and this program has its name, so
-// that the result of the visit can be stored: a terminal asks for a challenge before it asks
-// for a PIN. Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if
-// terminal is not a name, [ErrTerminalTaken] or [ErrUnavailable].
+// StoreChallenge stores a challenge that a server made for a terminal, before the terminal gets
+// it. If it succeeds, the database can be written and no other program has this one's name, so the
+// result of the visit can be stored. A terminal therefore asks for a challenge before it asks for
+// a PIN. Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if terminal is
+// not a valid name, [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error {
 	if !terminalName.MatchString(terminal) {
 		return ErrTerminal
@@ -49,7 +49,7 @@ func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challeng
 // UseChallenge records that evidence answers a challenge. evidence is the SHA-256 of its JSON.
 // The first evidence begins a visit, whose random ID the terminal has chosen. The same visit
 // with the same evidence is accepted again during [VisitTime], so that each request of a
-// visit can be verified, also by another server.
+// visit can be verified, even by another server.
 //
 // It returns an error that matches [proof.ErrUsed] for any other visit or evidence, after
 // VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the
@@ -65,7 +65,8 @@ func (r *Registry) UseChallenge(ctx context.Context, terminal string, challenge 
 }
 
 // CheckChallenge returns the error that [Registry.UseChallenge] would return now, and records
-// nothing. It prevents that a replay causes costly checks; UseChallenge decides.
+// nothing. A server calls it before costly checks, so that replayed evidence is rejected cheaply.
+// Only UseChallenge makes sure that a challenge is answered once.
 func (r *Registry) CheckChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
 	return r.retry(ctx, func(ctx context.Context) error {
 		_, err := r.checkChallenge(ctx, terminal, challenge, visit, evidence)

@@ -1,11 +1,11 @@
 // Package registry stores reservations of identifiers and applications for a
 // service in a database, with an audit log.
 //
-// An identifier of package mykey has 40 bits, so the identifiers of two holders can
-// collide, and a renewed card gives a different identifier. A registry solves both. It
-// derives candidates for a holder's identifier with increasing attempt numbers, and on a
-// collision the next candidate is used. It lets a holder keep the identifier when the
-// card is renewed. And it accepts one application per holder.
+// An identifier of package mykey has 40 bits, so the identifiers of two holders can collide, and a
+// renewed card gives a different identifier. A registry solves both. It derives candidates for a
+// holder's identifier with increasing attempt numbers, and on a collision the next candidate is
+// used. It lets a holder keep the identifier when the card is renewed. And it accepts one
+// application per known holder.
 //
 // In the source, audit.go has what a record's hash and signature cover, image.go a row's digest,
 // origin.go a terminal's signed request, and enrolled.go the time after which a server notices that
@@ -33,10 +33,11 @@
 //
 // # Guarantees
 //
-//   - An identifier belongs to one holder at a time and is never assigned to another,
-//     even after its reservation was withdrawn, until [Desk.Purge].
-//   - A holder makes one application per namespace, and an account is used in one
-//     application.
+//   - Until [Desk.Purge], an identifier is assigned to at most one holder. Not even a withdrawn
+//     identifier is assigned again.
+//   - A holder whom the registry knows can apply once per namespace. Somebody with a new card and
+//     no proof is not known: see Proof below. An account can be used in one application, until
+//     [Desk.Erase] erases it.
 //   - A change that returned nil is durable. Each change is applied once per
 //     [Operation], however often it is repeated.
 //   - Every change has a signed record in the audit log. [Operator.Verify] detects
@@ -48,10 +49,10 @@
 //
 //   - The terminals have the keys of a [Generation]: the namespace's key, which
 //     derives identifiers, and the registry's key, which makes handles and digests.
-//     In this package, "generation" means keys and has nothing to do with the
-//     generations of the card. Losing the registry's key means losing all holders.
-//     [Open] returns mykey.ErrKey if a key is not the one that the database was created
-//     with, or if a generation is missing.
+//     In this package a generation is a set of keys; it is unrelated to the generations of
+//     the card. Without the registry's key, no holder can be found again.
+//     [Open] returns mykey.ErrKey if a key is not the one that the database records for
+//     its generation, or if a generation is missing.
 //   - Each terminal and desk has its own signing key, a [Terminal]. The operator has
 //     the public keys, [TerminalKey].
 //   - The operator has the private key that opens accounts. The terminals have its
@@ -63,25 +64,23 @@
 //
 // # Proof
 //
-// Anybody can read a certificate from a card, so a certificate proves nothing. These
-// functions take a [proof.Holder], which exists only if a card's key signed a challenge.
-// Its certificate must be valid and from an accepted issuer ([AcceptIssuers]). Otherwise
-// they return [ErrProof]. If the terminal calls jpki.Authenticate, pass jpki.WithChain, so
-// that the issuer is known.
+// Anybody can read a certificate from a card, so a certificate proves nothing. Functions that act
+// for a holder take a [proof.Holder], which exists only if a card's key signed a challenge. Its
+// certificate must be valid and from an accepted issuer ([AcceptIssuers]). Otherwise they return
+// [ErrProof]. If the terminal calls jpki.Authenticate, pass jpki.WithChain, so that the issuer is
+// known.
 //
-// Nothing on a new card links it to the old one. A renewal needs a [RenewalProof]: the old
-// card, the recovery code that the holder received, or the confirmation of a clerk. A
-// source of revocations may know which cards belong to one holder: see [LinkBySubject]. A
-// holder who has a new card and no proof is unknown, and can reserve another
-// identifier and apply again. Only the account, which can't be used twice, and an
-// attentive clerk prevent that.
+// Nothing on a new card links it to the old one. A renewal needs a [RenewalProof]: the old card,
+// the recovery code that the holder received, or the confirmation of a clerk. A service that
+// answers about revocation may know which cards belong to one holder: see [LinkBySubject]. A
+// holder who has a new card and no proof is unknown, and can reserve another identifier and apply
+// again. Only the account, which can't be used twice, and an attentive clerk prevent that.
 //
 // # Personal data
 //
-// A holder is stored as a handle: the HMAC-SHA-256 of the certificate's
-// SubjectPublicKeyInfo under the registry's key. The handle is a pseudonym: it is
-// personal data for anyone who has the key. With [LinkBySubject], the same is stored of the
-// identifier by which a source of revocations knows the holder.
+// A holder is stored as a handle: the HMAC-SHA-256 of the certificate's SubjectPublicKeyInfo under
+// the registry's key. The handle is a pseudonym: it is personal data for anyone who has the key.
+// With [LinkBySubject], an HMAC of the holder's [revocation.Subject] is stored too.
 //
 // The expiry of a certificate is stored as a month. The day is the holder's birthday;
 // with it the holders of two registries could be matched without their keys. See
@@ -128,16 +127,16 @@
 //
 // # Requests over the network
 //
-// A server makes the changes of terminals that have neither these keys nor access to the
-// database. It passes each signed request to [Registry.From], and the audit log keeps the
-// terminal's signature: the server can't attribute a change to a terminal that did not request
-// one of this kind. It can make changes in its own name, which the audit accepts and
-// [Operator.Statistics] counts. The operator needs the public keys of the server, its
-// terminals and its clerks to verify it.
+// A server can make changes for terminals that have neither the keys of a generation nor access to
+// the database. It passes each signed request to [Registry.From], and the audit log keeps the
+// terminal's signature: the server can't attribute a change to a terminal unless the terminal
+// signed a request for this kind of change with this operation. It can make changes in its own
+// name, which the audit accepts and [Operator.Statistics] counts. To verify the audit log, the
+// operator needs the public keys of the server, its terminals and its clerks.
 //
 // A desk enrolls terminals and clerks ([Desk.Enroll]), and the server checks each request
 // with [Registry.Terminal]. [Registry.StoreChallenge] and [Registry.UseChallenge] make sure
-// that the challenge of a visit is answered once, also if there are several servers.
+// that the challenge of a visit is answered once, even if there are several servers.
 //
 // # Errors and concurrency
 //

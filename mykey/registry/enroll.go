@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	// ErrEnrolled reports that a name or a key is already used otherwise. A name has one key
-	// for good, because the audit log needs it.
-	ErrEnrolled = errors.New("the name or the key is already used otherwise")
+	// ErrEnrolled reports that the name has another key or role, or that the key belongs to another
+	// name. The key of a name never changes, because the audit log is verified with it.
+	ErrEnrolled = errors.New("the name has another key or role, or the key belongs to another name")
 	// ErrNotEnrolled reports a name that is not enrolled.
 	ErrNotEnrolled = errors.New("no terminal or clerk is enrolled under this name")
 	// ErrRevoked reports a name whose key was revoked.
@@ -107,14 +107,14 @@ func findEnrolled(ctx context.Context, q queryer, namespace, name string) (*enro
 	return found, err
 }
 
-// Enroll enrolls a terminal or a clerk, or stores the certificate with which an enrolled one
-// replaces its own. A name keeps its key and its role. Since and Revoked of e are ignored.
-// A record of the enrollment is appended to the audit log.
+// Enroll enrolls a terminal or a clerk. For a name that is enrolled already, it stores a new
+// certificate; the key and the role must be the same. Since and Revoked of e are ignored. A record
+// of the enrollment is appended to the audit log.
 //
-// It returns [ErrTerminal] or [ErrClerk] if the name, the role, the key or the serial number
-// is invalid; [ErrEnrolled] if the name has another key or role, also as the name of a program
-// with a chain, or if another name has the key; [ErrRevoked]; [ErrOperation];
-// [ErrTerminalTaken]; or [ErrUnavailable].
+// It returns [ErrTerminal] or [ErrClerk] if the name, the role, the key or the serial number is
+// invalid; [ErrEnrolled] if the name is enrolled with another key or role, if a program with that
+// name and another key has written audit records, or if the key is enrolled under another name;
+// [ErrRevoked]; [ErrOperation]; [ErrTerminalTaken]; or [ErrUnavailable].
 func (d *Desk) Enroll(ctx context.Context, operation Operation, e Enrolled) error {
 	if err := e.check(); err != nil {
 		return err

@@ -15,7 +15,7 @@ const visitEvent = "visit"
 const maxVersion = 64 // bytes of a version
 
 // ErrHeartbeat reports a heartbeat with an invalid version or number of visits.
-var ErrHeartbeat = errors.New("a version has 0 to 64 bytes of text, and visits are not negative")
+var ErrHeartbeat = errors.New("invalid heartbeat: want a version of 0 to 64 bytes of text, and visits that are not negative")
 
 // Heartbeat records that a terminal is running, with the version of its program and the number
 // of visits since its last heartbeat, which is added to the tally of the event "visit". If the

@@ -20,7 +20,7 @@ type Operator struct {
 // public keys of all terminals and desks that have written to it.
 //
 // It returns [ErrURL], [ErrTerminal] if a key is invalid, [ErrSchema] if the tables are
-// missing or of another version, or [ErrUnavailable], also if the database does not
+// missing or of another version, or [ErrUnavailable], including if the database does not
 // exist.
 func OpenOperator(ctx context.Context, url, namespace string, keys []TerminalKey) (*Operator, error) {
 	return openOperator(ctx, url, namespace, keys, modeReadOnly, nil)

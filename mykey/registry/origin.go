@@ -8,8 +8,7 @@ import (
 	"slices"
 )
 
-// ErrNotClerk reports that a change needs a clerk and that the request does not come from
-// this clerk.
+// ErrNotClerk reports a renewal by a clerk that a terminal or another clerk has requested.
 var ErrNotClerk = errors.New("the request does not come from the clerk")
 
 // Role is what an enrolled name may do.
@@ -57,13 +56,14 @@ func (t Terminal) SignRequest(namespace string, operation Operation, kind string
 	return ed25519.Sign(key, requestMessage(namespace, operation, kind, body[:]))
 }
 
-// From returns a view of the registry for a request. Every change through it must have been
-// signed by the origin for this namespace, operation and kind of change; otherwise the change
-// returns [ErrTerminal] and does nothing. The signature is stored in the change's record. An
-// operation of another origin, or of none, is [ErrOperation].
+// From returns a view of the registry for a request. The origin's key must have signed each change
+// through it: this namespace, operation and kind of change. Otherwise the change returns
+// [ErrTerminal] and does nothing. The signature is stored in the change's record. A change returns
+// [ErrOperation] if its operation was used by another origin, or without one.
 //
-// A renewal by a clerk must come from an origin with [RoleClerk], and the clerk of its proof
-// is this clerk or empty. Otherwise [Registry.Renew] returns [ErrNotClerk].
+// For [ByClerk] and [MergeByClerk], the origin's role must be [RoleClerk], and the clerk must be
+// the origin's name, or empty, which stands for it. Otherwise [Registry.Renew] returns
+// [ErrNotClerk].
 //
 // The view shares the registry's connections and chains. Close only the registry.
 func (r *Registry) From(o Origin) *Registry {

@@ -68,8 +68,8 @@ type Option func(*Registry)
 // registered under them are found, and moved to the current generation by their next
 // [Registry.Reserve]. Keep a generation for 5 years, the lifetime of a certificate.
 //
-// To introduce a generation, first open all programs with the new generation passed
-// to WithOtherGenerations. Then make it the current one.
+// To introduce a generation, first restart all programs with the new generation passed to
+// WithOtherGenerations. Then make it the current one.
 func WithOtherGenerations(generations ...Generation) Option {
 	return func(r *Registry) { r.earlier = append(r.earlier, generations...) }
 }
@@ -83,8 +83,8 @@ func WithOperator(key hpke.PublicKey) Option { return func(r *Registry) { r.oper
 // trust.IssuerSimulator is for demonstrations.
 func AcceptIssuers(issuers ...trust.Issuer) Option { return func(r *Registry) { r.issuers = issuers } }
 
-// WithAttempts bounds the number of candidates for a holder's identifier. The
-// minimum is 1. The default is 8: among 10^8 holders, 1 in 10^32 needs more.
+// WithAttempts bounds the number of candidates for a holder's identifier. The minimum is 1. The
+// default is 8: among 10^8 holders, a holder needs more with a probability of 10^-32.
 func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = max(n, 1) } }
 
 // WithoutMigrations disables the migration of tables and the storing of generations,
@@ -95,8 +95,9 @@ func WithoutMigrations() Option { return func(r *Registry) { r.skipMigrations = 
 // WithClock sets the clock for records and leases. The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
-// WithRandom sets the source of random bytes for lineages, sessions and retry
-// pauses. The default is crypto/rand.Reader. It must be safe for concurrent use.
+// WithRandom sets the source of the random numbers for holders in the audit log, for the claim of
+// the terminal's name, and for retry pauses. The default is crypto/rand.Reader. It must be safe
+// for concurrent use.
 func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random = random } }
 
 // Open opens the registry of a namespace in the database that url names:
@@ -107,9 +108,9 @@ func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random =
 //
 // Open creates or migrates the tables, and claims the terminal's name until Close.
 //
-// It returns [ErrURL]; mykey.ErrKey if a key is invalid or not the one that the
-// database was created with, or if a generation is missing; [ErrTerminal];
-// [ErrOtherKey]; [ErrTerminalTaken]; [ErrSchema]; or [ErrUnavailable].
+// It returns [ErrURL]; mykey.ErrKey if a key is invalid or not the one that the database records
+// for its generation, or if a generation is missing; [ErrTerminal]; [ErrOtherKey];
+// [ErrTerminalTaken]; [ErrSchema]; or [ErrUnavailable].
 func Open(ctx context.Context, url string, terminal Terminal, current Generation, options ...Option) (*Registry, error) {
 	if terminal.key.Reveal() == nil {
 		return nil, ErrTerminal

@@ -59,12 +59,11 @@ func MergeByClerk(id mykey.ID, clerk string) RenewalProof {
 
 var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
-// Renew moves the reservation of a proof to a new card, whose holder keeps the
-// identifier. The old card is superseded: its holder gets [ErrSuperseded] from then on.
-// code replaces the recovery code; the zero RecoveryCode leaves the reservation without
-// one.
+// Renew moves the reservation that the proof names to a new card, with its identifier. The old
+// card is superseded: functions that are called with it return [ErrSuperseded] from then on. code
+// replaces the recovery code; the zero RecoveryCode leaves the reservation without one.
 //
-// It returns [ErrProof], [ErrRecovery] (also if the identifier does not exist),
+// It returns [ErrProof], [ErrRecovery] (even if the identifier does not exist),
 // [ErrClerk], [ErrNotClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
 // [ErrHolderReserved], [ErrApplied] (the new card's holder has already applied),
 // [ErrTerminalTaken] or [ErrUnavailable].

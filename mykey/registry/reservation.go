@@ -48,10 +48,10 @@ type Reservation struct {
 	// reservation or the last renewal. See [mykey.Month].
 	Expiry mykey.Month
 	// Application is the holder's application, or nil. It stays with the holder
-	// after a withdrawal, also in a new reservation.
+	// after a withdrawal, including in a new reservation.
 	Application *Link
-	// New reports whether this operation made the reservation. Only then is its
-	// recovery code in force.
+	// New reports whether this operation made the reservation. Only then was the code that was
+	// passed to it stored; otherwise an earlier code stays in force.
 	New bool
 }
 

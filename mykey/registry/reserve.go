@@ -124,9 +124,9 @@ func (r *Registry) insertFirstFree(ctx context.Context, tx queryer, holder *proo
 	return ErrNoIdentifier
 }
 
-// Withdraw withdraws a holder's reservation permanently. The identifier is never
-// assigned again, and the recovery code becomes invalid. An application stays in
-// force. The holder may reserve another identifier.
+// Withdraw withdraws a holder's reservation permanently. The identifier is not assigned again
+// until [Desk.Purge], and the recovery code becomes invalid. An application stays in force. The
+// holder may reserve another identifier.
 //
 // It returns [ErrProof], [ErrOperation], [ErrNotFound], [ErrWithdrawn],
 // [ErrSuperseded], [ErrTerminalTaken] or [ErrUnavailable].

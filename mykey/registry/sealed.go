@@ -19,8 +19,8 @@ type Application struct {
 	Namespace string
 	Service   string
 	Applied   time.Time
-	// Sealed is the account, encrypted with the operator's public key. It is empty if
-	// the account was erased.
+	// Sealed is the account, encrypted with the operator's public key. It is empty if the
+	// application comes with an [*AuditError].
 	Sealed []byte
 }
 

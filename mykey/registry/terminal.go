@@ -19,8 +19,8 @@ import (
 var (
 	// ErrTerminal reports a terminal without a valid name or key.
 	ErrTerminal = errors.New("not a terminal: a name is 1 to 64 letters, digits, dots, hyphens and underscores, a key 32 bytes in hexadecimal")
-	// ErrOtherKey reports a terminal with the name of an enrolled terminal that has another
-	// key, or whose audit records were signed with another key.
+	// ErrOtherKey reports that a terminal's key is not the one that is enrolled under its name, or
+	// that signed the earlier audit records of its name.
 	ErrOtherKey = errors.New("the name belongs to another key")
 	// ErrTerminalTaken reports that another program uses this terminal's name. Only
 	// one program can use a name, because it extends the terminal's chain of records.

@@ -97,13 +97,13 @@ func (o *Operator) Verify(ctx context.Context, earlier ...Head) (Report, error) 
 
 // VerifyWith is like Verify for large registries.
 //
-// A verification from a checkpoint reads the records after the checkpoint and every row.
-// It detects everything that Verify detects, except that a record before the checkpoint was
-// altered, or removed together with adding another: of those records it checks the number
-// and the hashes of the heads. If a row that no new record describes was altered, added or
-// removed, it does not say which one. Verify finds both. If the whole database was replaced
-// by an older copy, an old checkpoint still matches it. Use the latest one, or pass the
-// latest heads as Earlier.
+// A verification from a checkpoint reads the records after the checkpoint and every row. Of the
+// records before the checkpoint it checks only the number and the hashes of the heads. It does not
+// detect that such a record was altered, or replaced by another. It detects that a row was
+// altered, added or removed that no later record describes, but does not say which row. Verify
+// detects the former and says which row it is. If the whole database was replaced by an older
+// copy, an old checkpoint still matches it. Use the latest one, or pass the latest heads as
+// Earlier.
 //
 // It also returns [ErrTerminal] if Checkpoint or Folder is set without an Auditor, and
 // [ErrCheckpoint].
