@@ -137,6 +137,11 @@ func TestSurfaceJSON(t *testing.T) {
 	o = face(simulator.NumberB, "photo.jp2")
 	assert.Equal(t, cli.ExitUsage, o.exit)
 	assert.Contains(t, o.stderr, "PHOTO_FILE")
+	for _, elsewhere := range []string{"no-such-folder/photo.png", "photo.png/photo.png"} {
+		o = face("00000000000000", elsewhere) // refused before the number is read
+		assert.Equal(t, cli.ExitUsage, o.exit)
+		assert.Contains(t, o.stderr, "PHOTO_FILE")
+	}
 	o = face("00000000000000", "wrong.png")
 	assert.Equal(t, cli.ExitPIN, o.exit)
 	assert.NoFileExists(t, path("wrong.png"))

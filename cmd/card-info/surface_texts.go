@@ -125,7 +125,7 @@ not checked.`,
 		EN: "For staff: give RSA public keys in PEM, each with the header Key-ID.",
 	}
 	textPhotoFile           = Text{JA: "顔写真をファイルに書き出せませんでした。", EN: "The photograph could not be written to the file."}
-	textPhotoFileNext       = Text{JA: "まだないファイルの名前を指定してください。上書きはしません。", EN: "Give the name of a file that does not exist yet; none is overwritten."}
+	textPhotoFileNext       = Text{JA: "書き込めるフォルダーの、まだないファイルの名前を指定してください。上書きはしません。", EN: "Give the name of a file that does not exist yet, in a folder that you can write to. No file is overwritten."}
 	textPhotoUnreadable     = Text{JA: "カードの顔写真を表示できる形式に変換できませんでした。", EN: "The card's photograph could not be decoded."}
 	textPhotoUnreadableNext = Text{
 		JA: "名前が .jp2 で終わるファイルを指定すると、カードのデータのまま書き出します。",
