@@ -223,7 +223,14 @@ func testFleet(t *testing.T, program, database string, cards []*simulator.Card, 
 	}
 	engine, _, _ := strings.Cut(database, ":")
 	t.Logf("fleet: %s, %d kiosks, %d cards, %d visits, %d applications, %d visits ended by a problem, %d kills", engine, fleetKiosks, len(cards), f.visits.Load(), len(f.applied), f.closed.Load(), kills)
-	assert.Contains(t, report, fmt.Sprintf("identifiers %d, applications %d", len(cards), len(f.applied)))
+	// An application whose answer was lost was made, and no kiosk called it done.
+	var identifiers, applications int
+	_, totals, _ := strings.Cut(report, "identifiers ")
+	_, err = fmt.Sscanf(totals, "%d, applications %d", &identifiers, &applications)
+	require.NoError(t, err, report)
+	assert.Equal(t, len(cards), identifiers)
+	assert.GreaterOrEqual(t, applications, len(f.applied))
+	assert.LessOrEqual(t, applications, len(cards))
 }
 
 // fleetRun is what the kiosks of a test have seen.
