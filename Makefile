@@ -2,6 +2,7 @@
 # make build   builds bin/card-info and writes the licenses of its modules
 # make kiosk   builds and runs the kiosk with simulated cards; it opens no browser but prints
 #              the addresses of its page and of the panel for the cards
+# make counter builds and runs the page for clerks with simulated cards, in the same way
 # make fleet   builds and runs a server and three kiosks with simulated cards, and prints their
 #              addresses
 # make test    runs all checks and tests, and prints the statistics of the sweeps and the fleet
@@ -30,7 +31,7 @@ WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestV
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
-.PHONY: demo build kiosk fleet test peers fuzz soak bench
+.PHONY: demo build bin/kiosk kiosk counter fleet test peers fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -41,17 +42,19 @@ build:
 	@scripts/cgo go build -o bin/card-info ./cmd/card-info
 	@go run ./internal/licenses bin/card-info
 
-kiosk:
-	@scripts/setup build
-	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
-	@go run ./internal/licenses bin/kiosk
+kiosk: bin/kiosk
 	@bin/kiosk --simulate --campaign cmd/kiosk/campaigns/demo.toml
 
-fleet:
+counter: bin/kiosk
+	@bin/kiosk counter --simulate
+
+bin/kiosk:
 	@scripts/setup build
 	@scripts/cgo go build -o bin/kiosk ./cmd/kiosk
-	@go build -o bin/mykey-server ./cmd/mykey-server
 	@go run ./internal/licenses bin/kiosk
+
+fleet: bin/kiosk
+	@go build -o bin/mykey-server ./cmd/mykey-server
 	@go run ./internal/licenses bin/mykey-server
 	@scripts/fleet bin
 

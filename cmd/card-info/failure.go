@@ -16,7 +16,6 @@ func exits() map[message.Code]int {
 		codeSSHClients: cli.ExitUsage,
 
 		codeNoApplication: cli.ExitOtherCard,
-		codeAuthorityFile: cli.ExitUsage,
 		codePhotoFile:     cli.ExitUsage,
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +38,6 @@ const (
 // Codes of these commands.
 const (
 	codeNoApplication message.Code = "NO_SUCH_APPLICATION"
-	codeAuthorityFile message.Code = "AUTHORITY_FILE"
 	codePhoto         message.Code = "PHOTO_UNREADABLE"
 	codePhotoFile     message.Code = "PHOTO_FILE"
 )
@@ -117,15 +115,8 @@ func (p *program) pipedEntry(ctx context.Context, e entry) error {
 
 // policy returns which authorities are trusted: those of the files, and those of the simulated card.
 func (p *program) policy(files []string) (policy cvc.Policy, err error) {
-	for _, file := range files {
-		list, err := authorityfile.Read(file)
-		if err != nil {
-			return policy, cli.Because(fmt.Errorf("--authority: %w", err), codeAuthorityFile, textAuthorityFile, textAuthorityFileNext)
-		}
-		policy.Authorities = append(policy.Authorities, list...)
-	}
-	if p.simulated == nil {
-		return policy, nil
+	if policy, err = authorityfile.Policy(files); err != nil || p.simulated == nil {
+		return policy, err
 	}
 	simulated, err := p.simulated.Authorities()
 	for _, a := range simulated {

@@ -189,7 +189,7 @@ func TestSurfaceAuthorities(t *testing.T) {
 		desk.Forget()
 		o := attributes(file("c.pem", blocks...))
 		assert.Equal(t, cli.ExitUsage, o.exit, name)
-		assert.Contains(t, o.stderr, `"AUTHORITY_FILE"`, name)
+		assert.Contains(t, o.stderr, `"AUTHORITY_KEY"`, name)
 		assert.Empty(t, desk.Sent(), name)
 	}
 }

@@ -119,15 +119,10 @@ not checked.`,
 		EN: "This card has no application with what is printed on a card.\nPhones and the older resident card have none.",
 	}
 	textNoSurfaceApplicationNext = Text{JA: "マイナンバーカードをお使いください。", EN: "Use a My Number Card."}
-	textAuthorityFile            = Text{JA: "--authority のファイルを使えません。", EN: "A file given with --authority can't be used."}
-	textAuthorityFileNext        = Text{
-		JA: "担当者の方へ: Key-ID を付けた、PEM形式のRSA公開鍵を指定してください。",
-		EN: "For staff: give RSA public keys in PEM, each with the header Key-ID.",
-	}
-	textPhotoFile           = Text{JA: "顔写真をファイルに書き出せませんでした。", EN: "The photograph could not be written to the file."}
-	textPhotoFileNext       = Text{JA: "書き込めるフォルダーの、まだないファイルの名前を指定してください。上書きはしません。", EN: "Give the name of a file that does not exist yet, in a folder that you can write to. No file is overwritten."}
-	textPhotoUnreadable     = Text{JA: "カードの顔写真を表示できる形式に変換できませんでした。", EN: "The card's photograph could not be decoded."}
-	textPhotoUnreadableNext = Text{
+	textPhotoFile                = Text{JA: "顔写真をファイルに書き出せませんでした。", EN: "The photograph could not be written to the file."}
+	textPhotoFileNext            = Text{JA: "書き込めるフォルダーの、まだないファイルの名前を指定してください。上書きはしません。", EN: "Give the name of a file that does not exist yet, in a folder that you can write to. No file is overwritten."}
+	textPhotoUnreadable          = Text{JA: "カードの顔写真を表示できる形式に変換できませんでした。", EN: "The card's photograph could not be decoded."}
+	textPhotoUnreadableNext      = Text{
 		JA: "名前が .jp2 で終わるファイルを指定すると、カードのデータのまま書き出します。",
 		EN: "With a file name that ends with .jp2, it is written as the card has it.",
 	}

@@ -30,10 +30,12 @@ import (
 // since they mostly wait.
 type browser struct {
 	t       *testing.T
-	fixture *fixture
+	fixture *fixture // of a terminal's page
 	ctx     context.Context
 	axe     string
 	lang    string
+	// notice returns the language of the view and the code of its notice.
+	notice func() (message.Language, message.Code)
 
 	pictures atomic.Int32 // number of gallery pictures
 }
@@ -45,6 +47,25 @@ func newBrowser(t *testing.T, lang string) *browser {
 
 // newBrowserFor returns a browser for a terminal with a changed campaign.
 func newBrowserFor(t *testing.T, lang string, change func(*campaign.Campaign)) *browser {
+	t.Helper()
+	b := startBrowser(t, lang)
+	b.fixture = newFixtureFor(t, change)
+	b.notice = func() (message.Language, message.Code) {
+		v, _ := b.fixture.terminal.View()
+		if v.Notice == nil {
+			return v.Language, ""
+		}
+		return v.Language, v.Notice.Code
+	}
+	b.run(chromedp.Navigate(b.fixture.page.StartURL()))
+	b.shows(terminal.Welcome)
+	address := get[string](b, `location.href`)
+	require.Equal(t, "http://"+b.fixture.host+"/", address, "the address does not contain the key")
+	return b
+}
+
+// startBrowser starts a browser without a page.
+func startBrowser(t *testing.T, lang string) *browser {
 	t.Helper()
 	t.Parallel()
 	path, err := exec.LookPath("chromium")
@@ -64,12 +85,8 @@ func newBrowserFor(t *testing.T, lang string, change func(*campaign.Campaign)) *
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, fixture: newFixtureFor(t, change), ctx: ctx, axe: string(axe), lang: lang}
+	b := &browser{t: t, ctx: ctx, axe: string(axe), lang: lang}
 	b.run() // starts the browser
-	b.run(chromedp.Navigate(b.fixture.page.StartURL()))
-	b.shows(terminal.Welcome)
-	address := get[string](b, `location.href`)
-	require.Equal(t, "http://"+b.fixture.host+"/", address, "the address does not contain the key")
 	return b
 }
 
@@ -111,20 +128,19 @@ func (b *browser) shows(screen terminal.Screen) {
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
 	err := chromedp.Do(ctx, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf(`body:not(.unread) main[data-screen=%q] h1`, screen))))
-	view, _ := b.fixture.terminal.View()
-	require.NoError(b.t, err, "%s is shown, not %s: %+v", view.Screen, screen, view.Notice)
+	language, notice := b.notice()
+	if err != nil {
+		require.NoError(b.t, err, "%s is shown, not %s: %s", get[string](b, `document.querySelector("main").dataset.screen`), screen, notice)
+	}
 	if screen == terminal.Checking || screen == terminal.Reading || screen == terminal.Applying {
 		return // shown only briefly
 	}
-	notice := ""
-	if view.Notice != nil {
-		notice = string(view.Notice.Code)
-	}
-	if _, before := looked.LoadOrStore(fmt.Sprint(screen, view.Language, notice), true); !before {
+	page := get[string](b, `document.body.dataset.page`)
+	if _, before := looked.LoadOrStore(fmt.Sprint(page, screen, language, notice), true); !before {
 		b.look(screen)
 	}
 	if *clitest.Update && b.lang == "ja" && screen != terminal.Problem {
-		b.photograph(string(screen))
+		b.photograph(page, string(screen))
 	}
 }
 
@@ -172,9 +188,9 @@ func (b *browser) lookOnce(what string) {
 	assert.LessOrEqual(b.t, get[int](b, `document.querySelectorAll("main button.main").length`), 1, "%s has one main action at most", what)
 }
 
-func (b *browser) photograph(name string) {
+func (b *browser) photograph(page, name string) {
 	b.t.Helper()
-	if name == string(terminal.Cleared) || name == string(terminal.TakeOver) {
+	if name == string(terminal.Cleared) || name == string(terminal.TakeOver) || page == "counter" && name != "shown" {
 		return // not needed in the documents
 	}
 	if get[string](b, `innerWidth + "x" + innerHeight`) != "1280x1024" {
@@ -182,7 +198,7 @@ func (b *browser) photograph(name string) {
 	}
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	require.NoError(b.t, err)
-	path := filepath.Join("..", "..", "docs", "images", "kiosk-"+name+".png")
+	path := filepath.Join("..", "..", "docs", "images", map[string]string{"terminal": "kiosk", "counter": "counter"}[page]+"-"+name+".png")
 	require.NoError(b.t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(b.t, os.WriteFile(path, png, 0o644))
 }

@@ -32,7 +32,7 @@ func TestBrowserByTouch(t *testing.T) {
 				for _, d := range "12" {
 					b.press(fmt.Sprintf("[data-digit='%c']", d))
 				}
-				b.photograph("pin")
+				b.photograph("terminal", "pin")
 				b.press("[data-erase]")
 				b.press("[data-erase]")
 			}
@@ -227,7 +227,7 @@ func TestBrowserFailureScreens(t *testing.T) {
 				b.shows(terminal.Problem)
 				b.eval(`document.querySelector(".code").textContent`, code)
 				if *clitest.Update && lang == "ja" && name == "locked" {
-					b.photograph("problem-" + name)
+					b.photograph("terminal", "problem-"+name)
 				}
 			}
 			for _, tt := range []struct {

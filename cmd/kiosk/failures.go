@@ -14,7 +14,7 @@ import (
 // commands share.
 func exits() map[message.Code]int {
 	codes := registrycli.Exits()
-	for _, code := range []message.Code{"TERMINAL_NAME", "TERMINAL_NAME_USED", "BACKUP_INVALID", "DATABASE_URL", "CLERK_CODE"} {
+	for _, code := range []message.Code{"TERMINAL_NAME", "TERMINAL_NAME_USED", "BACKUP_INVALID", "DATABASE_URL", "CLERK_CODE", "RECORDS_FOLDER"} {
 		codes[code] = cli.ExitUsage
 	}
 	return codes

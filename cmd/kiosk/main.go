@@ -81,9 +81,22 @@ func (p *program) serve(ctx context.Context, o options) error {
 		s.setCampaign = kiosk.SetCampaign
 	}
 	page := web.New(kiosk, listener.Addr().String())
-	servers := []server{{newServer(page), web.Listener(listener)}}
-	if setup.simulated != nil {
-		s, err := p.newPanel(setup.simulated)
+	return p.servePage(ctx, o, log, pageServer{page, listener, setup.simulated, func() { kiosk.View() }}, append(backend.tasks(), kiosk.Run)...)
+}
+
+// pageServer is a page with what it needs.
+type pageServer struct {
+	*web.Server
+	listener  net.Listener
+	simulated *simulator.Driver // nil: no panel
+	alive     func()            // returns while the program works
+}
+
+// servePage serves a page, and the panel of simulated cards, until ctx is done.
+func (p *program) servePage(ctx context.Context, o options, log *slog.Logger, page pageServer, tasks ...func(context.Context) error) error {
+	servers := []server{{newServer(page), web.Listener(page.listener)}}
+	if page.simulated != nil {
+		s, err := p.newPanel(page.simulated)
 		if err != nil {
 			return err
 		}
@@ -94,7 +107,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err := page.Announce(o.announce(p.Stdout, p.Say(textTerminal)), func(event string) { log.Info(event) }); err != nil {
 		return err
 	}
-	return run(ctx, log, sdnotify.New(os.Getenv, os.Getpid()), func() { kiosk.View() }, servers, append(backend.tasks(), kiosk.Run)...)
+	return run(ctx, log, sdnotify.New(os.Getenv, os.Getpid()), page.alive, servers, tasks...)
 }
 
 // server is an HTTP server and its listener.

@@ -214,6 +214,9 @@ func TestStartupErrors(t *testing.T) {
 		{"USAGE", cli.ExitUsage, []string{"renew", "--server", "https://s", "--bundle", clerk, "--old-card"}},
 		{"NOT_CLERK", cli.ExitFailed, []string{"merge", "--server", "https://s", "--bundle", counter, "00000000"}},
 		{"USAGE", cli.ExitUsage, []string{"purge", "--campaign", demo, "--clerk", "c1", "--confirm", "other"}},
+		{"RECORDS_FOLDER", cli.ExitUsage, []string{"counter", "--records", demo}},
+		{"AUTHORITY_KEY", cli.ExitUsage, []string{"counter", "--authority", demo}},
+		{"USAGE", cli.ExitUsage, []string{"counter", "--campaign", demo}},
 		{"USAGE", cli.ExitUsage, []string{"backup", "--registry", "postgres://localhost/registry", filepath.Join(dir, "copy")}},
 	} {
 		for language, locale := range map[string]string{"ja": "ja_JP.UTF-8", "en": "C"} {

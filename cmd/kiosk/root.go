@@ -77,20 +77,16 @@ func (p *program) command() *cobra.Command {
 	f := c.PersistentFlags()
 	f.StringVar(&o.language, "lang", "", p.Say(textFlagLang))
 	p.terminalFlags(c, &o)
+	p.pageFlags(c, &o)
 	f = c.Flags()
-	withDefault(f, &o.listen, "listen", "127.0.0.1:0", p.Say(textFlagListen))
-	f.StringVar(&o.urlFile, "url-file", "", p.Say(textFlagURLFile))
-	f.StringVar(&o.startPage, "start-page", "", p.Say(textFlagStartPage))
 	f.BoolVar(&o.noPrint, "no-print", false, p.Say(textFlagNoPrint))
-	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
 	f.BoolVar(&o.noMigrate, "no-migrate", false, p.Say(textFlagNoMigrate))
 	f.StringVar(&o.server, "server", "", p.Say(textFlagServer))
 	f.StringVar(&o.bundle, "bundle", "", p.Say(textFlagBundle))
-	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
 	operator := p.operator()
 	statistics := operator.StatisticsCommand()
 	p.jsonFlag(statistics)
-	c.AddCommand(p.checkCommand(), registrycli.OperatorKeygenCommand(p.Console), p.terminalKeygenCommand(), p.migrateCommand(),
+	c.AddCommand(p.counterCommand(), p.checkCommand(), registrycli.OperatorKeygenCommand(p.Console), p.terminalKeygenCommand(), p.migrateCommand(),
 		operator.ApplicationsCommand(), p.auditCommand(), statistics, operator.BackupCommand(), operator.RestoreCommand(),
 		p.renewCommand(), p.mergeCommand(), p.newCodeCommand(), operator.EraseCommand(), operator.PurgeCommand())
 	return c
@@ -102,10 +98,20 @@ type options struct {
 	urlFile, startPage                                  string
 	namespaceKey, registryKey, operatorKey, terminalKey string
 	terminals, heads, clerk                             string
-	server, bundle                                      string
+	server, bundle, records                             string
 	generation                                          uint32
-	earlier, caCertificates                             []string
+	earlier, caCertificates, authorities                []string
 	simulate, noPrint, noMigrate, allowLastAttempt      bool
+}
+
+// pageFlags adds the flags of a program with a page.
+func (p *program) pageFlags(c *cobra.Command, o *options) {
+	f := c.Flags()
+	withDefault(f, &o.listen, "listen", "127.0.0.1:0", p.Say(textFlagListen))
+	f.StringVar(&o.urlFile, "url-file", "", p.Say(textFlagURLFile))
+	f.StringVar(&o.startPage, "start-page", "", p.Say(textFlagStartPage))
+	f.BoolVar(&o.simulate, "simulate", false, p.Say(textFlagSimulate))
+	withDefault(f, &o.log, "log", "text", p.Say(textFlagLog))
 }
 
 // terminalFlags adds the flags of a terminal.

@@ -16,9 +16,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki/cvc"
 	"github.com/mykeykit/mykeykit/jpki/trust"
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 // longest bounds a file, in bytes. A key has about 500.
@@ -26,6 +28,23 @@ const longest = 1 << 20
 
 // header names the key's identifier.
 const header = "Key-ID"
+
+// Policy returns the policy that trusts the authorities of the files of --authority.
+func Policy(files []string) (policy cvc.Policy, err error) {
+	for _, file := range files {
+		list, err := Read(file)
+		if err != nil {
+			return policy, cli.Because(fmt.Errorf("--authority: %w", err), cli.CodeAuthorityKey,
+				message.Text{JA: "--authority のファイルを使えません。", EN: "A file given with --authority can't be used."},
+				message.Text{
+					JA: "担当者の方へ: Key-ID を付けた、PEM形式のRSA公開鍵を指定してください。",
+					EN: "For staff: give RSA public keys in PEM, each with the header Key-ID.",
+				})
+		}
+		policy.Authorities = append(policy.Authorities, list...)
+	}
+	return policy, nil
+}
 
 // Read reads authorities from a regular file. No error quotes the file.
 func Read(path string) ([]cvc.Authority, error) {

@@ -26,6 +26,7 @@ func exits() map[message.Code]int {
 		CodeUsage:               ExitUsage,
 		CodeNoTerminal:          ExitUsage,
 		CodeCACertificate:       ExitUsage,
+		CodeAuthorityKey:        ExitUsage,
 		message.PINFormat:       ExitUsage,
 		message.SeveralCards:    ExitUsage,
 		message.SeveralReaders:  ExitUsage,

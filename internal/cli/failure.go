@@ -17,6 +17,7 @@ const (
 	CodeKeyExists     message.Code = "KEY_EXISTS"
 	CodeKeyReadable   message.Code = "KEY_READABLE"
 	CodeCACertificate message.Code = "AUTHORITY_FILE"
+	CodeAuthorityKey  message.Code = "AUTHORITY_KEY"
 	CodeNoTerminal    message.Code = "NO_TERMINAL"
 )
 

@@ -146,6 +146,7 @@ var elsewhere = map[string]string{
 	"applet.ErrChangeRejected": "no program changes a PIN yet",
 	"applet.ErrChangeUnknown":  "no program changes a PIN yet",
 	"cli.Failure":              "brings a message of its own",
+	"counter.ErrStale":         "is for the page only, which shows the current view",
 	"pcsc.Code":                "is in a pcsc.Error",
 	"pcsc.Error":               "matches an error of package reader, whatever its code: see its tests",
 	"cardtls.ErrNotAccepted":   "is trust.ErrNotAccepted",

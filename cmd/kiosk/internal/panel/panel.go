@@ -63,6 +63,11 @@ type card struct {
 // Say returns a text of the page.
 func (s state) Say(name string) string { return texts[name].In(s.Language) }
 
+// Printed returns verification number B of the cards, in its parts.
+func (s state) Printed() string {
+	return simulator.NumberB[:6] + " " + simulator.NumberB[6:10] + " " + simulator.NumberB[10:]
+}
+
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

@@ -10,6 +10,7 @@ var texts = map[string]message.Text{
 	"title":    {JA: "模擬カードの操作盤", EN: "Simulated cards"},
 	"notice":   {JA: "模擬カードの操作盤 – 端末の画面ではありません", EN: "SIMULATED CARDS – not part of the terminal"},
 	"pin":      {JA: "すべてのカードの暗証番号:", EN: "PIN of every card:"},
+	"number":   {JA: "照合番号B:", EN: "verification number B:"},
 	"inside":   {JA: "リーダーにカードが置かれています。", EN: "A card is in the reader."},
 	"empty":    {JA: "リーダーにカードは置かれていません。", EN: "The reader is empty."},
 	"remove":   {JA: "カードを取る", EN: "Remove the card"},

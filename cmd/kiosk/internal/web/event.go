@@ -34,13 +34,20 @@ const paddingSize = 8 << 10
 
 var blank = append(bytes.Repeat([]byte{' '}, 511), '\n')
 
-// writeView writes a view as an event, followed by padding that overwrites the buffers.
+// writeView writes a terminal's view as an event.
 func writeView(w io.Writer, view terminal.View) error {
 	html, title, err := render(view)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(viewEvent{view.Step, view.Screen, view.Language, title, view.Ending, html})
+	return writeEvent(w, viewEvent{view.Step, view.Screen, view.Language, title, view.Ending, html},
+		map[string]hidden.Bytes{recoveryMark: view.Recovery, accountMark: view.Account})
+}
+
+// writeEvent writes a view as an event, followed by padding that overwrites the buffers. It replaces
+// marks with their secrets.
+func writeEvent(w io.Writer, view viewEvent, secrets map[string]hidden.Bytes) error {
+	data, err := json.Marshal(view)
 	if err != nil {
 		return err
 	}
@@ -49,11 +56,8 @@ func writeView(w io.Writer, view terminal.View) error {
 	for len(data) > 0 {
 		before, mark, after := cutMark(data)
 		out.write(before)
-		switch mark {
-		case recoveryMark:
-			out.writeSecret(view.Recovery)
-		case accountMark:
-			out.writeSecret(view.Account)
+		if secret, ok := secrets[mark]; ok {
+			out.writeSecret(secret)
 		}
 		data = after
 	}

@@ -11,6 +11,7 @@ import (
 
 	"rsc.io/qr"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/counter"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -21,23 +22,38 @@ import (
 //go:embed screens.html
 var screens string
 
+//go:embed counter.html
+var counterScreens string
+
+//go:embed parts.html
+var parts string
+
 //go:embed shell.html
 var shellHTML string
 
 var shell = template.Must(template.New("shell").Parse(shellHTML))
 
-// pages are the screens in each language.
-var pages = map[message.Language]*template.Template{
-	message.Japanese: parse(message.Japanese),
-	message.English:  parse(message.English),
+// shellData is what the shell of a page says.
+type shellData struct{ Page, Title string }
+
+// pages and checkPages are the screens of a terminal and of a counter in each language.
+var (
+	pages      = parse(screens)
+	checkPages = parse(counterScreens)
+)
+
+type inLanguages map[message.Language]*template.Template
+
+func parse(screens string) inLanguages {
+	return inLanguages{message.Japanese: parseFor(message.Japanese, screens), message.English: parseFor(message.English, screens)}
 }
 
-func parse(l message.Language) *template.Template {
+func parseFor(l message.Language, screens string) *template.Template {
 	return template.Must(template.New("screens").Funcs(template.FuncMap{
 		// say returns one of the template's own texts, which may contain markup.
 		"say": func(ja, en string) template.HTML { return template.HTML(message.Text{JA: ja, EN: en}.In(l)) },
 		// in returns a text of a campaign or a message, without markup.
-		"in":       func(t campaign.Text) string { return t.In(l) },
+		"in":       func(t interface{ In(message.Language) string }) string { return t.In(l) },
 		"lines":    func(t message.Text) []string { return paragraphs(t, l) },
 		"read":     func(text string) template.HTML { return read(text, l) },
 		"date":     func(t time.Time) string { return message.Date(t).In(l) },
@@ -52,17 +68,26 @@ func parse(l message.Language) *template.Template {
 		"keyboard": keyboardOf,
 		"symbols":  symbols,
 		"day":      func(d campaign.Day) string { return message.Date(d.In(trust.Japan)).In(l) },
-	}).Parse(screens))
+		"printed":  counter.Fields,
+		"field":    fieldOf, "digitsFor": digitsFor,
+		"birth": birthText, "expiry": dayText, "sex": sexText,
+		"issuer": func(i trust.Issuer) message.Text { return issuers[i] },
+	}).Parse(parts + screens))
 }
 
 // render returns a view's HTML and its heading.
 func render(v terminal.View) (html, title string, err error) {
-	page := pages[v.Language]
+	return execute(pages, v.Language, string(v.Screen), v)
+}
+
+// execute returns a screen's HTML and its heading.
+func execute(pages inLanguages, l message.Language, screen string, view any) (html, title string, err error) {
+	page := pages[l]
 	if page == nil {
 		page = pages[message.Japanese]
 	}
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, string(v.Screen), v); err != nil {
+	if err := page.ExecuteTemplate(&b, screen, view); err != nil {
 		return "", "", err
 	}
 	html = b.String()

@@ -167,7 +167,7 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 	}
 	session := rand.Text()
 	s.replacePage(&session, nil)
-	_ = s.terminal.Abandon(r.Context())
+	s.page.abandon(r.Context())
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	if r.Method == http.MethodGet {
 		http.Redirect(w, r, "/", http.StatusSeeOther)

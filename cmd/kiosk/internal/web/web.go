@@ -1,4 +1,4 @@
-// Package web serves a terminal's page to one browser on the same machine.
+// Package web serves the page of a terminal or of a counter to one browser on the same machine.
 //
 // The server renders the page and sends it whenever it changes (server-sent events). A
 // short script shows it and sends the user's actions. The first browser that presents
@@ -7,7 +7,7 @@
 // can't use the terminal. There is one page at a time: a new page ends the visit of the
 // previous one.
 //
-// Package terminal says where a screen's text and layout are.
+// Packages terminal and counter say where a screen's text and layout are.
 //
 // A PIN or a form's content arrives in the body of one request. It is read into one
 // buffer and wiped. [Listener] wipes the read buffers of net/http, and padding after
@@ -15,32 +15,40 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"embed"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/counter"
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
-	"github.com/mykeykit/mykeykit/internal/hidden"
-	"github.com/mykeykit/mykeykit/jpki"
-	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 //go:embed static
 var static embed.FS
 
-// Server serves the terminal's page.
+// page is what a Server serves.
+type page interface {
+	// shell writes the page's HTML, before it has a view.
+	shell(w io.Writer) error
+	// view returns a function that writes the current view as an event, and a channel that is
+	// closed when the view changes.
+	view() (write func(io.Writer) error, changed <-chan struct{})
+	// serve serves a request of the page, and reports whether there is anything at that address.
+	serve(w http.ResponseWriter, r *http.Request) bool
+	// abandon ends what the replaced page has begun.
+	abandon(ctx context.Context)
+}
+
+// Server serves a page.
 type Server struct {
-	terminal *terminal.Terminal
-	host     string // host:port of the page
-	starts   *starts
+	page   page
+	host   string // host:port of the page
+	starts *starts
 
 	mu        sync.Mutex
 	session   string             // the page's cookie; "" before the first page
@@ -48,8 +56,13 @@ type Server struct {
 }
 
 // New returns a server for a terminal's page at a loopback host:port.
-func New(t *terminal.Terminal, host string) *Server {
-	return &Server{terminal: t, host: host, starts: newStarts(host)}
+func New(t *terminal.Terminal, host string) *Server { return newServer(visits{t}, host) }
+
+// NewCounter returns a server for a counter's page at a loopback host:port.
+func NewCounter(c *counter.Counter, host string) *Server { return newServer(checks{c}, host) }
+
+func newServer(p page, host string) *Server {
+	return &Server{page: p, host: host, starts: newStarts(host)}
 }
 
 const cookieName = "terminal"
@@ -73,17 +86,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w)
 	case r.Method == http.MethodGet && r.URL.Path == "/":
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		_ = shell.Execute(w, nil)
+		_ = s.page.shell(w)
 	case r.Method == http.MethodGet && (r.URL.Path == "/app.js" || r.URL.Path == "/style.css"):
 		http.ServeFileFS(w, r, static, "static"+r.URL.Path)
 	case r.Method == http.MethodGet && r.URL.Path == "/events":
 		s.events(w, r)
-	case r.Method == http.MethodPost && r.URL.Path == "/action":
-		s.action(w, r)
-	case r.Method == http.MethodPost && r.URL.Path == "/pin":
-		s.pin(w, r)
-	case r.Method == http.MethodPost && r.URL.Path == "/form":
-		s.form(w, r)
+	case s.page.serve(w, r):
 	default:
 		http.NotFound(w, r)
 	}
@@ -153,13 +161,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.replacePage(nil, end)
 	w.Header().Set("Content-Type", "text/event-stream")
 	stream := http.NewResponseController(w)
-	view, changed := s.terminal.View()
-	err := writeView(w, view)
+	write, changed := s.page.view()
+	err := write(w)
 	for err == nil && stream.Flush() == nil {
 		select {
 		case <-changed:
-			view, changed = s.terminal.View()
-			err = writeView(w, view)
+			write, changed = s.page.view()
+			err = write(w)
 		case <-time.After(keepAliveInterval):
 			_, err = io.WriteString(w, "event: keep-alive\ndata: \n\n")
 		case <-ctx.Done():
@@ -170,43 +178,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-}
-
-// The maximum lengths of request bodies, in bytes.
-const (
-	maxAction = 8 << 10
-	maxPIN    = 64
-	maxForm   = 512
-)
-
-// action handles an action without a PIN or a form.
-func (s *Server) action(w http.ResponseWriter, r *http.Request) {
-	var a struct{ Step, Name, Lang, Service string }
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAction)).Decode(&a)
-	if err != nil || slices.Contains([]string{terminal.GivePIN, terminal.GiveID, terminal.GiveCode}, a.Name) {
-		http.Error(w, "not an action", http.StatusBadRequest)
-		return
-	}
-	s.do(w, r, terminal.Action{Step: a.Step, Name: a.Name, Language: message.Language(a.Lang), Service: a.Service})
-}
-
-// form handles a submitted form. The body has one line for each of the two fields.
-func (s *Server) form(w http.ResponseWriter, r *http.Request) {
-	var account, code []byte
-	name := r.Header.Get("Name")
-	err := secretBody(r, maxForm, func(body []byte) (err error) {
-		var ok bool
-		if account, code, ok = bytes.Cut(body, []byte("\n")); !ok || name != terminal.GiveID && name != terminal.GiveCode {
-			return errors.New("not a form")
-		}
-		account, code = bytes.Clone(account), bytes.Clone(code)
-		return nil
-	})
-	if err != nil {
-		http.Error(w, "not a form", http.StatusBadRequest)
-		return
-	}
-	s.do(w, r, terminal.Action{Step: r.Header.Get("Step"), Name: name, Account: hidden.NewBytes(account), Code: hidden.NewBytes(code)})
 }
 
 // secretBody reads a request body of at most maxLen bytes into one buffer, and wipes the
@@ -222,32 +193,4 @@ func secretBody(r *http.Request, maxLen int, use func(body []byte) error) error 
 		return err
 	}
 	return use(body[:n])
-}
-
-// pin handles a PIN, which is the whole body.
-func (s *Server) pin(w http.ResponseWriter, r *http.Request) {
-	var pin jpki.PIN
-	err := secretBody(r, maxPIN, func(body []byte) (err error) {
-		pin, err = jpki.ParsePIN(body)
-		return err
-	})
-	if err != nil {
-		http.Error(w, "not a PIN", http.StatusBadRequest)
-		return
-	}
-	s.do(w, r, terminal.Action{Step: r.Header.Get("Step"), Name: terminal.GivePIN, PIN: pin})
-}
-
-// do performs an action and writes the response.
-func (s *Server) do(w http.ResponseWriter, r *http.Request, a terminal.Action) {
-	switch err := s.terminal.Do(r.Context(), a); {
-	case errors.Is(err, terminal.ErrStale):
-		http.Error(w, "the view has changed", http.StatusConflict)
-	case errors.Is(err, terminal.ErrUnread):
-		http.Error(w, "confirmed too soon after it was shown", http.StatusTooEarly)
-	case err != nil:
-		http.Error(w, "the terminal did not perform the action", http.StatusServiceUnavailable)
-	default:
-		w.WriteHeader(http.StatusNoContent)
-	}
 }

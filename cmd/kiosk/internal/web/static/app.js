@@ -1,11 +1,13 @@
-// Shows the terminal's views and sends the resident's actions. It keeps the digits of a
-// PIN until they are sent or another view is shown, and the content of a form until the
-// visit has left that form.
+// Shows the views of a terminal or a counter and sends the user's actions. It keeps the
+// digits of a PIN until they are sent or another view is shown, and the content of a form
+// until the visit or the check has left that form.
 "use strict";
 (() => {
   const view = document.getElementById("view");
   const ending = document.getElementById("ending");
   const live = document.getElementById("live");
+  const isCounter = document.body.dataset.page === "counter";
+  const title = document.title;
   const pinLength = 4;
   let step = "";
   let lang = "ja";
@@ -25,6 +27,11 @@
       tooMany: "More than 4 digits were pressed. Press Delete and enter all 4 again.",
     },
   };
+
+  if (isCounter) { // for clerks, who read no furigana and are the staff
+    words.ja.replaced = "別の画面に切り替わったため、この画面は使えなくなりました。";
+    words.en.replaced = "Another page has replaced this one, which no longer works.";
+  }
 
   const post = (path, headers, body) => fetch(path, { method: "POST", headers, body, cache: "no-store", credentials: "same-origin" });
 
@@ -111,6 +118,7 @@
       event.preventDefault();
       return;
     }
+    if (isCounter && event.target.matches("input")) event.target.select(); // a short field is typed again as a whole
     const button = event.target.closest("button");
     if (!button) return;
     const data = button.dataset;
@@ -146,8 +154,7 @@
     if (isUnread()) return;
     const fields = event.target;
     keep(fields);
-    const typed = typedInto(fields);
-    send("/form", { "Content-Type": "text/plain", Step: step, Name: fields.dataset.submit }, typed.account + "\n" + typed.code);
+    send("/form", { "Content-Type": "text/plain", Step: step, Name: fields.dataset.submit }, bodyOf(typedInto(fields)));
   });
 
   document.addEventListener("keydown", (event) => {
@@ -167,12 +174,13 @@
   });
   for (const name of ["keydown", "pointerdown", "input"]) document.addEventListener(name, (event) => step && !event.repeat && reportActivity());
 
-  const typedInto = (fields) => ({ account: fields.account.value, code: fields.code ? fields.code.value : "" });
+  const typedInto = (fields) => [...fields.querySelectorAll("input")].map((field) => field.value);
+  const bodyOf = (typed) => (typed.length === 1 ? [...typed, ""] : typed).join("\n"); // an account without a code
 
   // Saves the content of a form for the next view of the same form: after an error, in
   // the other language, or with more time.
   function keep(fields) {
-    if (fields) form = { screen: view.dataset.screen, ...typedInto(fields) };
+    if (fields) form = { screen: view.dataset.screen, typed: typedInto(fields) };
   }
 
   const formScreens = ["applying", "confirm", "first-time"]; // screens that lead back to the form
@@ -180,8 +188,7 @@
     if (form && form.screen !== screen && !formScreens.includes(screen)) form = null;
     const fields = view.querySelector("form");
     if (!fields || !form || form.screen !== screen) return;
-    fields.account.value = form.account;
-    if (fields.code) fields.code.value = form.code;
+    fields.querySelectorAll("input").forEach((field, i) => { field.value = form.typed[i]; });
   }
 
   // The event stream. If it ends or stays silent for too long, the page removes
@@ -207,7 +214,10 @@
     setTimeout(callStaff, callStaffDelay);
   }
 
-  const outOfOrder = [
+  const outOfOrder = isCounter ? [
+    ["ja", "この画面は、ただいま使えません。", "カードをお客様にお返しし、機器の担当者に連絡してください。確認の記録は、残っていない可能性があります。"],
+    ["en", "This page is out of order.", "Return the card to the customer, and call whoever runs this terminal. The check may not have been recorded."],
+  ] : [
     ["ja", "この<ruby>端<rt>たん</rt>末<rt>まつ</rt></ruby>は、ただいまご<ruby>利用<rt>りよう</rt></ruby>になれません。",
       "カードをお<ruby>取<rt>と</rt></ruby>りになり、<ruby>担<rt>たん</rt>当<rt>とう</rt>者<rt>しゃ</rt></ruby>をお<ruby>呼<rt>よ</rt></ruby>びください。お<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>みの<ruby>途<rt>と</rt>中<rt>ちゅう</rt></ruby>だった<ruby>方<rt>かた</rt></ruby>は、<ruby>完<rt>かん</rt>了<rt>りょう</rt></ruby>しているかどうかを、<ruby>後<rt>あと</rt></ruby>でもう<ruby>一<rt>いち</rt>度<rt>ど</rt></ruby>カードを<ruby>置<rt>お</rt></ruby>いてお<ruby>確<rt>たし</rt></ruby>かめください（<ruby>二<rt>に</rt>重<rt>じゅう</rt></ruby>には<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>まれません）。"],
     ["en", "This terminal is out of order.",
@@ -278,7 +288,7 @@
     erase();
     view.querySelectorAll("input").forEach((field) => { field.value = ""; });
     live.textContent = "";
-    document.title = "受付";
+    document.title = title;
     step = "";
     form = null;
     ending.hidden = true;
