@@ -53,6 +53,8 @@ func TestGoldenSurface(t *testing.T) {
 var packageFolder, _ = os.Getwd()
 
 // One secret is sent, the attempts are those that were shown, and the card is logged out.
+//
+// Faults: F149.
 func TestSurfaceSendsOneSecret(t *testing.T) {
 	desk := cardtest.New(t, simulator.ContactExtended)
 	for _, args := range [][]string{
@@ -151,6 +153,8 @@ func TestSurfaceJSON(t *testing.T) {
 }
 
 // An authority that the caller gives is named; one of another key is an error.
+//
+// Faults: F143.
 func TestSurfaceAuthorities(t *testing.T) {
 	desk := cardtest.New(t, simulator.ContactExtended)
 	file := func(name string, blocks ...*pem.Block) string {
@@ -195,6 +199,8 @@ func TestSurfaceAuthorities(t *testing.T) {
 }
 
 // A reader that breaks the connection at an extended length is used again with short ones.
+//
+// Faults: F146.
 func TestSurfaceAtABrokenReader(t *testing.T) {
 	desk := cardtest.New(t, simulator.Contact)
 	broken := 0

@@ -264,6 +264,8 @@ func TestCounterRefusesRequests(t *testing.T) {
 }
 
 // A record is on disk when the screen says so, one file for each, and has no personal data.
+//
+// Faults: F148.
 func TestRecordsOfChecks(t *testing.T) {
 	folder := t.TempDir()
 	keep, err := keepIn(folder)

@@ -73,6 +73,8 @@ func TestMemoryAfterAVisit(t *testing.T) {
 }
 
 // What a clerk sees of a card is no longer in the counter's memory when the card has been taken.
+//
+// Faults: F147.
 func TestMemoryAfterACheck(t *testing.T) {
 	card, err := democard.New(simulator.Contact)
 	require.NoError(t, err)

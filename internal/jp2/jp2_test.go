@@ -119,6 +119,8 @@ func TestPeerPhotographOfATestCard(t *testing.T) {
 }
 
 // An image that lies about itself is rejected.
+//
+// Faults: F145.
 func TestRejectedImages(t *testing.T) {
 	photo := simulator.DefaultPersona().Photo
 	siz, cod, qcd := bytes.Index(photo, []byte{0xFF, 0x51}), bytes.Index(photo, []byte{0xFF, 0x52}), bytes.Index(photo, []byte{0xFF, 0x5C})
@@ -171,6 +173,9 @@ func TestRejectedImages(t *testing.T) {
 	}
 }
 
+// No image makes the decoder panic or use more than its limits.
+//
+// Faults: F145.
 func FuzzDecode(f *testing.F) {
 	photo := simulator.DefaultPersona().Photo
 	f.Add(photo)

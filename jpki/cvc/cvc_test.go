@@ -93,6 +93,8 @@ func TestParseRejects(t *testing.T) {
 }
 
 // A weak key is no authority, even if a caller lists it.
+//
+// Faults: F143.
 func TestWeakAuthorities(t *testing.T) {
 	c, err := cvc.Parse(certificate(t, keyOf(t, exponent, modulus)))
 	require.NoError(t, err)
@@ -102,6 +104,9 @@ func TestWeakAuthorities(t *testing.T) {
 	require.ErrorIs(t, err, cvc.ErrSignature)
 }
 
+// No certificate makes the parser panic or use more than its limits.
+//
+// Faults: F145.
 func FuzzParse(f *testing.F) {
 	f.Add(certificate(f, keyOf(f, exponent, modulus)))
 	f.Add([]byte{0x7F, 0x21, 0x84, 0xFF, 0xFF, 0xFF, 0xFF})

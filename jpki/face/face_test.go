@@ -100,6 +100,8 @@ func TestProfiles(t *testing.T) {
 }
 
 // A card to which the data of another one were copied does not have its key.
+//
+// Faults: F142.
 func TestCopiedCard(t *testing.T) {
 	genuine := cardtest.Open(t, simulator.ContactExtended)
 	files := surfacetest.Collect(genuine)
@@ -153,6 +155,8 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errRandom }
 
 // One changed byte in a file is an error, unless it is in what is not signed.
+//
+// Faults: F141.
 func TestAlteredFiles(t *testing.T) {
 	desk := cardtest.Open(t, simulator.ContactExtended)
 	policy := surfacetest.CallerPolicy(t, desk.Card)
@@ -200,6 +204,9 @@ func TestAttempts(t *testing.T) {
 	assert.Equal(t, 1, desk.Secrets())
 }
 
+// Data that another authority signed are rejected, or marked, as the policy says.
+//
+// Faults: F143.
 func TestAuthorities(t *testing.T) {
 	desk, another := cardtest.Open(t, simulator.Contact), cardtest.AnotherCard(t, simulator.Contact)
 	data, err := read(t, desk, cvc.Policy{})
@@ -227,6 +234,8 @@ func TestRoundTrips(t *testing.T) {
 
 // A reader that breaks the connection at an extended length has not used the secret: it works with
 // short lengths on another connection.
+//
+// Faults: F146.
 func TestReaderThatBreaksTheConnection(t *testing.T) {
 	desk := cardtest.Open(t, simulator.Contact)
 	broken := false

@@ -11,6 +11,8 @@ import (
 )
 
 // Whatever a card contains, nothing panics, and nothing is accepted that was not signed.
+//
+// Faults: F145.
 func FuzzFiles(f *testing.F) {
 	desk := cardtest.Open(f, simulator.ContactExtended)
 	send := func(command string) []byte {

@@ -148,6 +148,8 @@ func TestAttempts(t *testing.T) {
 }
 
 // The policy decides about authorities: nobody's data are shown as J-LIS's.
+//
+// Faults: F143.
 func TestAuthorities(t *testing.T) {
 	desk, another := cardtest.Open(t, simulator.Contact), cardtest.AnotherCard(t, simulator.Contact)
 	own, others := surfacetest.CallerPolicy(t, desk.Card), surfacetest.CallerPolicy(t, another)
@@ -183,6 +185,8 @@ func TestAuthorities(t *testing.T) {
 
 // One changed byte anywhere in a file is an error, unless it is in the table of offsets, and no data
 // are returned. The error does not quote the file.
+//
+// Faults: F141.
 func TestAlteredFiles(t *testing.T) {
 	desk := cardtest.Open(t, simulator.ContactExtended)
 	r := text.Reader{Policy: surfacetest.CallerPolicy(t, desk.Card)}
@@ -208,6 +212,8 @@ func TestAlteredFiles(t *testing.T) {
 
 // Elements that came later are skipped, in any place after the offsets, and more offsets too; two
 // elements of one tag, and elements before the offsets, which the signature does not cover, are not.
+//
+// Faults: F144.
 func TestUnknownElements(t *testing.T) {
 	name, rest := "DF2203414243", "DF2301 44 DF2408 3139383530343031 DF2501 32"
 	for file, want := range map[string]error{
@@ -226,6 +232,8 @@ func TestUnknownElements(t *testing.T) {
 }
 
 // A card whose files can't be read is told apart from a wrong secret, and is logged out.
+//
+// Faults: F145.
 func TestFilesThatCannotBeRead(t *testing.T) {
 	for _, file := range []byte{2, 3, 4} {
 		desk := cardtest.Open(t, simulator.Contact)

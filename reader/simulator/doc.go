@@ -26,6 +26,18 @@
 // that the code under test has not closed. With [WithInsecureSeed] the keys are the same in every
 // run. They are generated once per process, so that further cards are created quickly.
 //
+// # Applications
+//
+// The cards of today have the JPKI application, the text application (券面事項入力補助AP), the visual
+// application (券面事項確認AP), and, as far as their answers were measured, the common application
+// and that of the resident register. Phones have the JPKI application only.
+//
+// The text and the visual application contain the data of a [Persona]: an invented person, with a
+// drawn photograph in JPEG 2000. [WithPersona] takes another one. [NumberB] is the verification number
+// that is printed on the card of [DefaultPersona]. The data are signed, and the keys that sign them
+// are certified by authorities of the simulator. A test that has to trust them lists
+// [Card.Authorities] in a cvc.Policy.
+//
 // # Faults
 //
 // A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how
@@ -86,8 +98,7 @@
 //
 // # What is absent
 //
-// The applications with the holder's name, address and individual number can be
-// selected, but have only the files whose answers were measured on test cards. The
-// individual number in them belongs to nobody. Secure messaging is absent, and so are
-// the phones' own protocols below the APDU.
+// The applications of municipalities are absent, and so are secure messaging and the phones' own
+// protocols below the APDU. The individual number of the default persona has a wrong check digit, so it
+// belongs to nobody.
 package simulator

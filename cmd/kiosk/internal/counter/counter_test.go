@@ -56,6 +56,8 @@ func TestCheck(t *testing.T) {
 }
 
 // Nothing of a card is left when it is taken, when the page is replaced, or when nobody does anything.
+//
+// Faults: F147.
 func TestDataAreWiped(t *testing.T) {
 	for name, end := range map[string]func(s *fixture){
 		"taken": func(s *fixture) {
@@ -103,6 +105,8 @@ func TestDataAreWiped(t *testing.T) {
 }
 
 // What can't be printed on a card is not sent to it.
+//
+// Faults: F149.
 func TestEntriesThatCannotBeRight(t *testing.T) {
 	withCounter(t, simulator.Contact, nil, func(s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -153,6 +157,8 @@ func TestWrongNumber(t *testing.T) {
 }
 
 // The screen says that a record was kept only if it was, and keeping it can be tried again.
+//
+// Faults: F148.
 func TestRecordNotKept(t *testing.T) {
 	withCounter(t, simulator.Contact, nil, func(s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -226,6 +232,8 @@ func TestCardsThatCannotBeChecked(t *testing.T) {
 
 // A reader that breaks the connection at the first command with an extended length is asked again with
 // short lengths; the clerk types the number once.
+//
+// Faults: F146.
 func TestReaderWithoutExtendedLengths(t *testing.T) {
 	withCounter(t, simulator.Contact, nil, func(s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
@@ -236,6 +244,8 @@ func TestReaderWithoutExtendedLengths(t *testing.T) {
 }
 
 // Data whose authority is not known are shown, and marked so.
+//
+// Faults: F143.
 func TestUnknownAuthority(t *testing.T) {
 	withCounter(t, simulator.Contact, func(c *counter.Config) { c.Policy = cvc.Policy{} }, func(s *fixture, card *simulator.Card) {
 		require.NoError(t, s.slot.Insert(card))
