@@ -27,6 +27,9 @@ export MYKEYKIT_E2E ?= wanted
 # nothing and takes minutes.
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering)
 
+# Tests with a browser mostly wait until a screen may be used.
+PARALLEL = 6
+
 # Compiling SQLite takes a minute per system, so besides this system only Windows is checked
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
@@ -68,7 +71,7 @@ test:
 	CGO_ENABLED=0 GOARCH=386 go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 GOARCH=arm go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 go build ./...
-	CGO_ENABLED=0 go test -skip '^TestSweep|^TestKioskFleet$$' ./...
+	CGO_ENABLED=0 go test -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' ./...
 	CGO_ENABLED=0 scripts/statistics
 	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' ./...
 

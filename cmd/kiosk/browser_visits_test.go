@@ -21,6 +21,7 @@ var languages = []string{"ja", "en"}
 
 // A complete visit works by touch, and every screen is checked.
 func TestBrowserByTouch(t *testing.T) {
+	t.Parallel()
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
@@ -92,6 +93,7 @@ func TestBrowserByTouch(t *testing.T) {
 //
 // Faults: F114, F117.
 func TestBrowserAsksForAnEarlierIdentifier(t *testing.T) {
+	t.Parallel()
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowserFor(t, lang, func(c *campaign.Campaign) { c.AskRenewed = true })
@@ -140,6 +142,7 @@ func TestBrowserAsksForAnEarlierIdentifier(t *testing.T) {
 
 // A complete visit works by keyboard.
 func TestBrowserByKeyboard(t *testing.T) {
+	t.Parallel()
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
@@ -219,6 +222,7 @@ func TestBrowserByKeyboard(t *testing.T) {
 // Every problem screen is checked in both languages, and disappears when its cause is
 // gone.
 func TestBrowserFailureScreens(t *testing.T) {
+	t.Parallel()
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)

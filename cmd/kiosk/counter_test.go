@@ -125,6 +125,7 @@ func (b *browser) typePrinted(fields ...string) {
 
 // A clerk checks cards in both languages, on screens of all sizes.
 func TestBrowserCounter(t *testing.T) {
+	t.Parallel()
 	for _, lang := range []string{"ja", "en"} {
 		t.Run(lang, func(t *testing.T) {
 			b := startBrowser(t, lang)

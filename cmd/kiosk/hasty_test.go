@@ -30,6 +30,7 @@ func (b *browser) entered(digits int) {
 //
 // Faults: F66.
 func TestBrowserUnintendedKeys(t *testing.T) {
+	t.Parallel()
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			b := newBrowser(t, lang)
@@ -102,6 +103,7 @@ func (b *browser) doubleTap(selector string, apart time.Duration) {
 //
 // Faults: F66.
 func TestBrowserDoubleTaps(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ width, height int64 }{{1024, 768}, {1280, 800}, {1280, 1024}, {1080, 1920}} {
 		t.Run(fmt.Sprintf("%dx%d", size.width, size.height), func(t *testing.T) {
 			b := newBrowser(t, "ja")
