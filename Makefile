@@ -27,6 +27,9 @@ export MYKEYKIT_E2E ?= wanted
 # nothing and takes minutes.
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering)
 
+# The slowest packages begin first, so that the others run beside them.
+SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc
+
 # Tests with a browser mostly wait until a screen may be used.
 PARALLEL = 6
 
@@ -71,9 +74,9 @@ test:
 	CGO_ENABLED=0 GOARCH=386 go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 GOARCH=arm go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 go build ./...
-	CGO_ENABLED=0 go test -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' ./...
+	CGO_ENABLED=0 go test -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
 	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' ./...
+	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) ./...
 
 peers:
 	@scripts/setup test
