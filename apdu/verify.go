@@ -6,10 +6,10 @@ import "context"
 // bytes. A wrong secret uses up an attempt: the error then matches
 // [StatusVerificationFailed], and [Status.Retries] returns the attempts left.
 //
-// The reference is P2: 80 for the current file, or 80 plus a short file identifier.
-// Verify sends the command once and wipes its encoding; the caller wipes the
-// secret. If the secret is empty, Verify sends nothing and returns [ErrCommand],
-// because the card would take the command for that of [Channel.VerifyStatus].
+// The reference is P2: 80 for the current file, or 80 plus a short file identifier. Verify sends
+// the command once and wipes its encoding; the caller wipes the secret. If the secret is empty,
+// Verify sends nothing and returns [ErrCommand], because the command would be that of
+// [Channel.VerifyStatus].
 func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand
@@ -32,10 +32,10 @@ func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, err
 // ChangeReferenceData sends CHANGE REFERENCE DATA, ISO/IEC 7816-4:2020 §11.6.7, with
 // P1=01. It replaces a secret, which must be verified, with a new one of 1 to 255 bytes.
 //
-// The reference is P2, as for [Channel.Verify]. ChangeReferenceData sends the command once
-// and wipes its encoding; the caller wipes the secret. If the secret is empty, it sends
-// nothing and returns [ErrCommand]. That the My Number Card accepts this form is assumed:
-// published programs mark it as untested.
+// The reference is P2, as for [Channel.Verify]. ChangeReferenceData sends the command once and
+// wipes its encoding; the caller wipes the secret. If the secret is empty, it sends nothing and
+// returns [ErrCommand]. The My Number Card is assumed to accept this form: published programs mark
+// it as untested.
 func (c *Channel) ChangeReferenceData(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand

@@ -75,8 +75,8 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth: personal data. Printing it does not show it. A year, month
-// or day of 0 is taken to be unknown (assumed: the format is not public).
+// Birth is a date of birth. It is personal data, which printing the value does not show. A year,
+// month or day of 0 is taken to be unknown (assumed: the format is not public).
 type Birth struct{ held hidden.Value[birth] }
 
 type birth struct {

@@ -76,7 +76,8 @@ func Prove(ctx context.Context, card apdu.Transmitter, pin PIN, challenge proof.
 	return prove(ctx, pin, challenge, func(fn func(*Application) error) error { return do(ctx, card, config, fn) })
 }
 
-// ProveWith is to [Prove] what [AuthenticateWith] is to [Authenticate].
+// ProveWith is like [AuthenticateWith], but has the card sign the challenge and returns the
+// evidence, as [Prove] does.
 func ProveWith[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, challenge proof.Challenge, options ...CardOption) (evidence *proof.Evidence, err error) {
 	if err := challenge.Check(); err != nil {

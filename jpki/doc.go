@@ -1,7 +1,7 @@
 // Package jpki accesses the JPKI application (公的個人認証AP) of Japan's My Number Card. J-LIS, the
-// Japan Agency for Local Authority Information Systems, issues the card's certificates. It reads
-// the number of PIN attempts left and the user-authentication certificate (利用者証明用電子証明書), verifies
-// the PIN, and has the card prove that it holds the certificate's key.
+// Japan Agency for Local Authority Information Systems, issues the card's certificates. The
+// package reads the number of PIN attempts left and the user-authentication certificate
+// (利用者証明用電子証明書), verifies the PIN, and has the card prove that it holds the certificate's key.
 //
 // # Where to start
 //

@@ -49,10 +49,10 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 	return s
 }
 
-// NewSigner returns a [Signer] for the authentication key of the card in a reader. connect is
-// a reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and
-// finds out who issued it if an option says so. On a phone the certificate can be read
-// only after the PIN, so ask is called for a phone. ctx bounds NewSigner only, not later signatures.
+// NewSigner returns a [Signer] for the authentication key of the card in a reader. connect is a
+// reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and finds
+// out who issued it if an option says so. A phone's certificate can be read only after the PIN was
+// verified, so NewSigner calls ask for a phone. ctx bounds NewSigner only, not later signatures.
 //
 // It returns the errors of [Application.AuthCertificate] and [Application.Issuer],
 // [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of

@@ -53,8 +53,8 @@ var (
 	// ErrRemoved reports that the card was removed while it was connected. It is
 	// [apdu.ErrRemoved].
 	ErrRemoved = apdu.ErrRemoved
-	// ErrChanged reports that another program reset the card or that it was
-	// exchanged. Nothing that was known about its state holds any longer.
+	// ErrChanged reports that the card was exchanged, or that another program reset it. What was
+	// known about the card's state is no longer true.
 	ErrChanged = errors.New("card reset or exchanged")
 	// ErrBusy reports that another program is using the card or the reader.
 	ErrBusy = errors.New("card in use by another program")

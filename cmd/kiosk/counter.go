@@ -26,8 +26,9 @@ import (
 var (
 	textCounter     = Text{JA: "窓口で、カードの写真と内容を表示して確認します", EN: "Show what is in a card, to check it at a counter"}
 	textCounterLong = Text{
-		JA: `窓口で職員が使う画面です。カードに印字された照合番号Bを入力すると、ICチップの
-写真と内容を、何を確認したかと並べて表示します。カードを取ると消えます。
+		JA: `窓口で職員が使う画面です。カードに印字された生年月日、有効期限の年、
+セキュリティコード（照合番号B）を入力すると、ICチップの写真と内容を、何を確認
+したかと並べて表示します。カードを取ると消えます。
 --records を付けたときだけ、確認した記録を残します（個人情報は含みません）。
 使い方と法令上の注意は docs/face-to-face.ja.md にあります。`,
 		EN: `A page for clerks. The clerk types verification number B, which is printed on

@@ -95,7 +95,7 @@ var own = []struct {
 			JA: "台帳のURL（--registry）、サーバー、ディスクを確かめてください。はじめての\nときは、mykey-server migrate で作ります。",
 			EN: "Check the registry URL (--registry), the server and the disk. The first time,\ncreate the registry with mykey-server migrate.",
 		})},
-	{registry.ErrEnrolled, operator(codeEnrolled,
+	{registry.ErrEnrollmentConflict, operator(codeEnrolled,
 		Text{JA: "この名前は、すでに登録されています。何も変更していません。", EN: "This name is already enrolled. Nothing was changed."},
 		Text{
 			JA: "別の名前を指定してください。登録は mykey-server status で確かめられます。",

@@ -48,7 +48,7 @@ type Store interface {
 // HandlerConfig configures a handler.
 type HandlerConfig struct {
 	Store Store
-	// Verifier verifies evidence. Its Audience names the server. The handler sets Once, Unused
+	// Verifier verifies evidence. Its Audience names the server. The handler sets Once, CheckUnused
 	// and MaxAge. With Revocation, the maximum age of an answer should be longer than a visit:
 	// otherwise a visit pays for several.
 	Verifier proof.Verifier
@@ -202,7 +202,7 @@ func (h *handler) verifyEvidence(ctx context.Context, v *visit, e proof.Evidence
 	}
 	verifier.MaxAge = registry.VisitTime + proof.DefaultMaxAge // UseChallenge bounds the first answer
 	evidence := sha256.Sum256(text)
-	verifier.Unused = func(ctx context.Context, challenge proof.Challenge) error {
+	verifier.CheckUnused = func(ctx context.Context, challenge proof.Challenge) error {
 		return h.Store.CheckChallenge(ctx, v.caller.Name, challenge, v.Visit, evidence)
 	}
 	verifier.Once = func(ctx context.Context, challenge proof.Challenge) error {

@@ -189,7 +189,7 @@ type ofSurface struct {
 	attributes text.Attributes
 	number     text.MyNumber
 	data       face.Data
-	age        face.Age
+	age        face.AgeRecord
 	pin        text.PIN
 	a          verification.NumberA
 	b          verification.NumberB
@@ -221,7 +221,7 @@ func newSurface(t *testing.T) (of ofSurface) {
 	require.NoError(t, err)
 	data, err := new(face.Reader).Read(t.Context(), desk.Connection, face.ByNumberB(numberB()))
 	require.NoError(t, err)
-	age, err := new(face.Reader).ReadAge(t.Context(), desk.Connection, face.ByBirth(birth()))
+	age, err := new(face.Reader).ReadAgeRecord(t.Context(), desk.Connection, face.ByBirth(birth()))
 	require.NoError(t, err)
 	of.attributes, of.number, of.data, of.age = *attributes, *number, *data, *age
 	of.pin, err = text.ParsePIN([]byte(pin))

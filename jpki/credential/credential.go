@@ -65,7 +65,7 @@ var (
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one that the holder was asked
 	// about. Nothing was sent.
-	ErrOtherCard = errors.New("not sent to another card than before")
+	ErrOtherCard = errors.New("not sent: another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. Nothing was sent.
 	ErrAttemptsChanged = errors.New("not sent because the attempts left changed")

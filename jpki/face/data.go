@@ -16,9 +16,9 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Data are what is printed on the card, as far as their signature was verified: personal data, to be
-// kept no longer than needed. Printing or encoding them shows nothing. The zero value is empty. Do
-// not change the pictures.
+// Data is what is printed on the card. Its signature was verified. It is personal data: keep it no
+// longer than needed. Printing or encoding it shows nothing. The zero value is empty. Do not
+// change the pictures.
 type Data struct{ held hidden.Value[*data] }
 
 type data struct {
@@ -60,8 +60,8 @@ func (d *Data) Unsigned() Unsigned { return d.reveal().unsigned }
 // the policy has no key of that authority: then nothing shows that J-LIS issued the data.
 func (d *Data) Issuer() trust.Issuer { return d.reveal().issuer }
 
-// Unsigned is what no signature covers: anybody can change it without a trace. Do not show it as
-// confirmed. Printing or encoding it shows nothing.
+// Unsigned is what the card states without a signature. Anybody can change it unnoticed. Do not
+// show it as confirmed. Printing or encoding it shows nothing.
 type Unsigned struct{ held hidden.Value[*unsigned] }
 
 type unsigned struct {
@@ -135,19 +135,22 @@ func isDate(text []byte) bool {
 	return len(text) == 8 && !bytes.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// Age is the holder's date of birth, whose signature was verified: personal data. Printing or
-// encoding it shows nothing. The zero value is empty.
-type Age struct{ held hidden.Value[*age] }
+// AgeRecord is the record for proofs of age. It has only the holder's date of birth, which is
+// personal data. Its signature was verified. Printing or encoding it shows nothing. The zero value
+// is empty.
+type AgeRecord struct{ held hidden.Value[*age] }
 
 type age struct {
 	birth  string
 	issuer trust.Issuer
 }
 
-func newAge(birth string, issuer trust.Issuer) *Age { return &Age{hidden.New(&age{birth, issuer})} }
+func newAge(birth string, issuer trust.Issuer) *AgeRecord {
+	return &AgeRecord{hidden.New(&age{birth, issuer})}
+}
 
 // Birth is like [Data.Birth].
-func (a *Age) Birth() string {
+func (a *AgeRecord) Birth() string {
 	if a == nil || a.held.Reveal() == nil {
 		return ""
 	}
@@ -155,7 +158,7 @@ func (a *Age) Birth() string {
 }
 
 // Issuer is like [Data.Issuer].
-func (a *Age) Issuer() trust.Issuer {
+func (a *AgeRecord) Issuer() trust.Issuer {
 	if a == nil || a.held.Reveal() == nil {
 		return trust.IssuerUnknown
 	}
@@ -196,7 +199,7 @@ const (
 	redactedUnlock   = "[secret of the visual application]"
 )
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (d Data) String() string { return redactedData }
 
 // Format prints [Data.String] for every verb and flag.
@@ -208,7 +211,7 @@ func (d Data) MarshalText() ([]byte, error) { return []byte(redactedData), nil }
 // LogValue implements slog.LogValuer.
 func (d Data) LogValue() slog.Value { return slog.StringValue(redactedData) }
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (u Unsigned) String() string { return redactedUnsigned }
 
 // Format prints [Unsigned.String] for every verb and flag.
@@ -220,19 +223,19 @@ func (u Unsigned) MarshalText() ([]byte, error) { return []byte(redactedUnsigned
 // LogValue implements slog.LogValuer.
 func (u Unsigned) LogValue() slog.Value { return slog.StringValue(redactedUnsigned) }
 
-// String returns what the value is, and never its content.
-func (a Age) String() string { return redactedAge }
+// String returns a fixed text, and nothing of the content.
+func (a AgeRecord) String() string { return redactedAge }
 
-// Format prints [Age.String] for every verb and flag.
-func (a Age) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAge) }
+// Format prints [AgeRecord.String] for every verb and flag.
+func (a AgeRecord) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedAge) }
 
-// MarshalText returns [Age.String]. JSON uses it too.
-func (a Age) MarshalText() ([]byte, error) { return []byte(redactedAge), nil }
+// MarshalText returns [AgeRecord.String]. JSON uses it too.
+func (a AgeRecord) MarshalText() ([]byte, error) { return []byte(redactedAge), nil }
 
 // LogValue implements slog.LogValuer.
-func (a Age) LogValue() slog.Value { return slog.StringValue(redactedAge) }
+func (a AgeRecord) LogValue() slog.Value { return slog.StringValue(redactedAge) }
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (u Unlock) String() string { return redactedUnlock }
 
 // Format prints [Unlock.String] for every verb and flag.

@@ -31,10 +31,12 @@ var (
 	ErrMalformed = record.ErrMalformed
 	// ErrAltered reports data that do not match their signature.
 	ErrAltered = errors.New("the data do not match the card's signature")
-	// ErrCopied reports a card that did not prove that it has the key in its data.
-	ErrCopied = errors.New("the card did not prove that its data are its own")
-	// ErrNoRight reports that the secret does not open the file. Nothing was sent.
-	ErrNoRight = errors.New("this secret does not open the file")
+	// ErrCopied reports a card that did not prove that it holds the private key for the public key
+	// in its data.
+	ErrCopied = errors.New("the card did not prove possession of its key: its data may be a copy")
+	// ErrWrongSecret reports a kind of secret that does not give access to the file. Nothing was
+	// sent.
+	ErrWrongSecret = errors.New("this kind of secret does not give access to the file")
 )
 
 // Files of the application. The credentials' files are below.
@@ -62,17 +64,17 @@ const maxFile = 32 << 10
 type Unlock struct {
 	credential applet.Credential
 	secret     applet.Secret
-	face, age  bool // what it opens
+	face, age  bool // what it gives access to
 }
 
-// ByNumberB unlocks [Reader.Read].
+// ByNumberB returns an Unlock for [Reader.Read].
 func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
 
-// ByNumberA unlocks [Reader.Read]. Number A is the individual number, for which the law limits who
-// may ask: see package text. Prefer number B.
+// ByNumberA returns an Unlock for [Reader.Read]. Number A is the individual number, for which the
+// law limits who may ask: see package text. Prefer number B.
 func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), true, false} }
 
-// ByBirth unlocks [Reader.ReadAge].
+// ByBirth returns an Unlock for [Reader.ReadAgeRecord].
 func ByBirth(b verification.Birth) Unlock { return Unlock{credentialBirth, b.Secret(), false, true} }
 
 // Wipe wipes a secret that will not be used. Wipe is idempotent.
@@ -84,8 +86,9 @@ type Reader struct {
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
-	// Shown are the attempts left that were shown to the person who typed the secret. If there
-	// are others, no secret is sent. Nil: none were shown.
+	// Shown are the attempts left that were shown to the person who typed the secret. If the card
+	// reports another number now, no secret is sent. If Shown is nil, the numbers are not
+	// compared.
 	Shown *credential.Counter
 	// ShortLengths is for readers that break the connection while the methods find out whether the
 	// card accepts extended lengths. They return [apdu.ErrProbe] then, without having used the
@@ -119,13 +122,13 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 // it logs the card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The
 // secret is used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
 //
-// It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
+// It returns [ErrNoApplication], [ErrWrongSecret], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], [ErrCopied], the errors
 // of [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
 func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Data, error) {
 	if !unlock.face {
 		unlock.Wipe()
-		return nil, ErrNoRight
+		return nil, ErrWrongSecret
 	}
 	var data *Data
 	err := r.checked(ctx, card, unlock, fileFace, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
@@ -141,14 +144,14 @@ func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock)
 	return data, nil
 }
 
-// ReadAge reads the age record, which has only the date of birth, and checks it as [Reader.Read]
+// ReadAgeRecord reads the age record, which has only the date of birth, and checks it as [Reader.Read]
 // does. It returns the same errors.
-func (r *Reader) ReadAge(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Age, error) {
+func (r *Reader) ReadAgeRecord(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*AgeRecord, error) {
 	if !unlock.age {
 		unlock.Wipe()
-		return nil, ErrNoRight
+		return nil, ErrWrongSecret
 	}
-	var age *Age
+	var age *AgeRecord
 	err := r.checked(ctx, card, unlock, fileAge, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
 		birth, own, err := parseAge(file, key)
 		return own, func(issuer trust.Issuer) { age = newAge(birth, issuer) }, err

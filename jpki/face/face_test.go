@@ -56,8 +56,8 @@ func TestReader(t *testing.T) {
 			assert.Equal(t, 216, picture.Bounds().Dx())
 
 			desk.Forget()
-			_, err = r.ReadAge(t.Context(), desk.Connection, unlock())
-			require.ErrorIs(t, err, face.ErrNoRight)
+			_, err = r.ReadAgeRecord(t.Context(), desk.Connection, unlock())
+			require.ErrorIs(t, err, face.ErrWrongSecret)
 			assert.Empty(t, desk.Sent())
 		})
 	}
@@ -72,14 +72,14 @@ func TestReadAge(t *testing.T) {
 		return face.ByBirth(b)
 	}
 	r := face.Reader{Policy: surfacetest.Policy(t, desk.Card)}
-	age, err := r.ReadAge(t.Context(), desk.Connection, birth())
+	age, err := r.ReadAgeRecord(t.Context(), desk.Connection, birth())
 	require.NoError(t, err)
 	assert.Equal(t, simulator.DefaultPersona().Birth, age.Birth())
 	assert.Equal(t, trust.IssuerSimulator, age.Issuer())
 	assert.Len(t, desk.Sent(), 6+1)
 	desk.Forget()
 	_, err = r.Read(t.Context(), desk.Connection, birth())
-	require.ErrorIs(t, err, face.ErrNoRight)
+	require.ErrorIs(t, err, face.ErrWrongSecret)
 	assert.Empty(t, desk.Sent())
 }
 

@@ -1,9 +1,9 @@
 // Package proof lets a program without a card or reader verify what a card proved.
 //
-// A service that wants to verify a card makes a [Challenge] that names itself, a purpose and the time, with a fresh
-// nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the challenge in the
-// same transaction, and returns [Evidence]: the challenge, the certificates and the
-// signature. [Verifier.Verify] checks the evidence anywhere and returns a [Holder]. No other
+// To verify a card, a service makes a [Challenge] with its own name as the audience, a purpose,
+// the time, and a fresh nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the
+// challenge in the same transaction, and returns [Evidence]: the challenge, the certificates and
+// the signature. [Verifier.Verify] checks the evidence anywhere and returns a [Holder]. No other
 // function makes a Holder, so a program that was given one knows that a card's key signed a
 // challenge. jpki.Authenticate does both steps in one process.
 //

@@ -41,7 +41,7 @@ func newPlatformVerifier(t *testing.T) *platformVerifier {
 	t.Cleanup(server.Close)
 	s.Verifier = prooftest.Verifier(s.time)
 	s.Now = func() time.Time { return s.time }
-	s.Unused = func(_ context.Context, c proof.Challenge) error {
+	s.CheckUnused = func(_ context.Context, c proof.Challenge) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.used[c] {
@@ -50,7 +50,7 @@ func newPlatformVerifier(t *testing.T) *platformVerifier {
 		return nil
 	}
 	s.Once = func(ctx context.Context, c proof.Challenge) error {
-		err := s.Unused(ctx, c)
+		err := s.CheckUnused(ctx, c)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.used[c] = true
@@ -189,8 +189,8 @@ func TestRejectedEvidenceCausesNoQuery(t *testing.T) {
 		"unknown issuer, which is allowed": {revocation.ErrUnknown, func(s *platformVerifier, _ *proof.Evidence) { s.Trust, s.AllowUnknownIssuer = trust.Policy{}, true }},
 		"replayed":                         {proof.ErrUsed, func(s *platformVerifier, e *proof.Evidence) { s.used[e.Challenge] = true }},
 		"no record":                        {proof.ErrUsed, func(s *platformVerifier, _ *proof.Evidence) { s.Once = nil }},
-		"no record to ask first":           {proof.ErrUsed, func(s *platformVerifier, _ *proof.Evidence) { s.Unused = nil }},
-		"the record fails":                 {context.DeadlineExceeded, func(s *platformVerifier, _ *proof.Evidence) { s.Unused = failing(context.DeadlineExceeded) }},
+		"no record to ask first":           {proof.ErrUsed, func(s *platformVerifier, _ *proof.Evidence) { s.CheckUnused = nil }},
+		"the record fails":                 {context.DeadlineExceeded, func(s *platformVerifier, _ *proof.Evidence) { s.CheckUnused = failing(context.DeadlineExceeded) }},
 		"no checker":                       {revocation.ErrUnknown, func(s *platformVerifier, _ *proof.Evidence) { s.Revocation = new(revocation.Policy) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestVisitWithSeveralRequests(t *testing.T) {
 	s := newPlatformVerifier(t)
 	e := s.evidence(t)
 	same := func(context.Context, proof.Challenge) error { return nil }
-	s.Unused, s.Once = same, same
+	s.CheckUnused, s.Once = same, same
 	for range 5 {
 		holder, err := s.Verify(t.Context(), e)
 		require.NoError(t, err)

@@ -73,10 +73,9 @@ type Verifier struct {
 	// checked. With it, certificates that expired or whose issuer is unknown are rejected even
 	// if they are allowed, because no source knows about them.
 	Revocation *revocation.Policy
-	// Unused has to be set with Revocation. It is called with a challenge before the source is
-	// asked, so that a replay causes no query. It records nothing and returns the error that
-	// Once would return.
-	Unused func(ctx context.Context, challenge Challenge) error
+	// CheckUnused has to be set if Revocation is. It is called before Revocation is asked, so that
+	// a replay causes no query. It records nothing and returns the error that Once would return.
+	CheckUnused func(ctx context.Context, challenge Challenge) error
 }
 
 // Verify verifies evidence and returns its holder. It checks the audience, the purpose and the
@@ -90,7 +89,7 @@ type Verifier struct {
 // [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
 // [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
 // [trust.ErrIssuerExpired], [revocation.ErrUnknown], [*revocation.RevokedError], or the error of
-// Unused or Once. It returns [ErrUsed] if Once is nil, or if Revocation is set and Unused is nil.
+// CheckUnused or Once. It returns [ErrUsed] if Once is nil, or if Revocation is set and CheckUnused is nil.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()
 	if err := v.checkChallenge(e.Challenge, now); err != nil {
@@ -133,10 +132,10 @@ func (v *Verifier) checkRevocation(ctx context.Context, c Challenge, q revocatio
 	if v.Revocation == nil {
 		return revocation.Answer{}, nil
 	}
-	if v.Unused == nil {
+	if v.CheckUnused == nil {
 		return revocation.Answer{}, fmt.Errorf("%w: the verifier can't tell before it asks about revocation", ErrUsed)
 	}
-	if err := v.Unused(ctx, c); err != nil {
+	if err := v.CheckUnused(ctx, c); err != nil {
 		return revocation.Answer{}, err
 	}
 	answer, err := v.Revocation.Check(ctx, q, v.now)

@@ -180,7 +180,7 @@ const (
 	redactedUnlock     = "[secret of the text application]"
 )
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (p PIN) String() string { return redactedPIN }
 
 // Format prints [PIN.String] for every verb and flag.
@@ -192,7 +192,7 @@ func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 // LogValue implements slog.LogValuer.
 func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (u Unlock) String() string { return redactedUnlock }
 
 // Format prints [Unlock.String] for every verb and flag.
@@ -204,7 +204,7 @@ func (u Unlock) MarshalText() ([]byte, error) { return []byte(redactedUnlock), n
 // LogValue implements slog.LogValuer.
 func (u Unlock) LogValue() slog.Value { return slog.StringValue(redactedUnlock) }
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (a Attributes) String() string { return redactedAttributes }
 
 // Format prints [Attributes.String] for every verb and flag.
@@ -216,7 +216,7 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
 
-// String returns what the value is, and never its content.
+// String returns a fixed text, and nothing of the content.
 func (n MyNumber) String() string { return redactedNumber }
 
 // Format prints [MyNumber.String] for every verb and flag.

@@ -27,8 +27,9 @@ var (
 	ErrMalformed = record.ErrMalformed
 	// ErrAltered reports data that do not match their signature.
 	ErrAltered = errors.New("the data do not match the card's signature")
-	// ErrNoRight reports that the secret does not open the file. Nothing was sent.
-	ErrNoRight = errors.New("this secret does not open the file")
+	// ErrWrongSecret reports a kind of secret that does not give access to the file. Nothing was
+	// sent.
+	ErrWrongSecret = errors.New("this kind of secret does not give access to the file")
 )
 
 // Files of the application. The credentials' files are below.
@@ -57,16 +58,16 @@ const maxFile = 8 << 10
 type Unlock struct {
 	credential         applet.Credential
 	secret             applet.Secret
-	attributes, number bool // what it opens
+	attributes, number bool // what it gives access to
 }
 
-// ByPIN unlocks the attributes and the individual number.
+// ByPIN returns an Unlock for the attributes and the individual number.
 func ByPIN(pin PIN) Unlock { return Unlock{credentialPIN, pin.secret, true, true} }
 
-// ByNumberA unlocks the individual number.
+// ByNumberA returns an Unlock for the individual number.
 func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), false, true} }
 
-// ByNumberB unlocks the attributes.
+// ByNumberB returns an Unlock for the attributes.
 func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
 
 // Wipe wipes a secret that will not be used. Wipe is idempotent.
@@ -78,8 +79,8 @@ type Reader struct {
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
-	// Shown are the attempts left that the holder was shown. If there are others, no secret is
-	// sent. Nil: none were shown.
+	// Shown are the attempts left that the holder was shown. If the card reports another number
+	// now, no secret is sent. If Shown is nil, the numbers are not compared.
 	Shown *credential.Counter
 	// ShortLengths is for readers that break the connection while the methods find out whether the
 	// card accepts extended lengths. They return [apdu.ErrProbe] then, without having used the
@@ -111,13 +112,13 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 // card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The secret is
 // used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
 //
-// It returns [ErrNoApplication], [ErrNoRight], [credential.ErrCounterUnknown],
+// It returns [ErrNoApplication], [ErrWrongSecret], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], the errors of
 // [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
 func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Attributes, error) {
 	if !unlock.attributes {
 		unlock.Wipe()
-		return nil, ErrNoRight
+		return nil, ErrWrongSecret
 	}
 	var a *Attributes
 	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {
@@ -149,7 +150,7 @@ const numberLength = 17
 func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*MyNumber, error) {
 	if !unlock.number {
 		unlock.Wipe()
-		return nil, ErrNoRight
+		return nil, ErrWrongSecret
 	}
 	var n *MyNumber
 	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {

@@ -58,7 +58,7 @@ func TestReader(t *testing.T) {
 				assert.Equal(t, trust.IssuerSimulator, a.Issuer())
 				assert.Len(t, desk.Sent(), 6+1)
 			} else {
-				require.ErrorIs(t, err, text.ErrNoRight)
+				require.ErrorIs(t, err, text.ErrWrongSecret)
 				assert.Empty(t, desk.Sent())
 			}
 			desk.Forget()
@@ -69,7 +69,7 @@ func TestReader(t *testing.T) {
 				assert.Equal(t, trust.IssuerSimulator, n.Issuer())
 				assert.Len(t, desk.Sent(), 6+1)
 			} else {
-				require.ErrorIs(t, err, text.ErrNoRight)
+				require.ErrorIs(t, err, text.ErrWrongSecret)
 				assert.Empty(t, desk.Sent())
 			}
 		})

@@ -11,9 +11,9 @@ import (
 // the card.
 type Anchor struct {
 	Fingerprint [sha256.Size]byte // SHA-256 of the certificate
-	// KeyID is its subject key identifier, by which certificates name their issuer
-	// (RFC 5280 §4.2.1.1). Anybody can write it, so it proves nothing; a certificate
-	// that names another issuer was not issued by this one.
+	// KeyID is its subject key identifier, by which certificates name their issuer (RFC 5280
+	// §4.2.1.1). Anybody can write that name, so a match proves nothing. If the names differ, this
+	// CA did not issue the certificate.
 	KeyID []byte
 }
 

@@ -1,6 +1,6 @@
-// Package verification has the secrets that are printed on a My Number Card, with which its text
-// and visual applications can be read: the verification numbers (照合番号) A and B, and the date of
-// birth. Packages jpki/text and jpki/face send them to the card.
+// Package verification defines the secrets that are printed on a My Number Card, and that give
+// access to its text and visual applications: the verification numbers (照合番号) A and B, and the
+// date of birth. Packages jpki/text and jpki/face send them to the card.
 //
 //	b, err := verification.ParseNumberB([]byte("55021720352285"))
 //
@@ -73,8 +73,8 @@ func ParseBirth(input []byte) (Birth, error) {
 	return Birth{secret}, nil
 }
 
-// Credential describes the number in the application that has it in a file, with the attempts that
-// it allows there. It is for this module's packages, like Secret.
+// Credential returns what an application says of this number: the file that stands for it, and the
+// wrong entries in a row that lock it. It is for this module's packages, like Secret.
 func (NumberA) Credential(file byte, attempts int) applet.Credential {
 	return applet.Credential{Kind: credential.VerificationNumberA, File: file, Attempts: attempts, Rules: numberARules}
 }
@@ -89,7 +89,7 @@ func (Birth) Credential(file byte, attempts int) applet.Credential {
 	return applet.Credential{Kind: credential.BirthKey, File: file, Attempts: attempts, Rules: birthRules}
 }
 
-// Secret returns the entry for this module's packages. Nobody else can read it.
+// Secret returns the entry for this module's packages. Other modules can't read it.
 func (n NumberA) Secret() applet.Secret { return n.secret }
 
 // Secret is like [NumberA.Secret].
@@ -113,7 +113,7 @@ const (
 	redactedBirth   = "[date of birth]"
 )
 
-// String returns what the value is, and never its digits.
+// String returns a fixed text, and no digits.
 func (n NumberA) String() string { return redactedNumberA }
 
 // Format prints [NumberA.String] for every verb and flag.
@@ -125,7 +125,7 @@ func (n NumberA) MarshalText() ([]byte, error) { return []byte(redactedNumberA),
 // LogValue implements slog.LogValuer.
 func (n NumberA) LogValue() slog.Value { return slog.StringValue(redactedNumberA) }
 
-// String returns what the value is, and never its digits.
+// String returns a fixed text, and no digits.
 func (n NumberB) String() string { return redactedNumberB }
 
 // Format prints [NumberB.String] for every verb and flag.
@@ -137,7 +137,7 @@ func (n NumberB) MarshalText() ([]byte, error) { return []byte(redactedNumberB),
 // LogValue implements slog.LogValuer.
 func (n NumberB) LogValue() slog.Value { return slog.StringValue(redactedNumberB) }
 
-// String returns what the value is, and never its digits.
+// String returns a fixed text, and no digits.
 func (b Birth) String() string { return redactedBirth }
 
 // Format prints [Birth.String] for every verb and flag.

@@ -25,7 +25,7 @@ const (
 	readAgainJA = "カードを置き直して、もう一度お試しください。終わるまで動かさないでください。"
 	readAgainEN = "Put the card back and try again. Keep it still until the end."
 
-	askOfficeJA = "もう一度お試しください。同じときは、市区町村の窓口にご相談ください。"
+	askOfficeJA = "もう一度お試しください。\nそれでもできないときは、市区町村の窓口にご相談ください。"
 	askOfficeEN = "Try again. If it fails again, ask at your municipal office."
 )
 

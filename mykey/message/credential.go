@@ -10,6 +10,7 @@ import (
 // wording is what the messages about one credential say.
 type wording struct {
 	last, locked, unknown Code
+	lockedBefore          Text // in place of the message of locked; may be empty
 	lockedByWrong         Text // what was sent was wrong and used up the last attempt
 	lockedBySending       Text // the credential is locked after something was sent
 	reset                 Text // where it can be reset
@@ -26,8 +27,8 @@ func forCredential(e *credential.Error) Message {
 	if e.Kind == credential.SignaturePassword {
 		w = &passwordWording
 	}
-	if name, ok := entryName(e.Kind); ok {
-		w = entryWording(name)
+	if t, ok := entryTexts(e.Kind); ok {
+		w = entryWording(t)
 	}
 	m := w.message(e)
 	if e.Known {
@@ -47,7 +48,11 @@ func (w *wording) message(e *credential.Error) Message {
 		}
 		return m
 	case errors.Is(e, credential.ErrLocked):
-		return named(w.locked)
+		m := named(w.locked)
+		if w.lockedBefore != (Text{}) {
+			m.What = w.lockedBefore
+		}
+		return m
 	case errors.Is(e, credential.ErrLastAttempt):
 		return named(w.last)
 	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):

@@ -21,8 +21,8 @@
 //   - Which error has which code: for.go. The exit code of a command: internal/cli/exit.go.
 //   - A new file of texts: the list tables in message.go.
 //   - Programs add codes of their own: internal/cli/failure.go, internal/registrycli/failures.go,
-//     failures.go and ssh_failures.go in cmd, and notices.go of the kiosk's terminal. The codes of
-//     a server's answers are others: internal/fleet/errors.go.
+//     failures.go and ssh_failures.go in cmd, and notices.go of the kiosk's terminal. The codes in
+//     a server's answers are in internal/fleet/errors.go.
 //
 // # The texts
 //

@@ -61,8 +61,8 @@ func kinds() []kind {
 		{cvc.ErrUnknownAuthority, AuthorityUnknown},
 		{cvc.ErrMalformed, CardDataMalformed},
 		{text.ErrMalformed, CardDataMalformed}, // also face's
-		{text.ErrNoRight, RequestInvalid},
-		{face.ErrNoRight, RequestInvalid},
+		{text.ErrWrongSecret, RequestInvalid},
+		{face.ErrWrongSecret, RequestInvalid},
 		{proof.ErrAge, ProofExpired},
 		{proof.ErrUsed, ProofExpired},
 		{proof.ErrAudience, ProofRejected},

@@ -52,11 +52,10 @@ const (
 
 // Attempt says whether a failure used up an attempt of the PIN or the signature password.
 //
-// It is [AttemptUsed] if the card rejected what was sent. It is [AttemptUnknown] if
-// something was sent and no usable response came back, and for errors that don't say. It
-// is [AttemptNotUsed] if the failure prevented sending, or came after the card had
-// accepted what was sent, which resets the attempts. It is [AttemptNone] if the failure
-// is not about a PIN: then it used none either.
+// It is [AttemptUsed] if the card rejected what was sent. It is [AttemptUnknown] if something was
+// sent and no usable response came back, and for errors that don't say. It is [AttemptNotUsed] if
+// the failure prevented sending, or came after the card had accepted what was sent, which resets
+// the attempts. It is [AttemptNone] if the failure is not about a PIN; no attempt was used then.
 type Attempt string
 
 // The attempts.

@@ -17,7 +17,7 @@ var otherMessages = [...]Message{
 	{
 		Code: RequestInvalid, Group: Programmer, Attempt: AttemptNone,
 		What: Text{
-			"プログラムの不具合のため、処理を中止しました。\nその命令は、カードに送っていません。",
+			"プログラムの不具合のため、処理を中止しました。\nカードへの命令は送っていません。",
 			"This program stopped because of a bug in it.\nThe command was not sent to the card.",
 		},
 		Next: Text{

@@ -50,7 +50,7 @@ var passwordMessages = [...]Message{
 		Code: PasswordLastAttempt, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
 			"署名用電子証明書の暗証番号を入力できるのは、あと1回です。\n" +
-				"まちがえるとロックされます。カードには送っていません。",
+				"まちがえるとロックされます。\nカードには送っていません。残りの回数は減っていません。",
 			"1 attempt is left for the signature password. It was not sent.\n" +
 				"A wrong password would lock it.",
 		},

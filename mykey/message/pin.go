@@ -32,8 +32,8 @@ var pinMessages = [...]Message{
 	{
 		Code: PINUsed, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"今回の入力は、すでに送信されたか、取り消されました。\n" +
-				"新たには送っていません。残りの回数は減っていません。\n" +
+			"この入力は、すでに使われたか、取り消されています。\n" +
+				"今回は送っていないため、残りの回数は減っていません。\n" +
 				"暗証番号そのものは変わっていません。",
 			"What you entered was already sent or discarded. Nothing was sent now,\n" +
 				"and no attempt was used. The PIN itself has not changed.",

@@ -20,11 +20,11 @@ var proofMessages = [...]Message{
 	{
 		Code: ProofRejected, Group: Operator, Attempt: AttemptNotUsed,
 		What: Text{
-			"カードの確認結果が、確認先のサーバーに受け付けられませんでした。\n暗証番号の残りの回数は減っていません。",
+			"サーバーが、カードの確認結果を受け付けませんでした。\n暗証番号の残りの回数は減っていません。",
 			"The server did not accept what the card proved.\nNo PIN attempt was used.",
 		},
 		Next: Text{
-			"もう一度お試しください。同じときは、担当者の方にこの画面をお見せください。",
+			"もう一度お試しください。\nそれでもできないときは、担当者の方にこの画面をお見せください。",
 			"Try again. If it fails again, show this screen to the staff.",
 		},
 	},

@@ -56,7 +56,7 @@ var surfaceMessages = [...]Message{
 			"この番号は、ロックされています。時間がたっても解除されません。",
 			"This number is locked. It does not unlock by itself.",
 		},
-		Next: Text{resetJA, resetEN},
+		Next: Text{officeJA, officeEN},
 	},
 	{
 		Code: EntryOutcomeUnknown, Group: Holder, Attempt: AttemptUnknown,
@@ -83,7 +83,7 @@ var surfaceMessages = [...]Message{
 	{
 		Code: CardCopied, Group: Operator, Attempt: AttemptNone,
 		What: Text{
-			"カードが、内容にある鍵を持っていることを示しませんでした。\n別のカードの内容を写したカードの可能性があります。",
+			"カードが正しい鍵を持っていることを、確認できませんでした。\n別のカードの内容を写したカードの可能性があります。",
 			"The card did not prove that it has the key in its data.\nThe data may have been copied from another card.",
 		},
 		Next: Text{
@@ -94,7 +94,7 @@ var surfaceMessages = [...]Message{
 	{
 		Code: AuthorityUnknown, Group: Operator, Attempt: AttemptNone,
 		What: Text{
-			"カードの内容に署名した鍵を、だれが発行したかわかりません。",
+			"カードの内容に署名した鍵の、発行者を確認できません。",
 			"Who issued the key that signed the card's data is not known.",
 		},
 		Next: Text{
@@ -105,30 +105,51 @@ var surfaceMessages = [...]Message{
 }
 
 const (
+	officeJA    = "住民票のある市区町村の窓口で、手続きをしてください。"
+	officeEN    = "Ask the municipal office where you are registered."
 	lostEntryJA = "番号を送った直後に、カードの応答が途切れました。\n"
 	lostEntryEN = "The card's response was lost just after the number was sent.\n"
 )
 
-// entryName returns what people call a secret of the text or the visual application; ok is false for
-// other secrets.
-func entryName(kind credential.Kind) (name Text, ok bool) {
+// entryText is what the messages say of a secret of the text or the visual application.
+type entryText struct {
+	name  Text // what people call it
+	check Text // what to do after a wrong one
+}
+
+// entryTexts returns the texts of a secret; ok is false for other secrets.
+func entryTexts(kind credential.Kind) (t entryText, ok bool) {
+	printed := Text{
+		"カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。",
+		"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed, with the year of the Japanese era.",
+	}
 	switch kind {
 	case credential.TextPIN:
-		return Text{"券面事項入力補助用の暗証番号", "PIN of the text application"}, true
+		return entryText{Text{"券面事項入力補助用の暗証番号", "PIN of the text application"}, Text{
+			"券面事項入力補助用の暗証番号（数字4けた）を確かめて、もう一度入力してください。\nお忘れのときは、市区町村の窓口で再設定できます。",
+			"Check the PIN of the text application (4 digits) and enter it again. If you\nhave forgotten it, your municipal office can reset it.",
+		}}, true
 	case credential.VerificationNumberA:
-		return Text{"照合番号A", "verification number A"}, true
+		return entryText{Text{"照合番号A", "verification number A"}, Text{
+			"個人番号（12けた）を確かめて、もう一度入力してください。", "Check the individual number (12 digits) and enter it again.",
+		}}, true
 	case credential.VerificationNumberB:
-		return Text{"照合番号B", "verification number B"}, true
+		return entryText{Text{"照合番号B", "verification number B"}, printed}, true
 	case credential.BirthKey:
-		return Text{"生年月日", "date of birth"}, true
+		return entryText{Text{"生年月日", "date of birth"}, printed}, true
 	}
-	return Text{}, false
+	return entryText{}, false
 }
 
 // entryWording returns what the messages about one of these secrets say.
-func entryWording(name Text) *wording {
+func entryWording(t entryText) *wording {
+	name := t.name
 	return &wording{
 		last: EntryLastAttempt, locked: EntryLocked, unknown: EntryOutcomeUnknown,
+		lockedBefore: Text{
+			name.JA + "がロックされています。時間がたっても解除されません。\n利用者証明用の暗証番号（数字4けた）には影響しません。",
+			"The " + name.EN + " is locked. It does not unlock by itself.\nThe PIN for user authentication is not affected.",
+		},
 		lockedByWrong: Text{
 			name.JA + "が違ったため、ロックされました。\n時間がたっても解除されません。",
 			"The " + name.EN + " was wrong, and it was the last attempt.\nIt is now locked, and does not unlock by itself.",
@@ -137,16 +158,18 @@ func entryWording(name Text) *wording {
 			name.JA + "を送ったあと、ロックされました。\n時間がたっても解除されません。",
 			"The " + name.EN + " was sent, and is now locked.\nIt does not unlock by itself.",
 		},
-		reset:   Text{resetJA, resetEN},
+		reset:   Text{officeJA, officeEN},
 		notSent: Text{"番号は送っていません。残りの回数は減っていません。", "No number was sent; no attempt was used."},
 		lost:    Text{lostEntryJA, lostEntryEN},
 		left:    pinAttempts,
 		wrong: func(e *credential.Error) Message {
 			m := named(EntryWrong)
-			m.What = Text{name.JA + "が違います。", "Wrong " + name.EN + "."}
+			m.What, m.Next = Text{name.JA + "が違います。", "Wrong " + name.EN + "."}, t.check
 			switch {
 			case !e.Known:
+				m.What = m.What.and(Text{"残りの回数は、わかりません。", "How many attempts are left is not known."})
 			case e.Remaining == 1:
+				m.Next = named(EntryLastAttempt).Next
 				m.What = m.What.and(Text{"次にまちがえるとロックされます（入力できるのは、あと1回です）。", "The next wrong entry will lock it (1 attempt left)."})
 			default:
 				m.What = m.What.and(Text{fmt.Sprintf("あと%d回まちがえると、ロックされます。", e.Remaining), fmt.Sprintf("%d more wrong entries will lock it.", e.Remaining)})

@@ -7,9 +7,8 @@
 // used. It lets a holder keep the identifier when the card is renewed. And it accepts one
 // application per known holder.
 //
-// In the source, audit.go has what a record's hash and signature cover, image.go a row's digest,
-// origin.go a terminal's signed request, and enrolled.go the time after which a server notices that
-// a terminal was revoked.
+// The formats are documented in the source: of records in audit.go, of a row's digest in image.go,
+// and of a terminal's signed request in origin.go.
 //
 // A holder is the person to whom a card was issued. The operator runs the registry, its
 // terminals and its desks, and employs the clerks.
@@ -58,8 +57,8 @@
 //   - The operator has the private key that opens accounts. The terminals have its
 //     public key, see [WithOperator].
 //
-// To change keys, see [WithOtherGenerations]. As soon as a generation has holders, a program that
-// was opened without it gets mykey.ErrKey instead of [ErrNotFound], because the holder
+// To change keys, see [WithOtherGenerations]. As soon as a generation has holders, a registry that
+// was opened without its keys returns mykey.ErrKey instead of [ErrNotFound], because the holder
 // may be known under that generation.
 //
 // # Proof

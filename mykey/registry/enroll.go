@@ -12,9 +12,10 @@ import (
 )
 
 var (
-	// ErrEnrolled reports that the name has another key or role, or that the key belongs to another
-	// name. The key of a name never changes, because the audit log is verified with it.
-	ErrEnrolled = errors.New("the name has another key or role, or the key belongs to another name")
+	// ErrEnrollmentConflict reports that the name is enrolled with another key or role, or the key
+	// under another name. The key of a name never changes, because the audit log is verified with
+	// it.
+	ErrEnrollmentConflict = errors.New("the name has another key or role, or the key belongs to another name")
 	// ErrNotEnrolled reports a name that is not enrolled.
 	ErrNotEnrolled = errors.New("no terminal or clerk is enrolled under this name")
 	// ErrRevoked reports a name whose key was revoked.
@@ -112,7 +113,7 @@ func findEnrolled(ctx context.Context, q queryer, namespace, name string) (*enro
 // of the enrollment is appended to the audit log.
 //
 // It returns [ErrTerminal] or [ErrClerk] if the name, the role, the key or the serial number is
-// invalid; [ErrEnrolled] if the name is enrolled with another key or role, if a program with that
+// invalid; [ErrEnrollmentConflict] if the name is enrolled with another key or role, if a program with that
 // name and another key has written audit records, or if the key is enrolled under another name;
 // [ErrRevoked]; [ErrOperation]; [ErrTerminalTaken]; or [ErrUnavailable].
 func (d *Desk) Enroll(ctx context.Context, operation Operation, e Enrolled) error {
@@ -136,7 +137,7 @@ func (d *Desk) Enroll(ctx context.Context, operation Operation, e Enrolled) erro
 			}
 			return &outcome{kind: kindEnroll, lineage: []byte{}, images: []image{addedImage(after)}}, nil
 		case before.Role != e.Role || !before.Key.Equal(e.Key):
-			return nil, fmt.Errorf("%w: %s", ErrEnrolled, e.Name)
+			return nil, fmt.Errorf("%w: %s", ErrEnrollmentConflict, e.Name)
 		case !before.Revoked.IsZero():
 			return nil, ErrRevoked
 		}
@@ -156,7 +157,7 @@ func (r *Registry) insertEnrolled(ctx context.Context, tx queryer, e enrolledRow
 		return err
 	}
 	if used {
-		return fmt.Errorf("%w: another name has the key", ErrEnrolled)
+		return fmt.Errorf("%w: another name has the key", ErrEnrollmentConflict)
 	}
 	var hash, signature []byte
 	extended, err := queryRow(ctx, tx, []any{&hash, &signature},
@@ -165,7 +166,7 @@ func (r *Registry) insertEnrolled(ctx context.Context, tx queryer, e enrolledRow
 		return err
 	}
 	if extended && !ed25519.Verify(e.Key, signedMessage(hash), signature) {
-		return fmt.Errorf("%w: a program named %s has another key", ErrEnrolled, e.Name)
+		return fmt.Errorf("%w: a program named %s has another key", ErrEnrollmentConflict, e.Name)
 	}
 	_, err = exec(ctx, tx, `INSERT INTO enrolled (namespace, name, role, serial, key, not_after, enrolled, revoked, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.namespace, e.Name, string(e.Role), e.Serial, []byte(e.Key), e.NotAfter.Unix(),

@@ -38,14 +38,14 @@ func TestEnroll(t *testing.T) {
 			"no key":         {func(e *registry.Enrolled) { e.Key = nil }, registry.ErrTerminal},
 			"a long serial":  {func(e *registry.Enrolled) { e.Serial = strings.Repeat("0", 65) }, registry.ErrTerminal},
 			"a clerk's name": {func(e *registry.Enrolled) { e.Name, e.Role = strings.Repeat("c", 33), registry.RoleClerk }, registry.ErrClerk},
-			"another key":    {func(e *registry.Enrolled) { e.Key = terminal("x").Public().Key }, registry.ErrEnrolled},
-			"another role":   {func(e *registry.Enrolled) { e.Role = registry.RoleClerk }, registry.ErrEnrolled},
-			"another's key":  {func(e *registry.Enrolled) { e.Name = "kiosk-2" }, registry.ErrEnrolled},
+			"another key":    {func(e *registry.Enrolled) { e.Key = terminal("x").Public().Key }, registry.ErrEnrollmentConflict},
+			"another role":   {func(e *registry.Enrolled) { e.Role = registry.RoleClerk }, registry.ErrEnrollmentConflict},
+			"another's key":  {func(e *registry.Enrolled) { e.Name = "kiosk-2" }, registry.ErrEnrollmentConflict},
 			"a program's name": {func(e *registry.Enrolled) {
 				*e = enrolled("server", registry.RoleTerminal)
 				e.Key = terminal("x").Public().Key
-			}, registry.ErrEnrolled},
-			"a program's chain": {func(e *registry.Enrolled) { *e = enrolled("server.2", registry.RoleTerminal) }, registry.ErrEnrolled},
+			}, registry.ErrEnrollmentConflict},
+			"a program's chain": {func(e *registry.Enrolled) { *e = enrolled("server.2", registry.RoleTerminal) }, registry.ErrEnrollmentConflict},
 		} {
 			e := enrolled("kiosk-1", registry.RoleTerminal)
 			tt.edit(&e)

@@ -15,7 +15,7 @@ import (
 // Generation is a numbered set of a registry's keys. To change the keys, add a
 // generation with a higher number and pass the earlier ones to [WithOtherGenerations].
 type Generation struct {
-	// Number is at least 1. It is stored with everything that the keys made.
+	// Number is at least 1. It is stored with every value that was derived with the keys.
 	Number uint32
 	// Namespace derives the identifiers.
 	Namespace *mykey.Namespace

@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// ErrProof reports a holder whom a registry does not accept: none was verified, the
+// ErrProof reports that the registry does not accept the holder: it is nil or the zero value, its
 // certificate is not valid, or the registry does not accept its issuer.
 var ErrProof = errors.New("holder is not proved")
 

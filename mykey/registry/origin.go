@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// ErrNotClerk reports a renewal by a clerk that a terminal or another clerk has requested.
+// ErrNotClerk reports that a renewal in a clerk's name was not requested by that clerk.
 var ErrNotClerk = errors.New("the request does not come from the clerk")
 
-// Role is what an enrolled name may do.
+// Role says what an enrolled terminal or clerk may do.
 type Role string
 
 // The roles of enrolled names.
@@ -62,7 +62,7 @@ func (t Terminal) SignRequest(namespace string, operation Operation, kind string
 // [ErrOperation] if its operation was used by another origin, or without one.
 //
 // For [ByClerk] and [MergeByClerk], the origin's role must be [RoleClerk], and the clerk must be
-// the origin's name, or empty, which stands for it. Otherwise [Registry.Renew] returns
+// the origin's name. An empty clerk means the same. Otherwise [Registry.Renew] returns
 // [ErrNotClerk].
 //
 // The view shares the registry's connections and chains. Close only the registry.

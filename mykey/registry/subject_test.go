@@ -275,7 +275,7 @@ func expiryOf(n int) time.Time { return today.AddDate(3, n%12, 0) }
 // verifierOf returns a verifier that asks a source, which names the subject.
 func verifierOf(subject revocation.Subject) *proof.Verifier {
 	v := prooftest.Verifier(today)
-	v.Unused = func(context.Context, proof.Challenge) error { return nil }
+	v.CheckUnused = func(context.Context, proof.Challenge) error { return nil }
 	v.Revocation = &revocation.Policy{Checker: revocation.CheckerFunc(func(_ context.Context, q revocation.Question) (revocation.Answer, error) {
 		return revocation.Answer{Status: revocation.Good, Method: revocation.OCSP, AsOf: today, Subject: subject, Digest: q.Digest}, nil
 	})}

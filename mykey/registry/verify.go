@@ -98,12 +98,11 @@ func (o *Operator) Verify(ctx context.Context, earlier ...Head) (Report, error) 
 // VerifyWith is like Verify for large registries.
 //
 // A verification from a checkpoint reads the records after the checkpoint and every row. Of the
-// records before the checkpoint it checks only the number and the hashes of the heads. It does not
-// detect that such a record was altered, or replaced by another. It detects that a row was
-// altered, added or removed that no later record describes, but does not say which row. Verify
-// detects the former and says which row it is. If the whole database was replaced by an older
-// copy, an old checkpoint still matches it. Use the latest one, or pass the latest heads as
-// Earlier.
+// records before the checkpoint it checks only the number and the hashes of the heads, so it does
+// not detect altered ones. It detects changed rows that no later record describes, but does not
+// name them. Verify detects altered records of any age, and names the rows. If the whole database
+// was replaced by an older copy, an old checkpoint still matches it. Use the latest one, or pass
+// the latest heads as Earlier.
 //
 // It also returns [ErrTerminal] if Checkpoint or Folder is set without an Auditor, and
 // [ErrCheckpoint].

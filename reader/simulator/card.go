@@ -68,10 +68,9 @@ func WithClock(now func() time.Time) Option { return func(s *settings) { s.now =
 // expect 6983.
 func WithLockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 
-// WithoutPSS removes the signature schemes with PSS: the card rejects 04 and 05 in P1 of
-// PERFORM SECURITY OPERATION like any unknown scheme. That such cards exist is assumed;
-// one kind of test card has PSS. The option has no effect on [Announced2028], which has
-// no RSA keys.
+// WithoutPSS removes the signature schemes with PSS: the card rejects 04 and 05 in P1 of PERFORM
+// SECURITY OPERATION like any unknown scheme. Such cards are assumed to exist; one kind of test
+// card has PSS. The option has no effect on [Announced2028], which has no RSA keys.
 func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 
 // WithFirstCommandRejected makes the card answer 6F00 to the first command after

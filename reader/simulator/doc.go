@@ -33,16 +33,16 @@
 // and that of the resident register. Phones have the JPKI application only.
 //
 // The text and the visual application contain the data of a [Persona]: an invented person, with a
-// drawn photograph in JPEG 2000. [WithPersona] takes another one. [NumberB] is the verification number
-// that is printed on the card of [DefaultPersona]. The data are signed, and the keys that sign them
-// are certified by authorities of the simulator. A test that has to trust them lists
+// drawn photograph in JPEG 2000. [WithPersona] takes another one. [NumberB] is verification number
+// B of the card of [DefaultPersona]. The data are signed, and the keys that sign them are
+// certified by authorities of the simulator. A test that has to trust them lists
 // [Card.Authorities] in a cvc.Policy.
 //
 // # Faults
 //
 // A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how
-// (fault.go). A lasting property of a card is a [Profile] (profile.go) or an [Option] (card.go),
-// and one of the system is a [DriverOption] (driver.go).
+// (fault.go). For a lasting property of a card there is a [Profile] (profile.go) or an [Option]
+// (card.go), and for one of the smart-card service a [DriverOption] (driver.go).
 //
 // [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
@@ -63,8 +63,8 @@
 //
 // # How close it is to the real card
 //
-// The specification of the card is not public. What is simulated is of four kinds.
-// Comments in the source mark all but the first:
+// The specification of the card is not public. The simulated behavior is of four kinds. Comments
+// in the source mark all but the first:
 //
 //   - Documented: ISO/IEC 7816-4, the certificate profiles and the numbers of attempts
 //     that J-LIS publishes, and PC/SC. Examples: a card rejects signatures until the PIN

@@ -179,9 +179,9 @@ func Answer(response []byte) Action {
 // AnswerStatus returns a status word. The card does not receive the command.
 func AnswerStatus(s apdu.Status) Action { return Answer([]byte{byte(s >> 8), byte(s)}) }
 
-// RejectShortFileIdentifiers returns a [Fault] that answers s to every command with a short
-// file identifier, so that programs have to select files. That such cards or readers exist
-// is assumed; published programs support them.
+// RejectShortFileIdentifiers returns a [Fault] that answers s to every command with a short file
+// identifier, so that programs have to select files. Such cards or readers are assumed to exist;
+// published programs support them.
 func RejectShortFileIdentifiers(s apdu.Status) Fault {
 	return Fault{Command: hasShortIdentifier, Do: AnswerStatus(s)}
 }

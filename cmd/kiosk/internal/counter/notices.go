@@ -23,13 +23,13 @@ var notices = []struct {
 }{
 	{face.ErrStillUnlocked, message.Message{
 		Code: message.CardStillUnlocked, Group: message.Clerk, Attempt: message.AttemptNone,
-		What: message.Text{JA: "カードを、読み取りを許可した状態から戻せませんでした。", EN: "The card could not be logged out: it can still be read."},
-		Next: message.Text{JA: "カードをリーダーから取ってください。取ると元に戻ります。", EN: "Take the card out of the reader now. That logs it out."},
+		What: message.Text{JA: "カードをログアウトできませんでした。\nカードの内容を、まだ読み取れる状態です。", EN: "The card could not be logged out: it can still be read."},
+		Next: message.Text{JA: "すぐにカードを取ってください。取るとログアウトされます。", EN: "Take the card out of the reader now. That logs it out."},
 	}},
 	{face.ErrNoApplication, message.Message{
 		Code: noApplication, Group: message.Clerk, Attempt: message.AttemptNotUsed,
 		What: message.Text{
-			JA: "このカードには、券面の情報を読み出すアプリケーションがありません。\nスマートフォンや、ほかのカードの可能性があります。",
+			JA: "このカードには、券面の内容を読み取るアプリケーションがありません。\nスマートフォンや、ほかのカードの可能性があります。",
 			EN: "This card has no application with what is printed on a card.\nIt may be a phone or another card.",
 		},
 		Next: message.Text{JA: "マイナンバーカードを置いてください。", EN: "Place the customer's My Number Card."},
@@ -37,7 +37,7 @@ var notices = []struct {
 	{errPicture, message.Message{
 		Code: photo, Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "カードの画像を表示できませんでした。", EN: "A picture of the card can't be shown."},
-		Next: message.Text{JA: "担当者の方へ: このカードの内容は、確認していません。", EN: "For staff: this card was not checked."},
+		Next: message.Text{JA: "このカードでは確認できません。カードをお客様にお返しし、機器の担当者に\n連絡してください。", EN: "The card can't be checked. Return it to the customer, and call whoever runs\nthis terminal."},
 	}},
 	{errIdle, message.Message{
 		Code: idle, Group: message.Clerk, Attempt: message.AttemptNone,

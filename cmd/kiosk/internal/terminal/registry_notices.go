@@ -111,7 +111,7 @@ var registryNotices = []notice{
 			EN: "For staff: issue a new certificate for the same key and enroll it.",
 		},
 	}},
-	{registry.ErrEnrolled, &message.Message{
+	{registry.ErrEnrollmentConflict, &message.Message{
 		Code: "NAME_ENROLLED", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "その名前または鍵は、すでに使われています。何も変更していません。", EN: "The name or the key is already in use. Nothing was changed."},
 		Next: message.Text{

@@ -33,7 +33,7 @@ func TestWhatWasChecked(t *testing.T) {
 		policy func(*simulator.Card) cvc.Policy
 		ja, en string
 	}{
-		"unknown":   {func(*simulator.Card) cvc.Policy { return cvc.Policy{} }, "確認していません。", "it was not checked that J-LIS issued this"},
+		"unknown":   {func(*simulator.Card) cvc.Policy { return cvc.Policy{} }, "J-LISが発行した内容かどうか", "Whether J-LIS issued this"},
 		"simulator": {func(card *simulator.Card) cvc.Policy { return surfacetest.Policy(t, card) }, "模擬カード用の鍵", "simulated cards"},
 		"caller":    {func(card *simulator.Card) cvc.Policy { return surfacetest.CallerPolicy(t, card) }, "発行者（設定された鍵）", "Its authority (configured key)"},
 	} {

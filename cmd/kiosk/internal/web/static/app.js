@@ -219,7 +219,7 @@
     ["en", "This page is out of order.", "Return the card to the customer, and call whoever runs this terminal. The check may not have been recorded."],
   ] : [
     ["ja", "この<ruby>端<rt>たん</rt>末<rt>まつ</rt></ruby>は、ただいまご<ruby>利用<rt>りよう</rt></ruby>になれません。",
-      "カードをお<ruby>取<rt>と</rt></ruby>りになり、<ruby>担<rt>たん</rt>当<rt>とう</rt>者<rt>しゃ</rt></ruby>をお<ruby>呼<rt>よ</rt></ruby>びください。お<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>みの<ruby>途<rt>と</rt>中<rt>ちゅう</rt></ruby>だった<ruby>方<rt>かた</rt></ruby>は、<ruby>完<rt>かん</rt>了<rt>りょう</rt></ruby>しているかどうかを、<ruby>後<rt>あと</rt></ruby>でもう<ruby>一<rt>いち</rt>度<rt>ど</rt></ruby>カードを<ruby>置<rt>お</rt></ruby>いてお<ruby>確<rt>たし</rt></ruby>かめください（<ruby>二<rt>に</rt>重<rt>じゅう</rt></ruby>には<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>まれません）。"],
+      "カードをお<ruby>取<rt>と</rt></ruby>りになり、<ruby>担<rt>たん</rt>当<rt>とう</rt>者<rt>しゃ</rt></ruby>をお<ruby>呼<rt>よ</rt></ruby>びください。お<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>みの<ruby>途<rt>と</rt>中<rt>ちゅう</rt></ruby>だった<ruby>方<rt>かた</rt></ruby>は、<ruby>完<rt>かん</rt>了<rt>りょう</rt></ruby>しているかどうかを、<ruby>後<rt>あと</rt></ruby>でもう<ruby>一<rt>いち</rt>度<rt>ど</rt></ruby>カードを<ruby>置<rt>お</rt></ruby>いてお<ruby>確<rt>たし</rt></ruby>かめください（お<ruby>申<rt>もう</rt></ruby>し<ruby>込<rt>こ</rt></ruby>みが<ruby>二<rt>に</rt>重<rt>じゅう</rt></ruby>になることはありません）。"],
     ["en", "This terminal is out of order.",
       "Please take your card and call the staff. If you were applying, start again with your card later to check whether your application was completed. You can't apply twice."],
   ];
