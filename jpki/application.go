@@ -143,14 +143,17 @@ func (a *Application) VerifySignaturePassword(ctx context.Context, password Pass
 
 func (a *Application) verify(ctx context.Context, key *cardKey, secret applet.Secret) error {
 	defer secret.Wipe()
-	r, err := a.readyWith(ctx, key, func() (*x509.Certificate, error) {
-		if a.config.shown == nil {
-			return nil, nil // nothing to compare it with
-		}
-		return a.identity(ctx)
-	})
+	r, err := a.readyWith(ctx, key, func() (*x509.Certificate, error) { return a.shownIdentity(ctx) })
 	if err != nil {
 		return err
 	}
 	return r.attempt.Verify(ctx, secret)
+}
+
+// shownIdentity returns the certificate to compare with that of [ForCard], or nil without it.
+func (a *Application) shownIdentity(ctx context.Context) (*x509.Certificate, error) {
+	if a.config.shown == nil {
+		return nil, nil
+	}
+	return a.identity(ctx)
 }

@@ -17,6 +17,9 @@ func exits() map[message.Code]int {
 
 		codeNoApplication: cli.ExitOtherCard,
 		codePhotoFile:     cli.ExitUsage,
+
+		codeNoConsent:   cli.ExitUsage,
+		codePINMismatch: cli.ExitUsage,
 	}
 }
 

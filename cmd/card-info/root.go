@@ -103,7 +103,7 @@ func (p *program) command(args []string) *cobra.Command {
 		root.AddCommand(named)
 		return root
 	}
-	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.keygenCommand(), p.doctorCommand(),
+	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.pinCommand(), p.keygenCommand(), p.doctorCommand(),
 		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
 	return root
 }
@@ -125,6 +125,8 @@ func (p *program) subcommand(args []string) *cobra.Command {
 		return p.certCommand()
 	case "id":
 		return p.idCommand()
+	case "pin":
+		return p.pinCommand()
 	case "keygen":
 		return p.keygenCommand()
 	case "attributes":

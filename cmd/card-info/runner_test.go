@@ -99,7 +99,11 @@ func (p *fakeTerminal) ReadHidden(context.Context) ([]byte, error) {
 	if p.typing != nil {
 		p.typing()
 	}
-	return []byte(p.types), nil
+	line, rest, more := strings.Cut(p.types, "\n")
+	if more { // the answers to several questions
+		p.types = rest
+	}
+	return []byte(line), nil
 }
 
 // withCards returns a driver with one reader and card for each profile.

@@ -48,6 +48,7 @@ func TestChange(t *testing.T) {
 		"a new one of 5 digits":    {old: "1234", replacement: "98765", want: credential.ErrFormat, valid: "1234", left: 3},
 		"a new one with letters":   {old: "1234", replacement: "987A", want: credential.ErrFormat, valid: "1234", left: 3},
 		"an old one with letters":  {old: "123A", replacement: "9876", want: credential.ErrFormat, valid: "1234", left: 3},
+		"the old one again":        {old: "1234", replacement: "1234", want: applet.ErrSame, valid: "1234", left: 3},
 		"the change is not heard":  {old: "1234", replacement: "9876", fault: lost(apdu.InsChangeReferenceData), want: applet.ErrChangeUnknown, secrets: 2, valid: "9876", left: 3},
 		"the verify is not heard":  {old: "1234", replacement: "9876", fault: lost(apdu.InsVerify), want: credential.ErrOutcomeUnknown, secrets: 1, valid: "1234", left: 3},
 		"the card rejects the new": {old: "1234", replacement: "9876", fault: answers(apdu.InsChangeReferenceData), want: applet.ErrChangeRejected, secrets: 2, left: 3},

@@ -128,8 +128,8 @@ func (a *Attempt) Verify(ctx context.Context, secret Secret) error {
 // Change replaces the secret with another one. It verifies the old secret first, so a
 // wrong one uses up one attempt. It always wipes both secrets.
 //
-// It returns the errors of [Attempt.Verify]; [credential.ErrFormat] for either secret,
-// before anything is sent; [ErrChangeRejected] if the card keeps the old secret; and
+// It returns the errors of [Attempt.Verify]; before anything is sent, [credential.ErrFormat] for
+// either secret and [ErrSame]; [ErrChangeRejected] if the card keeps the old secret; and
 // [ErrChangeUnknown] if no usable response arrived, so that either secret may be valid.
 func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 	defer old.Wipe()
@@ -138,7 +138,11 @@ func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 		if !a.of.Rules.allow(characters) {
 			return credential.ErrFormat
 		}
-		if err := a.Verify(ctx, old); err != nil {
+		verified, same := old.unless(characters)
+		if same {
+			return ErrSame
+		}
+		if err := a.Verify(ctx, verified); err != nil {
 			return err
 		}
 		reference, err := a.session.reference(ctx, a.of.File)
@@ -157,6 +161,8 @@ func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 }
 
 var (
+	// ErrSame reports a new secret that is the old one. Nothing was sent.
+	ErrSame = errors.New("the new secret is the old one")
 	// ErrChangeRejected reports that the card accepted the old secret and rejected the
 	// new one. The old one remains valid.
 	ErrChangeRejected = errors.New("the card rejected the new secret")

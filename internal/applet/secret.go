@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/mykeykit/mykeykit/jpki/credential"
@@ -40,6 +41,22 @@ func (s Secret) use(send func(characters []byte) error) error {
 	}
 	defer clear(characters)
 	return send(characters)
+}
+
+// unless uses up the secret and returns it as another one, unless it consists of the given
+// characters.
+func (s Secret) unless(characters []byte) (other Secret, same bool) {
+	var taken []byte
+	err := s.use(func(own []byte) error {
+		if same = bytes.Equal(own, characters); !same {
+			taken = bytes.Clone(own)
+		}
+		return nil
+	})
+	if err != nil || same {
+		return Secret{}, same
+	}
+	return newSecret(taken), false
 }
 
 // Wipe wipes the secret. Wipe is idempotent.

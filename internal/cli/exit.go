@@ -43,6 +43,7 @@ func exits() map[message.Code]int {
 		message.PINWrong:        ExitPIN,
 		message.PINLastAttempt:  ExitPIN,
 		message.PINLocked:       ExitLocked,
+		message.PINUnchanged:    ExitUsage,
 
 		message.PasswordFormat:      ExitUsage,
 		message.PasswordWrong:       ExitPIN,

@@ -46,6 +46,9 @@ var known = map[string]error{
 
 	"trust.ErrCACertificate":        trust.ErrCACertificate,
 	"credential.ErrCounterUnknown":  credential.ErrCounterUnknown,
+	"jpki.ErrChangeRejected":        jpki.ErrChangeRejected,
+	"jpki.ErrChangeUnknown":         jpki.ErrChangeUnknown,
+	"jpki.ErrSameSecret":            jpki.ErrSameSecret,
 	"jpki.ErrDigestLength":          jpki.ErrDigestLength,
 	"jpki.ErrFullResponse":          jpki.ErrFullResponse,
 	"trust.ErrExpired":              trust.ErrExpired,
@@ -143,8 +146,9 @@ var known = map[string]error{
 var elsewhere = map[string]string{
 	"applet.ErrNoApplication":  "is jpki.ErrNoApplication",
 	"applet.ErrStillUnlocked":  "is jpki.ErrStillUnlocked",
-	"applet.ErrChangeRejected": "no program changes a PIN yet",
-	"applet.ErrChangeUnknown":  "no program changes a PIN yet",
+	"applet.ErrChangeRejected": "is jpki.ErrChangeRejected",
+	"applet.ErrChangeUnknown":  "is jpki.ErrChangeUnknown",
+	"applet.ErrSame":           "is jpki.ErrSameSecret",
 	"cli.Failure":              "brings a message of its own",
 	"counter.ErrStale":         "is for the page only, which shows the current view",
 	"pcsc.Code":                "is in a pcsc.Error",

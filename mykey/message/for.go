@@ -30,6 +30,9 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{jpki.ErrStillUnlocked, CardStillUnlocked},
+		{jpki.ErrSameSecret, PINUnchanged},
+		{jpki.ErrChangeRejected, PINChangeRejected}, // before its causes
+		{jpki.ErrChangeUnknown, PINChangeUnknown},
 		{context.Canceled, Interrupted},
 		{reader.ErrUnsupported, PCSCUnsupported},
 		{reader.ErrDenied, PCSCDenied},

@@ -81,7 +81,7 @@ type Message struct {
 // that reports no failure spends no time on them.
 func tables() [][]Message {
 	return [][]Message{
-		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:], surfaceMessages[:],
+		readerMessages[:], cardMessages[:], certificateMessages[:], pinMessages[:], passwordMessages[:], changeMessages[:], surfaceMessages[:],
 		signatureMessages[:], proofMessages[:], identifierMessages[:], otherMessages[:],
 	}
 }
