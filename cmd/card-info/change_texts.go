@@ -7,7 +7,7 @@ var (
 	textPINChangeShort = Text{JA: "利用者証明用の暗証番号を変更します", EN: "Change the PIN for user authentication"}
 	textPINChangeLong  = Text{
 		JA: `利用者証明用の暗証番号（数字4けた）を変更します。--signature を付けると、署名用の
-暗証番号（英数字6〜16文字）を変更します。今の暗証番号と、新しい暗証番号を2回、
+暗証番号（英数字6から16文字）を変更します。今の暗証番号と、新しい暗証番号を2回、
 ターミナルで入力します。今の暗証番号をまちがえると、残りの回数が1回減ります。
 
 変更の命令は公開された仕様になく、このツールキットは実際のカードで試していません。
@@ -21,7 +21,7 @@ The command that changes a PIN is not in a public specification, and this
 toolkit has not been tried with it on a real card. Your municipal office can
 change the PIN too.`,
 	}
-	textFlagChangeSignature = Text{JA: "署名用の暗証番号（英数字6〜16文字）を変更します", EN: "change the password for digital signatures"}
+	textFlagChangeSignature = Text{JA: "署名用の暗証番号（英数字6から16文字）を変更します", EN: "change the password for digital signatures"}
 
 	textAskConsent = Text{
 		JA: "暗証番号を変更する命令は、公開された仕様になく、実際のカードでは試していません。\n" +
@@ -38,10 +38,10 @@ change the PIN too.`,
 	textAskNewPIN      = Text{JA: "新しい暗証番号（数字4けた）: ", EN: "New PIN (4 digits): "}
 	textAskNewPINAgain = Text{JA: "確認のため、新しい暗証番号をもう一度: ", EN: "The new PIN again: "}
 	textAskOldPassword = Text{
-		JA: "今の署名用の暗証番号（英数字6〜16文字）を入力してください。表示されません。\n入力できるのは、あと%d回です。\n今の暗証番号: ",
+		JA: "今の署名用の暗証番号（英数字6から16文字）を入力してください。表示されません。\n入力できるのは、あと%d回です。\n今の暗証番号: ",
 		EN: "Enter the current signature password (6 to 16 letters and digits). It is not\nshown. Attempts left: %d.\nCurrent password: ",
 	}
-	textAskNewPassword      = Text{JA: "新しい署名用の暗証番号（英数字6〜16文字）: ", EN: "New password (6 to 16 letters and digits): "}
+	textAskNewPassword      = Text{JA: "新しい署名用の暗証番号（英数字6から16文字）: ", EN: "New password (6 to 16 letters and digits): "}
 	textAskNewPasswordAgain = Text{JA: "確認のため、新しい暗証番号をもう一度: ", EN: "The new password again: "}
 	textWeakPIN             = Text{
 		JA: "この番号は、日付、年、同じ数字、連続した数字のどれかで、推測されやすい番号です。\n別の番号にするときは、Ctrl+Cを押してやり直してください。まだ何も送っていません。",

@@ -25,7 +25,7 @@ func TestErrorText(t *testing.T) {
 		{credential.Error{Reason: credential.ErrLocked, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, "signature password locked, 4 attempts left"},
 		{credential.Error{Reason: credential.ErrOutcomeUnknown, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, "signature password sent with unknown outcome, 4 attempts left"},
 		{credential.Error{Reason: credential.ErrLastAttempt, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, "signature password not sent: only one attempt is left"},
-		{credential.Error{Reason: credential.ErrOtherCard, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, "signature password not sent to another card than before, 4 attempts left"},
+		{credential.Error{Reason: credential.ErrOtherCard, Kind: credential.SignaturePassword, Remaining: 4, Known: true}, "signature password not sent: another card is in the reader, 4 attempts left"},
 		{credential.Error{Reason: credential.ErrAttemptsChanged, Kind: credential.AuthPIN, Remaining: 2, Known: true}, "PIN not sent because the attempts left changed, 2 attempts left"},
 		{credential.Error{Reason: credential.ErrWrong, Kind: credential.AuthPIN, Remaining: 1, Known: true}, "wrong PIN, 1 attempt left"},
 		{credential.Error{Reason: credential.ErrWrong, Kind: credential.AuthPIN, Known: true}, "wrong PIN, 0 attempts left"},

@@ -43,7 +43,7 @@ var identifierMessages = [...]Message{
 		What: Text{"名前空間の名前が正しくありません。", "The namespace's name is not valid."},
 		Next: Text{
 			"名前を入力し直してください。\n" +
-				"UTF-8（NFC）で1〜255バイトです。改行などの制御文字は使えません。",
+				"UTF-8（NFC）で1から255バイトです。改行などの制御文字は使えません。",
 			"Use a name of 1 to 255 bytes of UTF-8 (NFC), without control characters.",
 		},
 	},

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/termtext"
@@ -145,6 +147,10 @@ func requireWhole(t *testing.T, m message.Message) {
 	assert.NotEmpty(t, m.Next.JA, "%s: what to do next", m.Code)
 	assert.NotEmpty(t, m.Next.EN, m.Code)
 	for _, text := range []string{m.What.JA, m.What.EN, m.Next.JA, m.Next.EN} {
+		for _, encoding := range []encoding.Encoding{japanese.EUCJP, japanese.ShiftJIS} {
+			_, err := encoding.NewEncoder().String(text)
+			assert.NoError(t, err, "a terminal that is not UTF-8: %s", text)
+		}
 		for i, line := range strings.Split(text, "\n") {
 			limit := 78
 			if i == 0 {

@@ -28,7 +28,7 @@ var passwordMessages = [...]Message{
 	{
 		Code: PasswordFormat, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
-			"署名用電子証明書の暗証番号は、英数字6〜16文字です。\n" +
+			"署名用電子証明書の暗証番号は、英数字6から16文字です。\n" +
 				"カードには送っていません。残りの回数は減っていません。",
 			"The signature password is 6 to 16 letters and digits.\n" +
 				"It was not sent to the card; no attempt was used.",
@@ -116,7 +116,7 @@ func wrongPassword(e *credential.Error) Message {
 		}
 	default:
 		m.Next = Text{
-			"英字と数字（6〜16文字）を確かめて、もう一度お試しください。\nお忘れのときは、" + resetPasswordJA,
+			"英字と数字（6から16文字）を確かめて、もう一度お試しください。\nお忘れのときは、" + resetPasswordJA,
 			"Check its 6 to 16 letters and digits and try again.\n" + resetPasswordEN,
 		}
 	}

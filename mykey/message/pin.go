@@ -25,7 +25,7 @@ var pinMessages = [...]Message{
 			"The PIN is 4 digits.\nIt was not sent to the card; no attempt was used.",
 		},
 		Next: Text{
-			"署名用（英数字6〜16文字）ではなく、利用者証明用の数字4けたを入力してください。",
+			"署名用（英数字6文字以上）ではなく、利用者証明用の数字4けたを入力してください。",
 			"Enter the 4 digits for user authentication, not the signature password.",
 		},
 	},

@@ -59,7 +59,7 @@ var registryNotices = []notice{
 		Code: "CLERK_CODE", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "担当者のコードが正しくありません。", EN: "The clerk's code is not valid."},
 		Next: message.Text{
-			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1〜32文字にしてください。",
+			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1から32文字にしてください。",
 			EN: "For staff: use 1 to 32 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
@@ -67,7 +67,7 @@ var registryNotices = []notice{
 		Code: "TERMINAL_NAME", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "端末の名前が正しくありません。", EN: "The terminal's name is not valid."},
 		Next: message.Text{
-			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1〜64文字にしてください。",
+			JA: "担当者の方へ: 半角の英数字、ピリオド（.）、ハイフン（-）、アンダースコア（_）\nの1から64文字にしてください。",
 			EN: "For staff: use 1 to 64 letters, digits, dots, hyphens and underscores.",
 		},
 	}},
