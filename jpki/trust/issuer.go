@@ -33,7 +33,7 @@ var (
 
 // Policy says which issuers are trusted. The zero Policy trusts none.
 type Policy struct {
-	Anchors      []Anchor            // pinned CA certificates; the certificate itself is read from the card
+	Anchors      []Anchor            // pinned CA certificates
 	CAs          []*x509.Certificate // of the caller; see [CheckCACertificate]
 	SimulatorCAs []*x509.Certificate // of simulated cards, for tests: anybody may have their keys
 	Required     bool                // reject unknown issuers and the simulator's CA
@@ -41,7 +41,7 @@ type Policy struct {
 
 // Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
 // certificate on the card, only if an anchor may have issued the certificate and no other
-// CA did. cardCA returns an error that matches [ErrUnknownIssuer] if the
+// CA did, and the anchor has no certificate. cardCA returns an error that matches [ErrUnknownIssuer] if the
 // card has no usable CA certificate.
 //
 // For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
@@ -76,10 +76,16 @@ func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func(
 		return IssuerUnknown, nil, fmt.Errorf("%w: %w", ErrUnknownIssuer, err)
 	}
 	unknown := ErrUnknownIssuer
+	var pinned []*x509.Certificate
+	for _, a := range p.Anchors {
+		if a.Certificate != nil && a.matches(a.Certificate) {
+			pinned = append(pinned, a.Certificate)
+		}
+	}
 	for _, given := range []struct {
 		issuer Issuer
 		cas    []*x509.Certificate
-	}{{IssuerCaller, p.CAs}, {IssuerSimulator, p.SimulatorCAs}} {
+	}{{IssuerPinned, pinned}, {IssuerCaller, p.CAs}, {IssuerSimulator, p.SimulatorCAs}} {
 		ca, rejected := findCA(given.cas, certificate, now)
 		switch {
 		case ca != nil:
@@ -88,7 +94,7 @@ func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func(
 			unknown = fmt.Errorf("%w: %w", unknown, rejected)
 		}
 	}
-	if !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.mayHaveIssued(certificate) }) {
+	if !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.Certificate == nil && a.mayHaveIssued(certificate) }) {
 		return IssuerUnknown, nil, unknown
 	}
 	ca, err := cardCA()
