@@ -34,7 +34,8 @@ type Card struct {
 
 	authority func(id string) (crypto.Signer, error) // signs CV certificates; nil on cards without them
 
-	caCertificate *x509.Certificate // of the issuer of the authentication certificate; nil on cards without JPKI
+	caCertificate *x509.Certificate          // of the issuer of the authentication certificate; nil on cards without JPKI
+	signature     func() (credential, error) // nil on cards without one
 }
 
 // Option changes the card that [NewCard] creates.
@@ -122,6 +123,16 @@ func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 // certificate, or nil for a card without the JPKI application. A test that has to trust
 // the card uses it as trust anchor.
 func (c *Card) CACertificate() *x509.Certificate { return c.caCertificate }
+
+// SignatureCACertificate is like [Card.CACertificate], for the signature certificate, which the
+// card creates first if nobody has used it yet.
+func (c *Card) SignatureCACertificate() (*x509.Certificate, error) {
+	if c.signature == nil {
+		return nil, nil
+	}
+	signature, err := c.signature()
+	return signature.issuer, err
+}
 
 // PowerOn powers the card on. If it has power already, PowerOn is a cold reset.
 // Afterwards no application is selected and the card is logged out.

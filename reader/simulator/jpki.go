@@ -50,7 +50,8 @@ func (c *Card) newJPKI(s settings) (*application, error) {
 	if c.traits.noSignature {
 		files[g.signature.secret] = &file{secret: c.signing}
 	} else {
-		addCredential(files, g.signature, c.signing, sync.OnceValues(func() (credential, error) { return issue.credential(digitalSignature, 0) }))
+		c.signature = sync.OnceValues(func() (credential, error) { return issue.credential(digitalSignature, 0) })
+		addCredential(files, g.signature, c.signing, c.signature)
 		files[g.signature.certificate].guards = []*secret{c.signing}
 	}
 	return &application{aid: mustHex(g.aid), files: files, sessionKey: apdu.StatusSecurityNotSatisfied}, nil

@@ -1,0 +1,42 @@
+// Package cms signs data with the My Number Card, and verifies such signatures, in the Cryptographic
+// Message Syntax (CMS, RFC 5652), which is also known as PKCS #7. Package pdf puts these signatures into
+// PDF files.
+//
+// # Where to start
+//
+// [Sign] makes a detached signature: the data stay in a file of their own. [SignAttached] writes one file
+// with the data inside. A signer is a *jpki.Signer:
+//
+//	signer, err := jpki.NewSignatureSigner(ctx, driver.Connect, reader, ask)
+//	...
+//	signature, err := cms.Sign(ctx, signer, file, cms.Options{})
+//
+// A [Verifier] checks a signature and says what it checked:
+//
+//	v := cms.Verifier{Trust: trust.Policy{Anchors: trust.JLISSignature(), Required: true}}
+//	signatures, err := v.Verify(ctx, signature, file)
+//
+// # What a signature means
+//
+// The signature key (署名用電子証明書の鍵) legally binds the holder, as a registered seal does. The key for user
+// authentication does not. Both would make a signature that looks right, so Sign and Verify refuse the
+// authentication key unless AllowAuthenticationKey is set.
+//
+// # What is signed
+//
+// The signed attributes are the content type, the SHA-256, SHA-384 or SHA-512 digest of the data, the
+// signer's clock, and the digest of the certificate (ESS signing certificate v2, RFC 5035). The signer's
+// clock proves nothing. A time stamp (RFC 3161) proves the time if its issuer is trusted. Without one,
+// the certificate must be valid when the signature is verified.
+//
+// # What is not checked
+//
+// Revocation, unless the Verifier has a policy for it. Only certified verifiers may ask.
+//
+// # Why this package parses CMS itself
+//
+// The libraries for Go read a whole file into memory, find a signer by issuer and serial number only, and
+// accept BER. This package reads DER only, and data of any size.
+//
+// All functions are safe for concurrent use if the signer is.
+package cms
