@@ -1,6 +1,7 @@
 package redacttest_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -18,12 +19,15 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/prooftest"
 	"github.com/mykeykit/mykeykit/internal/redacttest"
+	"github.com/mykeykit/mykeykit/internal/signtest"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cardtls"
+	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/cvc"
 	"github.com/mykeykit/mykeykit/jpki/face"
+	"github.com/mykeykit/mykeykit/jpki/pdf"
 	"github.com/mykeykit/mykeykit/jpki/proof"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/text"
@@ -72,6 +76,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 	}
 
 	surface := newSurface(t)
+	document := newDocument(t)
 
 	redacttest.Run(t, []redacttest.Type{
 		redacttest.Holder(apdu.Command{INS: apdu.InsVerify, P2: 0x98}.WithData([]byte(password)), redacttest.Text(password)),
@@ -83,6 +88,9 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Holder(attributes.Birth(), personal...),
 		redacttest.Holder(card.ready, card.canaries...),
 		redacttest.Holder(*holder, subject...),
+		redacttest.Holder(*document, surface.canaries...),
+		redacttest.Holder(document.Signatures[0], surface.canaries...),
+		redacttest.Holder(*document.Signatures[0].Verified, surface.canaries...),
 		redacttest.Holder(surface.attributes, surface.canaries...),
 		redacttest.Holder(surface.number, surface.canaries...),
 		redacttest.Holder(surface.data, surface.canaries...),
@@ -125,6 +133,9 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[trust.Anchor](),
 		redacttest.Plain[trust.Issuer](),
 		redacttest.Plain[trust.Policy](),
+		redacttest.Plain[cms.Options](), // the certificates in it are the CAs'
+		redacttest.Plain[cms.Verifier](),
+		redacttest.Plain[pdf.Options](),
 		redacttest.Plain[cvc.Authority](),
 		redacttest.Plain[cvc.Certificate](), // of a card's issuer
 		redacttest.Plain[cvc.Policy](),
@@ -300,4 +311,16 @@ func newCard(t *testing.T) (of ofCard) {
 	}
 	of.canaries = append(of.canaries, redacttest.Text(string(certificate.RawSubjectPublicKeyInfo[40:60])))
 	return of
+}
+
+// newDocument returns the signatures of a document that a person signed who has the names of the canaries.
+func newDocument(t *testing.T) *pdf.Result {
+	file := signtest.PDF(nil)
+	signer := signtest.New(t, func(c *x509.Certificate) { c.Subject.CommonName = "模擬　花子" })
+	var signed bytes.Buffer
+	require.NoError(t, pdf.Sign(t.Context(), &signed, bytes.NewReader(file), int64(len(file)), signer, pdf.Options{Reason: "見本町"}))
+	v := cms.Verifier{Trust: trust.Policy{CAs: []*x509.Certificate{signtest.CA(t).Certificate}}}
+	result, err := pdf.Verify(t.Context(), bytes.NewReader(signed.Bytes()), int64(signed.Len()), &v)
+	require.NoError(t, err)
+	return result
 }

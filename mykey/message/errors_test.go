@@ -172,6 +172,9 @@ var folders = map[string]string{
 	"internal/sshagent":             "cmd/card-info",
 	"internal/fleet":                "cmd/kiosk/internal/terminal",
 	"internal/fleettls":             "cmd/mykey-server",
+	"jpki/cms":                      "cmd/card-info",
+	"jpki/pdf":                      "cmd/card-info",
+	"jpki/pdf/internal/object":      "cmd/card-info",
 	"cmd/mykey-server/internal/pki": "cmd/mykey-server",
 	"mykey/registry":                "cmd/kiosk/internal/terminal",
 }

@@ -1,0 +1,263 @@
+package pdf
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mykeykit/mykeykit/jpki/pdf/internal/object"
+)
+
+// comparison compares a signed revision with the file as it is now.
+type comparison struct {
+	signed, now *object.File
+	end         int64        // of the signed revision
+	annotations map[int]bool // arrays of annotations
+	fields      map[int]bool // signature fields that were added
+	explained   map[int]bool // changed objects that further signatures change
+}
+
+func changed(format string, arguments ...any) error {
+	return fmt.Errorf("%w: %s", ErrChangedAfter, fmt.Sprintf(format, arguments...))
+}
+
+// unchanged checks that the file's first end bytes are a revision that has the signature, and that only further
+// signatures were added to it.
+func (c *checker) unchanged(d dictionary, end int64) error {
+	signed := c.file
+	if end != c.size {
+		var err error
+		if signed, err = object.Open(c.reader, end); err != nil {
+			return fmt.Errorf("%w: no revision of the file ends where it does: %w", ErrCoverage, err)
+		}
+	}
+	if e := signed.Entries()[d.ref.Number]; e.Free || e.Stream != 0 || e.Offset != d.offset {
+		return fmt.Errorf("%w: the signed revision does not have this signature", ErrCoverage)
+	}
+	k := comparison{signed, c.file, end, c.annotations, map[int]bool{}, map[int]bool{}}
+	if err := k.complete(); err != nil {
+		return err
+	}
+	if end == c.size {
+		return nil
+	}
+	newest := signed.Sections()[0].Offset
+	if !slices.ContainsFunc(c.file.Sections(), func(s object.Section) bool { return s.Offset == newest }) {
+		return changed("the signed revision is not part of the file")
+	}
+	if c.file.Sections()[0].Offset < end {
+		return changed("what follows the signed revision is no update") // programs that repair files may use it
+	}
+	return k.compare()
+}
+
+// complete checks that every object of the signed revision is wholly in it. Otherwise bytes that nobody signed
+// could become part of it.
+func (k *comparison) complete() error {
+	for number, e := range k.signed.Entries() {
+		if e.Free {
+			continue
+		}
+		if e.Stream == 0 && e.Offset >= k.end {
+			return changed("object %d is after the signed revision", number)
+		}
+		o, err := k.signed.Object(number)
+		if err != nil {
+			return err
+		}
+		if stream, ok := o.(*object.Stream); ok {
+			if err := k.signed.End(stream); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (k *comparison) compare() error {
+	was, is := k.signed.Trailer(), k.now.Trailer()
+	for _, key := range []object.Name{"Root", "Info"} {
+		if !object.Equal(was[key], is[key]) {
+			return changed("%s is another object", key)
+		}
+	}
+	if err := k.catalog(was["Root"].(object.Ref)); err != nil { // a Ref: see object.Open
+		return err
+	}
+	for number, before := range k.signed.Entries() {
+		if before == k.now.Entries()[number] || before.Free || k.explained[number] {
+			continue
+		}
+		if err := k.object(number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// object checks a changed object that is neither the catalog nor the form: a field that was signed, or a page
+// with a further field.
+func (k *comparison) object(number int) error {
+	was, err := k.signed.Object(number)
+	if err != nil {
+		return err
+	}
+	is, err := k.now.Object(number)
+	if err != nil {
+		return err
+	}
+	switch was := was.(type) {
+	case object.Dict:
+		is, ok := is.(object.Dict)
+		switch {
+		case !ok:
+		case was["FT"] == object.Name("Sig") && was["V"] == nil && equalBut(was, is, "V", "AP", "M", "F", "MK"):
+			return k.value(is["V"])
+		case was["Type"] == object.Name("Page") && equalBut(was, is, "Annots"):
+			return k.longer(was["Annots"], is["Annots"])
+		case object.Equal(was, is): // written again
+			return nil
+		}
+	case object.Array:
+		if object.Equal(was, is) {
+			return nil
+		}
+		if k.annotations[number] {
+			return k.longer(was, is)
+		}
+	case *object.Stream:
+	default:
+		if object.Equal(was, is) {
+			return nil
+		}
+	}
+	return changed("object %d", number)
+}
+
+// catalog checks the document catalog and the form, and collects the added fields.
+func (k *comparison) catalog(root object.Ref) error {
+	was, err := k.signed.Dict(root)
+	if err != nil {
+		return err
+	}
+	is, err := k.now.Dict(root)
+	if err != nil {
+		return err
+	}
+	// DSS has certificates and the like for verifying; Extensions says that a DSS may be there.
+	if !equalBut(was, is, "AcroForm", "DSS", "Extensions") {
+		return changed("the document catalog")
+	}
+	k.explained[root.Number] = true
+	before, err := k.signed.Dict(was["AcroForm"])
+	if err != nil {
+		return err
+	}
+	after, err := k.now.Dict(is["AcroForm"])
+	if err != nil {
+		return err
+	}
+	if !equalBut(before, after, "Fields", "SigFlags", "DR", "DA") || before != nil && !equalBut(before, after, "Fields", "SigFlags") {
+		return changed("the form")
+	}
+	k.explain(was["AcroForm"], is["AcroForm"])
+	fieldsBefore, err := k.signed.Array(before["Fields"])
+	if err != nil {
+		return err
+	}
+	fieldsAfter, err := k.now.Array(after["Fields"])
+	if err != nil {
+		return err
+	}
+	if len(fieldsAfter) < len(fieldsBefore) || !object.Equal(fieldsBefore, fieldsAfter[:len(fieldsBefore)]) {
+		return changed("the form's fields")
+	}
+	for _, added := range fieldsAfter[len(fieldsBefore):] {
+		if err := k.field(added); err != nil {
+			return err
+		}
+	}
+	k.explain(before["Fields"], after["Fields"])
+	return nil
+}
+
+// explain notes that the object behind a reference may have changed, if it is the same reference.
+func (k *comparison) explain(was, is any) {
+	if ref, ok := was.(object.Ref); ok && object.Equal(was, is) {
+		k.explained[ref.Number] = true
+	}
+}
+
+// entries that a further signature field may have. Actions and children are not among them.
+var fieldEntries = []object.Name{
+	"Type", "Subtype", "FT", "T", "TU", "V", "P", "Rect", "F", "Ff", "AP", "MK", "DA", "DR", "Q", "Border", "BS", "NM", "M", "C", "Lock", "SV",
+}
+
+// field checks an added field: it must be a new object and for a signature.
+func (k *comparison) field(added any) error {
+	ref, ok := added.(object.Ref)
+	if e, old := k.signed.Entries()[ref.Number]; !ok || old && !e.Free {
+		return changed("the form's fields")
+	}
+	dict, err := k.now.Dict(ref)
+	if err != nil {
+		return err
+	}
+	if dict["FT"] != object.Name("Sig") {
+		return changed("a field that is not for a signature was added")
+	}
+	for key := range dict {
+		if !slices.Contains(fieldEntries, key) {
+			return changed("a signature field with %s was added", key)
+		}
+	}
+	k.fields[ref.Number] = true
+	if dict["V"] == nil {
+		return nil
+	}
+	return k.value(dict["V"])
+}
+
+// value checks the value of a signature field that was signed: a signature dictionary.
+func (k *comparison) value(v any) error {
+	dict, err := k.now.Dict(v)
+	if err != nil {
+		return err
+	}
+	if !isSignature(dict) {
+		return changed("a signature field has something else")
+	}
+	return nil
+}
+
+// longer checks that an array has what it had, and after it only added signature fields.
+func (k *comparison) longer(was, is any) error {
+	before, err := k.signed.Array(was)
+	if err != nil {
+		return err
+	}
+	after, err := k.now.Array(is)
+	if err != nil {
+		return err
+	}
+	if len(after) < len(before) || !object.Equal(before, after[:len(before)]) {
+		return changed("a page's annotations")
+	}
+	for _, added := range after[len(before):] {
+		if ref, ok := added.(object.Ref); !ok || !k.fields[ref.Number] {
+			return changed("a page's annotations")
+		}
+	}
+	return nil
+}
+
+// equalBut reports whether two dictionaries are equal except for some entries.
+func equalBut(a, b object.Dict, except ...object.Name) bool {
+	for _, pair := range [][2]object.Dict{{a, b}, {b, a}} {
+		for key, value := range pair[0] {
+			if !slices.Contains(except, key) && !object.Equal(value, pair[1][key]) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,39 @@
+// Package pdf signs PDF files with the My Number Card, and verifies signatures in PDF files.
+//
+// # Where to start
+//
+// [Sign] writes a copy of a file and adds a signature. Everything before the signature stays byte for byte:
+//
+//	err := pdf.Sign(ctx, out, file, size, signer, pdf.Options{Name: "..."})
+//
+// [Verify] checks every signature of a file:
+//
+//	v := cms.Verifier{Trust: trust.Policy{Anchors: trust.JLISSignature(), Required: true}}
+//	result, err := pdf.Verify(ctx, file, size, &v)
+//
+// Package cms says what a signature means, what is checked and what is not.
+//
+// # Which signatures
+//
+// Sign writes what the Ministry of Justice accepts for registrations (登記・供託): Filter Adobe.PPKLite,
+// SubFilter adbe.pkcs7.detached, with Name and M, over the whole file. The signature is invisible. A file may
+// be signed several times. Encrypted files are refused.
+//
+// # How Verify is strict
+//
+// Programs that verify PDF signatures were deceived in published ways: with signatures that cover a part of
+// the file, with content that is replaced after the signature, and with signatures that are no signatures.
+// Verify therefore
+//
+//   - finds every signature dictionary that any cross-reference section lists, whatever its Filter, in the
+//     order of what they cover;
+//   - accepts only a ByteRange that covers the file from its first byte to the end of a revision, except for
+//     the hexadecimal string of that signature itself;
+//   - accepts only zeros after the signature in that string;
+//   - compares each signed revision with the file as it is now. Further signatures are allowed. Every other
+//     change is an error, and is named;
+//   - returns no error only if all signatures of a file are good.
+//
+// A file that programs may understand in different ways, such as one with broken cross-reference sections, is
+// refused. That is also the limit: whether a program displays what the file contains is not checked.
+package pdf

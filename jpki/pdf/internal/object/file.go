@@ -1,0 +1,451 @@
+package object
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"strconv"
+)
+
+const (
+	maxObjects  = 8_388_607 // ISO 32000-1 annex C
+	maxSections = 4096
+)
+
+// Entry says where an object is: at an offset, or in an object stream.
+type Entry struct {
+	Free       bool
+	Offset     int64
+	Generation int
+	Stream     int // number of the object stream; 0: at an offset
+	Index      int // in the object stream
+}
+
+// Section is a cross-reference section: one state of the file adds at least one.
+type Section struct {
+	Offset  int64
+	Trailer Dict
+	Entries map[int]Entry
+	Stream  bool // a cross-reference stream
+}
+
+// File is a PDF file. It is not safe for concurrent use.
+type File struct {
+	r        io.ReaderAt
+	size     int64
+	sections []Section // the newest first
+	entries  map[int]Entry
+	decoded  map[int]*objects // object streams
+	budget   int64            // bytes that may still be decompressed
+}
+
+var ending = regexp.MustCompile(`(?:^|[\r\n])startxref[\r\n \t]+(\d{1,15})[\r\n \t]+%%EOF[\x00\t\n\f\r ]*$`)
+
+// Open reads the cross-reference sections of the first size bytes of r. It returns [ErrMalformed], or an error
+// of r.
+func Open(r io.ReaderAt, size int64) (*File, error) {
+	f := &File{r: r, size: size, entries: map[int]Entry{}, decoded: map[int]*objects{}, budget: maxDecoded}
+	head := make([]byte, min(5, size))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if string(head) != "%PDF-" {
+		return nil, malformed("no PDF header")
+	}
+	tail := make([]byte, min(1024, size))
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+		return nil, err
+	}
+	found := ending.FindSubmatch(tail)
+	if found == nil {
+		return nil, malformed("no startxref and %%%%EOF at the end")
+	}
+	offset, err := strconv.ParseInt(string(found[1]), 10, 64)
+	if err != nil {
+		return nil, malformed("startxref")
+	}
+	return f, f.readSections(offset)
+}
+
+// readSections follows the chain of sections.
+func (f *File) readSections(offset int64) error {
+	seen := map[int64]bool{}
+	for {
+		if seen[offset] || len(f.sections) == maxSections {
+			return malformed("cross-reference sections in a circle")
+		}
+		seen[offset] = true
+		s, err := f.section(offset)
+		if err != nil {
+			return err
+		}
+		f.add(s)
+		if at, ok := s.Trailer["XRefStm"].(int64); ok && !s.Stream { // a hybrid file, ISO 32000-2 §7.5.8.4
+			if seen[at] {
+				return malformed("cross-reference sections in a circle")
+			}
+			seen[at] = true
+			hybrid, err := f.section(at)
+			if err != nil {
+				return err
+			}
+			f.add(hybrid)
+		}
+		previous, there := s.Trailer["Prev"]
+		if !there {
+			break
+		}
+		var ok bool
+		if offset, ok = previous.(int64); !ok {
+			return malformed("Prev is no number")
+		}
+	}
+	if _, ok := f.Trailer()["Root"].(Ref); !ok {
+		return malformed("no document catalog")
+	}
+	return nil
+}
+
+func (f *File) add(s Section) {
+	f.sections = append(f.sections, s)
+	f.merge(s.Entries)
+}
+
+// merge adds the entries of an older section.
+func (f *File) merge(older map[int]Entry) {
+	for number, e := range older {
+		if _, newer := f.entries[number]; !newer {
+			f.entries[number] = e
+		}
+	}
+}
+
+// Trailer returns the newest trailer.
+func (f *File) Trailer() Dict { return f.sections[0].Trailer }
+
+// Sections returns the cross-reference sections, the newest first.
+func (f *File) Sections() []Section { return f.sections }
+
+// Entries returns where every object is.
+func (f *File) Entries() map[int]Entry { return f.entries }
+
+// Encrypted reports whether the file is encrypted.
+func (f *File) Encrypted() bool {
+	for _, s := range f.sections {
+		if s.Trailer["Encrypt"] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *File) at(offset int64) *lexer { return &lexer{r: f.r, size: f.size, pos: offset} }
+
+func (f *File) section(offset int64) (Section, error) {
+	if offset < 0 || offset >= f.size {
+		return Section{}, malformed("cross-reference section at byte %d, outside of the file", offset)
+	}
+	l := f.at(offset)
+	if c, _ := l.peek(0); isDigit(c) {
+		return f.sectionStream(offset)
+	}
+	if err := l.keyword("xref"); err != nil {
+		return Section{}, err
+	}
+	s := Section{Offset: offset, Entries: map[int]Entry{}}
+	for {
+		l.space()
+		if c, _ := l.peek(0); !isDigit(c) {
+			break
+		}
+		first, err := l.integer()
+		if err != nil {
+			return s, err
+		}
+		count, err := l.integer()
+		if err != nil {
+			return s, err
+		}
+		if first < 0 || count < 0 || first+count > maxObjects {
+			return s, malformed("cross-reference section of %d objects", count)
+		}
+		for number := first; number < first+count; number++ {
+			if err := s.readEntry(l, int(number)); err != nil {
+				return s, err
+			}
+		}
+	}
+	if err := l.keyword("trailer"); err != nil {
+		return s, err
+	}
+	trailer, err := l.object(0)
+	dict, ok := trailer.(Dict)
+	if err != nil || !ok {
+		return s, l.fail(l.pos, "no trailer")
+	}
+	s.Trailer = dict
+	return s, nil
+}
+
+// readEntry reads a line of a cross-reference table (ISO 32000-2 §7.5.4).
+func (s *Section) readEntry(l *lexer, number int) error {
+	offset, err := l.integer()
+	if err != nil {
+		return err
+	}
+	generation, err := l.integer()
+	if err != nil {
+		return err
+	}
+	l.space()
+	kind := l.word()
+	if kind != "n" && kind != "f" || offset < 0 || generation < 0 || generation > 65535 {
+		return l.fail(l.pos, "malformed cross-reference entry")
+	}
+	if _, twice := s.Entries[number]; twice {
+		return malformed("object %d twice in a cross-reference section", number)
+	}
+	s.Entries[number] = Entry{Free: kind == "f", Offset: offset, Generation: int(generation)}
+	return nil
+}
+
+// sectionStream reads a cross-reference stream (ISO 32000-2 §7.5.8).
+func (f *File) sectionStream(offset int64) (Section, error) {
+	s := Section{Offset: offset, Entries: map[int]Entry{}, Stream: true}
+	_, o, err := f.indirect(offset)
+	if err != nil {
+		return s, err
+	}
+	stream, ok := o.(*Stream)
+	if !ok || stream.Dict["Type"] != Name("XRef") {
+		return s, malformed("no cross-reference section at byte %d", offset)
+	}
+	s.Trailer = stream.Dict
+	data, err := f.decode(stream)
+	if err != nil {
+		return s, err
+	}
+	widths, ok := integers(stream.Dict["W"])
+	if !ok || len(widths) != 3 {
+		return s, malformed("widths of a cross-reference stream")
+	}
+	width := int64(0)
+	for _, w := range widths {
+		if w < 0 || w > 8 {
+			return s, malformed("widths of a cross-reference stream")
+		}
+		width += w
+	}
+	size, _ := stream.Dict["Size"].(int64)
+	index := []int64{0, size}
+	if given, there := stream.Dict["Index"]; there {
+		if index, ok = integers(given); !ok || len(index)%2 != 0 {
+			return s, malformed("index of a cross-reference stream")
+		}
+	}
+	for ; len(index) > 0; index = index[2:] {
+		if index[0] < 0 || index[1] < 0 || index[0]+index[1] > maxObjects || width == 0 || index[1]*width > int64(len(data)) {
+			return s, malformed("index of a cross-reference stream")
+		}
+		for number := index[0]; number < index[0]+index[1]; number++ {
+			if err := s.addBinary(int(number), data[:width], widths); err != nil {
+				return s, err
+			}
+			data = data[width:]
+		}
+	}
+	return s, nil
+}
+
+// addBinary adds an entry of a cross-reference stream.
+func (s *Section) addBinary(number int, data []byte, widths []int64) error {
+	var fields [3]int64
+	for i, w := range widths {
+		for _, b := range data[:w] {
+			fields[i] = fields[i]<<8 | int64(b)
+		}
+		data = data[w:]
+	}
+	kind := fields[0]
+	if widths[0] == 0 {
+		kind = 1
+	}
+	if fields[1] < 0 || fields[2] < 0 || fields[2] > maxObjects {
+		return malformed("cross-reference entry of object %d", number)
+	}
+	var e Entry
+	switch kind {
+	case 0:
+		e = Entry{Free: true}
+	case 1:
+		e = Entry{Offset: fields[1], Generation: int(fields[2])}
+	case 2:
+		if fields[1] == 0 || fields[1] > maxObjects {
+			return malformed("cross-reference entry of object %d", number)
+		}
+		e = Entry{Stream: int(fields[1]), Index: int(fields[2])}
+	default: // a kind to come is a reference to null (ISO 32000-2 table 18)
+		e = Entry{Free: true}
+	}
+	if _, twice := s.Entries[number]; twice {
+		return malformed("object %d twice in a cross-reference section", number)
+	}
+	s.Entries[number] = e
+	return nil
+}
+
+func integers(o any) ([]int64, bool) {
+	array, ok := o.(Array)
+	if !ok {
+		return nil, false
+	}
+	numbers := make([]int64, len(array))
+	for i, e := range array {
+		if numbers[i], ok = e.(int64); !ok {
+			return nil, false
+		}
+	}
+	return numbers, true
+}
+
+// indirect reads an indirect object at an offset.
+func (f *File) indirect(offset int64) (Ref, any, error) {
+	l := f.at(offset)
+	number, err := l.integer()
+	if err != nil {
+		return Ref{}, nil, err
+	}
+	generation, err := l.integer()
+	if err != nil {
+		return Ref{}, nil, err
+	}
+	if err := l.keyword("obj"); err != nil {
+		return Ref{}, nil, err
+	}
+	o, err := l.object(0)
+	if err != nil {
+		return Ref{}, nil, err
+	}
+	ref := Ref{int(number), int(generation)}
+	l.space()
+	switch l.word() {
+	case "endobj":
+		return ref, o, nil
+	case "stream":
+		dict, ok := o.(Dict)
+		c, _ := l.peek(0)
+		next, _ := l.peek(1)
+		switch {
+		case ok && c == '\n':
+			return ref, &Stream{dict, l.pos + 1}, nil
+		case ok && c == '\r' && next == '\n':
+			return ref, &Stream{dict, l.pos + 2}, nil
+		}
+	}
+	return ref, nil, l.fail(l.pos, fmt.Sprintf("object %d has no end", number))
+}
+
+// Listed calls use with every object at an offset that any section lists, also one that a newer section replaces.
+// It stops at the first error.
+func (f *File) Listed(use func(ref Ref, offset int64, o any) error) error {
+	seen := map[int64]bool{}
+	for _, s := range f.sections {
+		for number, e := range s.Entries {
+			if e.Free || e.Stream != 0 || seen[e.Offset] {
+				continue
+			}
+			seen[e.Offset] = true
+			ref, o, err := f.indirect(e.Offset)
+			switch {
+			case err != nil:
+				return err
+			case ref.Number != number:
+				return malformed("object %d is not where the cross-reference section says", number)
+			}
+			if err := use(ref, e.Offset, o); err != nil {
+				return err
+			}
+		}
+	}
+	for number, e := range f.entries {
+		if e.Stream == 0 {
+			continue
+		}
+		o, err := f.Object(number)
+		if err != nil {
+			return err
+		}
+		if err := use(Ref{Number: number}, -1, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// End returns an error if a stream is not wholly in the file.
+func (f *File) End(s *Stream) error {
+	length, err := f.Resolve(s.Dict["Length"])
+	if err != nil {
+		return err
+	}
+	n, ok := length.(int64)
+	if !ok || n < 0 || n > f.size-s.Offset {
+		return malformed("length of a stream")
+	}
+	return f.at(s.Offset + n).keyword("endstream")
+}
+
+// Object returns an object by its number. A free or unknown object is nil.
+func (f *File) Object(number int) (any, error) {
+	e, ok := f.entries[number]
+	switch {
+	case !ok || e.Free:
+		return nil, nil
+	case e.Stream != 0:
+		return f.compressed(number, e)
+	}
+	ref, o, err := f.indirect(e.Offset)
+	switch {
+	case err != nil:
+		return nil, err
+	case ref != Ref{number, e.Generation}:
+		return nil, malformed("object %d is not where the cross-reference section says", number)
+	}
+	return o, nil
+}
+
+// Resolve returns what a reference names, and any other object as it is.
+func (f *File) Resolve(o any) (any, error) {
+	for range maxDepth {
+		ref, ok := o.(Ref)
+		if !ok {
+			return o, nil
+		}
+		if e := f.entries[ref.Number]; e.Generation != ref.Generation && e.Stream == 0 {
+			return nil, nil
+		}
+		var err error
+		if o, err = f.Object(ref.Number); err != nil {
+			return nil, err
+		}
+	}
+	return nil, malformed("references in a circle")
+}
+
+// Dict resolves a dictionary. It returns nil if the object is something else.
+func (f *File) Dict(o any) (Dict, error) {
+	o, err := f.Resolve(o)
+	dict, _ := o.(Dict)
+	return dict, err
+}
+
+// Array resolves an array. It returns nil if the object is something else.
+func (f *File) Array(o any) (Array, error) {
+	o, err := f.Resolve(o)
+	array, _ := o.(Array)
+	return array, err
+}
+
+// Copy returns a copy of a dictionary, to be changed.
+func (d Dict) Copy() Dict { return maps.Clone(d) }

@@ -1,0 +1,167 @@
+package pdf
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mykeykit/mykeykit/jpki/cms"
+	"github.com/mykeykit/mykeykit/jpki/pdf/internal/object"
+	"github.com/mykeykit/mykeykit/jpki/trust"
+)
+
+var (
+	// ErrMalformed reports a file that is not a PDF file, or one that programs may understand differently.
+	ErrMalformed = object.ErrMalformed
+	// ErrEncrypted reports an encrypted file.
+	ErrEncrypted = errors.New("encrypted PDF")
+	// ErrChanged reports a file that changed while it was signed.
+	ErrChanged = cms.ErrChanged
+	// ErrSigningForbidden reports a file whose certification or form allows no further signature.
+	ErrSigningForbidden = errors.New("PDF allows no further signature")
+)
+
+// Options say how to sign. The zero Options are usable.
+type Options struct {
+	cms.Options
+	// Name is the signer's name for the signature dictionary. If it is empty, it is the common name of the
+	// certificate, which for this card is a number.
+	Name             string
+	Reason, Location string // left out if empty
+}
+
+// Check returns the error with which [Sign] would refuse the file, without signing: [ErrMalformed],
+// [ErrEncrypted], [ErrSigningForbidden], or an error of file.
+func Check(file io.ReaderAt, size int64) error {
+	_, err := open(file, size)
+	return err
+}
+
+func open(file io.ReaderAt, size int64) (*object.File, error) {
+	f, err := object.Open(file, size)
+	if err != nil {
+		return nil, err
+	}
+	if f.Encrypted() {
+		return nil, ErrEncrypted
+	}
+	catalog, err := f.Dict(f.Trailer()["Root"])
+	if err != nil {
+		return nil, err
+	}
+	if catalog == nil {
+		return nil, fmt.Errorf("%w: no document catalog", ErrMalformed)
+	}
+	permissions, err := f.Dict(catalog["Perms"])
+	if err != nil {
+		return nil, err
+	}
+	if permissions["DocMDP"] != nil {
+		return nil, fmt.Errorf("%w: it is certified", ErrSigningForbidden)
+	}
+	return f, nil
+}
+
+// Sign writes the file's bytes to w, then an incremental update with a signature of all of them. It reads the
+// file once for its structure and once from start to end. Its memory does not depend on the file's size.
+// After an error w may have a part of the output: write to a new file, and rename it when Sign returns nil.
+//
+// It returns the errors of [Check], [ErrChanged], and those of [cms.Sign].
+func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer cms.Signer, o Options) error {
+	if err := o.Check(signer.Certificate()); err != nil {
+		return err
+	}
+	f, err := open(file, size)
+	if err != nil {
+		return err
+	}
+	u, err := newUpdate(f, file, size)
+	if err != nil {
+		return err
+	}
+	if err := u.addSignature(o, signer, now(o)); err != nil {
+		return err
+	}
+	update, gap := u.bytes()
+
+	h := o.NewHash()
+	copied, err := io.Copy(io.MultiWriter(w, h), &readerWithContext{ctx, io.NewSectionReader(file, 0, size)})
+	switch {
+	case err != nil:
+		return err
+	case copied != size:
+		return fmt.Errorf("%w: %d bytes in place of %d", ErrChanged, copied, size)
+	}
+	h.Write(update[:gap.start])
+	h.Write(update[gap.end:])
+	signature, err := cms.SignDigest(ctx, signer, h.Sum(nil), o.Options)
+	if err != nil {
+		return err
+	}
+	hexadecimal := update[gap.start+1 : gap.end-1]
+	if hex.EncodedLen(len(signature)) > len(hexadecimal) {
+		return fmt.Errorf("signature of %d bytes does not fit in its place of %d", len(signature), len(hexadecimal)/2)
+	}
+	hex.Encode(hexadecimal, signature)
+	_, err = w.Write(update)
+	return err
+}
+
+func now(o Options) time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
+}
+
+type readerWithContext struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *readerWithContext) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// room returns how many bytes to reserve for the signature.
+func room(o Options, signer cms.Signer) int {
+	n := 4096 + 2*len(signer.Certificate().Raw)
+	for _, ca := range o.CACertificates {
+		n += len(ca.Raw)
+	}
+	if o.Timestamp != nil {
+		n += 16 << 10
+	}
+	return n
+}
+
+// signatureDictionary encodes the dictionary of a signature, with room for it, and returns where the
+// placeholders are.
+func signatureDictionary(o Options, signer cms.Signer, at time.Time) (b []byte, byteRange, contents int) {
+	name := o.Name
+	if name == "" {
+		name = signer.Certificate().Subject.CommonName
+	}
+	b = append(b, "<</Type /Sig\n/Filter /Adobe.PPKLite\n/SubFilter /adbe.pkcs7.detached\n/ByteRange "...)
+	byteRange = len(b)
+	b = append(b, bytes.Repeat([]byte(" "), byteRangeWidth)...)
+	b = append(b, "\n/Contents "...)
+	contents = len(b)
+	b = append(b, '<')
+	b = append(b, bytes.Repeat([]byte("0"), 2*room(o, signer))...)
+	b = append(b, ">\n/M "...)
+	b = object.Append(b, text(at.In(trust.Japan).Format("D:20060102150405+09'00'")))
+	for _, entry := range []struct{ key, value string }{{"Name", name}, {"Reason", o.Reason}, {"Location", o.Location}} {
+		if entry.value != "" {
+			b = object.Append(append(append(b, '\n', '/'), entry.key+" "...), text(entry.value))
+		}
+	}
+	return append(b, ">>"...), byteRange, contents
+}
