@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/credential"
 	"github.com/mykeykit/mykeykit/jpki/text"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -22,6 +25,8 @@ func (p *program) attributesCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return p.attributes(c.Context(), o) },
 	}
 	p.surfaceFlags(c, &o, byNumberB, textFlagByText)
+	c.Flags().StringVar(&o.from, "from", "", p.Say(textFlagFrom))
+	c.Flags().BoolVar(&o.stdin, "password-stdin", false, p.Say(textFlagPasswordStdin))
 	return c
 }
 
@@ -81,6 +86,13 @@ type attributesJSON struct {
 
 // attributes reads the holder's attributes.
 func (p *program) attributes(ctx context.Context, o surfaceOptions) error {
+	switch o.from {
+	case "":
+	case fromSignature:
+		return p.attributesOfSignature(ctx, o)
+	default:
+		return p.WrongUsage(fmt.Errorf("--from: %q", o.from))
+	}
 	e, unlock, err := p.textUnlock(o.by, byNumberB, byPIN)
 	if err != nil {
 		return err
@@ -113,6 +125,38 @@ func (p *program) attributes(ctx context.Context, o surfaceOptions) error {
 	t.row(textRowBirth, same(isoDate(a.Birth())))
 	t.row(textRowSex, textSex(a.Sex()))
 	p.writeChecks(&t, a.Issuer(), false)
+	return t.write(p.stdout)
+}
+
+// attributesOfSignature reads the holder's attributes from the signature certificate, which any card has that can
+// sign. The certificate's issuer is checked.
+func (p *program) attributesOfSignature(ctx context.Context, o surfaceOptions) error {
+	v, err := p.documentVerifier(verifyOptions{})
+	if err != nil {
+		return err
+	}
+	signer, err := p.signatureSigner(ctx, passwordOptions{stdin: o.stdin, allowLastAttempt: o.allowLastAttempt}, jpki.AllowExpired())
+	if err != nil {
+		return err
+	}
+	if err := signer.Close(); err != nil {
+		return err
+	}
+	a, err := jpki.ParseAttributes(signer.Certificate())
+	if err != nil {
+		return err
+	}
+	issuer, err := v.Trust.Issuer(signer.Certificate(), p.now(), func() (*x509.Certificate, error) { return nil, trust.ErrUnknownIssuer })
+	if err != nil {
+		return err
+	}
+	if p.JSON {
+		return cli.WriteJSON(p.stdout, attributesJSON{a.Name(), a.Address(), birthOf(a), sexName(a.Sex()), issuer, []string{"issuer"}, []string{"revocation", "bearer"}})
+	}
+	t := table{program: p}
+	p.addHolder(&t, a)
+	t.row(textRowSignerIssuer, textCertificateIssuer(issuer))
+	t.row(textRowUnchecked, textCertificateUnchecked)
 	return t.write(p.stdout)
 }
 

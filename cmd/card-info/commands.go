@@ -98,30 +98,48 @@ func (p *program) retries(ctx context.Context) error {
 }
 
 func (p *program) certCommand() *cobra.Command {
-	var ca, der bool
+	var o certOptions
 	c := &cobra.Command{
 		Use: "cert", Short: p.Say(textCertShort), Long: p.Say(textCertLong), Args: cli.NoArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return p.cert(c.Context(), ca, der) },
+		RunE: func(c *cobra.Command, _ []string) error { return p.cert(c.Context(), o) },
 	}
-	c.Flags().BoolVar(&ca, "ca", false, p.Say(textFlagCA))
-	c.Flags().BoolVar(&der, "der", false, p.Say(textFlagDER))
+	c.Flags().BoolVar(&o.ca, "ca", false, p.Say(textFlagCA))
+	c.Flags().BoolVar(&o.der, "der", false, p.Say(textFlagDER))
+	c.Flags().BoolVar(&o.signature, "signature", false, p.Say(textFlagSignatureCert))
+	p.passwordFlags(c, &o.passwordOptions)
 	return c
 }
 
+// certOptions are the flags of cert.
+type certOptions struct {
+	passwordOptions
+	ca, der, signature bool
+}
+
 // cert writes a certificate. It is personal data, so no other command prints it.
-func (p *program) cert(ctx context.Context, ca, der bool) error {
-	if der && tty.IsTerminal(p.stdout) {
+func (p *program) cert(ctx context.Context, o certOptions) error {
+	if o.der && tty.IsTerminal(p.stdout) {
 		// The card chooses these bytes; a terminal would interpret them.
 		return p.Misuse(textDERToTerminal, errors.New("--der: standard output is a terminal"))
+	}
+	if o.signature && !o.ca {
+		signer, err := p.signatureSigner(ctx, o.passwordOptions, jpki.AllowExpired())
+		if err != nil {
+			return err
+		}
+		return errors.Join(signer.Close(), p.writeCertificate(signer.Certificate().Raw, o.der))
 	}
 	var found []byte
 	err := p.withApplication(ctx, func(_ reader.Reader, a *jpki.Application) (err error) {
 		read, readDER := a.AuthCertificate, a.AuthCertificateDER
-		if ca {
+		switch {
+		case o.ca && o.signature:
+			read, readDER = a.SignatureCACertificate, nil
+		case o.ca:
 			read, readDER = a.AuthCACertificate, a.AuthCACertificateDER
 		}
 		certificate, err := read(ctx)
-		if errors.Is(err, trust.ErrMalformed) {
+		if errors.Is(err, trust.ErrMalformed) && readDER != nil {
 			// Written all the same, so that the user can examine it with other tools.
 			found, err = readDER(ctx)
 			return err
@@ -134,12 +152,16 @@ func (p *program) cert(ctx context.Context, ca, der bool) error {
 	if err != nil {
 		return err
 	}
+	return p.writeCertificate(found, o.der)
+}
+
+func (p *program) writeCertificate(found []byte, der bool) error {
 	if der {
-		_, err = p.Stdout.WriteBytes(found)
+		_, err := p.Stdout.WriteBytes(found)
 		return err
 	}
 	// pem.Encode would write each line in pieces.
-	_, err = p.stdout.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: found}))
+	_, err := p.stdout.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: found}))
 	return err
 }
 

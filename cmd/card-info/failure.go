@@ -18,6 +18,19 @@ func exits() map[message.Code]int {
 		codeNoApplication: cli.ExitOtherCard,
 		codePhotoFile:     cli.ExitUsage,
 
+		codeDocumentFile:      cli.ExitUsage,
+		codeDocumentExists:    cli.ExitUsage,
+		codeDocumentMalformed: cli.ExitUsage,
+		codeDocumentEncrypted: cli.ExitUsage,
+		codeDocumentCertified: cli.ExitUsage,
+		codeDocumentUnsigned:  cli.ExitCertificate,
+		codeDocumentAltered:   cli.ExitTampered,
+		codeSignatureInvalid:  cli.ExitTampered,
+		codeSignatureKind:     cli.ExitCertificate,
+		codeSignerUnknown:     cli.ExitCertificate,
+		codeNoSignCert:        cli.ExitCertificate,
+		codeSignerCertificate: cli.ExitCertificate,
+
 		codeNoConsent:   cli.ExitUsage,
 		codePINMismatch: cli.ExitUsage,
 	}

@@ -43,7 +43,7 @@ func TestGoldenReports(t *testing.T) {
 func TestGoldenHelp(t *testing.T) {
 	for _, language := range []string{"ja", "en"} {
 		var b strings.Builder
-		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "attributes", "face", "number", "keygen", "doctor", "ssh-agent", "ssh-key", "logout", "simulate"} {
+		for _, command := range []string{"", "list", "watch", "retries", "cert", "id", "attributes", "face", "number", "sign", "verify", "keygen", "doctor", "ssh-agent", "ssh-key", "logout", "simulate"} {
 			o := runner{}.run(t, append(strings.Fields("help "+command), "--lang", language)...)
 			require.Zero(t, o.exit, o.stderr)
 			b.WriteString("$ card-info help " + command + "\n" + o.stdout + "\n")

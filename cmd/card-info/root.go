@@ -104,7 +104,7 @@ func (p *program) command(args []string) *cobra.Command {
 		return root
 	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.pinCommand(), p.keygenCommand(), p.doctorCommand(),
-		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
+		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.signCommand(), p.verifyCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
 	return root
 }
 
@@ -131,6 +131,10 @@ func (p *program) subcommand(args []string) *cobra.Command {
 		return p.keygenCommand()
 	case "attributes":
 		return p.attributesCommand()
+	case "sign":
+		return p.signCommand()
+	case "verify":
+		return p.verifyCommand()
 	case "face":
 		return p.faceCommand()
 	case "number":

@@ -20,7 +20,7 @@ import (
 
 // surfaceOptions are the flags of the commands that read the text or the visual application.
 type surfaceOptions struct {
-	by               string
+	by, from         string
 	stdin            bool
 	allowLastAttempt bool
 	authorities      []string // files
@@ -34,6 +34,9 @@ const (
 	byNumberA = "number-a"
 	byNumberB = "number-b"
 )
+
+// fromSignature is the value of --from.
+const fromSignature = "signature"
 
 // Codes of these commands.
 const (

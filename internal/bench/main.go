@@ -57,6 +57,7 @@ func run(programs bool, benchTime string, count int, out, doc string) error {
 			table{"tap", tapTable(results)},
 			table{"goals", goalsTable(results, start)},
 			table{"growth", growthTable(results)},
+			table{"documents", documentsTable(results)},
 			table{"operations", operationsTable(results)},
 		)
 	}

@@ -147,3 +147,17 @@ func operationsTable(rs results) string {
 	}
 	return markdown([]string{"benchmark", "time", "bytes", "allocations"}, rows)
 }
+
+// documentsTable compares how long signing and verifying documents takes here and in other programs.
+func documentsTable(rs results) string {
+	var rows [][]string
+	for _, r := range rs {
+		benchmark, of := parameters(r.name)
+		if benchmark != "pdf.Documents" {
+			continue
+		}
+		words := func(s string) string { return strings.ReplaceAll(s, "_", " ") }
+		rows = append(rows, []string{words(of["task"]), words(of["by"]), duration(r.median("ns/op")), measured(r, "B/op")})
+	}
+	return markdown([]string{"task", "by", "time", "bytes allocated"}, rows)
+}

@@ -49,3 +49,54 @@ func newFolder(d disk, path string, files map[string][]byte) (err error) {
 
 // UnfinishedPrefix returns how the names of unfinished folders of [NewFolder] begin.
 func UnfinishedPrefix(path string) string { return "." + filepath.Base(path) + "." }
+
+// WriteNewWith is like [WriteNew] for a file that write writes, which may be longer than memory. The file
+// appears under its name when it is complete and synced. If the program is killed, a file whose name begins
+// with [UnfinishedPrefix] may be left.
+func WriteNewWith(path string, write func(file *os.File) error) error {
+	return writeNewWith(system, path, write)
+}
+
+func writeNewWith(d disk, path string, write func(file *os.File) error) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	folder := filepath.Dir(path)
+	unfinished := filepath.Join(folder, UnfinishedPrefix(path)+rand.Text())
+	file, err := create(unfinished, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if left := os.Remove(unfinished); !errors.Is(left, fs.ErrNotExist) {
+			err = errors.Join(err, left)
+		}
+	}()
+	err = write(file)
+	if err == nil {
+		err = d.sync(file)
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := giveName(unfinished, path); err != nil {
+		return err
+	}
+	if err := syncFolder(d, folder); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// giveName names a file that is complete. A link replaces no file; file systems without links, such as FAT, get
+// a renaming after another look.
+func giveName(unfinished, path string) error {
+	err := os.Link(unfinished, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "rename", Path: path, Err: fs.ErrExist}
+	}
+	return os.Rename(unfinished, path)
+}

@@ -73,3 +73,41 @@ func TestNewFolderFails(t *testing.T) {
 		assert.Empty(t, namesIn(t, parent), n)
 	}
 }
+
+// A file that is written in pieces appears when it is complete, and replaces none. If anything fails, nothing is
+// left.
+//
+// Faults: F152.
+func TestWriteNewWith(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "signed.pdf")
+	half := func(file *os.File) error {
+		_, err := file.WriteString("half ")
+		assert.NoFileExists(t, path)
+		return err
+	}
+	full := errors.New("disk full")
+	require.ErrorIs(t, WriteNewWith(path, func(file *os.File) error { return errors.Join(half(file), full) }), full)
+	assert.Empty(t, namesIn(t, folder))
+	for n := 1; n <= 2; n++ {
+		d := (&failing{n: n, err: full}).disk()
+		err := writeNewWith(d, path, half)
+		if runtime.GOOS == "windows" && n == 2 {
+			continue // folders are not synced there
+		}
+		require.ErrorIs(t, err, full)
+		if n == 1 {
+			assert.Empty(t, namesIn(t, folder))
+		}
+		_ = os.Remove(path)
+	}
+	require.NoError(t, WriteNewWith(path, half))
+	content, _, err := Read(path, 100)
+	require.NoError(t, err)
+	assert.Equal(t, "half ", string(content))
+	require.ErrorIs(t, WriteNewWith(path, half), fs.ErrExist)
+	later := filepath.Join(folder, "later.pdf")
+	err = WriteNewWith(later, func(*os.File) error { return os.WriteFile(later, nil, 0o600) })
+	require.ErrorIs(t, err, fs.ErrExist)
+	assert.Equal(t, []string{"later.pdf", "signed.pdf"}, namesIn(t, folder))
+}

@@ -29,6 +29,8 @@ func essCertificate(digest []byte) any {
 }
 
 // Messages whose signature is right, and that are refused for something else.
+//
+// Faults: F151.
 func TestWellSignedMessagesAreRefused(t *testing.T) {
 	signer, another := signtest.New(t, nil), signtest.Another(t)
 	for name, tt := range map[string]struct {

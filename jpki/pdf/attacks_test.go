@@ -52,6 +52,8 @@ type attack struct {
 }
 
 // Signatures that do not cover the document, in the ways of universal signature forgery and signature wrapping.
+//
+// Faults: F151.
 func TestForgedCoverage(t *testing.T) {
 	signed := signs(t, signtest.PDF(nil), signtest.New(t, nil), pdf.Options{})
 	a, b, c := numbers(t, signed)
@@ -136,6 +138,8 @@ func requireRefused(t *testing.T, tt attack) {
 }
 
 // Kinds of signatures, and signatures that are wrong, whatever their dictionary says.
+//
+// Faults: F151.
 func TestWrongSignatures(t *testing.T) {
 	file := signtest.PDF(nil)
 	signer := signtest.New(t, nil)
@@ -195,6 +199,8 @@ func flip(b []byte, at int) {
 
 // Content that was replaced, hidden or added after the signature: incremental saving, shadow and annotation
 // attacks.
+//
+// Faults: F151.
 func TestChangesAfterTheSignature(t *testing.T) {
 	signer := signtest.New(t, nil)
 	base := map[int]string{

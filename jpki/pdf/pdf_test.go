@@ -128,6 +128,8 @@ func TestTimestamp(t *testing.T) {
 }
 
 // Files that can't be signed are refused before the signer is asked.
+//
+// Faults: F153.
 func TestUnsuitableFilesAreNotSigned(t *testing.T) {
 	good := signtest.PDF(nil)
 	for name, tt := range map[string]struct {
@@ -171,6 +173,8 @@ func TestUnsuitableFilesAreNotSigned(t *testing.T) {
 }
 
 // A file that gets shorter, a full disk and a canceled context give no signature.
+//
+// Faults: F152.
 func TestInterruptedSigning(t *testing.T) {
 	file := signtest.PDF(nil)
 	signer := signtest.New(t, nil)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 const (
@@ -40,7 +41,10 @@ type File struct {
 	budget   int64            // bytes that may still be decompressed
 }
 
-var ending = regexp.MustCompile(`(?:^|[\r\n])startxref[\r\n \t]+(\d{1,15})[\r\n \t]+%%EOF[\x00\t\n\f\r ]*$`)
+// ending is compiled at the first use: few runs of a program need it.
+var ending = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\r\n])startxref[\r\n \t]+(\d{1,15})[\r\n \t]+%%EOF[\x00\t\n\f\r ]*$`)
+})
 
 // Open reads the cross-reference sections of the first size bytes of r. It returns [ErrMalformed], or an error
 // of r.
@@ -57,7 +61,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return nil, err
 	}
-	found := ending.FindSubmatch(tail)
+	found := ending().FindSubmatch(tail)
 	if found == nil {
 		return nil, malformed("no startxref and %%%%EOF at the end")
 	}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/termtext"
+	"github.com/mykeykit/mykeykit/internal/tty"
+	"github.com/mykeykit/mykeykit/jpki"
+	"github.com/mykeykit/mykeykit/jpki/cms"
+	"github.com/mykeykit/mykeykit/jpki/pdf"
+)
+
+// signOptions are the flags of sign.
+type signOptions struct {
+	passwordOptions
+	detached         bool
+	output           string
+	timestamp        string
+	hash             string
+	reason, location string
+}
+
+// unlockedBetween is how long the card stays unlocked between two files.
+const unlockedBetween = time.Minute
+
+// timestampTimeout bounds a question to a time-stamp server. The card is unlocked meanwhile.
+const timestampTimeout = 20 * time.Second
+
+var hashes = map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}
+
+func (p *program) signCommand() *cobra.Command {
+	var o signOptions
+	c := &cobra.Command{
+		Use: "sign FILE...", Short: p.Say(textSignShort), Long: p.Say(textSignLong),
+		RunE: func(c *cobra.Command, files []string) error { return p.sign(c.Context(), files, o) },
+	}
+	f := c.Flags()
+	p.passwordFlags(c, &o.passwordOptions)
+	f.BoolVar(&o.detached, "detached", false, p.Say(textFlagDetached))
+	f.StringVar(&o.output, "output", "", p.Say(textFlagOutput))
+	f.StringVar(&o.timestamp, "timestamp", "", p.Say(textFlagTimestamp))
+	f.StringVar(&o.hash, "hash", "sha256", p.Say(textFlagHash))
+	f.Lookup("hash").DefValue = ""
+	f.StringVar(&o.reason, "reason", "", p.Say(textFlagReason))
+	f.StringVar(&o.location, "location", "", p.Say(textFlagLocation))
+	return c
+}
+
+type signedJSON struct {
+	File   string `json:"file"`
+	Output string `json:"output"`
+	Kind   string `json:"kind"`
+	SHA256 string `json:"sha256"` // of the file
+}
+
+// sign signs files with the signature key. What is signed is shown before the password is asked for.
+func (p *program) sign(ctx context.Context, files []string, o signOptions) error {
+	hash, known := hashes[o.hash]
+	switch {
+	case len(files) == 0:
+		return p.Misuse(textNoFile, errors.New("sign: no file"))
+	case o.output != "" && len(files) > 1:
+		return p.Misuse(textOneOutput, errors.New("--output: several files"))
+	case !known:
+		return p.WrongUsage(fmt.Errorf("--hash: %q", o.hash))
+	}
+	documents, err := openDocuments(ctx, files, o)
+	defer closeAll(documents)
+	if err != nil {
+		return documentFailure(err)
+	}
+	for _, d := range documents {
+		o.shown += p.Say(cli.Formatted(textToSign, termtext.Printable(d.path), d.size, hex.EncodeToString(d.sha256[:]))) + "\n"
+	}
+	signer, err := p.signatureSigner(ctx, o.passwordOptions, jpki.KeepUnlocked(unlockedBetween))
+	if err != nil {
+		return err
+	}
+	defer signer.Close() // its error is returned below
+	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now}, Reason: o.reason, Location: o.location}
+	if a, err := jpki.ParseAttributes(signer.Certificate()); err == nil {
+		options.Name = a.Name()
+	}
+	if o.timestamp != "" {
+		options.Timestamp = cms.TimestampFrom(o.timestamp, &http.Client{Timeout: timestampTimeout})
+	}
+	signed := []signedJSON{}
+	for i, d := range documents {
+		if err = d.sign(ctx, signer, options); err != nil {
+			err = documentFailure(fmt.Errorf("%s: %w", termtext.Printable(d.path), err))
+			break
+		}
+		p.progress(p.Say(cli.Formatted(textSigned, i+1, len(documents), termtext.Printable(d.output))) + "\n")
+		signed = append(signed, signedJSON{d.path, d.output, d.kind, hex.EncodeToString(d.sha256[:])})
+	}
+	err = errors.Join(err, signer.Close())
+	if p.JSON && (err == nil || len(signed) > 0) {
+		err = errors.Join(err, cli.WriteJSON(p.stdout, map[string]any{"signed": signed}))
+	}
+	return err
+}
+
+// passwordOptions are the flags of the commands that use the signature password.
+type passwordOptions struct {
+	stdin, allowLastAttempt bool
+	shown                   string // before the password is asked for
+}
+
+// progress writes what people read and programs do not.
+func (p *program) progress(text string) {
+	if !p.JSON {
+		fmt.Fprint(p.stderr, text)
+	}
+}
+
+func (p *program) passwordFlags(c *cobra.Command, o *passwordOptions) {
+	c.Flags().BoolVar(&o.stdin, "password-stdin", false, p.Say(textFlagPasswordStdin))
+	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
+}
+
+// signatureSigner asks for the signature password and returns the card's signature key. The caller closes it.
+func (p *program) signatureSigner(ctx context.Context, o passwordOptions, options ...jpki.SignerOption) (*jpki.Signer, error) {
+	ask := func(ctx context.Context, ready jpki.Readiness) (jpki.Password, error) {
+		return p.typedPassword(ctx, ready, o.shown)
+	}
+	if o.stdin {
+		if tty.IsTerminal(p.stdin) {
+			return nil, p.Misuse(textPINStdinTerminal, errors.New("--password-stdin: standard input is a terminal"))
+		}
+		p.progress(o.shown)
+		ask = p.pipedPassword
+	} else {
+		t, err := p.terminal()
+		if err != nil {
+			return nil, tty.NoTerminal(err)
+		}
+		defer t.Close()
+		if err := t.Hide(); err != nil { // as in typedPIN
+			return nil, tty.NoTerminal(err)
+		}
+	}
+	options = append(options, jpki.WithClock(p.now))
+	if o.allowLastAttempt {
+		options = append(options, jpki.AllowLastAttempt())
+	}
+	signer, err := jpki.NewSignatureSigner(ctx, p.connectToSign, p.reader, ask, options...)
+	if errors.Is(err, jpki.ErrNoCertificate) {
+		err = cli.Because(err, codeNoSignCert, textNoSignCert, textNoSignCertNext)
+	}
+	return signer, err
+}
+
+// typedPassword asks for the signature password at the terminal, after it has shown a text there.
+func (p *program) typedPassword(ctx context.Context, ready jpki.Readiness, shown string) (jpki.Password, error) {
+	t, err := p.terminal()
+	if err != nil {
+		return jpki.Password{}, tty.NoTerminal(err)
+	}
+	defer t.Close()
+	prompt := cli.Formatted(textAskPassword, ready.Remaining)
+	if ready.Remaining == 1 {
+		prompt = Text{JA: textLastPassword.JA + "\n" + prompt.JA, EN: textLastPassword.EN + "\n" + prompt.EN}
+	}
+	line, err := tty.At(t)(ctx, shown+p.Say(prompt))
+	defer clear(line)
+	switch {
+	case ctx.Err() != nil:
+		return jpki.Password{}, ctx.Err()
+	case err != nil:
+		return jpki.Password{}, jpki.ErrPasswordFormat
+	}
+	return jpki.ParsePassword(trimPIN(line))
+}
+
+// pipedPassword reads the signature password from one line of standard input. There is none for a second
+// question.
+func (p *program) pipedPassword(ctx context.Context, _ jpki.Readiness) (jpki.Password, error) {
+	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
+	defer clear(line)
+	switch {
+	case ctx.Err() != nil:
+		return jpki.Password{}, ctx.Err()
+	case err != nil:
+		return jpki.Password{}, jpki.ErrPasswordFormat
+	}
+	return jpki.ParsePassword(trimPIN(line))
+}
+
+// outputFor returns the name of a document's signed file.
+func outputFor(path, kind string, o signOptions) string {
+	switch {
+	case o.output != "":
+		return o.output
+	case kind == kindPDF:
+		return strings.TrimSuffix(path, filepath.Ext(path)) + "-signed.pdf"
+	case kind == kindDetached:
+		return path + ".p7s"
+	}
+	return path + ".p7m"
+}
