@@ -65,7 +65,7 @@ func TestReplace(t *testing.T) {
 func TestDocumentationHasEveryTable(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
 	require.NoError(t, err)
-	for _, name := range []string{"machine", "tap", "goals", "growth", "operations", "opensc", "start", "floors"} {
+	for _, name := range []string{"machine", "tap", "goals", "growth", "documents", "operations", "opensc", "start", "floors"} {
 		assert.Contains(t, string(b), "<!-- bench: "+name+" -->\n")
 	}
 }

@@ -211,10 +211,13 @@ func (k *comparison) field(added any) error {
 		}
 	}
 	k.fields[ref.Number] = true
-	if dict["V"] == nil {
-		return nil
+	if dict["V"] != nil {
+		return k.value(dict["V"])
 	}
-	return k.value(dict["V"])
+	if dict["AP"] != nil || dict["MK"] != nil { // nobody answers for what it shows
+		return changed("a field without a signature that shows something was added")
+	}
+	return nil
 }
 
 // value checks the value of a signature field that was signed: a signature dictionary.
