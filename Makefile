@@ -25,7 +25,7 @@ export MYKEYKIT_E2E ?= wanted
 
 # These run other processes, or many cases one after the other, for which the race detector finds
 # nothing and takes minutes.
-WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat)
+WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat|TestNoChangedByte|TestForgedCoverage|TestWrongSignatures|TestChangesAfter|TestOthersAccept|TestFilesOfOther|TestSigningNeeds)
 
 # The slowest packages begin first, so that the others run beside them.
 SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc

@@ -243,7 +243,22 @@ func TestChangesAfterTheSignature(t *testing.T) {
 	shadowSigned = append(shadowSigned, "11 0 obj\n(hidden)\nendobj\n"...)
 	shadowSigned = signtest.Update(shadowSigned, map[int]string{2000: "null"}, "/Info 6 0 R")
 
+	// A hybrid file's second section, in a stream, which some programs do not read.
+	hybrid := func(number int, object string) []byte {
+		b := bytes.Clone(signed)
+		at := len(b)
+		b = fmt.Appendf(b, "%d 0 obj\n%s\nendobj\n", number, object)
+		stream := len(b)
+		row := []byte{1, byte(at >> 16), byte(at >> 8), byte(at), 0}
+		b = fmt.Appendf(b, "2000 0 obj\n<</Type /XRef /Size 3000 /Root 1 0 R /W [1 3 1] /Index [%d 1] /Length 5>>\nstream\n%s\nendstream\nendobj\n", number, row)
+		table := len(b)
+		return fmt.Appendf(b, "xref\n0 1\n0000000000 65535 f\r\ntrailer\n<</Root 1 0 R /Info 6 0 R /Size 3000 /XRefStm %d %s>>\nstartxref\n%d\n%%%%EOF\n", stream, previous, table)
+	}
 	for name, tt := range map[string]attack{
+		"hybrid: an object that nothing uses":         {hybrid(1999, "(unused)"), nil},
+		"hybrid: the page's content":                  {hybrid(4, "<</Length 3>>\nstream\nBT \nendstream"), pdf.ErrChangedAfter},
+		"hybrid: a signature besides":                 {hybrid(1999, "<</Type /Sig>>"), pdf.ErrCoverage},
+		"generation of the page":                      {offsets(fmt.Sprintf("3 1\n%010d 00001 n", objectAt(signed, "3 0 obj")), previous), pdf.ErrMalformed},
 		"nothing but a signature":                     {signs(t, signed, signtest.Another(t), pdf.Options{}), nil},
 		"an empty update":                             {update(nil), nil},
 		"objects that nothing uses":                   {update(map[int]string{2000: "(nobody sees this)"}), nil},

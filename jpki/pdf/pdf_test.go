@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -213,3 +214,40 @@ func (s *shrinking) ReadAt(p []byte, off int64) (int, error) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// Small files can't ask for much work or memory.
+func TestFilesThatAskForMuch(t *testing.T) {
+	nested := map[int]string{}
+	base := signtest.PDF(nil)
+	// Objects inside the string of an object, inside the string of an object, and so on.
+	var body bytes.Buffer
+	body.Write(base)
+	var entries strings.Builder
+	const depth = 20_000
+	for i := range depth {
+		fmt.Fprintf(&entries, "%d 1\n%010d 00000 n\r\n", 100+i, body.Len())
+		fmt.Fprintf(&body, "%d 0 obj (", 100+i)
+	}
+	body.WriteString(strings.Repeat(") endobj ", depth))
+	at := body.Len()
+	fmt.Fprintf(&body, "\nxref\n%strailer\n<</Root 1 0 R /Size 30000 /Prev %d>>\nstartxref\n%d\n%%%%EOF\n", entries.String(), signtest.StartXref(base), at+1)
+	for i := range 300 {
+		nested[100+i] = "<</Type /Sig>>"
+	}
+	for name, file := range map[string][]byte{
+		"objects in objects":   body.Bytes(),
+		"many signatures":      signtest.PDF(nested),
+		"many entries":         bytes.Replace(base, []byte("0 1\n0000000000"), []byte("0 8000000\n0000000000"), 1),
+		"deep arrays":          signtest.PDF(map[int]string{9: strings.Repeat("[", 1<<20)}),
+		"deep dictionaries":    signtest.PDF(map[int]string{9: strings.Repeat("<</A ", 1<<18)}),
+		"a long name":          signtest.PDF(map[int]string{9: "/" + strings.Repeat("A", 1<<20)}),
+		"a string without end": signtest.PDF(map[int]string{9: "(" + strings.Repeat("(", 1<<20)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			_, err := verify(t, file)
+			require.ErrorIs(t, err, pdf.ErrMalformed)
+			assert.Less(t, time.Since(began), 10*time.Second)
+		})
+	}
+}

@@ -74,7 +74,7 @@ func Verify(ctx context.Context, file io.ReaderAt, size int64, v *cms.Verifier) 
 	if f.Encrypted() {
 		return nil, ErrEncrypted
 	}
-	found, err := find(f)
+	found, err := find(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +105,20 @@ type dictionary struct {
 	annotations map[int]bool // arrays of annotations in the file
 }
 
+// maxSignatures bounds how often a file is hashed.
+const maxSignatures = 256
+
 // find finds every signature dictionary, in the order of the files' revisions.
-func find(f *object.File) ([]dictionary, error) {
+func find(ctx context.Context, f *object.File) ([]dictionary, error) {
 	var found []dictionary
 	annotations := map[int]bool{}
 	err := f.Listed(func(ref object.Ref, offset int64, o any) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if len(found) > maxSignatures {
+			return fmt.Errorf("%w: more than %d signatures", ErrMalformed, maxSignatures)
+		}
 		dict, _ := o.(object.Dict)
 		if isSignature(dict) {
 			found = append(found, dictionary{ref, offset, dict, annotations})

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +13,7 @@ import (
 const (
 	maxObjects  = 8_388_607 // ISO 32000-1 annex C
 	maxSections = 4096
+	maxEntries  = 2_000_000 // of all sections
 )
 
 // Entry says where an object is: at an offset, or in an object stream.
@@ -39,6 +41,17 @@ type File struct {
 	entries  map[int]Entry
 	decoded  map[int]*objects // object streams
 	budget   int64            // bytes that may still be decompressed
+	work     int64            // bytes that may still be parsed
+	listed   int              // entries of all sections
+}
+
+// spend accounts for parsed bytes. Objects do not overlap in a file that is well formed, and each is read a few
+// times.
+func (f *File) spend(n int64) error {
+	if f.work -= n; f.work < 0 {
+		return malformed("objects overlap")
+	}
+	return nil
 }
 
 // ending is compiled at the first use: few runs of a program need it.
@@ -49,7 +62,7 @@ var ending = sync.OnceValue(func() *regexp.Regexp {
 // Open reads the cross-reference sections of the first size bytes of r. It returns [ErrMalformed], or an error
 // of r.
 func Open(r io.ReaderAt, size int64) (*File, error) {
-	f := &File{r: r, size: size, entries: map[int]Entry{}, decoded: map[int]*objects{}, budget: maxDecoded}
+	f := &File{r: r, size: size, entries: map[int]Entry{}, decoded: map[int]*objects{}, budget: maxDecoded, work: 16*size + 1<<20}
 	head := make([]byte, min(5, size))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
@@ -84,7 +97,9 @@ func (f *File) readSections(offset int64) error {
 		if err != nil {
 			return err
 		}
-		f.add(s)
+		if err := f.add(s); err != nil {
+			return err
+		}
 		if at, ok := s.Trailer["XRefStm"].(int64); ok && !s.Stream { // a hybrid file, ISO 32000-2 §7.5.8.4
 			if seen[at] {
 				return malformed("cross-reference sections in a circle")
@@ -94,7 +109,9 @@ func (f *File) readSections(offset int64) error {
 			if err != nil {
 				return err
 			}
-			f.add(hybrid)
+			if err := f.add(hybrid); err != nil {
+				return err
+			}
 		}
 		previous, there := s.Trailer["Prev"]
 		if !there {
@@ -111,9 +128,13 @@ func (f *File) readSections(offset int64) error {
 	return nil
 }
 
-func (f *File) add(s Section) {
+func (f *File) add(s Section) error {
+	if f.listed += len(s.Entries); f.listed > maxEntries {
+		return malformed("more than %d objects", maxEntries)
+	}
 	f.sections = append(f.sections, s)
 	f.merge(s.Entries)
+	return nil
 }
 
 // merge adds the entries of an older section.
@@ -171,7 +192,7 @@ func (f *File) section(offset int64) (Section, error) {
 		if err != nil {
 			return s, err
 		}
-		if first < 0 || count < 0 || first+count > maxObjects {
+		if first < 0 || count < 0 || first+count > maxObjects || f.listed+len(s.Entries)+int(count) > maxEntries {
 			return s, malformed("cross-reference section of %d objects", count)
 		}
 		for number := first; number < first+count; number++ {
@@ -249,7 +270,7 @@ func (f *File) sectionStream(offset int64) (Section, error) {
 		}
 	}
 	for ; len(index) > 0; index = index[2:] {
-		if index[0] < 0 || index[1] < 0 || index[0]+index[1] > maxObjects || width == 0 || index[1]*width > int64(len(data)) {
+		if index[0] < 0 || index[1] < 0 || index[0]+index[1] > maxObjects || f.listed+len(s.Entries)+int(index[1]) > maxEntries || width == 0 || index[1]*width > int64(len(data)) {
 			return s, malformed("index of a cross-reference stream")
 		}
 		for number := index[0]; number < index[0]+index[1]; number++ {
@@ -328,7 +349,7 @@ func (f *File) indirect(offset int64) (Ref, any, error) {
 		return Ref{}, nil, err
 	}
 	o, err := l.object(0)
-	if err != nil {
+	if err := errors.Join(err, f.spend(l.pos-offset)); err != nil {
 		return Ref{}, nil, err
 	}
 	ref := Ref{int(number), int(generation)}

@@ -3,11 +3,12 @@ package object
 import (
 	"bytes"
 	"compress/zlib"
+	"errors"
 	"io"
 )
 
 // maxDecoded bounds the bytes that the streams of one file may become.
-const maxDecoded = 256 << 20
+const maxDecoded = 64 << 20
 
 // objects is a decoded object stream.
 type objects struct {
@@ -72,6 +73,7 @@ func (f *File) decode(s *Stream) ([]byte, error) {
 		return nil, malformed("streams of more than %d bytes", int64(maxDecoded))
 	}
 	f.budget -= int64(len(plain))
+	f.work += 16 * int64(len(plain))
 	return unpredicted(plain, parameters)
 }
 
@@ -147,7 +149,7 @@ func (f *File) compressed(number int, e Entry) (any, error) {
 	start := container.first + container.offsets[e.Index]
 	l := &lexer{r: bytes.NewReader(container.data), size: int64(len(container.data)), pos: start}
 	o, err := l.object(0)
-	if err != nil {
+	if err := errors.Join(err, f.spend(l.pos-start)); err != nil {
 		return nil, err
 	}
 	return withoutPlaces(o), nil
