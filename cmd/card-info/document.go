@@ -70,7 +70,7 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 			return documents, err
 		}
 		if folder, err := os.Stat(filepath.Dir(d.output)); err != nil || !folder.IsDir() {
-			return documents, cmp.Or(err, error(&notRegularError{filepath.Dir(d.output)}))
+			return documents, cmp.Or(err, error(&fs.PathError{Op: "create", Path: d.output, Err: syscall.ENOTDIR}))
 		}
 		if outputs[d.output] {
 			return documents, &fs.PathError{Op: "create", Path: d.output, Err: fs.ErrExist}
@@ -82,19 +82,11 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 
 // openDocument opens a regular file and computes its SHA-256. It does not block on a pipe.
 func openDocument(ctx context.Context, path string) (*document, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, info, err := keyfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{path: path, kind: kindAttached, file: file}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &notRegularError{path}
-	}
-	if err != nil {
-		return d, err
-	}
-	d.size = info.Size()
+	d := &document{path: path, kind: kindAttached, file: file, size: info.Size()}
 	head := make([]byte, 5)
 	if n, _ := file.ReadAt(head, 0); string(head[:n]) == "%PDF-" {
 		d.kind = kindPDF
@@ -155,16 +147,12 @@ func (d *document) sign(ctx context.Context, signer cms.Signer, o pdf.Options) e
 
 // verifyOutput verifies a file that was just written, and that it has the bytes that were shown.
 func (d *document) verifyOutput(ctx context.Context, path string, o pdf.Options) error {
-	output, err := os.Open(path)
+	output, info, err := keyfile.Open(path)
 	if err != nil {
 		return err
 	}
 	defer output.Close()
-	info, err := output.Stat()
-	if err != nil {
-		return err
-	}
-	v := cms.Verifier{AllowUnknownIssuer: true, Now: o.Now} // the card's own signature: whoever issued it
+	v := cms.Verifier{AllowUnknownIssuer: true, AllowAuthenticationKey: o.AllowAuthenticationKey, Now: o.Now} // the card's own signature: whoever issued it
 	var content io.ReaderAt = d.file
 	switch d.kind {
 	case kindPDF:

@@ -77,13 +77,8 @@ func documentFailure(err error) error {
 			return cli.Because(err, f.code, f.what, f.next)
 		}
 	}
-	if errors.As(err, new(*fs.PathError)) || errors.As(err, new(*notRegularError)) {
+	if errors.As(err, new(*fs.PathError)) {
 		return cli.Because(err, codeDocumentFile, textDocumentFile, textDocumentFileNext)
 	}
 	return err
 }
-
-// notRegularError reports a path that is something else than the file or folder that is needed.
-type notRegularError struct{ path string }
-
-func (e *notRegularError) Error() string { return e.path + " is not a file or folder to use" }

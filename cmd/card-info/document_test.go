@@ -190,6 +190,22 @@ func TestSeveralFilesWithOnePassword(t *testing.T) {
 	assert.Equal(t, []string{"contract-signed.pdf", "contract.pdf", "note.txt"}, names(t), "nothing half done")
 }
 
+// The key for user authentication signs and is accepted only with its flag.
+func TestSignWithTheAuthenticationKey(t *testing.T) {
+	documents(t)
+	o := runner{typed: simulator.PIN}.run(t, "sign", "note.txt", "--authentication-key", "--simulator", "contact")
+	require.Zero(t, o.exit, o.stderr)
+	assert.Contains(t, o.terminal, "note.txt")
+	o = runner{}.run(t, "verify", "note.txt.p7m", "--simulator", "contact")
+	assert.Equal(t, cli.ExitCertificate, o.exit)
+	assert.Contains(t, o.stderr, string(codeSignerCertificate))
+	o = runner{}.run(t, "verify", "note.txt.p7m", "--authentication-key", "--simulator", "contact", "--json")
+	require.Zero(t, o.exit, o.stderr)
+	assert.Contains(t, o.stdout, `"key":"authentication"`)
+	o = runner{stdin: simulator.PIN}.run(t, "sign", "contract.pdf", "--authentication-key", "--password-stdin", "--simulator", "contact")
+	require.Zero(t, o.exit, o.stderr)
+}
+
 // A server that gives no time stamp leaves no signed file.
 func TestSignWithTimestamp(t *testing.T) {
 	documents(t)

@@ -48,7 +48,7 @@ valid now.`,
 	}
 
 	textFlagPasswordStdin = Text{JA: "署名用の暗証番号を標準入力から読みます", EN: "read the signature password from stdin"}
-	textFlagDetached      = Text{JA: "署名だけを別のファイル（.p7s）に書き出します", EN: "write the signature to a file of its own (.p7s)"}
+	textFlagDetached      = Text{JA: "署名だけを別のファイル（.p7s）に書き出します", EN: "write the signature to its own file (.p7s)"}
 	textFlagOutput        = Text{JA: "署名したファイルの名前（`FILE`）", EN: "name of the signed `FILE`"}
 	textFlagTimestamp     = Text{JA: "タイムスタンプのサーバー（RFC 3161）の`URL`", EN: "`URL` of a time-stamp server (RFC 3161)"}
 	textFlagHash          = Text{JA: "ダイジェスト（`NAME`）: sha256、sha384、sha512", EN: "digest `NAME`: sha256, sha384 or sha512"}
@@ -57,6 +57,9 @@ valid now.`,
 	textFlagContent       = Text{JA: ".p7s が署名したファイル（`FILE`）", EN: "the `FILE` that a .p7s file signs"}
 	textFlagTimestampCA   = Text{JA: "タイムスタンプの認証局（`FILE`）。複数可", EN: "CA of time stamps (`FILE`); repeatable"}
 	textFlagAttributes    = Text{JA: "署名した人の氏名、住所なども表示します", EN: "show the signer's name, address, birth, sex"}
+
+	textFlagAuthenticationKey    = Text{JA: "利用者証明用の鍵で署名します", EN: "sign with the key for user authentication"}
+	textFlagAcceptAuthentication = Text{JA: "利用者証明用の鍵の署名も受け入れます", EN: "accept the key for user authentication too"}
 
 	textNoFile    = Text{JA: "署名するファイルを指定してください。", EN: "Name the files to sign."}
 	textOneFile   = Text{JA: "検証するファイルを1つ指定してください。", EN: "Name one file to verify."}
@@ -73,17 +76,19 @@ valid now.`,
 	}
 	textLastPassword = Text{JA: "注意: 最後の1回です。", EN: "Attention: this is the last attempt."}
 
-	textSignatureNumber = Text{JA: "署名 %d/%d", EN: "Signature %d/%d"}
-	textRowResult       = Text{JA: "結果", EN: "Result"}
-	textRowReason       = Text{JA: "理由", EN: "Reason"}
-	textRowSignerIssuer = Text{JA: "証明書の発行者", EN: "Certificate's issuer"}
-	textRowTime         = Text{JA: "署名した日時", EN: "Time of signing"}
-	textRowCoverage     = Text{JA: "この署名の後", EN: "After this signature"}
-	textValid           = Text{JA: "正しい署名です", EN: "valid"}
-	textInvalid         = Text{JA: "正しい署名ではありません", EN: "not valid"}
-	textTimeProven      = Text{JA: "%s より前（タイムスタンプで確認しました）", EN: "before %s (proven by a time stamp)"}
-	textTimeClaimed     = Text{JA: "%s（署名した人の\nコンピューターの時計によるもので、確認できません）", EN: "%s (the signer's clock;\nnot verified)"}
-	textFollowed        = Text{JA: "別の署名が加えられています", EN: "further signatures were added"}
+	textSignatureNumber   = Text{JA: "署名 %d/%d", EN: "Signature %d/%d"}
+	textRowResult         = Text{JA: "結果", EN: "Result"}
+	textRowReason         = Text{JA: "理由", EN: "Reason"}
+	textRowSignerIssuer   = Text{JA: "証明書の発行者", EN: "Certificate's issuer"}
+	textRowKey            = Text{JA: "鍵", EN: "Key"}
+	textRowTime           = Text{JA: "署名した日時", EN: "Time of signing"}
+	textRowCoverage       = Text{JA: "この署名の後", EN: "After this signature"}
+	textAuthenticationKey = Text{JA: "利用者証明用（文書に署名するための鍵ではありません）", EN: "for user authentication, not for documents"}
+	textValid             = Text{JA: "正しい署名です", EN: "valid"}
+	textInvalid           = Text{JA: "正しい署名ではありません", EN: "not valid"}
+	textTimeProven        = Text{JA: "%s より前（タイムスタンプで確認しました）", EN: "before %s (proven by a time stamp)"}
+	textTimeClaimed       = Text{JA: "%s（署名した人の\nコンピューターの時計によるもので、確認できません）", EN: "%s (the signer's clock;\nnot verified)"}
+	textFollowed          = Text{JA: "別の署名が加えられています", EN: "further signatures were added"}
 
 	textDocumentChecked   = Text{JA: "内容が変わっていないこと、署名、証明書の種類、\n発行者、有効期間", EN: "content, signature, kind of certificate,\nissuer, validity"}
 	textDocumentUnchecked = Text{JA: "失効（証明書が取り消されていないこと）", EN: "revocation"}

@@ -29,6 +29,7 @@ type signOptions struct {
 	timestamp        string
 	hash             string
 	reason, location string
+	authentication   bool
 }
 
 // unlockedBetween is how long the card stays unlocked between two files.
@@ -53,6 +54,7 @@ func (p *program) signCommand() *cobra.Command {
 	f.StringVar(&o.hash, "hash", "sha256", p.Say(textFlagHash))
 	f.Lookup("hash").DefValue = ""
 	f.StringVar(&o.reason, "reason", "", p.Say(textFlagReason))
+	f.BoolVar(&o.authentication, "authentication-key", false, p.Say(textFlagAuthenticationKey))
 	f.StringVar(&o.location, "location", "", p.Say(textFlagLocation))
 	return c
 }
@@ -83,12 +85,16 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) error
 	for _, d := range documents {
 		o.shown += p.Say(cli.Formatted(textToSign, termtext.Printable(d.path), d.size, hex.EncodeToString(d.sha256[:]))) + "\n"
 	}
-	signer, err := p.signatureSigner(ctx, o.passwordOptions, jpki.KeepUnlocked(unlockedBetween))
+	open := p.signatureSigner
+	if o.authentication {
+		open = p.authenticationSigner
+	}
+	signer, err := open(ctx, o.passwordOptions, jpki.KeepUnlocked(unlockedBetween))
 	if err != nil {
 		return err
 	}
 	defer signer.Close() // its error is returned below
-	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now}, Reason: o.reason, Location: o.location}
+	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now, AllowAuthenticationKey: o.authentication}, Reason: o.reason, Location: o.location}
 	if a, err := jpki.ParseAttributes(signer.Certificate()); err == nil {
 		options.Name = a.Name()
 	}
@@ -127,6 +133,28 @@ func (p *program) progress(text string) {
 func (p *program) passwordFlags(c *cobra.Command, o *passwordOptions) {
 	c.Flags().BoolVar(&o.stdin, "password-stdin", false, p.Say(textFlagPasswordStdin))
 	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
+}
+
+// authenticationSigner returns the card's key for user authentication, which asks for the PIN when it signs. The
+// caller closes it.
+func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, options ...jpki.SignerOption) (*jpki.Signer, error) {
+	ask := func(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) {
+		t, err := p.terminal()
+		if err != nil {
+			return jpki.PIN{}, tty.NoTerminal(err)
+		}
+		defer t.Close()
+		return tty.ReadPIN(ctx, tty.At(t), o.shown+p.Say(tty.PromptPIN(ready.Counter)))
+	}
+	if o.stdin {
+		p.progress(o.shown)
+		ask = func(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) { return p.pipedPIN(ctx) }
+	}
+	options = append(options, jpki.WithClock(p.now))
+	if o.allowLastAttempt {
+		options = append(options, jpki.AllowLastAttempt())
+	}
+	return jpki.NewSigner(ctx, p.connectToSign, p.reader, ask, options...)
 }
 
 // signatureSigner asks for the signature password and returns the card's signature key. The caller closes it.

@@ -27,6 +27,8 @@ type verifyOptions struct {
 	cas          []string // files
 	timestampCAs []string // files
 	attributes   bool
+	// authentication accepts signatures with the key for user authentication.
+	authentication bool
 }
 
 // longestMessage bounds a CMS message that is read into memory, in bytes.
@@ -42,6 +44,7 @@ func (p *program) verifyCommand() *cobra.Command {
 	f.StringVar(&o.content, "content", "", p.Say(textFlagContent))
 	f.StringArrayVar(&o.timestampCAs, "timestamp-ca", nil, p.Say(textFlagTimestampCA))
 	f.BoolVar(&o.attributes, "attributes", false, p.Say(textFlagAttributes))
+	f.BoolVar(&o.authentication, "authentication-key", false, p.Say(textFlagAcceptAuthentication))
 	caCertificateFlag(c, p, &o.cas)
 	return c
 }
@@ -57,6 +60,7 @@ type verifiedJSON struct {
 type signatureJSON struct {
 	Valid       bool         `json:"valid"`
 	Code        message.Code `json:"code,omitempty"` // why it is not valid
+	Key         string       `json:"key,omitempty"`  // "signature" or "authentication"
 	Issuer      trust.Issuer `json:"issuer,omitempty"`
 	Digest      string       `json:"digest,omitempty"`
 	ClaimedTime *time.Time   `json:"claimed_time,omitempty"`
@@ -102,7 +106,7 @@ func (p *program) verify(ctx context.Context, files []string, o verifyOptions) e
 
 // documentVerifier trusts J-LIS, the CAs in files and, with --simulator, the simulated card's.
 func (p *program) documentVerifier(o verifyOptions) (*cms.Verifier, error) {
-	v := &cms.Verifier{Trust: trust.Policy{Anchors: trust.JLISSignature()}, Now: p.now}
+	v := &cms.Verifier{Trust: trust.Policy{Anchors: trust.JLISSignature()}, AllowAuthenticationKey: o.authentication, Now: p.now}
 	read := func(flag string, files []string, use func(*x509.Certificate)) error {
 		for _, file := range files {
 			certificates, err := cafile.Read(file)
@@ -124,6 +128,9 @@ func (p *program) documentVerifier(o verifyOptions) (*cms.Verifier, error) {
 		var ca *x509.Certificate
 		if ca, err = p.simulated.SignatureCACertificate(); ca != nil {
 			v.Trust.SimulatorCAs = []*x509.Certificate{ca}
+		}
+		if o.authentication && p.simulated.CACertificate() != nil {
+			v.Trust.SimulatorCAs = append(v.Trust.SimulatorCAs, p.simulated.CACertificate())
 		}
 	}
 	return v, err
@@ -224,7 +231,11 @@ func signatureReport(s verified, attributes bool) signatureJSON {
 	if s.err != nil {
 		return signatureJSON{Code: messageFor(documentFailure(s.err)).Code, WholeFile: s.whole}
 	}
-	j := signatureJSON{Valid: true, Issuer: s.signature.Issuer, Digest: s.signature.Hash.String(), WholeFile: s.whole}
+	key := "signature"
+	if s.signature.Authentication {
+		key = "authentication"
+	}
+	j := signatureJSON{Valid: true, Key: key, Issuer: s.signature.Issuer, Digest: s.signature.Hash.String(), WholeFile: s.whole}
 	j.Checked, j.Unchecked = checksOf(s.signature)
 	if at := s.signature.ClaimedTime; !at.IsZero() {
 		j.ClaimedTime = &at
@@ -251,6 +262,9 @@ func (p *program) addSignature(t *table, s verified, attributes bool) {
 		return
 	}
 	t.row(textRowResult, textValid)
+	if s.signature.Authentication {
+		t.row(textRowKey, textAuthenticationKey)
+	}
 	t.row(textRowSignerIssuer, textDocumentIssuer(s.signature.Issuer))
 	switch {
 	case !s.signature.ProvenTime.IsZero():

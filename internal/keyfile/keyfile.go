@@ -122,6 +122,23 @@ func syncFolder(d disk, path string) error {
 	return err
 }
 
+// Open opens a regular file of any length for reading, and returns what is known about it. It does not block on a
+// pipe or a device: these, and folders, are an error.
+func Open(path string) (*os.File, fs.FileInfo, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, info, nil
+}
+
 // Read reads a regular file of at most maxLen bytes and returns its mode for [Exposed].
 // It does not block on a pipe or a device. The caller wipes the content.
 //
@@ -129,18 +146,11 @@ func syncFolder(d disk, path string) error {
 // the rights of accounts other than the owner, the current user, administrators and the
 // system.
 func Read(path string, maxLen int) ([]byte, fs.FileMode, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	file, info, err := Open(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
 	mode, err := access(file, info.Mode())
 	if err != nil {
 		return nil, 0, &fs.PathError{Op: "read the permissions of", Path: path, Err: err}
