@@ -27,6 +27,9 @@ export MYKEYKIT_E2E ?= wanted
 # nothing and takes minutes.
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat|TestNoChangedByte|TestForgedCoverage|TestWrongSignatures|TestChangesAfter|TestOthersAccept|TestFilesOfOther|TestSigningNeeds)
 
+# These run compilers and other programs, or compute without goroutines.
+RACE_PACKAGES = $$(go list ./... | grep -v -e /internal/docs$$ -e /internal/jp2$$ -e /internal/licenses$$ -e /cmd/kiosk/packaging$$)
+
 # The slowest packages begin first, so that the others run beside them.
 SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc
 
@@ -76,7 +79,7 @@ test:
 	CGO_ENABLED=0 go build ./...
 	CGO_ENABLED=0 go test -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
 	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) ./...
+	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
 
 peers:
 	@scripts/setup test
