@@ -65,6 +65,9 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 				return documents, err
 			}
 		}
+		if d.kind == kindAttached && d.size > longestMessage {
+			return documents, &fs.PathError{Op: "sign", Path: path, Err: syscall.EFBIG}
+		}
 		d.output = outputFor(path, d.kind, o)
 		if err := isNew(d.output); err != nil {
 			return documents, err
@@ -159,7 +162,12 @@ func (d *document) verifyOutput(ctx context.Context, path string, o pdf.Options)
 		content = output
 		var result *pdf.Result
 		if result, err = pdf.Verify(ctx, output, info.Size(), &v); result != nil {
-			err = result.Signatures[len(result.Signatures)-1].Err // an older one may be bad
+			err = pdf.ErrCoverage // an older signature may be bad, but not the one over the whole file
+			for _, s := range result.Signatures {
+				if s.Whole {
+					err = s.Err
+				}
+			}
 		}
 	case kindAttached:
 		var der []byte

@@ -76,6 +76,8 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) error
 		return p.Misuse(textOneOutput, errors.New("--output: several files"))
 	case !known:
 		return p.WrongUsage(fmt.Errorf("--hash: %q", o.hash))
+	case o.timestamp != "" && !strings.HasPrefix(o.timestamp, "http://") && !strings.HasPrefix(o.timestamp, "https://"):
+		return p.WrongUsage(fmt.Errorf("--timestamp: %q is no http or https URL", o.timestamp))
 	}
 	documents, err := openDocuments(ctx, files, o)
 	defer closeAll(documents)

@@ -84,7 +84,7 @@ func TestSignaturesByOpenSSLAreVerified(t *testing.T) {
 		"SHA-512":          {options: "-md sha512"},
 		"with the CA":      {options: "-certfile ca.pem"},
 		"SHA-1":            {options: "-md sha1", err: cms.ErrAlgorithm},
-		"PSS":              {options: "-keyopt rsa_padding_mode:pss", err: cms.ErrMalformed},
+		"PSS":              {options: "-keyopt rsa_padding_mode:pss", err: cms.ErrAlgorithm},
 		"no attributes":    {options: "-noattr", err: cms.ErrMalformed},
 		"no certificate":   {options: "-nocerts", err: cms.ErrNoCertificate},
 		"attached":         {options: "-nodetach", err: cms.ErrMalformed},

@@ -165,8 +165,10 @@ func parseSigner(info cryptobyte.String) (signerInfo, error) {
 	if err := s.readSigned(signed); err != nil {
 		return s, err
 	}
-	if s.algorithm, ok = readAlgorithm(&info); !ok {
+	if next := info; !next.SkipASN1(tag.SEQUENCE) {
 		return s, malformed("signer's signature algorithm")
+	} else if s.algorithm, ok = readAlgorithm(&info); !ok { // PSS has parameters
+		return s, fmt.Errorf("%w: a signature with parameters", ErrAlgorithm)
 	}
 	var signature cryptobyte.String
 	if !info.ReadASN1(&signature, tag.OCTET_STRING) ||

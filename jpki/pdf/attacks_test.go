@@ -238,10 +238,9 @@ func TestChangesAfterTheSignature(t *testing.T) {
 	shadow := signtest.Update(plain, map[int]string{}, "/Info 6 0 R")
 	at := len(shadow)
 	shadow = append(shadow, fmt.Sprintf("xref\n11 1\n%010d 00000 n\r\ntrailer\n<</Root 1 0 R /Info 6 0 R /Size 1000 /Prev %d>>\nstartxref\n%d\n%%%%EOF\n", 60_000, signtest.StartXref(shadow), at)...)
-	shadowSigned := signs(t, shadow, signer, pdf.Options{})
-	shadowSigned = append(shadowSigned, bytes.Repeat([]byte(" "), 60_000-len(shadowSigned))...)
-	shadowSigned = append(shadowSigned, "11 0 obj\n(hidden)\nendobj\n"...)
-	shadowSigned = signtest.Update(shadowSigned, map[int]string{2000: "null"}, "/Info 6 0 R")
+	require.ErrorIs(t, pdf.Check(bytes.NewReader(shadow), int64(len(shadow))), pdf.ErrMalformed)
+	dangling := signs(t, signtest.PDF(map[int]string{3: "<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents [4 0 R 50 0 R]>>"}), signer, pdf.Options{})
+	hiding := signs(t, signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Hidden [<</V <</Type /Sig /ByteRange [0 1 2 3] /Contents <3000>>>>>]>>"}), signer, pdf.Options{})
 
 	// A hybrid file's second section, in a stream, which some programs do not read.
 	hybrid := func(number int, object string) []byte {
@@ -258,7 +257,7 @@ func TestChangesAfterTheSignature(t *testing.T) {
 		"hybrid: an object that nothing uses":         {hybrid(1999, "(unused)"), nil},
 		"hybrid: the page's content":                  {hybrid(4, "<</Length 3>>\nstream\nBT \nendstream"), pdf.ErrChangedAfter},
 		"hybrid: a signature besides":                 {hybrid(1999, "<</Type /Sig>>"), pdf.ErrCoverage},
-		"generation of the page":                      {offsets(fmt.Sprintf("3 1\n%010d 00001 n", objectAt(signed, "3 0 obj")), previous), pdf.ErrMalformed},
+		"generation of the page":                      {offsets(fmt.Sprintf("3 1\n%010d 00001 n", objectAt(signed, "3 0 obj")), previous), pdf.ErrChangedAfter},
 		"nothing but a signature":                     {signs(t, signed, signtest.Another(t), pdf.Options{}), nil},
 		"an empty update":                             {update(nil), nil},
 		"objects that nothing uses":                   {update(map[int]string{2000: "(nobody sees this)"}), nil},
@@ -284,7 +283,12 @@ func TestChangesAfterTheSignature(t *testing.T) {
 		"shadow: object freed":                        {offsets("9 1\n0000000000 00001 f", previous), pdf.ErrChangedAfter},
 		"shadow: page freed":                          {offsets("3 1\n0000000000 00001 f", previous), pdf.ErrChangedAfter},
 		"shadow: length of the content":               {update(map[int]string{8: "24"}), pdf.ErrChangedAfter},
-		"shadow: a place after the signature":         {shadowSigned, pdf.ErrChangedAfter},
+		"shadow: a missing part of the page":          {signtest.Update(dangling, map[int]string{50: "<</Length 2>>\nstream\nBT\nendstream"}, "/Info 6 0 R"), pdf.ErrChangedAfter},
+		"a signature deep in an object":               {hiding, pdf.ErrCoverage},
+		"SSA: a field with the old signature":         {added("<</Type /Annot /Subtype /Widget /FT /Sig /T (b) /V 12 0 R /Rect [0 0 595 842] /AP <</N 11 0 R>>>>"), pdf.ErrChangedAfter},
+		"SSA: an empty field with the old signature":  {update(map[int]string{10: "<</Type /Annot /Subtype /Widget /FT /Sig /T (later) /V 12 0 R /AP <</N 11 0 R>> /Rect [0 0 10 10]>>"}), pdf.ErrChangedAfter},
+		"EAA: an unsigned field drawn as a square":    {added("<</Type /Annot /Subtype /Square /FT /Sig /T (b) /Rect [0 0 595 842]>>"), pdf.ErrChangedAfter},
+		"EAA: an unsigned field with a border":        {added("<</Type /Annot /Subtype /Widget /FT /Sig /T (b) /Rect [0 0 595 842] /BS <</W 900>>>>"), pdf.ErrChangedAfter},
 		"form: value changed":                         {update(map[int]string{9: "<</Type /Annot /Subtype /Widget /FT /Tx /T (amount) /V (9000) /Rect [0 0 10 10]>>"}), pdf.ErrChangedAfter},
 		"form: appearance changed":                    {update(map[int]string{9: "<</Type /Annot /Subtype /Widget /FT /Tx /T (amount) /V (1000) /Rect [0 0 10 10] /AP <</N 11 0 R>>>>"}), pdf.ErrChangedAfter},
 		"form: an old field removed":                  {update(map[int]string{7: fmt.Sprintf(form, fmt.Sprintf("[10 0 R %d 0 R]", field))}), pdf.ErrChangedAfter},

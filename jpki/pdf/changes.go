@@ -14,6 +14,7 @@ type comparison struct {
 	annotations map[int]bool // arrays of annotations
 	fields      map[int]bool // signature fields that were added
 	explained   map[int]bool // changed objects that further signatures change
+	missing     map[int]bool // objects that the signed revision names and does not have
 }
 
 func changed(format string, arguments ...any) error {
@@ -33,7 +34,7 @@ func (c *checker) unchanged(d dictionary, end int64) error {
 	if e := signed.Entries()[d.ref.Number]; e.Free || e.Stream != 0 || e.Offset != d.offset {
 		return fmt.Errorf("%w: the signed revision does not have this signature", ErrCoverage)
 	}
-	k := comparison{signed, c.file, end, c.annotations, map[int]bool{}, map[int]bool{}}
+	k := comparison{signed, c.file, end, c.annotations, map[int]bool{}, map[int]bool{}, map[int]bool{}}
 	if err := k.complete(); err != nil {
 		return err
 	}
@@ -69,8 +70,34 @@ func (k *comparison) complete() error {
 				return err
 			}
 		}
+		k.collectMissing(o)
 	}
-	return nil
+	k.collectMissing(k.signed.Trailer())
+	catalog, err := k.signed.Dict(k.signed.Trailer()["Root"])
+	if err == nil && catalog == nil {
+		err = fmt.Errorf("%w: no document catalog", ErrMalformed)
+	}
+	return err
+}
+
+// collectMissing notes the references in an object that name nothing.
+func (k *comparison) collectMissing(o any) {
+	switch o := o.(type) {
+	case object.Ref:
+		if e, there := k.signed.Entries()[o.Number]; !there || e.Free || e.Generation != o.Generation {
+			k.missing[o.Number] = true
+		}
+	case object.Array:
+		for _, e := range o {
+			k.collectMissing(e)
+		}
+	case object.Dict:
+		for _, e := range o {
+			k.collectMissing(e)
+		}
+	case *object.Stream:
+		k.collectMissing(o.Dict)
+	}
 }
 
 func (k *comparison) compare() error {
@@ -83,9 +110,18 @@ func (k *comparison) compare() error {
 	if err := k.catalog(was["Root"].(object.Ref)); err != nil { // a Ref: see object.Open
 		return err
 	}
+	for number := range k.missing {
+		before, after := k.signed.Entries()[number], k.now.Entries()[number]
+		if before != after && !after.Free {
+			return changed("object %d, which was missing, was added", number)
+		}
+	}
 	for number, before := range k.signed.Entries() {
 		if before == k.now.Entries()[number] || before.Free || k.explained[number] {
 			continue
+		}
+		if before.Generation != k.now.Entries()[number].Generation {
+			return changed("object %d", number)
 		}
 		if err := k.object(number); err != nil {
 			return err
@@ -110,7 +146,7 @@ func (k *comparison) object(number int) error {
 		is, ok := is.(object.Dict)
 		switch {
 		case !ok:
-		case was["FT"] == object.Name("Sig") && was["V"] == nil && equalBut(was, is, "V", "AP", "M", "F", "MK"):
+		case was["FT"] == object.Name("Sig") && was["V"] == nil && isWidget(is) && equalBut(was, is, "V", "AP", "M", "F", "MK"):
 			return k.value(is["V"])
 		case was["Type"] == object.Name("Page") && equalBut(was, is, "Annots"):
 			return k.longer(was["Annots"], is["Annots"])
@@ -142,6 +178,9 @@ func (k *comparison) catalog(root object.Ref) error {
 	is, err := k.now.Dict(root)
 	if err != nil {
 		return err
+	}
+	if was == nil || is == nil {
+		return changed("the document catalog")
 	}
 	// DSS has certificates and the like for verifying; Extensions says that a DSS may be there.
 	if !equalBut(was, is, "AcroForm", "DSS", "Extensions") {
@@ -188,8 +227,15 @@ func (k *comparison) explain(was, is any) {
 }
 
 // entries that a further signature field may have. Actions and children are not among them.
-var fieldEntries = []object.Name{
-	"Type", "Subtype", "FT", "T", "TU", "V", "P", "Rect", "F", "Ff", "AP", "MK", "DA", "DR", "Q", "Border", "BS", "NM", "M", "C", "Lock", "SV",
+var fieldEntries = []object.Name{"Type", "Subtype", "FT", "T", "TU", "V", "P", "Rect", "F", "Ff", "NM", "M", "Lock", "SV"}
+
+// entries that it may have besides if it is signed: somebody answers for what it shows.
+var shownEntries = []object.Name{"AP", "MK", "DA", "DR", "Q", "Border", "BS", "C"}
+
+// isWidget reports whether a field is drawn as a field, if at all, and as no other annotation.
+func isWidget(d object.Dict) bool {
+	is := func(key, value object.Name) bool { return d[key] == nil || d[key] == value }
+	return is("Type", "Annot") && is("Subtype", "Widget")
 }
 
 // field checks an added field: it must be a new object and for a signature.
@@ -202,26 +248,28 @@ func (k *comparison) field(added any) error {
 	if err != nil {
 		return err
 	}
-	if dict["FT"] != object.Name("Sig") {
+	if dict["FT"] != object.Name("Sig") || !isWidget(dict) {
 		return changed("a field that is not for a signature was added")
 	}
 	for key := range dict {
-		if !slices.Contains(fieldEntries, key) {
+		if !slices.Contains(fieldEntries, key) && (dict["V"] == nil || !slices.Contains(shownEntries, key)) {
 			return changed("a signature field with %s was added", key)
 		}
 	}
 	k.fields[ref.Number] = true
-	if dict["V"] != nil {
-		return k.value(dict["V"])
+	if dict["V"] == nil {
+		return nil
 	}
-	if dict["AP"] != nil || dict["MK"] != nil { // nobody answers for what it shows
-		return changed("a field without a signature that shows something was added")
-	}
-	return nil
+	return k.value(dict["V"])
 }
 
-// value checks the value of a signature field that was signed: a signature dictionary.
+// value checks the value of a signature field that was signed: a signature dictionary that was added. An older
+// signature does not cover the field.
 func (k *comparison) value(v any) error {
+	ref, ok := v.(object.Ref)
+	if e, old := k.signed.Entries()[ref.Number]; !ok || old && !e.Free {
+		return changed("a signature field has something else")
+	}
 	dict, err := k.now.Dict(v)
 	if err != nil {
 		return err

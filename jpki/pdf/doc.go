@@ -35,5 +35,6 @@
 //   - returns no error only if all signatures of a file are good.
 //
 // A file that programs may understand in different ways, such as one with broken cross-reference sections, is
-// refused. That is also the limit: whether a program displays what the file contains is not checked.
+// refused. That is also the limit: whether a program displays what the file contains is not checked. A later signer's
+// visible signature may cover a part of the page; that signer answers for it.
 package pdf

@@ -137,31 +137,38 @@ func TestUnsuitableFilesAreNotSigned(t *testing.T) {
 		file []byte
 		err  error
 	}{
-		"empty":                  {nil, pdf.ErrMalformed},
-		"no PDF":                 {[]byte("PK\x03\x04"), pdf.ErrMalformed},
-		"only a header":          {[]byte("%PDF-1.7\n"), pdf.ErrMalformed},
-		"cut off":                {good[:len(good)-20], pdf.ErrMalformed},
-		"bytes after the end":    {append(bytes.Clone(good), "<html>"...), pdf.ErrMalformed},
-		"bytes before":           {append([]byte("\n"), good...), pdf.ErrMalformed},
-		"startxref wrong":        {bytes.Replace(good, []byte("startxref\n"), []byte("startxref\n9"), 1), pdf.ErrMalformed},
-		"startxref into it":      {bytes.Replace(good, []byte("startxref\n"), []byte("startxref\n1 %"), 1), pdf.ErrMalformed},
-		"encrypted":              {signtest.Update(good, nil, "/Encrypt 9 0 R"), pdf.ErrEncrypted},
-		"certified":              {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Perms <</DocMDP 9 0 R>>>>"}), pdf.ErrSigningForbidden},
-		"no catalog":             {bytes.ReplaceAll(good, []byte("/Root 1 0 R"), []byte("/Riit 1 0 R")), pdf.ErrMalformed},
-		"catalog not there":      {bytes.ReplaceAll(good, []byte("/Root 1 0 R"), []byte("/Root 8 0 R")), pdf.ErrMalformed},
-		"no page":                {signtest.PDF(map[int]string{2: "<</Type /Pages /Kids [] /Count 0>>"}), pdf.ErrMalformed},
-		"pages in a circle":      {signtest.PDF(map[int]string{2: "<</Type /Pages /Kids [2 0 R] /Count 1>>"}), pdf.ErrMalformed},
-		"references in a circle": {signtest.PDF(map[int]string{2: "2 0 R"}), pdf.ErrMalformed},
-		"sections in a circle":   {bytes.Replace(signtest.Update(good, nil, "/Xx 9999999"), []byte("/Xx 9999999 /Prev"), []byte("/Prev "+strconv.Itoa(len(good))+" /Xx"), 1), pdf.ErrMalformed},
-		"deep nesting":           {signtest.PDF(map[int]string{1: strings.Repeat("[", 100_000)}), pdf.ErrMalformed},
-		"a key twice":            {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Pages 2 0 R>>"}), pdf.ErrMalformed},
-		"object elsewhere":       {bytes.Replace(good, []byte("\n1 0 obj"), []byte("\n9 0 obj"), 1), pdf.ErrMalformed},
+		"empty":                         {nil, pdf.ErrMalformed},
+		"no PDF":                        {[]byte("PK\x03\x04"), pdf.ErrMalformed},
+		"only a header":                 {[]byte("%PDF-1.7\n"), pdf.ErrMalformed},
+		"cut off":                       {good[:len(good)-20], pdf.ErrMalformed},
+		"bytes after the end":           {append(bytes.Clone(good), "<html>"...), pdf.ErrMalformed},
+		"bytes before":                  {append([]byte("\n"), good...), pdf.ErrMalformed},
+		"startxref wrong":               {bytes.Replace(good, []byte("startxref\n"), []byte("startxref\n9"), 1), pdf.ErrMalformed},
+		"startxref into it":             {bytes.Replace(good, []byte("startxref\n"), []byte("startxref\n1 %"), 1), pdf.ErrMalformed},
+		"encrypted":                     {signtest.Update(good, nil, "/Encrypt 9 0 R"), pdf.ErrEncrypted},
+		"certified":                     {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Perms <</DocMDP 9 0 R>>>>"}), pdf.ErrSigningForbidden},
+		"no catalog":                    {bytes.ReplaceAll(good, []byte("/Root 1 0 R"), []byte("/Riit 1 0 R")), pdf.ErrMalformed},
+		"catalog not there":             {bytes.ReplaceAll(good, []byte("/Root 1 0 R"), []byte("/Root 8 0 R")), pdf.ErrMalformed},
+		"no page":                       {signtest.PDF(map[int]string{2: "<</Type /Pages /Kids [] /Count 0>>"}), pdf.ErrMalformed},
+		"pages in a circle":             {signtest.PDF(map[int]string{2: "<</Type /Pages /Kids [2 0 R] /Count 1>>"}), pdf.ErrMalformed},
+		"references in a circle":        {signtest.PDF(map[int]string{2: "2 0 R"}), pdf.ErrMalformed},
+		"sections in a circle":          {bytes.Replace(signtest.Update(good, nil, "/Xx 9999999"), []byte("/Xx 9999999 /Prev"), []byte("/Prev "+strconv.Itoa(len(good))+" /Xx"), 1), pdf.ErrMalformed},
+		"deep nesting":                  {signtest.PDF(map[int]string{1: strings.Repeat("[", 100_000)}), pdf.ErrMalformed},
+		"annotations that are a stream": {signtest.PDF(map[int]string{3: "<</Type /Page /Parent 2 0 R /Annots 4 0 R>>"}), pdf.ErrMalformed},
+		"a form that is a stream":       {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /AcroForm 4 0 R>>"}), pdf.ErrMalformed},
+		"another generation":            {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 1 R>>"}), pdf.ErrMalformed},
+		"a wrong length":                {signtest.PDF(map[int]string{9: "<</Length 3>>\nstream\nabcdef\nendstream"}), pdf.ErrMalformed},
+		"a key twice":                   {signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Pages 2 0 R>>"}), pdf.ErrMalformed},
+		"object elsewhere":              {bytes.Replace(good, []byte("\n1 0 obj"), []byte("\n9 0 obj"), 1), pdf.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			signer := signtest.New(t, nil)
 			err := pdf.Sign(t.Context(), io.Discard, bytes.NewReader(tt.file), int64(len(tt.file)), signer, pdf.Options{})
 			require.ErrorIs(t, err, tt.err)
 			assert.Zero(t, signer.Count)
+			if tt.err == pdf.ErrMalformed {
+				require.ErrorIs(t, pdf.Check(bytes.NewReader(tt.file), int64(len(tt.file))), tt.err)
+			}
 			_, err = verify(t, tt.file)
 			require.Error(t, err)
 		})

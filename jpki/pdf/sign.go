@@ -35,10 +35,36 @@ type Options struct {
 }
 
 // Check returns the error with which [Sign] would refuse the file, without signing: [ErrMalformed],
-// [ErrEncrypted], [ErrSigningForbidden], or an error of file.
+// [ErrEncrypted], [ErrSigningForbidden], or an error of file. It reads every object of the file.
 func Check(file io.ReaderAt, size int64) error {
-	_, err := open(file, size)
-	return err
+	f, err := open(file, size)
+	if err != nil {
+		return err
+	}
+	u, err := newUpdate(f, file, size)
+	if err != nil {
+		return err
+	}
+	catalog, err := f.Dict(f.Trailer()["Root"])
+	if err != nil {
+		return err
+	}
+	_, page, err := u.firstPage(catalog["Pages"])
+	if err != nil {
+		return err
+	}
+	if _, err := f.Array(page["Annots"]); err != nil {
+		return err
+	}
+	if _, err := u.fieldName(catalog); err != nil {
+		return err
+	}
+	// What Verify would refuse in the signed file.
+	if err := f.Listed(func(object.Ref, int64, any) error { return nil }); err != nil {
+		return err
+	}
+	k := comparison{signed: f, end: size, missing: map[int]bool{}}
+	return k.complete()
 }
 
 func open(file io.ReaderAt, size int64) (*object.File, error) {
@@ -73,6 +99,9 @@ func open(file io.ReaderAt, size int64) (*object.File, error) {
 // It returns the errors of [Check], [ErrChanged], and those of [cms.Sign].
 func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer cms.Signer, o Options) error {
 	if err := o.Check(signer.Certificate()); err != nil {
+		return err
+	}
+	if err := Check(file, size); err != nil {
 		return err
 	}
 	f, err := open(file, size)

@@ -119,16 +119,12 @@ func find(ctx context.Context, f *object.File) ([]dictionary, error) {
 		if len(found) > maxSignatures {
 			return fmt.Errorf("%w: more than %d signatures", ErrMalformed, maxSignatures)
 		}
-		dict, _ := o.(object.Dict)
-		if isSignature(dict) {
+		for _, dict := range signaturesIn(o, nil) {
 			found = append(found, dictionary{ref, offset, dict, annotations})
 		}
+		dict, _ := o.(object.Dict)
 		if array, ok := dict["Annots"].(object.Ref); ok && dict["Type"] == object.Name("Page") {
 			annotations[array.Number] = true
-		}
-		// A dictionary may stand directly in its field.
-		if value, ok := dict["V"].(object.Dict); ok && isSignature(value) {
-			found = append(found, dictionary{ref, offset, value, annotations})
 		}
 		return nil
 	})
@@ -138,12 +134,31 @@ func find(ctx context.Context, f *object.File) ([]dictionary, error) {
 	return found, err
 }
 
+// signaturesIn appends the signature dictionaries in an object, however deep they are.
+func signaturesIn(o any, found []object.Dict) []object.Dict {
+	switch o := o.(type) {
+	case *object.Stream:
+		return signaturesIn(o.Dict, found)
+	case object.Array:
+		for _, e := range o {
+			found = signaturesIn(e, found)
+		}
+	case object.Dict:
+		if isSignature(o) {
+			found = append(found, o)
+		}
+		for _, e := range o {
+			found = signaturesIn(e, found)
+		}
+	}
+	return found
+}
+
 // isSignature reports whether any program may take a dictionary for a signature.
 func isSignature(d object.Dict) bool {
 	kind := d["Type"]
-	_, isString := d["Contents"].(object.String)
 	return kind == object.Name("Sig") || kind == object.Name("DocTimeStamp") || d["ByteRange"] != nil ||
-		isString && (d["SubFilter"] != nil || d["Filter"] != nil)
+		d["Contents"] != nil && (d["SubFilter"] != nil || d["Filter"] != nil)
 }
 
 // end returns where the ByteRange of a dictionary ends, or 0.

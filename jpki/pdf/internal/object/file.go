@@ -13,7 +13,7 @@ import (
 const (
 	maxObjects  = 8_388_607 // ISO 32000-1 annex C
 	maxSections = 4096
-	maxEntries  = 2_000_000 // of all sections
+	maxEntries  = 2_000_000 // of all sections; see mostEntries
 )
 
 // Entry says where an object is: at an offset, or in an object stream.
@@ -44,6 +44,9 @@ type File struct {
 	work     int64            // bytes that may still be parsed
 	listed   int              // entries of all sections
 }
+
+// mostEntries bounds the entries of all sections: an object takes a byte at least.
+func (f *File) mostEntries() int { return int(min(maxEntries, 10_000+f.size)) }
 
 // spend accounts for parsed bytes. Objects do not overlap in a file that is well formed, and each is read a few
 // times.
@@ -97,10 +100,7 @@ func (f *File) readSections(offset int64) error {
 		if err != nil {
 			return err
 		}
-		if err := f.add(s); err != nil {
-			return err
-		}
-		if at, ok := s.Trailer["XRefStm"].(int64); ok && !s.Stream { // a hybrid file, ISO 32000-2 §7.5.8.4
+		if at, ok := s.Trailer["XRefStm"].(int64); ok && !s.Stream {
 			if seen[at] {
 				return malformed("cross-reference sections in a circle")
 			}
@@ -109,9 +109,12 @@ func (f *File) readSections(offset int64) error {
 			if err != nil {
 				return err
 			}
-			if err := f.add(hybrid); err != nil {
+			if err := s.unhide(hybrid); err != nil {
 				return err
 			}
+		}
+		if err := f.add(s); err != nil {
+			return err
 		}
 		previous, there := s.Trailer["Prev"]
 		if !there {
@@ -128,9 +131,21 @@ func (f *File) readSections(offset int64) error {
 	return nil
 }
 
+// unhide adds the entries of a hybrid file's second section, which the table hides as free from programs that do not
+// read it (ISO 32000-2 §7.5.8.4).
+func (s *Section) unhide(hybrid Section) error {
+	for number, e := range hybrid.Entries {
+		if table, there := s.Entries[number]; there && !table.Free && table != e {
+			return malformed("object %d is in two places", number)
+		}
+		s.Entries[number] = e
+	}
+	return nil
+}
+
 func (f *File) add(s Section) error {
-	if f.listed += len(s.Entries); f.listed > maxEntries {
-		return malformed("more than %d objects", maxEntries)
+	if f.listed += len(s.Entries); f.listed > f.mostEntries() {
+		return malformed("more than %d objects", f.mostEntries())
 	}
 	f.sections = append(f.sections, s)
 	f.merge(s.Entries)
@@ -192,7 +207,7 @@ func (f *File) section(offset int64) (Section, error) {
 		if err != nil {
 			return s, err
 		}
-		if first < 0 || count < 0 || first+count > maxObjects || f.listed+len(s.Entries)+int(count) > maxEntries {
+		if first < 0 || count < 0 || first+count > maxObjects || f.listed+len(s.Entries)+int(count) > f.mostEntries() {
 			return s, malformed("cross-reference section of %d objects", count)
 		}
 		for number := first; number < first+count; number++ {
@@ -205,6 +220,9 @@ func (f *File) section(offset int64) (Section, error) {
 		return s, err
 	}
 	trailer, err := l.object(0)
+	if err := f.spend(l.pos - offset); err != nil {
+		return s, err
+	}
 	dict, ok := trailer.(Dict)
 	if err != nil || !ok {
 		return s, l.fail(l.pos, "no trailer")
@@ -270,7 +288,7 @@ func (f *File) sectionStream(offset int64) (Section, error) {
 		}
 	}
 	for ; len(index) > 0; index = index[2:] {
-		if index[0] < 0 || index[1] < 0 || index[0]+index[1] > maxObjects || f.listed+len(s.Entries)+int(index[1]) > maxEntries || width == 0 || index[1]*width > int64(len(data)) {
+		if index[0] < 0 || index[1] < 0 || index[0]+index[1] > maxObjects || f.listed+len(s.Entries)+int(index[1]) > f.mostEntries() || width == 0 || index[1]*width > int64(len(data)) {
 			return s, malformed("index of a cross-reference stream")
 		}
 		for number := index[0]; number < index[0]+index[1]; number++ {
@@ -447,8 +465,8 @@ func (f *File) Resolve(o any) (any, error) {
 		if !ok {
 			return o, nil
 		}
-		if e := f.entries[ref.Number]; e.Generation != ref.Generation && e.Stream == 0 {
-			return nil, nil
+		if e, there := f.entries[ref.Number]; there && !e.Free && e.Generation != ref.Generation {
+			return nil, malformed("reference to another generation of object %d", ref.Number)
 		}
 		var err error
 		if o, err = f.Object(ref.Number); err != nil {
@@ -458,17 +476,23 @@ func (f *File) Resolve(o any) (any, error) {
 	return nil, malformed("references in a circle")
 }
 
-// Dict resolves a dictionary. It returns nil if the object is something else.
+// Dict resolves a dictionary. It returns nil for null, and an error for anything else.
 func (f *File) Dict(o any) (Dict, error) {
 	o, err := f.Resolve(o)
-	dict, _ := o.(Dict)
+	dict, ok := o.(Dict)
+	if err == nil && !ok && o != nil {
+		err = malformed("no dictionary where one is needed")
+	}
 	return dict, err
 }
 
-// Array resolves an array. It returns nil if the object is something else.
+// Array resolves an array. It returns nil for null, and an error for anything else.
 func (f *File) Array(o any) (Array, error) {
 	o, err := f.Resolve(o)
-	array, _ := o.(Array)
+	array, ok := o.(Array)
+	if err == nil && !ok && o != nil {
+		err = malformed("no array where one is needed")
+	}
 	return array, err
 }
 

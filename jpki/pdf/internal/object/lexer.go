@@ -74,10 +74,10 @@ func (l *lexer) space() {
 	}
 }
 
-// word reads regular characters, at most maxName of them.
+// word reads regular characters, at most those of a name whose bytes are all escaped.
 func (l *lexer) word() string {
 	var b []byte
-	for len(b) <= maxName {
+	for len(b) <= 3*maxName {
 		c, ok := l.peek(0)
 		if !ok || !isRegular(c) {
 			break
@@ -200,7 +200,7 @@ func (l *lexer) name() (Name, error) {
 		}
 		b = append(b, c)
 	}
-	if len(word) > maxName {
+	if len(b) > maxName {
 		return "", l.fail(at, "name too long")
 	}
 	return Name(b), nil

@@ -87,9 +87,8 @@ func unpredicted(data []byte, parameters Dict) ([]byte, error) {
 	if !ok {
 		columns = 1
 	}
-	_, colors := parameters["Colors"]
-	_, bits := parameters["BitsPerComponent"]
-	if predictor < 10 || predictor > 15 || columns < 1 || columns > 1024 || colors || bits {
+	usual := func(key Name, value int64) bool { return parameters[key] == nil || parameters[key] == value }
+	if predictor < 10 || predictor > 15 || columns < 1 || columns > 1024 || !usual("Colors", 1) || !usual("BitsPerComponent", 8) {
 		return nil, malformed("unsupported predictor")
 	}
 	n := int(columns)
@@ -147,7 +146,7 @@ func (f *File) compressed(number int, e Entry) (any, error) {
 		return nil, malformed("object %d is not where the cross-reference section says", number)
 	}
 	start := container.first + container.offsets[e.Index]
-	l := &lexer{r: bytes.NewReader(container.data), size: int64(len(container.data)), pos: start}
+	l := &lexer{size: int64(len(container.data)), pos: start, block: container.data}
 	o, err := l.object(0)
 	if err := errors.Join(err, f.spend(l.pos-start)); err != nil {
 		return nil, err
@@ -199,7 +198,7 @@ func (f *File) container(number int) (*objects, error) {
 		return nil, malformed("object stream %d", number)
 	}
 	decoded := &objects{data: data, first: first}
-	l := &lexer{r: bytes.NewReader(data), size: first}
+	l := &lexer{size: first, block: data}
 	for range count {
 		n, err := l.integer()
 		if err != nil {
@@ -209,7 +208,8 @@ func (f *File) container(number int) (*objects, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n < 1 || n > maxObjects || offset < 0 || first+offset > int64(len(data)) {
+		if last := len(decoded.offsets) - 1; n < 1 || n > maxObjects || offset < 0 || first+offset > int64(len(data)) ||
+			last >= 0 && offset <= decoded.offsets[last] {
 			return nil, malformed("object stream %d", number)
 		}
 		decoded.numbers, decoded.offsets = append(decoded.numbers, int(n)), append(decoded.offsets, offset)
