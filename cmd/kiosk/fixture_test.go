@@ -149,7 +149,7 @@ func (s *fixture) await(t testing.TB, screen terminal.Screen) terminal.View {
 // awaitScreen waits until a terminal shows a screen.
 func awaitScreen(t testing.TB, k *terminal.Terminal, screen terminal.Screen) terminal.View {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute) // other tests load the machine
 	for {
 		view, changed := k.View()
 		if view.Screen == screen {
