@@ -33,7 +33,7 @@ func newFolder(d disk, path string, files map[string][]byte) (err error) {
 		}
 	}()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := write(d, filepath.Join(unfinished, name), files[name], 0o600); err != nil {
+		if err := write(d, filepath.Join(unfinished, name), 0o600, d.all(files[name])); err != nil {
 			return err
 		}
 	}
@@ -50,21 +50,20 @@ func newFolder(d disk, path string, files map[string][]byte) (err error) {
 // UnfinishedPrefix returns how the names of unfinished folders of [NewFolder] begin.
 func UnfinishedPrefix(path string) string { return "." + filepath.Base(path) + "." }
 
-// WriteNewWith is like [WriteNew] for a file that write writes, which may be longer than memory. The file
+// WriteNewWith is like [WriteNew] for a file that fill writes, which may be longer than memory. The file
 // appears under its name when it is complete and synced. If the program is killed, a file whose name begins
 // with [UnfinishedPrefix] may be left.
-func WriteNewWith(path string, write func(file *os.File) error) error {
-	return writeNewWith(system, path, write)
+func WriteNewWith(path string, fill func(file *os.File) error) error {
+	return writeNewWith(system, path, fill)
 }
 
-func writeNewWith(d disk, path string, write func(file *os.File) error) (err error) {
+func writeNewWith(d disk, path string, fill func(file *os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	folder := filepath.Dir(path)
 	unfinished := filepath.Join(folder, UnfinishedPrefix(path)+rand.Text())
-	file, err := create(unfinished, 0o600)
-	if err != nil {
+	if err := write(d, unfinished, 0o600, fill); err != nil {
 		return err
 	}
 	defer func() {
@@ -72,13 +71,6 @@ func writeNewWith(d disk, path string, write func(file *os.File) error) (err err
 			err = errors.Join(err, left)
 		}
 	}()
-	err = write(file)
-	if err == nil {
-		err = d.sync(file)
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
 	if err := giveName(unfinished, path); err != nil {
 		return err
 	}

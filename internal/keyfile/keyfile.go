@@ -46,7 +46,7 @@ func writePair(d disk, private string, secret []byte, public string, open []byte
 }
 
 func writeNew(d disk, path string, content []byte, mode fs.FileMode) error {
-	if err := write(d, path, content, mode); err != nil {
+	if err := write(d, path, mode, d.all(content)); err != nil {
 		return err
 	}
 	if err := syncFolder(d, filepath.Dir(path)); err != nil {
@@ -55,8 +55,16 @@ func writeNew(d disk, path string, content []byte, mode fs.FileMode) error {
 	return nil
 }
 
-// write creates a file and syncs its content. On failure it removes the file.
-func write(d disk, path string, content []byte, mode fs.FileMode) (err error) {
+// all returns a function that writes the whole content of a file.
+func (d disk) all(content []byte) func(*os.File) error {
+	return func(file *os.File) error {
+		_, err := d.write(file, content)
+		return err
+	}
+}
+
+// write creates a file, has fill write its content, and syncs it. On failure it removes the file.
+func write(d disk, path string, mode fs.FileMode, fill func(*os.File) error) (err error) {
 	file, err := create(path, mode)
 	if err != nil {
 		return err
@@ -66,7 +74,7 @@ func write(d disk, path string, content []byte, mode fs.FileMode) (err error) {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}()
-	_, err = d.write(file, content)
+	err = fill(file)
 	if err == nil {
 		err = d.sync(file)
 	}
@@ -83,7 +91,7 @@ func Replace(path string, content []byte) error {
 func replace(d disk, path string, content []byte) error {
 	folder := filepath.Dir(path)
 	unfinished := filepath.Join(folder, "."+filepath.Base(path)+"."+rand.Text())
-	if err := write(d, unfinished, content, 0o600); err != nil {
+	if err := write(d, unfinished, 0o600, d.all(content)); err != nil {
 		return err
 	}
 	info, err := os.Stat(folder)
