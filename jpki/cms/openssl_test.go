@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,14 +20,7 @@ import (
 // openssl runs openssl in a folder, and skips the test if it is missing.
 func openssl(t *testing.T, folder string, arguments ...string) ([]byte, error) {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("MYKEYKIT_E2E") == "required" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("openssl is missing")
-	}
-	command := exec.CommandContext(t.Context(), path, arguments...)
+	command := signtest.Program(t, "openssl", arguments...)
 	command.Dir = folder
 	return command.CombinedOutput()
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	tag "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/mykeykit/mykeykit/internal/ctxio"
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
@@ -91,7 +92,7 @@ func Sign(ctx context.Context, signer Signer, content io.Reader, o Options) ([]b
 		return nil, err
 	}
 	h := o.NewHash()
-	if _, err := io.Copy(h, withContext(ctx, content)); err != nil {
+	if _, err := io.Copy(h, ctxio.Reader(ctx, content)); err != nil {
 		return nil, err
 	}
 	return SignDigest(ctx, signer, h.Sum(nil), o)
@@ -117,7 +118,7 @@ func SignAttached(ctx context.Context, w io.Writer, signer Signer, content io.Re
 		return err
 	}
 	first := o.NewHash()
-	if n, err := io.Copy(first, withContext(ctx, io.NewSectionReader(content, 0, size))); err != nil || n != size {
+	if n, err := io.Copy(first, ctxio.Reader(ctx, io.NewSectionReader(content, 0, size))); err != nil || n != size {
 		return errors.Join(err, shorter(n, size))
 	}
 	message, err := sign(ctx, signer, first.Sum(nil), o)
@@ -128,7 +129,7 @@ func SignAttached(ctx context.Context, w io.Writer, signer Signer, content io.Re
 		return err
 	}
 	second := o.NewHash()
-	n, err := io.Copy(io.MultiWriter(w, second), withContext(ctx, io.NewSectionReader(content, 0, size)))
+	n, err := io.Copy(io.MultiWriter(w, second), ctxio.Reader(ctx, io.NewSectionReader(content, 0, size)))
 	switch {
 	case err != nil || n != size:
 		return errors.Join(err, shorter(n, size))
@@ -143,21 +144,6 @@ func shorter(n, size int64) error {
 		return fmt.Errorf("%w: %d bytes in place of %d", ErrChanged, n, size)
 	}
 	return nil
-}
-
-// readerWithContext stops reading when ctx ends.
-type readerWithContext struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func withContext(ctx context.Context, r io.Reader) io.Reader { return readerWithContext{ctx, r} }
-
-func (r readerWithContext) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // signedMessage is SignedData without its content.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/ctxio"
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki/revocation"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -173,7 +174,7 @@ func (m *message) hash(ctx context.Context, content io.Reader) (map[string][]byt
 			writers = append(writers, h)
 		}
 	}
-	if _, err := io.Copy(io.MultiWriter(writers...), withContext(ctx, content)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(writers...), ctxio.Reader(ctx, content)); err != nil {
 		return nil, err
 	}
 	digests := map[string][]byte{}
@@ -253,9 +254,7 @@ func (v *Verifier) check(ctx context.Context, m *message, s signerInfo, certific
 		return nil, err
 	}
 	var ca *x509.Certificate
-	result.Issuer, ca, err = v.Trust.IssuingCA(parsed, result.VerifiedAt, func() (*x509.Certificate, error) {
-		return nil, trust.ErrUnknownIssuer // anchors for documents contain their certificates
-	})
+	result.Issuer, ca, err = v.Trust.IssuingCA(parsed, result.VerifiedAt, nil) // no card
 	switch {
 	case err != nil:
 		return nil, err

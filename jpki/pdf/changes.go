@@ -17,6 +17,26 @@ type comparison struct {
 	missing     map[int]bool // objects that the signed revision names and does not have
 }
 
+func newComparison(signed, now *object.File, end int64, annotations map[int]bool) *comparison {
+	return &comparison{signed, now, end, annotations, map[int]bool{}, map[int]bool{}, map[int]bool{}}
+}
+
+// both resolves an object of the signed revision and one of the file as it is now.
+func both[T any](signed, now func(any) (T, error), was, is any) (before, after T, err error) {
+	if before, err = signed(was); err == nil {
+		after, err = now(is)
+	}
+	return before, after, err
+}
+
+// addedTo returns what an array has after what it had before; ok is false if anything else changed.
+func addedTo(before, after object.Array) (added object.Array, ok bool) {
+	if len(after) < len(before) || !object.Equal(before, after[:len(before)]) {
+		return nil, false
+	}
+	return after[len(before):], true
+}
+
 func changed(format string, arguments ...any) error {
 	return fmt.Errorf("%w: %s", ErrChangedAfter, fmt.Sprintf(format, arguments...))
 }
@@ -34,7 +54,7 @@ func (c *checker) unchanged(d dictionary, end int64) error {
 	if e := signed.Entries()[d.ref.Number]; e.Free || e.Stream != 0 || e.Offset != d.offset {
 		return fmt.Errorf("%w: the signed revision does not have this signature", ErrCoverage)
 	}
-	k := comparison{signed, c.file, end, c.annotations, map[int]bool{}, map[int]bool{}, map[int]bool{}}
+	k := newComparison(signed, c.file, end, c.annotations)
 	if err := k.complete(); err != nil {
 		return err
 	}
@@ -171,11 +191,7 @@ func (k *comparison) object(number int) error {
 
 // catalog checks the document catalog and the form, and collects the added fields.
 func (k *comparison) catalog(root object.Ref) error {
-	was, err := k.signed.Dict(root)
-	if err != nil {
-		return err
-	}
-	is, err := k.now.Dict(root)
+	was, is, err := both(k.signed.Dict, k.now.Dict, root, root)
 	if err != nil {
 		return err
 	}
@@ -187,11 +203,7 @@ func (k *comparison) catalog(root object.Ref) error {
 		return changed("the document catalog")
 	}
 	k.explained[root.Number] = true
-	before, err := k.signed.Dict(was["AcroForm"])
-	if err != nil {
-		return err
-	}
-	after, err := k.now.Dict(is["AcroForm"])
+	before, after, err := both(k.signed.Dict, k.now.Dict, was["AcroForm"], is["AcroForm"])
 	if err != nil {
 		return err
 	}
@@ -199,19 +211,16 @@ func (k *comparison) catalog(root object.Ref) error {
 		return changed("the form")
 	}
 	k.explain(was["AcroForm"], is["AcroForm"])
-	fieldsBefore, err := k.signed.Array(before["Fields"])
+	fieldsBefore, fieldsAfter, err := both(k.signed.Array, k.now.Array, before["Fields"], after["Fields"])
 	if err != nil {
 		return err
 	}
-	fieldsAfter, err := k.now.Array(after["Fields"])
-	if err != nil {
-		return err
-	}
-	if len(fieldsAfter) < len(fieldsBefore) || !object.Equal(fieldsBefore, fieldsAfter[:len(fieldsBefore)]) {
+	added, ok := addedTo(fieldsBefore, fieldsAfter)
+	if !ok {
 		return changed("the form's fields")
 	}
-	for _, added := range fieldsAfter[len(fieldsBefore):] {
-		if err := k.field(added); err != nil {
+	for _, field := range added {
+		if err := k.field(field); err != nil {
 			return err
 		}
 	}
@@ -282,19 +291,16 @@ func (k *comparison) value(v any) error {
 
 // longer checks that an array has what it had, and after it only added signature fields.
 func (k *comparison) longer(was, is any) error {
-	before, err := k.signed.Array(was)
+	before, after, err := both(k.signed.Array, k.now.Array, was, is)
 	if err != nil {
 		return err
 	}
-	after, err := k.now.Array(is)
-	if err != nil {
-		return err
-	}
-	if len(after) < len(before) || !object.Equal(before, after[:len(before)]) {
+	added, ok := addedTo(before, after)
+	if !ok {
 		return changed("a page's annotations")
 	}
-	for _, added := range after[len(before):] {
-		if ref, ok := added.(object.Ref); !ok || !k.fields[ref.Number] {
+	for _, annotation := range added {
+		if ref, ok := annotation.(object.Ref); !ok || !k.fields[ref.Number] {
 			return changed("a page's annotations")
 		}
 	}

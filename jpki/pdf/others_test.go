@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,14 +21,7 @@ import (
 // run runs another program, and skips the test if it is missing.
 func run(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		if os.Getenv("MYKEYKIT_E2E") == "required" {
-			t.Fatalf("%s is missing", program)
-		}
-		t.Skipf("%s is missing", program)
-	}
-	output, err := exec.CommandContext(t.Context(), path, arguments...).CombinedOutput()
+	output, err := signtest.Program(t, program, arguments...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return string(output)
 }

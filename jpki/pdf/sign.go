@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mykeykit/mykeykit/internal/ctxio"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf/internal/object"
 	"github.com/mykeykit/mykeykit/jpki/trust"
@@ -37,34 +38,39 @@ type Options struct {
 // Check returns the error with which [Sign] would refuse the file, without signing: [ErrMalformed],
 // [ErrEncrypted], [ErrSigningForbidden], or an error of file. It reads every object of the file.
 func Check(file io.ReaderAt, size int64) error {
+	_, err := prepare(file, size)
+	return err
+}
+
+// prepare begins the update of a file that can be signed.
+func prepare(file io.ReaderAt, size int64) (*update, error) {
 	f, err := open(file, size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	u, err := newUpdate(f, file, size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	catalog, err := f.Dict(f.Trailer()["Root"])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, page, err := u.firstPage(catalog["Pages"])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := f.Array(page["Annots"]); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := u.fieldName(catalog); err != nil {
-		return err
+		return nil, err
 	}
 	// What Verify would refuse in the signed file.
 	if err := f.Listed(func(object.Ref, int64, any) error { return nil }); err != nil {
-		return err
+		return nil, err
 	}
-	k := comparison{signed: f, end: size, missing: map[int]bool{}}
-	return k.complete()
+	return u, newComparison(f, nil, size, nil).complete()
 }
 
 func open(file io.ReaderAt, size int64) (*object.File, error) {
@@ -101,14 +107,7 @@ func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer
 	if err := o.Check(signer.Certificate()); err != nil {
 		return err
 	}
-	if err := Check(file, size); err != nil {
-		return err
-	}
-	f, err := open(file, size)
-	if err != nil {
-		return err
-	}
-	u, err := newUpdate(f, file, size)
+	u, err := prepare(file, size)
 	if err != nil {
 		return err
 	}
@@ -118,7 +117,7 @@ func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer
 	update, gap := u.bytes()
 
 	h := o.NewHash()
-	copied, err := io.Copy(io.MultiWriter(w, h), &readerWithContext{ctx, io.NewSectionReader(file, 0, size)})
+	copied, err := io.Copy(io.MultiWriter(w, h), ctxio.Reader(ctx, io.NewSectionReader(file, 0, size)))
 	switch {
 	case err != nil:
 		return err
@@ -145,18 +144,6 @@ func now(o Options) time.Time {
 		return o.Now()
 	}
 	return time.Now()
-}
-
-type readerWithContext struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *readerWithContext) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // room returns how many bytes to reserve for the signature.

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"unicode/utf16"
 
+	"golang.org/x/crypto/cryptobyte"
+	tag "golang.org/x/crypto/cryptobyte/asn1"
+
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf/internal/object"
@@ -74,14 +77,14 @@ func Verify(ctx context.Context, file io.ReaderAt, size int64, v *cms.Verifier) 
 	if f.Encrypted() {
 		return nil, ErrEncrypted
 	}
-	found, err := find(ctx, f)
+	found, annotations, err := find(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
 		return nil, ErrNoSignature
 	}
-	check := &checker{ctx: ctx, reader: file, size: size, file: f, verifier: v, annotations: found[0].annotations}
+	check := &checker{ctx: ctx, reader: file, size: size, file: f, verifier: v, annotations: annotations}
 	result := &Result{}
 	var errs []error
 	for _, d := range found {
@@ -99,20 +102,18 @@ func Verify(ctx context.Context, file io.ReaderAt, size int64, v *cms.Verifier) 
 
 // dictionary is a signature dictionary and where it is.
 type dictionary struct {
-	ref         object.Ref
-	offset      int64 // -1: in an object stream
-	dict        object.Dict
-	annotations map[int]bool // arrays of annotations in the file
+	ref    object.Ref
+	offset int64 // -1: in an object stream
+	dict   object.Dict
 }
 
 // maxSignatures bounds how often a file is hashed.
 const maxSignatures = 256
 
-// find finds every signature dictionary, in the order of the files' revisions.
-func find(ctx context.Context, f *object.File) ([]dictionary, error) {
-	var found []dictionary
-	annotations := map[int]bool{}
-	err := f.Listed(func(ref object.Ref, offset int64, o any) error {
+// find finds every signature dictionary, in the order of the file's revisions, and the arrays of annotations.
+func find(ctx context.Context, f *object.File) (found []dictionary, annotations map[int]bool, err error) {
+	annotations = map[int]bool{}
+	err = f.Listed(func(ref object.Ref, offset int64, o any) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -120,7 +121,7 @@ func find(ctx context.Context, f *object.File) ([]dictionary, error) {
 			return fmt.Errorf("%w: more than %d signatures", ErrMalformed, maxSignatures)
 		}
 		for _, dict := range signaturesIn(o, nil) {
-			found = append(found, dictionary{ref, offset, dict, annotations})
+			found = append(found, dictionary{ref, offset, dict})
 		}
 		dict, _ := o.(object.Dict)
 		if array, ok := dict["Annots"].(object.Ref); ok && dict["Type"] == object.Name("Page") {
@@ -131,7 +132,7 @@ func find(ctx context.Context, f *object.File) ([]dictionary, error) {
 	slices.SortStableFunc(found, func(a, b dictionary) int {
 		return cmp.Or(cmp.Compare(end(a.dict), end(b.dict)), cmp.Compare(a.offset, b.offset), cmp.Compare(a.ref.Number, b.ref.Number))
 	})
-	return found, err
+	return found, annotations, err
 }
 
 // signaturesIn appends the signature dictionaries in an object, however deep they are.
@@ -257,36 +258,17 @@ func (c *checker) coverage(d dictionary) (r [4]int64, contents []byte, err error
 
 // withoutPadding returns the DER object at the start of the Contents. All that follows must be zero.
 func withoutPadding(b []byte) ([]byte, error) {
-	n := derLength(b)
-	if n == 0 || n > len(b) {
+	padding := cryptobyte.String(b)
+	var der cryptobyte.String
+	if !padding.ReadASN1Element(&der, tag.SEQUENCE) {
 		return nil, fmt.Errorf("%w: no DER in Contents", cms.ErrMalformed)
 	}
-	for _, c := range b[n:] {
+	for _, c := range padding {
 		if c != 0 {
 			return nil, ErrPadding
 		}
 	}
-	return b[:n], nil
-}
-
-// derLength returns the length of the DER object at the start of b, or 0.
-func derLength(b []byte) int {
-	if len(b) < 2 || b[0] != 0x30 {
-		return 0
-	}
-	n := int(b[1])
-	if n < 0x80 {
-		return 2 + n
-	}
-	digits := n - 0x80
-	if digits == 0 || digits > 4 || len(b) < 2+digits {
-		return 0
-	}
-	n = 0
-	for _, c := range b[2 : 2+digits] {
-		n = n<<8 | int(c)
-	}
-	return 2 + digits + n
+	return der, nil
 }
 
 // textOf decodes a text string (ISO 32000-2 §7.9.2.2). PDFDocEncoding is taken as Latin-1, which it mostly is.

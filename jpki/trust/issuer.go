@@ -41,7 +41,7 @@ type Policy struct {
 
 // Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
 // certificate on the card, only if an anchor may have issued the certificate and no other
-// CA did, and the anchor has no certificate. cardCA returns an error that matches [ErrUnknownIssuer] if the
+// CA did, and the anchor has no certificate. It is nil if there is no card. cardCA returns an error that matches [ErrUnknownIssuer] if the
 // card has no usable CA certificate.
 //
 // For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
@@ -95,6 +95,9 @@ func (p *Policy) find(certificate *x509.Certificate, now time.Time, cardCA func(
 		}
 	}
 	if !slices.ContainsFunc(p.Anchors, func(a Anchor) bool { return a.Certificate == nil && a.mayHaveIssued(certificate) }) {
+		return IssuerUnknown, nil, unknown
+	}
+	if cardCA == nil {
 		return IssuerUnknown, nil, unknown
 	}
 	ca, err := cardCA()

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"encoding/hex"
 	"io"
 	"strconv"
 	"strings"
@@ -268,10 +269,8 @@ func (l *lexer) hex() (String, error) {
 				digits = append(digits, '0')
 			}
 			s.Bytes = make([]byte, len(digits)/2)
-			for i := range s.Bytes {
-				s.Bytes[i] = unhex(digits[2*i])<<4 | unhex(digits[2*i+1])
-			}
-			return s, nil
+			_, err := hex.Decode(s.Bytes, digits)
+			return s, err // nil: digits alone were collected
 		case isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F':
 			digits = append(digits, c)
 		case !isSpace(c):
@@ -279,16 +278,6 @@ func (l *lexer) hex() (String, error) {
 		}
 		l.pos++
 	}
-}
-
-func unhex(c byte) byte {
-	switch {
-	case isDigit(c):
-		return c - '0'
-	case c >= 'a':
-		return c - 'a' + 10
-	}
-	return c - 'A' + 10
 }
 
 // literal reads a string in parentheses (ISO 32000-2 §7.3.4.2).
