@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -146,7 +145,7 @@ func (p *program) attributesOfSignature(ctx context.Context, o surfaceOptions) e
 	if err != nil {
 		return err
 	}
-	issuer, err := v.Trust.Issuer(signer.Certificate(), p.now(), func() (*x509.Certificate, error) { return nil, trust.ErrUnknownIssuer })
+	issuer, err := v.Trust.Issuer(signer.Certificate(), p.now(), nil)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/mykeykit/mykeykit/apdu"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
@@ -41,40 +42,43 @@ func (p *program) pinCommand() *cobra.Command {
 	return c
 }
 
+// sendChange sends the old and the new secret to a card.
+type sendChange func(ctx context.Context, card reader.Card, options ...jpki.CardOption) error
+
 // secretToChange is the PIN or the signature password.
 type secretToChange struct {
 	ready func(*jpki.Application, context.Context) (jpki.Readiness, error)
 	// parse takes the old and the new one and returns what sends them.
-	parse             func(old, replacement []byte) (send func(context.Context, reader.Card, ...jpki.CardOption) error, wipe func(), err error)
+	parse             func(old, replacement []byte) (send sendChange, wipe func(), err error)
 	askOld, askNew    Text
 	askAgain, changed Text
 	isWeak            func([]byte) bool
 }
 
+// parsed returns secretToChange.parse for one kind of secret.
+func parsed[S interface{ Wipe() }](
+	parse func([]byte) (S, error),
+	change func(ctx context.Context, card apdu.Transmitter, old, replacement S, options ...jpki.CardOption) error,
+) func(old, replacement []byte) (sendChange, func(), error) {
+	return func(old, replacement []byte) (sendChange, func(), error) {
+		a, err := parse(old)
+		b, err2 := parse(replacement)
+		return func(ctx context.Context, card reader.Card, options ...jpki.CardOption) error {
+			return change(ctx, card, a, b, options...)
+		}, func() { a.Wipe(); b.Wipe() }, errors.Join(err, err2)
+	}
+}
+
 func pinToChange() secretToChange {
 	return secretToChange{
-		(*jpki.Application).Ready,
-		func(old, replacement []byte) (func(context.Context, reader.Card, ...jpki.CardOption) error, func(), error) {
-			a, err := jpki.ParsePIN(old)
-			b, err2 := jpki.ParsePIN(replacement)
-			return func(ctx context.Context, card reader.Card, options ...jpki.CardOption) error {
-				return jpki.ChangePIN(ctx, card, a, b, options...)
-			}, func() { a.Wipe(); b.Wipe() }, errors.Join(err, err2)
-		},
+		(*jpki.Application).Ready, parsed(jpki.ParsePIN, jpki.ChangePIN),
 		textAskOldPIN, textAskNewPIN, textAskNewPINAgain, textPINChanged, isWeakPIN,
 	}
 }
 
 func passwordToChange() secretToChange {
 	return secretToChange{
-		(*jpki.Application).ReadyToSign,
-		func(old, replacement []byte) (func(context.Context, reader.Card, ...jpki.CardOption) error, func(), error) {
-			a, err := jpki.ParsePassword(old)
-			b, err2 := jpki.ParsePassword(replacement)
-			return func(ctx context.Context, card reader.Card, options ...jpki.CardOption) error {
-				return jpki.ChangePassword(ctx, card, a, b, options...)
-			}, func() { a.Wipe(); b.Wipe() }, errors.Join(err, err2)
-		},
+		(*jpki.Application).ReadyToSign, parsed(jpki.ParsePassword, jpki.ChangePassword),
 		textAskOldPassword, textAskNewPassword, textAskNewPasswordAgain, textPasswordChanged, func([]byte) bool { return false },
 	}
 }
@@ -126,7 +130,7 @@ func (p *program) changePIN(ctx context.Context, o changeOptions) error {
 }
 
 // askForChange asks for consent and the secrets, and returns what sends them.
-func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToChange, left int) (send func(context.Context, reader.Card, ...jpki.CardOption) error, wipe func(), err error) {
+func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToChange, left int) (send sendChange, wipe func(), err error) {
 	wipe = func() {}
 	var typed [4][]byte // consent, old, new, new
 	defer func() {

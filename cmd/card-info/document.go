@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/mykeykit/mykeykit/internal/ctxio"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf"
@@ -24,16 +25,15 @@ const (
 	kindDetached = "cms-detached"
 )
 
-// isNew returns fs.ErrExist if a file is there.
-func isNew(path string) error {
-	_, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+// checkNew finds out whether a new file can get this name: nothing has it yet, and its folder is there.
+func checkNew(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return cmp.Or(err, fs.ErrExist)
 	}
-	return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
+		return cmp.Or(err, error(syscall.ENOTDIR))
+	}
+	return nil
 }
 
 // document is a file that is signed.
@@ -69,11 +69,8 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 			return documents, &fs.PathError{Op: "sign", Path: path, Err: syscall.EFBIG}
 		}
 		d.output = outputFor(path, d.kind, o)
-		if err := isNew(d.output); err != nil {
-			return documents, err
-		}
-		if folder, err := os.Stat(filepath.Dir(d.output)); err != nil || !folder.IsDir() {
-			return documents, cmp.Or(err, error(&fs.PathError{Op: "create", Path: d.output, Err: syscall.ENOTDIR}))
+		if err := checkNew(d.output); err != nil {
+			return documents, &fs.PathError{Op: "create", Path: d.output, Err: err}
 		}
 		if outputs[d.output] {
 			return documents, &fs.PathError{Op: "create", Path: d.output, Err: fs.ErrExist}
@@ -106,24 +103,12 @@ func closeAll(documents []*document) {
 
 func sha256Of(ctx context.Context, r io.ReaderAt, size int64) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
-	n, err := io.Copy(h, contextReader{ctx, io.NewSectionReader(r, 0, size)})
+	n, err := io.Copy(h, ctxio.Reader(ctx, io.NewSectionReader(r, 0, size)))
 	if err == nil && n != size {
 		err = cms.ErrChanged
 	}
 	copy(sum[:], h.Sum(nil))
 	return sum, err
-}
-
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(b)
 }
 
 // sign writes the signed document to a new file, and verifies what is on the disk before it gets its name.

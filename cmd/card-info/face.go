@@ -2,16 +2,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image/png"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -65,8 +60,8 @@ func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkNewPhoto(o.photo); err != nil {
-		return err
+	if err := checkNew(o.photo); err != nil {
+		return photoFailure(err)
 	}
 	var unlock face.Unlock
 	defer func() { unlock.Wipe() }()
@@ -118,17 +113,6 @@ func faceEntry(by string, unlock *face.Unlock) entry {
 		a, err := face.Counters(ctx, card)
 		return a.NumberB, err
 	}}
-}
-
-// checkNewPhoto finds out, before anybody is asked for a secret, whether the photograph can be written.
-func checkNewPhoto(path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return photoFailure(cmp.Or(err, fs.ErrExist))
-	}
-	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
-		return photoFailure(cmp.Or(err, error(syscall.ENOTDIR)))
-	}
-	return nil
 }
 
 func photoFailure(err error) error {

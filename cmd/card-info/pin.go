@@ -11,20 +11,38 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// pipedPIN reads the PIN from one line of standard input.
-func (p *program) pipedPIN(ctx context.Context) (jpki.PIN, error) {
+// piped returns an error if a secret would be read from a terminal: it would be shown.
+func (p *program) piped(flag string) error {
 	if tty.IsTerminal(p.stdin) {
-		return jpki.PIN{}, p.Misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
+		return p.Misuse(textPINStdinTerminal, errors.New(flag+": standard input is a terminal"))
 	}
+	return nil
+}
+
+// pipedSecret parses a secret from one line of standard input. It returns malformed if the line is too long for a
+// secret, or unreadable.
+func (p *program) pipedSecret(ctx context.Context, malformed error, parse func([]byte) error) error {
 	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
 	defer clear(line)
 	if ctx.Err() != nil {
-		return jpki.PIN{}, ctx.Err()
+		return ctx.Err()
 	}
 	if err != nil {
-		return jpki.PIN{}, jpki.ErrPINFormat // too long for a PIN, or unreadable
+		return malformed
 	}
-	return jpki.ParsePIN(trimPIN(line))
+	return parse(trimPIN(line))
+}
+
+// pipedPIN reads the PIN from one line of standard input.
+func (p *program) pipedPIN(ctx context.Context) (pin jpki.PIN, err error) {
+	if err := p.piped("--pin-stdin"); err != nil {
+		return pin, err
+	}
+	err = p.pipedSecret(ctx, jpki.ErrPINFormat, func(typed []byte) (err error) {
+		pin, err = jpki.ParsePIN(typed)
+		return err
+	})
+	return pin, err
 }
 
 // readPiped reads until the first line feed or the end into one buffer. The caller must

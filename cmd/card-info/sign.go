@@ -137,6 +137,15 @@ func (p *program) passwordFlags(c *cobra.Command, o *passwordOptions) {
 	c.Flags().BoolVar(&o.allowLastAttempt, "allow-last-attempt", false, p.Say(textFlagAllowLastAttempt))
 }
 
+// signerOptions adds the options that both keys have.
+func (p *program) signerOptions(o passwordOptions, options []jpki.SignerOption) []jpki.SignerOption {
+	options = append(options, jpki.WithClock(p.now))
+	if o.allowLastAttempt {
+		options = append(options, jpki.AllowLastAttempt())
+	}
+	return options
+}
+
 // authenticationSigner returns the card's key for user authentication, which asks for the PIN when it signs. The
 // caller closes it.
 func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, options ...jpki.SignerOption) (*jpki.Signer, error) {
@@ -152,11 +161,7 @@ func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, o
 		p.progress(o.shown)
 		ask = func(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) { return p.pipedPIN(ctx) }
 	}
-	options = append(options, jpki.WithClock(p.now))
-	if o.allowLastAttempt {
-		options = append(options, jpki.AllowLastAttempt())
-	}
-	return jpki.NewSigner(ctx, p.connectToSign, p.reader, ask, options...)
+	return jpki.NewSigner(ctx, p.connectToSign, p.reader, ask, p.signerOptions(o, options)...)
 }
 
 // signatureSigner asks for the signature password and returns the card's signature key. The caller closes it.
@@ -165,8 +170,8 @@ func (p *program) signatureSigner(ctx context.Context, o passwordOptions, option
 		return p.typedPassword(ctx, ready, o.shown)
 	}
 	if o.stdin {
-		if tty.IsTerminal(p.stdin) {
-			return nil, p.Misuse(textPINStdinTerminal, errors.New("--password-stdin: standard input is a terminal"))
+		if err := p.piped("--password-stdin"); err != nil {
+			return nil, err
 		}
 		p.progress(o.shown)
 		ask = p.pipedPassword
@@ -180,11 +185,7 @@ func (p *program) signatureSigner(ctx context.Context, o passwordOptions, option
 			return nil, tty.NoTerminal(err)
 		}
 	}
-	options = append(options, jpki.WithClock(p.now))
-	if o.allowLastAttempt {
-		options = append(options, jpki.AllowLastAttempt())
-	}
-	signer, err := jpki.NewSignatureSigner(ctx, p.connectToSign, p.reader, ask, options...)
+	signer, err := jpki.NewSignatureSigner(ctx, p.connectToSign, p.reader, ask, p.signerOptions(o, options)...)
 	if errors.Is(err, jpki.ErrNoCertificate) {
 		err = cli.Because(err, codeNoSignCert, textNoSignCert, textNoSignCertNext)
 	}
@@ -215,16 +216,12 @@ func (p *program) typedPassword(ctx context.Context, ready jpki.Readiness, shown
 
 // pipedPassword reads the signature password from one line of standard input. There is none for a second
 // question.
-func (p *program) pipedPassword(ctx context.Context, _ jpki.Readiness) (jpki.Password, error) {
-	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
-	defer clear(line)
-	switch {
-	case ctx.Err() != nil:
-		return jpki.Password{}, ctx.Err()
-	case err != nil:
-		return jpki.Password{}, jpki.ErrPasswordFormat
-	}
-	return jpki.ParsePassword(trimPIN(line))
+func (p *program) pipedPassword(ctx context.Context, _ jpki.Readiness) (password jpki.Password, err error) {
+	err = p.pipedSecret(ctx, jpki.ErrPasswordFormat, func(typed []byte) (err error) {
+		password, err = jpki.ParsePassword(typed)
+		return err
+	})
+	return password, err
 }
 
 // outputFor returns the name of a document's signed file.

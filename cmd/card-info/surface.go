@@ -102,18 +102,10 @@ func (p *program) enter(ctx context.Context, o surfaceOptions, e entry) (name st
 
 // pipedEntry reads a secret from one line of standard input.
 func (p *program) pipedEntry(ctx context.Context, e entry) error {
-	if tty.IsTerminal(p.stdin) {
-		return p.Misuse(textPINStdinTerminal, errors.New("--pin-stdin: standard input is a terminal"))
+	if err := p.piped("--pin-stdin"); err != nil {
+		return err
 	}
-	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
-	defer clear(line)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		return credential.ErrFormat // too long, or unreadable
-	}
-	return e.parse(trimPIN(line))
+	return p.pipedSecret(ctx, credential.ErrFormat, e.parse)
 }
 
 // policy returns which authorities are trusted: those of the files, and those of the simulated card.
