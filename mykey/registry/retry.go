@@ -46,6 +46,9 @@ func (r *Registry) retryLong(ctx context.Context, fn func(context.Context) error
 		if err == nil || !errors.As(err, &failed) {
 			return err
 		}
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+			<-ctx.Done() // a connection's timer for the same deadline may be the first
+		}
 		if ctx.Err() == nil {
 			lastError = err
 			if attempt+1 < maxRetryAttempts && time.Since(started) < r.retryTime && (failed.retryable || r.storage.classify(err) != permanent) {

@@ -304,3 +304,29 @@ func TestDeadlineErrorContainsCause(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.ErrorContains(t, err, "refused")
 }
+
+// lateContext is done some time after its deadline, as a context's timer can be later than that of a connection with
+// the same deadline.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// An attempt that the deadline ended is not the cause, even if the context is done a little later.
+//
+// Faults: F137.
+func TestDeadlineOfAConnectionIsNotTheCause(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	late := lateContext{ctx, time.Now().Add(time.Second)}
+	_, err = registry.Open(late, "postgres://kiosk@"+address+"/none", terminal(nextName()), generation(t, "points.example", 1))
+	require.ErrorIs(t, err, registry.ErrUnavailable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.ErrorContains(t, err, "refused")
+}
