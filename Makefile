@@ -33,8 +33,10 @@ RACE_PACKAGES = $$(go list ./... | grep -v -e /internal/docs$$ -e /internal/jp2$
 # The slowest packages begin first, so that the others run beside them.
 SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc
 
-# Tests with a browser mostly wait until a screen may be used.
+# Tests with a browser mostly wait until a screen may be used, and others for processes and
+# devices: two packages at a time leave two cores idle almost half of the time.
 PARALLEL = 6
+PACKAGES = 3
 
 # Compiling SQLite takes a minute per system, so besides this system only Windows is checked
 # with it. The code that uses it has no variants for other systems.
@@ -77,9 +79,9 @@ test:
 	CGO_ENABLED=0 GOARCH=386 go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 GOARCH=arm go vet $(WITHOUT_SQLITE)
 	CGO_ENABLED=0 go build ./...
-	CGO_ENABLED=0 go test -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
+	CGO_ENABLED=0 go test -p $(PACKAGES) -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
 	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
+	scripts/cgo go test -p $(PACKAGES) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
 
 peers:
 	@scripts/setup test
