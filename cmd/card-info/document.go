@@ -2,14 +2,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/mykeykit/mykeykit/internal/ctxio"
@@ -25,17 +22,6 @@ const (
 	kindDetached = "cms-detached"
 )
 
-// checkNew finds out whether a new file can get this name: nothing has it yet, and its folder is there.
-func checkNew(path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return cmp.Or(err, fs.ErrExist)
-	}
-	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
-		return cmp.Or(err, error(syscall.ENOTDIR))
-	}
-	return nil
-}
-
 // document is a file that is signed.
 type document struct {
 	path, output, kind string
@@ -46,7 +32,7 @@ type document struct {
 
 // openDocuments opens the files and finds out, before anybody is asked for the password, whether they can be
 // signed. The caller closes them, also after an error.
-func openDocuments(ctx context.Context, files []string, o signOptions) ([]*document, error) {
+func openDocuments(ctx context.Context, files []string, o signOptions, options pdf.Options) ([]*document, error) {
 	var documents []*document
 	outputs := map[string]bool{}
 	for _, path := range files {
@@ -61,7 +47,7 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 			d.kind = kindDetached
 		}
 		if d.kind == kindPDF {
-			if err := pdf.Check(d.file, d.size); err != nil {
+			if err := pdf.Check(d.file, d.size, options); err != nil {
 				return documents, err
 			}
 		}
@@ -69,7 +55,7 @@ func openDocuments(ctx context.Context, files []string, o signOptions) ([]*docum
 			return documents, &fs.PathError{Op: "sign", Path: path, Err: syscall.EFBIG}
 		}
 		d.output = outputFor(path, d.kind, o)
-		if err := checkNew(d.output); err != nil {
+		if err := keyfile.CheckNew(d.output); err != nil {
 			return documents, &fs.PathError{Op: "create", Path: d.output, Err: err}
 		}
 		if outputs[d.output] {

@@ -30,6 +30,10 @@ const (
 	codeTimestamp         message.Code = "TIMESTAMP_FAILED"
 	codeDiskFull          message.Code = "DOCUMENT_NOT_WRITTEN"
 	codeNoSignCert        message.Code = "NO_SIGN_CERT"
+	codeAskedAgain        message.Code = "SECRET_NEEDED_AGAIN"
+	codeNoPage            message.Code = "DOCUMENT_NO_SUCH_PAGE"
+	codeFont              message.Code = "DOCUMENT_FONT"
+	codeBlockSize         message.Code = "DOCUMENT_PAGE_TOO_SMALL"
 )
 
 // documentFailures are the messages for the errors of documents, the first that matches.
@@ -39,6 +43,9 @@ var documentFailures = []struct {
 	what, next Text
 }{
 	{cms.ErrTimestamp, codeTimestamp, textTimestampFailed, textTimestampFailedNext},
+	{pdf.ErrNoPage, codeNoPage, textNoPage, textNoPageNext},
+	{pdf.ErrFont, codeFont, textFont, textFontNext},
+	{pdf.ErrBlockSize, codeBlockSize, textBlockSize, textBlockSizeNext},
 	{pdf.ErrEncrypted, codeDocumentEncrypted, textDocumentEncrypted, textDocumentEncryptedNext},
 	{pdf.ErrSigningForbidden, codeDocumentCertified, textDocumentCertified, textDocumentCertifiedNext},
 	{cms.ErrChanged, codeDocumentUnstable, textDocumentUnstable, textDocumentUnstableNext},

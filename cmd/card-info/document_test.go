@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/image/font/gofont/goregular"
 
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
@@ -135,20 +136,34 @@ func TestSignRefusesBeforeThePassword(t *testing.T) {
 	require.NoError(t, os.WriteFile("encrypted.pdf", signtest.Update(signtest.PDF(nil), nil, "/Encrypt 9 0 R"), 0o600))
 	require.NoError(t, os.WriteFile("broken.pdf", []byte("%PDF-1.7\nnothing"), 0o600))
 	require.NoError(t, os.WriteFile("note.txt.p7m", nil, 0o600))
+	require.NoError(t, os.WriteFile("other.txt", nil, 0o600))
+	require.NoError(t, os.WriteFile("latin.ttf", goregular.TTF, 0o600))
+	small := signtest.PDF(map[int]string{3: "<</Type /Page /Parent 2 0 R /MediaBox [0 0 100 100]>>"})
+	require.NoError(t, os.WriteFile("small.pdf", small, 0o600))
 	require.NoError(t, os.Mkdir("folder", 0o700))
 	for command, want := range map[string]struct {
 		exit int
 		code message.Code
 	}{
-		"encrypted.pdf":                       {cli.ExitUsage, codeDocumentEncrypted},
-		"contract.pdf broken.pdf":             {cli.ExitUsage, codeDocumentMalformed},
-		"note.txt":                            {cli.ExitUsage, codeDocumentExists},
-		"contract.pdf contract.pdf":           {cli.ExitUsage, codeDocumentExists},
-		"folder":                              {cli.ExitUsage, codeDocumentFile},
-		"missing.pdf":                         {cli.ExitUsage, codeDocumentFile},
-		"contract.pdf --output no/folder.pdf": {cli.ExitUsage, codeDocumentFile},
-		"contract.pdf --hash md5":             {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf note.txt --output x":    {cli.ExitUsage, cli.CodeUsage},
+		"encrypted.pdf":                           {cli.ExitUsage, codeDocumentEncrypted},
+		"contract.pdf broken.pdf":                 {cli.ExitUsage, codeDocumentMalformed},
+		"note.txt":                                {cli.ExitUsage, codeDocumentExists},
+		"contract.pdf contract.pdf":               {cli.ExitUsage, codeDocumentExists},
+		"folder":                                  {cli.ExitUsage, codeDocumentFile},
+		"missing.pdf":                             {cli.ExitUsage, codeDocumentFile},
+		"contract.pdf --output no/folder.pdf":     {cli.ExitUsage, codeDocumentFile},
+		"contract.pdf --hash md5":                 {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf note.txt --output x":        {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --corner top-left":          {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --corner left":    {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --page 0":         {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --page 2":         {cli.ExitUsage, codeNoPage},
+		"contract.pdf --visible --font note.txt":  {cli.ExitUsage, codeFont},
+		"contract.pdf --visible --font latin.ttf": {cli.ExitUsage, codeFont},
+		"contract.pdf --visible --font missing":   {cli.ExitUsage, codeFont},
+		"small.pdf --visible":                     {cli.ExitUsage, codeBlockSize},
+		"contract.pdf --visible --detached":       {cli.ExitUsage, cli.CodeUsage},
+		"other.txt --reason why":                  {cli.ExitUsage, cli.CodeUsage},
 	} {
 		t.Run(command, func(t *testing.T) {
 			d := cardtest.New(t, simulator.ContactExtended)
@@ -188,6 +203,37 @@ func TestSeveralFilesWithOnePassword(t *testing.T) {
 	assert.NotZero(t, o.exit)
 	assert.Contains(t, o.stdout, "contract-signed.pdf")
 	assert.Equal(t, []string{"contract-signed.pdf", "contract.pdf", "note.txt"}, names(t), "nothing half done")
+}
+
+// A password of standard input is sent once. If the card needs it again, the other files are not signed.
+func TestPipedPasswordIsUsedOnce(t *testing.T) {
+	documents(t)
+	d := cardtest.New(t, simulator.ContactExtended)
+	d.Slot.AddFault(simulator.Fault{On: simulator.Transmit, INS: 0x2A, Nth: 2, Do: simulator.ResetCard()})
+	o := runner{driver: &d.Driver, stdin: simulator.Password}.run(t, "sign", "contract.pdf", "note.txt", "--password-stdin")
+	assert.Equal(t, cli.ExitFailed, o.exit)
+	assert.Contains(t, o.stderr, string(codeAskedAgain))
+	assert.Equal(t, 1, d.Secrets())
+	assert.Equal(t, []string{"contract-signed.pdf", "contract.pdf", "note.txt"}, names(t))
+}
+
+// A signature is shown on a page only if asked, with the name of the certificate.
+func TestVisibleSignature(t *testing.T) {
+	documents(t)
+	if japaneseFont(fontFolders()) == "" {
+		signtest.Missing(t, "fonts-noto-cjk")
+	}
+	for language, want := range map[string]string{"ja": "電子署名", "en": "Digital signature"} {
+		output := language + ".pdf"
+		o := runner{typed: simulator.Password}.run(t, "sign", "contract.pdf", "--visible", "--corner", "top-right", "--output", output, "--simulator", "contact", "--lang", language)
+		require.Zero(t, o.exit, o.stderr)
+		text, err := signtest.Program(t, "pdftotext", output, "-").Output()
+		require.NoError(t, err)
+		assert.Contains(t, string(text), want)
+		assert.Contains(t, string(text), "花子")
+		o = runner{}.run(t, "verify", output, "--simulator", "contact")
+		require.Zero(t, o.exit, o.stderr)
+	}
 }
 
 // The key for user authentication signs and is accepted only with its flag.
@@ -249,6 +295,7 @@ func TestDocumentErrorsHaveMessages(t *testing.T) {
 		"cms.ErrOtherCertificate": cms.ErrOtherCertificate, "cms.ErrSignature": cms.ErrSignature, "cms.ErrSignerTwice": cms.ErrSignerTwice,
 		"cms.ErrTimestamp": cms.ErrTimestamp, "object.ErrMalformed": pdf.ErrMalformed,
 		"pdf.ErrChangedAfter": pdf.ErrChangedAfter, "pdf.ErrCoverage": pdf.ErrCoverage, "pdf.ErrEncrypted": pdf.ErrEncrypted,
+		"pdf.ErrBlockSize": pdf.ErrBlockSize, "pdf.ErrFont": pdf.ErrFont, "pdf.ErrNoPage": pdf.ErrNoPage,
 		"pdf.ErrNoSignature": pdf.ErrNoSignature, "pdf.ErrPadding": pdf.ErrPadding, "pdf.ErrSigningForbidden": pdf.ErrSigningForbidden,
 		"pdf.ErrUnsupported": pdf.ErrUnsupported,
 	}

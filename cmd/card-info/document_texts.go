@@ -54,6 +54,10 @@ valid now.`,
 	textFlagHash          = Text{JA: "ダイジェスト（`NAME`）: sha256、sha384、sha512", EN: "digest `NAME`: sha256, sha384 or sha512"}
 	textFlagReason        = Text{JA: "PDFに書く署名の理由（`TEXT`）", EN: "reason for signing, for PDF (`TEXT`)"}
 	textFlagLocation      = Text{JA: "PDFに書く署名の場所（`TEXT`）", EN: "place of signing, for PDF (`TEXT`)"}
+	textFlagVisible       = Text{JA: "署名を見える形でPDFのページに表示します", EN: "show the signature on a page of the PDF file"}
+	textFlagCorner        = Text{JA: "--visible の位置（`CORNER`）: bottom-right、\nbottom-left、top-right、top-left", EN: "where --visible shows it (`CORNER`): bottom-right,\nbottom-left, top-right or top-left"}
+	textFlagPage          = Text{JA: "--visible のページの番号（`N`）", EN: "number of the page for --visible (`N`)"}
+	textFlagFont          = Text{JA: "--visible の日本語のフォント（`FILE`）", EN: "Japanese font for --visible (`FILE`)"}
 	textFlagContent       = Text{JA: ".p7s が署名したファイル（`FILE`）", EN: "the `FILE` that a .p7s file signs"}
 	textFlagTimestampCA   = Text{JA: "タイムスタンプの認証局（`FILE`）。複数可", EN: "CA of time stamps (`FILE`); repeatable"}
 	textFlagAttributes    = Text{JA: "署名した人の氏名、住所なども表示します", EN: "show the signer's name, address, birth, sex"}
@@ -63,14 +67,17 @@ valid now.`,
 
 	textNoFile    = Text{JA: "署名するファイルを指定してください。", EN: "Name the files to sign."}
 	textOneFile   = Text{JA: "検証するファイルを1つ指定してください。", EN: "Name one file to verify."}
+	textForPDF    = Text{JA: "--visible、--reason、--location は、PDFに署名するときだけ使えます。", EN: "--visible, --reason and --location are for PDF files only."}
 	textOneOutput = Text{JA: "--output は、ファイルが1つのときだけ使えます。", EN: "--output is for one file only."}
 
 	textToSign = Text{
 		JA: "署名するファイル: %s（%dバイト）\n  SHA-256 %s",
 		EN: "To be signed: %s (%d bytes)\n  SHA-256 %s",
 	}
-	textSigned      = Text{JA: "%d/%d 署名しました: %s", EN: "%d/%d signed: %s"}
-	textAskPassword = Text{
+	textVisibleTitle = Text{JA: "電子署名", EN: "Digital signature"}
+	textVisibleTime  = Text{JA: "2006年1月2日 15時04分", EN: "2006-01-02 15:04 JST"}
+	textSigned       = Text{JA: "%d/%d 署名しました: %s", EN: "%d/%d signed: %s"}
+	textAskPassword  = Text{
 		JA: "署名用の暗証番号（英数字6から16文字）を入力し、Enterを押してください。\n入力した文字は表示されません。あと%d回まちがえるとロックされます。\n署名用の暗証番号: ",
 		EN: "Enter the signature password (6 to 16 letters and digits) and press Enter.\nIt is not shown. Attempts left: %d.\nSignature password: ",
 	}
@@ -132,6 +139,15 @@ var (
 
 	textDocumentCertified     = Text{JA: "作成者が署名の追加を制限しているPDFです。", EN: "The author of the PDF file restricts further signatures."}
 	textDocumentCertifiedNext = Text{JA: "制限のないPDFを、作成者からもらってください。", EN: "Ask the author for a file without the restriction."}
+
+	textNoPage     = Text{JA: "指定した番号のページが、PDFにありません。署名はしていません。", EN: "The PDF file has no page with this number. Nothing was signed."}
+	textNoPageNext = Text{JA: "--page の番号を確かめてください。", EN: "Check the number of --page."}
+
+	textFont     = Text{JA: "署名の表示に使う日本語のフォントがないか、必要な文字がフォントにありません。\n署名はしていません。", EN: "There is no Japanese font to show the signature, or it lacks a character.\nNothing was signed."}
+	textFontNext = Text{JA: "日本語のフォント（Debianでは fonts-noto-cjk）をインストールするか、--font で\nフォントのファイルを指定してください。--visible を付けなければ、フォントなしで\n署名できます。", EN: "Install a Japanese font (fonts-noto-cjk on Debian) or name a font's file with\n--font. Without --visible, signing needs no font."}
+
+	textBlockSize     = Text{JA: "PDFのページが小さく、署名を表示できません。署名はしていません。", EN: "The page is too small to show the signature. Nothing was signed."}
+	textBlockSizeNext = Text{JA: "--page で別のページを指定するか、--visible を付けずに署名してください。", EN: "Name another page with --page, or sign without --visible."}
 
 	textDocumentUnstable     = Text{JA: "署名している間に、ファイルの内容が変わりました。\n署名したファイルは作っていません。", EN: "The file changed while it was signed.\nNo signed file was made."}
 	textDocumentUnstableNext = Text{JA: "ほかのプログラムを閉じてから、もう一度実行してください。", EN: "Close other programs that use it, and run the command again."}

@@ -60,7 +60,7 @@ func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkNew(o.photo); err != nil {
+	if err := keyfile.CheckNew(o.photo); err != nil {
 		return photoFailure(err)
 	}
 	var unlock face.Unlock

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/tty"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/reader"
@@ -14,14 +15,21 @@ import (
 // piped returns an error if a secret would be read from a terminal: it would be shown.
 func (p *program) piped(flag string) error {
 	if tty.IsTerminal(p.stdin) {
-		return p.Misuse(textPINStdinTerminal, errors.New(flag+": standard input is a terminal"))
+		return p.Misuse(cli.Formatted(textStdinTerminal, flag), errors.New(flag+": standard input is a terminal"))
 	}
 	return nil
 }
 
+// errAskedAgain reports that the card needs a secret again that was piped once.
+var errAskedAgain = errors.New("standard input has the secret once, and the card asks for it again")
+
 // pipedSecret parses a secret from one line of standard input. It returns malformed if the line is too long for a
-// secret, or unreadable.
+// secret, or unreadable, and an error for a second question.
 func (p *program) pipedSecret(ctx context.Context, malformed error, parse func([]byte) error) error {
+	if p.secretWasRead {
+		return cli.Because(errAskedAgain, codeAskedAgain, textAskedAgain, textAskedAgainNext)
+	}
+	p.secretWasRead = true
 	line, err := tty.UntilDone(ctx, func() ([]byte, error) { return readPiped(p.stdin) })
 	defer clear(line)
 	if ctx.Err() != nil {

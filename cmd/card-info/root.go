@@ -33,6 +33,8 @@ type program struct {
 	trace     bool
 	examining bool // doctor is examining the card
 
+	secretWasRead bool // from standard input
+
 	interactive   bool // standard error is a terminal
 	waitAnnounced sync.Once
 

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +27,7 @@ import (
 // signOptions are the flags of sign.
 type signOptions struct {
 	passwordOptions
+	visibleOptions
 	detached         bool
 	output           string
 	timestamp        string
@@ -44,7 +48,12 @@ func (p *program) signCommand() *cobra.Command {
 	var o signOptions
 	c := &cobra.Command{
 		Use: "sign FILE...", Short: p.Say(textSignShort), Long: p.Say(textSignLong),
-		RunE: func(c *cobra.Command, files []string) error { return p.sign(c.Context(), files, o) },
+		RunE: func(c *cobra.Command, files []string) error {
+			if err := o.visibleOptions.check(c.Flags().Changed); err != nil {
+				return p.WrongUsage(err)
+			}
+			return p.sign(c.Context(), files, o)
+		},
 	}
 	f := c.Flags()
 	p.passwordFlags(c, &o.passwordOptions)
@@ -56,6 +65,12 @@ func (p *program) signCommand() *cobra.Command {
 	f.StringVar(&o.reason, "reason", "", p.Say(textFlagReason))
 	f.BoolVar(&o.authentication, "authentication-key", false, p.Say(textFlagAuthenticationKey))
 	f.StringVar(&o.location, "location", "", p.Say(textFlagLocation))
+	f.BoolVar(&o.visible, "visible", false, p.Say(textFlagVisible))
+	f.StringVar(&o.corner, "corner", "bottom-right", p.Say(textFlagCorner))
+	f.Lookup("corner").DefValue = ""
+	f.IntVar(&o.page, "page", 1, p.Say(textFlagPage))
+	f.Lookup("page").DefValue = "0"
+	f.StringVar(&o.font, "font", "", p.Say(textFlagFont))
 	return c
 }
 
@@ -67,7 +82,7 @@ type signedJSON struct {
 }
 
 // sign signs files with the signature key. What is signed is shown before the password is asked for.
-func (p *program) sign(ctx context.Context, files []string, o signOptions) error {
+func (p *program) sign(ctx context.Context, files []string, o signOptions) (err error) {
 	hash, known := hashes[o.hash]
 	switch {
 	case len(files) == 0:
@@ -79,7 +94,15 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) error
 	case o.timestamp != "" && !strings.HasPrefix(o.timestamp, "http://") && !strings.HasPrefix(o.timestamp, "https://"):
 		return p.WrongUsage(fmt.Errorf("--timestamp: %q is no http or https URL", o.timestamp))
 	}
-	documents, err := openDocuments(ctx, files, o)
+	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now, AllowAuthenticationKey: o.authentication}, Reason: o.reason, Location: o.location}
+	if options.Appearance, err = o.appearance(); err != nil {
+		return documentFailure(err)
+	}
+	if options.Appearance != nil {
+		defer options.Appearance.Font.(io.Closer).Close() // only read
+		options.Appearance.Lines = p.visibleText("氏名")    // a name is of such characters
+	}
+	documents, err := openDocuments(ctx, files, o, options)
 	defer closeAll(documents)
 	if err != nil {
 		return documentFailure(err)
@@ -87,18 +110,26 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) error
 	for _, d := range documents {
 		o.shown += p.Say(cli.Formatted(textToSign, termtext.Printable(d.path), d.size, hex.EncodeToString(d.sha256[:]))) + "\n"
 	}
+	pdfOnly := o.visible || o.reason != "" || o.location != ""
+	if pdfOnly && !slices.ContainsFunc(documents, func(d *document) bool { return d.kind == kindPDF }) {
+		return p.Misuse(textForPDF, errors.New("sign: no PDF file is signed as PDF"))
+	}
 	open := p.signatureSigner
 	if o.authentication {
 		open = p.authenticationSigner
 	}
-	signer, err := open(ctx, o.passwordOptions, jpki.KeepUnlocked(unlockedBetween))
+	unlocked := make(chan error, len(documents)+1) // each series ends once
+	report := func(err error) { unlocked <- err }
+	signer, err := open(ctx, o.passwordOptions, jpki.KeepUnlocked(unlockedBetween), jpki.ReportStillUnlocked(report))
 	if err != nil {
 		return err
 	}
 	defer signer.Close() // its error is returned below
-	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now, AllowAuthenticationKey: o.authentication}, Reason: o.reason, Location: o.location}
 	if a, err := jpki.ParseAttributes(signer.Certificate()); err == nil {
 		options.Name = a.Name()
+	}
+	if options.Appearance != nil {
+		options.Appearance.Lines = p.visibleText(cmp.Or(options.Name, signer.Certificate().Subject.CommonName))
 	}
 	if o.timestamp != "" {
 		options.Timestamp = cms.TimestampFrom(o.timestamp, &http.Client{Timeout: timestampTimeout})
@@ -113,6 +144,9 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) error
 		signed = append(signed, signedJSON{d.path, d.output, d.kind, hex.EncodeToString(d.sha256[:])})
 	}
 	err = errors.Join(err, signer.Close())
+	for range len(unlocked) {
+		err = errors.Join(err, <-unlocked)
+	}
 	if p.JSON && (err == nil || len(signed) > 0) {
 		err = errors.Join(err, cli.WriteJSON(p.stdout, map[string]any{"signed": signed}))
 	}
@@ -158,6 +192,9 @@ func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, o
 		return tty.ReadPIN(ctx, tty.At(t), o.shown+p.Say(tty.PromptPIN(ready.Counter)))
 	}
 	if o.stdin {
+		if err := p.piped("--password-stdin"); err != nil {
+			return nil, err
+		}
 		p.progress(o.shown)
 		ask = func(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) { return p.pipedPIN(ctx) }
 	}
@@ -214,8 +251,7 @@ func (p *program) typedPassword(ctx context.Context, ready jpki.Readiness, shown
 	return jpki.ParsePassword(trimPIN(line))
 }
 
-// pipedPassword reads the signature password from one line of standard input. There is none for a second
-// question.
+// pipedPassword reads the signature password from one line of standard input.
 func (p *program) pipedPassword(ctx context.Context, _ jpki.Readiness) (password jpki.Password, err error) {
 	err = p.pipedSecret(ctx, jpki.ErrPasswordFormat, func(typed []byte) (err error) {
 		password, err = jpki.ParsePassword(typed)

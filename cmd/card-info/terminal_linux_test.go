@@ -187,7 +187,7 @@ func TestPINStdinRejectsATerminal(t *testing.T) {
 	require.Error(t, c.Wait())
 	assert.Equal(t, 2, c.ProcessState.ExitCode())
 	require.Eventually(t, func() bool { return strings.Contains(p.text(), "[USAGE]") }, 5*time.Second, time.Millisecond)
-	assert.Contains(t, p.text(), "No PIN was sent")
+	assert.Contains(t, p.text(), "No PIN or password was sent")
 
 	p, c = startAtTerminal(t, "cert", "--der", "--simulator", "contact")
 	require.Error(t, c.Wait())

@@ -299,11 +299,19 @@ var (
 		EN: "Waiting for the smart-card service (PC/SC) to start.",
 	}
 
-	textPINStdinTerminal = Text{
+	textStdinTerminal = Text{
 		JA: "ターミナルからの入力では、暗証番号が画面に表示されます。\n" +
-			"暗証番号は送っていません。--pin-stdin を付けずに実行してください。",
-		EN: "--pin-stdin does not read from a terminal, which would show the PIN.\n" +
-			"No PIN was sent. Run the command without --pin-stdin.",
+			"暗証番号は送っていません。%[1]s を付けずに実行してください。",
+		EN: "%[1]s does not read from a terminal, which would show what is typed.\n" +
+			"No PIN or password was sent. Run the command without %[1]s.",
+	}
+	textAskedAgain = Text{
+		JA: "途中でカードがロックされ、暗証番号がもう一度必要になりました。\n標準入力の暗証番号は、1回しか使いません。",
+		EN: "The card was locked meanwhile and needs the PIN or password again.\nFrom standard input it is used once.",
+	}
+	textAskedAgainNext = Text{
+		JA: "残りのファイルを指定して、もう一度実行してください。",
+		EN: "Run the command again for the files that are left.",
 	}
 	textNamespaceMissing = Text{
 		JA: "--namespace と --namespace-key を指定してください。",

@@ -1,6 +1,7 @@
 package keyfile
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io/fs"
@@ -49,6 +50,19 @@ func newFolder(d disk, path string, files map[string][]byte) (err error) {
 
 // UnfinishedPrefix returns how the names of unfinished folders of [NewFolder] begin.
 func UnfinishedPrefix(path string) string { return "." + filepath.Base(path) + "." }
+
+// CheckNew returns the error with which [WriteNew] would refuse to make a file, without making it: something has the
+// name already, which is [fs.ErrExist], or no file can be made in its folder.
+func CheckNew(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return cmp.Or(err, fs.ErrExist)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), UnfinishedPrefix(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
 
 // WriteNewWith is like [WriteNew] for a file that fill writes, which may be longer than memory. The file
 // appears under its name when it is complete and synced. If the program is killed, a file whose name begins

@@ -111,3 +111,17 @@ func TestWriteNewWith(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrExist)
 	assert.Equal(t, []string{"later.pdf", "signed.pdf"}, namesIn(t, folder))
 }
+
+// A name is free if nothing has it and a file can be made in its folder. Finding out leaves nothing.
+func TestCheckNew(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "file")
+	require.NoError(t, CheckNew(file))
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.ErrorIs(t, CheckNew(file), fs.ErrExist)
+	require.Error(t, CheckNew(filepath.Join(file, "below")), "its folder is a file")
+	require.ErrorIs(t, CheckNew(filepath.Join(folder, "missing", "file")), fs.ErrNotExist)
+}

@@ -135,7 +135,7 @@ func TestNoTypePrintsSecrets(t *testing.T) {
 		redacttest.Plain[trust.Policy](),
 		redacttest.Plain[cms.Options](), // the certificates in it are the CAs'
 		redacttest.Plain[cms.Verifier](),
-		redacttest.Plain[pdf.Options](),
+		redacttest.Plain[pdf.Appearance](), redacttest.Plain[pdf.Corner](), redacttest.Plain[pdf.Options](),
 		redacttest.Plain[cvc.Authority](),
 		redacttest.Plain[cvc.Certificate](), // of a card's issuer
 		redacttest.Plain[cvc.Policy](),

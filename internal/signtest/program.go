@@ -12,10 +12,16 @@ func Program(t testing.TB, name string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("MYKEYKIT_E2E") == "required" {
-			t.Fatalf("%s is missing", name)
-		}
-		t.Skipf("%s is missing", name)
+		Missing(t, name)
 	}
 	return exec.CommandContext(t.Context(), path, arguments...)
+}
+
+// Missing skips the test, or fails it where everything must be there.
+func Missing(t testing.TB, name string) {
+	t.Helper()
+	if os.Getenv("MYKEYKIT_E2E") == "required" {
+		t.Fatalf("%s is missing", name)
+	}
+	t.Skipf("%s is missing", name)
 }

@@ -238,7 +238,7 @@ func TestChangesAfterTheSignature(t *testing.T) {
 	shadow := signtest.Update(plain, map[int]string{}, "/Info 6 0 R")
 	at := len(shadow)
 	shadow = append(shadow, fmt.Sprintf("xref\n11 1\n%010d 00000 n\r\ntrailer\n<</Root 1 0 R /Info 6 0 R /Size 1000 /Prev %d>>\nstartxref\n%d\n%%%%EOF\n", 60_000, signtest.StartXref(shadow), at)...)
-	require.ErrorIs(t, pdf.Check(bytes.NewReader(shadow), int64(len(shadow))), pdf.ErrMalformed)
+	require.ErrorIs(t, pdf.Check(bytes.NewReader(shadow), int64(len(shadow)), pdf.Options{}), pdf.ErrMalformed)
 	dangling := signs(t, signtest.PDF(map[int]string{3: "<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents [4 0 R 50 0 R]>>"}), signer, pdf.Options{})
 	hiding := signs(t, signtest.PDF(map[int]string{1: "<</Type /Catalog /Pages 2 0 R /Hidden [<</V <</Type /Sig /ByteRange [0 1 2 3] /Contents <3000>>>>>]>>"}), signer, pdf.Options{})
 
@@ -295,6 +295,7 @@ func TestChangesAfterTheSignature(t *testing.T) {
 		"form: all fields removed":                    {update(map[int]string{7: fmt.Sprintf(form, "[]")}), pdf.ErrChangedAfter},
 		"form: the signature's field removed":         {update(map[int]string{7: fmt.Sprintf(form, "[9 0 R 10 0 R]")}), pdf.ErrChangedAfter},
 		"form: appearances to be made anew":           {update(map[int]string{7: "<</Fields " + fields + " /SigFlags 3 /NeedAppearances true>>"}), pdf.ErrChangedAfter},
+		"form: defaults for its text field":           {update(map[int]string{7: "<</Fields " + fields + " /SigFlags 3 /DA (/F1 40 Tf)>>"}), pdf.ErrChangedAfter},
 		"form: XFA":                                   {update(map[int]string{7: "<</Fields " + fields + " /SigFlags 3 /XFA (x)>>"}), pdf.ErrChangedAfter},
 		"form: removed":                               {update(map[int]string{1: "<</Type /Catalog /Pages 2 0 R>>"}), pdf.ErrChangedAfter},
 		"form: an old object as a field":              {update(map[int]string{7: fmt.Sprintf(form, more(fields, "5 0 R"))}), pdf.ErrChangedAfter},

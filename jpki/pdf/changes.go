@@ -207,14 +207,24 @@ func (k *comparison) catalog(root object.Ref) error {
 	if err != nil {
 		return err
 	}
-	if !equalBut(before, after, "Fields", "SigFlags", "DR", "DA") || before != nil && !equalBut(before, after, "Fields", "SigFlags") {
-		return changed("the form")
-	}
-	k.explain(was["AcroForm"], is["AcroForm"])
 	fieldsBefore, fieldsAfter, err := both(k.signed.Array, k.now.Array, before["Fields"], after["Fields"])
 	if err != nil {
 		return err
 	}
+	mayChange := []object.Name{"Fields", "SigFlags"}
+	others, err := k.otherFields(fieldsBefore)
+	if err != nil {
+		return err
+	}
+	for _, key := range []object.Name{"DR", "DA"} { // defaults for fields: they change none that has its own look
+		if before[key] == nil && !others {
+			mayChange = append(mayChange, key)
+		}
+	}
+	if !equalBut(before, after, mayChange...) {
+		return changed("the form")
+	}
+	k.explain(was["AcroForm"], is["AcroForm"])
 	added, ok := addedTo(fieldsBefore, fieldsAfter)
 	if !ok {
 		return changed("the form's fields")
@@ -226,6 +236,17 @@ func (k *comparison) catalog(root object.Ref) error {
 	}
 	k.explain(before["Fields"], after["Fields"])
 	return nil
+}
+
+// otherFields reports whether a form has fields that are not for signatures.
+func (k *comparison) otherFields(fields object.Array) (bool, error) {
+	for _, field := range fields {
+		dict, err := k.signed.Dict(field)
+		if err != nil || dict["FT"] != object.Name("Sig") {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // explain notes that the object behind a reference may have changed, if it is the same reference.

@@ -16,25 +16,25 @@
 // # Which signatures
 //
 // Sign writes what the Ministry of Justice accepts for registrations (登記・供託): Filter Adobe.PPKLite,
-// SubFilter adbe.pkcs7.detached, with Name and M, over the whole file. The signature is invisible. A file may
-// be signed several times. Encrypted files are refused.
+// SubFilter adbe.pkcs7.detached, with Name and M, over the whole file. The signature is invisible unless
+// [Options] has an [Appearance]. A file may be signed several times. Encrypted files are rejected.
 //
 // # How Verify is strict
 //
-// Programs that verify PDF signatures were deceived in published ways: with signatures that cover a part of
-// the file, with content that is replaced after the signature, and with signatures that are no signatures.
-// Verify therefore
+// Published attacks deceive programs that verify PDF signatures: with a ByteRange that covers only a part of the
+// file (signature wrapping), with changes that are appended after signing (incremental saving, shadow attacks), and
+// with malformed signatures that a program skips or accepts (universal signature forgery). Verify therefore
 //
 //   - finds every signature dictionary that any cross-reference section lists, whatever its Filter, in the
 //     order of what they cover;
 //   - accepts only a ByteRange that covers the file from its first byte to the end of a revision, except for
 //     the hexadecimal string of that signature itself;
 //   - accepts only zeros after the signature in that string;
-//   - compares each signed revision with the file as it is now. Further signatures are allowed. Every other
-//     change is an error, and is named;
+//   - compares each signed revision with the file as it is now. Allowed are further signatures and fields for
+//     them, and data for verifying them (DSS). Every other change is an error, which says what was changed;
 //   - returns no error only if all signatures of a file are good.
 //
 // A file that programs may understand in different ways, such as one with broken cross-reference sections, is
-// refused. That is also the limit: whether a program displays what the file contains is not checked. A later signer's
-// visible signature may cover a part of the page; that signer answers for it.
+// rejected. Verify does not check that a program displays what the file contains. It accepts the visible signature
+// of a later signer even if it hides a part of the page.
 package pdf

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,6 +97,22 @@ func TestSignedFilesAreVerified(t *testing.T) {
 	}
 }
 
+// Programs that sign next may add defaults to a form that has signatures only.
+func TestDefaultsOfTheForm(t *testing.T) {
+	signed := signs(t, signtest.PDF(nil), signtest.New(t, nil), pdf.Options{})
+	form := regexp.MustCompile(`/AcroForm (<</Fields [^>]*)>>`).FindSubmatch(signed)
+	require.NotNil(t, form)
+	updated := signtest.Update(signed, map[int]string{1: "<</Type /Catalog /Pages 2 0 R /AcroForm " + string(form[1]) + " /DA (/F1 0 Tf) /DR <</Font <</F1 5 0 R>>>>>>>>"}, "/Info 6 0 R")
+	_, err := verify(t, updated)
+	require.NoError(t, err)
+	_, err = verify(t, signs(t, updated, signtest.Another(t), pdf.Options{}))
+	require.NoError(t, err)
+	for name, later := range map[string]string{"changed": " /DA (/F1 9 Tf)", "removed": ""} {
+		_, err = verify(t, signtest.Update(signs(t, updated, signtest.Another(t), pdf.Options{}), map[int]string{1: "<</Type /Catalog /Pages 2 0 R /AcroForm " + string(form[1]) + later + ">>>>"}, "/Info 6 0 R"))
+		require.ErrorIs(t, err, pdf.ErrChangedAfter, name)
+	}
+}
+
 // The card in the simulator signs.
 func TestTheCardSigns(t *testing.T) {
 	h := cardtest.NewHolder(t, simulator.Contact)
@@ -167,7 +184,7 @@ func TestUnsuitableFilesAreNotSigned(t *testing.T) {
 			require.ErrorIs(t, err, tt.err)
 			assert.Zero(t, signer.Count)
 			if tt.err == pdf.ErrMalformed {
-				require.ErrorIs(t, pdf.Check(bytes.NewReader(tt.file), int64(len(tt.file))), tt.err)
+				require.ErrorIs(t, pdf.Check(bytes.NewReader(tt.file), int64(len(tt.file)), pdf.Options{}), tt.err)
 			}
 			_, err = verify(t, tt.file)
 			require.Error(t, err)

@@ -33,17 +33,23 @@ type Options struct {
 	// certificate, which for this card is a number.
 	Name             string
 	Reason, Location string // left out if empty
+	// Appearance shows the signature on a page. The signature is invisible if it is nil.
+	Appearance *Appearance
 }
 
 // Check returns the error with which [Sign] would refuse the file, without signing: [ErrMalformed],
-// [ErrEncrypted], [ErrSigningForbidden], or an error of file. It reads every object of the file.
-func Check(file io.ReaderAt, size int64) error {
-	_, err := prepare(file, size)
+// [ErrEncrypted], [ErrSigningForbidden], [ErrNoPage], [ErrFont], [ErrBlockSize], or an error of file. It reads
+// every object of the file.
+func Check(file io.ReaderAt, size int64, o Options) error {
+	u, err := prepare(file, size, o)
+	if err == nil && o.Appearance != nil {
+		_, err = u.draw(o.Appearance)
+	}
 	return err
 }
 
 // prepare begins the update of a file that can be signed.
-func prepare(file io.ReaderAt, size int64) (*update, error) {
+func prepare(file io.ReaderAt, size int64, o Options) (*update, error) {
 	f, err := open(file, size)
 	if err != nil {
 		return nil, err
@@ -56,11 +62,10 @@ func prepare(file io.ReaderAt, size int64) (*update, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, page, err := u.firstPage(catalog["Pages"])
-	if err != nil {
+	if u.page, err = findPage(f, catalog, o.Appearance.pageNumber()); err != nil {
 		return nil, err
 	}
-	if _, err := f.Array(page["Annots"]); err != nil {
+	if _, err := f.Array(u.page.dict["Annots"]); err != nil {
 		return nil, err
 	}
 	if _, err := u.fieldName(catalog); err != nil {
@@ -107,7 +112,7 @@ func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer
 	if err := o.Check(signer.Certificate()); err != nil {
 		return err
 	}
-	u, err := prepare(file, size)
+	u, err := prepare(file, size, o)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type update struct {
 	file   *object.File
 	start  int64 // where it begins: the size of the file
 	next   int   // the next free object number
+	page   *page // of the signature's field
 	body   []byte
 	places map[int]int64 // of the objects, from the start of the file
 	signed struct{ byteRange, contents, contentsEnd int }
@@ -76,6 +77,15 @@ func (u *update) write(number int, o any) {
 	u.body = append(u.body, "\nendobj\n"...)
 }
 
+func (u *update) writeStream(number int, entries object.Dict, data []byte) {
+	entries["Length"] = len(data)
+	u.begin(number)
+	u.body = object.Append(u.body, entries)
+	u.body = append(u.body, "\nstream\n"...)
+	u.body = append(u.body, data...)
+	u.body = append(u.body, "\nendstream\nendobj\n"...)
+}
+
 // replace writes the changed value of an entry of an object: into the object that the entry names, or into
 // the owner, which is then changed too.
 func (u *update) replace(owner object.Dict, key object.Name, value any) (ownerChanged bool) {
@@ -87,41 +97,42 @@ func (u *update) replace(owner object.Dict, key object.Name, value any) (ownerCh
 	return true
 }
 
-// addSignature adds the signature dictionary, its field, and the field to the form and the first page.
+// addSignature adds the signature dictionary, its field, and the field to the form and the page.
 func (u *update) addSignature(o Options, signer cms.Signer, at time.Time) error {
-	root, ok := u.file.Trailer()["Root"].(object.Ref)
-	if !ok {
-		return fmt.Errorf("%w: no document catalog", ErrMalformed)
-	}
+	root := u.file.Trailer()["Root"].(object.Ref) // see object.Open
 	catalog, err := u.file.Dict(root)
 	if err != nil {
 		return err
 	}
 	catalog = catalog.Copy()
-	pageRef, page, err := u.firstPage(catalog["Pages"])
-	if err != nil {
-		return err
-	}
-	signature, field := u.newNumber(), u.newNumber()
 	name, err := u.fieldName(catalog)
 	if err != nil {
 		return err
 	}
-	u.write(field, object.Dict{
+	signature, field := u.newNumber(), u.newNumber()
+	entries := object.Dict{
 		"Type": object.Name("Annot"), "Subtype": object.Name("Widget"), "FT": object.Name("Sig"),
-		"T": text(name), "V": object.Ref{Number: signature}, "P": pageRef,
+		"T": text(name), "V": object.Ref{Number: signature}, "P": u.page.ref,
 		"Rect": object.Array{0, 0, 0, 0}, "F": 132, // print, locked (ISO 32000-2 table 167)
-	})
+	}
+	if o.Appearance != nil {
+		shown, err := u.draw(o.Appearance)
+		if err != nil {
+			return err
+		}
+		maps.Copy(entries, shown)
+	}
+	u.write(field, entries)
 	if err := u.addToForm(root, catalog, object.Ref{Number: field}); err != nil {
 		return err
 	}
-	annotations, err := u.file.Array(page["Annots"])
+	annotations, err := u.file.Array(u.page.dict["Annots"])
 	if err != nil {
 		return err
 	}
-	page = page.Copy()
+	page := u.page.dict.Copy()
 	if u.replace(page, "Annots", append(slices.Clone(annotations), object.Ref{Number: field})) {
-		u.write(pageRef.Number, page)
+		u.write(u.page.ref.Number, page)
 	}
 
 	u.begin(signature)
@@ -183,44 +194,6 @@ func (u *update) fieldName(catalog object.Dict) (string, error) {
 			return name, nil
 		}
 	}
-}
-
-// maxPageDepth bounds the depth of the page tree.
-const maxPageDepth = 64
-
-// firstPage follows the page tree to its first page.
-func (u *update) firstPage(node any) (object.Ref, object.Dict, error) {
-	for range maxPageDepth {
-		ref, ok := node.(object.Ref)
-		dict, err := u.file.Dict(node)
-		if err != nil {
-			return ref, nil, err
-		}
-		kids, err := u.file.Array(dict["Kids"])
-		switch {
-		case err != nil:
-			return ref, nil, err
-		case !ok || dict == nil:
-			return ref, nil, fmt.Errorf("%w: no page", ErrMalformed)
-		case dict["Type"] == object.Name("Page"):
-			return ref, dict, nil
-		case len(kids) == 0:
-			return ref, nil, fmt.Errorf("%w: no page", ErrMalformed)
-		}
-		// A node without pages may come first.
-		node = kids[0]
-		for _, kid := range kids {
-			child, err := u.file.Dict(kid)
-			if err != nil {
-				return ref, nil, err
-			}
-			if count, isNode := child["Count"].(int64); !isNode || count > 0 {
-				node = kid
-				break
-			}
-		}
-	}
-	return object.Ref{}, nil, fmt.Errorf("%w: page tree too deep", ErrMalformed)
 }
 
 // gap is where the signature's string is in the update.
