@@ -62,8 +62,9 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 //   - No command with a secret was sent on the channel, because losing the connection
 //     then would leave the card unlocked.
 //
-// If the connection is lost nevertheless, the error is [ErrProbe]. It matches
-// [ErrRemoved] only if the transmitter reported the removal during the probe.
+// If the connection is lost nevertheless, the error is [ErrProbe], which does not match [ErrRemoved].
+// If the transmitter reports the removal of the card during the probe, the error is [ErrRemoved]
+// instead.
 func WithATR(atr ATR) Option {
 	return func(c *Channel) {
 		switch c.refuseExtended(); atr.ExtendedLengths() {

@@ -82,8 +82,8 @@ func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOu
 // it was killed. It uses one transaction if card is an [apdu.Transactor], and no attempt. A
 // removed card counts as logged out.
 //
-// It selects the JPKI application first. A card of another kind gets only that command, and
-// LogOut returns [ErrNoApplication]. It returns [ErrStillUnlocked], which wraps the cause, if the card may
+// It selects the JPKI application first. A card of another kind gets only SELECT commands, and LogOut
+// returns [ErrNoApplication]. It returns [ErrStillUnlocked], which wraps the cause, if the card may
 // still be unlocked.
 func LogOut(ctx context.Context, card apdu.Transmitter) error {
 	err := Do(ctx, card, func(a *Application) error {
@@ -99,8 +99,8 @@ func LogOut(ctx context.Context, card apdu.Transmitter) error {
 	return fmt.Errorf("%w: %w", ErrStillUnlocked, err)
 }
 
-// Present reports whether a card has the JPKI application, as every My Number Card does. It
-// is a reader.Probe: it sends SELECT, in a transaction, and uses no attempt. It returns an
+// Present reports whether a card has the JPKI application, as every My Number Card does. It is a
+// reader.Probe: it sends only SELECT commands, in a transaction, and uses no attempt. It returns an
 // error if the card's answer is inconclusive.
 func Present(ctx context.Context, card apdu.Transmitter) (bool, error) {
 	err := Do(ctx, card, func(*Application) error { return nil })

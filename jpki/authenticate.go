@@ -111,7 +111,7 @@ func withPIN(ctx context.Context, connector connector, ask AskPIN, config config
 	pin, err := ask(ctx, shown)
 	defer pin.Wipe()
 	if err != nil {
-		return fmt.Errorf("asking for the PIN: %w", err)
+		return fmt.Errorf("asking the holder: %w", err)
 	}
 	config.bind(shown)
 	return do(pin, func(fn func(*Application) error) error { return connector.use(ctx, config, fn) })

@@ -9,10 +9,10 @@ import (
 )
 
 var (
-	// ErrSameSecret reports a new PIN or password that is the old one. Nothing was sent.
+	// ErrSameSecret reports a new PIN or password that is the old one. No secret was sent.
 	ErrSameSecret = applet.ErrSame
-	// ErrChangeRejected reports that the card accepted the old PIN or password and rejected the
-	// new one. The old one remains valid.
+	// ErrChangeRejected reports that the card accepted the old PIN or password and not the new one, or
+	// that the new one was not sent. The old one remains valid.
 	ErrChangeRejected = applet.ErrChangeRejected
 	// ErrChangeUnknown reports that no usable response to a change arrived: either the old or
 	// the new PIN or password is valid. Do not repeat the change. Whoever enters it next tries

@@ -15,7 +15,7 @@
 // [Prove] and [ProveWith] do the same for a verifier elsewhere, such as a server.
 //
 // Package credential has the errors about PINs and the attempts left. Package trust checks
-// certificates. Package proof verifies what a card proved, without the card.
+// certificates. Package proof verifies a card's response to a challenge, without the card.
 //
 // # No attempt is lost by accident
 //

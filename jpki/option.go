@@ -17,8 +17,8 @@ type Option interface {
 	SignerOption
 }
 
-// CardOption is accepted by [Open], [Do], [DoWith], [Authenticate], [AuthenticateWith],
-// [Prove] and [ProveWith].
+// CardOption is accepted by the functions that use a card once, such as [Do], [Authenticate] and
+// [ChangePIN].
 type CardOption interface{ applyToCard(*config) }
 
 // SignerOption is accepted by [NewSigner] and [NewSignatureSigner].

@@ -261,7 +261,7 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 	}
 	if secret, err = s.ask(ctx, shown); err != nil {
 		secret.Wipe()
-		return shown, applet.Secret{}, fmt.Errorf("asking for the PIN: %w", err)
+		return shown, applet.Secret{}, fmt.Errorf("asking the holder: %w", err)
 	}
 	return shown, secret, nil
 }

@@ -59,6 +59,7 @@
 // # Errors and concurrency
 //
 // Errors match [ErrKey], [ErrNamespace], [ErrHolder], [ErrFormat],
-// [ErrCheckSymbol] or [ErrMonth] and never contain the input. Everything in this
-// package is safe for concurrent use.
+// [ErrCheckSymbol] or [ErrMonth], or are those of the source of random numbers.
+// They never contain the input. Everything in this package is safe for concurrent
+// use.
 package mykey

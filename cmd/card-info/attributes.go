@@ -40,9 +40,9 @@ func (p *program) numberCommand() *cobra.Command {
 	return c
 }
 
-// textUnlock returns the entry for a secret of the text application, and what it becomes.
-func (p *program) textUnlock(by string, allowed ...string) (entry, *text.Unlock, error) {
-	unlock := new(text.Unlock)
+// textSecret returns the entry for a secret of the text application, and what it becomes.
+func (p *program) textSecret(by string, allowed ...string) (entry, *text.Secret, error) {
+	secret := new(text.Secret)
 	counter := func(of func(text.Attempts) credential.Counter) func(context.Context, apdu.Transmitter) (credential.Counter, error) {
 		return func(ctx context.Context, card apdu.Transmitter) (credential.Counter, error) {
 			a, err := text.Counters(ctx, card)
@@ -53,21 +53,21 @@ func (p *program) textUnlock(by string, allowed ...string) (entry, *text.Unlock,
 	case byPIN:
 		return entry{textAskTextPIN, func(typed []byte) error {
 			pin, err := text.ParsePIN(typed)
-			*unlock = text.ByPIN(pin)
+			*secret = text.ByPIN(pin)
 			return err
-		}, counter(func(a text.Attempts) credential.Counter { return a.PIN })}, unlock, p.isOneOf(by, allowed)
+		}, counter(func(a text.Attempts) credential.Counter { return a.PIN })}, secret, p.isOneOf(by, allowed)
 	case byNumberA:
 		return entry{textAskNumberA, func(typed []byte) error {
 			a, err := verification.ParseNumberA(typed)
-			*unlock = text.ByNumberA(a)
+			*secret = text.ByNumberA(a)
 			return err
-		}, counter(func(a text.Attempts) credential.Counter { return a.NumberA })}, unlock, p.isOneOf(by, allowed)
+		}, counter(func(a text.Attempts) credential.Counter { return a.NumberA })}, secret, p.isOneOf(by, allowed)
 	case byNumberB:
 		return entry{textAskNumberB, func(typed []byte) error {
 			b, err := verification.ParseNumberB(typed)
-			*unlock = text.ByNumberB(b)
+			*secret = text.ByNumberB(b)
 			return err
-		}, counter(func(a text.Attempts) credential.Counter { return a.NumberB })}, unlock, p.isOneOf(by, allowed)
+		}, counter(func(a text.Attempts) credential.Counter { return a.NumberB })}, secret, p.isOneOf(by, allowed)
 	}
 	return entry{}, nil, p.isOneOf(by, allowed)
 }
@@ -92,7 +92,7 @@ func (p *program) attributes(ctx context.Context, o surfaceOptions) error {
 	default:
 		return p.WrongUsage(fmt.Errorf("--from: %q", o.from))
 	}
-	e, unlock, err := p.textUnlock(o.by, byNumberB, byPIN)
+	e, secret, err := p.textSecret(o.by, byNumberB, byPIN)
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,14 @@ func (p *program) attributes(ctx context.Context, o surfaceOptions) error {
 		return err
 	}
 	name, shown, err := p.enter(ctx, o, e)
-	defer unlock.Wipe()
+	defer secret.Wipe()
 	if err != nil {
 		return withoutApplication(err)
 	}
 	r := text.Reader{Policy: policy, AllowLastAttempt: o.allowLastAttempt, Shown: shown}
 	var a *text.Attributes
 	err = p.withSurface(ctx, name, &r.ShortLengths, func(card reader.Card) error {
-		a, err = r.Attributes(ctx, card, *unlock)
+		a, err = r.Attributes(ctx, card, *secret)
 		return err
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *program) number(ctx context.Context, o surfaceOptions) error {
 	if !o.underNumberAct {
 		return p.Misuse(textNumberActMissing, errors.New("number: --under-number-act"))
 	}
-	e, unlock, err := p.textUnlock(o.by, byPIN, byNumberA)
+	e, secret, err := p.textSecret(o.by, byPIN, byNumberA)
 	if err != nil {
 		return err
 	}
@@ -173,14 +173,14 @@ func (p *program) number(ctx context.Context, o surfaceOptions) error {
 		return err
 	}
 	name, shown, err := p.enter(ctx, o, e)
-	defer unlock.Wipe()
+	defer secret.Wipe()
 	if err != nil {
 		return withoutApplication(err)
 	}
 	r := text.Reader{Policy: policy, AllowLastAttempt: o.allowLastAttempt, Shown: shown}
 	var n *text.MyNumber
 	err = p.withSurface(ctx, name, &r.ShortLengths, func(card reader.Card) error {
-		n, err = r.MyNumberUnderNumberAct(ctx, card, *unlock)
+		n, err = r.MyNumberUnderNumberAct(ctx, card, *secret)
 		return err
 	})
 	if err != nil {

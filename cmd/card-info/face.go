@@ -63,16 +63,16 @@ func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	if err := keyfile.CheckNew(o.photo); err != nil {
 		return photoFailure(err)
 	}
-	var unlock face.Unlock
-	defer func() { unlock.Wipe() }()
-	name, shown, err := p.enter(ctx, o, faceEntry(o.by, &unlock))
+	var secret face.Secret
+	defer func() { secret.Wipe() }()
+	name, shown, err := p.enter(ctx, o, faceEntry(o.by, &secret))
 	if err != nil {
 		return withoutApplication(err)
 	}
 	r := face.Reader{Policy: policy, AllowLastAttempt: o.allowLastAttempt, Shown: shown}
 	var data *face.Data
 	err = p.withSurface(ctx, name, &r.ShortLengths, func(card reader.Card) error {
-		data, err = r.Read(ctx, card, unlock)
+		data, err = r.Read(ctx, card, secret)
 		return err
 	})
 	if err != nil {
@@ -94,11 +94,11 @@ func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	return t.write(p.stdout)
 }
 
-func faceEntry(by string, unlock *face.Unlock) entry {
+func faceEntry(by string, secret *face.Secret) entry {
 	if by == byNumberA {
 		return entry{textAskNumberA, func(typed []byte) error {
 			a, err := verification.ParseNumberA(typed)
-			*unlock = face.ByNumberA(a)
+			*secret = face.ByNumberA(a)
 			return err
 		}, func(ctx context.Context, card apdu.Transmitter) (credential.Counter, error) {
 			a, err := face.Counters(ctx, card)
@@ -107,7 +107,7 @@ func faceEntry(by string, unlock *face.Unlock) entry {
 	}
 	return entry{textAskNumberB, func(typed []byte) error {
 		b, err := verification.ParseNumberB(typed)
-		*unlock = face.ByNumberB(b)
+		*secret = face.ByNumberB(b)
 		return err
 	}, func(ctx context.Context, card apdu.Transmitter) (credential.Counter, error) {
 		a, err := face.Counters(ctx, card)

@@ -1,9 +1,10 @@
 // Command card-info describes the card in the reader, derives an 8-character identifier from a
-// My Number Card, reads what is printed on the card, and lets SSH clients log in with the card's
-// key. Run "card-info help" for the list of subcommands.
+// My Number Card, reads what is printed on the card, signs and verifies documents, and lets SSH
+// clients log in with the card's key. Run "card-info help" for the list of subcommands.
 //
-// Only id, attributes, face, number and ssh-agent send a PIN or a verification number, each one
-// that you enter at most once. No other subcommand can use up an attempt.
+// Only id, sign, cert --signature, attributes, face, number, pin change and ssh-agent send a PIN, a
+// password or a verification number, each one that you enter at most once. No other subcommand can
+// use up an attempt.
 package main
 
 import (

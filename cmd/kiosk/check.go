@@ -159,7 +159,7 @@ func (p *program) checkRegistry(ctx context.Context, url string, k registrycli.K
 		}
 		return finding{Step: "registry", Result: resultWarning, Message: textStep[text]}
 	}
-	return p.findingFor("registry", Text{JA: registrycli.Engine(url), EN: registrycli.Engine(url)}, registry.Check(ctx, url, k.Current, k.Earlier...))
+	return p.findingFor("registry", Text{JA: registrycli.Engine(url), EN: registrycli.Engine(url)}, registry.Check(ctx, url, k.Current, k.Others...))
 }
 
 // hasFolder reports whether the folder of a registry's file exists.

@@ -51,7 +51,7 @@ func TestKeyErrorsNameTheFile(t *testing.T) {
 	for _, args := range [][]string{
 		o.exports("--operator-private-key", wrong),
 		o.exports("--operator-private-key", short),
-		append([]string{"migrate", "--earlier", "2=" + o.path("namespace.key") + "," + wrong}, o.keys("")[:8]...),
+		append([]string{"migrate", "--other-keys", "2=" + o.path("namespace.key") + "," + wrong}, o.keys("")[:8]...),
 	} {
 		refused := testEnv{}.run(t, args...)
 		assert.Equal(t, cli.ExitUsage, refused.exit)

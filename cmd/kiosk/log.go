@@ -48,7 +48,7 @@ func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 10
 // logStart logs the setup of a started terminal.
 func logStart(log *slog.Logger, s terminalSetup) {
 	log.Info("started", "version", cli.Version(), "campaign", s.campaign.Name.In(message.English), "namespace", s.campaign.Namespace,
-		"generation", s.generation, "earlier", s.earlier, "registry", registrycli.Engine(s.url), "readers", s.readers)
+		"generation", s.generation, "other_generations", s.otherGenerations, "registry", registrycli.Engine(s.url), "readers", s.readers)
 }
 
 // logUnavailable returns a function that logs why the registry is unavailable, once per

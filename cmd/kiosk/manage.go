@@ -41,7 +41,7 @@ func (p *program) migrateCommand() *cobra.Command {
 				return err
 			}
 			made := registrycli.IsMissing(o.registry)
-			if err := registry.Migrate(c.Context(), o.registry, k.Current, k.Earlier...); err != nil {
+			if err := registry.Migrate(c.Context(), o.registry, k.Current, k.Others...); err != nil {
 				return err
 			}
 			if made {

@@ -281,13 +281,13 @@ func TestKeyChange(t *testing.T) {
 	}
 	forgotten := testEnv{}.run(t, flags...)
 	assert.Equal(t, cli.ExitUsage, forgotten.exit)
-	assert.Contains(t, forgotten.stderr, "--earlier")
+	assert.Contains(t, forgotten.stderr, "--other-keys")
 	earlier := "1=" + old[0] + "," + old[1]
-	o.does(append(flags, "--earlier", earlier)...)
+	o.does(append(flags, "--other-keys", earlier)...)
 
 	p := newProgram(os.Stdout, os.Stderr)
 	setup, err := p.setUp(options{
-		campaign: demo, registry: o.database, generation: 2, namespaceKey: o.path("namespace2.key"), registryKey: o.path("registry2.key"), earlier: []string{earlier},
+		campaign: demo, registry: o.database, generation: 2, namespaceKey: o.path("namespace2.key"), registryKey: o.path("registry2.key"), otherGenerations: []string{earlier},
 		operatorKey: o.path("operator.public"), terminalKey: o.path("counter-1.key"),
 	})
 	require.NoError(t, err)

@@ -131,9 +131,9 @@ func TestStartIsLoggedWithoutThePassword(t *testing.T) {
 		var b bytes.Buffer
 		log, err := newProgram(io.Discard, &b).newLog("json", "counter-1")
 		require.NoError(t, err)
-		logStart(log, terminalSetup{campaign: c, url: url, generation: 2, earlier: []uint32{1, 3}, readers: "pcsc"})
+		logStart(log, terminalSetup{campaign: c, url: url, generation: 2, otherGenerations: []uint32{1, 3}, readers: "pcsc"})
 		assert.Contains(t, b.String(), `"registry":"`+kind+`"`)
-		for _, part := range []string{`"version":`, `"campaign":"Trial points"`, `"generation":2`, `"earlier":[1,3]`, `"readers":"pcsc"`, `"terminal":"counter-1"`} {
+		for _, part := range []string{`"version":`, `"campaign":"Trial points"`, `"generation":2`, `"other_generations":[1,3]`, `"readers":"pcsc"`, `"terminal":"counter-1"`} {
 			assert.Contains(t, b.String(), part)
 		}
 		assert.NotContains(t, b.String(), "geheim")

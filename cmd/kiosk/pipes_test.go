@@ -42,7 +42,7 @@ func TestPipesInPlaceOfFiles(t *testing.T) {
 		"registry key":         append(terminal[:len(terminal):len(terminal)], "--registry-key", pipe),
 		"operator key":         append(terminal[:len(terminal):len(terminal)], "--operator-key", pipe),
 		"terminal key":         append(terminal[:len(terminal):len(terminal)], "--terminal-key", pipe),
-		"earlier keys":         append(terminal[:len(terminal):len(terminal)], "--earlier", "2="+pipe+","+pipe),
+		"earlier keys":         append(terminal[:len(terminal):len(terminal)], "--other-keys", "2="+pipe+","+pipe),
 		"CA certificate":       append(terminal[:len(terminal):len(terminal)], "--ca-certificate", pipe),
 		"database":             append(with(office, "audit"), "--registry", "sqlite:"+pipe),
 		"terminals":            append(with(registry, "audit"), "--terminals", pipe),

@@ -194,7 +194,7 @@ func (p *program) changeReservation(ctx context.Context, o options, authenticate
 	if err != nil {
 		return err
 	}
-	r, err := registry.Open(ctx, o.registry, desk, k.Current, registry.WithOtherGenerations(k.Earlier...), registry.WithoutMigrations())
+	r, err := registry.Open(ctx, o.registry, desk, k.Current, registry.WithOtherGenerations(k.Others...), registry.WithoutMigrations())
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ type options struct {
 	terminals, heads, clerk                             string
 	server, bundle, records                             string
 	generation                                          uint32
-	earlier, caCertificates, authorities                []string
+	otherGenerations, caCertificates, authorities       []string
 	simulate, noPrint, noMigrate, allowLastAttempt      bool
 }
 
@@ -152,12 +152,12 @@ func (p *program) keyFlags(c *cobra.Command, o *options) {
 	f.StringVar(&o.registryKey, "registry-key", "", p.Say(textFlagRegistryKey))
 	f.Uint32Var(&o.generation, "generation", 1, p.Say(textFlagGeneration))
 	f.Lookup("generation").DefValue = "0"
-	f.StringArrayVar(&o.earlier, "earlier", nil, p.Say(textFlagEarlier))
+	f.StringArrayVar(&o.otherGenerations, "other-keys", nil, p.Say(textFlagOtherKeys))
 }
 
 // keyFiles returns the files with the keys of all generations.
 func (o options) keyFiles() registrycli.KeyFiles {
-	return registrycli.KeyFiles{Generation: o.generation, NamespaceKey: o.namespaceKey, RegistryKey: o.registryKey, Earlier: o.earlier}
+	return registrycli.KeyFiles{Generation: o.generation, NamespaceKey: o.namespaceKey, RegistryKey: o.registryKey, Others: o.otherGenerations}
 }
 
 // withDefault adds a flag whose usage text includes the default, since cobra would add it

@@ -105,7 +105,7 @@ func (p *program) checkServerFlags(f *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"registry", "campaign", "namespace-key", "registry-key", "terminal-key", "operator-key", "generation", "earlier", "no-migrate", "clerk"} {
+	for _, name := range []string{"registry", "campaign", "namespace-key", "registry-key", "terminal-key", "operator-key", "generation", "other-keys", "no-migrate", "clerk"} {
 		if f.Changed(name) {
 			return p.Misuse(Text{
 				JA: "--" + name + " は、--server と一緒には指定できません。", EN: "--" + name + " can't be given together with --server.",

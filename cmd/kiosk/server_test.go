@@ -199,7 +199,7 @@ func TestCampaignFromTheServer(t *testing.T) {
 func TestServerFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"--bundle", "x"}, {"--server", "https://s", "--bundle", "x", "--registry", "sqlite:x"}, {"--server", "https://s", "--campaign", demo},
-		{"--server", "https://s", "--namespace-key", "x"}, {"--server", "https://s", "--terminal-key", "x"}, {"--server", "https://s", "--earlier", "x"},
+		{"--server", "https://s", "--namespace-key", "x"}, {"--server", "https://s", "--terminal-key", "x"}, {"--server", "https://s", "--other-keys", "x"},
 	} {
 		o := testEnv{}.run(t, args...)
 		assert.Equal(t, 2, o.exit, "%v: %s", args, o.stderr)

@@ -22,16 +22,16 @@ import (
 
 // terminalSetup is what a terminal needs in addition to its flags.
 type terminalSetup struct {
-	driver     reader.Driver
-	readers    string            // kind of the driver
-	chain      []jpki.CardOption // the same as trust, for cards
-	trust      trust.Policy
-	campaign   *campaign.Campaign
-	url        string   // registry URL; may contain a password
-	terminal   string   // name of the terminal
-	generation uint32   // current key generation
-	earlier    []uint32 // other key generations
-	simulated  *simulator.Driver
+	driver           reader.Driver
+	readers          string            // kind of the driver
+	chain            []jpki.CardOption // the same as trust, for cards
+	trust            trust.Policy
+	campaign         *campaign.Campaign
+	url              string // registry URL; may contain a password
+	terminal         string // name of the terminal
+	generation       uint32 // current key generation
+	otherGenerations []uint32
+	simulated        *simulator.Driver
 	// open opens the registry. It is nil for a terminal of a fleet, which has a server.
 	open   func(context.Context) (*registry.Registry, error)
 	server *fleet.Client
@@ -89,7 +89,7 @@ func (p *program) serverSetup(s terminalSetup, o options) (_ terminalSetup, err 
 	if s.server, s.terminal, err = p.serverClient(o, registry.RoleTerminal); err != nil {
 		return s, err
 	}
-	s.url, s.earlier = o.server, []uint32{}
+	s.url, s.otherGenerations = o.server, []uint32{}
 	if o.simulate {
 		return s.withSimulator()
 	}
@@ -113,9 +113,9 @@ func (s terminalSetup) withSimulator() (terminalSetup, error) {
 // withRegistry returns the setup with a registry.
 func (s terminalSetup) withRegistry(url string, terminal registry.Terminal, k registrycli.Keys, options ...registry.Option) terminalSetup {
 	s.url, s.terminal, s.generation = url, terminal.Name(), k.Current.Number
-	s.earlier = k.EarlierNumbers()
+	s.otherGenerations = k.OtherNumbers()
 	s.open = func(ctx context.Context) (*registry.Registry, error) {
-		return registry.Open(ctx, url, terminal, k.Current, append(options, registry.WithOtherGenerations(k.Earlier...))...)
+		return registry.Open(ctx, url, terminal, k.Current, append(options, registry.WithOtherGenerations(k.Others...))...)
 	}
 	return s
 }

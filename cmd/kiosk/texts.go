@@ -36,12 +36,12 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagSimulate         = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is stored"}
 	textFlagServer           = Text{JA: "台帳を持つサーバーの`URL`（https://HOST:PORT）", EN: "`URL` of the server that has the registry"}
 	textFlagBundle           = Text{JA: "サーバーに登録した端末のファイル（`FILE`）", EN: "`FILE` of this terminal, from mykey-server enroll"}
-	textFlagDeskBundle       = Text{JA: "サーバーに登録した担当者か端末のファイル（`FILE`）", EN: "`FILE` of the clerk or terminal, from mykey-server"}
+	textFlagDeskBundle       = Text{JA: "サーバーに登録した担当者か端末のファイル（`FILE`）", EN: "`FILE` of clerk or terminal, from mykey-server"}
 	textFlagLog              = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log (text, json)"}
 	textFlagGeneration       = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
 	textFlagNamespaceKey     = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
 	textFlagRegistryKey      = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
-	textFlagEarlier          = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
+	textFlagOtherKeys        = Text{JA: "ほかの世代Nの鍵（`N=A,B`）。複数可", EN: "files with the keys of generation N (`N=A,B`)"}
 	textFlagOperatorKey      = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "public key `FILE` of the operator"}
 	textFlagCACertificate    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "CA certificate `FILE` to trust; repeatable"}
 	textFlagJSON             = Text{JA: "JSONで出力します", EN: "write JSON"}

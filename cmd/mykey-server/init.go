@@ -65,7 +65,7 @@ func (p *program) migrateCommand() *cobra.Command {
 				return err
 			}
 			made := registrycli.IsMissing(url)
-			if err := registry.Migrate(c.Context(), url, keys.Current, keys.Earlier...); err != nil {
+			if err := registry.Migrate(c.Context(), url, keys.Current, keys.Others...); err != nil {
 				return err
 			}
 			switch {

@@ -1,6 +1,6 @@
-// Command mykey-server is the server of a fleet of terminals. It holds the keys of the namespace
-// and of the registry, verifies what cards proved at the terminals, and keeps the reservations.
-// Terminals connect with client certificates, which the command issues and revokes.
+// Command mykey-server is the server of a fleet of terminals. It holds the keys of the namespace and
+// of the registry, verifies the evidence from the terminals, and keeps the reservations. Terminals
+// connect with client certificates, which the command issues and revokes.
 package main
 
 import (

@@ -108,7 +108,7 @@ func (p *program) keyFlags(c *cobra.Command, files *registrycli.KeyFiles) {
 	f.StringVar(&files.RegistryKey, "registry-key", "", p.Say(textFlagRegistryKey))
 	f.Uint32Var(&files.Generation, "generation", 1, p.Say(textFlagGeneration))
 	f.Lookup("generation").DefValue = "0"
-	f.StringArrayVar(&files.Earlier, "earlier", nil, p.Say(textFlagEarlier))
+	f.StringArrayVar(&files.Others, "other-keys", nil, p.Say(textFlagOtherKeys))
 }
 
 // keysIn returns the key files with those of a folder in place of those not given.

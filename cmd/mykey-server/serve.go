@@ -131,7 +131,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if o.noMigrate {
 		options = append(options, registry.WithoutMigrations())
 	}
-	options = append(options, registry.WithOtherGenerations(keys.Earlier...))
+	options = append(options, registry.WithOtherGenerations(keys.Others...))
 	if registrycli.Engine(o.registry) != "sqlite" { // where it gains nothing
 		options = append(options, registry.WithChains(chains))
 	}
@@ -148,7 +148,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		Verifier: proof.Verifier{Audience: campaign.Namespace, Purpose: fleet.Purpose, Trust: policy, Now: p.now},
 	})
 	s.log.Info("started", "version", cli.Version(), "server", chain.Name(), "namespace", campaign.Namespace, "generation", keys.Current.Number,
-		"earlier", keys.EarlierNumbers(), "registry", registrycli.Engine(o.registry), "listen", listener.Addr().String(), "operator", operatorListener.Addr().String())
+		"other_generations", keys.OtherNumbers(), "registry", registrycli.Engine(o.registry), "listen", listener.Addr().String(), "operator", operatorListener.Addr().String())
 	return s.run(ctx, listener, operatorListener, sdnotify.New(p.getenv, os.Getpid()), p.drain)
 }
 

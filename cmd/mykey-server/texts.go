@@ -170,7 +170,7 @@ and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagNamespaceKey      = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
 	textFlagRegistryKey       = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
 	textFlagGeneration        = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
-	textFlagEarlier           = Text{JA: "ほかの世代の鍵（`N=FILE,FILE`）。複数可", EN: "keys of another generation (`N=FILE,FILE`)"}
+	textFlagOtherKeys         = Text{JA: "ほかの世代Nの鍵（`N=A,B`）。複数可", EN: "files with the keys of generation N (`N=A,B`)"}
 	textFlagCACertificate     = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
 	textFlagSimulate          = Text{JA: "模擬カードだけを受け付けます（動作を試すとき）", EN: "accept simulated cards only (demonstrations)"}
 	textFlagNoMigrate         = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}

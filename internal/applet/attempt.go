@@ -161,7 +161,7 @@ func (a *Attempt) Change(ctx context.Context, old, replacement Secret) error {
 }
 
 var (
-	// ErrSame reports a new secret that is the old one. Nothing was sent.
+	// ErrSame reports a new secret that is the old one. No secret was sent.
 	ErrSame = errors.New("the new secret is the old one")
 	// ErrChangeRejected reports that the card accepted the old secret and rejected the
 	// new one. The old one remains valid.

@@ -58,9 +58,9 @@ var messages = []struct {
 		What: Text{JA: "鍵が正しくないか、この台帳の鍵ではありません。何も変更していません。", EN: "The keys are invalid or belong to another registry. Nothing was changed."},
 		Next: Text{
 			JA: "--namespace-key、--registry-key、--generation を確かめてください。\n" +
-				"鍵の変更中や変更後は、ほかの世代の鍵も --earlier で指定してください。",
+				"鍵の変更中や変更後は、ほかの世代の鍵も --other-keys で指定してください。",
 			EN: "Check --namespace-key, --registry-key and --generation. During and after a key\n" +
-				"change, also give the keys of the other generations with --earlier.",
+				"change, also give the keys of the other generations with --other-keys.",
 		},
 	}},
 	{registry.ErrNotFound, message.Message{

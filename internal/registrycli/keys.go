@@ -30,13 +30,13 @@ const maxKeySize = 16 << 10
 type KeyFiles struct {
 	Generation                uint32 // number of the current generation
 	NamespaceKey, RegistryKey string
-	Earlier                   []string // other generations, as N=NAMESPACE_KEY_FILE,REGISTRY_KEY_FILE
+	Others                    []string // other generations, as N=NAMESPACE_KEY_FILE,REGISTRY_KEY_FILE
 }
 
 // Keys are the keys of all generations.
 type Keys struct {
 	Current     registry.Generation
-	Earlier     []registry.Generation
+	Others      []registry.Generation
 	NamespaceID string // the ID of the current namespace key
 }
 
@@ -46,29 +46,29 @@ func ReadKeys(c *cli.Console, files KeyFiles, namespace string) (k Keys, err err
 	if err != nil {
 		return Keys{}, err
 	}
-	for _, earlier := range files.Earlier {
-		number, pair, ok := strings.Cut(earlier, "=")
+	for _, other := range files.Others {
+		number, pair, ok := strings.Cut(other, "=")
 		namespaceKey, registryKey, both := strings.Cut(pair, ",")
 		n, err := strconv.ParseUint(number, 10, 32)
 		if !ok || !both || err != nil {
 			return Keys{}, c.Misuse(Text{
-				JA: "--earlier は、次の形式で書いてください。\n番号=名前空間の鍵ファイル,台帳の鍵ファイル",
-				EN: "Write --earlier as N=NAMESPACE_KEY_FILE,REGISTRY_KEY_FILE.",
-			}, errors.New("--earlier: not N=FILE,FILE"))
+				JA: "--other-keys は、次の形式で書いてください。\n番号=名前空間の鍵ファイル,台帳の鍵ファイル",
+				EN: "Write --other-keys as N=NAMESPACE_KEY_FILE,REGISTRY_KEY_FILE.",
+			}, errors.New("--other-keys: not N=FILE,FILE"))
 		}
-		g, _, err := readGeneration(c, uint32(n), namespace, "--earlier", namespaceKey, "--earlier", registryKey)
+		g, _, err := readGeneration(c, uint32(n), namespace, "--other-keys", namespaceKey, "--other-keys", registryKey)
 		if err != nil {
 			return Keys{}, err
 		}
-		k.Earlier = append(k.Earlier, g)
+		k.Others = append(k.Others, g)
 	}
 	return k, nil
 }
 
-// EarlierNumbers returns the numbers of the generations other than the current one.
-func (k Keys) EarlierNumbers() []uint32 {
+// OtherNumbers returns the numbers of the generations other than the current one.
+func (k Keys) OtherNumbers() []uint32 {
 	numbers := []uint32{} // not null in JSON
-	for _, g := range k.Earlier {
+	for _, g := range k.Others {
 		numbers = append(numbers, g.Number)
 	}
 	return numbers

@@ -36,10 +36,10 @@
 //
 // # Privacy
 //
-// The certificate contains no name, but its serial number and subject identify its holder.
-// TLS 1.2 sends it in the clear; set MinVersion to tls.VersionTLS13 to prevent that. The
-// server always learns it. Japanese law says who may store it and who may ask whether it
-// is revoked.
+// The certificate contains no name, but its serial number and subject identify its holder. TLS
+// 1.2 sends it in the clear; set MinVersion to tls.VersionTLS13 to prevent that. The server
+// always receives the certificate. Japanese law says who may store it and who may ask whether
+// it is revoked.
 //
 // # Errors and concurrency
 //

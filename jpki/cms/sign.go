@@ -31,7 +31,7 @@ type Signer interface {
 	SignContext(ctx context.Context, digest []byte, options crypto.SignerOpts) (signature []byte, err error)
 }
 
-// Options say how to sign. The zero Options are usable.
+// Options say how to sign. The zero value is usable.
 type Options struct {
 	Hash crypto.Hash // SHA-256, SHA-384 or SHA-512; 0 is SHA-256
 	// CACertificates are included besides the signer's certificate.
@@ -110,9 +110,9 @@ func SignDigest(ctx context.Context, signer Signer, digest []byte, o Options) ([
 	return b.Bytes(), nil
 }
 
-// SignAttached writes content with its signature inside: DER. It reads content twice, first before the
-// signer is asked, and returns [ErrChanged] if its bytes were others the second time.
-// After an error w may have a part of the output. It also returns the errors of [Sign].
+// SignAttached writes content with its signature inside: DER. It reads content twice, first before the signer is
+// asked, and returns [ErrChanged] if the second reading differs from the first. After an error w may have a part
+// of the output. It also returns the errors of [Sign].
 func SignAttached(ctx context.Context, w io.Writer, signer Signer, content io.ReaderAt, size int64, o Options) error {
 	if err := o.Check(signer.Certificate()); err != nil {
 		return err

@@ -62,7 +62,7 @@ func (v *Verifier) now() time.Time {
 type Signature struct {
 	// Issuer says who issued the certificate. It is [trust.IssuerUnknown] only if the Verifier allows it.
 	Issuer trust.Issuer
-	// Hash is the digest of the content.
+	// Hash is the hash algorithm of the content's digest.
 	Hash crypto.Hash
 	// ClaimedTime is the time according to the signer's clock, which proves nothing; zero if there is none.
 	ClaimedTime time.Time
@@ -72,7 +72,7 @@ type Signature struct {
 	HasTimestamp bool
 	// VerifiedAt is the time at which the certificate was valid: ProvenTime, or now.
 	VerifiedAt time.Time
-	// Bound says that the signature covers the certificate's digest (ESS signing certificate v2).
+	// Bound says that the signed attributes have the certificate's digest (ESS signing certificate v2).
 	Bound bool
 	// Authentication says that the key is the one for user authentication.
 	Authentication bool
@@ -110,8 +110,8 @@ func (v *Verifier) Verify(ctx context.Context, der []byte, content io.Reader) ([
 	return v.verify(ctx, m, content)
 }
 
-// Content returns the data inside a message, which nobody has verified. It returns [ErrMalformed], also for
-// a detached signature.
+// Content returns the data inside a message without verifying its signatures. It returns
+// [ErrMalformed], also for a detached signature.
 func Content(der []byte) ([]byte, error) {
 	m, err := parse(der)
 	if err == nil && !m.attached {

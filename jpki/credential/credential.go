@@ -31,7 +31,7 @@ const (
 	TextPIN             Kind = "text PIN"              // 券面事項入力補助用の暗証番号
 	VerificationNumberA Kind = "verification number A" // 照合番号A
 	VerificationNumberB Kind = "verification number B" // 照合番号B
-	BirthKey            Kind = "date of birth"         // for the age record of the visual application
+	BirthDate           Kind = "date of birth"         // for the age record of the visual application
 )
 
 // Counter is a credential's retry counter.
@@ -57,17 +57,18 @@ func (c Counter) MarshalJSON() ([]byte, error) {
 var (
 	// ErrWrong reports that the card rejected the entry, which used up one attempt.
 	ErrWrong = errors.New("wrong")
-	// ErrLocked reports that no attempt is left. Nothing was sent, or what was sent
+	// ErrLocked reports that no attempt is left. No secret was sent, or what was sent
 	// used up the last one.
 	ErrLocked = errors.New("locked")
 	// ErrLastAttempt reports that one attempt is left and that the caller did not
-	// allow using it. Nothing was sent.
+	// allow using it. No secret was sent.
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one that the holder was asked
-	// about. Nothing was sent.
-	ErrOtherCard = errors.New("not sent: another card is in the reader")
+	// about. In an [*Error], no secret was sent. A jpki.Signer returns it without one if
+	// the card shows its certificate only after the secret, which the card then accepted.
+	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
-	// was shown. Nothing was sent.
+	// was shown. No secret was sent.
 	ErrAttemptsChanged = errors.New("not sent because the attempts left changed")
 	// ErrOutcomeUnknown reports that the entry was sent and that no usable answer
 	// came back. The attempt may be used up or not. It is not sent again.
@@ -76,13 +77,13 @@ var (
 
 // Errors that are returned without an [*Error].
 var (
-	// ErrFormat reports an entry that no card can accept. Nothing was sent.
+	// ErrFormat reports an entry that no card can accept. No secret was sent.
 	ErrFormat = errors.New("malformed entry")
 	// ErrUsed reports an entry that was sent or wiped before, or the zero value of
-	// its type. Nothing was sent.
+	// its type. No secret was sent.
 	ErrUsed = errors.New("entry already used")
 	// ErrCounterUnknown reports that the card does not report the attempts left.
-	// Nothing was sent.
+	// No secret was sent.
 	ErrCounterUnknown = errors.New("the card does not report the attempts left")
 )
 
@@ -106,6 +107,8 @@ func (e *Error) Error() string {
 	case nil:
 	case ErrWrong:
 		text = "wrong " + kind
+	case ErrOtherCard:
+		text += " not sent: " + e.Reason.Error()
 	default:
 		text += " " + e.Reason.Error()
 	}

@@ -2,8 +2,9 @@
 // issued them. The text and the visual application of a My Number Card have one each, with the
 // key that signed their data. Packages text and face use this package.
 //
-// No authority is built in, because J-LIS does not publish the authorities' keys. A caller gets
-// them from J-LIS, or from whoever is allowed to pass them on, and lists them in a [Policy]:
+// An authority is a certification authority (CA) for CV certificates. It is known by its identifier
+// and its public key. No authority is built in, because J-LIS does not publish their keys. A caller
+// gets them from J-LIS, or from whoever is allowed to pass them on, and lists them in a [Policy]:
 //
 //	policy := cvc.Policy{Authorities: []cvc.Authority{{ID: "5000033", Key: key}}, Required: true}
 //
@@ -36,7 +37,7 @@ var (
 	ErrSignature = errors.New("CV certificate was not signed by the authority that it names")
 )
 
-// Authority is a key that signs CV certificates.
+// Authority is a certification authority for CV certificates.
 type Authority struct {
 	// ID is the beginning of the key's identifier in the certificates, at least 7 characters:
 	// "5000023" for the visual and "5000033" for the text application of cards in use, and

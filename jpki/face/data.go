@@ -56,8 +56,9 @@ func (d *Data) PhotoJP2() []byte { return d.reveal().photo }
 // Unsigned returns what the card states without a signature.
 func (d *Data) Unsigned() Unsigned { return d.reveal().unsigned }
 
-// Issuer returns whose authority issued the key that signed the data. It is [trust.IssuerUnknown] if
-// the policy has no key of that authority: then nothing shows that J-LIS issued the data.
+// Issuer returns whose authority issued the CV certificate of the key that signed the data. It is
+// [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
+// issued the data.
 func (d *Data) Issuer() trust.Issuer { return d.reveal().issuer }
 
 // Unsigned is what the card states without a signature. Anybody can change it unnoticed. Do not
@@ -196,7 +197,7 @@ const (
 	redactedData     = "[data of the card's face]"
 	redactedUnsigned = "[unsigned data of the card's face]"
 	redactedAge      = "[date of birth]"
-	redactedUnlock   = "[secret of the visual application]"
+	redactedSecret   = "[secret of the visual application]"
 )
 
 // String returns a fixed text, and nothing of the content.
@@ -236,13 +237,13 @@ func (a AgeRecord) MarshalText() ([]byte, error) { return []byte(redactedAge), n
 func (a AgeRecord) LogValue() slog.Value { return slog.StringValue(redactedAge) }
 
 // String returns a fixed text, and nothing of the content.
-func (u Unlock) String() string { return redactedUnlock }
+func (s Secret) String() string { return redactedSecret }
 
-// Format prints [Unlock.String] for every verb and flag.
-func (u Unlock) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedUnlock) }
+// Format prints [Secret.String] for every verb and flag.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedSecret) }
 
-// MarshalText returns [Unlock.String]. JSON uses it too.
-func (u Unlock) MarshalText() ([]byte, error) { return []byte(redactedUnlock), nil }
+// MarshalText returns [Secret.String]. JSON uses it too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), nil }
 
 // LogValue implements slog.LogValuer.
-func (u Unlock) LogValue() slog.Value { return slog.StringValue(redactedUnlock) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redactedSecret) }

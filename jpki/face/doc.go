@@ -4,16 +4,15 @@
 //	r := face.Reader{Policy: cvc.Policy{Authorities: authorities, Required: true}}
 //	data, err := r.Read(ctx, card, face.ByNumberB(b))
 //
-// The application opens with the verification numbers that are printed on the card (package
-// verification); there is no PIN. [Counters] returns the attempts left and uses up none: show them before you
-// ask.
+// The verification numbers that are printed on the card unlock the application (package verification);
+// there is no PIN. [Counters] returns the attempts left and uses up none: show them before you ask.
 //
 // # What is checked
 //
-// An authority issued a key (the CV certificate), and that key signed the data. Reader checks both
-// signatures and rejects data that do not match. [Data.Issuer] says whose authority it was. It is
-// trust.IssuerUnknown unless the caller lists the authority in the [cvc.Policy]: such data could
-// come from anybody.
+// A certification authority issued a CV certificate for a key, and that key signed the data. Reader
+// checks both signatures and rejects data that do not match. [Data.Issuer] says whose authority issued
+// the certificate. It is trust.IssuerUnknown unless the caller lists the authority in the
+// [cvc.Policy]: such data could come from anybody.
 //
 // The data contain a public key of the card. Reader has the card sign a fresh random challenge with
 // it and verifies the answer: a card to which data and signatures were copied can't answer. A

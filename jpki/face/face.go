@@ -59,26 +59,26 @@ var (
 // maxFile bounds a file, in bytes.
 const maxFile = 32 << 10
 
-// Unlock is a secret for the application. Make it with [ByNumberB], [ByNumberA] or [ByBirth]. It can
-// be sent once. The zero Unlock is used up.
-type Unlock struct {
+// Secret is a secret for the application. Make it with [ByNumberB], [ByNumberA] or [ByBirth]. It can
+// be sent once. The zero Secret is used up.
+type Secret struct {
 	credential applet.Credential
 	secret     applet.Secret
 	face, age  bool // what it gives access to
 }
 
-// ByNumberB returns an Unlock for [Reader.Read].
-func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
+// ByNumberB returns a Secret for [Reader.Read].
+func ByNumberB(b verification.NumberB) Secret { return Secret{credentialB, b.Secret(), true, false} }
 
-// ByNumberA returns an Unlock for [Reader.Read]. Number A is the individual number, for which the
+// ByNumberA returns a Secret for [Reader.Read]. Number A is the individual number, for which the
 // law limits who may ask: see package text. Prefer number B.
-func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), true, false} }
+func ByNumberA(a verification.NumberA) Secret { return Secret{credentialA, a.Secret(), true, false} }
 
-// ByBirth returns an Unlock for [Reader.ReadAgeRecord].
-func ByBirth(b verification.Birth) Unlock { return Unlock{credentialBirth, b.Secret(), false, true} }
+// ByBirth returns a Secret for [Reader.ReadAgeRecord].
+func ByBirth(b verification.Birth) Secret { return Secret{credentialBirth, b.Secret(), false, true} }
 
 // Wipe wipes a secret that will not be used. Wipe is idempotent.
-func (u Unlock) Wipe() { u.secret.Wipe() }
+func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
@@ -125,13 +125,13 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 // It returns [ErrNoApplication], [ErrWrongSecret], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], [ErrCopied], the errors
 // of [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
-func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Data, error) {
-	if !unlock.face {
-		unlock.Wipe()
+func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, secret Secret) (*Data, error) {
+	if !secret.face {
+		secret.Wipe()
 		return nil, ErrWrongSecret
 	}
 	var data *Data
-	err := r.checked(ctx, card, unlock, fileFace, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
+	err := r.checked(ctx, card, secret, fileFace, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
 		read, own, err := parseData(file, key)
 		return own, func(issuer trust.Issuer) {
 			read.issuer = issuer
@@ -146,13 +146,13 @@ func (r *Reader) Read(ctx context.Context, card apdu.Transmitter, unlock Unlock)
 
 // ReadAgeRecord reads the age record, which has only the date of birth, and checks it as [Reader.Read]
 // does. It returns the same errors.
-func (r *Reader) ReadAgeRecord(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*AgeRecord, error) {
-	if !unlock.age {
-		unlock.Wipe()
+func (r *Reader) ReadAgeRecord(ctx context.Context, card apdu.Transmitter, secret Secret) (*AgeRecord, error) {
+	if !secret.age {
+		secret.Wipe()
 		return nil, ErrWrongSecret
 	}
 	var age *AgeRecord
-	err := r.checked(ctx, card, unlock, fileAge, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
+	err := r.checked(ctx, card, secret, fileAge, func(file []byte, key *rsa.PublicKey) (*rsa.PublicKey, func(trust.Issuer), error) {
 		birth, own, err := parseAge(file, key)
 		return own, func(issuer trust.Issuer) { age = newAge(birth, issuer) }, err
 	})
@@ -165,11 +165,11 @@ func (r *Reader) ReadAgeRecord(ctx context.Context, card apdu.Transmitter, unloc
 // checked reads the CV certificate, and a file after the card has accepted the secret. parse checks
 // the file's signature with the certificate's key, and returns the card's own key and a function
 // that is called when the authority and the card were checked too.
-func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlock, file byte,
+func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, secret Secret, file byte,
 	parse func(file []byte, key *rsa.PublicKey) (own *rsa.PublicKey, accept func(trust.Issuer), err error)) (err error) {
 	defer func() {
 		if !errors.Is(err, apdu.ErrProbe) {
-			unlock.Wipe()
+			secret.Wipe()
 		}
 	}()
 	var options []apdu.Option
@@ -182,11 +182,11 @@ func (r *Reader) checked(ctx context.Context, card apdu.Transmitter, unlock Unlo
 		if err != nil {
 			return fmt.Errorf("CV certificate: %w", err)
 		}
-		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
+		attempt, _, err := s.Prepare(ctx, secret.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
 		if err != nil {
 			return err
 		}
-		if err := attempt.Verify(ctx, unlock.secret); err != nil {
+		if err := attempt.Verify(ctx, secret.secret); err != nil {
 			return err
 		}
 		content, err := s.ReadObject(ctx, file, maxFile, tlv.AllowLongLengths())

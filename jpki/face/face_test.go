@@ -33,14 +33,14 @@ func read(t *testing.T, desk *cardtest.Desk, policy cvc.Policy) (*face.Data, err
 // is logged out. What is not signed is apart.
 func TestReader(t *testing.T) {
 	persona := simulator.DefaultPersona()
-	for name, unlock := range map[string]func() face.Unlock{
-		"number B": func() face.Unlock { return face.ByNumberB(surfacetest.NumberB(t)) },
-		"number A": func() face.Unlock { return face.ByNumberA(surfacetest.NumberA(t)) },
+	for name, secret := range map[string]func() face.Secret{
+		"number B": func() face.Secret { return face.ByNumberB(surfacetest.NumberB(t)) },
+		"number A": func() face.Secret { return face.ByNumberA(surfacetest.NumberA(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			desk := cardtest.Open(t, simulator.ContactExtended)
 			r := face.Reader{Policy: surfacetest.Policy(t, desk.Card)}
-			data, err := r.Read(t.Context(), desk.Connection, unlock())
+			data, err := r.Read(t.Context(), desk.Connection, secret())
 			require.NoError(t, err)
 			assert.Len(t, desk.Sent(), 6+1)
 			assert.Equal(t, persona.Birth, data.Birth())
@@ -56,7 +56,7 @@ func TestReader(t *testing.T) {
 			assert.Equal(t, 216, picture.Bounds().Dx())
 
 			desk.Forget()
-			_, err = r.ReadAgeRecord(t.Context(), desk.Connection, unlock())
+			_, err = r.ReadAgeRecord(t.Context(), desk.Connection, secret())
 			require.ErrorIs(t, err, face.ErrWrongSecret)
 			assert.Empty(t, desk.Sent())
 		})
@@ -66,7 +66,7 @@ func TestReader(t *testing.T) {
 // The date of birth opens the age record and nothing else.
 func TestReadAge(t *testing.T) {
 	desk := cardtest.Open(t, simulator.ContactExtended)
-	birth := func() face.Unlock {
+	birth := func() face.Secret {
 		b, err := verification.ParseBirth([]byte(simulator.Birth))
 		require.NoError(t, err)
 		return face.ByBirth(b)
@@ -245,12 +245,12 @@ func TestReaderThatBreaksTheConnection(t *testing.T) {
 		}
 		return nil
 	}
-	r, unlock := face.Reader{Policy: surfacetest.Policy(t, desk.Card)}, face.ByNumberB(surfacetest.NumberB(t))
-	_, err := r.Read(t.Context(), desk.Connection, unlock)
+	r, secret := face.Reader{Policy: surfacetest.Policy(t, desk.Card)}, face.ByNumberB(surfacetest.NumberB(t))
+	_, err := r.Read(t.Context(), desk.Connection, secret)
 	require.ErrorIs(t, err, apdu.ErrProbe)
 	assert.Zero(t, desk.Secrets())
 	broken, r.ShortLengths = false, true
-	_, err = r.Read(t.Context(), desk.Connection, unlock)
+	_, err = r.Read(t.Context(), desk.Connection, secret)
 	require.NoError(t, err)
 	assert.Equal(t, 1, desk.Secrets())
 }

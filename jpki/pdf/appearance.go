@@ -15,17 +15,17 @@ var (
 	ErrBlockSize = errors.New("text does not fit on the page")
 )
 
-// Appearance shows a signature on a page, as a framed block of text. The text is not checked by [Verify]: it is
-// what the signer wants to be read.
+// Appearance shows a signature on a page, as a framed block of text. [Verify] does not check the text,
+// which the signer chooses.
 type Appearance struct {
 	// Lines is the text, from top to bottom. A line is at most as long as the page is wide.
 	Lines []string
-	// Font is a TrueType or OpenType font, or a collection, whose first font is taken. The glyphs that the text
-	// needs are copied into the PDF file.
+	// Font is a TrueType or OpenType font. Of a collection, the first font is used. The glyphs that
+	// the text needs are copied into the PDF file.
 	Font io.ReaderAt
-	// Page is the number of a page, from 1. 0 is the first page too.
+	// Page is the number of a page, from 1. 0 means 1.
 	Page int
-	// Corner is where on the page the block is. What is there already shows through.
+	// Corner is where on the page the block is. What is on the page already stays visible.
 	Corner Corner
 }
 

@@ -26,7 +26,7 @@ var (
 	ErrSigningForbidden = errors.New("PDF allows no further signature")
 )
 
-// Options say how to sign. The zero Options are usable.
+// Options say how to sign. The zero value is usable.
 type Options struct {
 	cms.Options
 	// Name is the signer's name for the signature dictionary. If it is empty, it is the common name of the
@@ -104,7 +104,7 @@ func open(file io.ReaderAt, size int64) (*object.File, error) {
 }
 
 // Sign writes the file's bytes to w, then an incremental update with a signature of all of them. It reads the
-// file once for its structure and once from start to end. Its memory does not depend on the file's size.
+// file once for its structure and once from start to end. It does not read the whole file into memory.
 // After an error w may have a part of the output: write to a new file, and rename it when Sign returns nil.
 //
 // It returns the errors of [Check], [ErrChanged], and those of [cms.Sign].

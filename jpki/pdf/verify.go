@@ -24,14 +24,14 @@ var (
 	// signature itself.
 	ErrCoverage = errors.New("signature does not cover the document")
 	// ErrPadding reports something other than zeros after the signature.
-	ErrPadding = errors.New("more than the signature is in its place")
+	ErrPadding = errors.New("data after the signature in Contents")
 	// ErrUnsupported reports a kind of signature that is not verified here. It wraps [errors.ErrUnsupported].
 	ErrUnsupported = fmt.Errorf("kind of PDF signature: %w", errors.ErrUnsupported)
 	// ErrChangedAfter reports a document that was changed after it was signed.
 	ErrChangedAfter = errors.New("document was changed after it was signed")
 )
 
-// Result is what a file's signatures are.
+// Result has the signatures of a file.
 type Result struct {
 	Signatures []Signature // in the order in which they were made
 }
@@ -44,8 +44,7 @@ type Signature struct {
 	Err error
 
 	Filter, SubFilter string
-	// Covered is the number of bytes from the start of the file that are signed, without the
-	// signature's own place.
+	// Covered is the number of bytes that the ByteRange covers, without the signature's Contents.
 	Covered int64
 	// Whole says that the signature covers the file to its end.
 	Whole bool

@@ -1,4 +1,4 @@
-// Package proof lets a program without a card or reader verify what a card proved.
+// Package proof verifies a card's response to a challenge. The verifier needs no card and no reader.
 //
 // To verify a card, a service makes a [Challenge] with its own name as the audience, a purpose,
 // the time, and a fresh nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the
@@ -38,7 +38,8 @@
 //     signs nothing else.
 //   - A CMS signature is over attributes in DER, which start with the byte 0x31. A CMS
 //     signature without attributes is over the document itself, which may start like a
-//     challenge: do not sign documents with this key. The card has another one for them.
+//     challenge: do not make such signatures with this key. Package cms always signs
+//     attributes.
 //
 // These rules bind the program that computes the digest. A program that has a jpki.Signer and the
 // holder's PIN can have any digest signed, including that of a challenge.

@@ -3,10 +3,10 @@
 //
 //	verifier.Revocation = &revocation.Policy{Checker: platform, MaxAge: time.Hour}
 //
-// A [Policy] belongs to a proof.Verifier. Without one, revocation is not checked, and the
-// proof.Holder says so. With one, the verifier accepts evidence only if the checker answers
-// that the certificate is good, from information that is not older than MaxAge. Everything
-// else is rejected: with [ErrRevoked], or with [ErrUnknown] if there is no usable answer.
+// Set a [Policy] in a proof.Verifier or a cms.Verifier. Without one, revocation is not checked, and
+// the proof.Holder says so. With one, the verifier accepts evidence only if the checker answers that
+// the certificate is good, from information that is not older than MaxAge. Everything else is
+// rejected: with [ErrRevoked], or with [ErrUnknown] if there is no usable answer.
 //
 // # Who may ask
 //

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	// ErrUnknown reports that whether the certificate is revoked could not be established. Its
-	// cause may be any error of a [Checker]. Test for ErrUnknown before other errors.
+	// ErrUnknown reports that it is not known whether the certificate is revoked. Its cause may be any
+	// error of a [Checker]. Test for ErrUnknown before other errors.
 	ErrUnknown = errors.New("revocation is not known")
 	// ErrRevoked reports that the certificate is revoked: see [RevokedError].
 	ErrRevoked = errors.New("certificate is revoked")
@@ -47,9 +47,9 @@ type CheckerFunc func(ctx context.Context, q Question) (Answer, error)
 // Check calls f.
 func (f CheckerFunc) Check(ctx context.Context, q Question) (Answer, error) { return f(ctx, q) }
 
-// Question is what a [Checker] may need to ask about a certificate: all of it is of one
-// evidence that was verified. It is personal data: do not keep it. Printing or encoding a
-// Question shows no part of it. Do not change the certificates.
+// Question is what a [Checker] may need to ask about a certificate. All fields come from the same
+// verified evidence or signature. It is personal data: do not keep it. Printing or encoding a Question
+// shows no part of it. Do not change the certificates.
 type Question struct {
 	Certificate   *x509.Certificate
 	CACertificate *x509.Certificate // of the CA that issued it, as verified

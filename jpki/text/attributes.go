@@ -177,7 +177,7 @@ const (
 	redactedPIN        = "[text PIN]"
 	redactedAttributes = "[attributes of the holder]"
 	redactedNumber     = "[individual number]"
-	redactedUnlock     = "[secret of the text application]"
+	redactedSecret     = "[secret of the text application]"
 )
 
 // String returns a fixed text, and nothing of the content.
@@ -193,16 +193,16 @@ func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 
 // String returns a fixed text, and nothing of the content.
-func (u Unlock) String() string { return redactedUnlock }
+func (s Secret) String() string { return redactedSecret }
 
-// Format prints [Unlock.String] for every verb and flag.
-func (u Unlock) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedUnlock) }
+// Format prints [Secret.String] for every verb and flag.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedSecret) }
 
-// MarshalText returns [Unlock.String]. JSON uses it too.
-func (u Unlock) MarshalText() ([]byte, error) { return []byte(redactedUnlock), nil }
+// MarshalText returns [Secret.String]. JSON uses it too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), nil }
 
 // LogValue implements slog.LogValuer.
-func (u Unlock) LogValue() slog.Value { return slog.StringValue(redactedUnlock) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redactedSecret) }
 
 // String returns a fixed text, and nothing of the content.
 func (a Attributes) String() string { return redactedAttributes }

@@ -53,25 +53,25 @@ var (
 // maxFile bounds a file, in bytes.
 const maxFile = 8 << 10
 
-// Unlock is a secret for the application. Make it with [ByPIN], [ByNumberA] or [ByNumberB]. It can be
-// sent once. The zero Unlock is used up.
-type Unlock struct {
+// Secret is a secret for the application. Make it with [ByPIN], [ByNumberA] or [ByNumberB]. It can be
+// sent once. The zero Secret is used up.
+type Secret struct {
 	credential         applet.Credential
 	secret             applet.Secret
 	attributes, number bool // what it gives access to
 }
 
-// ByPIN returns an Unlock for the attributes and the individual number.
-func ByPIN(pin PIN) Unlock { return Unlock{credentialPIN, pin.secret, true, true} }
+// ByPIN returns a Secret for the attributes and the individual number.
+func ByPIN(pin PIN) Secret { return Secret{credentialPIN, pin.secret, true, true} }
 
-// ByNumberA returns an Unlock for the individual number.
-func ByNumberA(a verification.NumberA) Unlock { return Unlock{credentialA, a.Secret(), false, true} }
+// ByNumberA returns a Secret for the individual number.
+func ByNumberA(a verification.NumberA) Secret { return Secret{credentialA, a.Secret(), false, true} }
 
-// ByNumberB returns an Unlock for the attributes.
-func ByNumberB(b verification.NumberB) Unlock { return Unlock{credentialB, b.Secret(), true, false} }
+// ByNumberB returns a Secret for the attributes.
+func ByNumberB(b verification.NumberB) Secret { return Secret{credentialB, b.Secret(), true, false} }
 
 // Wipe wipes a secret that will not be used. Wipe is idempotent.
-func (u Unlock) Wipe() { u.secret.Wipe() }
+func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
@@ -115,13 +115,13 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 // It returns [ErrNoApplication], [ErrWrongSecret], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], the errors of
 // [cvc.Parse] and [cvc.Policy.Issuer], [ErrStillUnlocked], or the transport's error.
-func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*Attributes, error) {
-	if !unlock.attributes {
-		unlock.Wipe()
+func (r *Reader) Attributes(ctx context.Context, card apdu.Transmitter, secret Secret) (*Attributes, error) {
+	if !secret.attributes {
+		secret.Wipe()
 		return nil, ErrWrongSecret
 	}
 	var a *Attributes
-	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {
+	err := r.unlocked(ctx, card, secret, func(s *applet.Session, certificate []byte) error {
 		file, err := s.ReadObject(ctx, fileAttributes, maxFile, tlv.AllowLongLengths())
 		if err != nil {
 			return fmt.Errorf("attributes: %w", err)
@@ -147,13 +147,13 @@ const numberLength = 17
 // MyNumberUnderNumberAct reads the individual number and checks it, as [Reader.Attributes] does
 // with the attributes, and returns the same errors. Call it only for a purpose that the Number
 // Act allows: see the package comment.
-func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitter, unlock Unlock) (*MyNumber, error) {
-	if !unlock.number {
-		unlock.Wipe()
+func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitter, secret Secret) (*MyNumber, error) {
+	if !secret.number {
+		secret.Wipe()
 		return nil, ErrWrongSecret
 	}
 	var n *MyNumber
-	err := r.unlocked(ctx, card, unlock, func(s *applet.Session, certificate []byte) error {
+	err := r.unlocked(ctx, card, secret, func(s *applet.Session, certificate []byte) error {
 		file, err := s.Read(ctx, fileNumber, numberLength)
 		if err != nil {
 			return fmt.Errorf("individual number: %w", err)
@@ -177,10 +177,10 @@ func (r *Reader) MyNumberUnderNumberAct(ctx context.Context, card apdu.Transmitt
 
 // unlocked calls fn with the CV certificate after the card has accepted the secret. It reads the
 // certificate first, because no extended length is tried after a secret was sent.
-func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unlock, fn func(s *applet.Session, certificate []byte) error) (err error) {
+func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, secret Secret, fn func(s *applet.Session, certificate []byte) error) (err error) {
 	defer func() {
 		if !errors.Is(err, apdu.ErrProbe) {
-			unlock.Wipe()
+			secret.Wipe()
 		}
 	}()
 	var options []apdu.Option
@@ -192,11 +192,11 @@ func (r *Reader) unlocked(ctx context.Context, card apdu.Transmitter, unlock Unl
 		if err != nil {
 			return fmt.Errorf("CV certificate: %w", err)
 		}
-		attempt, _, err := s.Prepare(ctx, unlock.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
+		attempt, _, err := s.Prepare(ctx, secret.credential, applet.Conditions{AllowLastAttempt: r.AllowLastAttempt, Shown: r.Shown})
 		if err != nil {
 			return err
 		}
-		if err := attempt.Verify(ctx, unlock.secret); err != nil {
+		if err := attempt.Verify(ctx, secret.secret); err != nil {
 			return err
 		}
 		return fn(s, certificate)

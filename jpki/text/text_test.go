@@ -25,18 +25,18 @@ func PIN(t testing.TB) text.PIN {
 	return pin
 }
 
-// unlocks are the secrets and what they open.
-func unlocks(t testing.TB) map[string]struct {
-	unlock             func() text.Unlock
+// secrets are the secrets and what they open.
+func secrets(t testing.TB) map[string]struct {
+	secret             func() text.Secret
 	attributes, number bool
 } {
 	return map[string]struct {
-		unlock             func() text.Unlock
+		secret             func() text.Secret
 		attributes, number bool
 	}{
-		"PIN":      {func() text.Unlock { return text.ByPIN(PIN(t)) }, true, true},
-		"number A": {func() text.Unlock { return text.ByNumberA(surfacetest.NumberA(t)) }, false, true},
-		"number B": {func() text.Unlock { return text.ByNumberB(surfacetest.NumberB(t)) }, true, false},
+		"PIN":      {func() text.Secret { return text.ByPIN(PIN(t)) }, true, true},
+		"number A": {func() text.Secret { return text.ByNumberA(surfacetest.NumberA(t)) }, false, true},
+		"number B": {func() text.Secret { return text.ByNumberB(surfacetest.NumberB(t)) }, true, false},
 	}
 }
 
@@ -44,11 +44,11 @@ func unlocks(t testing.TB) map[string]struct {
 // that does not open a file is not sent.
 func TestReader(t *testing.T) {
 	persona := simulator.DefaultPersona()
-	for name, test := range unlocks(t) {
+	for name, test := range secrets(t) {
 		t.Run(name, func(t *testing.T) {
 			desk := cardtest.Open(t, simulator.ContactExtended)
 			r := text.Reader{Policy: surfacetest.Policy(t, desk.Card)}
-			a, err := r.Attributes(t.Context(), desk.Connection, test.unlock())
+			a, err := r.Attributes(t.Context(), desk.Connection, test.secret())
 			if test.attributes {
 				require.NoError(t, err)
 				assert.Equal(t, persona.Name, a.Name())
@@ -62,7 +62,7 @@ func TestReader(t *testing.T) {
 				assert.Empty(t, desk.Sent())
 			}
 			desk.Forget()
-			n, err := r.MyNumberUnderNumberAct(t.Context(), desk.Connection, test.unlock())
+			n, err := r.MyNumberUnderNumberAct(t.Context(), desk.Connection, test.secret())
 			if test.number {
 				require.NoError(t, err)
 				assert.Equal(t, persona.MyNumber, n.Reveal())

@@ -39,10 +39,9 @@ type Policy struct {
 	Required     bool                // reject unknown issuers and the simulator's CA
 }
 
-// Issuer finds out who issued a certificate. It calls cardCA, which returns the CA
-// certificate on the card, only if an anchor may have issued the certificate and no other
-// CA did, and the anchor has no certificate. It is nil if there is no card. cardCA returns an error that matches [ErrUnknownIssuer] if the
-// card has no usable CA certificate.
+// Issuer finds out who issued a certificate. cardCA returns the CA certificate on the card; pass nil if there is
+// no card. Issuer calls it only if no other CA issued the certificate and an anchor without a certificate may
+// have. cardCA returns an error that matches [ErrUnknownIssuer] if the card has no usable CA certificate.
 //
 // For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
 // also returns [ErrIssuerExpired] and cardCA's errors.

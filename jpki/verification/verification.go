@@ -73,8 +73,9 @@ func ParseBirth(input []byte) (Birth, error) {
 	return Birth{secret}, nil
 }
 
-// Credential returns what an application says of this number: the file that stands for it, and the
-// wrong entries in a row that lock it. It is for this module's packages, like Secret.
+// Credential describes the number as a secret of one application: file is the short identifier of its
+// elementary file, and attempts is how many wrong entries in a row lock it. Only packages of this
+// module can use the result.
 func (NumberA) Credential(file byte, attempts int) applet.Credential {
 	return applet.Credential{Kind: credential.VerificationNumberA, File: file, Attempts: attempts, Rules: numberARules}
 }
@@ -86,7 +87,7 @@ func (NumberB) Credential(file byte, attempts int) applet.Credential {
 
 // Credential is like [NumberA.Credential].
 func (Birth) Credential(file byte, attempts int) applet.Credential {
-	return applet.Credential{Kind: credential.BirthKey, File: file, Attempts: attempts, Rules: birthRules}
+	return applet.Credential{Kind: credential.BirthDate, File: file, Attempts: attempts, Rules: birthRules}
 }
 
 // Secret returns the entry for this module's packages. Other modules can't read it.

@@ -27,7 +27,7 @@
 // # The texts
 //
 // [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
-// below them, except mykey/registry. [All] lists every message, for a manual or for a
+// below them, except jpki/cms, jpki/pdf and mykey/registry. [All] lists every message, for a manual or for a
 // program's own table of texts.
 //
 // # Code, group and attempt

@@ -75,6 +75,7 @@ func kinds() []kind {
 		{proof.ErrFormat, ProofRejected},
 		{proof.ErrName, RequestInvalid},
 		{revocation.ErrRevoked, CertRevoked},
+		{credential.ErrOtherCard, CardChanged}, // without *credential.Error: a secret may have been sent
 		{jpki.ErrPINRequired, CertNeedsPIN},
 		{jpki.ErrPINFormat, PINFormat},
 		{jpki.ErrPasswordFormat, PasswordFormat},
@@ -121,7 +122,7 @@ func kinds() []kind {
 func reasons() []error {
 	return []error{
 		credential.ErrLocked, credential.ErrWrong, credential.ErrLastAttempt, credential.ErrAttemptsChanged,
-		credential.ErrOtherCard, credential.ErrOutcomeUnknown,
+		credential.ErrOutcomeUnknown,
 	}
 }
 

@@ -85,6 +85,7 @@ var failures = []struct {
 	{pinError(credential.ErrOtherCard, 3, true), "CARD_CHANGED", "No PIN was sent"},
 	{pinError(credential.ErrOutcomeUnknown, 2, true), "PIN_OUTCOME_UNKNOWN", "2 attempts left"},
 	{pinError(credential.ErrOutcomeUnknown, 0, false), "PIN_OUTCOME_UNKNOWN", "not known"},
+	{credential.ErrOtherCard, "CARD_CHANGED", "or a different card was inserted"},
 	{jpki.ErrPasswordFormat, "PASSWORD_FORMAT", "6 to 16 letters and digits"},
 	{passwordError(credential.ErrWrong, 4, true), "PASSWORD_WRONG", "4 of 5 attempts left"},
 	{passwordError(credential.ErrWrong, 1, true), "PASSWORD_WRONG", "The next wrong entry will lock it"},
@@ -124,6 +125,14 @@ func TestFor(t *testing.T) {
 			assert.Nil(t, m.Remaining)
 		}
 	}
+}
+
+// A [jpki.Signer] finds out that a phone is another one after the phone has accepted the PIN.
+func TestAnotherCardAfterThePIN(t *testing.T) {
+	m := message.For(fmt.Errorf("signing: %w", credential.ErrOtherCard))
+	assert.Equal(t, message.CardChanged, m.Code)
+	assert.NotContains(t, m.What.EN, "No PIN was sent")
+	assert.NotContains(t, m.What.JA, "送っていません")
 }
 
 // Texts fit 80 columns after "card-info: ".

@@ -135,7 +135,7 @@ func entryTexts(kind credential.Kind) (t entryText, ok bool) {
 		}}, true
 	case credential.VerificationNumberB:
 		return entryText{Text{"照合番号B", "verification number B"}, printed}, true
-	case credential.BirthKey:
+	case credential.BirthDate:
 		return entryText{Text{"生年月日", "date of birth"}, printed}, true
 	}
 	return entryText{}, false

@@ -13,7 +13,7 @@ import (
 )
 
 // Generation is a numbered set of a registry's keys. To change the keys, add a
-// generation with a higher number and pass the earlier ones to [WithOtherGenerations].
+// generation with a higher number and pass the others to [WithOtherGenerations].
 type Generation struct {
 	// Number is at least 1. It is stored with every value that was derived with the keys.
 	Number uint32
@@ -78,7 +78,7 @@ func (g Generation) fingerprint() []byte {
 
 // generations returns all generations, the current one first.
 func (r *Registry) generations() []Generation {
-	return append([]Generation{r.current}, r.earlier...)
+	return append([]Generation{r.current}, r.others...)
 }
 
 // perGeneration returns a list of placeholders for IN, and args with a value of each
@@ -104,8 +104,8 @@ func (r *Registry) generation(number uint32) (Generation, bool) {
 
 // setGenerations sets the registry's generations and namespace. It returns mykey.ErrKey
 // if a generation is incomplete, or if they do not belong together.
-func (r *Registry) setGenerations(current Generation, earlier []Generation) error {
-	r.current, r.earlier = current, earlier
+func (r *Registry) setGenerations(current Generation, others []Generation) error {
+	r.current, r.others = current, others
 	numbers := map[uint32]bool{}
 	for _, g := range r.generations() {
 		if err := g.check(); err != nil {

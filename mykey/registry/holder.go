@@ -13,7 +13,7 @@ import (
 
 // ErrProof reports that the registry does not accept the holder: it is nil or the zero value, its
 // certificate is not valid, or the registry does not accept its issuer.
-var ErrProof = errors.New("holder is not proved")
+var ErrProof = errors.New("holder is not verified")
 
 // checkHolder returns [ErrProof] unless a holder can be accepted. With allowExpired the
 // certificate may have expired, as on an old card.

@@ -24,7 +24,7 @@ type Registry struct {
 	storage        *storage
 	namespace      string
 	current        Generation
-	earlier        []Generation
+	others         []Generation
 	terminal       Terminal
 	origin         *Origin  // of the requests through this view, or nil; see From
 	session        [16]byte // identifies this process among those with the terminal's name
@@ -71,7 +71,7 @@ type Option func(*Registry)
 // To introduce a generation, first restart all programs with the new generation passed to
 // WithOtherGenerations. Then make it the current one.
 func WithOtherGenerations(generations ...Generation) Option {
-	return func(r *Registry) { r.earlier = append(r.earlier, generations...) }
+	return func(r *Registry) { r.others = append(r.others, generations...) }
 }
 
 // WithOperator sets the public key with which [Registry.Confirm] encrypts accounts.
@@ -84,7 +84,7 @@ func WithOperator(key hpke.PublicKey) Option { return func(r *Registry) { r.oper
 func AcceptIssuers(issuers ...trust.Issuer) Option { return func(r *Registry) { r.issuers = issuers } }
 
 // WithAttempts bounds the number of candidates for a holder's identifier. The minimum is 1. The
-// default is 8: among 10^8 holders, a holder needs more with a probability of 10^-32.
+// default is 8: among 10^8 holders, a holder needs more with a probability below 10^-32.
 func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = max(n, 1) } }
 
 // WithoutMigrations disables the migration of tables and the storing of generations,
@@ -117,7 +117,7 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 	}
 	r := newRegistry(options)
 	r.terminal = terminal
-	if err := r.setGenerations(current, r.earlier); err != nil {
+	if err := r.setGenerations(current, r.others); err != nil {
 		return nil, err
 	}
 	if err := r.open(ctx, url, modeCreate, r.storeGenerations, r.claimTerminal); err != nil {
@@ -129,9 +129,9 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 // Migrate creates or migrates the tables of the database that url names, and stores
 // the generations. Call it with the role that owns the tables before terminals open
 // the registry [WithoutMigrations]. It returns the errors of [Open].
-func Migrate(ctx context.Context, url string, current Generation, earlier ...Generation) error {
+func Migrate(ctx context.Context, url string, current Generation, others ...Generation) error {
 	r := newRegistry(nil)
-	if err := r.setGenerations(current, earlier); err != nil {
+	if err := r.setGenerations(current, others); err != nil {
 		return err
 	}
 	if err := r.open(ctx, url, modeCreate, r.storeGenerations); err != nil {
@@ -143,9 +143,9 @@ func Migrate(ctx context.Context, url string, current Generation, earlier ...Gen
 // Check checks the tables and keys like [Open], but does not change the database. It
 // accepts generations that the database does not contain yet. It returns [ErrURL],
 // mykey.ErrKey, [ErrSchema] or [ErrUnavailable].
-func Check(ctx context.Context, url string, current Generation, earlier ...Generation) error {
+func Check(ctx context.Context, url string, current Generation, others ...Generation) error {
 	r := newRegistry(nil)
-	if err := r.setGenerations(current, earlier); err != nil {
+	if err := r.setGenerations(current, others); err != nil {
 		return err
 	}
 	err := r.open(ctx, url, modeReadOnly, func(ctx context.Context) error {

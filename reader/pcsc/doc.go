@@ -28,10 +28,10 @@
 //
 // # Quirks of readers and drivers
 //
-// Connecting is retried for up to retryWithin after errors that may be temporary. If an exchange
-// fails without a specific cause, the driver waits up to explainWithin for PC/SC to report one,
-// such as a removed card. Both are in session.go; what a return code means is in code.go. Package
-// apdu handles readers that fail on long responses or commands (length.go).
+// Connecting is retried for up to 1.5 seconds after errors that may be temporary. If an exchange fails
+// without a specific cause, the driver waits up to 1 second for PC/SC to report one, such as a removed
+// card. Both are in session.go; what a return code means is in code.go. Package apdu handles readers
+// that fail on long responses or commands (length.go).
 //
 // # Errors
 //
