@@ -384,28 +384,3 @@ func TestNoChangedByteIsAccepted(t *testing.T) {
 	// The version numbers and the like.
 	assert.LessOrEqual(t, accepted, 4)
 }
-
-func FuzzVerify(f *testing.F) {
-	signer := signtest.New(f, nil)
-	v := verifier(f)
-	der, err := cms.Sign(context.Background(), signer, strings.NewReader(text), cms.Options{})
-	require.NoError(f, err)
-	stamped, err := cms.Sign(context.Background(), signer, strings.NewReader(text), cms.Options{Timestamp: func(_ context.Context, s []byte) ([]byte, error) {
-		return signtest.NewAuthority(f, nil).Token(f, s, time.Now()), nil
-	}})
-	require.NoError(f, err)
-	f.Add(der, text)
-	f.Add(stamped, text)
-	f.Fuzz(func(t *testing.T, der []byte, content string) {
-		signatures, err := v.Verify(t.Context(), der, strings.NewReader(content))
-		if err != nil {
-			assert.Nil(t, signatures)
-			return
-		}
-		require.Equal(t, text, content, "nobody signed this")
-		for _, s := range signatures {
-			require.Equal(t, signer.Certificate().Raw, s.Certificate().Raw)
-		}
-		_, _ = cms.Content(der)
-	})
-}
