@@ -63,8 +63,9 @@ func (p *program) command() *cobra.Command {
 		Use: "kiosk --campaign FILE", Short: p.Say(textRootShort), Long: p.Say(textRootLong),
 		Example: "  kiosk --simulate --campaign demo.toml\n  kiosk check campaign.toml",
 		Args:    cli.NoArguments,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			p.Started = true
+			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := p.checkServerFlags(c.Flags()); err != nil {

@@ -59,9 +59,9 @@ func (p *program) command() *cobra.Command {
 	var language string
 	c := &cobra.Command{
 		Use: command, Short: p.Say(textRootShort), Long: p.Say(textRootLong),
-		Args:             cli.NoArguments,
-		PersistentPreRun: func(*cobra.Command, []string) { p.Started = true },
-		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:              cli.NoArguments,
+		PersistentPreRunE: func(*cobra.Command, []string) error { p.Started = true; return nil },
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	p.Root(c)
 	f := c.PersistentFlags()

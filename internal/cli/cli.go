@@ -33,6 +33,8 @@ type Console struct {
 
 	// Started is set when a command begins its work. Errors before that are wrong usage.
 	Started bool
+
+	running *cobra.Command // nil until it is known
 }
 
 // New returns a command's console in the locale of its environment. It looks for --lang
@@ -75,7 +77,8 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	root.SetIn(stdin)
 	root.SetOut(forCobra{c.Stdout})
 	root.SetErr(forCobra{c.Stderr})
-	err := root.ExecuteContext(ctx)
+	of, err := root.ExecuteContextC(ctx)
+	c.running = of
 	if err == nil {
 		err = c.Stdout.err // cobra drops the errors of writing help
 	}

@@ -11,7 +11,7 @@ import (
 const (
 	ExitDone        = 0
 	ExitFailed      = 1
-	ExitUsage       = 2 // nothing was sent
+	ExitUsage       = 2 // no secret was sent
 	ExitNoReader    = 3
 	ExitNoCard      = 4
 	ExitOtherCard   = 5
@@ -20,6 +20,20 @@ const (
 	ExitCertificate = 8
 	ExitTampered    = 9 // the audit log or the registry was altered
 )
+
+// textsExit are the meanings of the exit codes, by code.
+var textsExit = [...]Text{
+	ExitDone:        {JA: "成功", EN: "success"},
+	ExitFailed:      {JA: "そのほかの失敗", EN: "any other failure"},
+	ExitUsage:       {JA: "使い方の誤り（暗証番号などは送っていません）", EN: "incorrect usage; no PIN or password was sent"},
+	ExitNoReader:    {JA: "PC/SCまたはリーダーがない", EN: "no PC/SC service, or no reader"},
+	ExitNoCard:      {JA: "カードがない、または途中で外された", EN: "no card, or the card was removed or exchanged"},
+	ExitOtherCard:   {JA: "マイナンバーカードではない", EN: "not a My Number Card"},
+	ExitPIN:         {JA: "暗証番号が違う、または残り1回のため送らなかった", EN: "wrong PIN, or not sent because one attempt is left"},
+	ExitLocked:      {JA: "暗証番号がロックされている", EN: "PIN locked"},
+	ExitCertificate: {JA: "電子証明書やカードの内容を確認できない", EN: "certificate or data of the card not accepted"},
+	ExitTampered:    {JA: "文書、署名、監査記録、台帳が書き換えられている", EN: "document, signature, audit log or registry altered"},
+}
 
 func exits() map[message.Code]int {
 	return map[message.Code]int{

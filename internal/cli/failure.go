@@ -56,7 +56,19 @@ func (c *Console) WrongUsage(err error) error { return c.Misuse(textWrongUsage, 
 
 // Misuse returns err as a wrong use of the command that what describes.
 func (c *Console) Misuse(what Text, err error) error {
-	return Because(err, CodeUsage, what, Text{JA: "使い方は " + c.Command + " help で見られます。", EN: "See " + c.Command + " help."})
+	help := c.Command + " help"
+	if c.running != nil && c.running.Name() != "help" {
+		help += strings.TrimPrefix(c.running.CommandPath(), c.Command)
+	}
+	next := Text{JA: "使い方は " + help + " で見られます。", EN: "See " + help + "."}
+	var name misspelled
+	if errors.As(err, &name) && len(name.similar) > 0 {
+		next = Text{
+			JA: "もしかして: " + strings.Join(name.similar, "、") + "\n" + next.JA,
+			EN: "Did you mean " + strings.Join(name.similar, " or ") + "?\n" + next.EN,
+		}
+	}
+	return Because(err, CodeUsage, what, next)
 }
 
 // MessageOf returns an error's own message, or the one that of finds, with the names of

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
 var (
@@ -15,6 +17,7 @@ var (
 	textFlags       = Text{JA: "オプション", EN: "Flags"}
 	textGlobalFlags = Text{JA: "全体のオプション", EN: "Global flags"}
 	textACommand    = Text{JA: "[コマンド]", EN: "[command]"}
+	textExitCodes   = Text{JA: "終了コード", EN: "Exit codes"}
 	textSomeFlags   = Text{JA: "[オプション]", EN: "[flags]"}
 )
 
@@ -51,8 +54,20 @@ func (c *Console) usage(of *cobra.Command) error {
 	if of.HasAvailableInheritedFlags() {
 		section(textGlobalFlags, strings.TrimRight(of.InheritedFlags().FlagUsages(), "\n"))
 	}
+	if !of.HasParent() {
+		section(textExitCodes, exitCodes(c.Language))
+	}
 	_, err := io.WriteString(of.OutOrStderr(), b.String()+"\n")
 	return err
+}
+
+// exitCodes lists the exit codes, one per line.
+func exitCodes(language message.Language) string {
+	var lines []string
+	for code, text := range textsExit {
+		lines = append(lines, fmt.Sprintf("  %d  %s", code, text.In(language)))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // subcommands lists a command's subcommands, one per line.

@@ -20,17 +20,22 @@ var (
 	textUnwritableNext = Text{JA: "出力先と、ディスクの空き容量を確かめてください。", EN: "Check where the output goes, and the free space on that disk."}
 )
 
-// Root sets up the root of a command tree, which has its RunE, for the console: help,
+// Root sets up the root of a command tree, which has its RunE and PersistentPreRunE, for the console: help,
 // version and wrong usage.
 func (c *Console) Root(root *cobra.Command) {
 	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
 	flags.BoolP("help", "h", false, c.Say(textFlagHelp))
 	root.Flags().Bool("version", false, c.Say(textFlagVersion))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withoutValue(err) })
+	root.SetFlagErrorFunc(withoutValue)
 	root.SetHelpCommand(&cobra.Command{Use: c.Say(textHelpUse), Short: c.Say(textHelpShort), RunE: c.help})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetUsageFunc(c.usage)
+	start := root.PersistentPreRunE
+	root.PersistentPreRunE = func(of *cobra.Command, args []string) error {
+		c.running = of
+		return start(of, args)
+	}
 	run := root.RunE
 	root.RunE = func(of *cobra.Command, args []string) error {
 		if asked, _ := of.Flags().GetBool("version"); asked {
@@ -54,15 +59,37 @@ func (c *Console) help(of *cobra.Command, args []string) error {
 
 // NoArguments rejects arguments. It quotes only what looks like a command's name: you may
 // have typed the PIN there.
-func NoArguments(_ *cobra.Command, args []string) error {
+func NoArguments(of *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
 	case isCommandName(args[0]):
-		return fmt.Errorf("unknown command %q", args[0])
+		if of.Name() == "help" {
+			of = of.Root()
+		}
+		var names []string
+		for _, sub := range of.Commands() {
+			names = append(names, sub.Name())
+		}
+		return misspelled{fmt.Errorf("unknown command %q", args[0]), similar(args[0], names)}
 	default:
 		return errors.New("unknown command or argument")
 	}
+}
+
+// misspelled is an error about an unknown name, with known names that are like it.
+type misspelled struct {
+	error
+	similar []string
+}
+
+// similar returns the names that are at most two changes away from what was typed, or that begin with it.
+func similar(typed string, names []string) []string {
+	known := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return known.SuggestionsFor(typed)
 }
 
 // Arguments requires one argument for each name, none of them empty.
@@ -87,7 +114,7 @@ func isCommandName(s string) bool {
 }
 
 // withoutValue describes a wrong flag without quoting its value, which may be a PIN.
-func withoutValue(err error) error {
+func withoutValue(of *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
 	var unknown *pflag.NotExistError
@@ -97,7 +124,10 @@ func withoutValue(err error) error {
 	case errors.As(err, &missing):
 		return fmt.Errorf("--%s needs a value", missing.GetSpecifiedName())
 	case errors.As(err, &unknown) && isCommandName(unknown.GetSpecifiedName()):
-		return fmt.Errorf("unknown flag --%s", unknown.GetSpecifiedName())
+		var names []string
+		of.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		typed := "--" + unknown.GetSpecifiedName()
+		return misspelled{errors.New("unknown flag " + typed), similar(typed, names)}
 	default:
 		return errors.New("unknown or malformed flag")
 	}
