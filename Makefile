@@ -1,5 +1,6 @@
 # make demo    shows a simulated card's report and identifier
 # make build   builds bin/card-info and writes the licenses of its modules
+# make install installs card-info with its manual pages and completions in PREFIX, /usr/local
 # make kiosk   builds and runs the kiosk with simulated cards; it opens no browser but prints
 #              the addresses of its page and of the panel for the cards
 # make counter builds and runs the page for clerks with simulated cards, in the same way
@@ -42,11 +43,23 @@ PACKAGES = 3
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
-.PHONY: demo build bin/kiosk kiosk counter fleet test peers fuzz soak bench
+.PHONY: demo build install bin/kiosk kiosk counter fleet test peers fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
 	@scripts/demo bin/card-info
+
+PREFIX ?= /usr/local
+
+install: build
+	install -D -m 755 bin/card-info "$(DESTDIR)$(PREFIX)/bin/card-info"
+	install -D -m 644 bin/card-info-licenses.txt "$(DESTDIR)$(PREFIX)/share/doc/card-info/licenses.txt"
+	install -D -m 644 cmd/card-info/man/card-info.1 "$(DESTDIR)$(PREFIX)/share/man/man1/card-info.1"
+	install -D -m 644 cmd/card-info/man/card-info.ja.1 "$(DESTDIR)$(PREFIX)/share/man/ja/man1/card-info.1"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	bin/card-info completion bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/card-info"
+	bin/card-info completion zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_card-info"
+	bin/card-info completion fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/card-info.fish"
 
 build:
 	@scripts/setup build

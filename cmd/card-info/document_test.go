@@ -23,6 +23,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cardtest"
 	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/clitest"
+	"github.com/mykeykit/mykeykit/internal/programtest"
 	"github.com/mykeykit/mykeykit/internal/signtest"
 	"github.com/mykeykit/mykeykit/internal/sourcetest"
 	"github.com/mykeykit/mykeykit/jpki/cms"
@@ -221,13 +222,13 @@ func TestPipedPasswordIsUsedOnce(t *testing.T) {
 func TestVisibleSignature(t *testing.T) {
 	documents(t)
 	if japaneseFont(fontFolders()) == "" {
-		signtest.Missing(t, "fonts-noto-cjk")
+		programtest.Missing(t, "fonts-noto-cjk")
 	}
 	for language, want := range map[string]string{"ja": "電子署名", "en": "Digital signature"} {
 		output := language + ".pdf"
 		o := runner{typed: simulator.Password}.run(t, "sign", "contract.pdf", "--visible", "--corner", "top-right", "--output", output, "--simulator", "contact", "--lang", language)
 		require.Zero(t, o.exit, o.stderr)
-		text, err := signtest.Program(t, "pdftotext", output, "-").Output()
+		text, err := programtest.Program(t, "pdftotext", output, "-").Output()
 		require.NoError(t, err)
 		assert.Contains(t, string(text), want)
 		assert.Contains(t, string(text), "花子")

@@ -93,11 +93,6 @@ func (p *program) command(args []string) *cobra.Command {
 	flags.BoolVar(&p.trace, "trace", false, p.Say(textFlagTrace))
 	flags.String("lang", "", p.Say(textFlagLang))
 	caCertificateFlag(root, p, &caFiles)
-	var profiles []string
-	for _, profile := range simulator.Profiles() {
-		profiles = append(profiles, string(profile))
-	}
-	_ = root.RegisterFlagCompletionFunc("simulator", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 
 	p.Root(root)
 	if named := p.subcommand(args); named != nil {
@@ -107,6 +102,9 @@ func (p *program) command(args []string) *cobra.Command {
 	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.pinCommand(), p.keygenCommand(), p.doctorCommand(),
 		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.signCommand(), p.verifyCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		completeFlags(root)
+	}
 	return root
 }
 

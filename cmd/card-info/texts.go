@@ -22,15 +22,15 @@ var (
 		JA: `カードリーダーにあるマイナンバーカードの状態を表示します。
 暗証番号は使わず、入力できる回数も減りません。
 
-暗証番号や照合番号をカードに送るのは id、attributes、face、number、pin、
-ssh-agent だけで、1回の入力につき多くても1回です。ほかのコマンドで、入力できる
-回数が減ることはありません。`,
+暗証番号や照合番号をカードに送るのは id、sign、cert --signature、attributes、
+face、number、pin、ssh-agent だけで、1回の入力につき多くても1回です。ほかの
+コマンドで、入力できる回数が減ることはありません。`,
 		EN: `Without a subcommand, card-info describes the My Number Card in the reader. It
 uses no PIN and no PIN attempt.
 
-Only id, attributes, face, number, pin and ssh-agent send a PIN or verification
-number to the card, each one that you enter at most once. No other command can
-use up an attempt.`,
+Only id, sign, cert --signature, attributes, face, number, pin and ssh-agent
+send a PIN, password or verification number to the card, each one that you enter
+at most once. No other command can use up an attempt.`,
 	}
 	textListShort   = Text{JA: "カードリーダーの一覧と、カードの有無を表示します", EN: "List the readers and whether each holds a card"}
 	textWatchShort  = Text{JA: "カードやリーダーの変化を、続けて表示します", EN: "Report changes of readers and cards as they happen"}

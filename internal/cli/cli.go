@@ -60,7 +60,7 @@ func (c *Console) lookAhead(args []string) (err error) {
 			c.JSON = true
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			c.Language = message.Language(value)
-		case isLanguage:
+		case isLanguage && !completes(args):
 			err = errors.New("--lang: ja, en")
 		}
 	}
@@ -77,6 +77,9 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	root.SetIn(stdin)
 	root.SetOut(forCobra{c.Stdout})
 	root.SetErr(forCobra{c.Stderr})
+	if completes(args) {
+		CompleteFlag(root, "lang", string(message.Japanese), string(message.English))
+	}
 	of, err := root.ExecuteContextC(ctx)
 	c.running = of
 	if err == nil {
@@ -86,6 +89,16 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 		err = c.WrongUsage(err)
 	}
 	return err
+}
+
+// completes reports whether a shell asks how to complete a command line, of which values may be missing.
+func completes(args []string) bool {
+	return len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
+}
+
+// CompleteFlag has shells complete a flag of a command with values.
+func CompleteFlag(of *cobra.Command, flag string, values ...string) {
+	_ = of.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag
 }
 
 // ShowVersion writes the version if --version is the only argument. Callers use it before

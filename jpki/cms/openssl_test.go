@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/programtest"
 	"github.com/mykeykit/mykeykit/internal/signtest"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 )
@@ -20,7 +21,7 @@ import (
 // openssl runs openssl in a folder, and skips the test if it is missing.
 func openssl(t *testing.T, folder string, arguments ...string) ([]byte, error) {
 	t.Helper()
-	command := signtest.Program(t, "openssl", arguments...)
+	command := programtest.Program(t, "openssl", arguments...)
 	command.Dir = folder
 	return command.CombinedOutput()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/image/font/gofont/goregular"
 
+	"github.com/mykeykit/mykeykit/internal/programtest"
 	"github.com/mykeykit/mykeykit/internal/signtest"
 	"github.com/mykeykit/mykeykit/jpki/pdf"
 )
@@ -106,7 +107,7 @@ func TestBlockIsOnItsPage(t *testing.T) {
 func TestJapaneseBlock(t *testing.T) {
 	font, err := os.Open(japaneseFont)
 	if err != nil {
-		signtest.Missing(t, "fonts-noto-cjk")
+		programtest.Missing(t, "fonts-noto-cjk")
 	}
 	defer font.Close()
 	for name, file := range files() {

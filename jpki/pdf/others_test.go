@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/programtest"
 	"github.com/mykeykit/mykeykit/internal/signtest"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf"
@@ -21,7 +22,7 @@ import (
 // run runs another program, and skips the test if it is missing.
 func run(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
-	output, err := signtest.Program(t, program, arguments...).CombinedOutput()
+	output, err := programtest.Program(t, program, arguments...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return string(output)
 }

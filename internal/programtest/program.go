@@ -1,4 +1,5 @@
-package signtest
+// Package programtest runs other programs in tests.
+package programtest
 
 import (
 	"os"
