@@ -40,12 +40,13 @@
 //
 // # Secrets
 //
-// A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY
-// COUNTER, and the My Number Card's own instruction 0x32) is printed without its data
-// and data length, by every verb of fmt, by slog and in JSON. Package fmt reads the
-// unexported fields of other structs without calling methods, so Command and Response
-// hold their data in a closure, which fmt prints as a pointer. A command with a secret is sent once:
-// neither 6Cxx nor a fallback to shorter lengths repeats it.
+// A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER,
+// and 0x32, with which two applications of the card change a secret) is printed
+// without its data and data length, by every verb of fmt, by slog and in JSON. Package
+// fmt reads the unexported fields of other structs without calling methods, so Command
+// and Response hold their data in a closure, which fmt prints as a pointer. A command
+// with a secret is sent once: neither 6Cxx nor a fallback to shorter lengths repeats
+// it.
 //
 // # What is absent
 //

@@ -19,7 +19,7 @@ var (
 	// ErrPINRequired reports that the PIN must be verified first. Phones require it to read
 	// the authentication certificate; all cards require the signature password to read the
 	// signature certificate.
-	ErrPINRequired = errors.New("PIN required")
+	ErrPINRequired = errors.New("PIN or password required")
 )
 
 // maxCertificate bounds a certificate, in bytes; real ones have about 1600.

@@ -41,7 +41,7 @@ func (a *Application) ProbeFullResponse(ctx context.Context) error {
 	case wholeErr != nil:
 		return fmt.Errorf("%w: %w", ErrFullResponse, wholeErr)
 	case !bytes.Equal(whole, halves):
-		return fmt.Errorf("%w: %d bytes came that differ from the smaller blocks", ErrFullResponse, len(whole))
+		return fmt.Errorf("%w: the %d bytes read at once differ from those read in smaller blocks", ErrFullResponse, len(whole))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ var (
 	ErrUnsupportedSignature = fmt.Errorf("signature: %w", errors.ErrUnsupported)
 	// ErrNoPSS reports that this card can't sign with PSS. It wraps
 	// [errors.ErrUnsupported].
-	ErrNoPSS = fmt.Errorf("PSS on this card: %w", errors.ErrUnsupported)
+	ErrNoPSS = fmt.Errorf("this card does not support PSS: %w", errors.ErrUnsupported)
 	// ErrDigestLength reports a digest that is not as long as its hash. Nothing was sent.
 	ErrDigestLength = errors.New("digest length does not match the hash")
 )
@@ -66,11 +66,11 @@ func newToSign(key crypto.PublicKey, digest []byte, options crypto.SignerOpts, a
 	}
 	switch {
 	case hash == 0:
-		return toSign{}, fmt.Errorf("%w: its options have no hash", ErrUnsupportedSignature)
+		return toSign{}, fmt.Errorf("%w: the options name no hash", ErrUnsupportedSignature)
 	case digestInfo(hash) == nil:
 		return toSign{}, fmt.Errorf("%w: %v", ErrUnsupportedSignature, hash)
 	case hash == crypto.SHA1 && !allowSHA1:
-		return toSign{}, fmt.Errorf("%w: SHA-1, unless allowed", ErrUnsupportedSignature)
+		return toSign{}, fmt.Errorf("%w: SHA-1 is not allowed", ErrUnsupportedSignature)
 	}
 	switch key := key.(type) {
 	case *rsa.PublicKey:

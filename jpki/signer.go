@@ -55,8 +55,8 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 // verified, so NewSigner calls ask for a phone. ctx bounds NewSigner only, not later signatures.
 //
 // It returns the errors of [Application.AuthCertificate] and [Application.Issuer],
-// [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of
-// [Authenticate]. NewSigner does not fail if the PIN is locked; Sign does.
+// [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of [Authenticate]. Except
+// for a phone, NewSigner does not fail if the PIN is locked; Sign does.
 func NewSigner[C Connection](ctx context.Context, connect func(ctx context.Context, reader string) (C, error), reader string,
 	ask AskPIN, options ...SignerOption) (*Signer, error) {
 	return newAuthSigner(ctx, connectorFor(connect, reader), ask, options)

@@ -42,7 +42,7 @@ var (
 	ErrNoService = errors.New("no smart-card service")
 	// ErrDenied reports that the smart-card service denies this program access, as
 	// pcscd does by its polkit policy. It wraps ErrNoService.
-	ErrDenied = fmt.Errorf("%w for this program: access denied", ErrNoService)
+	ErrDenied = fmt.Errorf("%w: access denied", ErrNoService)
 	// ErrNoReader reports that there is no reader.
 	ErrNoReader = errors.New("no card reader")
 	// ErrUnknownReader reports that no reader has the given name. It wraps
@@ -65,7 +65,7 @@ var (
 	ErrClosed = errors.New("connection closed")
 	// ErrUnsupported reports that this build has no driver. It wraps
 	// [errors.ErrUnsupported].
-	ErrUnsupported = fmt.Errorf("smart-card readers: %w", errors.ErrUnsupported)
+	ErrUnsupported = fmt.Errorf("this build does not support card readers: %w", errors.ErrUnsupported)
 )
 
 // Reader describes a reader at the time of the call that returned it.

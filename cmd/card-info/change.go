@@ -53,6 +53,7 @@ type secretToChange struct {
 	askOld, askNew    Text
 	askAgain, changed Text
 	isWeak            func([]byte) bool
+	weak              Text
 }
 
 // parsed returns secretToChange.parse for one kind of secret.
@@ -72,14 +73,14 @@ func parsed[S interface{ Wipe() }](
 func pinToChange() secretToChange {
 	return secretToChange{
 		(*jpki.Application).Ready, parsed(jpki.ParsePIN, jpki.ChangePIN),
-		textAskOldPIN, textAskNewPIN, textAskNewPINAgain, textPINChanged, isWeakPIN,
+		textAskOldPIN, textAskNewPIN, textAskNewPINAgain, textPINChanged, isWeakPIN, textWeakPIN,
 	}
 }
 
 func passwordToChange() secretToChange {
 	return secretToChange{
 		(*jpki.Application).ReadyToSign, parsed(jpki.ParsePassword, jpki.ChangePassword),
-		textAskOldPassword, textAskNewPassword, textAskNewPasswordAgain, textPasswordChanged, func([]byte) bool { return false },
+		textAskOldPassword, textAskNewPassword, textAskNewPasswordAgain, textPasswordChanged, isWeakPassword, textWeakPassword,
 	}
 }
 
@@ -138,7 +139,11 @@ func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToCh
 			clear(line)
 		}
 	}()
-	for i, prompt := range []Text{textAskConsent, cli.Formatted(s.askOld, left), s.askNew, s.askAgain} {
+	askOld := cli.Formatted(s.askOld, left)
+	if left == 1 {
+		askOld = Text{JA: textLastPassword.JA + "\n" + askOld.JA, EN: textLastPassword.EN + "\n" + askOld.EN}
+	}
+	for i, prompt := range []Text{textAskConsent, askOld, s.askNew, s.askAgain} {
 		line, err := tty.At(t)(ctx, p.Say(prompt))
 		defer clear(line)
 		switch {
@@ -152,7 +157,7 @@ func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToCh
 		case i == 0 && !isConsent(typed[0]):
 			return nil, wipe, cli.Because(errors.New("no consent"), codeNoConsent, textNoConsent, textNoConsentNext)
 		case i == 2 && s.isWeak(typed[2]):
-			fmt.Fprintln(t, p.Say(textWeakPIN))
+			fmt.Fprintln(t, p.Say(s.weak))
 		}
 	}
 	if !bytes.EqualFold(typed[2], typed[3]) { // upper and lower case are the same
@@ -163,6 +168,12 @@ func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToCh
 
 func isConsent(typed []byte) bool {
 	return bytes.EqualFold(typed, []byte("change")) || string(typed) == "変更"
+}
+
+// isWeakPassword reports whether a password has letters alone or digits alone.
+func isWeakPassword(password []byte) bool {
+	digits := len(bytes.Trim(password, "0123456789")) == 0
+	return digits || !bytes.ContainsAny(password, "0123456789")
 }
 
 // isWeakPIN reports whether a PIN of 4 digits is one of those that are tried first: a day of the year, in

@@ -10,7 +10,7 @@ var (
 暗証番号（英数字6から16文字）を変更します。今の暗証番号と、新しい暗証番号を2回、
 ターミナルで入力します。今の暗証番号をまちがえると、残りの回数が1回減ります。
 
-変更の命令は公開された仕様になく、このツールキットは実際のカードで試していません。
+変更の命令の仕様は公開されておらず、このツールキットは実際のカードで試していません。
 暗証番号は、市区町村の窓口でも変更できます。`,
 		EN: `Change the PIN for user authentication (4 digits) or, with --signature, the
 password for digital signatures (6 to 16 letters and digits). You type the
@@ -24,21 +24,21 @@ change the PIN too.`,
 	textFlagChangeSignature = Text{JA: "署名用の暗証番号（英数字6から16文字）を変更します", EN: "change the password for digital signatures"}
 
 	textAskConsent = Text{
-		JA: "暗証番号を変更する命令は、公開された仕様になく、実際のカードでは試していません。\n" +
+		JA: "暗証番号を変更する命令の仕様は公開されておらず、実際のカードでは試していません。\n" +
 			"うまくいかないときは、市区町村の窓口での再設定が必要になることがあります。\n" +
 			"続けるときは、change と入力してEnterを押してください（表示されません）: ",
-		EN: "The command that changes a PIN is not in a public specification, and was not\n" +
-			"tried on a real card. If it goes wrong, the municipal office may have to reset\n" +
-			"the PIN. To go on, type change and press Enter (it is not shown): ",
+		EN: "The command that changes a PIN is not in a public specification, and has not\n" +
+			"been tried on a real card. If it goes wrong, the municipal office may have to\n" +
+			"reset the PIN. To go on, type change and press Enter (it is not shown): ",
 	}
 	textAskOldPIN = Text{
-		JA: "今の暗証番号（数字4けた）を入力してください。表示されません。\n入力できるのは、あと%d回です。\n今の暗証番号: ",
+		JA: "今の暗証番号（数字4けた）を入力してください。表示されません。\nあと%d回まちがえるとロックされます。\n今の暗証番号: ",
 		EN: "Enter the current PIN (4 digits). It is not shown.\nAttempts left: %d.\nCurrent PIN: ",
 	}
 	textAskNewPIN      = Text{JA: "新しい暗証番号（数字4けた）: ", EN: "New PIN (4 digits): "}
 	textAskNewPINAgain = Text{JA: "確認のため、新しい暗証番号をもう一度: ", EN: "The new PIN again: "}
 	textAskOldPassword = Text{
-		JA: "今の署名用の暗証番号（英数字6から16文字）を入力してください。表示されません。\n入力できるのは、あと%d回です。\n今の暗証番号: ",
+		JA: "今の署名用の暗証番号（英数字6から16文字）を入力してください。表示されません。\nあと%d回まちがえるとロックされます。\n今の暗証番号: ",
 		EN: "Enter the current signature password (6 to 16 letters and digits). It is not\nshown. Attempts left: %d.\nCurrent password: ",
 	}
 	textAskNewPassword      = Text{JA: "新しい署名用の暗証番号（英数字6から16文字）: ", EN: "New password (6 to 16 letters and digits): "}
@@ -47,12 +47,16 @@ change the PIN too.`,
 		JA: "この番号は、日付、年、同じ数字、連続した数字のどれかで、推測されやすい番号です。\n別の番号にするときは、Ctrl+Cを押してやり直してください。まだ何も送っていません。",
 		EN: "This number is easy to guess: a date, a year, or equal or consecutive digits.\nTo choose another one, press Ctrl+C and start again. Nothing was sent yet.",
 	}
+	textWeakPassword = Text{
+		JA: "英字だけ、または数字だけの暗証番号は、推測されやすくなります。\n別の番号にするときは、Ctrl+Cを押してやり直してください。まだ何も送っていません。",
+		EN: "A password of letters alone or digits alone is easier to guess.\nTo choose another one, press Ctrl+C and start again. Nothing was sent yet.",
+	}
 	textPINChanged      = Text{JA: "暗証番号を変更しました。次からは、新しい暗証番号を使ってください。", EN: "The PIN was changed. Use the new one from now on."}
 	textPasswordChanged = Text{JA: "署名用の暗証番号を変更しました。次からは、新しい暗証番号を使ってください。", EN: "The signature password was changed. Use the new one from now on."}
 
 	textNoConsent       = Text{JA: "中止しました。暗証番号は変更していません。何も送っていません。", EN: "Stopped. The PIN was not changed, and nothing was sent."}
 	textNoConsentNext   = Text{JA: "変更するときは、もう一度実行し、change と入力してください。", EN: "To change it, run the command again and type change."}
-	textPINMismatch     = Text{JA: "新しい暗証番号が、1回目と2回目で違います。\n何も送っていません。残りの回数は減っていません。", EN: "The new one was typed differently the second time.\nNothing was sent; no attempt was used."}
+	textPINMismatch     = Text{JA: "新しい暗証番号が、1回目と2回目で違います。\n何も送っていません。残りの回数は減っていません。", EN: "The two entries of the new one differ.\nNothing was sent; no attempt was used."}
 	textPINMismatchNext = Text{JA: "もう一度実行してください。", EN: "Run the command again."}
 
 	textChangeAtTerminal = Text{JA: "担当者の方へ: ターミナルで実行してください。", EN: "For staff: run the command in a terminal."}

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"syscall"
 
+	"github.com/mykeykit/mykeykit/internal/cli"
 	"github.com/mykeykit/mykeykit/internal/ctxio"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf"
 )
@@ -50,6 +54,9 @@ func openDocuments(ctx context.Context, files []string, o signOptions, options p
 			if err := pdf.Check(d.file, d.size, options); err != nil {
 				return documents, err
 			}
+			if err := unaltered(ctx, d); err != nil {
+				return documents, err
+			}
 		}
 		if d.kind == kindAttached && d.size > longestMessage {
 			return documents, &fs.PathError{Op: "sign", Path: path, Err: syscall.EFBIG}
@@ -59,11 +66,23 @@ func openDocuments(ctx context.Context, files []string, o signOptions, options p
 			return documents, &fs.PathError{Op: "create", Path: d.output, Err: err}
 		}
 		if outputs[d.output] {
-			return documents, &fs.PathError{Op: "create", Path: d.output, Err: fs.ErrExist}
+			return documents, cli.Because(fmt.Errorf("%s: output of two files", termtext.Printable(d.output)), codeDocumentExists, textSameOutput, textSameOutputNext)
 		}
 		outputs[d.output] = true
 	}
 	return documents, nil
+}
+
+// unaltered returns an error if a PDF file was changed after it was signed: whoever signs it next would sign the change.
+// Whose the signatures are does not matter.
+func unaltered(ctx context.Context, d *document) error {
+	_, err := pdf.Verify(ctx, d.file, d.size, &cms.Verifier{AllowUnknownIssuer: true, AllowAuthenticationKey: true})
+	for _, altered := range []error{pdf.ErrChangedAfter, pdf.ErrCoverage, pdf.ErrPadding, cms.ErrContent, cms.ErrSignature, ctx.Err()} {
+		if altered != nil && errors.Is(err, altered) {
+			return err
+		}
+	}
+	return nil
 }
 
 // openDocument opens a regular file and computes its SHA-256. It does not block on a pipe.

@@ -76,7 +76,7 @@ var documentFailures = []struct {
 
 // documentFailure gives an error of a document its message. Errors of the card keep theirs.
 func documentFailure(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, new(*cli.Failure)) {
 		return err
 	}
 	for _, f := range documentFailures {

@@ -139,6 +139,12 @@ func TestSignRefusesBeforeThePassword(t *testing.T) {
 	require.NoError(t, os.WriteFile("note.txt.p7m", nil, 0o600))
 	require.NoError(t, os.WriteFile("other.txt", nil, 0o600))
 	require.NoError(t, os.WriteFile("latin.ttf", goregular.TTF, 0o600))
+	o := runner{stdin: simulator.Password}.run(t, "sign", "contract.pdf", "--password-stdin", "--simulator", "contact", "--output", "signed.pdf")
+	require.Zero(t, o.exit, o.stderr)
+	signed, err := os.ReadFile("signed.pdf")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("altered.pdf", bytes.Replace(signed, []byte(signtest.Page), []byte("Pay 9,000 yen"), 1), 0o600))
+	require.NoError(t, os.WriteFile("updated.pdf", signtest.Update(signed, map[int]string{6: "<</Title (x)>>"}, "/Info 6 0 R"), 0o600))
 	small := signtest.PDF(map[int]string{3: "<</Type /Page /Parent 2 0 R /MediaBox [0 0 100 100]>>"})
 	require.NoError(t, os.WriteFile("small.pdf", small, 0o600))
 	require.NoError(t, os.Mkdir("folder", 0o700))
@@ -146,25 +152,28 @@ func TestSignRefusesBeforeThePassword(t *testing.T) {
 		exit int
 		code message.Code
 	}{
-		"encrypted.pdf":                           {cli.ExitUsage, codeDocumentEncrypted},
-		"contract.pdf broken.pdf":                 {cli.ExitUsage, codeDocumentMalformed},
-		"note.txt":                                {cli.ExitUsage, codeDocumentExists},
-		"contract.pdf contract.pdf":               {cli.ExitUsage, codeDocumentExists},
-		"folder":                                  {cli.ExitUsage, codeDocumentFile},
-		"missing.pdf":                             {cli.ExitUsage, codeDocumentFile},
-		"contract.pdf --output no/folder.pdf":     {cli.ExitUsage, codeDocumentFile},
-		"contract.pdf --hash md5":                 {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf note.txt --output x":        {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf --corner top-left":          {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf --visible --corner left":    {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf --visible --page 0":         {cli.ExitUsage, cli.CodeUsage},
-		"contract.pdf --visible --page 2":         {cli.ExitUsage, codeNoPage},
-		"contract.pdf --visible --font note.txt":  {cli.ExitUsage, codeFont},
-		"contract.pdf --visible --font latin.ttf": {cli.ExitUsage, codeFont},
-		"contract.pdf --visible --font missing":   {cli.ExitUsage, codeFont},
-		"small.pdf --visible":                     {cli.ExitUsage, codeBlockSize},
-		"contract.pdf --visible --detached":       {cli.ExitUsage, cli.CodeUsage},
-		"other.txt --reason why":                  {cli.ExitUsage, cli.CodeUsage},
+		"encrypted.pdf":                               {cli.ExitUsage, codeDocumentEncrypted},
+		"contract.pdf broken.pdf":                     {cli.ExitUsage, codeDocumentMalformed},
+		"note.txt":                                    {cli.ExitUsage, codeDocumentExists},
+		"contract.pdf contract.pdf":                   {cli.ExitUsage, codeDocumentExists},
+		"folder":                                      {cli.ExitUsage, codeDocumentFile},
+		"missing.pdf":                                 {cli.ExitUsage, codeDocumentFile},
+		"contract.pdf --output no/folder.pdf":         {cli.ExitUsage, codeDocumentFile},
+		"contract.pdf --hash md5":                     {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf note.txt --output x":            {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --corner top-left":              {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --corner left":        {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --page 0":             {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --page 2":             {cli.ExitUsage, codeNoPage},
+		"contract.pdf --visible --font note.txt":      {cli.ExitUsage, codeFont},
+		"contract.pdf --visible --font latin.ttf":     {cli.ExitUsage, codeFont},
+		"contract.pdf --visible --font missing":       {cli.ExitUsage, codeFont},
+		"small.pdf --visible":                         {cli.ExitUsage, codeBlockSize},
+		"contract.pdf --visible --detached":           {cli.ExitUsage, cli.CodeUsage},
+		"contract.pdf --visible --authentication-key": {cli.ExitUsage, cli.CodeUsage},
+		"altered.pdf":                                 {cli.ExitTampered, codeDocumentAltered},
+		"updated.pdf":                                 {cli.ExitTampered, codeDocumentAltered},
+		"other.txt --reason why":                      {cli.ExitUsage, cli.CodeUsage},
 	} {
 		t.Run(command, func(t *testing.T) {
 			d := cardtest.New(t, simulator.ContactExtended)
@@ -204,6 +213,25 @@ func TestSeveralFilesWithOnePassword(t *testing.T) {
 	assert.NotZero(t, o.exit)
 	assert.Contains(t, o.stdout, "contract-signed.pdf")
 	assert.Equal(t, []string{"contract-signed.pdf", "contract.pdf", "note.txt"}, names(t), "nothing half done")
+}
+
+// Which file a detached signature signs is told. A content for a PDF file is refused, and a missing one is named.
+func TestContentOfASignature(t *testing.T) {
+	documents(t)
+	o := runner{typed: simulator.Password}.run(t, "sign", "note.txt", "--detached", "--simulator", "contact")
+	require.Zero(t, o.exit, o.stderr)
+	o = runner{}.run(t, "verify", "note.txt.p7s", "--simulator", "contact", "--json")
+	assert.Contains(t, o.stdout, `"content":"note.txt"`)
+	o = runner{}.run(t, "verify", "note.txt.p7s", "--simulator", "contact", "--lang", "en")
+	assert.Regexp(t, `Signed file +note.txt`, o.stdout)
+	require.NoError(t, os.Rename("note.txt", "moved.txt"))
+	o = runner{}.run(t, "verify", "note.txt.p7s", "--simulator", "contact", "--lang", "en")
+	assert.Equal(t, cli.ExitUsage, o.exit)
+	assert.Contains(t, o.stderr, "--content")
+	o = runner{}.run(t, "verify", "note.txt.p7s", "--content", "moved.txt", "--simulator", "contact")
+	assert.Zero(t, o.exit, o.stderr)
+	o = runner{}.run(t, "verify", "contract.pdf", "--content", "moved.txt", "--simulator", "contact")
+	assert.Equal(t, cli.ExitUsage, o.exit)
 }
 
 // A password of standard input is sent once. If the card needs it again, the other files are not signed.

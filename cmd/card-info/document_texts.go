@@ -8,7 +8,7 @@ var (
 	textSignLong  = Text{
 		JA: `署名用電子証明書の鍵で、ファイルに電子署名をします。実印を押すのと同じ意味が
 あります。署名するファイルの名前、大きさ、SHA-256を表示してから、署名用の暗証
-番号を1回だけ聞きます。署名したファイルには、氏名、住所、生年月日、性別が
+番号を1回だけお尋ねします。署名したファイルには、氏名、住所、生年月日、性別が
 入った証明書が含まれます。
 
 PDFは、署名を加えた新しいPDF（NAME-signed.pdf）にします。ほかのファイルは、CMS
@@ -17,10 +17,10 @@ PDFは、署名を加えた新しいPDF（NAME-signed.pdf）にします。ほ�
 しません。
 
 失効の確認はしません。`,
-		EN: `Sign files with the key for digital signatures. It has the same meaning as your
-registered seal. The name, size and SHA-256 of each file are shown, then you are
-asked once for the signature password. A signed file contains the certificate,
-with your name, address, date of birth and sex.
+		EN: `Sign files with the key for digital signatures. Such a signature has the same
+meaning as your registered seal. The name, size and SHA-256 of each file are
+shown, then you are asked once for the signature password. A signed file
+contains the certificate, with your name, address, date of birth and sex.
 
 A PDF file becomes a new PDF file with the signature (NAME-signed.pdf). Other
 files become a CMS message: content and signature in one file (.p7m) or, with
@@ -33,14 +33,16 @@ Revocation is not checked.`,
 	textVerifyLong  = Text{
 		JA: `PDFやCMSのファイルの電子署名を、すべて検証します。カードは使いません。署名した
 後の変更がないこと、署名用の証明書であること、J-LIS（または --ca-certificate の
-認証局）が発行したこと、証明書の有効期間を確認します。
+認証局）が発行したこと、証明書の有効期間を確認します。NAME.p7s は、同じ場所に
+ある NAME か、--content で指定したファイルの署名です。
 
 失効しているかどうかは確認しません。署名した日時は、--timestamp-ca の認証局の
 タイムスタンプがあるときだけ確認できます。ないときは、今の有効期間で判断します。`,
-		EN: `Verify all signatures of a PDF file or a CMS message. No card is needed. It is
-checked that nothing was changed after the signature, that the certificate is
-one for signatures, that J-LIS (or a CA of --ca-certificate) issued it, and that
-it is valid.
+		EN: `Verify all signatures of a PDF file or a CMS message. No card is needed. The
+command checks that nothing was changed after the signature, that the
+certificate is one for signatures, that J-LIS (or a CA of --ca-certificate)
+issued it, and that it is valid. A file NAME.p7s signs the file NAME beside it,
+or the one that you name with --content.
 
 Revocation is not checked. The time of signing can be verified only if there is
 a time stamp of a CA of --timestamp-ca; without one, the certificate must be
@@ -65,10 +67,11 @@ valid now.`,
 	textFlagAuthenticationKey    = Text{JA: "利用者証明用の鍵で署名します", EN: "sign with the key for user authentication"}
 	textFlagAcceptAuthentication = Text{JA: "利用者証明用の鍵の署名も受け入れます", EN: "accept the key for user authentication too"}
 
-	textNoFile    = Text{JA: "署名するファイルを指定してください。", EN: "Name the files to sign."}
-	textOneFile   = Text{JA: "検証するファイルを1つ指定してください。", EN: "Name one file to verify."}
-	textForPDF    = Text{JA: "--visible、--reason、--location は、PDFに署名するときだけ使えます。", EN: "--visible, --reason and --location are for PDF files only."}
-	textOneOutput = Text{JA: "--output は、ファイルが1つのときだけ使えます。", EN: "--output is for one file only."}
+	textNoTerminalToSign = Text{JA: "担当者の方へ: ターミナルで実行するか、--password-stdin で標準入力から\n渡してください。", EN: "For staff: run the command in a terminal, or pipe it in with --password-stdin."}
+	textNoFile           = Text{JA: "署名するファイルを指定してください。", EN: "Name the files to sign."}
+	textOneFile          = Text{JA: "検証するファイルを1つ指定してください。", EN: "Name one file to verify."}
+	textForPDF           = Text{JA: "--visible、--reason、--location は、PDFに署名するときだけ使えます。", EN: "--visible, --reason and --location are for PDF files only."}
+	textOneOutput        = Text{JA: "--output は、ファイルが1つのときだけ使えます。", EN: "--output is for one file only."}
 
 	textToSign = Text{
 		JA: "署名するファイル: %s（%dバイト）\n  SHA-256 %s",
@@ -83,6 +86,10 @@ valid now.`,
 	}
 	textLastPassword = Text{JA: "注意: 最後の1回です。", EN: "Attention: this is the last attempt."}
 
+	textRowContent        = Text{JA: "署名されたファイル", EN: "Signed file"}
+	textContentOfPDF      = Text{JA: "PDFの署名はPDFの中にあります。--content を付けずに実行してください。", EN: "The signature of a PDF file is in it. Run the command without --content."}
+	textNoContent         = Text{JA: "署名されたファイルが見つかりません。", EN: "The file that was signed was not found."}
+	textVisibleNoName     = Text{JA: "利用者証明用の証明書には氏名がないため、--visible は使えません。", EN: "--visible shows a name, which the certificate for user authentication lacks."}
 	textSignatureNumber   = Text{JA: "署名 %d/%d", EN: "Signature %d/%d"}
 	textRowResult         = Text{JA: "結果", EN: "Result"}
 	textRowReason         = Text{JA: "理由", EN: "Reason"}
@@ -125,8 +132,11 @@ var (
 	textDocumentFile     = Text{JA: "ファイルを読み書きできませんでした。", EN: "The file could not be read or written."}
 	textDocumentFileNext = Text{JA: "ファイルの名前と、読み書きの権限を確かめてください。", EN: "Check the file's name and your permissions."}
 
-	textDocumentExists     = Text{JA: "署名したファイルと同じ名前のファイルがあります。上書きはしません。", EN: "A file with the signed file's name exists. Nothing is overwritten."}
+	textDocumentExists     = Text{JA: "書き出し先と同じ名前のファイルが、すでにあります。\n署名も上書きもしていません。", EN: "The output file already exists. Nothing was signed or overwritten."}
 	textDocumentExistsNext = Text{JA: "--output で別の名前を指定するか、そのファイルを移してください。", EN: "Give another name with --output, or move that file."}
+
+	textSameOutput     = Text{JA: "2つのファイルの署名が、同じ名前のファイルになります。署名はしていません。", EN: "Two files would get the same output file. Nothing was signed."}
+	textSameOutputNext = Text{JA: "1つずつ実行してください。", EN: "Sign them one at a time."}
 
 	textDocumentMalformed     = Text{JA: "PDFとして正しくないファイルです。", EN: "This is not a well-formed PDF file."}
 	textDocumentMalformedNext = Text{JA: "作成したプログラムで、PDFを作り直してください。", EN: "Make the PDF file again with the program it came from."}
@@ -165,7 +175,7 @@ var (
 	textSignatureKindNext      = Text{JA: "署名したプログラムで検証してください。", EN: "Verify it with the program that signed it."}
 
 	textSignerUnknown     = Text{JA: "署名した証明書の発行者を確認できません。", EN: "The issuer of the signer's certificate is unknown."}
-	textSignerUnknownNext = Text{JA: "マイナンバーカードの署名ではないか、信用できない署名です。ほかの認証局を信用する\nときは、--ca-certificate で指定してください。", EN: "It is no signature by a My Number Card, or not one to trust. To trust\nanother CA, name its certificate with --ca-certificate."}
+	textSignerUnknownNext = Text{JA: "マイナンバーカードの署名ではないか、信用できない署名です。ほかの認証局を信用する\nときは、--ca-certificate で指定してください。", EN: "It was not made with a My Number Card, or it can't be trusted. To trust\nanother CA, name its certificate with --ca-certificate."}
 	textSignerKind        = Text{JA: "署名用ではない証明書で署名されています。", EN: "The signer's certificate is not for signatures."}
 	textSignerExpired     = Text{JA: "署名した証明書が、有効期間の外です。", EN: "The signer's certificate is not valid at this time."}
 	textSignerExpiredNext = Text{JA: "署名した時に有効だったかどうかは、信用できるタイムスタンプがあれば確認できます\n（--timestamp-ca）。", EN: "Whether it was valid at the time of signing can be verified with a time stamp\n(--timestamp-ca)."}
@@ -173,11 +183,11 @@ var (
 	textNoSignCert     = Text{JA: "このカードには、署名用電子証明書が入っていません。\n暗証番号は聞いていません。残りの回数は減っていません。", EN: "This card has no certificate for digital signatures.\nThe password was not asked for; no attempt was used."}
 	textNoSignCertNext = Text{JA: "署名用電子証明書は、市区町村の窓口で申請できます（15歳未満の方のカードには、原則\nとして入りません）。", EN: "Your municipal office issues one (as a rule not for people under 15)."}
 
-	textTimestampFailed     = Text{JA: "タイムスタンプを使えません。署名したファイルは作っていません。", EN: "The time stamp can't be used. No signed file was made."}
+	textTimestampFailed     = Text{JA: "タイムスタンプを使えません。このファイルには署名していません。", EN: "The time stamp can't be used. This file was not signed."}
 	textTimestampFailedNext = Text{JA: "サーバーのURLとネットワークを確かめて、もう一度実行してください。", EN: "Check the server's URL and the network, and run the command again."}
 
-	textDiskFull     = Text{JA: "ディスクの空きが足りません。署名したファイルは作っていません。", EN: "The disk is full. No signed file was made."}
-	textDiskFullNext = Text{JA: "空きを作ってから、もう一度実行してください。", EN: "Make room, and run the command again."}
+	textDiskFull     = Text{JA: "ディスクの空きが足りません。このファイルには署名していません。", EN: "The disk is full. This file was not signed."}
+	textDiskFullNext = Text{JA: "空きを作ってから、残りのファイルを指定して、もう一度実行してください。", EN: "Make room, and run the command again for the files that are left."}
 
 	textFlagSignatureCert = Text{JA: "署名用の証明書を書き出します", EN: "write the signature certificate"}
 	textFlagFrom          = Text{JA: "signature: 署名用の証明書から読みます（`SOURCE`）", EN: "`SOURCE`: signature, for the signature certificate"}

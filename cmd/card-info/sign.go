@@ -92,7 +92,10 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) (err 
 	case !known:
 		return p.WrongUsage(fmt.Errorf("--hash: %q", o.hash))
 	case o.timestamp != "" && !strings.HasPrefix(o.timestamp, "http://") && !strings.HasPrefix(o.timestamp, "https://"):
-		return p.WrongUsage(fmt.Errorf("--timestamp: %q is no http or https URL", o.timestamp))
+		return p.WrongUsage(fmt.Errorf("--timestamp: %q is not an http or https URL", o.timestamp))
+	}
+	if o.visible && o.authentication {
+		return p.Misuse(textVisibleNoName, errors.New("--visible, --authentication-key"))
 	}
 	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now, AllowAuthenticationKey: o.authentication}, Reason: o.reason, Location: o.location}
 	if options.Appearance, err = o.appearance(); err != nil {
@@ -186,7 +189,7 @@ func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, o
 	ask := func(ctx context.Context, ready jpki.Readiness) (jpki.PIN, error) {
 		t, err := p.terminal()
 		if err != nil {
-			return jpki.PIN{}, tty.NoTerminal(err)
+			return jpki.PIN{}, noTerminalToSign(err)
 		}
 		defer t.Close()
 		return tty.ReadPIN(ctx, tty.At(t), o.shown+p.Say(tty.PromptPIN(ready.Counter)))
@@ -199,6 +202,10 @@ func (p *program) authenticationSigner(ctx context.Context, o passwordOptions, o
 		ask = func(ctx context.Context, _ jpki.Readiness) (jpki.PIN, error) { return p.pipedPIN(ctx) }
 	}
 	return jpki.NewSigner(ctx, p.connectToSign, p.reader, ask, p.signerOptions(o, options)...)
+}
+
+func noTerminalToSign(err error) error {
+	return cli.Because(err, cli.CodeNoTerminal, tty.TextNoTerminal, textNoTerminalToSign)
 }
 
 // signatureSigner asks for the signature password and returns the card's signature key. The caller closes it.
@@ -215,11 +222,11 @@ func (p *program) signatureSigner(ctx context.Context, o passwordOptions, option
 	} else {
 		t, err := p.terminal()
 		if err != nil {
-			return nil, tty.NoTerminal(err)
+			return nil, noTerminalToSign(err)
 		}
 		defer t.Close()
 		if err := t.Hide(); err != nil { // as in typedPIN
-			return nil, tty.NoTerminal(err)
+			return nil, noTerminalToSign(err)
 		}
 	}
 	signer, err := jpki.NewSignatureSigner(ctx, p.connectToSign, p.reader, ask, p.signerOptions(o, options)...)
@@ -233,7 +240,7 @@ func (p *program) signatureSigner(ctx context.Context, o passwordOptions, option
 func (p *program) typedPassword(ctx context.Context, ready jpki.Readiness, shown string) (jpki.Password, error) {
 	t, err := p.terminal()
 	if err != nil {
-		return jpki.Password{}, tty.NoTerminal(err)
+		return jpki.Password{}, noTerminalToSign(err)
 	}
 	defer t.Close()
 	prompt := cli.Formatted(textAskPassword, ready.Remaining)

@@ -108,7 +108,7 @@ not checked.`,
 	textRowUnsigned  = Text{JA: "署名のない内容", EN: "Not signed"}
 
 	textSurfaceChecked   = Text{JA: "電子署名", EN: "digital signature"}
-	textSurfaceUnchecked = Text{JA: "カードが写しでないこと、カードの有効性、\n持っている人が本人であること", EN: "that the card is no copy, that it is valid,\nthat the bearer is its holder"}
+	textSurfaceUnchecked = Text{JA: "カードが写しでないこと、カードの有効性、\n持っている人が本人であること", EN: "that the card is not a copy, that it is valid,\nthat the bearer is its holder"}
 	textFaceChecked      = Text{JA: "電子署名、カードが鍵を持つこと", EN: "digital signature, possession of the card's key"}
 	textFaceUnchecked    = Text{JA: "カードの有効性、持っている人が本人であること", EN: "that the card is valid, that the bearer is its holder"}
 	textUnsignedExpiry   = Text{JA: "有効期限 %s（確認できません）", EN: "expiry %s (can't be confirmed)"}

@@ -55,12 +55,18 @@ stop. With --json each line is one JSON object.`,
 
 証明書は個人情報です。シリアル番号（法律でいう「発行の番号」）を含み、その利用は
 法律で制限されています。暗証番号なしで読めるため、本人であることの証明には
-なりません。--json を付けると、失敗したときの表示だけがJSONになります。`,
+なりません。--json を付けると、失敗したときの表示だけがJSONになります。
+
+--signature を付けると、署名用電子証明書を書き出します。署名用の暗証番号を
+送ります。まちがえると、残りの回数が1回減ります。`,
 		EN: `Write the user-authentication certificate to standard output, as PEM.
 
 It is personal data: the law restricts the use of its serial number. Anyone can
 read it without a PIN, so it does not prove who presents it. --json affects
-only how failures are printed.`,
+only how failures are printed.
+
+With --signature, write the signature certificate. It needs the signature
+password; a wrong one uses up an attempt.`,
 	}
 	textIDLong = Text{
 		JA: `暗証番号（数字4けた）とカードの鍵を確認してから、8文字のIDを作ります。

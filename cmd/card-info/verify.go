@@ -14,6 +14,7 @@ import (
 
 	"github.com/mykeykit/mykeykit/internal/cafile"
 	"github.com/mykeykit/mykeykit/internal/cli"
+	"github.com/mykeykit/mykeykit/internal/termtext"
 	"github.com/mykeykit/mykeykit/jpki"
 	"github.com/mykeykit/mykeykit/jpki/cms"
 	"github.com/mykeykit/mykeykit/jpki/pdf"
@@ -52,6 +53,7 @@ func (p *program) verifyCommand() *cobra.Command {
 // verifiedJSON is what verify prints as JSON.
 type verifiedJSON struct {
 	File       string          `json:"file"`
+	Content    string          `json:"content,omitempty"` // the file that a detached signature signs
 	Kind       string          `json:"kind"`
 	Valid      bool            `json:"valid"`
 	Signatures []signatureJSON `json:"signatures"`
@@ -94,11 +96,12 @@ func (p *program) verify(ctx context.Context, files []string, o verifyOptions) e
 	if err != nil {
 		return err
 	}
-	kind, signatures, err := verifyFile(ctx, files[0], o.content, v)
+	report := verifiedJSON{File: files[0], Content: o.content}
+	signatures, err := p.verifyFile(ctx, &report, v)
 	if signatures == nil {
 		return documentFailure(err)
 	}
-	if writeErr := p.writeVerified(files[0], kind, signatures, o.attributes); writeErr != nil {
+	if writeErr := p.writeVerified(report, signatures, o.attributes); writeErr != nil {
 		return writeErr
 	}
 	return documentFailure(err)
@@ -136,64 +139,73 @@ func (p *program) documentVerifier(o verifyOptions) (*cms.Verifier, error) {
 	return v, err
 }
 
-// verifyFile returns the signatures of a file, and nil if it has none that could be looked at.
-func verifyFile(ctx context.Context, path, content string, v *cms.Verifier) (kind string, signatures []verified, err error) {
-	d, err := openDocument(ctx, path)
+// verifyFile returns the signatures of the report's file, and nil if it has none that could be looked at. It completes
+// the report's kind and content.
+func (p *program) verifyFile(ctx context.Context, report *verifiedJSON, v *cms.Verifier) (signatures []verified, err error) {
+	d, err := openDocument(ctx, report.File)
 	if d != nil {
 		defer d.file.Close()
 	}
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if d.kind == kindPDF {
-		result, err := pdf.Verify(ctx, d.file, d.size, v)
-		if result == nil {
-			return kindPDF, nil, err
-		}
-		for _, s := range result.Signatures {
-			signatures = append(signatures, verified{s.Verified, s.Err, s.Whole})
-		}
-		return kindPDF, signatures, err
+	if d.kind != kindPDF {
+		return verifyMessage(ctx, d, report, v)
 	}
-	if d.size > longestMessage {
-		return "", nil, fmt.Errorf("%w: more than %d bytes", cms.ErrMalformed, longestMessage)
+	if report.Content != "" {
+		return nil, p.Misuse(textContentOfPDF, errors.New("--content: the file is a PDF file"))
 	}
-	der, err := io.ReadAll(io.NewSectionReader(d.file, 0, d.size))
-	if err != nil {
-		return "", nil, err
+	report.Kind = kindPDF
+	result, err := pdf.Verify(ctx, d.file, d.size, v)
+	if result == nil {
+		return nil, err
 	}
-	return verifyMessage(ctx, der, path, content, v)
+	for _, s := range result.Signatures {
+		signatures = append(signatures, verified{s.Verified, s.Err, s.Whole})
+	}
+	return signatures, err
 }
 
 // verifyMessage verifies a CMS message. The content of a detached signature is the file without .p7s if it is not
 // named.
-func verifyMessage(ctx context.Context, der []byte, path, content string, v *cms.Verifier) (kind string, signatures []verified, err error) {
-	kind = kindAttached
-	var reader io.Reader
-	if content == "" && strings.HasSuffix(path, ".p7s") {
-		content = strings.TrimSuffix(path, ".p7s")
+func verifyMessage(ctx context.Context, d *document, report *verifiedJSON, v *cms.Verifier) (signatures []verified, err error) {
+	if d.size > longestMessage {
+		return nil, fmt.Errorf("%w: more than %d bytes", cms.ErrMalformed, longestMessage)
 	}
-	if content != "" {
-		file, err := openDocument(ctx, content)
-		if file != nil {
-			defer file.file.Close()
+	der, err := io.ReadAll(io.NewSectionReader(d.file, 0, d.size))
+	if err != nil {
+		return nil, err
+	}
+	report.Kind = kindAttached
+	implied := report.Content == "" && strings.HasSuffix(d.path, ".p7s")
+	if implied {
+		report.Content = strings.TrimSuffix(d.path, ".p7s")
+	}
+	var reader io.Reader
+	if report.Content != "" {
+		content, err := openDocument(ctx, report.Content)
+		if content != nil {
+			defer content.file.Close()
+		}
+		if implied && errors.Is(err, os.ErrNotExist) {
+			err = cli.Because(err, codeDocumentFile, textNoContent, textMessageMalformedNext)
 		}
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
-		kind, reader = kindDetached, io.NewSectionReader(file.file, 0, file.size)
+		report.Kind, reader = kindDetached, io.NewSectionReader(content.file, 0, content.size)
 	}
 	found, err := v.Verify(ctx, der, reader)
 	if err != nil {
-		if errors.Is(err, cms.ErrMalformed) || errors.Is(err, os.ErrNotExist) || ctx.Err() != nil {
-			return kind, nil, err
+		if errors.Is(err, cms.ErrMalformed) || ctx.Err() != nil {
+			return nil, err
 		}
-		return kind, []verified{{err: err, whole: true}}, err
+		return []verified{{err: err, whole: true}}, err
 	}
 	for _, s := range found {
 		signatures = append(signatures, verified{signature: s, whole: true})
 	}
-	return kind, signatures, nil
+	return signatures, nil
 }
 
 // checksOf returns what was checked of a good signature, and what was not.
@@ -209,8 +221,8 @@ func checksOf(s *cms.Signature) (checked, unchecked []string) {
 }
 
 // writeVerified reports the signatures.
-func (p *program) writeVerified(path, kind string, signatures []verified, attributes bool) error {
-	report := verifiedJSON{File: path, Kind: kind, Valid: true}
+func (p *program) writeVerified(report verifiedJSON, signatures []verified, attributes bool) error {
+	report.Valid = true
 	t := table{program: p}
 	for i, s := range signatures {
 		report.Valid = report.Valid && s.err == nil
@@ -220,6 +232,9 @@ func (p *program) writeVerified(path, kind string, signatures []verified, attrib
 		}
 		t.line(cli.Formatted(textSignatureNumber, i+1, len(signatures)))
 		p.addSignature(&t, s, attributes)
+		if report.Content != "" {
+			t.row(textRowContent, same(termtext.Printable(report.Content)))
+		}
 	}
 	if p.JSON {
 		return cli.WriteJSON(p.stdout, report)

@@ -165,7 +165,7 @@ var (
 	ErrSame = errors.New("the new secret is the old one")
 	// ErrChangeRejected reports that the card accepted the old secret and rejected the
 	// new one. The old one remains valid.
-	ErrChangeRejected = errors.New("the card rejected the new secret")
+	ErrChangeRejected = errors.New("the new PIN or password was not accepted; the old one is still valid")
 	// ErrChangeUnknown reports that no usable response to a change arrived.
 	ErrChangeUnknown = errors.New("outcome of the change unknown")
 )

@@ -108,7 +108,7 @@ func alsoOf(err error, reported message.Code) (list []also) {
 // Fail reports a failure on standard error, as text or as one JSON object. It reports
 // nothing if the failure is that the reader of standard output has closed the pipe.
 func (c *Console) Fail(m message.Message, exit int, err error) {
-	detail := termtext.Printable(err.Error())
+	detail := termtext.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")) // several errors: one per line
 	more := alsoOf(err, m.Code)
 	if m.Code == CodeOutput && isClosedPipe(err) && !errors.As(err, new(*Failure)) && len(more) == 0 {
 		return

@@ -25,7 +25,12 @@ func nextOf(m message.Message) Text {
 				"and still not be known to this software. If you can get the CA certificate,\n" +
 				"give it with --ca-certificate.",
 		}
-	case message.PINLastAttempt:
+	case message.PINFormat, message.PasswordFormat, message.EntryFormat, message.PINUnchanged:
+		return Text{
+			JA: "コマンドをもう一度実行し、聞かれてから入力してください。",
+			EN: "Run the command again, and enter it when you are asked.",
+		}
+	case message.PINLastAttempt, message.PasswordLastAttempt:
 		return Text{
 			JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。\n" +
 				"確かなときは、--allow-last-attempt を付けてください。",

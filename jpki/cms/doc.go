@@ -1,6 +1,6 @@
 // Package cms signs data with the My Number Card, and verifies such signatures, in the Cryptographic
-// Message Syntax (CMS, RFC 5652), which is also known as PKCS #7. Package pdf puts these signatures into
-// PDF files.
+// Message Syntax (CMS, RFC 5652), the successor of PKCS #7. Package pdf puts these signatures into PDF
+// files.
 //
 // # Where to start
 //

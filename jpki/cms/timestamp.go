@@ -50,7 +50,7 @@ func TimestampFrom(url string, client *http.Client) func(ctx context.Context, si
 		case err != nil:
 			return nil, err
 		case info.nonce == nil || info.nonce.Cmp(nonce) != 0:
-			return nil, errors.New("answer to another question")
+			return nil, errors.New("the response does not have the nonce of the request")
 		}
 		return token, info.covers(signature)
 	}
@@ -119,7 +119,7 @@ type timestampInfo struct {
 
 func (t timestampInfo) covers(data []byte) error {
 	if !bytes.Equal(t.digest, sum(t.algorithm.hash, data)) {
-		return errors.New("it is of something else")
+		return errors.New("it is for other data")
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ var (
 	ErrSignature        = errors.New("wrong signature")
 	ErrNoSigner         = errors.New("no signer in this message")
 	ErrNoCertificate    = errors.New("signer's certificate is not in the message")
-	ErrOtherCertificate = errors.New("signed with another certificate than the message has")
+	ErrOtherCertificate = errors.New("signed with a certificate other than the one in the message")
 	ErrSignerTwice      = errors.New("two signers with one certificate")
 	ErrTimestamp        = errors.New("unusable time stamp")
 )
@@ -85,7 +85,7 @@ type Signature struct {
 // Certificate returns the signer's certificate: personal data, to be kept no longer than needed.
 func (s *Signature) Certificate() *x509.Certificate { return s.certificate.Reveal() }
 
-// Verify verifies every signature of a message. content are the data of a detached signature; it is read
+// Verify verifies every signature of a message. content is the signed data, for a detached signature; it is read
 // to its end. For a message with its data inside, content is nil: see [Content].
 //
 // It returns the signatures, at least one, only if all of them are good. It returns [ErrMalformed],

@@ -64,8 +64,8 @@ var (
 	// allow using it. No secret was sent.
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one that the holder was asked
-	// about. In an [*Error], no secret was sent. A jpki.Signer returns it without one if
-	// the card shows its certificate only after the secret, which the card then accepted.
+	// about. In an [*Error], no secret was sent. A jpki.Signer also returns it unwrapped,
+	// for a phone: it is recognized only after it has accepted the PIN.
 	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.

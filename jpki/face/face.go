@@ -82,7 +82,7 @@ func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
-	// Policy says which authorities may have issued the card's key.
+	// Policy says which authorities may have certified the key that signed the data.
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool

@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	// ErrFont reports a font that is not readable, or that has no glyph of a character of the text.
+	// ErrFont reports a font that is not readable, or that has no glyph for a character of the text.
 	ErrFont = errors.New("font can't be used")
 	// ErrBlockSize reports a block of text that is larger than its page, or that has too many characters.
 	ErrBlockSize = errors.New("text does not fit on the page")
@@ -25,7 +25,8 @@ type Appearance struct {
 	Font io.ReaderAt
 	// Page is the number of a page, from 1. 0 means 1.
 	Page int
-	// Corner is where on the page the block is. What is on the page already stays visible.
+	// Corner is where on the page the block is, beside the blocks of earlier signers. What is on the page already
+	// stays visible, also below the block.
 	Corner Corner
 }
 

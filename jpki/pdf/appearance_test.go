@@ -81,6 +81,35 @@ func TestBlockIsInItsCorner(t *testing.T) {
 	}
 }
 
+// Further signers' blocks are beside those that are there, until the page is full.
+func TestBlocksDoNotCoverEachOther(t *testing.T) {
+	for corner, down := range map[pdf.Corner]bool{pdf.BottomRight: false, pdf.TopLeft: true} {
+		for _, turn := range []int{0, 90, 180, 270} {
+			file := onePage(fmt.Sprintf(" /MediaBox [0 0 300 300] /Rotate %d", turn))
+			last := 0.0
+			for n := range 8 { // as many as fit above a margin of 36 points
+				a := latin(fmt.Sprintf("Number%d", n))
+				a.Corner = corner
+				file = signs(t, file, signtest.New(t, nil), pdf.Options{Appearance: a})
+				_, top, _, _ := shown(t, file, fmt.Sprintf("Number%d", n))
+				if n > 0 {
+					distance := top - last
+					if !down {
+						distance = -distance
+					}
+					assert.InDelta(t, 30, distance, 0.1, "corner %d, turned by %d", corner, turn)
+				}
+				last = top
+			}
+			a := latin("x", "y")
+			a.Corner = corner
+			require.ErrorIs(t, pdf.Check(bytes.NewReader(file), int64(len(file)), pdf.Options{Appearance: a}), pdf.ErrBlockSize)
+			_, err := verify(t, file)
+			require.NoError(t, err)
+		}
+	}
+}
+
 // A signature is shown on a page by its number, whose size a node above it gives.
 func TestBlockIsOnItsPage(t *testing.T) {
 	three := signtest.PDF(map[int]string{

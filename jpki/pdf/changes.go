@@ -48,7 +48,7 @@ func (c *checker) unchanged(d dictionary, end int64) error {
 	if end != c.size {
 		var err error
 		if signed, err = object.Open(c.reader, end); err != nil {
-			return fmt.Errorf("%w: no revision of the file ends where it does: %w", ErrCoverage, err)
+			return fmt.Errorf("%w: it does not end at the end of a revision: %w", ErrCoverage, err)
 		}
 	}
 	if e := signed.Entries()[d.ref.Number]; e.Free || e.Stream != 0 || e.Offset != d.offset {

@@ -2,7 +2,7 @@
 //
 // # Where to start
 //
-// [Sign] writes a copy of a file and adds a signature. Everything before the signature stays byte for byte:
+// [Sign] writes a copy of a file and adds a signature. The original bytes are not changed:
 //
 //	err := pdf.Sign(ctx, out, file, size, signer, pdf.Options{Name: "..."})
 //
@@ -26,7 +26,7 @@
 // with malformed signatures that a program skips or accepts (universal signature forgery). Verify therefore
 //
 //   - finds every signature dictionary that any cross-reference section lists, whatever its Filter, in the
-//     order of what they cover;
+//     order of how much of the file they cover;
 //   - accepts only a ByteRange that covers the file from its first byte to the end of a revision, except for
 //     the hexadecimal string of that signature itself;
 //   - accepts only zeros after the signature in that string;

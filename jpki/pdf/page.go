@@ -3,6 +3,7 @@ package pdf
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/mykeykit/mykeykit/jpki/pdf/internal/object"
@@ -88,6 +89,14 @@ func (r rectangle) array() object.Array {
 	return object.Array{decimal(r.left), decimal(r.bottom), decimal(r.right), decimal(r.top)}
 }
 
+func (r rectangle) moved(x, y float64) rectangle {
+	return rectangle{r.left + x, r.bottom + y, r.right + x, r.top + y}
+}
+
+func (r rectangle) overlaps(o rectangle) bool {
+	return r.left < o.right && o.left < r.right && r.bottom < o.top && o.bottom < r.top
+}
+
 func decimal(v float64) object.Real { return object.Real(strconv.FormatFloat(v, 'f', 2, 64)) }
 
 // visible returns what is shown of a page, and by how many quarter turns it is turned clockwise for that.
@@ -118,7 +127,7 @@ func readRectangle(f *object.File, o any) (r rectangle, err error) {
 	}
 	var n [4]float64
 	if len(array) != len(n) {
-		return r, fmt.Errorf("%w: size of a page", ErrMalformed)
+		return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
 	}
 	for i := range n {
 		o, err := f.Resolve(array[i])
@@ -130,46 +139,83 @@ func readRectangle(f *object.File, o any) (r rectangle, err error) {
 			n[i] = float64(o)
 		case object.Real:
 			if n[i], err = strconv.ParseFloat(string(o), 64); err != nil {
-				return r, fmt.Errorf("%w: size of a page", ErrMalformed)
+				return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
 			}
 		default:
-			return r, fmt.Errorf("%w: size of a page", ErrMalformed)
+			return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
 		}
 	}
 	return rectangle{min(n[0], n[2]), min(n[1], n[3]), max(n[0], n[2]), max(n[1], n[3])}, nil
 }
 
+// gapBetween is the distance between blocks in a corner, in points.
+const gapBetween = 4.0
+
 // place returns where a block of a size is on the page, in its own coordinates, if it is in a corner of the page
-// as it is shown.
+// as it is shown. It is beside the blocks that are there already, towards the middle of the page.
 func (p *page) place(f *object.File, corner Corner, width, height float64) (at rectangle, turns int, err error) {
 	all, turns, err := p.visible(f)
 	if err != nil {
 		return at, 0, err
 	}
-	shownWidth, shownHeight := all.width(), all.height()
-	if turns%2 == 1 {
-		shownWidth, shownHeight = shownHeight, shownWidth
+	taken, err := p.signatures(f)
+	if err != nil {
+		return at, 0, err
 	}
-	// The block's corners, from the lower left corner of the page as it is shown.
-	x, y := margin, margin
+	shown := rectangle{0, 0, all.width(), all.height()}
+	if turns%2 == 1 {
+		shown.right, shown.top = shown.top, shown.right
+	}
+	// The block's lower left corner, from that of the page as it is shown.
+	x, y, step := margin, margin, height+gapBetween
 	if corner == BottomRight || corner == TopRight {
-		x = shownWidth - margin - width
+		x = shown.right - margin - width
 	}
 	if corner == TopLeft || corner == TopRight {
-		y = shownHeight - margin - height
+		y, step = shown.top-margin-height, -step
 	}
-	if x < 0 || y < 0 || x+width > shownWidth || y+height > shownHeight {
-		return at, 0, ErrBlockSize
+	for ; x >= 0 && y >= 0 && x+width <= shown.right && y+height <= shown.top; y += step {
+		at = turnedBack(rectangle{x, y, x + width, y + height}, shown, turns).moved(all.left, all.bottom)
+		if !slices.ContainsFunc(taken, at.overlaps) {
+			return at, turns, nil
+		}
 	}
+	return at, 0, ErrBlockSize
+}
+
+// turnedBack returns where a rectangle of a page as it is shown is on the page itself, which is turned clockwise by
+// quarter turns for that.
+func turnedBack(r, shown rectangle, turns int) rectangle {
 	switch turns {
-	case 0:
-		at = rectangle{x, y, x + width, y + height}
 	case 1:
-		at = rectangle{shownHeight - y - height, x, shownHeight - y, x + width}
+		return rectangle{shown.top - r.top, r.left, shown.top - r.bottom, r.right}
 	case 2:
-		at = rectangle{shownWidth - x - width, shownHeight - y - height, shownWidth - x, shownHeight - y}
+		return rectangle{shown.right - r.right, shown.top - r.top, shown.right - r.left, shown.top - r.bottom}
 	case 3:
-		at = rectangle{y, shownWidth - x - width, y + height, shownWidth - x}
+		return rectangle{r.bottom, shown.right - r.right, r.top, shown.right - r.left}
 	}
-	return rectangle{at.left + all.left, at.bottom + all.bottom, at.right + all.left, at.top + all.bottom}, turns, nil
+	return r
+}
+
+// signatures returns where the page shows signatures.
+func (p *page) signatures(f *object.File) (places []rectangle, err error) {
+	annotations, err := f.Array(p.dict["Annots"])
+	if err != nil {
+		return nil, err
+	}
+	for _, annotation := range annotations {
+		field, err := f.Dict(annotation)
+		if err != nil {
+			return nil, err
+		}
+		if field["FT"] != object.Name("Sig") || field["Rect"] == nil {
+			continue
+		}
+		at, err := readRectangle(f, field["Rect"])
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, at)
+	}
+	return places, nil
 }

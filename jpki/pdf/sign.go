@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -122,7 +123,7 @@ func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer
 	update, gap := u.bytes()
 
 	h := o.NewHash()
-	copied, err := io.Copy(io.MultiWriter(w, h), ctxio.Reader(ctx, io.NewSectionReader(file, 0, size)))
+	copied, err := copyAndHash(w, h, ctxio.Reader(ctx, io.NewSectionReader(file, 0, size)))
 	switch {
 	case err != nil:
 		return err
@@ -137,11 +138,35 @@ func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer
 	}
 	hexadecimal := update[gap.start+1 : gap.end-1]
 	if hex.EncodedLen(len(signature)) > len(hexadecimal) {
-		return fmt.Errorf("signature of %d bytes does not fit in its place of %d", len(signature), len(hexadecimal)/2)
+		return fmt.Errorf("signature of %d bytes exceeds the %d bytes reserved for it", len(signature), len(hexadecimal)/2)
 	}
 	hex.Encode(hexadecimal, signature)
 	_, err = w.Write(update)
 	return err
+}
+
+// copyAndHash writes what it reads to w, and hashes the same bytes at the same time, which takes about as long.
+func copyAndHash(w io.Writer, h hash.Hash, r io.Reader) (copied int64, err error) {
+	block := make([]byte, 128<<10)
+	for {
+		n, err := io.ReadFull(r, block)
+		hashed := make(chan struct{})
+		go func() {
+			h.Write(block[:n])
+			close(hashed)
+		}()
+		_, writeErr := w.Write(block[:n])
+		<-hashed
+		copied += int64(n)
+		switch {
+		case writeErr != nil:
+			return copied, writeErr
+		case err == io.EOF, err == io.ErrUnexpectedEOF:
+			return copied, nil
+		case err != nil:
+			return copied, err
+		}
+	}
 }
 
 func now(o Options) time.Time {

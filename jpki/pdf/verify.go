@@ -26,7 +26,7 @@ var (
 	// ErrPadding reports something other than zeros after the signature.
 	ErrPadding = errors.New("data after the signature in Contents")
 	// ErrUnsupported reports a kind of signature that is not verified here. It wraps [errors.ErrUnsupported].
-	ErrUnsupported = fmt.Errorf("kind of PDF signature: %w", errors.ErrUnsupported)
+	ErrUnsupported = fmt.Errorf("this kind of PDF signature is not supported: %w", errors.ErrUnsupported)
 	// ErrChangedAfter reports a document that was changed after it was signed.
 	ErrChangedAfter = errors.New("document was changed after it was signed")
 )

@@ -38,7 +38,6 @@
 //   - Neither is used after the certificate has expired.
 //   - Unknown is not kept, whatever its cause: the next question is asked.
 //
-// Questions about one certificate that come while it is being asked about share the answer. A
-// policy keeps at most 4,096 answers, under digests of the certificates. Answers are not shared
-// between servers.
+// Concurrent questions about one certificate share one query and its answer. A policy keeps at most
+// 4,096 answers, under digests of the certificates. Answers are not shared between servers.
 package revocation

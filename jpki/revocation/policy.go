@@ -206,7 +206,7 @@ func (p *Policy) check(q Question, a Answer, now time.Time) error {
 	case a.Status != Good && a.Status != Revoked:
 		return errors.New("the source does not know")
 	case len(q.Digest) == 0 || subtle.ConstantTimeCompare(a.Digest, q.Digest) != 1:
-		return errors.New("the answer is to another question")
+		return errors.New("the answer is for another question")
 	case !isName(string(a.Method)):
 		return errors.New("the answer has no valid method")
 	case a.Reason != "" && !isName(string(a.Reason)):

@@ -46,7 +46,7 @@ func (a *Attributes) Birth() string { return a.reveal().birth }
 // Sex returns the sex, 0 for the zero value.
 func (a *Attributes) Sex() jpki.Sex { return a.reveal().sex }
 
-// Issuer returns whose authority issued the key that signed the attributes. It is
+// Issuer returns whose authority certified the key that signed the attributes. It is
 // [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
 // issued the data.
 func (a *Attributes) Issuer() trust.Issuer { return a.reveal().issuer }

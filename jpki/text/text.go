@@ -75,7 +75,7 @@ func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
-	// Policy says which authorities may have issued the card's key.
+	// Policy says which authorities may have certified the key that signed the data.
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
@@ -234,7 +234,7 @@ func (r *Reader) checkFiles(integrityFile, certificateFile []byte, tag tlv.Tag, 
 	sum := sha256.Sum256(data)
 	switch {
 	case !bytes.Equal(integrity.Value(tag), sum[:]):
-		return "", fmt.Errorf("%w: their digest is another", ErrAltered)
+		return "", fmt.Errorf("%w: the digest differs", ErrAltered)
 	case cvc.CheckSignature(certificate.Key, integrity.Raw(tagNumberDigest, tagAttributesDigest), integrity.Value(tagSignature)) != nil:
 		return "", fmt.Errorf("%w: the record of their digests is altered", ErrAltered)
 	}

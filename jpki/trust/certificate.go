@@ -22,7 +22,7 @@ var (
 	ErrWrongKind = errors.New("wrong kind of certificate")
 	// ErrUnsupportedKey reports a certificate whose key this toolkit can't use. It
 	// wraps [errors.ErrUnsupported].
-	ErrUnsupportedKey = fmt.Errorf("certificate's key: %w", errors.ErrUnsupported)
+	ErrUnsupportedKey = fmt.Errorf("this kind of key is not supported: %w", errors.ErrUnsupported)
 )
 
 // Parse parses one DER certificate and rejects trailing or unexpected data. Its errors match
@@ -35,7 +35,7 @@ func Parse(der []byte) (*x509.Certificate, error) {
 	// RFC 5280 §4.1; the parser accepts more parts.
 	var parts []asn1.RawValue
 	if _, err := asn1.Unmarshal(der, &parts); err != nil || len(parts) != 3 {
-		return nil, fmt.Errorf("%w: more than a certificate", ErrMalformed)
+		return nil, fmt.Errorf("%w: data after the certificate", ErrMalformed)
 	}
 	if err := checkKeyEncoding(certificate); err != nil {
 		return nil, err

@@ -36,10 +36,10 @@ var (
 // limits who may ask for it: see package text.
 type NumberA struct{ secret applet.Secret }
 
-// NumberB is verification number B (照合番号B), 14 digits: six of the date of birth as printed on
-// the card, YYMMDD with the year of the Japanese era; the four of the year in which the card
-// expires; and the four of the security code. For foreign residents, whether the year of birth is
-// that of the era is not known: ask for the digits as printed. A card allows 10 wrong entries.
+// NumberB is verification number B (照合番号B), 14 digits: six of the date of birth as printed on the
+// card, YYMMDD with the year of the Japanese era; the four of the year in which the card expires;
+// and the four of the security code. For foreign residents, it is not documented whether the year
+// of birth is that of the era: ask for the digits as printed. A card allows 10 wrong entries.
 type NumberB struct{ secret applet.Secret }
 
 // Birth is the date of birth as in [NumberB], 6 digits. It opens the age record only.

@@ -19,7 +19,7 @@
 //
 //   - A text, its code and its group: the file of its subject, for example pin.go.
 //   - Which error has which code: for.go. The exit code of a command: internal/cli/exit.go.
-//   - A new file of texts: the list tables in message.go.
+//   - A new file of texts: add its table to tables in message.go.
 //   - Programs add codes of their own: internal/cli/failure.go, internal/registrycli/failures.go,
 //     failures.go and ssh_failures.go in cmd, and notices.go of the kiosk's terminal. The codes in
 //     a server's answers are in internal/fleet/errors.go.

@@ -51,8 +51,8 @@ var passwordMessages = [...]Message{
 		What: Text{
 			"署名用電子証明書の暗証番号を入力できるのは、あと1回です。\n" +
 				"まちがえるとロックされます。\nカードには送っていません。残りの回数は減っていません。",
-			"1 attempt is left for the signature password. It was not sent.\n" +
-				"A wrong password would lock it.",
+			"1 attempt is left for the signature password; a wrong one locks it.\n" +
+				"It was not sent; no attempt was used.",
 		},
 		Next: Text{
 			"自信がないときは、ここでやめて、先に再設定してください。\n" + resetPasswordJA,
@@ -64,7 +64,7 @@ var passwordMessages = [...]Message{
 		What: Text{
 			"署名用電子証明書の暗証番号がロックされています。\n" +
 				"5回続けてまちがえるとロックされ、時間がたっても解除されません。",
-			"The signature password is locked, as after 5 wrong entries.\nIt does not unlock by itself.",
+			"The signature password is locked: it was wrong 5 times in a row.\nIt does not unlock by itself.",
 		},
 		Next: Text{resetPasswordJA, resetPasswordEN},
 	},

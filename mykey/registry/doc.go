@@ -7,8 +7,8 @@
 // used. It lets a holder keep the identifier when the card is renewed. And it accepts one
 // application per known holder.
 //
-// The formats are documented in the source: of records in audit.go, of a row's digest in image.go,
-// and of a terminal's signed request in origin.go.
+// The source documents the formats: audit.go that of records, image.go that of a row's digest, and
+// of a terminal's signed request in origin.go.
 //
 // A holder is the person to whom a card was issued. The operator runs the registry, its
 // terminals and its desks, and employs the clerks.
@@ -71,9 +71,9 @@
 //
 // Nothing on a new card links it to the old one. A renewal needs a [RenewalProof]: the old card,
 // the recovery code that the holder received, or the confirmation of a clerk. A service that
-// answers about revocation may know which cards belong to one holder: see [LinkBySubject]. A
-// holder who has a new card and no proof is unknown, and can reserve another identifier and apply
-// again. Only the account, which can't be used twice, and an attentive clerk prevent that.
+// answers queries about revocation may know which cards belong to one holder: see [LinkBySubject].
+// A holder who has a new card and no proof is unknown, and can reserve another identifier and
+// apply again. Only the account, which can't be used twice, and an attentive clerk prevent that.
 //
 // # Personal data
 //

@@ -56,14 +56,15 @@ func (t Terminal) SignRequest(namespace string, operation Operation, kind string
 	return ed25519.Sign(key, requestMessage(namespace, operation, kind, body[:]))
 }
 
-// From returns a view of the registry for a request. The origin's key must have signed each change
-// through it: this namespace, operation and kind of change. Otherwise the change returns
-// [ErrTerminal] and does nothing. The signature is stored in the change's record. A change returns
-// [ErrOperation] if its operation was used by another origin, or without one.
+// From returns a view of the registry for a request. For each change that is made through the
+// view, the origin must have signed the namespace, the operation and the kind of the change.
+// Otherwise the change returns [ErrTerminal] and does nothing. The signature is stored in the
+// change's record. A change returns [ErrOperation] if its operation was used by another origin, or
+// without one.
 //
 // For [ByClerk] and [MergeByClerk], the origin's role must be [RoleClerk], and the clerk must be
-// the origin's name. An empty clerk means the same. Otherwise [Registry.Renew] returns
-// [ErrNotClerk].
+// the origin's name. An empty clerk stands for the origin's name. Otherwise [Registry.Renew]
+// returns [ErrNotClerk].
 //
 // The view shares the registry's connections and chains. Close only the registry.
 func (r *Registry) From(o Origin) *Registry {

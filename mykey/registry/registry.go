@@ -92,7 +92,7 @@ func WithAttempts(n uint32) Option { return func(r *Registry) { r.maxAttempts = 
 // Otherwise [Open] returns [ErrSchema] or mykey.ErrKey.
 func WithoutMigrations() Option { return func(r *Registry) { r.skipMigrations = true } }
 
-// WithClock sets the clock for records and leases. The default is time.Now.
+// WithClock sets the clock for records and for claims of names. The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
 // WithRandom sets the source of the random numbers for holders in the audit log, for the claim of

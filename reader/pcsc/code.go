@@ -10,7 +10,8 @@ import (
 // What a code means is at the end of this file. How long a connection is retried after a
 // code is in session.go (retryWithin).
 
-// Code is a return code of PC/SC, the same number on every system.
+// Code is a return code of PC/SC. The codes that this package names have the same number on every
+// system.
 type Code uint32
 
 // The codes that this package handles.

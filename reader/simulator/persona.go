@@ -83,7 +83,7 @@ func (p Persona) check() error {
 		}
 	}
 	if _, err := time.Parse("20060102", p.Expiry); err != nil {
-		return fmt.Errorf("persona: the expiry is no date")
+		return fmt.Errorf("persona: the expiry is not a date")
 	}
 	return nil
 }
