@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	textWrongUsage     = Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command is not written correctly."}
+	textWrongUsage     = Text{JA: "コマンドの書き方に誤りがあります。", EN: "The command line is incorrect."}
 	textHelpUse        = Text{JA: "help [コマンド]", EN: "help [command]"}
 	textHelpShort      = Text{JA: "コマンドの使い方を表示します", EN: "Show help for a command"}
 	textFlagHelp       = Text{JA: "使い方を表示します", EN: "show this help"}
