@@ -39,7 +39,7 @@ func TestOthersAcceptSignedFiles(t *testing.T) {
 	ca := write(t, "ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signtest.CA(t).Certificate.Raw}))
 	for name, file := range files() {
 		t.Run(name, func(t *testing.T) {
-			signed := signs(t, file, signtest.New(t, nil), pdf.Options{Name: "見本 花子"})
+			signed := signs(t, file, signtest.New(t, nil), pdf.Options{Name: "見本 花子", Appearance: latin("Signed")})
 			twice := signs(t, signed, signtest.Another(t), pdf.Options{Options: cms.Options{CACertificates: []*x509.Certificate{signtest.CA(t).Certificate}}})
 			path := write(t, "signed.pdf", twice)
 
