@@ -6,6 +6,8 @@
 # make counter builds and runs the page for clerks with simulated cards, in the same way
 # make fleet   builds and runs a server and three kiosks with simulated cards, and prints their
 #              addresses
+# make release builds archives for all systems and Debian packages of card-info in dist: see
+#              scripts/release
 # make test    runs all checks and tests, and prints the statistics of the sweeps and the fleet
 # make peers   compares with published files of a test card and with others' programs; needs cargo
 # make fuzz    runs every fuzz target for FUZZTIME
@@ -43,7 +45,7 @@ PACKAGES = 3
 # with it. The code that uses it has no variants for other systems.
 WITHOUT_SQLITE = $$(go list ./... | grep -v -e /mykey/registry$$ -e /internal/postgrestest$$ -e /cmd/kiosk -e /cmd/mykey-server -e /internal/fleet -e /internal/registrycli)
 
-.PHONY: demo build install bin/kiosk kiosk counter fleet test peers fuzz soak bench
+.PHONY: demo build install release bin/kiosk kiosk counter fleet test peers fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -81,6 +83,9 @@ fleet: bin/kiosk
 	@go build -o bin/mykey-server ./cmd/mykey-server
 	@go run ./internal/licenses bin/mykey-server
 	@scripts/fleet bin
+
+release:
+	@scripts/release dist
 
 test:
 	@scripts/setup test
