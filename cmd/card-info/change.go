@@ -115,12 +115,17 @@ func (p *program) changePIN(ctx context.Context, o changeOptions) error {
 	send, wipe, err := p.askForChange(ctx, t, s, ready.Remaining)
 	defer wipe()
 	if err != nil {
+		p.progress(p.Say(textNotChanged) + "\n")
 		return err
 	}
 	err = p.withCard(ctx, name, func(_ string, card reader.Card) error {
 		return send(ctx, card, append(options, jpki.ForCard(ready))...)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, jpki.ErrChangeUnknown), errors.Is(err, jpki.ErrStillUnlocked): // it may be changed
+		return err
+	case err != nil:
+		p.progress(p.Say(textNotChanged) + "\n")
 		return err
 	}
 	if p.JSON {

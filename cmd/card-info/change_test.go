@@ -63,6 +63,7 @@ func TestPINChange(t *testing.T) {
 	o = runner{driver: &d.Driver, typed: typed}.run(t, "pin", "change")
 	assert.Equal(t, cli.ExitFailed, o.exit)
 	assert.Contains(t, o.stderr, "[PIN_CHANGE_UNKNOWN]")
+	assert.NotContains(t, o.stderr, textNotChanged.EN, "either may be valid")
 	assert.Equal(t, 2, d.Secrets())
 
 	d = cardtest.New(t, simulator.Contact)

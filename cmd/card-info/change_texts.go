@@ -54,7 +54,8 @@ change the PIN too.`,
 	textPINChanged      = Text{JA: "暗証番号を変更しました。次からは、新しい暗証番号を使ってください。", EN: "The PIN was changed. Use the new one from now on."}
 	textPasswordChanged = Text{JA: "署名用の暗証番号を変更しました。次からは、新しい暗証番号を使ってください。", EN: "The signature password was changed. Use the new one from now on."}
 
-	textNoConsent       = Text{JA: "中止しました。暗証番号は変更していません。何も送っていません。", EN: "Stopped. The PIN was not changed, and nothing was sent."}
+	textNotChanged      = Text{JA: "暗証番号は変更していません。", EN: "Nothing was changed."}
+	textNoConsent       = Text{JA: "中止しました。何も送っていません。", EN: "Stopped. Nothing was sent."}
 	textNoConsentNext   = Text{JA: "変更するときは、もう一度実行し、change と入力してください。", EN: "To change it, run the command again and type change."}
 	textPINMismatch     = Text{JA: "新しい暗証番号が、1回目と2回目で違います。\n何も送っていません。残りの回数は減っていません。", EN: "The two entries of the new one differ.\nNothing was sent; no attempt was used."}
 	textPINMismatchNext = Text{JA: "もう一度実行してください。", EN: "Run the command again."}
