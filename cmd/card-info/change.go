@@ -114,18 +114,15 @@ func (p *program) changePIN(ctx context.Context, o changeOptions) error {
 	}
 	send, wipe, err := p.askForChange(ctx, t, s, ready.Remaining)
 	defer wipe()
-	if err != nil {
-		p.progress(p.Say(textNotChanged) + "\n")
-		return err
+	if err == nil {
+		err = p.withCard(ctx, name, func(_ string, card reader.Card) error {
+			return send(ctx, card, append(options, jpki.ForCard(ready))...)
+		})
 	}
-	err = p.withCard(ctx, name, func(_ string, card reader.Card) error {
-		return send(ctx, card, append(options, jpki.ForCard(ready))...)
-	})
-	switch {
-	case errors.Is(err, jpki.ErrChangeUnknown), errors.Is(err, jpki.ErrStillUnlocked): // it may be changed
-		return err
-	case err != nil:
-		p.progress(p.Say(textNotChanged) + "\n")
+	if err != nil {
+		if !errors.Is(err, jpki.ErrChangeUnknown) && !errors.Is(err, jpki.ErrStillUnlocked) { // it may be changed then
+			p.progress(p.Say(textNotChanged) + "\n")
+		}
 		return err
 	}
 	if p.JSON {
@@ -146,7 +143,7 @@ func (p *program) askForChange(ctx context.Context, t tty.Terminal, s secretToCh
 	}()
 	askOld := cli.Formatted(s.askOld, left)
 	if left == 1 {
-		askOld = Text{JA: textLastPassword.JA + "\n" + askOld.JA, EN: textLastPassword.EN + "\n" + askOld.EN}
+		askOld = textLastPassword.And(askOld)
 	}
 	for i, prompt := range []Text{textAskConsent, askOld, s.askNew, s.askAgain} {
 		line, err := tty.At(t)(ctx, p.Say(prompt))

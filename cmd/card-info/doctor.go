@@ -158,7 +158,7 @@ func (e *examination) examineDriver(readers []reader.Reader) {
 		return
 	case len(holders) > 0:
 		what, next := kernelHoldsTexts(holders)
-		e.warnings = append(e.warnings, Text{JA: what.JA + "\n" + next.JA, EN: what.EN + "\n" + next.EN})
+		e.warnings = append(e.warnings, what.And(next))
 	}
 	switch {
 	case plugged == 0: // no USB reader to compare

@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/cli"
@@ -12,10 +13,9 @@ import (
 )
 
 func TestManual(t *testing.T) {
-	for _, language := range []message.Language{message.Japanese, message.English} {
+	clitest.Manuals(t, func(language message.Language) *cobra.Command {
 		console, err := cli.New("card-info", []string{"--lang", string(language)}, io.Discard, io.Discard, func(string) string { return "" })
 		require.NoError(t, err)
-		p := &program{Console: console}
-		clitest.Manual(t, p.command(nil), language)
-	}
+		return (&program{Console: console}).command(nil)
+	})
 }

@@ -146,7 +146,7 @@ func notices(r report) []Text {
 	switch {
 	case r.AuthPIN.Locked():
 		m := message.For(credential.ErrLocked)
-		list = append(list, Text{JA: m.What.JA + "\n" + m.Next.JA, EN: m.What.EN + "\n" + m.Next.EN})
+		list = append(list, m.What.And(m.Next))
 	case r.AuthPIN.Remaining == 1:
 		list = append(list, textLastAttemptNotice)
 	case r.AuthPIN.Remaining < r.AuthPIN.Max:

@@ -102,7 +102,7 @@ func (p *program) command(args []string) *cobra.Command {
 	}
 	root.AddCommand(p.listCommand(), p.watchCommand(), p.retriesCommand(), p.certCommand(), p.idCommand(), p.pinCommand(), p.keygenCommand(), p.doctorCommand(),
 		p.attributesCommand(), p.faceCommand(), p.numberCommand(), p.signCommand(), p.verifyCommand(), p.sshAgentCommand(), p.sshKeyCommand(), p.logoutCommand(), p.simulateCommand())
-	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+	if cli.Completes(args) {
 		completeFlags(root)
 	}
 	return root

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -82,7 +81,7 @@ type signedJSON struct {
 }
 
 // sign signs files with the signature key. What is signed is shown before the password is asked for.
-func (p *program) sign(ctx context.Context, files []string, o signOptions) (err error) {
+func (p *program) sign(ctx context.Context, files []string, o signOptions) error {
 	hash, known := hashes[o.hash]
 	switch {
 	case len(files) == 0:
@@ -98,12 +97,14 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) (err 
 		return p.Misuse(textVisibleNoName, errors.New("--visible, --authentication-key"))
 	}
 	options := pdf.Options{Options: cms.Options{Hash: hash, Now: p.now, AllowAuthenticationKey: o.authentication}, Reason: o.reason, Location: o.location}
-	if options.Appearance, err = o.appearance(); err != nil {
-		return documentFailure(err)
-	}
-	if options.Appearance != nil {
-		defer options.Appearance.Font.(io.Closer).Close() // only read
-		options.Appearance.Lines = p.visibleText("氏名")    // a name is of such characters
+	if o.visible {
+		font, err := o.openFont()
+		if err != nil {
+			return documentFailure(err)
+		}
+		defer font.Close()           // only read
+		lines := p.visibleText("氏名") // a name is of such characters
+		options.Appearance = &pdf.Appearance{Lines: lines, Font: font, Page: o.page, Corner: corners[o.corner]}
 	}
 	documents, err := openDocuments(ctx, files, o, options)
 	defer closeAll(documents)
@@ -131,7 +132,7 @@ func (p *program) sign(ctx context.Context, files []string, o signOptions) (err 
 	if a, err := jpki.ParseAttributes(signer.Certificate()); err == nil {
 		options.Name = a.Name()
 	}
-	if options.Appearance != nil {
+	if o.visible {
 		options.Appearance.Lines = p.visibleText(cmp.Or(options.Name, signer.Certificate().Subject.CommonName))
 	}
 	if o.timestamp != "" {
@@ -245,7 +246,7 @@ func (p *program) typedPassword(ctx context.Context, ready jpki.Readiness, shown
 	defer t.Close()
 	prompt := cli.Formatted(textAskPassword, ready.Remaining)
 	if ready.Remaining == 1 {
-		prompt = Text{JA: textLastPassword.JA + "\n" + prompt.JA, EN: textLastPassword.EN + "\n" + prompt.EN}
+		prompt = textLastPassword.And(prompt)
 	}
 	line, err := tty.At(t)(ctx, shown+p.Say(prompt))
 	defer clear(line)

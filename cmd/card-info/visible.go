@@ -40,11 +40,8 @@ func (o visibleOptions) check(given func(flag string) bool) error {
 	return nil
 }
 
-// appearance opens the font, which the caller closes. A signature that is not shown has no appearance.
-func (o visibleOptions) appearance() (*pdf.Appearance, error) {
-	if !o.visible {
-		return nil, nil
-	}
+// openFont opens the font that the flags name, or one of the system.
+func (o visibleOptions) openFont() (*os.File, error) {
 	path := o.font
 	if path == "" {
 		if path = japaneseFont(fontFolders()); path == "" {
@@ -55,7 +52,7 @@ func (o visibleOptions) appearance() (*pdf.Appearance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", pdf.ErrFont, err)
 	}
-	return &pdf.Appearance{Font: file, Page: o.page, Corner: corners[o.corner]}, nil
+	return file, nil
 }
 
 // visibleText returns the text that is shown.

@@ -60,7 +60,7 @@ func (c *Console) lookAhead(args []string) (err error) {
 			c.JSON = true
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			c.Language = message.Language(value)
-		case isLanguage && !completes(args):
+		case isLanguage && !Completes(args):
 			err = errors.New("--lang: ja, en")
 		}
 	}
@@ -77,7 +77,7 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	root.SetIn(stdin)
 	root.SetOut(forCobra{c.Stdout})
 	root.SetErr(forCobra{c.Stderr})
-	if completes(args) {
+	if Completes(args) {
 		CompleteFlag(root, "lang", string(message.Japanese), string(message.English))
 	}
 	of, err := root.ExecuteContextC(ctx)
@@ -91,8 +91,8 @@ func (c *Console) Execute(ctx context.Context, root *cobra.Command, args []strin
 	return err
 }
 
-// completes reports whether a shell asks how to complete a command line, of which values may be missing.
-func completes(args []string) bool {
+// Completes reports whether a shell asks how to complete a command line, of which values may be missing.
+func Completes(args []string) bool {
 	return len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
 }
 

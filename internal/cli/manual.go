@@ -42,7 +42,7 @@ func Manual(root *cobra.Command, language message.Language) string {
 	}
 	m.section(textManExit)
 	for code, meaning := range textsExit {
-		m.tagged(fmt.Sprint(code), meaning.In(language))
+		m.tagged(fmt.Sprintf(".B %d", code), meaning.In(language))
 	}
 	if root.HasExample() {
 		m.section(textManExamples)
@@ -103,12 +103,13 @@ func (m *manual) flags(flags *pflag.FlagSet) {
 		if name != "" {
 			tag += " \\fI" + roff(name) + "\\fR"
 		}
-		m.WriteString(".TP\n" + tag + "\n" + roff(joined(usage)) + "\n")
+		m.tagged(tag, usage)
 	})
 }
 
+// tagged writes an item of a list. The tag is a line of the page.
 func (m *manual) tagged(tag, text string) {
-	m.WriteString(".TP\n.B " + roff(tag) + "\n" + roff(joined(text)) + "\n")
+	m.WriteString(".TP\n" + tag + "\n" + roff(joined(text)) + "\n")
 }
 
 // prose writes paragraphs. Lines that begin with spaces stay lines of their own.

@@ -15,9 +15,16 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/message"
 )
 
-// Manual checks that the manual page of a command in the folder man is that of its command tree, and that groff
-// formats it for 80 columns without a warning.
-func Manual(t *testing.T, root *cobra.Command, language message.Language) {
+// Manuals checks that the manual pages of a command in the folder man are those of its command tree in each language,
+// and that groff formats them for 80 columns without a warning.
+func Manuals(t *testing.T, root func(language message.Language) *cobra.Command) {
+	t.Helper()
+	for _, language := range []message.Language{message.Japanese, message.English} {
+		manual(t, root(language), language)
+	}
+}
+
+func manual(t *testing.T, root *cobra.Command, language message.Language) {
 	t.Helper()
 	page := cli.Manual(root, language)
 	path := filepath.Join("man", root.Name()+".1")

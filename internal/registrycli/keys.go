@@ -115,7 +115,7 @@ func ReadKeyFile(c *cli.Console, path string, kind KeyKind) ([]byte, error) {
 	text, mode, err := keyfile.Read(path, maxKeySize)
 	if err == nil && keyfile.Exposed(mode&fs.FileMode(kind)) {
 		name := termtext.Printable(path)
-		c.Warn(cli.CodeKeyReadable, Text{JA: cli.TextKeyExposed.JA + "\n" + name, EN: cli.TextKeyExposed.EN + "\n" + name})
+		c.Warn(cli.CodeKeyReadable, cli.TextKeyExposed.And(Text{JA: name, EN: name}))
 	}
 	return text, err
 }

@@ -41,7 +41,7 @@ func NoTerminal(err error) error {
 func PromptPIN(counter credential.Counter) message.Text {
 	prompt := cli.Formatted(textAskPIN, counter.Remaining)
 	if counter.Remaining == 1 {
-		prompt = message.Text{JA: textAskLastAttempt.JA + "\n" + prompt.JA, EN: textAskLastAttempt.EN + "\n" + prompt.EN}
+		prompt = textAskLastAttempt.And(prompt)
 	}
 	return prompt
 }

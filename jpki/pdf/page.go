@@ -25,7 +25,7 @@ type page struct {
 // pageWalk looks for a page in the page tree.
 type pageWalk struct {
 	file    *object.File
-	left    int // pages before the one that is looked for
+	before  int // pages that still come before the wanted one
 	visited map[int]bool
 }
 
@@ -61,8 +61,8 @@ func (w *pageWalk) walk(node any, above page, depth int) (*page, error) {
 		}
 	}
 	if dict["Type"] == object.Name("Page") {
-		w.left--
-		if w.left >= 0 {
+		w.before--
+		if w.before >= 0 {
 			return nil, nil
 		}
 		return &here, nil
@@ -130,22 +130,27 @@ func readRectangle(f *object.File, o any) (r rectangle, err error) {
 		return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
 	}
 	for i := range n {
-		o, err := f.Resolve(array[i])
-		if err != nil {
+		if n[i], err = readNumber(f, array[i]); err != nil {
 			return r, err
-		}
-		switch o := o.(type) {
-		case int64:
-			n[i] = float64(o)
-		case object.Real:
-			if n[i], err = strconv.ParseFloat(string(o), 64); err != nil {
-				return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
-			}
-		default:
-			return r, fmt.Errorf("%w: a rectangle", ErrMalformed)
 		}
 	}
 	return rectangle{min(n[0], n[2]), min(n[1], n[3]), max(n[0], n[2]), max(n[1], n[3])}, nil
+}
+
+func readNumber(f *object.File, o any) (float64, error) {
+	o, err := f.Resolve(o)
+	if err != nil {
+		return 0, err
+	}
+	switch o := o.(type) {
+	case int64:
+		return float64(o), nil
+	case object.Real:
+		if n, err := strconv.ParseFloat(string(o), 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: a number", ErrMalformed)
 }
 
 // gapBetween is the distance between blocks in a corner, in points.

@@ -78,12 +78,17 @@ func (u *update) write(number int, o any) {
 }
 
 func (u *update) writeStream(number int, entries object.Dict, data []byte) {
-	entries["Length"] = len(data)
 	u.begin(number)
-	u.body = object.Append(u.body, entries)
-	u.body = append(u.body, "\nstream\n"...)
-	u.body = append(u.body, data...)
-	u.body = append(u.body, "\nendstream\nendobj\n"...)
+	u.body = appendStream(u.body, entries, data)
+}
+
+// appendStream appends a stream object to b, after its first line.
+func appendStream(b []byte, entries object.Dict, data []byte) []byte {
+	entries["Length"] = len(data)
+	b = object.Append(b, entries)
+	b = append(b, "\nstream\n"...)
+	b = append(b, data...)
+	return append(b, "\nendstream\nendobj\n"...)
 }
 
 // replace writes the changed value of an entry of an object: into the object that the entry names, or into
@@ -211,7 +216,7 @@ func (u *update) bytes() ([]byte, gap) {
 	}
 	at := u.start + int64(len(b))
 	if newest.Stream {
-		b = u.appendStream(b, trailer, at)
+		b = u.appendReferences(b, trailer, at)
 	} else {
 		b = u.appendTable(b, trailer)
 	}
@@ -235,8 +240,8 @@ func (u *update) appendTable(b []byte, trailer object.Dict) []byte {
 	return append(object.Append(b, trailer), '\n')
 }
 
-// appendStream appends a cross-reference stream, which lists itself.
-func (u *update) appendStream(b []byte, trailer object.Dict, at int64) []byte {
+// appendReferences appends a cross-reference stream, which lists itself.
+func (u *update) appendReferences(b []byte, trailer object.Dict, at int64) []byte {
 	number := u.newNumber()
 	u.places[number] = at
 	var data []byte
@@ -251,11 +256,7 @@ func (u *update) appendStream(b []byte, trailer object.Dict, at int64) []byte {
 		data = append(data, byte(generation>>8), byte(generation))
 	}
 	maps.Copy(trailer, object.Dict{
-		"Type": object.Name("XRef"), "Size": u.next, "Index": index, "W": object.Array{1, 8, 2}, "Length": len(data),
+		"Type": object.Name("XRef"), "Size": u.next, "Index": index, "W": object.Array{1, 8, 2},
 	})
-	b = fmt.Appendf(b, "%d 0 obj\n", number)
-	b = object.Append(b, trailer)
-	b = append(b, "\nstream\n"...)
-	b = append(b, data...)
-	return append(b, "\nendstream\nendobj\n"...)
+	return appendStream(fmt.Appendf(b, "%d 0 obj\n", number), trailer, data)
 }

@@ -123,7 +123,7 @@ func forUnknownReader(err error) Message {
 	}
 	var unknown *reader.NameError
 	if errors.As(err, &unknown) && len(unknown.Readers) > 0 {
-		m.What = withNames(m.What.and(Text{"接続されているカードリーダー:", "These card readers are connected:"}), unknown.Readers)
+		m.What = withNames(m.What.And(Text{"接続されているカードリーダー:", "These card readers are connected:"}), unknown.Readers)
 	}
 	return m
 }
@@ -150,12 +150,12 @@ func forNoMatch(err error) Message {
 				"マイナンバーカードを確認できません。読み取れないカードがあります。",
 				"No My Number Card was found. Not every card could be read.",
 			}
-			m.Next = why.Next.and(m.Next)
+			m.Next = why.Next.And(m.Next)
 		}
-		m.What = m.What.and(why.What)
+		m.What = m.What.And(why.What)
 	}
 	if len(none.Rejected) > 0 {
-		m.What = withNames(m.What.and(Text{"別のカードがセットされているカードリーダー:", "These readers hold other cards:"}), none.Rejected)
+		m.What = withNames(m.What.And(Text{"別のカードがセットされているカードリーダー:", "These readers hold other cards:"}), none.Rejected)
 	}
 	return m
 }
@@ -163,7 +163,7 @@ func forNoMatch(err error) Message {
 // withNames adds readers' names to a text, one on each line.
 func withNames(t Text, readers []string) Text {
 	for _, name := range readers {
-		t = t.and(Text{"  " + termtext.Printable(name), "  " + termtext.Printable(name)})
+		t = t.And(Text{"  " + termtext.Printable(name), "  " + termtext.Printable(name)})
 	}
 	return t
 }
@@ -174,7 +174,7 @@ func forStatus(s apdu.Status) Message {
 	m := named(CardRefused)
 	if _, counted := s.Retries(); counted || s == apdu.StatusVerificationFailedUncounted || s == apdu.StatusAuthenticationBlocked || s == apdu.StatusReferenceDataUnusable {
 		m.Attempt = AttemptUnknown
-		m.What = m.What.and(Text{
+		m.What = m.What.And(Text{
 			"暗証番号の残りの回数が減ったかどうかは、わかりません。",
 			"Whether a PIN attempt was used is not known.",
 		})

@@ -58,7 +58,7 @@ func (w *wording) message(e *credential.Error) Message {
 	case errors.Is(e, credential.ErrAttemptsChanged), errors.Is(e, credential.ErrOtherCard):
 		// The card, or its counter, is not the one that the holder was shown.
 		m := named(CardChanged)
-		m.Attempt, m.What = AttemptNotUsed, m.What.and(w.notSent)
+		m.Attempt, m.What = AttemptNotUsed, m.What.And(w.notSent)
 		return m
 	case errors.Is(e, credential.ErrOutcomeUnknown):
 		m := named(w.unknown)

@@ -19,8 +19,8 @@ func (t Text) In(l Language) string {
 	return t.EN
 }
 
-// and returns the text with more lines.
-func (t Text) and(lines Text) Text {
+// And returns the text with more lines.
+func (t Text) And(lines Text) Text {
 	return Text{t.JA + "\n" + lines.JA, t.EN + "\n" + lines.EN}
 }
 

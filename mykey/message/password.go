@@ -104,7 +104,7 @@ var passwordWording = wording{
 
 func wrongPassword(e *credential.Error) Message {
 	m := named(PasswordWrong)
-	m.What = m.What.and(passwordAttempts(e))
+	m.What = m.What.And(passwordAttempts(e))
 	switch {
 	case !e.Known:
 	case e.Remaining == 1:

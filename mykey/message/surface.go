@@ -167,12 +167,12 @@ func entryWording(t entryText) *wording {
 			m.What, m.Next = Text{name.JA + "が違います。", "Wrong " + name.EN + "."}, t.check
 			switch {
 			case !e.Known:
-				m.What = m.What.and(Text{"残りの回数は、わかりません。", "How many attempts are left is not known."})
+				m.What = m.What.And(Text{"残りの回数は、わかりません。", "How many attempts are left is not known."})
 			case e.Remaining == 1:
 				m.Next = named(EntryLastAttempt).Next
-				m.What = m.What.and(Text{"次にまちがえるとロックされます（入力できるのは、あと1回です）。", "The next wrong entry will lock it (1 attempt left)."})
+				m.What = m.What.And(Text{"次にまちがえるとロックされます（入力できるのは、あと1回です）。", "The next wrong entry will lock it (1 attempt left)."})
 			default:
-				m.What = m.What.and(Text{fmt.Sprintf("あと%d回まちがえると、ロックされます。", e.Remaining), fmt.Sprintf("%d more wrong entries will lock it.", e.Remaining)})
+				m.What = m.What.And(Text{fmt.Sprintf("あと%d回まちがえると、ロックされます。", e.Remaining), fmt.Sprintf("%d more wrong entries will lock it.", e.Remaining)})
 			}
 			return m
 		},
