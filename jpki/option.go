@@ -181,10 +181,10 @@ func KeepUnlockedAtMost(limit time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.limit = limit })
 }
 
-// ReportStillUnlocked has a [Signer] with [KeepUnlocked] call report with an error that
-// matches [ErrStillUnlocked] if the card can't be logged out at the end of a series,
-// when no call is in progress that could return the error. report is called on a goroutine
-// of the Signer.
+// ReportStillUnlocked sets a function for an error that no call can return: if a [Signer] with
+// [KeepUnlocked] can't log the card out at the end of a series, while no call is in progress,
+// it calls report with an error that matches [ErrStillUnlocked]. report is called on a
+// goroutine of the Signer.
 func ReportStillUnlocked(report func(error)) SignerOption {
 	return signerOption(func(c *config) { c.signer.report = report })
 }

@@ -35,8 +35,8 @@
 //
 // # Why this package parses CMS itself
 //
-// The libraries for Go read a whole file into memory, find a signer by issuer and serial number only, and
-// accept BER. This package reads DER only, and data of any size.
+// The Go libraries that were examined read a whole file into memory and accept BER. This package reads DER only,
+// and data of any size.
 //
 // All functions are safe for concurrent use if the signer is.
 package cms

@@ -30,8 +30,8 @@ var (
 // Options say how to sign. The zero value is usable.
 type Options struct {
 	cms.Options
-	// Name is the signer's name for the signature dictionary. If it is empty, it is the common name of the
-	// certificate, which for this card is a number.
+	// Name is the signer's name for the signature dictionary. If it is empty, the certificate's common name is
+	// used, which for this card is a number.
 	Name             string
 	Reason, Location string // left out if empty
 	// Appearance shows the signature on a page. The signature is invisible if it is nil.

@@ -63,10 +63,10 @@ type wireChallenge struct {
 // encoding rejects bits that no byte needs, so that evidence has one encoding.
 var encoding = base64.StdEncoding.Strict()
 
-// MarshalJSON writes evidence as an object whose values are strings: "format" is
-// "mykeykit-proof-v1", "challenge" is an object with "audience", "purpose", "nonce" and "time"
-// (RFC 3339, in UTC, whole seconds), and then "certificate", "ca_certificate", "algorithm" and
-// "signature". Bytes are in base64 with padding (RFC 4648 §4).
+// MarshalJSON writes evidence as an object: "format" is "mykeykit-proof-v1", "challenge" is an object
+// with "audience", "purpose", "nonce" and "time" (RFC 3339, in UTC, whole seconds), and then
+// "certificate", "ca_certificate", "algorithm" and "signature", which are strings like "format". Bytes
+// are in base64 with padding (RFC 4648 §4).
 func (e Evidence) MarshalJSON() ([]byte, error) {
 	c, err := e.Challenge.wire()
 	if err != nil {

@@ -36,7 +36,7 @@
 //   - Revoked is used again for 24 hours. J-LIS doesn't reinstate certificates, but the
 //     source may have made a mistake.
 //   - Neither is used after the certificate has expired.
-//   - Unknown is not kept, whatever its cause: the next question is asked.
+//   - Unknown is not kept, whatever its cause: the next check asks the source again.
 //
 // Concurrent questions about one certificate share one query and its answer. A policy keeps at most
 // 4,096 answers, under digests of the certificates. Answers are not shared between servers.

@@ -11,7 +11,7 @@ type Text struct {
 	EN string `json:"en"`
 }
 
-// In returns the text in a language: in Japanese, or else in English.
+// In returns the Japanese text if l is [Japanese], and the English text otherwise.
 func (t Text) In(l Language) string {
 	if l == Japanese {
 		return t.JA

@@ -7,8 +7,8 @@
 // used. It lets a holder keep the identifier when the card is renewed. And it accepts one
 // application per known holder.
 //
-// The source documents the formats: audit.go that of records, image.go that of a row's digest, and
-// of a terminal's signed request in origin.go.
+// The formats are documented in the source: records in audit.go, the digest of a row in image.go, and
+// a terminal's signed request in origin.go.
 //
 // A holder is the person to whom a card was issued. The operator runs the registry, its
 // terminals and its desks, and employs the clerks.
