@@ -5,7 +5,8 @@
 //
 // It reads the list of modules from the program, which may have been built for another
 // system. It reads their licenses from the module cache, and Go's from GOROOT. A module
-// without a license is an error.
+// without a license is an error, and so is a license that is not in the list of those that
+// the programs may be distributed with.
 package main
 
 import (
@@ -20,13 +21,16 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+
+	"github.com/google/licensecheck"
 )
 
 // legal matches the names of files that must be distributed with a module.
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents|unlicense)([-_.]|$)`)
 
-// license matches the names of license files. A module must have one.
-var license = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([-_.]|$)`)
+// license matches the names of files with a module's own license. A module must have one.
+// Others, such as LICENSE-3RD-PARTY.md, list the licenses of what is in it.
+var license = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)(\.md|\.txt)?$`)
 
 func main() {
 	if len(os.Args) < 2 {
@@ -135,10 +139,15 @@ func appendFolder(b *bytes.Buffer, name, folder string) error {
 		if entry.IsDir() || !legal.MatchString(entry.Name()) || filepath.Ext(entry.Name()) == ".go" {
 			continue
 		}
-		licensed = licensed || license.MatchString(entry.Name())
 		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+		if license.MatchString(entry.Name()) {
+			licensed = true
+			if err := checkLicense(text); err != nil {
+				return fmt.Errorf("%s: %s: %w", name, entry.Name(), err)
+			}
 		}
 		fmt.Fprintf(b, "\n%s\n%s: %s\n\n%s\n", strings.Repeat("=", 72), name, entry.Name(), bytes.TrimSpace(text))
 	}
@@ -147,5 +156,26 @@ func appendFolder(b *bytes.Buffer, name, folder string) error {
 	}
 	return nil
 }
+
+// allowed are the licenses (SPDX identifiers) under which a module may be distributed in a
+// program. They ask for their text and for notices, which this command writes.
+var allowed = map[string]bool{"MIT": true, "BSD-2-Clause": true, "BSD-3-Clause": true, "Apache-2.0": true, "ISC": true}
+
+// checkLicense returns an error if a text contains another license than the allowed ones, or much
+// text that belongs to none.
+func checkLicense(text []byte) error {
+	found := licensecheck.Scan(text)
+	for _, m := range found.Match {
+		if !allowed[m.ID] {
+			return fmt.Errorf("%w: %s", errLicense, m.ID)
+		}
+	}
+	if found.Percent < 75 {
+		return fmt.Errorf("%w: %.0f%% of the text belongs to a known license", errLicense, found.Percent)
+	}
+	return nil
+}
+
+var errLicense = errors.New("the license is not in the list of this command")
 
 var errNoLicense = errors.New("no license file in its folder")
