@@ -75,7 +75,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 
 	run := map[string]bool{"mykey-server": true, "card-info": true, "cat": true, "mv": true, "rm": true, "openssl": true, "printf": true}
 	database := regexp.MustCompile(`postgres://\S+`)
-	folders := strings.NewReplacer("/etc/mykeykit/", "", "/backup/", "")
+	folders := strings.NewReplacer("/etc/mykey-server/", "", "/backup/", "")
 	ran := 0
 	for _, line := range documentedCommands(t, pages[0]) {
 		if program, _, _ := strings.Cut(line, " "); !run[program] {

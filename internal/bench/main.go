@@ -23,7 +23,7 @@ func main() {
 	benchTime := flag.String("time", "1s", "how long each benchmark runs, as in go test -benchtime")
 	count := flag.Int("count", 5, "how often each runs; the tables show medians")
 	out := flag.String("out", "bench", "the `DIR` for raw output and binaries")
-	doc := flag.String("doc", "", "the `FILE` in which to replace the tables")
+	doc := flag.String("doc", "", "the `FILE` in which, and in its Japanese version, to replace the tables")
 	programs := flag.Bool("programs", false, "only compare whole programs")
 	flag.Parse()
 	if err := run(*programs, *benchTime, *count, *out, *doc); err != nil {
@@ -67,7 +67,12 @@ func run(programs bool, benchTime string, count int, out, doc string) error {
 	if doc == "" {
 		return nil
 	}
-	return replace(doc, tables)
+	for _, page := range []string{doc, strings.TrimSuffix(doc, ".md") + ".ja.md"} {
+		if err := replace(page, tables); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // table is a table of the documentation.

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,11 +62,17 @@ func TestReplace(t *testing.T) {
 	require.Error(t, replace(path, []table{{"z", ""}}))
 }
 
-// The performance documentation has a place for every table.
+// The performance documentation has a place for every table, and both languages have the same figures.
 func TestDocumentationHasEveryTable(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
-	require.NoError(t, err)
-	for _, name := range []string{"machine", "tap", "goals", "growth", "documents", "operations", "opensc", "start", "floors"} {
-		assert.Contains(t, string(b), "<!-- bench: "+name+" -->\n")
+	tables := regexp.MustCompile(`(?s)<!-- bench: \w+ -->\n.*?<!-- end -->`)
+	var pages [][]string
+	for _, page := range []string{"performance.md", "performance.ja.md"} {
+		b, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+		require.NoError(t, err)
+		for _, name := range []string{"machine", "tap", "goals", "growth", "documents", "operations", "opensc", "start", "floors"} {
+			assert.Contains(t, string(b), "<!-- bench: "+name+" -->\n")
+		}
+		pages = append(pages, tables.FindAllString(string(b), -1))
 	}
+	assert.Equal(t, pages[0], pages[1])
 }

@@ -31,38 +31,41 @@ var (
 	makeTarget = regexp.MustCompile("`make ([a-z]+)`")
 )
 
-// For each class of faults docs/faults.md lists the tests whose comments have its tag. For a
-// class without tests, it names a target of make or the reason why the class can't occur.
+// For each class of faults docs/faults.md and its Japanese version list the tests whose comments have its tag.
+// For a class without tests, they name a target of make or the reason why the class can't occur.
 func TestFaultsPageListsTheTests(t *testing.T) {
 	tagged := taggedInTests(t)
-	page := read(t, "docs/faults.md")
-	rows := faultRow.FindAllStringSubmatch(page, -1)
-	require.Len(t, rows, faultClasses)
-	for i, row := range rows {
-		line, id, covered := row[0], row[1], strings.TrimSpace(row[4])
-		require.Equal(t, fmt.Sprintf("F%02d", i+1), id)
-		tests := tagged[id]
-		delete(tagged, id)
-		if len(tests) == 0 {
-			target := makeTarget.FindStringSubmatch(covered)
-			if target != nil {
-				assert.Contains(t, read(t, "Makefile"), "\n"+target[1]+":", id)
-			} else {
-				assert.Regexp(t, "^Can't occur: ", covered, "%s has neither a test, nor a target of make, nor a reason", id)
+	for _, name := range []string{"docs/faults.md", "docs/faults.ja.md"} {
+		page := read(t, name)
+		rows := faultRow.FindAllStringSubmatch(page, -1)
+		require.Len(t, rows, faultClasses)
+		known := map[string]bool{}
+		for i, row := range rows {
+			line, id, covered := row[0], row[1], strings.TrimSpace(row[4])
+			require.Equal(t, fmt.Sprintf("F%02d", i+1), id)
+			known[id] = true
+			if len(tagged[id]) == 0 {
+				target := makeTarget.FindStringSubmatch(covered)
+				if target != nil {
+					assert.Contains(t, read(t, "Makefile"), "\n"+target[1]+":", id)
+				} else {
+					assert.Regexp(t, "^Can't occur: ", covered, "%s has neither a test, nor a target of make, nor a reason", id)
+				}
+				continue
 			}
-			continue
+			names := "`" + strings.Join(slices.Sorted(slices.Values(tagged[id])), "`, `") + "`"
+			if *update {
+				page = strings.Replace(page, line, strings.TrimSuffix(line, row[4]+"|")+" "+names+" |", 1)
+			} else {
+				assert.Equal(t, names, covered, "%s: tests with its tag, and tests in %s", id, name)
+			}
 		}
-		slices.Sort(tests)
-		names := "`" + strings.Join(tests, "`, `") + "`"
+		for id := range tagged {
+			assert.True(t, known[id], "a tag of the unknown class %s", id)
+		}
 		if *update {
-			page = strings.Replace(page, line, strings.TrimSuffix(line, row[4]+"|")+" "+names+" |", 1)
-		} else {
-			assert.Equal(t, names, covered, "%s: tests with its tag, and tests in docs/faults.md", id)
+			require.NoError(t, os.WriteFile(filepath.Join("..", "..", filepath.FromSlash(name)), []byte(page), 0o644))
 		}
-	}
-	assert.Empty(t, tagged, "tags of unknown classes")
-	if *update {
-		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "docs", "faults.md"), []byte(page), 0o644))
 	}
 }
 

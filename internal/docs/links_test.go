@@ -49,14 +49,3 @@ func TestLinksAndPaths(t *testing.T) {
 		}
 	}
 }
-
-var packaged = regexp.MustCompile(`(?m)^  - src: ([^$\n]+)$`)
-
-// The files that the Debian package takes from the repository exist.
-func TestPackagedFiles(t *testing.T) {
-	found := packaged.FindAllStringSubmatch(read(t, "scripts/release-card-info.yaml"), -1)
-	require.Len(t, found, 5)
-	for _, file := range found {
-		read(t, file[1])
-	}
-}
