@@ -2,7 +2,6 @@ package registry_test
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -191,7 +190,7 @@ func TestReliancesOnRowsOfACheckpoint(t *testing.T) {
 					"attempt": {`UPDATE reservations SET attempt = attempt + 50`, `UPDATE reservations SET attempt = attempt - 50 WHERE attempt >= 50`},
 					"version": {`UPDATE reservations SET version = version + 1`, `UPDATE reservations SET version = version - 1`},
 				} {
-					database := engines[strings.SplitN(t.Name(), "/", 3)[1]](t)
+					database := sameEngine(t, url)
 					r := openNamed(t, database, "a")
 					for _, n := range []int{0, 1, 4} {
 						reserve(t, r, n)
@@ -286,7 +285,7 @@ func TestForeignCheckpointsAreRejected(t *testing.T) {
 		_, err = o.VerifyWith(ctx, registry.Verification{Auditor: auditor, Checkpoint: genuine})
 		require.ErrorContains(t, err, "no key was given")
 		require.NoError(t, o.Close())
-		copied := filled(t, engines[strings.SplitN(t.Name(), "/", 2)[1]](t))
+		copied := filled(t, sameEngine(t, url))
 		_, err = verifyFrom(t, copied, genuine)
 		require.ErrorIs(t, err, registry.ErrAudit, "another database")
 	})

@@ -66,11 +66,23 @@ var engines = map[string]func(testing.TB) string{
 	"postgres": func(t testing.TB) string { return postgres(t).Database(t) },
 }
 
-// onEach runs a test on an empty database of each engine.
+// onEach runs a test on an empty database of each engine, at the same time.
 func onEach(t *testing.T, test func(t *testing.T, url string)) {
-	for name, database := range engines {
-		t.Run(name, func(t *testing.T) { test(t, database(t)) })
-	}
+	t.Run("on", func(t *testing.T) { // returns when both tests have ended
+		for name, database := range engines {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, database(t))
+			})
+		}
+	})
+}
+
+// sameEngine creates another empty database of the engine of a URL.
+func sameEngine(t *testing.T, url string) string {
+	t.Helper()
+	engine, _, _ := strings.Cut(url, ":")
+	return engines[engine](t)
 }
 
 var today = time.Date(2026, 4, 1, 9, 0, 0, 0, trust.Japan)
