@@ -20,11 +20,12 @@
 //
 // # Errors
 //
-// A status word other than 9000 is an error of type [Status], except in [Channel.Send] and
-// [Channel.VerifyStatus], which return it. All of 63C0 to 63CF match [StatusVerificationFailed]
-// with [errors.Is]; use [errors.As] and [Status.Retries] for the number of attempts left. An
-// answer that breaks the protocol is [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress].
-// Errors of the transmitter are wrapped.
+// A status word other than 9000 is an error of type [Status], with two exceptions: [Channel.Send]
+// and [Channel.VerifyStatus] return it as a result, and 6282 (end of file) is no error when
+// reading. All of 63C0 to 63CF match [StatusVerificationFailed] with [errors.Is]; use [errors.As]
+// and [Status.Retries] for the number of attempts left. An answer that breaks the protocol is
+// [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress]. Errors of the transmitter are
+// wrapped.
 //
 // # Limits
 //
@@ -40,13 +41,12 @@
 //
 // # Secrets
 //
-// A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER,
-// and 0x32, with which two applications of the card change a secret) is printed
-// without its data and data length, by every verb of fmt, by slog and in JSON. Package
-// fmt reads the unexported fields of other structs without calling methods, so Command
-// and Response hold their data in a closure, which fmt prints as a pointer. A command
-// with a secret is sent once: neither 6Cxx nor a fallback to shorter lengths repeats
-// it.
+// A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER, and the
+// proprietary instruction 32, with which two applications of the card change a secret) is printed
+// without its data and data length, by every verb of fmt, by slog and in JSON. Package fmt reads
+// the unexported fields of other structs without calling methods, so Command and Response hold
+// their data in a closure, which fmt prints as a pointer. A command with a secret is sent once:
+// neither 6Cxx nor a fallback to shorter lengths repeats it.
 //
 // # What is absent
 //

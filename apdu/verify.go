@@ -6,10 +6,10 @@ import "context"
 // bytes. A wrong secret uses up an attempt: the error then matches
 // [StatusVerificationFailed], and [Status.Retries] returns the attempts left.
 //
-// The reference is P2: 80 for the current file, or 80 plus a short file identifier. Verify sends
-// the command once and wipes its encoding; the caller wipes the secret. If the secret is empty,
-// Verify sends nothing and returns [ErrCommand], because the command would be that of
-// [Channel.VerifyStatus].
+// The reference is P2. The My Number Card uses 80 (hexadecimal) for the PIN file that is selected,
+// and 80 plus a short file identifier for another one. Verify sends the command once and wipes its
+// encoding; the caller wipes the secret. If the secret is empty, Verify sends nothing and returns
+// [ErrCommand], because the command would be that of [Channel.VerifyStatus].
 func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand

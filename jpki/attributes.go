@@ -75,7 +75,7 @@ const (
 	Reiwa      Era = '5'
 )
 
-// Birth is a date of birth. It is personal data, which printing the value does not show. A year,
+// Birth is a date of birth. It is personal data: printing a Birth does not show the date. A year,
 // month or day of 0 is taken to be unknown (assumed: the format is not public).
 type Birth struct{ held hidden.Value[birth] }
 

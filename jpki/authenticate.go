@@ -59,9 +59,9 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 	return holder, err
 }
 
-// Prove is like [Authenticate] for a verifier elsewhere: the card signs the verifier's
-// challenge, and Prove returns the evidence for [proof.Verifier.Verify], with the CA
-// certificate that is on the card. Reading the CA certificate takes more commands.
+// Prove is like [Authenticate] for a remote verifier: the card signs the verifier's challenge, and
+// Prove returns the evidence for [proof.Verifier.Verify], with the CA certificate that is on the
+// card. Reading the CA certificate takes more commands.
 //
 // A program that gets the challenge from a server has to check that the challenge's audience names
 // that server. Otherwise a dishonest server can relay another server's challenge, and log in to

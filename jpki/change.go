@@ -14,9 +14,9 @@ var (
 	// ErrChangeRejected reports that the card accepted the old PIN or password and not the new one, or
 	// that the new one was not sent. The old one remains valid.
 	ErrChangeRejected = applet.ErrChangeRejected
-	// ErrChangeUnknown reports that no usable response to a change arrived: either the old or
-	// the new PIN or password is valid. Do not repeat the change. Whoever enters it next tries
-	// the new one first, and then the old one.
+	// ErrChangeUnknown reports that no usable response to a change arrived: either the old or the
+	// new PIN or password is valid. Do not repeat the change. At the next prompt, the holder should
+	// enter the new one first and, if it is wrong, the old one.
 	ErrChangeUnknown = applet.ErrChangeUnknown
 )
 

@@ -12,7 +12,7 @@
 // [crypto.Signer] for the card's key. A card is any apdu.Transmitter, such as the cards of
 // package reader.
 //
-// [Prove] and [ProveWith] do the same for a verifier elsewhere, such as a server.
+// [Prove] and [ProveWith] do the same for a remote verifier, such as a server.
 //
 // Package credential has the errors about PINs and the attempts left. Package trust checks
 // certificates. Package proof verifies a card's response to a challenge, without the card.
@@ -43,9 +43,9 @@
 //
 // # Errors
 //
-// Each domain error, for example [ErrNoApplication] or [*credential.Error], unwraps to the
-// status word or transport error behind it. No error contains a PIN or a part of a
-// certificate.
+// An error that a status word or the transport caused, such as [ErrNoApplication] or
+// [*credential.Error], also matches its cause with errors.Is and errors.As. No error contains a PIN
+// or a part of a certificate.
 //
 // # What is not checked
 //

@@ -18,8 +18,8 @@ var ErrFullResponse = errors.New("reader fails on responses of 256 bytes")
 // and compares them. It uses no attempt and needs no PIN, so a program finds a failing reader
 // before it sends a PIN.
 //
-// It returns [ErrFullResponse] if only the smaller blocks pass, [ErrNoCertificate] if the card
-// has nothing to read, and otherwise the status word or the transport's error.
+// It returns [ErrFullResponse] if only the smaller blocks can be read, [ErrNoCertificate] if the
+// card has no CA certificate, and otherwise the status word or the transport's error.
 func (a *Application) ProbeFullResponse(ctx context.Context) error {
 	const block = apdu.MaxShortNe
 	file := a.generation.Authentication.CACertificate

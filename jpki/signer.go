@@ -22,9 +22,9 @@ var ErrSignerClosed = errors.New("signer is closed")
 // Signer is a card's key as a [crypto.Signer]. It is safe for concurrent use; signatures are
 // made one at a time. The card may be taken out between two of them.
 //
-// Each signature takes two short transactions. The first finds out whether a PIN may be
-// sent, as [Application.Ready] does. Then the PIN is asked for, while no transaction is open.
-// In the second the PIN goes to the same card only, once; the card signs, its answer is
+// Each signature takes two short transactions. The first finds out whether a PIN may be sent,
+// as [Application.Ready] does. Then the PIN is asked for, while no transaction is open. In the
+// second, the PIN is sent once, and only to the same card; the card signs, the signature is
 // verified, and the card is logged out.
 type Signer struct {
 	choice      keyChoice
@@ -145,9 +145,9 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 // Canceling ctx stops waiting for other signatures, for the holder and for the card. An
 // error means that there is no signature: [*credential.Error], [credential.ErrUsed],
 // [ErrPINRequired] if AskPIN is nil, [ErrNoPossession] if the card's answer is not the
-// signature, [credential.ErrOtherCard], which for a phone is found out only after the PIN
-// was verified, [ErrSignerClosed], an error of connect or AskPIN, and those of
-// [Authenticate].
+// signature, [credential.ErrOtherCard], [ErrSignerClosed], an error of connect or AskPIN,
+// and those of [Authenticate]. That a phone is another one shows only after its PIN was
+// verified.
 func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.SignerOpts) (signature []byte, err error) {
 	what, err := newToSign(s.Public(), digest, options, s.config.signer.sha1)
 	if err != nil {
@@ -266,10 +266,10 @@ func (s *Signer) prompt(ctx context.Context, what *toSign) (shown Readiness, sec
 	return shown, secret, nil
 }
 
-// PSS reports whether the card can sign with PSS. It is false for ECDSA keys. The card is
-// probed at most once per Signer, with a command that signs nothing and uses no attempt; a card
-// that is kept unlocked is logged out for that. The probe was tested on one kind of test card,
-// so a signature may still fail with [ErrNoPSS].
+// PSS reports whether the card can sign with PSS. It is false for ECDSA keys. The card is probed
+// at most once per Signer, with a command that signs nothing and uses no attempt; a card that is
+// kept unlocked is logged out first. The probe was tested on one kind of test card, so a
+// signature may still fail with [ErrNoPSS].
 func (s *Signer) PSS(ctx context.Context) (has bool, err error) {
 	if _, ok := s.Public().(*rsa.PublicKey); !ok {
 		return false, nil

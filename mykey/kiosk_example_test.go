@@ -19,7 +19,7 @@ func serve(ctx context.Context, driver reader.Driver, library *mykey.Namespace, 
 		if err != nil {
 			return err
 		}
-		// The card is not held while ask runs. The PIN goes to the same card only, once, and the
+		// The card is not held while ask runs. The PIN is sent once, and only to the same card. The
 		// card is logged out afterwards.
 		holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
 		if err != nil {

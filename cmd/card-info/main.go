@@ -3,8 +3,8 @@
 // clients log in with the card's key. Run "card-info help" for the list of subcommands.
 //
 // Only id, sign, cert --signature, attributes, face, number, pin change and ssh-agent send a PIN, a
-// password or a verification number, each one that you enter at most once. No other subcommand can
-// use up an attempt.
+// password or a verification number. They send each entry at most once. No other subcommand can use
+// up an attempt.
 package main
 
 import (

@@ -166,9 +166,9 @@ func TestSSHThroughPCSCD(t *testing.T) {
 	o = agent.client(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", server.file("other"))
 	require.Zero(t, o.exit, o.stderr)
 	for _, change := range [][]string{{server.file("other")}, {"-D"}, {"-d", server.file("card.pub")}, {"-x"}, {"-X"}, {"-s", "/usr/lib/none.so"}} {
-		before := strings.Count(agent.stderrText(), "add, remove or lock")
+		before := strings.Count(agent.stderrText(), "change keys or lock the agent")
 		assert.NotZero(t, agent.client(t, "ssh-add", change...).exit, change)
-		assert.Greater(t, strings.Count(agent.stderrText(), "add, remove or lock"), before, change)
+		assert.Greater(t, strings.Count(agent.stderrText(), "change keys or lock the agent"), before, change)
 	}
 	assert.Equal(t, line, agent.client(t, "ssh-add", "-L").stdout, "only the card's key")
 

@@ -130,7 +130,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 	}
 	textSSHReadOnly = Text{
 		JA: "鍵の追加、削除、ロックなどを求められましたが、拒否しました。",
-		EN: "A client's request to add, remove or lock keys was rejected.",
+		EN: "A client's request to change keys or lock the agent was rejected.",
 	}
 	textSSHReadOnlyNext = Text{
 		JA: "この ssh-agent が扱うのは、カードの鍵だけです。",

@@ -18,9 +18,9 @@
 //
 // # What a signature means
 //
-// The signature key (署名用電子証明書の鍵) legally binds the holder, as a registered seal does. The key for user
-// authentication does not. Both would make a signature that looks right, so Sign and Verify refuse the
-// authentication key unless AllowAuthenticationKey is set.
+// A signature with the signature key (署名用電子証明書の鍵) legally binds the holder, as the impression of a registered seal
+// does. The key for user authentication does not. Both would make a signature that looks right, so Sign and Verify
+// refuse the authentication key unless AllowAuthenticationKey is set.
 //
 // # What is signed
 //

@@ -84,7 +84,7 @@ func (o Options) now() time.Time {
 	return time.Now()
 }
 
-// Sign returns a detached signature of content: DER. It reads content to its end and keeps none of it.
+// Sign returns a detached signature of content, in DER. It reads content to its end and keeps none of it.
 //
 // It returns the errors of [Options.Check], of content, of the signer and of Options.Timestamp.
 func Sign(ctx context.Context, signer Signer, content io.Reader, o Options) ([]byte, error) {
@@ -110,9 +110,9 @@ func SignDigest(ctx context.Context, signer Signer, digest []byte, o Options) ([
 	return b.Bytes(), nil
 }
 
-// SignAttached writes content with its signature inside: DER. It reads content twice, first before the signer is
-// asked, and returns [ErrChanged] if the second reading differs from the first. After an error w may have a part
-// of the output. It also returns the errors of [Sign].
+// SignAttached writes a CMS message in DER that contains content and its signature. It reads content twice, first
+// before the signer is asked, and returns [ErrChanged] if the second reading differs from the first. After an error w
+// may have a part of the output. It also returns the errors of [Sign].
 func SignAttached(ctx context.Context, w io.Writer, signer Signer, content io.ReaderAt, size int64, o Options) error {
 	if err := o.Check(signer.Certificate()); err != nil {
 		return err

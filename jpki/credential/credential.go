@@ -64,8 +64,9 @@ var (
 	// allow using it. No secret was sent.
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one for which the holder was asked for
-	// the PIN. In an [*Error], no secret was sent. A jpki.Signer also returns it
-	// unwrapped, for a phone: it is recognized only after it has accepted the PIN.
+	// the PIN. If it is the reason of an [*Error], no secret was sent. A jpki.Signer also
+	// returns it on its own, for a phone: a phone is recognized only after it has accepted
+	// the PIN.
 	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.

@@ -20,9 +20,9 @@
 //
 // # What is not checked
 //
-// The expiry date and the security code are not signed. They are in [Unsigned], and nobody may show
-// them as confirmed. Whether the card is lost, revoked or expired, and whether the person who shows
-// it is the one in the photograph, is not checked.
+// The expiry date and the security code are not signed. They are in [Unsigned]: do not show them as
+// confirmed. Whether the card is lost, revoked or expired, and whether the person who shows it is
+// the one in the photograph, is not checked.
 //
 // # The format
 //

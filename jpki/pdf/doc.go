@@ -19,14 +19,14 @@
 // SubFilter adbe.pkcs7.detached, with Name and M, over the whole file. The signature is invisible unless
 // [Options] has an [Appearance]. A file may be signed several times. Encrypted files are rejected.
 //
-// # How Verify is strict
+// # What Verify requires
 //
-// Published attacks deceive programs that verify PDF signatures: with a ByteRange that covers only a part of the
-// file (signature wrapping), with changes that are appended after signing (incremental saving, shadow attacks), and
-// with malformed signatures that a program skips or accepts (universal signature forgery). Verify therefore
+// Published attacks deceive programs that verify PDF signatures: with a ByteRange that covers only a part of the file
+// (signature wrapping), with changes that are appended after signing (incremental saving, shadow attacks), and with
+// malformed signatures that a program skips or accepts (universal signature forgery). Therefore Verify
 //
-//   - finds every signature dictionary that any cross-reference section lists, whatever its Filter, in the
-//     order of how much of the file they cover;
+//   - finds all signature dictionaries that any cross-reference section lists, whatever their Filter. Those that
+//     cover less of the file come first;
 //   - accepts only a ByteRange that covers the file from its first byte to the end of a revision, except for
 //     the hexadecimal string of that signature itself;
 //   - accepts only zeros after the signature in that string;

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ErrName reports an audience or a purpose that is not 1 to 255 bytes of UTF-8 in normal form
-// C, or that has control characters or U+FFFD, which stands for text that was not valid.
+// ErrName reports an audience or a purpose that is not 1 to 255 bytes of UTF-8 in normal form C, or
+// that has control characters or U+FFFD, which replaces invalid UTF-8.
 var ErrName = errors.New("invalid audience or purpose: want 1 to 255 bytes of text")
 
 // NonceLength is the length of a challenge's nonce in bytes.

@@ -23,10 +23,10 @@
 //
 // [Good] means: at the time [Answer.AsOf], the source had no record of a revocation. It does not
 // mean that the certificate is not revoked now, that the holder still lives or still has the card,
-// or anything about a certificate that was not asked about. J-LIS updates its list once a day and
-// its online status every 15 minutes.
+// or anything about a certificate that was not asked about. J-LIS updates its CRL once a day and
+// its OCSP responder every 15 minutes.
 //
-// # Which answers are used again
+// # Caching
 //
 // A policy keeps definite answers in memory and doesn't ask twice:
 //
@@ -39,5 +39,5 @@
 //   - Unknown is not kept, whatever its cause: the next check asks the source again.
 //
 // Concurrent questions about one certificate share one query and its answer. A policy keeps at most
-// 4,096 answers, under digests of the certificates. Answers are not shared between servers.
+// 4,096 answers, by the digest of the certificate. Answers are not shared between servers.
 package revocation

@@ -11,8 +11,8 @@ import (
 type Anchor struct {
 	Fingerprint [sha256.Size]byte // SHA-256 of the certificate
 	// KeyID is its subject key identifier, by which certificates name their issuer (RFC 5280
-	// §4.2.1.1). Anybody can write that name, so a match proves nothing. If the names differ, this
-	// CA did not issue the certificate.
+	// §4.2.1.1). Anybody can copy an identifier, so a match proves nothing. If the identifiers differ,
+	// this CA did not issue the certificate.
 	KeyID []byte
 	// Certificate is the CA certificate. If it is nil, it is read from the card.
 	Certificate *x509.Certificate

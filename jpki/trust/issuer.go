@@ -21,7 +21,7 @@ const (
 
 var (
 	// ErrUnknownIssuer reports that no trusted CA issued the certificate, whatever the
-	// names in it say, or that the CA whose key signed it may not issue it.
+	// names in it say, or that the CA that signed it is not allowed to issue it.
 	ErrUnknownIssuer = errors.New("unknown issuer")
 	// ErrIssuerExpired reports that a trusted CA issued the certificate, and that the CA
 	// certificate is expired or not yet valid.

@@ -4,8 +4,8 @@
 //
 //	b, err := verification.ParseNumberB([]byte("55021720352285"))
 //
-// Each entry can be sent once, which also uses up its copies. It can't be printed, compared or read
-// back. A wrong one uses up an attempt, like a PIN. Everything in this package is safe for
+// An entry can be sent once; then its copies can't be sent either. It can't be printed, compared or
+// read back. A wrong one uses up an attempt, like a PIN. Everything in this package is safe for
 // concurrent use.
 package verification
 
@@ -36,10 +36,10 @@ var (
 // limits who may ask for it: see package text.
 type NumberA struct{ secret applet.Secret }
 
-// NumberB is verification number B (照合番号B), 14 digits: six of the date of birth as printed on the
-// card, YYMMDD with the year of the Japanese era; the four of the year in which the card expires;
-// and the four of the security code. For foreign residents, it is not documented whether the year
-// of birth is that of the era: ask for the digits as printed. A card allows 10 wrong entries.
+// NumberB is verification number B (照合番号B), 14 digits: the date of birth as printed on the card
+// (YYMMDD, with the year of the Japanese era), the year in which the card expires (4 digits), and
+// the security code (4 digits). For foreign residents, it is not documented whether the year of
+// birth is that of the era: ask for the digits as printed. A card allows 10 wrong entries.
 type NumberB struct{ secret applet.Secret }
 
 // Birth is the date of birth as in [NumberB], 6 digits. It opens the age record only.

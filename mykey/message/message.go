@@ -58,7 +58,7 @@ const (
 // the attempts. It is [AttemptNone] if the failure is not about a PIN; no attempt was used then.
 type Attempt string
 
-// The attempts.
+// What a failure can mean for the attempts.
 const (
 	AttemptNone    Attempt = "none"
 	AttemptNotUsed Attempt = "not-used"

@@ -128,9 +128,8 @@ type previewData struct {
 	account Account
 }
 
-// NewPreview returns a preview to pass to [Registry.Confirm]. It is for a server, whose
-// terminals have shown the preview, and where the holder has agreed. id is the identifier that
-// was shown.
+// NewPreview returns a preview to pass to [Registry.Confirm]. It is for a server whose terminal has
+// shown the preview to the holder, who has agreed. id is the identifier that was shown.
 func NewPreview(holder *proof.Holder, id mykey.ID, account Account) Preview {
 	return Preview{id, hidden.New(&previewData{holder, account})}
 }

@@ -52,8 +52,8 @@ func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challeng
 // visit can be verified, even by another server.
 //
 // It returns an error that matches [proof.ErrUsed] for any other visit or evidence, after
-// VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the
-// challenge is answered later than [proof.DefaultMaxAge]; or [ErrUnavailable].
+// VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the challenge
+// is older than [proof.DefaultMaxAge]; or [ErrUnavailable].
 func (r *Registry) UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
 	return r.retry(ctx, func(ctx context.Context) error {
 		unused, err := r.checkChallenge(ctx, terminal, challenge, visit, evidence)

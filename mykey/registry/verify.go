@@ -38,8 +38,8 @@ func (e *AuditError) Error() string {
 func (e *AuditError) Unwrap() error { return ErrAudit }
 
 // Head identifies the last record of a chain. Store heads where the database's
-// administrator can't write: [Operator.Verify] detects with them that records were
-// removed from the end of a chain.
+// administrator can't write: with them, [Operator.Verify] detects the removal of
+// records from the end of a chain.
 type Head struct {
 	Chain  string `json:"chain"`
 	Number int64  `json:"number"`

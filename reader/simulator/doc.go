@@ -41,8 +41,8 @@
 // # Faults
 //
 // A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how
-// (fault.go). For a lasting property of a card there is a [Profile] (profile.go) or an [Option]
-// (card.go), and for one of the smart-card service a [DriverOption] (driver.go).
+// (fault.go). A lasting property of a card is set with a [Profile] (profile.go) or an [Option]
+// (card.go), and one of the smart-card service with a [DriverOption] (driver.go).
 //
 // [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and
