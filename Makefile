@@ -9,6 +9,8 @@
 # make release builds archives for all systems and Debian packages in dist: see scripts/release
 # make release-test installs these packages into fresh Debian systems and uses them; it needs root
 # make test    runs all checks and tests, and prints the statistics of the sweeps and the fleet
+# make test-wine runs tests as Windows programs under Wine: see scripts/test-wine; it needs root
+# make test-arm runs tests as programs for arm64 and armv7 under qemu; it needs qemu-user-static
 # make peers   compares with published files of a test card and with others' programs; needs cargo
 # make fuzz    runs every fuzz target for FUZZTIME
 # make soak    runs every long-running test for SOAK
@@ -46,7 +48,10 @@ PACKAGES = 3
 # Compiling SQLite takes a minute. It is compiled twice: without cgo for the tests, and for the
 # race detector, which the checks use too.
 
-.PHONY: demo build install release release-test bin/kiosk kiosk counter fleet test peers fuzz soak bench
+# These packages need no other programs, devices or compilers.
+PURE = ./apdu/... ./jpki/cardtls ./jpki/cms ./jpki/credential ./jpki/cvc ./jpki/face ./jpki/proof ./jpki/revocation ./jpki/text ./jpki/trust ./jpki/verification ./mykey ./mykey/message ./reader ./reader/simulator ./internal/applet ./internal/campaign ./internal/hidden ./internal/strictjson
+
+.PHONY: demo build install release release-test bin/kiosk kiosk counter fleet test test-wine test-arm peers fuzz soak bench
 .DEFAULT_GOAL := demo
 
 demo: build
@@ -102,6 +107,13 @@ test:
 	CGO_ENABLED=0 go test -p $(PACKAGES) -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
 	CGO_ENABLED=0 scripts/statistics
 	scripts/cgo go test -p $(PACKAGES) -parallel $(PARALLEL) $(RACE) -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
+
+test-wine:
+	@scripts/test-wine
+
+test-arm:
+	CGO_ENABLED=0 GOARCH=arm64 go test -vet=off -exec qemu-aarch64-static $(PURE)
+	CGO_ENABLED=0 GOARCH=arm GOARM=7 go test -vet=off -exec qemu-arm-static $(PURE)
 
 peers:
 	@scripts/setup test
