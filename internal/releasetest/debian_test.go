@@ -43,16 +43,22 @@ func start(t *testing.T, suite, dist string) *debian {
 		if d.pid != "" {
 			_, _ = d.try("systemctl poweroff")
 		}
-		stopped := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+		stopped := time.AfterFunc(3*time.Minute, func() { _ = c.Process.Kill() })
 		defer stopped.Stop()
 		_ = c.Wait()
+		// The kernel may still be ending the container's processes.
+		for end := time.Now().Add(time.Minute); os.RemoveAll(d.root) != nil && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		}
 		if t.Failed() {
 			t.Logf("%s", console.Bytes())
 		}
 	})
 	children := fmt.Sprintf("/proc/%d/task/%[1]d/children", c.Process.Pid)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		require.True(t, time.Now().Before(end), "Debian does not start")
+		if time.Now().After(end) {
+			failed, err := d.try("systemctl is-system-running; systemctl --no-pager --failed")
+			require.Fail(t, "Debian does not start", "%v: %s", err, failed)
+		}
 		found, err := os.ReadFile(children)
 		require.NoError(t, err)
 		if d.pid = strings.TrimSpace(string(found)); d.pid == "" {
@@ -67,7 +73,7 @@ func start(t *testing.T, suite, dist string) *debian {
 // try runs a script as root, in the folder in which the last one ended. Its first one runs in the folder with the packages.
 func (d *debian) try(script string) (string, error) {
 	const inFolder = `cd "$(cat /run/folder 2>/dev/null || echo /root/packages)"; trap 'pwd > /run/folder' EXIT; set -e; `
-	c := exec.CommandContext(d.t.Context(), "nsenter", "--target", d.pid, "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", "--wd=/", "sh", "-c", inFolder+script)
+	c := exec.CommandContext(d.t.Context(), "nsenter", "--target", d.pid, "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", "--wd", "sh", "-c", inFolder+script)
 	c.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"}
 	out, err := c.CombinedOutput()
 	return string(out), err
@@ -85,4 +91,14 @@ func (d *debian) run(script string) string {
 func (d *debian) read(path string) string {
 	content, _ := os.ReadFile("/proc/" + d.pid + "/root" + path)
 	return string(content)
+}
+
+// until waits until a condition holds.
+func (d *debian) until(what string, holds func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(time.Second) {
+		if time.Now().After(end) {
+			require.Fail(d.t, what, d.run("journalctl --no-pager --lines 60"))
+		}
+	}
 }

@@ -57,6 +57,7 @@ func (d *debian) visit() string {
 		press(fmt.Sprintf("[data-digit='%c']", digit))
 	}
 	press("[data-enter]")
+	press("[data-action=first]") // the holder has no ID yet
 	do(chromedp.WaitReady(chromedp.CSS(`main[data-screen="result"] h1`)))
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText`))
 	require.NoError(d.t, err)
