@@ -137,6 +137,9 @@ func TestUnitStartsTheBrowser(t *testing.T) {
 	}
 	assert.Contains(t, content(t, "mykeykit.tmpfiles"), "\nd /run/mykeykit-kiosk 2750 "+user+" "+setting(browser, "User")[0]+"\n")
 	assert.Contains(t, content(t, "mykeykit.polkit.rules"), `subject.user == "`+user+`"`)
+	assert.Equal(t, []string{user}, setting(content(t, "pcscd.socket.conf"), "SocketGroup"))
+	assert.Equal(t, []string{"0660"}, setting(content(t, "pcscd.socket.conf"), "SocketMode"))
+	assert.Equal(t, []string{"-/run/pcscd"}, setting(browser, "InaccessiblePaths"))
 	assert.Contains(t, policy(t)["URLAllowlist"], "file://"+page)
 }
 
