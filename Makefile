@@ -28,13 +28,10 @@ SOAK ?= 10m
 # tests.
 export MYKEYKIT_E2E ?= wanted
 
-# Race detection slows down code that it can find nothing in: SQLite, which is C translated to Go,
-RACE = -race -gcflags=modernc.org/...=-race=false
-
-# packages without goroutines or locks,
+# Race detection finds nothing in packages without goroutines or locks,
 RACE_PACKAGES = $$(scripts/concurrent)
 
-# and these tests, which run other processes, or many cases one after the other.
+# and in these tests, which run other processes, or many cases one after the other.
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestSweepOfFaults|TestSweepOfStatusWords|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestFleetOutlivesTheServer|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat|TestNoChangedByte|TestForgedCoverage|TestWrongSignatures|TestChangesAfter|TestOthersAccept|TestFilesOfOther|TestFilesThatAskForMuch|TestSigningNeeds|TestJapaneseBlock|TestBlocksDoNotCover|TestRulesNormalize|TestEveryBitOfEvidence|TestVectorsVerifyWithoutGo|TestOnlyChallengesAreParsed|TestProgramIsNotSuspended|TestNoCoreFile|TestDocumentedCommandsWork)
 
 # The slowest packages begin first, so that the others run beside them.
@@ -99,14 +96,14 @@ release-test: release
 test:
 	@scripts/setup test
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
-	scripts/cgo go vet $(RACE) ./...
-	GOFLAGS="$(RACE) $$(go env GOFLAGS)" scripts/cgo $$(go tool -modfile=tools/go.mod -n staticcheck) ./...
+	scripts/cgo go vet -race ./...
+	GOFLAGS="-race $$(go env GOFLAGS)" scripts/cgo $$(go tool -modfile=tools/go.mod -n staticcheck) ./...
 	@scripts/typecheck
 	@scripts/api
 	@scripts/vulnerabilities
 	CGO_ENABLED=0 go test -p $(PACKAGES) -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
 	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -p $(PACKAGES) -parallel $(PARALLEL) $(RACE) -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
+	scripts/cgo go test -p $(PACKAGES) -parallel $(PARALLEL) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
 
 test-wine:
 	@scripts/test-wine
