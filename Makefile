@@ -42,9 +42,6 @@ SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc
 PARALLEL = 6
 PACKAGES = 3
 
-# Compiling SQLite takes a minute. It is compiled twice: without cgo for the tests, and for the
-# race detector, which the checks use too.
-
 # These packages need no other programs, devices or compilers.
 PURE = ./apdu/... ./jpki/cardtls ./jpki/cms ./jpki/credential ./jpki/cvc ./jpki/face ./jpki/proof ./jpki/revocation ./jpki/text ./jpki/trust ./jpki/verification ./mykey ./mykey/message ./reader ./reader/simulator ./internal/applet ./internal/campaign ./internal/hidden ./internal/strictjson
 
@@ -93,6 +90,8 @@ release:
 release-test: release
 	@scripts/release-test dist
 
+# SQLite, which takes a minute to compile, is compiled twice: without cgo for the tests, and for the
+# race detector. Therefore the checks use what is compiled for the race detector.
 test:
 	@scripts/setup test
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
@@ -106,7 +105,7 @@ test:
 	scripts/cgo go test -p $(PACKAGES) -parallel $(PARALLEL) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
 
 test-wine:
-	@scripts/test-wine
+	@scripts/test-wine $(PURE) ./jpki ./jpki/pdf ./internal/ctxio ./internal/keyfile ./internal/locale ./internal/termtext
 
 test-arm:
 	CGO_ENABLED=0 GOARCH=arm64 go test -vet=off -exec qemu-aarch64-static $(PURE)
