@@ -129,7 +129,7 @@ a forwarded agent (ssh -A) and requests to add or remove keys are rejected.`,
 		EN: "The card was removed. Nothing was signed.",
 	}
 	textSSHReadOnly = Text{
-		JA: "鍵の追加、削除、ロックなどを求められましたが、拒否しました。",
+		JA: "鍵の変更や ssh-agent のロックを求められましたが、拒否しました。",
 		EN: "A client's request to change keys or lock the agent was rejected.",
 	}
 	textSSHReadOnlyNext = Text{
