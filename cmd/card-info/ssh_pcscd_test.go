@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/doctest"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
@@ -295,11 +296,7 @@ func TestREADMESSHCommandsThroughPCSCD(t *testing.T) {
 		_, section, found := strings.Cut(string(text), "\n## SSH\n")
 		require.True(t, found, readme)
 		section, _, _ = strings.Cut(section, "\n## ")
-		var blocks []string
-		for _, part := range strings.Split(section, "\n```sh\n")[1:] {
-			block, _, _ := strings.Cut(part, "```")
-			blocks = append(blocks, block)
-		}
+		blocks := doctest.Blocks(section, "sh")
 		require.Len(t, blocks, 3, readme)
 
 		home, bin := t.TempDir(), t.TempDir()

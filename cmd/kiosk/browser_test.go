@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -19,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/cmd/kiosk/internal/terminal"
+	"github.com/mykeykit/mykeykit/internal/browsertest"
 	"github.com/mykeykit/mykeykit/internal/campaign"
 	"github.com/mykeykit/mykeykit/internal/clitest"
-	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 	"github.com/mykeykit/mykeykit/mykey/message"
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -68,23 +67,9 @@ func newBrowserFor(t *testing.T, lang string, change func(*campaign.Campaign)) *
 func startBrowser(t *testing.T, lang string) *browser {
 	t.Helper()
 	t.Parallel()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		pcscdtest.Skip(t, "chromium is not installed (Debian: apt-get install chromium fonts-noto-cjk)")
-	}
+	ctx := browsertest.New(t, chromedp.WindowSize(1280, 1024), chromedp.Flag("force-prefers-reduced-motion", true))
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
 	require.NoError(t, err)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WindowSize(1280, 1024),
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("force-prefers-reduced-motion", true))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, axe: string(axe), lang: lang}
 	b.run() // starts the browser
 	return b

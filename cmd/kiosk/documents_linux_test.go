@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,32 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/doctest"
 	"github.com/mykeykit/mykeykit/internal/fleettls"
 	"github.com/mykeykit/mykeykit/internal/keyfile"
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
-
-// documentedCommands returns the command lines in the shell blocks of a page.
-func documentedCommands(t *testing.T, page string) (lines []string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
-	require.NoError(t, err)
-	for _, block := range regexp.MustCompile("(?s)\n```sh\n(.*?)\n```").FindAllStringSubmatch(string(text), -1) {
-		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				lines = append(lines, line)
-			}
-		}
-	}
-	return lines
-}
-
-// makeKey makes a key in place of card-info.
-const makeKey = `#!/bin/sh
-[ "$1" = keygen ] || exit 2
-umask 077
-od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
-`
 
 // The operator's commands in the documents work as written, including the key change.
 // Commands that need a reader, a terminal or a server fail only for that reason.
@@ -55,7 +33,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 			o.write("campaign.toml", o.demo())
 			programs := t.TempDir()
 			require.NoError(t, os.Symlink(self, filepath.Join(programs, "kiosk")))
-			require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(makeKey), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(doctest.MakeKey), 0o755))
 			require.NoError(t, os.Mkdir(o.path("backup"), 0o700))
 			ca, err := fleettls.NewCA(time.Now())
 			require.NoError(t, err)
@@ -66,8 +44,10 @@ func TestDocumentedCommandsWork(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, keyfile.WriteNew(o.path(name+".pem"), text))
 			}
+			text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+			require.NoError(t, err)
 			id, ran := "", 0
-			for _, line := range documentedCommands(t, page) {
+			for _, line := range doctest.Commands(string(text)) {
 				if program, _, _ := strings.Cut(line, " "); program != "kiosk" && program != "card-info" && program != "cat" {
 					continue
 				}

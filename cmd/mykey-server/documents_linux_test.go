@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/doctest"
 )
 
 // pages are the documents for the operator of a server.
@@ -27,26 +29,6 @@ func page(t *testing.T, name string) string {
 	require.NoError(t, err)
 	return string(text)
 }
-
-// documentedCommands returns the command lines in the shell blocks of a page.
-func documentedCommands(t *testing.T, name string) (lines []string) {
-	t.Helper()
-	for _, block := range regexp.MustCompile("(?s)\n```sh\n(.*?)\n```").FindAllStringSubmatch(page(t, name), -1) {
-		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				lines = append(lines, line)
-			}
-		}
-	}
-	return lines
-}
-
-// makeKey makes a key in place of card-info.
-const makeKey = `#!/bin/sh
-[ "$1" = keygen ] || exit 2
-umask 077
-od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$2"
-`
 
 // makeCA makes the CA that an operator has.
 const makeCA = `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out own-ca.key &&
@@ -61,7 +43,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 	programs, folder := t.TempDir(), t.TempDir()
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(programs, "mykey-server"), ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(makeKey), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(programs, "card-info"), []byte(doctest.MakeKey), 0o755))
 	campaign, err := os.ReadFile(demo)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "campaign.toml"), campaign, 0o600))
@@ -77,7 +59,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 	database := regexp.MustCompile(`postgres://\S+`)
 	folders := strings.NewReplacer("/etc/mykey-server/", "", "/backup/", "")
 	ran := 0
-	for _, line := range documentedCommands(t, pages[0]) {
+	for _, line := range doctest.Commands(page(t, pages[0])) {
 		if program, _, _ := strings.Cut(line, " "); !run[program] {
 			continue
 		}
@@ -122,7 +104,7 @@ func servesAsDocumented(t *testing.T, c *exec.Cmd) {
 // Both documents have the same commands and the same structure. They describe
 // every metric of the server. The files that they name exist.
 func TestDocuments(t *testing.T) {
-	assert.Equal(t, documentedCommands(t, pages[0]), documentedCommands(t, pages[1]))
+	assert.Equal(t, doctest.Commands(page(t, pages[0])), doctest.Commands(page(t, pages[1])))
 	source, err := os.ReadFile("metrics.go")
 	require.NoError(t, err)
 	metrics := regexp.MustCompile(`Name: "(mykeykit_\w+)"`).FindAllSubmatch(source, -1)

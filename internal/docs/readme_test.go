@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/doctest"
 )
 
 // languages maps each README to the locale of its sessions.
@@ -21,16 +23,6 @@ func read(t *testing.T, path string) string {
 	b, err := os.ReadFile(filepath.Join("..", "..", path))
 	require.NoError(t, err)
 	return string(b)
-}
-
-// blocks returns the fenced code blocks of a language.
-func blocks(text, language string) (found []string) {
-	parts := strings.Split(text, "\n```"+language+"\n")
-	for _, part := range parts[1:] {
-		block, _, _ := strings.Cut(part, "\n```")
-		found = append(found, block+"\n")
-	}
-	return found
 }
 
 // The code in the READMEs is copied from the examples.
@@ -48,7 +40,7 @@ func TestREADMECodeIsFromExamples(t *testing.T) {
 		code = append(code, example.begin+function+"\n}\n")
 	}
 	for name := range languages {
-		assert.Equal(t, code, blocks(read(t, name), "go"), name)
+		assert.Equal(t, code, doctest.Blocks(read(t, name), "go"), name)
 	}
 }
 
@@ -66,7 +58,7 @@ func TestREADMESessionsMatchTheProgram(t *testing.T) {
 	for name, locale := range languages {
 		folder := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "contract.pdf"), []byte(read(t, "jpki/pdf/testdata/unsigned.pdf")), 0o600))
-		sessions := blocks(read(t, name), "console")
+		sessions := doctest.Blocks(read(t, name), "console")
 		require.NotEmpty(t, sessions)
 		for _, session := range sessions {
 			var printed strings.Builder
@@ -86,7 +78,10 @@ func TestREADMESessionsMatchTheProgram(t *testing.T) {
 	}
 }
 
-// The Japanese version of each page has the same headings, tables and code in the same order.
+// trailing matches a comment after a command.
+var trailing = regexp.MustCompile(`(?m) +# .*$`)
+
+// The Japanese version of each page has the same headings, tables and code in the same order, and the same commands.
 func TestLanguagesHaveTheSameStructure(t *testing.T) {
 	shape := func(text string) (lines []string) {
 		inCode := false
@@ -112,7 +107,12 @@ func TestLanguagesHaveTheSameStructure(t *testing.T) {
 		for _, page := range pages {
 			page, err := filepath.Rel(root, page)
 			require.NoError(t, err)
-			assert.Equal(t, shape(read(t, strings.TrimSuffix(page, ".ja.md")+".md")), shape(read(t, page)), page)
+			english, japanese := read(t, strings.TrimSuffix(page, ".ja.md")+".md"), read(t, page)
+			assert.Equal(t, shape(english), shape(japanese), page)
+			commands := func(text string) string {
+				return trailing.ReplaceAllString(strings.Join(doctest.Scripts(text), "\n"), "")
+			}
+			assert.Equal(t, commands(english), commands(japanese), page)
 		}
 	}
 }

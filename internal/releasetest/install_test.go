@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/doctest"
 )
 
 // guide returns the shell blocks of each section of a document, in order.
@@ -17,18 +19,9 @@ func guide(t *testing.T, document string) (sections [][]string) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", document))
 	require.NoError(t, err)
 	for _, section := range strings.Split(string(text), "\n## ") {
-		var blocks []string
-		for _, block := range regexp.MustCompile("(?s)\n```sh\n(.*?)\n```").FindAllStringSubmatch(section, -1) {
-			blocks = append(blocks, block[1])
-		}
-		sections = append(sections, blocks)
+		sections = append(sections, doctest.Scripts(section))
 	}
 	return sections
-}
-
-// Both languages of the document have the same commands.
-func TestGuidesAreEqual(t *testing.T) {
-	assert.Equal(t, guide(t, "install.md"), guide(t, "install.ja.md"))
 }
 
 var packaged = regexp.MustCompile(`(?m)^  - src: (?:\$\{PACKAGE_(?:UNITS|FILES)\}/)?([^$\n]+)$`)
@@ -39,8 +32,11 @@ func TestPackagedFiles(t *testing.T) {
 	for _, program := range []string{"card-info", "kiosk", "mykey-server"} {
 		config, err := os.ReadFile(filepath.Join(root, "cmd", program, "packaging", "debian", "package.yaml"))
 		require.NoError(t, err)
+		common, err := os.ReadFile(filepath.Join(root, "scripts", "package-contents.yaml"))
+		require.NoError(t, err)
+		contents := strings.ReplaceAll(string(config)+string(common), "${PACKAGE_PROGRAM}", program)
 		var files []string
-		for _, file := range packaged.FindAllStringSubmatch(string(config), -1) {
+		for _, file := range packaged.FindAllStringSubmatch(contents, -1) {
 			if files = append(files, file[1]); strings.Contains(file[1], "/") {
 				_, err := os.Stat(filepath.Join(root, file[1]))
 				assert.NoError(t, err)

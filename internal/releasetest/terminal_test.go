@@ -1,18 +1,16 @@
 package releasetest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/browsertest"
 )
 
 var (
@@ -31,18 +29,8 @@ func (d *debian) visit() string {
 
 	start := startPage.FindStringSubmatch(d.read("/run/mykeykit-kiosk/start.html"))
 	require.NotNil(d.t, start, "no start page")
-	program, err := exec.LookPath("chromium")
-	require.NoError(d.t, err)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(d.t.TempDir()))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, cancel := context.WithTimeout(d.t.Context(), 2*time.Minute)
-	defer cancel()
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
+	ctx := browsertest.New(d.t)
+	defer func() { _ = chromedp.Cancel(ctx) }() // the next visit has a browser of its own
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		d.t.Helper()
 		require.NoError(d.t, chromedp.Do(ctx, actions...))

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/doctest"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 )
 
@@ -79,7 +80,7 @@ func (m *machine) installed() (folder, install string) {
 	for name, text := range map[string]string{"campaign.toml": demo, "operator.public": "00", "namespace.key": "00", "registry.key": "00", "counter-1.key": "counter-1 00", "terminals": "", "bin/card-info": "#!/bin/sh\n"} {
 		require.NoError(m.t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644))
 	}
-	for _, block := range commandBlocks(content(m.t, repository, "docs", "kiosk.md")) {
+	for _, block := range doctest.Scripts(content(m.t, repository, "docs", "kiosk.md")) {
 		if strings.Contains(block, "systemctl enable") {
 			return folder, block
 		}

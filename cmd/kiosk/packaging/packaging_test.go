@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mykeykit/mykeykit/internal/doctest"
 	"github.com/mykeykit/mykeykit/internal/pcscdtest"
 )
 
@@ -166,24 +167,13 @@ func TestChromiumKnowsThePolicies(t *testing.T) {
 	assert.Equal(t, map[string]any{"NoSuchPolicyEnabled": true}, unknown)
 }
 
-var comment = regexp.MustCompile(`(?m)^#.*\n`)
-
-// commandBlocks returns the shell blocks of a document without comments.
-func commandBlocks(text string) (commands []string) {
-	for _, block := range strings.Split(text, "\n```sh\n")[1:] {
-		block, _, _ = strings.Cut(block, "\n```")
-		commands = append(commands, comment.ReplaceAllString(block, ""))
-	}
-	return commands
-}
-
 // The documents install existing files and all files, and both documents have the same
 // commands.
 func TestDocumentsInstallAllFiles(t *testing.T) {
 	var first []string
 	for _, document := range []string{"kiosk.md", "kiosk.ja.md"} {
 		text := content(t, "..", "..", "..", "docs", document)
-		commands := commandBlocks(text)
+		commands := doctest.Scripts(text)
 		if first == nil {
 			first = commands
 		}
