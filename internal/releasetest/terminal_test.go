@@ -11,17 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/internal/browsertest"
+	"github.com/mykeykit/mykeykit/mykey"
 )
 
 var (
 	startPage = regexp.MustCompile(`action="([^"]+)"><input type="hidden" name="key" value="([^"]+)"`)
 	panel     = regexp.MustCompile(`(?:操作盤|panel): +(http://127\.0\.0\.1:\d+)/`)
-	shownID   = regexp.MustCompile(`[2-9A-Z]{4}-[2-9A-Z]{4}`)
+	shownID   = regexp.MustCompile(`[0-9A-Z]{4}-[0-9A-Z]{4}`)
 )
 
 // visit makes a visit with a simulated card at the terminal that runs as a service: it inserts the card through the panel and
-// enters the PIN on the page, in a browser of this machine. It returns the identifier that is shown.
-func (d *debian) visit() string {
+// enters the PIN on the page, in a browser of this machine. The page must then show an identifier.
+func (d *debian) visit() {
 	d.t.Helper()
 	found := panel.FindAllStringSubmatch(d.run("journalctl --no-pager --unit mykeykit-kiosk.service"), -1)
 	require.NotEmpty(d.t, found, "the journal has no address of the panel")
@@ -50,9 +51,8 @@ func (d *debian) visit() string {
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText`))
 	require.NoError(d.t, err)
 	d.panel(found[len(found)-1][1], url.Values{"do": {"remove"}}, "/")
-	id := shownID.FindString(text)
-	require.NotEmpty(d.t, id, text)
-	return id
+	_, err = mykey.Parse(shownID.FindString(text))
+	require.NoError(d.t, err, text)
 }
 
 // panel presses a button of the panel for the cards.
