@@ -41,8 +41,8 @@ type keySource func(kind keyKind, name string) (crypto.Signer, error)
 
 func randomKeys(kind keyKind, _ string) (crypto.Signer, error) { return kind.random() }
 
-// seeded caches the keys derived from seeds, because the search for primes takes about
-// 0.1 s.
+// seeded caches the keys derived from seeds, because the search for primes takes
+// much longer than everything else that NewCard does.
 var seeded sync.Map // from seed and name to func() (crypto.Signer, error)
 
 func seededKeys(seed string) keySource {
@@ -125,6 +125,22 @@ func insecureRSA(id string) (crypto.Signer, error) {
 	return nil, errNoKey
 }
 
+// smallPrimes are the odd primes below 2^14: multiples of them are most of the numbers that nextPrime would test.
+var smallPrimes = sync.OnceValue(func() (primes []uint32) {
+	const limit = 1 << 14
+	composite := make([]bool, limit)
+	for n := uint32(3); n < limit; n += 2 {
+		if composite[n] {
+			continue
+		}
+		primes = append(primes, n)
+		for multiple := n * n; multiple < limit; multiple += 2 * n {
+			composite[multiple] = true
+		}
+	}
+	return primes
+})
+
 // nextPrime returns the first prime after a random odd number of 1024 bits. The number's
 // two top bits are set, so that the product of two primes has 2048 bits.
 func nextPrime(stream *rand.ChaCha8) *big.Int {
@@ -132,9 +148,23 @@ func nextPrime(stream *rand.ChaCha8) *big.Int {
 	_, _ = stream.Read(b) // never fails
 	b[0] |= 0xC0
 	b[len(b)-1] |= 1
-	two := big.NewInt(2)
-	for p := new(big.Int).SetBytes(b); ; p.Add(p, two) {
-		if p.ProbablyPrime(0) && p.ProbablyPrime(10) {
+	first := new(big.Int).SetBytes(b)
+	primes := smallPrimes()
+	remainders := make([]uint32, len(primes))
+	var divisor, remainder big.Int
+	for i, prime := range primes {
+		remainders[i] = uint32(remainder.Mod(first, divisor.SetUint64(uint64(prime))).Uint64())
+	}
+candidates:
+	for distance := uint32(0); ; distance += 2 {
+		for i, prime := range primes {
+			if (remainders[i]+distance)%prime == 0 {
+				continue candidates
+			}
+		}
+		p := new(big.Int).Add(first, remainder.SetUint64(uint64(distance)))
+		// No composite number is known to pass: see math/big.
+		if p.ProbablyPrime(0) {
 			return p
 		}
 	}
