@@ -5,7 +5,6 @@ go 1.26.0
 
 tool (
 	golang.org/x/exp/cmd/apidiff
-	golang.org/x/tools/go/packages/gopackages
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
