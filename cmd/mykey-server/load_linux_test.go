@@ -122,7 +122,7 @@ func startLoadedFleet(b *testing.B, terminals int) *loadedFleet {
 	if os.Getenv("MYKEYKIT_BENCH") != "full" {
 		b.Skip("measured with MYKEYKIT_BENCH=full")
 	}
-	database, err := postgrestest.Start()
+	database, err := postgrestest.StartDurable()
 	database = postgrestest.Must(b, database, err)
 	b.Cleanup(database.Stop)
 	url := database.Database(b)

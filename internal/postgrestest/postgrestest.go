@@ -42,6 +42,7 @@ type Server struct {
 	dir      string
 	bin      string
 	password string
+	durable  bool // writes reach the disk before they are confirmed
 	port     int
 	schemas  atomic.Int64 // number of schemas created
 
@@ -63,13 +64,18 @@ func Must(t testing.TB, s *Server, err error) *Server {
 }
 
 // Start creates and starts a server. It blocks until the server answers. The server runs
-// until [Server.Stop].
-func Start() (*Server, error) {
+// until [Server.Stop]. Its data survive its end, but not that of the machine.
+func Start() (*Server, error) { return start(false) }
+
+// StartDurable is like [Start], for measurements: the server has PostgreSQL's own settings for writing to disk.
+func StartDurable() (*Server, error) { return start(true) }
+
+func start(durable bool) (*Server, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, password: rand.Text()}
+	s := &Server{bin: bin, password: rand.Text(), durable: durable}
 	if s.dir, err = os.MkdirTemp("", "postgrestest"); err != nil {
 		return nil, err
 	}
@@ -115,7 +121,7 @@ func (s *Server) initialize() error {
 		return err
 	}
 	out, err := s.command("initdb", "--pgdata", s.data(), "--username", role, "--pwfile", secret,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync").CombinedOutput()
+		"--auth", "md5", "--encoding", "UTF8", "--locale", "C", "--no-sync").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
@@ -158,7 +164,8 @@ func (s *Server) launch(limit time.Time) error {
 	defer s.mu.Unlock()
 	cmd := s.command("postgres", "-D", s.data(), "-p", fmt.Sprint(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=1000",
-		"-c", "shared_buffers=256MB", "-c", "max_wal_size=2GB", "-c", "logging_collector=off")
+		"-c", "shared_buffers=256MB", "-c", "max_wal_size=2GB", "-c", "logging_collector=off",
+		"-c", fmt.Sprintf("fsync=%t", s.durable))
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	started := make(chan error)
