@@ -28,19 +28,20 @@ SOAK ?= 10m
 # tests.
 export MYKEYKIT_E2E ?= wanted
 
-# Race detection finds nothing in packages without goroutines or locks,
-RACE_PACKAGES = $$(scripts/concurrent)
-
-# and in these tests, which run other processes, or many cases one after the other.
+# Each test runs once: with race detection in the packages that use goroutines or locks, except
+# these tests, which run other processes, or many cases one after the other.
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestSweepOfFaults|TestSweepOfStatusWords|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestFleetOutlivesTheServer|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat|TestNoChangedByte|TestForgedCoverage|TestWrongSignatures|TestChangesAfter|TestOthersAccept|TestFilesOfOther|TestFilesThatAskForMuch|TestSigningNeeds|TestJapaneseBlock|TestBlocksDoNotCover|TestRulesNormalize|TestEveryBitOfEvidence|TestVectorsVerifyWithoutGo|TestOnlyChallengesAreParsed|TestProgramIsNotSuspended|TestNoCoreFile|TestDocumentedCommandsWork)
 
 # The slowest packages begin first, so that the others run beside them.
-SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/card-info ./reader/pcsc
+SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/mykey-server ./jpki ./cmd/card-info ./reader/pcsc
 
 # Tests with a browser mostly wait until a screen may be used, and others for processes and
 # devices: two packages at a time leave two cores idle almost half of the time.
-PARALLEL = 6
-PACKAGES = 3
+PARALLEL = 8
+PACKAGES = 4
+
+# go vet runs before.
+GO_TEST = go test -vet=off -p $(PACKAGES) -parallel $(PARALLEL)
 
 # These packages need no other programs, devices or compilers.
 PURE = ./apdu/... ./jpki/cardtls ./jpki/cms ./jpki/credential ./jpki/cvc ./jpki/face ./jpki/proof ./jpki/revocation ./jpki/text ./jpki/trust ./jpki/verification ./mykey ./mykey/message ./reader ./reader/simulator ./internal/applet ./internal/campaign ./internal/hidden ./internal/strictjson
@@ -97,12 +98,12 @@ test:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	scripts/cgo go vet -race ./...
 	GOFLAGS="-race $$(go env GOFLAGS)" scripts/cgo $$(go tool -modfile=tools/go.mod -n staticcheck) ./...
-	@scripts/typecheck
+	CGO_ENABLED=0 go run ./internal/typecheck windows/amd64 darwin/arm64 linux/386 linux/arm
 	@scripts/api
 	@scripts/vulnerabilities
-	CGO_ENABLED=0 go test -p $(PACKAGES) -parallel $(PARALLEL) -skip '^TestSweep|^TestKioskFleet$$' $(SLOW_FIRST) ./...
-	CGO_ENABLED=0 scripts/statistics
-	scripts/cgo go test -p $(PACKAGES) -parallel $(PARALLEL) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $(RACE_PACKAGES)
+	@CGO_ENABLED=0 scripts/statistics $(GO_TEST) -run '$(WITHOUT_RACE)' $(SLOW_FIRST) $$(scripts/concurrent)
+	@CGO_ENABLED=0 scripts/statistics $(GO_TEST) ./reader/pcsc $$(scripts/concurrent -not)
+	@scripts/cgo scripts/statistics $(GO_TEST) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $$(scripts/concurrent)
 
 test-wine:
 	@scripts/test-wine $(PURE) ./jpki ./jpki/pdf ./internal/ctxio ./internal/keyfile ./internal/locale ./internal/termtext
