@@ -9,8 +9,8 @@ import (
 var ErrATR = errors.New("malformed answer to reset")
 
 // ATR is a card's answer to reset, 2 to 33 bytes. It describes how to communicate
-// with a card. It does not identify a kind of card: for a contactless card, the
-// reader generates it.
+// with a card. Do not identify a card by it: for a contactless card, the reader
+// generates it.
 type ATR []byte
 
 // HistoricalBytes returns the 0 to 15 bytes in which a card describes itself:

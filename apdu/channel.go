@@ -56,8 +56,8 @@ func WithShortLengths() Option { return (*Channel).refuseExtended }
 // Some readers break the connection at an extended length. The channel therefore
 // probes only if all of these hold:
 //
-//   - The ATR offers no protocol but T=1, and its historical bytes come from the card. For
-//     contactless cards the reader makes them.
+//   - The ATR is like that of a contact card: it offers only T=1, and its historical bytes,
+//     if any, are COMPACT-TLV objects. For a contactless card the reader generates the ATR.
 //   - The first 256 bytes arrived complete, and [WithReadSize] does not limit reads to less.
 //   - No command with a secret was sent on the channel, because losing the connection
 //     then would leave the card unlocked.

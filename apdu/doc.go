@@ -37,14 +37,14 @@
 //
 // Channels use short lengths by default. [WithExtendedLengths] and [WithATR] enable extended
 // lengths; WithATR may probe whether they work. If a reader loses a response of 256 bytes, the
-// channel falls back to 253 (length.go).
+// channel falls back to 253.
 //
 // # Secrets
 //
 // A command that carries a secret (VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER, and the
-// proprietary instruction 32, with which two applications of the card change a secret) is printed
-// without its data and data length, by every verb of fmt, by slog and in JSON. Package fmt reads
-// the unexported fields of other structs without calling methods, so Command and Response hold
+// proprietary instruction byte 0x32, with which two applications of the My Number Card change a
+// secret) is printed without its data and data length, by every verb of fmt, by slog and in JSON.
+// Package fmt calls no methods of a value in an unexported field, so Command and Response hold
 // their data in a closure, which fmt prints as a pointer. A command with a secret is sent once:
 // neither 6Cxx nor a fallback to shorter lengths repeats it.
 //

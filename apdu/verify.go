@@ -18,10 +18,10 @@ func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) err
 	return err
 }
 
-// VerifyStatus sends VERIFY without data, which uses up no attempt. The
-// status word tells the state of the secret. The My Number Card answers 63Cx,
-// x being the attempts left, also after a successful VERIFY (observed; not in a
-// public specification).
+// VerifyStatus sends VERIFY without data, which uses up no attempt. The status
+// word gives the state of the secret. The My Number Card answers 63Cx, x being
+// the attempts left, also after a successful VERIFY (observed; not in a public
+// specification).
 //
 // The command has no Le byte: with one, a real card answers 6700.
 func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, error) {
@@ -34,8 +34,8 @@ func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, err
 //
 // The reference is P2, as for [Channel.Verify]. ChangeReferenceData sends the command once and
 // wipes its encoding; the caller wipes the secret. If the secret is empty, it sends nothing and
-// returns [ErrCommand]. The My Number Card is assumed to accept this form: published programs mark
-// it as untested.
+// returns [ErrCommand]. Whether the My Number Card accepts this form is not known: open-source
+// programs contain it, marked as untested.
 func (c *Channel) ChangeReferenceData(ctx context.Context, reference byte, secret []byte) error {
 	if len(secret) == 0 {
 		return ErrCommand

@@ -43,9 +43,10 @@ func Open(ctx context.Context, card apdu.Transmitter, options ...CardOption) (*A
 	return &Application{session: session, generation: generation.All[i], config: config}, nil
 }
 
-// Do calls fn with the application open, in one transaction if card is an [apdu.Transactor].
-// If a PIN was sent it logs the card out afterwards, also if fn fails or panics or ctx
-// ends. If that fails, Do returns [ErrStillUnlocked], joined to fn's error.
+// Do calls fn with the application open, in one transaction if card is an
+// [apdu.Transactor]. If a PIN was sent, it logs the card out afterwards, even if fn fails
+// or panics or ctx ends. If that fails, Do returns [ErrStillUnlocked], joined to fn's
+// error.
 //
 // If ctx ends during an exchange after a PIN was sent, the exchange may take 2 seconds more, so
 // that the card can still be logged out. After that it is abandoned, and closing the connection
@@ -78,9 +79,9 @@ func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context,
 // does not log the card out.
 func (a *Application) LogOut(ctx context.Context) error { return a.session.LogOut(ctx) }
 
-// LogOut logs out a card that another program may have left unlocked, for example because
-// it was killed. It uses one transaction if card is an [apdu.Transactor], and no attempt. A
-// removed card counts as logged out.
+// LogOut logs out a card that another program may have left unlocked, for example because it
+// was killed. It uses up no attempt, and works in one transaction if card is an
+// [apdu.Transactor]. A removed card counts as logged out.
 //
 // It selects the JPKI application first. A card of another kind gets only SELECT commands, and LogOut
 // returns [ErrNoApplication]. It returns [ErrStillUnlocked], which wraps the cause, if the card may

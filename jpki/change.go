@@ -24,7 +24,7 @@ var (
 // verifies the old PIN, sends the new one once, and logs the card out. A wrong old PIN uses up an
 // attempt. Both PINs are used up, whatever happens.
 //
-// That cards accept the command that replaces a PIN is assumed: published programs have it, marked as
+// The command has not been tried on a real card: open-source programs contain it, marked as
 // untested. A program should tell the holder so before it calls ChangePIN. Municipal offices and
 // convenience stores offer the change too.
 //

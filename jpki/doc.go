@@ -35,11 +35,12 @@
 //
 // # No card stays unlocked
 //
-// On this card a verified PIN stays verified after a reset, a disconnect, the end of the
-// process and selecting the application again. [Authenticate] and [Do] log the card out by
-// selecting another application, on every path; closing the connection then cuts the card's
-// power. If logging out fails, the error matches [ErrStillUnlocked] as well as any earlier
-// error. [LogOut] is for a card that another program left unlocked.
+// On this card a verified PIN stays verified after a warm reset (observed on test cards), a
+// disconnect that leaves the card powered, the end of the process, and selecting the
+// application again. [Authenticate] and [Do] log the card out by selecting another
+// application, on every path; closing the connection then cuts the card's power. If logging
+// out fails, the error matches [ErrStillUnlocked] as well as any earlier error. [LogOut] is
+// for a card that another program left unlocked.
 //
 // # Errors
 //

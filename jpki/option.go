@@ -168,8 +168,8 @@ const DefaultKeepLimit = 10 * time.Minute
 // card is logged out when idle has passed, when [KeepUnlockedAtMost] ends the series, after any
 // failure, and by [Signer.Close]. The default, 0, asks for the PIN for each signature.
 //
-// Windows ends a transaction in which nothing happens for 5 seconds: the next signature
-// then asks for the PIN.
+// Windows resets the card if a transaction is idle for 5 seconds, which ends the
+// transaction: the next signature then asks for the PIN.
 func KeepUnlocked(idle time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.idle = idle })
 }

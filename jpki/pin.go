@@ -22,7 +22,7 @@ var (
 // (利用者証明用電子証明書の暗証番号): 4 digits. A card allows 3 wrong entries.
 //
 // A PIN can be sent once; then its copies can't be sent either. It can't be printed,
-// compared or read back. It is safe for concurrent use. The zero PIN is used up.
+// compared or read back. It is safe for concurrent use. The zero PIN counts as used.
 type PIN struct{ secret applet.Secret }
 
 // ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns

@@ -138,16 +138,15 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 // other options select PKCS #1 v1.5. With an ECDSA key it returns ASN.1, as package
 // crypto/ecdsa does.
 //
-// It returns [ErrUnsupportedSignature] for any other kind of signature, and
-// [ErrDigestLength] for a digest of another length, before anything is sent. If the card does
-// not have PSS, it returns [ErrNoPSS] before it asks for the PIN.
+// It returns [ErrUnsupportedSignature] for any other kind of signature, and [ErrDigestLength] for a
+// digest of the wrong length, before anything is sent. If the card does not have PSS, it returns
+// [ErrNoPSS] before it asks for the PIN.
 //
-// Canceling ctx stops waiting for other signatures, for the holder and for the card. An
-// error means that there is no signature: [*credential.Error], [credential.ErrUsed],
-// [ErrPINRequired] if AskPIN is nil, [ErrNoPossession] if the card's answer is not the
-// signature, [credential.ErrOtherCard], [ErrSignerClosed], an error of connect or AskPIN,
-// and those of [Authenticate]. That a phone is another one shows only after its PIN was
-// verified.
+// Canceling ctx stops waiting for other signatures, for the holder and for the card. An error means
+// that there is no signature: [*credential.Error], [credential.ErrUsed], [ErrPINRequired] if AskPIN
+// is nil, [ErrNoPossession] if the card's answer is not the signature, [credential.ErrOtherCard],
+// [ErrSignerClosed], an error of connect or AskPIN, and those of [Authenticate]. A different phone
+// is detected only after it has accepted the PIN.
 func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.SignerOpts) (signature []byte, err error) {
 	what, err := newToSign(s.Public(), digest, options, s.config.signer.sha1)
 	if err != nil {

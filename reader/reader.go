@@ -53,8 +53,8 @@ var (
 	// ErrRemoved reports that the card was removed while it was connected. It is
 	// [apdu.ErrRemoved].
 	ErrRemoved = apdu.ErrRemoved
-	// ErrChanged reports that the card was exchanged, or that another program reset it. What was
-	// known about the card's state is no longer true.
+	// ErrChanged reports that the card was replaced by another, or that another program
+	// reset it. What was known about the card's state is no longer true.
 	ErrChanged = errors.New("card reset or exchanged")
 	// ErrBusy reports that another program is using the card or the reader.
 	ErrBusy = errors.New("card in use by another program")
@@ -115,7 +115,7 @@ type Card interface {
 	// Close closes the connection and ends its transaction. If a command was sent,
 	// Close cuts the card's power first, so that the card is not left unlocked. It
 	// does not fail if the card was removed. Close is idempotent. While other
-	// programs are using the card, Close fails with ErrBusy, and the power is cut
+	// programs are using the card, Close returns ErrBusy; the driver cuts the power
 	// when they release the card.
 	Close() error
 }

@@ -74,9 +74,9 @@ func newRules(options []Option) (r rules) {
 	return r
 }
 
-// AllowLongLengths accepts lengths that are not encoded in the fewest bytes, as in
-// 82 00 9F for 159. Some files of the My Number Card's 券面事項入力補助 application have such
-// lengths (observed on published test data).
+// AllowLongLengths accepts lengths that are not encoded in the fewest bytes, as in 82 00 9F for
+// 159. Some files of the My Number Card's text application (券面事項入力補助AP) have such lengths
+// (observed in published test data).
 func AllowLongLengths() Option { return func(r *rules) { r.longLengths = true } }
 
 // SkipFiller has [All], [Find] and [Walk] accept filler after the last element. After

@@ -112,7 +112,7 @@ not checked.`,
 	textFaceChecked      = Text{JA: "電子署名、カードが鍵を持つこと", EN: "digital signature, possession of the card's key"}
 	textFaceUnchecked    = Text{JA: "カードの有効性、持っている人が本人であること", EN: "that the card is valid, that the bearer is its holder"}
 	textUnsignedExpiry   = Text{JA: "有効期限 %s（確認できません）", EN: "expiry %s (can't be confirmed)"}
-	textSimulatedData    = Text{JA: "模擬カードの内容です。架空の人物です。", EN: "This is the data of a simulated card, of an invented person."}
+	textSimulatedData    = Text{JA: "模擬カードの内容です。架空の人物です。", EN: "This is the data of an invented person, from a simulated card."}
 
 	textNoSurfaceApplication = Text{
 		JA: "このカードには、券面の内容を読み取るアプリケーションがありません。\nスマートフォンと住民基本台帳カードには入っていません。",

@@ -79,8 +79,8 @@ type options struct{ allowNone bool }
 func AllowNoCertificate() Option { return func(o *options) { o.allowNone = true } }
 
 // Config returns a copy of base, which may be nil, that authenticates with the signer's
-// certificate. It sends no CA certificate, since servers have it. The card is probed for
-// PSS, at most once per signer.
+// certificate. The client sends the card's certificate only, since servers have the
+// CA's. The card is probed for PSS, at most once per signer.
 //
 // It returns jpki.ErrNoPSS if base requires TLS 1.3 and the card has an RSA key without
 // PSS, or an error of the Signer's PSS method. The context of tls.Conn's HandshakeContext

@@ -25,13 +25,13 @@
 // # What is signed
 //
 // The signed attributes are the content type, the SHA-256, SHA-384 or SHA-512 digest of the data, the
-// signer's clock, and the digest of the certificate (ESS signing certificate v2, RFC 5035). The signer's
-// clock proves nothing. A time stamp (RFC 3161) proves the time if its issuer is trusted. Without one,
-// the certificate must be valid when the signature is verified.
+// time by the signer's clock, and the digest of the certificate (ESS signing certificate v2, RFC 5035).
+// The signer's clock proves nothing. A time stamp (RFC 3161) proves the time if its issuer is trusted.
+// Without one, the certificate must be valid when the signature is verified.
 //
 // # What is not checked
 //
-// Revocation, unless the Verifier has a policy for it. Only certified verifiers may ask.
+// Revocation, unless the Verifier has a policy for it. Only certified verifiers may query it.
 //
 // # Why this package parses CMS itself
 //

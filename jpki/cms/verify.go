@@ -68,13 +68,13 @@ type Signature struct {
 	ClaimedTime time.Time
 	// ProvenTime is the time of a trusted time stamp, at which the signature existed; zero if there is none.
 	ProvenTime time.Time
-	// HasTimestamp says that there is a time stamp, trusted or not.
+	// HasTimestamp reports whether there is a time stamp, trusted or not.
 	HasTimestamp bool
 	// VerifiedAt is the time at which the certificate was valid: ProvenTime, or now.
 	VerifiedAt time.Time
-	// Bound says that the signed attributes have the certificate's digest (ESS signing certificate v2).
+	// Bound reports whether the signed attributes have the certificate's digest (ESS signing certificate v2).
 	Bound bool
-	// Authentication says that the key is the one for user authentication.
+	// Authentication reports whether the key is the one for user authentication.
 	Authentication bool
 	// Revocation is the answer of the Verifier's policy; the zero Answer if there is none.
 	Revocation revocation.Answer
@@ -111,7 +111,7 @@ func (v *Verifier) Verify(ctx context.Context, der []byte, content io.Reader) ([
 }
 
 // Content returns the data inside a message without verifying its signatures. It returns
-// [ErrMalformed], also for a detached signature.
+// [ErrMalformed] if der is not a CMS message, or has no data, as a detached signature.
 func Content(der []byte) ([]byte, error) {
 	m, err := parse(der)
 	if err == nil && !m.attached {

@@ -71,8 +71,8 @@ var (
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.
 	ErrAttemptsChanged = errors.New("not sent because the attempts left changed")
-	// ErrOutcomeUnknown reports that the entry was sent and that no usable answer
-	// came back. The attempt may be used up or not. It is not sent again.
+	// ErrOutcomeUnknown reports that the entry was sent and that no usable answer came
+	// back. The attempt may or may not be used up. It is not sent again.
 	ErrOutcomeUnknown = errors.New("sent with unknown outcome")
 )
 

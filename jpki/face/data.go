@@ -56,9 +56,9 @@ func (d *Data) PhotoJP2() []byte { return d.reveal().photo }
 // Unsigned returns what the card states without a signature.
 func (d *Data) Unsigned() Unsigned { return d.reveal().unsigned }
 
-// Issuer returns whose authority issued the CV certificate of the key that signed the data. It is
-// [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
-// issued the data.
+// Issuer returns who issued the CV certificate of the key that signed the data: an authority of
+// J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
+// authority: then nothing shows that J-LIS issued the data.
 func (d *Data) Issuer() trust.Issuer { return d.reveal().issuer }
 
 // Unsigned is what the card states without a signature. Anybody can change it unnoticed. Do not
@@ -200,7 +200,7 @@ const (
 	redactedSecret   = "[secret of the visual application]"
 )
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (d Data) String() string { return redactedData }
 
 // Format prints [Data.String] for every verb and flag.
@@ -212,7 +212,7 @@ func (d Data) MarshalText() ([]byte, error) { return []byte(redactedData), nil }
 // LogValue implements slog.LogValuer.
 func (d Data) LogValue() slog.Value { return slog.StringValue(redactedData) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (u Unsigned) String() string { return redactedUnsigned }
 
 // Format prints [Unsigned.String] for every verb and flag.
@@ -224,7 +224,7 @@ func (u Unsigned) MarshalText() ([]byte, error) { return []byte(redactedUnsigned
 // LogValue implements slog.LogValuer.
 func (u Unsigned) LogValue() slog.Value { return slog.StringValue(redactedUnsigned) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (a AgeRecord) String() string { return redactedAge }
 
 // Format prints [AgeRecord.String] for every verb and flag.
@@ -236,7 +236,7 @@ func (a AgeRecord) MarshalText() ([]byte, error) { return []byte(redactedAge), n
 // LogValue implements slog.LogValuer.
 func (a AgeRecord) LogValue() slog.Value { return slog.StringValue(redactedAge) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (s Secret) String() string { return redactedSecret }
 
 // Format prints [Secret.String] for every verb and flag.

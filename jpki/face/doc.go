@@ -10,13 +10,13 @@
 // # What is checked
 //
 // A certification authority issued a CV certificate for a key, and that key signed the data. Reader
-// checks both signatures and rejects data that do not match. [Data.Issuer] says whose authority issued
-// the certificate. It is trust.IssuerUnknown unless the caller lists the authority in the
-// [cvc.Policy]: such data could come from anybody.
+// checks both signatures and rejects data that do not match. [Data.Issuer] returns who issued the
+// certificate. It is trust.IssuerUnknown unless the caller lists the authority in the [cvc.Policy]:
+// such data could come from anybody.
 //
-// The data contain a public key of the card. Reader has the card sign a fresh random challenge with
-// it and verifies the answer: a card to which data and signatures were copied can't answer. A
-// device that forwards the challenge to the genuine card can.
+// The data contain a public key of the card. Reader has the card sign a fresh random challenge with the
+// private key and verifies the signature. A card to which the data were copied can't make this
+// signature; a device that forwards the challenge to the genuine card can.
 //
 // # What is not checked
 //

@@ -27,7 +27,7 @@ var (
 	// ErrStillUnlocked reports that the card could not be logged out. It is joined to any
 	// earlier error. Taking the card out of the reader logs it out.
 	ErrStillUnlocked = applet.ErrStillUnlocked
-	// ErrMalformed reports a file in an unexpected format. The error quotes nothing of it.
+	// ErrMalformed reports a file in an unexpected format. The error contains none of its bytes.
 	ErrMalformed = record.ErrMalformed
 	// ErrAltered reports data that do not match their signature.
 	ErrAltered = errors.New("the data do not match the card's signature")
@@ -59,8 +59,8 @@ var (
 // maxFile bounds a file, in bytes.
 const maxFile = 32 << 10
 
-// Secret is a secret for the application. Make it with [ByNumberB], [ByNumberA] or [ByBirth]. It can
-// be sent once. The zero Secret is used up.
+// Secret is a secret for the application. Make it with [ByNumberB], [ByNumberA] or
+// [ByBirth]. It can be sent once. The zero Secret counts as used.
 type Secret struct {
 	credential applet.Credential
 	secret     applet.Secret
@@ -87,12 +87,12 @@ type Reader struct {
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
 	// Shown are the attempts left that were shown to the person who typed the secret. If the card
-	// reports another number now, no secret is sent. If Shown is nil, the numbers are not
+	// reports a different number now, no secret is sent. If Shown is nil, the numbers are not
 	// compared.
 	Shown *credential.Counter
-	// ShortLengths is for readers that break the connection while the methods find out whether the
-	// card accepts extended lengths. They return [apdu.ErrProbe] then, without having used the
-	// secret: connect again, set ShortLengths, and call with the same secret.
+	// ShortLengths is for readers that break the connection when a method probes whether the card
+	// accepts extended lengths. The method then returns [apdu.ErrProbe], and the secret is unused:
+	// connect again, set ShortLengths, and call it with the same secret.
 	ShortLengths bool
 	// Random is the source of challenges. Nil is crypto/rand.Reader.
 	Random io.Reader

@@ -104,9 +104,9 @@ func open(file io.ReaderAt, size int64) (*object.File, error) {
 	return f, nil
 }
 
-// Sign writes the file's bytes to w, then an incremental update with a signature of all of them. It reads the
-// file once for its structure and once from start to end. It does not read the whole file into memory.
-// After an error w may have a part of the output: write to a new file, and rename it when Sign returns nil.
+// Sign writes the file's bytes to w, then an incremental update with a signature of all of them. It reads the file
+// once for its structure and once from start to end. It does not read the whole file into memory. After an error, a
+// part of the output may have been written to w: write to a new file, and rename it when Sign returns nil.
 //
 // It returns the errors of [Check], [ErrChanged], and those of [cms.Sign].
 func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer cms.Signer, o Options) error {

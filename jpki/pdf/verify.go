@@ -46,7 +46,7 @@ type Signature struct {
 	Filter, SubFilter string
 	// Covered is the number of bytes that the ByteRange covers, without the signature's Contents.
 	Covered int64
-	// Whole says that the signature covers the file to its end.
+	// Whole reports whether the signature covers the file to its end.
 	Whole bool
 
 	claims hidden.Value[claims]

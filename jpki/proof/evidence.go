@@ -15,8 +15,8 @@ import (
 // ErrFormat reports bytes that are not evidence in this version's format.
 var ErrFormat = errors.New("not evidence in a known format")
 
-// MaxEvidence is the maximum length of evidence in JSON, in bytes. Evidence of today's cards
-// has about 5,000.
+// MaxEvidence is the maximum length of evidence in JSON, in bytes. Evidence from current cards
+// has about 5,000 bytes.
 const MaxEvidence = 32 << 10
 
 // Algorithm is how a card signed a challenge, as JSON Web Algorithms names it (RFC 7518 §3.1).
@@ -118,9 +118,9 @@ func (c *Challenge) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// ParseEvidence reads the format of [Evidence.MarshalJSON]. It returns [ErrFormat] for
-// anything else, also for a missing, unknown or repeated member, for base64 in another form, and for
-// more than [MaxEvidence] bytes. The error does not quote the text.
+// ParseEvidence reads the format of [Evidence.MarshalJSON]. It returns [ErrFormat] for anything
+// else, including a missing, unknown or repeated member, other forms of base64, and more than
+// [MaxEvidence] bytes. The error does not quote the text.
 func ParseEvidence(text []byte) (Evidence, error) {
 	var w wire
 	if err := parse(text, &w); err != nil {

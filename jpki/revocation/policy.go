@@ -34,7 +34,7 @@ const (
 type Policy struct {
 	Checker Checker
 	// MaxAge is how old the source's information may be. 0 is [DefaultMaxAge], which suits
-	// J-LIS's online status; a list that is made once a day needs more than a day.
+	// J-LIS's OCSP responder; a CRL that is issued once a day needs more than a day.
 	MaxAge time.Duration
 	// Timeout is how long to wait for an answer; 0 is [DefaultTimeout]. The context of a call
 	// can end the wait earlier.

@@ -16,14 +16,14 @@ import (
 var (
 	// ErrUnknown reports that it is not known whether the certificate is revoked. Its cause may be any
 	// error of a [Checker]. Test for ErrUnknown before other errors.
-	ErrUnknown = errors.New("revocation is not known")
+	ErrUnknown = errors.New("revocation status is unknown")
 	// ErrRevoked reports that the certificate is revoked: see [RevokedError].
 	ErrRevoked = errors.New("certificate is revoked")
 )
 
 // RevokedError matches [ErrRevoked]. Its text has neither the time nor the reason.
 type RevokedError struct {
-	Time   time.Time // zero if the source doesn't tell
+	Time   time.Time // zero if the source doesn't say
 	Reason Reason
 }
 
@@ -99,16 +99,16 @@ type Method string
 // Usual methods.
 const (
 	CRL  Method = "crl"  // a certificate revocation list
-	OCSP Method = "ocsp" // the CA's online certificate status
+	OCSP Method = "ocsp" // the CA's OCSP responder
 )
 
 // Reason is why a certificate was revoked, as RFC 5280 §5.3.1 names it. It is empty if the
-// source doesn't tell, and otherwise has the form of a [Method].
+// source doesn't say, and otherwise has the form of a [Method].
 type Reason string
 
 // The reasons, with what they mean in J-LIS's practice.
 const (
-	Unspecified          Reason = "unspecified" // destroyed before it was issued
+	Unspecified          Reason = "unspecified" // the card was destroyed before it was handed over
 	KeyCompromise        Reason = "key-compromise"
 	CACompromise         Reason = "ca-compromise"
 	AffiliationChanged   Reason = "affiliation-changed"    // what the certificate says has changed
@@ -122,7 +122,7 @@ const (
 type Answer struct {
 	Status Status
 	Method Method
-	// AsOf is the time of the source's information: that of the CRL or of the online status, not
+	// AsOf is the time of the source's information: that of the CRL or of the OCSP response, not
 	// that of the query. An answer with a zero AsOf is rejected as too old.
 	AsOf time.Time
 	// RevokedAt and Reason are set only if the certificate is revoked.

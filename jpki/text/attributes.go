@@ -46,9 +46,9 @@ func (a *Attributes) Birth() string { return a.reveal().birth }
 // Sex returns the sex, 0 for the zero value.
 func (a *Attributes) Sex() jpki.Sex { return a.reveal().sex }
 
-// Issuer returns whose authority certified the key that signed the attributes. It is
-// [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
-// issued the data.
+// Issuer returns who issued the CV certificate of the key that signed the attributes: an authority
+// of J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
+// authority: then nothing shows that J-LIS issued the data.
 func (a *Attributes) Issuer() trust.Issuer { return a.reveal().issuer }
 
 // Tags of the attributes.
@@ -156,8 +156,9 @@ var pinRules = applet.Rules{Min: 4, Max: 4}
 var ErrPINFormat = fmt.Errorf("%w: the text application's PIN is 4 digits", credential.ErrFormat)
 
 // PIN is the PIN of the text application (券面事項入力補助用の暗証番号): 4 digits, often the same as the
-// authentication PIN. A card allows 3 wrong entries. A PIN can be sent once; then its copies can't
-// be sent either. It can't be printed, compared or read back. The zero PIN is used up.
+// authentication PIN. A card allows 3 wrong entries. A PIN can be sent once; then its
+// copies can't be sent either. It can't be printed, compared or read back. The zero PIN
+// counts as used.
 type PIN struct{ secret applet.Secret }
 
 // ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns [ErrPINFormat]
@@ -180,7 +181,7 @@ const (
 	redactedSecret     = "[secret of the text application]"
 )
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (p PIN) String() string { return redactedPIN }
 
 // Format prints [PIN.String] for every verb and flag.
@@ -192,7 +193,7 @@ func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 // LogValue implements slog.LogValuer.
 func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (s Secret) String() string { return redactedSecret }
 
 // Format prints [Secret.String] for every verb and flag.
@@ -204,7 +205,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), n
 // LogValue implements slog.LogValuer.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redactedSecret) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (a Attributes) String() string { return redactedAttributes }
 
 // Format prints [Attributes.String] for every verb and flag.
@@ -216,7 +217,7 @@ func (a Attributes) MarshalText() ([]byte, error) { return []byte(redactedAttrib
 // LogValue implements slog.LogValuer.
 func (a Attributes) LogValue() slog.Value { return slog.StringValue(redactedAttributes) }
 
-// String returns a fixed text, and nothing of the content.
+// String returns a fixed text without any of the content.
 func (n MyNumber) String() string { return redactedNumber }
 
 // Format prints [MyNumber.String] for every verb and flag.

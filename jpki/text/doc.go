@@ -10,10 +10,10 @@
 //
 // # What is checked
 //
-// The card has a record with digests of its files, signed with a key whose CV certificate an
-// authority issued. Reader checks the digests and both signatures, and rejects files that do not
-// match. [Attributes.Issuer] says whose authority it was. It is trust.IssuerUnknown unless the
-// caller lists the authority in the [cvc.Policy]: such data could come from anybody.
+// The card has a record with digests of its files, signed with a key whose CV certificate an authority
+// issued. Reader checks the digests and both signatures, and rejects files that do not match.
+// [Attributes.Issuer] returns who issued it. It is trust.IssuerUnknown unless the caller lists the
+// authority in the [cvc.Policy]: such data could come from anybody.
 //
 // The signatures do not show that the card in the reader is the one that the data were issued for:
 // data and signatures can be copied to another card. Package face checks that for the visual
@@ -22,10 +22,10 @@
 //
 // # The individual number
 //
-// The Number Act (番号法, the act on the use of numbers to identify a specific individual) limits
-// for which purposes anybody may ask for the individual number, collect it or store it (articles
-// 15, 19 and 20). [Reader.Attributes] does not read it. [Reader.MyNumberUnderNumberAct] does, and is for those
-// purposes only. Verification number A is the individual number. This is not legal advice.
+// The Number Act (番号法, the act on the use of numbers to identify a specific individual) limits the purposes
+// for which anybody may ask for the individual number, collect it or store it (articles 15, 19 and 20).
+// [Reader.Attributes] does not read it. [Reader.MyNumberUnderNumberAct] does, and is for those purposes
+// only. Verification number A is the individual number. This is not legal advice.
 //
 // # The format
 //

@@ -17,7 +17,7 @@ var ErrCACertificate = errors.New("unusable CA certificate")
 const minCurve = 256
 
 // CheckCACertificate returns an error that matches [ErrCACertificate] if a certificate
-// can't be a CA certificate that issues card certificates:
+// can't be that of a CA that issues card certificates:
 //
 //   - it is not a CA certificate, or it has a key usage without certificate signing;
 //   - it has an extended key usage that includes neither clientAuth nor

@@ -5,8 +5,8 @@
 //	b, err := verification.ParseNumberB([]byte("55021720352285"))
 //
 // An entry can be sent once; then its copies can't be sent either. It can't be printed, compared or
-// read back. A wrong one uses up an attempt, like a PIN. Everything in this package is safe for
-// concurrent use.
+// read back. A wrong one uses up an attempt, as a wrong PIN does. Everything in this package is
+// safe for concurrent use.
 package verification
 
 import (
@@ -24,8 +24,8 @@ var (
 	birthRules   = applet.Rules{Min: 6, Max: 6}
 )
 
-// Errors of entries with another number of digits, or with other characters. Nothing was sent. They
-// wrap [credential.ErrFormat].
+// Errors of entries with the wrong number of digits, or with other characters. Nothing was sent.
+// They wrap [credential.ErrFormat].
 var (
 	ErrNumberAFormat = fmt.Errorf("%w: verification number A is 12 digits", credential.ErrFormat)
 	ErrNumberBFormat = fmt.Errorf("%w: verification number B is 14 digits", credential.ErrFormat)

@@ -1,4 +1,4 @@
-// Package message turns the errors of this module into texts for users, in Japanese and
+// Package message turns the errors of this module into messages for users, in Japanese and
 // in English: what happened, what it means for the card, and what to do next.
 //
 //	if err := use(card); err != nil {
@@ -15,16 +15,7 @@
 // such as one with the name of an option, replaces the text and keeps the rest. So does
 // the kiosk: package cmd/kiosk/internal/terminal says where its texts are.
 //
-// # Where to change what
-//
-//   - A text, its code and its group: the file of its subject, for example pin.go.
-//   - Which error has which code: for.go. The exit code of a command: internal/cli/exit.go.
-//   - A new file of texts: add its table to tables in message.go.
-//   - Programs add codes of their own: internal/cli/failure.go, internal/registrycli/failures.go,
-//     failures.go and ssh_failures.go in cmd, and notices.go of the kiosk's terminal. The codes in
-//     a server's answers are in internal/fleet/errors.go.
-//
-// # The texts
+// # The messages
 //
 // [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
 // below them, except jpki/cms, jpki/pdf and mykey/registry. [All] lists every message, for a manual or for a

@@ -36,10 +36,10 @@ const (
 // Code identifies a failure. Codes are stable.
 type Code string
 
-// Group says who can act on a failure. It is the first in this list who can resolve it:
+// Group says who can act on a failure. It is the first in this list that can resolve it:
 // the holder with the card and the PIN, the clerk with the office's system, the operator
-// with the computer, the programmer with the source code. So a failure that goes away
-// when the card is put back is the holder's, though a faulty reader may also cause it.
+// with the computer, the programmer with the source code. So a failure that goes away when
+// the card is put back is the holder's, though a faulty reader may also cause it.
 type Group string
 
 // The groups.
@@ -73,7 +73,7 @@ type Message struct {
 	Attempt Attempt
 	What    Text // what happened, and what it means for the card
 	Next    Text // what to do next
-	// Remaining is the number of attempts left, or nil if the error does not tell.
+	// Remaining is the number of attempts left, or nil if the error does not say.
 	Remaining *int
 }
 

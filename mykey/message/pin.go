@@ -98,7 +98,7 @@ var pinMessages = [...]Message{
 		What: Text{
 			"暗証番号の残りの回数を、カードから読み取れません。\n" +
 				"暗証番号は送っていません。残りの回数は減っていません。",
-			"The card does not tell how many attempts are left.\nNo PIN was sent; no attempt was used.",
+			"The card does not say how many attempts are left.\nNo PIN was sent; no attempt was used.",
 		},
 		Next: Text{readAgainJA, readAgainEN},
 	},

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// VisitTime is how long a visit lasts: [Registry.UseChallenge] accepts the same visit
-	// again until then.
+	// VisitTime is how long a visit may last: for that long after its first evidence,
+	// [Registry.UseChallenge] accepts the same visit again.
 	VisitTime = 15 * time.Minute
 
 	challengeTime  = time.Hour // after which a challenge is deleted

@@ -1,5 +1,5 @@
-// Package registry stores reservations of identifiers and applications for a
-// service in a database, with an audit log.
+// Package registry keeps a database, with an audit log, of the identifiers that holders
+// have reserved and of the services that they have applied for.
 //
 // An identifier of package mykey has 40 bits, so the identifiers of two holders can collide, and a
 // renewed card gives a different identifier. A registry solves both. It derives candidates for a
@@ -54,7 +54,7 @@
 //     its generation, or if a generation is missing.
 //   - Each terminal and desk has its own signing key, a [Terminal]. The operator has
 //     the public keys, [TerminalKey].
-//   - The operator has the private key that opens accounts. The terminals have its
+//   - The operator has the private key that decrypts accounts. The terminals have its
 //     public key, see [WithOperator].
 //
 // To change keys, see [WithOtherGenerations]. As soon as a generation has holders, a registry that

@@ -31,7 +31,7 @@ type Enrolled struct {
 	Serial   string            // of the certificate, 0 to 64 bytes of text
 	Key      ed25519.PublicKey // of the certificate
 	NotAfter time.Time         // of the certificate
-	Since    time.Time         // when the name was enrolled first
+	Since    time.Time         // when the name was first enrolled
 	Revoked  time.Time         // zero unless the key was revoked
 }
 
@@ -212,9 +212,10 @@ func (d *Desk) Revoke(ctx context.Context, operation Operation, name string) err
 	return err
 }
 
-// Enrolled returns all enrolled terminals and clerks, sorted by name, including those that
-// were revoked or have expired. [Operator.Verify] shows whether a desk has enrolled them; give
-// OpenOperator keys that you have stored elsewhere. It returns [ErrUnavailable].
+// Enrolled returns all enrolled terminals and clerks, sorted by name, including those that were
+// revoked or have expired. The database's administrator can alter this list: [Operator.Verify]
+// detects that. Do not pass its keys to OpenOperator, but keys that you have stored elsewhere. It
+// returns [ErrUnavailable].
 func (o *Operator) Enrolled(ctx context.Context) ([]Enrolled, error) {
 	var list []Enrolled
 	err := o.registry.retryLong(ctx, func(ctx context.Context) error {

@@ -43,8 +43,8 @@ func (o Operation) String() string { return hex.EncodeToString(o[:]) }
 
 // Retry makes a change with a new operation. If change returns [ErrUnavailable] and ctx has not
 // ended, the change may have been made although its answer was lost. Retry then calls change once
-// more with the same operation, so that the change is made once. Generate a recovery code before,
-// so that both calls pass the same one. It returns what the last call returned.
+// more with the same operation, so that the change is made once. Generate a recovery code first, so
+// that both calls pass the same one. It returns what the last call returned.
 func Retry[T any](ctx context.Context, change func(Operation) (T, error)) (T, error) {
 	operation := NewOperation()
 	value, err := change(operation)

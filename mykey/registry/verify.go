@@ -14,8 +14,8 @@ var ErrAudit = errors.New("audit records were tampered with")
 // AuditError describes the first inconsistency that [Operator.Verify] found. It
 // matches [ErrAudit].
 type AuditError struct {
-	// Chain is the name of the terminal whose chain is broken. It is empty if no
-	// chain is broken, but for example rows do not match the records.
+	// Chain is the name of the terminal whose chain is broken. It is empty if the
+	// error concerns no chain, for example if rows do not match the records.
 	Chain string
 	// Number is the number of the record in its chain, from 1. It is 0 if Chain is
 	// empty.

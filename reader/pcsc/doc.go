@@ -10,11 +10,11 @@
 //
 // # How it calls PC/SC
 //
-// A call of PC/SC blocks all other calls that use the same PC/SC context. Therefore
-// each connection has its own context, and the watcher has one too. Calls that PC/SC
-// can't cancel (connect, begin, transmit) run on a goroutine of the connection. If the
-// caller's context ends first, the caller continues at once, the connection is closed,
-// and its goroutine releases everything when the call returns.
+// pcsc-lite serializes the calls on one PC/SC context, except the one that cancels.
+// Therefore each connection has its own context, and the watcher has one too. Calls
+// that PC/SC can't cancel (connect, begin, transmit) run on a goroutine of the
+// connection. If the caller's context ends first, the caller continues at once, the
+// connection is closed, and its goroutine releases everything when the call returns.
 //
 // One goroutine per process waits for events, because the underlying binding does not
 // support two concurrent waits for the same reader. Each of its waits lasts at most one
@@ -30,8 +30,7 @@
 //
 // Connecting is retried for up to 1.5 seconds after errors that may be temporary. If an exchange fails
 // without a specific cause, the driver waits up to 1 second for PC/SC to report one, such as a removed
-// card. Both are in session.go; what a return code means is in code.go. Package apdu handles readers
-// that fail on long responses or commands (length.go).
+// card. Package apdu handles readers that fail on long responses or commands.
 //
 // # Errors
 //

@@ -79,8 +79,8 @@ func WithoutPSS() Option { return func(s *settings) { s.noPSS = true } }
 // most published programs start with SELECT of an application and report no such answer.
 func WithFirstCommandRejected() Option { return func(s *settings) { s.rejectsFirst = true } }
 
-// WithCertificateSize sets the length of the authentication certificate, in bytes of
-// DER, for measurements. Real certificates have 1500 to 1700 bytes. The default is about
+// WithCertificateSize sets the length of the authentication certificate, in bytes of DER,
+// for measurements. Real certificates are 1500 to 1700 bytes long. The default is about
 // 1580, or 1250 on [Announced2028]. NewCard returns an error for a shorter length.
 func WithCertificateSize(bytes int) Option { return func(s *settings) { s.size = bytes } }
 

@@ -28,21 +28,22 @@
 //
 // # Applications
 //
-// The cards of today have the JPKI application, the text application (券面事項入力補助AP), the visual
-// application (券面事項確認AP), and, as far as their answers were measured, the common application
-// and that of the resident register. Phones have the JPKI application only.
+// Simulated cards of the current generation have the JPKI application, the text application
+// (券面事項入力補助AP) and the visual application (券面事項確認AP). Their common application and that of the
+// resident register execute only the commands that were measured on test cards. Simulated phones
+// have the JPKI application only.
 //
 // The text and the visual application contain the data of a [Persona]: an invented person, with a
-// drawn photograph in JPEG 2000. [WithPersona] takes another one. [NumberB] is verification number
-// B of the card of [DefaultPersona]. The data are signed, and the keys that sign them are
-// certified by authorities of the simulator. A test that has to trust them lists
-// [Card.Authorities] in a cvc.Policy.
+// drawn photograph in JPEG 2000. [WithPersona] selects a different one. [NumberB] is verification
+// number B of the card of [DefaultPersona]. The data are signed, and the keys that sign them are
+// certified by authorities of the simulator. A test that has to trust them lists [Card.Authorities]
+// in a cvc.Policy.
 //
 // # Faults
 //
-// A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how
-// (fault.go). A lasting property of a card is set with a [Profile] (profile.go) or an [Option]
-// (card.go), and one of the smart-card service with a [DriverOption] (driver.go).
+// A [Fault] makes a reader misbehave at operations that the caller chooses; its [Action] says how.
+// Lasting properties of a card are set with a [Profile] or an [Option], those of the smart-card
+// service with a [DriverOption].
 //
 // [Reader.AddFault] adds a [Fault]: at the nth connection, transaction or command, or at
 // the nth command of some kind, the reader performs an [Action]. [SendsSecret] and

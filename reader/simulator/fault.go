@@ -167,8 +167,8 @@ func FailAfter(err error) Action {
 	}
 }
 
-// Answer returns this response. The card does not receive the command. The response may
-// be empty: PC/SC returns such a response if the card is removed while it executes a command.
+// Answer returns this response. The card does not receive the command. The response may be
+// empty: some drivers report success with no bytes if the card is removed during a command.
 func Answer(response []byte) Action {
 	response = slices.Clone(response)
 	return func(context.Context, *Reader, func() ([]byte, error)) ([]byte, error) {

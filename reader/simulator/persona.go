@@ -62,7 +62,7 @@ func DefaultPersona() Persona {
 }
 
 // WithPersona sets whose data the text and the visual application contain. NewCard returns an error
-// if a date or a number has another length or other characters than digits.
+// if a date or a number has the wrong length or contains anything but digits.
 func WithPersona(p Persona) Option { return func(s *settings) { s.persona = p } }
 
 func (p Persona) check() error {

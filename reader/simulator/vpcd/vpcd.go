@@ -64,9 +64,9 @@ var silence = 10 * time.Second
 // ends. It returns ctx's error. It keeps trying to connect while nobody listens at address, and
 // connects again when the connection breaks.
 //
-// If report is not nil, Serve calls it with nil each time the card was inserted, and with
-// the cause each time the card was removed or could not be inserted. It may report the
-// same cause several times.
+// If report is not nil, Serve calls it with nil each time it has inserted the card, and
+// with the cause each time the card is removed or can't be inserted. It may report the same
+// cause several times.
 func Serve(ctx context.Context, address string, card Card, report func(error)) error {
 	if report == nil {
 		report = func(error) {}
