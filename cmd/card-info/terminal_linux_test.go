@@ -23,6 +23,7 @@ import (
 // pseudoTerminal is the test's end of a terminal.
 type pseudoTerminal struct {
 	master *os.File
+	slave  *os.File
 
 	mu   sync.Mutex
 	seen strings.Builder
@@ -75,7 +76,7 @@ func newPseudoTerminal(t *testing.T) (p *pseudoTerminal, slave *os.File) {
 	require.NoError(t, err)
 	t.Cleanup(func() { slave.Close() })
 
-	p = &pseudoTerminal{master: master}
+	p = &pseudoTerminal{master: master, slave: slave}
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -114,6 +115,16 @@ func (p *pseudoTerminal) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.seen.String()
+}
+
+// everything returns what the terminal shows after its program has ended.
+func (p *pseudoTerminal) everything(t *testing.T) string {
+	t.Helper()
+	const end = "\x00"
+	_, err := p.slave.WriteString(end)
+	require.NoError(t, err)
+	p.waitFor(t, end)
+	return strings.TrimSuffix(strings.ReplaceAll(p.text(), "\r\n", "\n"), end)
 }
 
 func (p *pseudoTerminal) echoes(t *testing.T) bool {

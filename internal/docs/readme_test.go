@@ -25,9 +25,9 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// The code in the READMEs is copied from the examples.
+// The code in the READMEs is that of the examples to which the line before it links.
 func TestREADMECodeIsFromExamples(t *testing.T) {
-	var code []string
+	var want []string
 	for _, example := range []struct{ file, begin string }{
 		{"mykey/kiosk_example_test.go", "// serve shows"},
 		{"jpki/cardtls/client_example_test.go", "// client waits"},
@@ -37,12 +37,20 @@ func TestREADMECodeIsFromExamples(t *testing.T) {
 		_, function, found := strings.Cut(read(t, example.file), example.begin)
 		require.True(t, found)
 		function, _, _ = strings.Cut(function, "\n}\n")
-		code = append(code, example.begin+function+"\n}\n")
+		want = append(want, example.file, example.begin+function+"\n}\n")
 	}
 	for name := range languages {
-		assert.Equal(t, code, doctest.Blocks(read(t, name), "go"), name)
+		var linked []string
+		for _, block := range linkedCode.FindAllStringSubmatch(read(t, name), -1) {
+			linked = append(linked, block[1], block[2])
+		}
+		assert.Equal(t, want, linked, name)
+		assert.Len(t, doctest.Blocks(read(t, name), "go"), len(want)/2, name)
 	}
 }
+
+// linkedCode matches a line with a link to a file, and the code after it.
+var linkedCode = regexp.MustCompile("(?s)\\[[^]\n]+\\]\\(([^)\n]+)\\)[^\n]*\n\n```go\n(.*?\n)```\n")
 
 // varying matches text that differs between runs: dates, keys and values derived from keys.
 var varying = regexp.MustCompile(`\d{1,2} [A-Z][a-z]+ \d{4}|\d+年\d+月\d+日|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|[0-9a-f]{8}\b|[0-9A-Z]{4}-[0-9A-Z]{4}`)
