@@ -1,10 +1,12 @@
 package docs
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -28,12 +30,12 @@ var (
 	codeList = regexp.MustCompile(`(?s)(<!-- codes -->\n).*?(<!-- end -->)`)
 )
 
-// source is what Go files of card-info say.
+// source is what Go files of the commands say.
 type source struct {
 	keys     map[string]bool // of JSON objects
 	literals map[string]bool // strings
 	codes    map[string]string
-	exits    map[string]string // the names of codes and of exit codes
+	exits    map[string]string // the names of codes, or literal codes, and the names of exit codes
 }
 
 // read adds a folder's files, without its tests.
@@ -68,7 +70,14 @@ func (s *source) read(t *testing.T, folder string) {
 					s.keys[key] = key != "" && key != "-"
 				}
 			case *ast.CallExpr:
-				if called := strings.TrimSuffix(fmt.Sprint(n.Fun), "}"); !strings.HasSuffix(called, "WriteJSON") {
+				called := strings.TrimSuffix(fmt.Sprint(n.Fun), "}")
+				switch {
+				case strings.HasSuffix(called, "Because") && text(n.Args[1]) != "":
+					s.codes[text(n.Args[1])] = text(n.Args[1])
+				case strings.HasSuffix(called, "report") && len(n.Args) == 4:
+					s.keys[text(n.Args[2])] = true
+				}
+				if !strings.HasSuffix(called, "WriteJSON") {
 					break
 				}
 				ast.Inspect(n, func(n ast.Node) bool {
@@ -89,7 +98,19 @@ func (s *source) read(t *testing.T, folder string) {
 						}
 					}
 				}
+			case *ast.CompositeLit: // of the codes for wrong usage
+				if list, ok := n.Type.(*ast.ArrayType); ok && strings.HasSuffix(fmt.Sprint(list.Elt), "Code}") {
+					for _, e := range n.Elts {
+						if code := text(e); code != "" {
+							s.codes[code] = code
+						}
+						s.exits[cmp.Or(text(e), fmt.Sprint(e))] = "ExitUsage"
+					}
+				}
 			case *ast.KeyValueExpr:
+				if code := text(n.Value); code != "" && fmt.Sprint(n.Key) == "Code" {
+					s.codes[code] = code
+				}
 				if to, ok := n.Value.(*ast.SelectorExpr); ok && strings.HasPrefix(to.Sel.Name, "Exit") {
 					s.exits[fmt.Sprint(n.Key)] = to.Sel.Name
 				}
@@ -99,11 +120,14 @@ func (s *source) read(t *testing.T, folder string) {
 	}
 }
 
-// The pages about JSON list every key and every code of card-info with its exit code, and no other. What they quote
+// The pages about JSON list every key and every code of the commands with its exit code, and no other. What they quote
 // is in the source.
 func TestJSONPagesAreComplete(t *testing.T) {
 	s := source{map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]string{}}
-	for _, folder := range []string{"cmd/card-info", "internal/cli", "mykey/message", "jpki", "jpki/credential", "jpki/trust", "reader"} {
+	for _, folder := range []string{
+		"cmd/card-info", "internal/cli", "mykey/message", "jpki", "jpki/credential", "jpki/trust", "reader",
+		"cmd/kiosk", "cmd/mykey-server", "cmd/mykey-server/internal/pki", "internal/registrycli",
+	} {
 		s.read(t, folder)
 	}
 	delete(s.keys, "")
@@ -111,7 +135,14 @@ func TestJSONPagesAreComplete(t *testing.T) {
 		delete(s.keys, ofOthers)
 	}
 	exits := map[string]int{"ExitDone": 0, "ExitFailed": 1, "ExitUsage": cli.ExitUsage, "ExitOtherCard": cli.ExitOtherCard, "ExitCertificate": cli.ExitCertificate, "ExitTampered": cli.ExitTampered}
-	require.Greater(t, len(s.codes), 90)
+	require.Greater(t, len(s.codes), 120)
+	for _, key := range []string{"chain", "number", "hash"} { // of registry.Head
+		s.keys[key] = true
+	}
+	own := map[string]int{} // exit codes that a command has for a code
+	for name, exit := range s.exits {
+		own[cmp.Or(s.codes[name], name)] = exits[exit]
+	}
 
 	var structure []string
 	for _, language := range []message.Language{message.English, message.Japanese} {
@@ -141,14 +172,14 @@ func TestJSONPagesAreComplete(t *testing.T) {
 			listed[row[1]], _ = strconv.Atoi(row[2])
 			order = append(order, row[1])
 		}
-		for name, code := range s.codes {
+		for _, code := range slices.Compact(slices.Sorted(maps.Values(s.codes))) {
 			exit, ok := listed[code]
 			if !assert.True(t, ok, "%s: the code %s is missing", path, code) {
 				continue
 			}
 			want := cli.ExitOf(nil, message.Code(code), nil)
-			if own, ok := s.exits[name]; ok {
-				want = exits[own]
+			if exit, ok := own[code]; ok {
+				want = exit
 			}
 			if code != "SSH_SIGNED" { // a notice
 				assert.Equal(t, want, exit, "%s: %s", path, code)
