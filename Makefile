@@ -33,7 +33,7 @@ export MYKEYKIT_E2E ?= wanted
 WITHOUT_RACE = ^(TestBrowser|TestChromium|TestMemory|TestSweepKilledServer|TestSweepOfFaults|TestSweepOfStatusWords|TestVerificationContinues|TestHostileRows|TestTampering|TestFileSurvivesKilledPrograms|TestFleetOutlivesTheServer|TestNamespacesShareOnlyTheMonth|TestReplacedFiles|TestInterruptedRestore|TestHostileText|TestEveryColumn|TestBackupIsASnapshot|TestCollisionsUse|TestTamperedEnrollments|TestReliancesOn|TestAlterationsThat|TestNoChangedByte|TestForgedCoverage|TestWrongSignatures|TestChangesAfter|TestOthersAccept|TestFilesOfOther|TestFilesThatAskForMuch|TestSigningNeeds|TestJapaneseBlock|TestBlocksDoNotCover|TestRulesNormalize|TestEveryBitOfEvidence|TestVectorsVerifyWithoutGo|TestOnlyChallengesAreParsed|TestProgramIsNotSuspended|TestNoCoreFile|TestDocumentedCommandsWork)
 
 # The slowest packages begin first, so that the others run beside them.
-SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/mykey-server ./jpki ./cmd/card-info ./reader/pcsc
+SLOW_FIRST = ./mykey/registry ./cmd/kiosk ./cmd/mykey-server ./jpki ./cmd/card-info
 
 # Tests with a browser mostly wait until a screen may be used, and others for processes and
 # devices: two packages at a time leave two cores idle almost half of the time.
@@ -91,19 +91,23 @@ release:
 release-test: release
 	@scripts/release-test dist
 
+# Half of the time of a first run is the compiler's. It needs less without debugging information, and with more memory.
+test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=all=-dwarf=false
+test: export GOGC := 400
+
 # SQLite, which takes a minute to compile, is compiled twice: without cgo for the tests, and for the
 # race detector. Therefore the checks use what is compiled for the race detector.
 test:
 	@scripts/setup test
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	scripts/cgo go vet -race ./...
-	GOFLAGS="-race $$(go env GOFLAGS)" scripts/cgo $$(go tool -modfile=tools/go.mod -n staticcheck) ./...
-	CGO_ENABLED=0 go run ./internal/typecheck windows/amd64 darwin/arm64 linux/386 linux/arm
+	GOFLAGS="-race $$GOFLAGS" scripts/cgo $$(CGO_ENABLED=0 go tool -modfile=tools/go.mod -n staticcheck) ./...
+	CGO_ENABLED=0 go run ./internal/typecheck windows/amd64 darwin/arm64 linux/arm
 	@scripts/api
 	@scripts/vulnerabilities
-	@CGO_ENABLED=0 scripts/statistics $(GO_TEST) -run '$(WITHOUT_RACE)' $(SLOW_FIRST) $$(scripts/concurrent)
+	@CGO_ENABLED=0 scripts/statistics $(GO_TEST) -run '$(WITHOUT_RACE)' $(SLOW_FIRST) $$(scripts/concurrent '$(WITHOUT_RACE)')
 	@CGO_ENABLED=0 scripts/statistics $(GO_TEST) ./reader/pcsc $$(scripts/concurrent -not)
-	@scripts/cgo scripts/statistics $(GO_TEST) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) $$(scripts/concurrent)
+	@scripts/cgo scripts/statistics $(GO_TEST) -race -skip '$(WITHOUT_RACE)' $(SLOW_FIRST) ./reader/pcsc $$(scripts/concurrent)
 
 test-wine:
 	@scripts/test-wine $(PURE) ./jpki ./jpki/pdf ./internal/ctxio ./internal/keyfile ./internal/locale ./internal/termtext
