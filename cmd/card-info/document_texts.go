@@ -177,7 +177,7 @@ var (
 	textSignerUnknown     = Text{JA: "署名した証明書の発行者を確認できません。", EN: "The issuer of the signer's certificate is unknown."}
 	textSignerUnknownNext = Text{JA: "マイナンバーカードの署名ではないか、信用できない署名です。ほかの認証局を信用する\nときは、--ca-certificate で指定してください。", EN: "It was not made with a My Number Card, or it can't be trusted. To trust\nanother CA, name its certificate with --ca-certificate."}
 	textSignerKind        = Text{JA: "署名用ではない証明書で署名されています。", EN: "The signer's certificate is not for signatures."}
-	textSignerExpired     = Text{JA: "署名した証明書が、有効期間の外です。", EN: "The signer's certificate is not valid at this time."}
+	textSignerExpired     = Text{JA: "署名した証明書が、有効期間外です。", EN: "The signer's certificate is not valid at this time."}
 	textSignerExpiredNext = Text{JA: "署名した時に有効だったかどうかは、信用できるタイムスタンプがあれば確認できます\n（--timestamp-ca）。", EN: "Whether it was valid at the time of signing can be verified with a time stamp\n(--timestamp-ca)."}
 
 	textNoSignCert     = Text{JA: "このカードには、署名用電子証明書が入っていません。\n暗証番号は聞いていません。残りの回数は減っていません。", EN: "This card has no certificate for digital signatures.\nThe password was not asked for; no attempt was used."}
