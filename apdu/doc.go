@@ -20,12 +20,12 @@
 //
 // # Errors
 //
-// A status word other than 9000 is an error of type [Status], with two exceptions: [Channel.Send]
-// and [Channel.VerifyStatus] return it as a result, and 6282 (end of file) is no error when
-// reading. All of 63C0 to 63CF match [StatusVerificationFailed] with [errors.Is]; use [errors.As]
-// and [Status.Retries] for the number of attempts left. An answer that breaks the protocol is
-// [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress]. Errors of the transmitter are
-// wrapped.
+// A status word other than 9000 is an error of type [Status], with two exceptions:
+// [Channel.Send] and [Channel.VerifyStatus] return it as a result, and 6282 (end of file)
+// is not an error when reading. All of 63C0 to 63CF match [StatusVerificationFailed] with
+// [errors.Is]; use [errors.As] and [Status.Retries] for the number of attempts left. An
+// answer that breaks the protocol is [ErrShortResponse], [ErrExcessResponse] or
+// [ErrNoProgress]. Errors of the transmitter are wrapped.
 //
 // # Limits
 //

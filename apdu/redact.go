@@ -27,8 +27,8 @@ const (
 	insChangeKey = 0x32
 )
 
-// Secret reports whether the command has data that are a secret. The instruction
-// decides, so a caller can't forget to mark a command.
+// Secret reports whether the command carries a secret. The instruction decides, so a caller
+// can't forget to mark a command.
 func (c Command) Secret() bool {
 	if c.redacted || len(c.Data()) == 0 {
 		return c.redacted

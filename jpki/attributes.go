@@ -22,9 +22,9 @@ var (
 	ErrMalformedAttributes = errors.New("malformed attributes of the holder")
 )
 
-// Attributes are the four attributes of a signature certificate's holder
-// (基本4情報): personal data, to be kept no longer than needed. Printing or encoding them,
-// also in a field of another struct, shows nothing. The zero value is empty.
+// Attributes are the four attributes of a signature certificate's holder (基本4情報): personal
+// data, to be kept no longer than needed. Printing or encoding them, even in a field of
+// another struct, shows nothing. The zero value is empty.
 type Attributes struct{ held hidden.Value[attributes] }
 
 type attributes struct {

@@ -57,9 +57,9 @@ func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 // wrong entries. Otherwise it is like a [PIN].
 type Password struct{ secret applet.Secret }
 
-// ParsePassword parses typed input. It normalizes full-width characters (NFKC), converts
-// lower case to upper case, and returns [ErrPasswordFormat] for anything else. The caller
-// wipes the input.
+// ParsePassword parses typed input. It normalizes full-width characters (NFKC) and
+// converts lower case to upper case. It returns [ErrPasswordFormat] unless the result
+// is 6 to 16 of these characters. The caller wipes the input.
 func ParsePassword(input []byte) (Password, error) {
 	secret, err := generation.PasswordRules.Parse(input)
 	if err != nil {

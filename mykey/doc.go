@@ -34,9 +34,9 @@
 //
 // # Lifetime
 //
-// A renewed or reissued card has a new certificate, and so a new identifier. A
-// certificate normally expires on its holder's fifth birthday after the date of issue,
-// and never later. Nothing on the card links the old certificate to the new one.
+// A renewed or reissued card has a new certificate, and so a new identifier. A certificate
+// normally expires on the fifth of its holder's birthdays after the date of issue, and
+// never later. Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would
 // link the identifiers of different namespaces.

@@ -54,7 +54,7 @@ var (
 	// [apdu.ErrRemoved].
 	ErrRemoved = apdu.ErrRemoved
 	// ErrChanged reports that the card was replaced by another, or that another program
-	// reset it. What was known about the card's state is no longer true.
+	// reset it. What was known about the card's state may no longer be true.
 	ErrChanged = errors.New("card reset or exchanged")
 	// ErrBusy reports that another program is using the card or the reader.
 	ErrBusy = errors.New("card in use by another program")
@@ -99,8 +99,9 @@ type Driver interface {
 	Connect(ctx context.Context, reader string) (Card, error)
 }
 
-// Card is a connection to the card in a reader. After the card was removed, or reset by
-// another program, commands to it fail, even if the same card is inserted again.
+// Card is a connection to the card in a reader. After the card has been removed, or
+// reset by another program, commands to it fail, even if the same card is inserted
+// again.
 //
 // If ctx ends while a call runs or waits, the call is abandoned and the connection is
 // closed. A ctx that ended before the call leaves the connection open. Closing a

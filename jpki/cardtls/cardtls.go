@@ -37,9 +37,9 @@
 // # Privacy
 //
 // The certificate contains no name, but its serial number and subject identify its holder. TLS
-// 1.2 sends it in the clear; set MinVersion to tls.VersionTLS13 to prevent that. The server
-// always receives the certificate. Japanese law says who may store it and who may ask whether
-// it is revoked.
+// 1.2 sends it in the clear; set MinVersion to tls.VersionTLS13 to prevent that. With either
+// version, a server that authenticates the card receives the certificate. Japanese law says who
+// may store it and who may ask whether it is revoked.
 //
 // # Errors and concurrency
 //

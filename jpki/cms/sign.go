@@ -60,9 +60,9 @@ func (o Options) algorithm() (algorithm, error) {
 	return algorithmOf(o.Hash)
 }
 
-// Check returns the error with which signing would refuse the certificate or the options.
-// It returns [trust.ErrWrongKind] for a certificate that is not for signatures, [*trust.ValidityError]
-// and [ErrAlgorithm].
+// Check returns the error with which signing would refuse the certificate or the options. It returns
+// [trust.ErrWrongKind] if the certificate is not for signatures, a [*trust.ValidityError] and
+// [ErrAlgorithm].
 func (o Options) Check(certificate *x509.Certificate) error {
 	if _, err := o.algorithm(); err != nil {
 		return err

@@ -111,7 +111,8 @@ func (v *Verifier) Verify(ctx context.Context, der []byte, content io.Reader) ([
 }
 
 // Content returns the data inside a message without verifying its signatures. It returns
-// [ErrMalformed] if der is not a CMS message, or has no data, as a detached signature.
+// [ErrMalformed] if der is not a CMS message, or contains no data, as in a detached
+// signature.
 func Content(der []byte) ([]byte, error) {
 	m, err := parse(der)
 	if err == nil && !m.attached {

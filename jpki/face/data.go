@@ -56,7 +56,7 @@ func (d *Data) PhotoJP2() []byte { return d.reveal().photo }
 // Unsigned returns what the card states without a signature.
 func (d *Data) Unsigned() Unsigned { return d.reveal().unsigned }
 
-// Issuer returns who issued the CV certificate of the key that signed the data: an authority of
+// Issuer reports who issued the CV certificate of the key that signed the data: an authority of
 // J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
 // authority: then nothing shows that J-LIS issued the data.
 func (d *Data) Issuer() trust.Issuer { return d.reveal().issuer }

@@ -10,7 +10,7 @@
 // # What is checked
 //
 // A certification authority issued a CV certificate for a key, and that key signed the data. Reader
-// checks both signatures and rejects data that do not match. [Data.Issuer] returns who issued the
+// checks both signatures and rejects data that do not match. [Data.Issuer] reports who issued the
 // certificate. It is trust.IssuerUnknown unless the caller lists the authority in the [cvc.Policy]:
 // such data could come from anybody.
 //

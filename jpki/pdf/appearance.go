@@ -25,8 +25,8 @@ type Appearance struct {
 	Font io.ReaderAt
 	// Page is the number of a page, from 1. 0 means 1.
 	Page int
-	// Corner is where on the page the block is, beside the blocks of earlier signers. The block has no background:
-	// what is on the page shows through it.
+	// Corner is the corner of the page in which the block is, beside the blocks of earlier signers. The block has no
+	// background: what is on the page shows through it.
 	Corner Corner
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	// ErrMalformed reports a file that is not a PDF file, or one that programs may understand differently.
+	// ErrMalformed reports a file that is not a PDF file, or one that programs may interpret differently.
 	ErrMalformed = object.ErrMalformed
 	// ErrEncrypted reports an encrypted file.
 	ErrEncrypted = errors.New("encrypted PDF")

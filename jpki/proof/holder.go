@@ -47,7 +47,7 @@ func (h *Holder) Challenge() Challenge { return h.reveal().challenge }
 // see [Holder.Revocation].
 func (h *Holder) Validity() trust.Validity { return h.reveal().validity }
 
-// Issuer returns who issued the certificate. It is [trust.IssuerUnknown] only if the verifier
+// Issuer reports who issued the certificate. It is [trust.IssuerUnknown] only if the verifier
 // allowed that, as jpki.Authenticate does without jpki.RequireChain.
 func (h *Holder) Issuer() trust.Issuer {
 	if v := h.reveal(); v.issuer != "" {

@@ -73,8 +73,9 @@ type Verifier struct {
 	// checked. With it, certificates that expired or whose issuer is unknown are rejected even
 	// if they are allowed, because no source knows about them.
 	Revocation *revocation.Policy
-	// CheckUnused has to be set if Revocation is. It is called before Revocation is asked, so that
-	// a replay causes no query. It records nothing and returns the error that Once would return.
+	// CheckUnused has to be set if Revocation is. It is called before Revocation is consulted,
+	// so that a replay causes no query. It records nothing and returns the error that Once
+	// would return.
 	CheckUnused func(ctx context.Context, challenge Challenge) error
 }
 

@@ -11,13 +11,14 @@
 // # Who may ask
 //
 // The JPKI Act (articles 17 and 36) lets J-LIS give revocation information on
-// user-authentication certificates only to the verifiers that the act lists and to those
-// that the competent ministers have certified. Everybody else asks a platform operator that
-// is certified, under a contract. A checker is therefore the program of such a verifier, or
-// a client of such an operator; it runs in a server. Programs at a terminal never ask, and
-// jpki.Authenticate never does. A platform operator wants the certificate, the digest and
-// the signature rather than the serial number, so a [Question] has them all. It is personal
-// data, and whoever asks must not keep the certificate. This is not legal advice.
+// user-authentication certificates only to the verifiers that the act lists and to
+// those that the competent ministers have certified. Everybody else asks a platform
+// operator that is certified, under a contract. A checker is therefore the program of
+// such a verifier, or a client of such an operator; it runs on a server. Programs at a
+// terminal never ask, and jpki.Authenticate never does. A platform operator wants the
+// certificate, the digest and the signature rather than the serial number, so a
+// [Question] has them all. It is personal data, and whoever asks must not keep the
+// certificate. This is not legal advice.
 //
 // # What an answer means
 //
@@ -31,8 +32,7 @@
 // A policy keeps definite answers in memory and doesn't ask twice:
 //
 //   - Good is used again for the same certificate while its information is not older than
-//     MaxAge, so that no answer is accepted that would be rejected if it came now. With a
-//     long MaxAge, a revocation is therefore noticed up to MaxAge late.
+//     MaxAge. With a long MaxAge, a revocation is therefore noticed up to MaxAge late.
 //   - Revoked is used again for 24 hours. J-LIS doesn't reinstate certificates, but the
 //     source may have made a mistake.
 //   - Neither is used after the certificate has expired.

@@ -28,9 +28,9 @@ const (
 	maxText    = 255
 )
 
-// Policy requires that a checker says that certificates are good. It is safe for concurrent
-// use if its fields are not changed. Do not copy a Policy after its first use. Verifiers may
-// share a Policy.
+// Policy requires a checker to report that certificates are good. It is safe for concurrent
+// use if its fields are not changed. Do not copy a Policy after its first use. Verifiers
+// may share a Policy.
 type Policy struct {
 	Checker Checker
 	// MaxAge is how old the source's information may be. 0 is [DefaultMaxAge], which suits

@@ -41,7 +41,7 @@ type Checker interface {
 	Check(ctx context.Context, q Question) (Answer, error)
 }
 
-// CheckerFunc is a function that is a [Checker].
+// CheckerFunc adapts a function to a [Checker].
 type CheckerFunc func(ctx context.Context, q Question) (Answer, error)
 
 // Check calls f.

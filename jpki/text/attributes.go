@@ -46,7 +46,7 @@ func (a *Attributes) Birth() string { return a.reveal().birth }
 // Sex returns the sex, 0 for the zero value.
 func (a *Attributes) Sex() jpki.Sex { return a.reveal().sex }
 
-// Issuer returns who issued the CV certificate of the key that signed the attributes: an authority
+// Issuer reports who issued the CV certificate of the key that signed the attributes: an authority
 // of J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
 // authority: then nothing shows that J-LIS issued the data.
 func (a *Attributes) Issuer() trust.Issuer { return a.reveal().issuer }

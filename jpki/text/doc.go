@@ -12,8 +12,8 @@
 //
 // The card has a record with digests of its files, signed with a key whose CV certificate an authority
 // issued. Reader checks the digests and both signatures, and rejects files that do not match.
-// [Attributes.Issuer] returns who issued it. It is trust.IssuerUnknown unless the caller lists the
-// authority in the [cvc.Policy]: such data could come from anybody.
+// [Attributes.Issuer] reports who issued the CV certificate. It is trust.IssuerUnknown unless the caller
+// lists the authority in the [cvc.Policy]: such data could come from anybody.
 //
 // The signatures do not show that the card in the reader is the one that the data were issued for:
 // data and signatures can be copied to another card. Package face checks that for the visual

@@ -15,7 +15,7 @@ type Issuer string
 const (
 	IssuerUnknown   Issuer = "unknown"   // not checked, or no trusted CA issued it
 	IssuerPinned    Issuer = "pinned"    // one of the policy's anchors, such as J-LIS's
-	IssuerCaller    Issuer = "caller"    // a CA that the caller gave
+	IssuerCaller    Issuer = "caller"    // a CA that the caller supplied
 	IssuerSimulator Issuer = "simulator" // the CA of a simulated card, which proves nothing
 )
 
@@ -39,9 +39,10 @@ type Policy struct {
 	Required     bool                // reject unknown issuers and the simulator's CA
 }
 
-// Issuer finds out who issued a certificate. cardCA returns the CA certificate on the card; pass nil if there is
-// no card. Issuer calls it only if no other CA issued the certificate and an anchor without a certificate may
-// have. cardCA returns an error that matches [ErrUnknownIssuer] if the card has no usable CA certificate.
+// Issuer finds out who issued a certificate. cardCA returns the CA certificate on the card; pass nil if there
+// is no card. Issuer calls it only if no other known CA issued the certificate, and an anchor that has only a
+// fingerprint might have. cardCA returns an error that matches [ErrUnknownIssuer] if the card has no usable CA
+// certificate.
 //
 // For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
 // also returns [ErrIssuerExpired] and cardCA's errors.

@@ -53,8 +53,8 @@ var (
 	ErrNotYetValid = errors.New("certificate not yet valid")
 )
 
-// ValidityError reports that a certificate has expired or is not yet valid. Its
-// text has no dates: errors are logged, and a certificate expires on its holder's birthday.
+// ValidityError reports that a certificate has expired or is not yet valid. Its text has no
+// dates: errors are logged, and a certificate normally expires on its holder's birthday.
 type ValidityError struct {
 	Reason               error // ErrExpired or ErrNotYetValid
 	SignatureCertificate bool  // whether it is the signature certificate

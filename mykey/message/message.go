@@ -19,7 +19,7 @@ func (t Text) In(l Language) string {
 	return t.EN
 }
 
-// And returns the text with more lines.
+// And returns the text followed by lines.
 func (t Text) And(lines Text) Text {
 	return Text{t.JA + "\n" + lines.JA, t.EN + "\n" + lines.EN}
 }

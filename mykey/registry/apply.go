@@ -212,10 +212,10 @@ func (r *Registry) checkApplication(ctx context.Context, q queryer, holder *proo
 	return state, err
 }
 
-// Confirm makes the application of a preview. A holder can apply once. The application
-// can't be changed, and it stays in force if the holder withdraws the reservation and
-// reserves again. The database stores a keyed digest of the account, and the account
-// encrypted for the operator.
+// Confirm makes the application that a preview showed. A holder can apply once. The
+// application can't be changed, and it stays in force if the holder withdraws the
+// reservation and reserves again. The database stores a keyed digest of the account, and
+// the account encrypted for the operator.
 //
 // It returns the errors of [Registry.Preview], [ErrOperation] or [ErrTerminalTaken].
 func (r *Registry) Confirm(ctx context.Context, operation Operation, p Preview) (*Reservation, error) {

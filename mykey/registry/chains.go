@@ -90,7 +90,7 @@ func (r *Registry) takeChain(ctx context.Context) (c *chain, release func(), err
 	}
 }
 
-// Ping writes to the database and renews the claim of the terminal's name. Call it before
+// Ping writes to the database and renews the claim to the terminal's name. Call it before
 // you ask for a PIN: if it succeeds, the registry can store the result of the visit. Ping
 // retries only conflicts with other programs. It returns [ErrUnavailable] or
 // [ErrTerminalTaken].

@@ -20,11 +20,11 @@ const (
 	challengeBatch = 256       // number of challenges that are deleted at once
 )
 
-// StoreChallenge stores a challenge that a server made for a terminal, before the terminal gets
-// it. If it succeeds, the database can be written and no other program has this one's name, so the
-// result of the visit can be stored. A terminal therefore asks for a challenge before it asks for
-// a PIN. Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if terminal is
-// not a valid name, [ErrTerminalTaken] or [ErrUnavailable].
+// StoreChallenge stores a challenge that a server made for a terminal, before the terminal gets it.
+// If it succeeds, the database is writable and no other program has this one's name, so the result
+// of the visit can be stored. A terminal therefore asks for a challenge before it asks for a PIN.
+// Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if terminal is not a
+// valid name, [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error {
 	if !terminalName.MatchString(terminal) {
 		return ErrTerminal

@@ -214,8 +214,8 @@ func (d *Desk) Revoke(ctx context.Context, operation Operation, name string) err
 
 // Enrolled returns all enrolled terminals and clerks, sorted by name, including those that were
 // revoked or have expired. The database's administrator can alter this list: [Operator.Verify]
-// detects that. Do not pass its keys to OpenOperator, but keys that you have stored elsewhere. It
-// returns [ErrUnavailable].
+// detects that. Pass OpenOperator keys that you have stored elsewhere, not these. It returns
+// [ErrUnavailable].
 func (o *Operator) Enrolled(ctx context.Context) ([]Enrolled, error) {
 	var list []Enrolled
 	err := o.registry.retryLong(ctx, func(ctx context.Context) error {

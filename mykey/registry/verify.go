@@ -73,7 +73,7 @@ type Verification struct {
 	Checkpoint []byte
 	// Folder is an existing folder for the files of one verification. Without it, up to 1,000
 	// bytes of memory are used for each record that is read. If a verification was
-	// interrupted, call it again with the same folder and checkpoint to continue it. The
+	// interrupted, call VerifyWith again with the same folder and checkpoint to continue it. The
 	// files contain digests and no personal data, and are deleted at the end.
 	Folder string
 }

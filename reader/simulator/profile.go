@@ -35,9 +35,8 @@ const (
 	NotMyNumber     Profile = "not-my-number"    // another card, such as a driving licence
 )
 
-// PIN and Password are the secrets of every new simulated card: the authentication
-// PIN (利用者証明用電子証明書の暗証番号) and the signature password
-// (署名用電子証明書の暗証番号).
+// PIN and Password are the secrets of every new simulated card that has them: the
+// authentication PIN (利用者証明用電子証明書の暗証番号) and the signature password (署名用電子証明書の暗証番号).
 const (
 	PIN      = "1234"
 	Password = "ABC123"

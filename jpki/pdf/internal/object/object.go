@@ -17,7 +17,7 @@ import (
 	"strconv"
 )
 
-// ErrMalformed reports a file that is not a PDF file, or one that readers may understand differently.
+// ErrMalformed reports a file that is not a PDF file, or one that readers may interpret differently.
 var ErrMalformed = errors.New("malformed PDF")
 
 func malformed(format string, arguments ...any) error {
