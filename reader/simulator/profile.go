@@ -32,7 +32,7 @@ const (
 	Locked          Profile = "locked"           // no PIN attempt left
 	LastAttempt     Profile = "last-try"         // one PIN attempt left
 	FaceAuth        Profile = "face-auth"        // 顔認証マイナンバーカード, a card without a PIN
-	NotMyNumber     Profile = "not-my-number"    // another card, such as a driving licence
+	NotMyNumber     Profile = "not-my-number"    // another card, such as a driving license
 )
 
 // PIN and Password are the secrets of every new simulated card that has them: the
