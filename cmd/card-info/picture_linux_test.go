@@ -5,12 +5,10 @@ import (
 	"encoding/xml"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,14 +21,16 @@ import (
 func TestPicturesOfSessions(t *testing.T) {
 	for _, language := range []string{"en", "ja"} {
 		t.Run(language, func(t *testing.T) {
-			folder := t.TempDir()
+			path, err := filepath.Abs(filepath.Join("..", "..", "docs", "images", "card-info-"+language+".svg"))
+			require.NoError(t, err)
+			t.Chdir(t.TempDir())
+			t.Setenv("LANGUAGE", language)
 			key := strings.Repeat("0123456789abcdef", 4) + "\n"
-			require.NoError(t, os.WriteFile(filepath.Join(folder, "library.key"), []byte(key), 0o600))
-			session := shownAtTerminal(t, folder, language, "card-info --simulator contact", "") +
-				shownAtTerminal(t, folder, language, "card-info id --namespace library.example --namespace-key library.key --simulator contact", "1234")
+			require.NoError(t, os.WriteFile("library.key", []byte(key), 0o600))
+			session := shownAtTerminal(t, "card-info --simulator contact", "") +
+				shownAtTerminal(t, "card-info id --namespace library.example --namespace-key library.key --simulator contact", "1234")
 			assert.NotContains(t, session, "1234")
 
-			path := filepath.Join("..", "..", "docs", "images", "card-info-"+language+".svg")
 			if *clitest.Update {
 				require.NoError(t, os.WriteFile(path, drawSession(session), 0o644))
 			}
@@ -50,16 +50,11 @@ var dates = regexp.MustCompile(`(\d{1,2} )?[A-Z][a-z]+ \d{4}|\d+年\d+月(\d+日
 
 // shownAtTerminal returns what a terminal shows: the command after a prompt, and its output. entry is typed at the command's
 // prompt, unless it is empty.
-func shownAtTerminal(t *testing.T, folder, language, command, entry string) string {
+func shownAtTerminal(t *testing.T, command, entry string) string {
 	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	c := exec.Command(self, strings.Fields(command)[1:]...)
-	c.Args[0], c.Dir = "card-info", folder
-	c.Env = append(os.Environ(), "LANGUAGE="+language)
-	p := start(t, c)
+	p, c := startAtTerminal(t, strings.Fields(command)[1:]...)
 	if entry != "" {
-		require.Eventually(t, func() bool { return strings.HasSuffix(p.text(), ": ") && !p.echoes(t) }, time.Minute, time.Millisecond)
+		p.waitForQuestion(t)
 		p.types(t, entry+"\n")
 	}
 	require.NoError(t, c.Wait(), p.text())

@@ -20,7 +20,7 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// pseudoTerminal is the test's end of a terminal.
+// pseudoTerminal is a terminal: master is the test's end, slave the program's.
 type pseudoTerminal struct {
 	master *os.File
 	slave  *os.File
@@ -53,18 +53,18 @@ func startUnderShell(t *testing.T, args ...string) (*pseudoTerminal, *exec.Cmd) 
 
 func start(t *testing.T, c *exec.Cmd) *pseudoTerminal {
 	t.Helper()
-	p, slave := newPseudoTerminal(t)
+	p := newPseudoTerminal(t)
 	if c.Env == nil {
 		c.Env = os.Environ()
 	}
 	c.Env = append(c.Env, "LC_ALL=en_US.UTF-8")
-	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
+	c.Stdin, c.Stdout, c.Stderr = p.slave, p.slave, p.slave
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(t, c.Start())
 	return p
 }
 
-func newPseudoTerminal(t *testing.T) (p *pseudoTerminal, slave *os.File) {
+func newPseudoTerminal(t *testing.T) *pseudoTerminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)
@@ -72,11 +72,11 @@ func newPseudoTerminal(t *testing.T) (p *pseudoTerminal, slave *os.File) {
 	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	require.NoError(t, err)
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { slave.Close() })
 
-	p = &pseudoTerminal{master: master, slave: slave}
+	p := &pseudoTerminal{master: master, slave: slave}
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -89,7 +89,7 @@ func newPseudoTerminal(t *testing.T) (p *pseudoTerminal, slave *os.File) {
 			}
 		}
 	}()
-	return p, slave
+	return p
 }
 
 // types presses keys.
@@ -145,6 +145,12 @@ func (p *pseudoTerminal) waitForPrompts(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return strings.Count(p.text(), "PIN: ") == n && !p.echoes(t) }, time.Minute, time.Millisecond)
 }
 
+// waitForQuestion blocks until the last line is a prompt in any language, and keys are not echoed.
+func (p *pseudoTerminal) waitForQuestion(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.HasSuffix(p.text(), ": ") && !p.echoes(t) }, time.Minute, time.Millisecond)
+}
+
 func TestPINIsNotEchoed(t *testing.T) {
 	p, c := startUnderShell(t, idArgs(t, "--simulator", "contact")...)
 	p.waitForPrompt(t)
@@ -170,7 +176,7 @@ func TestPINsTypedAtTheTerminal(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, c := startAtTerminal(t, idArgs(t, append(tt.args, "--simulator", "contact")...)...)
-			require.Eventually(t, func() bool { return strings.HasSuffix(p.text(), ": ") }, time.Minute, time.Millisecond)
+			p.waitForQuestion(t)
 			p.types(t, tt.typed+"\n")
 			_ = c.Wait()
 			assert.Equal(t, tt.exit, c.ProcessState.ExitCode())

@@ -21,7 +21,7 @@ import (
 )
 
 // id runs id on the other end of a pseudo-terminal, in this process.
-func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, driver reader.Driver, more ...string) (ended chan outcome) {
+func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, driver reader.Driver, more ...string) (ended chan outcome) {
 	t.Helper()
 	ended = make(chan outcome, 1)
 	var stdout, stderr bytes.Buffer
@@ -30,7 +30,7 @@ func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, d
 		exit := run(ctx, args, environment{
 			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, driver: driver,
 			now: func() time.Time { return today }, getenv: func(string) string { return "" },
-			terminal: func() (tty.Terminal, error) { return tty.New(slave, slave), nil },
+			terminal: func() (tty.Terminal, error) { return tty.New(p.slave, p.slave), nil },
 		})
 		ended <- outcome{exit: exit, stdout: stdout.String(), stderr: stderr.String()}
 	}()
@@ -38,10 +38,10 @@ func (p *pseudoTerminal) id(t *testing.T, ctx context.Context, slave *os.File, d
 }
 
 // waitForKeys blocks until the terminal holds an unread line.
-func waitForKeys(t *testing.T, slave *os.File) {
+func (p *pseudoTerminal) waitForKeys(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		n, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
+		n, err := unix.IoctlGetInt(int(p.slave.Fd()), unix.TIOCINQ)
 		return err == nil && n > 0
 	}, time.Minute, time.Millisecond)
 }
@@ -55,15 +55,15 @@ func TestKeysPressedBeforeThePrompt(t *testing.T) {
 		"a line": "9999\n", "lines": "9999\n8888\n7777\n", "a line and a half": "9999\n99", "half a line after Ctrl-D": "99\x0499", "a full-width line": "９９９９\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, slave := newPseudoTerminal(t)
+			p := newPseudoTerminal(t)
 			driver := simulator.New()
 			slot := driver.AddReader("Reader")
 			card, err := simulator.NewCard(simulator.Contact, simulator.WithInsecureSeed(simulatorSeed))
 			require.NoError(t, err)
-			ended := p.id(t, t.Context(), slave, driver, "--wait", "1h")
+			ended := p.id(t, t.Context(), driver, "--wait", "1h")
 			p.waitForEcho(t, false)
 			p.types(t, early)
-			waitForKeys(t, slave)
+			p.waitForKeys(t)
 			require.NoError(t, slot.Insert(card))
 			p.waitForPrompt(t)
 			p.types(t, "1234\n")
@@ -99,53 +99,53 @@ func TestTerminalIsRestored(t *testing.T) {
 	hides := func(p *pseudoTerminal) func() {
 		return func() { assert.False(t, p.echoes(t), "echo is off before the card is used") }
 	}
-	requireRestored := func(t *testing.T, p *pseudoTerminal, slave *os.File) {
+	requireRestored := func(t *testing.T, p *pseudoTerminal) {
 		t.Helper()
 		assert.True(t, p.echoes(t))
-		n, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
+		n, err := unix.IoctlGetInt(int(p.slave.Fd()), unix.TIOCINQ)
 		require.NoError(t, err)
 		assert.Zero(t, n, "no keys are left for the next program")
 	}
 	t.Run("an error of the card", func(t *testing.T) {
-		p, slave := newPseudoTerminal(t)
-		o := <-p.id(t, t.Context(), slave, connectHook{locked, hides(p)})
+		p := newPseudoTerminal(t)
+		o := <-p.id(t, t.Context(), connectHook{locked, hides(p)})
 		assert.Equal(t, cli.ExitLocked, o.exit)
-		requireRestored(t, p, slave)
+		requireRestored(t, p)
 	})
 	t.Run("a timeout", func(t *testing.T) {
-		p, slave := newPseudoTerminal(t)
-		o := <-p.id(t, t.Context(), slave, simulator.New(), "--wait", "10ms")
+		p := newPseudoTerminal(t)
+		o := <-p.id(t, t.Context(), simulator.New(), "--wait", "10ms")
 		assert.Equal(t, cli.ExitNoReader, o.exit)
-		requireRestored(t, p, slave)
+		requireRestored(t, p)
 	})
 	t.Run("an interrupt during the wait", func(t *testing.T) {
-		p, slave := newPseudoTerminal(t)
+		p := newPseudoTerminal(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := p.id(t, ctx, slave, simulator.New(), "--wait", "1h")
+		ended := p.id(t, ctx, simulator.New(), "--wait", "1h")
 		p.waitForEcho(t, false)
 		p.types(t, "9999\n")
-		waitForKeys(t, slave)
+		p.waitForKeys(t)
 		cancel()
 		assert.Equal(t, 1, (<-ended).exit)
-		requireRestored(t, p, slave)
+		requireRestored(t, p)
 	})
 	t.Run("an interrupt at the prompt", func(t *testing.T) {
-		p, slave := newPseudoTerminal(t)
+		p := newPseudoTerminal(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := p.id(t, ctx, slave, connectHook{driver, hides(p)})
+		ended := p.id(t, ctx, connectHook{driver, hides(p)})
 		p.waitForPrompt(t)
 		cancel()
 		assert.Equal(t, 1, (<-ended).exit)
-		requireRestored(t, p, slave)
+		requireRestored(t, p)
 	})
 	t.Run("a panic", func(t *testing.T) {
-		p, slave := newPseudoTerminal(t)
+		p := newPseudoTerminal(t)
 		m := &program{Console: &cli.Console{}, environment: environment{
 			driver:   connectHook{driver, func() { hides(p)(); panic("a driver's") }},
-			terminal: func() (tty.Terminal, error) { return tty.New(slave, slave), nil },
+			terminal: func() (tty.Terminal, error) { return tty.New(p.slave, p.slave), nil },
 		}}
 		assert.Panics(t, func() { _, _, _, _ = m.typedPIN(t.Context(), nil) })
-		requireRestored(t, p, slave)
+		requireRestored(t, p)
 	})
 }
 
@@ -182,10 +182,10 @@ func TestTerminalAtStandardInput(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, slave := newPseudoTerminal(t)
-			stdin, stderr := open(t, slave)
+			p := newPseudoTerminal(t)
+			stdin, stderr := open(t, p.slave)
 			p.types(t, "9999\n99") // echoed: the program has not started yet
-			waitForKeys(t, slave)
+			p.waitForKeys(t)
 			c, stdout := program(t, stdin, stderr)
 			p.waitForPrompt(t)
 			p.types(t, "1234\n")
@@ -194,7 +194,7 @@ func TestTerminalAtStandardInput(t *testing.T) {
 			assert.Contains(t, p.text(), "Attempts left: 3.")
 			assert.NotContains(t, p.text(), "1234")
 			assert.True(t, p.echoes(t))
-			if stderr != slave {
+			if stderr != p.slave {
 				output, err := os.ReadFile(stderr.Name())
 				require.NoError(t, err)
 				assert.Empty(t, output)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
@@ -40,15 +39,12 @@ func TestWaitIsAnnounced(t *testing.T) {
 		{"another command", empty("Reader"), []string{"retries"}, "Waiting for a card. Place it on a reader:\n  Reader\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, slave := newPseudoTerminal(t)
+			p := newPseudoTerminal(t)
 			run(t.Context(), append(tt.args, "--wait", "100ms"), environment{
-				stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: slave, driver: tt.driver,
+				stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: p.slave, driver: tt.driver,
 				now: time.Now, getenv: func(string) string { return "" },
 			})
-			_, err := slave.WriteString("[end]")
-			require.NoError(t, err)
-			p.waitFor(t, "[end]")
-			text := strings.ReplaceAll(p.text(), "\r\n", "\n")
+			text := p.everything(t)
 			if tt.want != "" {
 				assert.True(t, strings.HasPrefix(text, tt.want), text)
 			}
