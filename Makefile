@@ -92,7 +92,7 @@ release-test: release
 	@scripts/release-test dist
 
 # Half of the time of a first run is the compiler's. It needs less without debugging information, and with more memory.
-test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=all=-dwarf=false
+test: export GOFLAGS = $(shell go env GOFLAGS) -gcflags=all=-dwarf=false
 test: export GOGC := 400
 
 # SQLite, which takes a minute to compile, is compiled twice: without cgo for the tests, and for the
