@@ -120,6 +120,7 @@ func (s *Server) initialize() error {
 	if err := chownToServer(s.dir, secret); err != nil {
 		return err
 	}
+	// md5, because SCRAM derives a key for each connection, which takes long with race detection.
 	out, err := s.command("initdb", "--pgdata", s.data(), "--username", role, "--pwfile", secret,
 		"--auth", "md5", "--encoding", "UTF8", "--locale", "C", "--no-sync").CombinedOutput()
 	if err != nil {
