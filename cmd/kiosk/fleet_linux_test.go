@@ -121,7 +121,9 @@ func freePort(t testing.TB) string {
 // Faults: F140.
 func TestKioskFleet(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "mykey-server")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../mykey-server").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../mykey-server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as released; and as compiled before, if all tests run
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var cards []*simulator.Card
 	var cas []byte
