@@ -14,8 +14,8 @@ const maxGetResponse = MaxExtendedNe / MaxShortNe
 // 6Cxx (the command is repeated with the right length). It also handles cards and
 // readers that reject extended lengths or lose answers of 256 bytes.
 //
-// A Channel keeps no state of the card. It remembers which lengths work, and
-// whether a command with a secret was sent.
+// A Channel does not track the card's state. It remembers which lengths work, and whether a command
+// with a secret was sent.
 type Channel struct {
 	transmitter Transmitter
 	readSize    int  // bytes to ask for in short form, at most

@@ -1,5 +1,6 @@
-// Package apdu implements ISO/IEC 7816-4: command and response APDUs, status
-// words, and a [Channel] that selects files, reads them and verifies secrets.
+// Package apdu implements the parts of ISO/IEC 7816-4 that reading a card needs: command and
+// response APDUs, status words, and a [Channel] that selects files, reads them and verifies
+// secrets.
 //
 // An APDU (application protocol data unit) is one message between a program and a
 // smart card. A command has a four-byte header (CLA INS P1 P2), optional data (Nc
@@ -20,17 +21,17 @@
 //
 // # Errors
 //
-// A status word other than 9000 is an error of type [Status], with two exceptions:
-// [Channel.Send] and [Channel.VerifyStatus] return it as a result, and 6282 (end of file)
-// is not an error when reading. All of 63C0 to 63CF match [StatusVerificationFailed] with
-// [errors.Is]; use [errors.As] and [Status.Retries] for the number of attempts left. An
-// answer that breaks the protocol is [ErrShortResponse], [ErrExcessResponse] or
-// [ErrNoProgress]. Errors of the transmitter are wrapped.
+// A status word other than 9000 is an error of type [Status], with two exceptions: [Channel.Send]
+// and [Channel.VerifyStatus] return it as a result, and 6282 (end of file) is not an error when
+// reading. All of 63C0 to 63CF match [StatusVerificationFailed] with [errors.Is]; use [errors.As]
+// and [Status.Retries] for the number of attempts left. A response that violates the protocol is
+// reported as [ErrShortResponse], [ErrExcessResponse] or [ErrNoProgress]. Errors of the
+// transmitter are wrapped.
 //
 // # Limits
 //
-// A card is untrusted input. A channel never accepts more bytes than it asked for,
-// follows 61xx at most 256 times and 6Cxx once per command, and stops if a card
+// A card is untrusted input. A channel never accepts more bytes than it asked for, sends at most
+// 256 GET RESPONSE commands after 61xx, repeats a command once after 6Cxx, and stops if a card
 // announces data but does not send it. Nothing that a card sends causes a panic.
 //
 // # Lengths

@@ -23,7 +23,7 @@ func (c *Channel) Verify(ctx context.Context, reference byte, secret []byte) err
 // the attempts left, also after a successful VERIFY (observed; not in a public
 // specification).
 //
-// The command has no Le byte: with one, a real card answers 6700.
+// The command has no Le byte: with one, the card answers 6700 (observed on a test card).
 func (c *Channel) VerifyStatus(ctx context.Context, reference byte) (Status, error) {
 	resp, err := c.Send(ctx, Command{INS: InsVerify, P2: reference})
 	return resp.Status, err

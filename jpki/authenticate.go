@@ -67,9 +67,9 @@ func AuthenticateWith[C Connection](ctx context.Context, connect func(ctx contex
 // that server. Otherwise a dishonest server can relay another server's challenge, and log in to
 // that server with the evidence.
 //
-// It returns the errors of Authenticate, and [proof.ErrName] if the challenge's audience or
-// purpose is invalid; nothing was sent then. The issuer is checked as the options say, so that
-// no attempt is spent on a card that the verifier would reject.
+// It returns the errors of Authenticate, and [proof.ErrName] if the challenge's audience or purpose is invalid,
+// before anything is sent. The issuer is checked as the options say, so that no attempt is spent on a card that
+// the verifier would reject.
 func Prove(ctx context.Context, card apdu.Transmitter, pin PIN, challenge proof.Challenge, options ...CardOption) (*proof.Evidence, error) {
 	config := newConfig(options)
 	config.withCA = true
@@ -183,9 +183,9 @@ func (a *Application) prove(ctx context.Context, pin PIN, challenge proof.Challe
 // with the certificate's key. The PIN must be verified. The evidence includes the card's CA
 // certificate if it was read before.
 //
-// It returns [ErrNoPossession] if the card's answer is not that signature,
-// [trust.ErrUnsupportedKey], [trust.ErrMalformed] if the certificate's key is not encoded in
-// DER, [ErrPINRequired], [proof.ErrName], or the transport's error.
+// It returns [ErrNoPossession] if the card's answer is not that signature; [trust.ErrMalformed] if the
+// certificate's key is not encoded in DER; or [trust.ErrUnsupportedKey], [ErrPINRequired], [proof.ErrName] or the
+// transport's error.
 func (a *Application) Prove(ctx context.Context, certificate *x509.Certificate, challenge proof.Challenge) (*proof.Evidence, error) {
 	if err := challenge.Check(); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func freshPIN(b testing.TB) jpki.PIN {
 	return p
 }
 
-// What a tap takes on each kind of link, as modelled; ns/op is what the program
+// What a tap takes on each kind of link, as modeled; ns/op is what the program
 // itself takes, with the simulated card's work.
 func BenchmarkTap(b *testing.B) {
 	for _, card := range []struct {
@@ -49,7 +49,7 @@ func BenchmarkTap(b *testing.B) {
 					b.ReportMetric(float64(m.Commands), "commands/op")
 					b.ReportMetric(float64(m.Sent), "sent-B/op")
 					b.ReportMetric(float64(m.Received), "received-B/op")
-					b.ReportMetric(float64(m.Elapsed.Microseconds())/1000, "modelled-ms/op")
+					b.ReportMetric(float64(m.Elapsed.Microseconds())/1000, "modeled-ms/op")
 					b.ReportMetric(float64(m.Elapsed)/float64(m.Bound()), "times-the-bound")
 				})
 			}

@@ -75,8 +75,8 @@ func defaults() config {
 	return config{now: time.Now, random: rand.Reader, signer: signerConfig{limit: DefaultKeepLimit}}
 }
 
-// WithChannel passes options to the apdu.Channel, after [apdu.WithATR] with the card's ATR.
-// For a reader that breaks the connection at a probe for extended lengths, pass
+// WithChannel adds options for the apdu.Channel. They override [apdu.WithATR], which is set with
+// the card's ATR. For a reader that breaks the connection at a probe for extended lengths, pass
 // [apdu.WithShortLengths].
 func WithChannel(options ...apdu.Option) Option {
 	return option(func(c *config) { c.channel = append(c.channel, options...) })
@@ -92,10 +92,10 @@ func AllowExpired() Option { return option(func(c *config) { c.allowExpired = tr
 // WithClock sets the clock for validity periods. The default is time.Now.
 func WithClock(now func() time.Time) Option { return option(func(c *config) { c.now = now }) }
 
-// WithChain checks the issuer of the authentication certificate: J-LIS, whose CA
-// certificates are known by their fingerprints (see [trust.JLIS]), or one of these CA
-// certificates. The result is [proof.Holder.Issuer]. An unknown issuer is not an error. If
-// the CA certificate is expired or not yet valid, the error is [trust.ErrIssuerExpired].
+// WithChain finds out who issued the authentication certificate: J-LIS, whose CA certificates are
+// known by their fingerprints (see [trust.JLIS]), or one of cas. The result is
+// [proof.Holder.Issuer]. An unknown issuer is not an error. If the CA certificate is expired or not
+// yet valid, the error is [trust.ErrIssuerExpired].
 //
 // A CA certificate's own restrictions are honored: see [trust.CheckCACertificate]. If it
 // lists certificate policies without anyPolicy, the card's certificate must have
@@ -145,11 +145,11 @@ func (c *config) policy() *trust.Policy {
 	return c.trust
 }
 
-// ForCard binds a PIN to the card that [Application.Ready] found before the holder typed it. If
-// the card in the reader is another one now, or another program used it so that its attempts
-// changed, the PIN is not sent, and the error is [credential.ErrOtherCard] or
-// [credential.ErrAttemptsChanged]. Phones, whose certificate can't be read before the PIN is
-// verified, are told apart by the attempts left only.
+// ForCard binds a PIN to the card that [Application.Ready] found before the holder typed it. If a
+// different card is in the reader, or another program used it so that its attempts changed, the PIN
+// is not sent, and the error is [credential.ErrOtherCard] or [credential.ErrAttemptsChanged].
+// Phones, whose certificate can't be read before the PIN is verified, are told apart by the
+// attempts left only.
 func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.bind(shown) }) }
 
 func (c *config) bind(shown Readiness) {
@@ -174,9 +174,9 @@ func KeepUnlocked(idle time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.idle = idle })
 }
 
-// KeepUnlockedAtMost limits how long [KeepUnlocked] keeps the card unlocked after a PIN, even while
-// signatures follow each other. The default is [DefaultKeepLimit]. With 0 or less, each
-// signature needs a PIN.
+// KeepUnlockedAtMost limits how long [KeepUnlocked] keeps the card unlocked after the PIN was
+// entered, even while signatures follow each other. The default is [DefaultKeepLimit]. With 0 or
+// less, each signature needs a PIN.
 func KeepUnlockedAtMost(limit time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.limit = limit })
 }

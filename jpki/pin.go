@@ -18,11 +18,12 @@ var (
 	ErrPasswordFormat = fmt.Errorf("%w: the signature password is 6 to 16 letters and digits", credential.ErrFormat)
 )
 
-// PIN is the PIN of the user-authentication certificate
-// (利用者証明用電子証明書の暗証番号): 4 digits. A card allows 3 wrong entries.
+// PIN is the PIN of the user-authentication certificate (利用者証明用電子証明書の暗証番号): 4 digits.
+// Three wrong entries in a row lock it.
 //
-// A PIN can be sent once; then its copies can't be sent either. It can't be printed,
-// compared or read back. It is safe for concurrent use. The zero PIN counts as used.
+// A PIN can be sent once; after that, its copies can't be sent either. It can't be
+// printed, compared or read back. It is safe for concurrent use. The zero PIN counts as
+// used.
 type PIN struct{ secret applet.Secret }
 
 // ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns
@@ -52,14 +53,14 @@ func (p PIN) MarshalText() ([]byte, error) { return []byte(redactedPIN), nil }
 // LogValue implements slog.LogValuer.
 func (p PIN) LogValue() slog.Value { return slog.StringValue(redactedPIN) }
 
-// Password is the password of the signature certificate
-// (署名用電子証明書の暗証番号): 6 to 16 characters, A to Z and 0 to 9. A card allows 5
-// wrong entries. Otherwise it is like a [PIN].
+// Password is the password of the signature certificate (署名用電子証明書の暗証番号): 6 to 16
+// characters, A to Z and 0 to 9. Five wrong entries in a row lock it. Otherwise it is
+// like a [PIN].
 type Password struct{ secret applet.Secret }
 
 // ParsePassword parses typed input. It normalizes full-width characters (NFKC) and
-// converts lower case to upper case. It returns [ErrPasswordFormat] unless the result
-// is 6 to 16 of these characters. The caller wipes the input.
+// converts lower case to upper case. It returns [ErrPasswordFormat] unless the result is
+// 6 to 16 letters A to Z and digits. The caller wipes the input.
 func ParsePassword(input []byte) (Password, error) {
 	secret, err := generation.PasswordRules.Parse(input)
 	if err != nil {

@@ -88,8 +88,8 @@ func newAuthSigner(ctx context.Context, connect connector, ask AskPIN, options [
 }
 
 // NewSignatureSigner returns a [Signer] for the card's signature key. Its signatures legally bind
-// the holder, as a registered seal (実印) does. The certificate, which contains the holder's name
-// and address, can be read only after the password, so ask is called at once.
+// the holder, as a registered seal (実印) does. The certificate, which contains the holder's name and
+// address, can be read only after the password has been verified, so ask is called at once.
 //
 // It returns the errors of [Application.SignatureCertificate] and
 // [Application.ReadyToSign], [*trust.ValidityError], [trust.ErrUnsupportedKey] and
@@ -132,11 +132,10 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 	return s.SignContext(context.Background(), digest, options)
 }
 
-// SignContext has the card sign a SHA-256, SHA-384 or SHA-512 digest, as options'
-// HashFunc says. With an RSA key, [*rsa.PSSOptions] select PSS: for SHA-256 only, with a salt
-// as long as the hash. [rsa.PSSSaltLengthAuto] means [rsa.PSSSaltLengthEqualsHash] here. All
-// other options select PKCS #1 v1.5. With an ECDSA key it returns ASN.1, as package
-// crypto/ecdsa does.
+// SignContext has the card sign a SHA-256, SHA-384 or SHA-512 digest, as options.HashFunc reports.
+// With an RSA key, [*rsa.PSSOptions] select PSS: for SHA-256 only, with a salt as long as the hash.
+// [rsa.PSSSaltLengthAuto] means [rsa.PSSSaltLengthEqualsHash] here. All other options select PKCS #1
+// v1.5. With an ECDSA key the signature is ASN.1, as from [ecdsa.SignASN1].
 //
 // It returns [ErrUnsupportedSignature] for any other kind of signature, and [ErrDigestLength] for a
 // digest of the wrong length, before anything is sent. If the card does not have PSS, it returns

@@ -35,16 +35,16 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier. A certificate
-// normally expires on the fifth of its holder's birthdays after the date of issue, and
-// never later. Nothing on the card links the old certificate to the new one.
+// normally expires on its holder's fifth birthday after the date of issue, and never later.
+// Nothing on the card links the old certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would
 // link the identifiers of different namespaces.
 //
 // # Collisions
 //
-// Among a million cards the probability of a collision is 37 %, among three million
-// 98 %. Use a registry if you expect that many: it detects a collision, and the next
+// Among a million cards the probability of a collision is 37%, among three million
+// 98%. Use a registry if you expect that many: it detects a collision, and the next
 // attempt number gives the next candidate.
 //
 //	cards          colliding pairs expected   cards that share an identifier

@@ -14,15 +14,15 @@ var ErrMonth = errors.New("invalid month: want YYYY-MM")
 // information about a certificate's expiry to store with an identifier. The zero
 // Month means no month.
 //
-// Do not store the exact time. A certificate normally expires on the fifth of its holder's
-// birthdays after the date of issue. Whoever knows the day in two namespaces can link every
+// Do not store the exact time. A certificate normally expires on its holder's fifth
+// birthday after the date of issue. Whoever knows the day in two namespaces can link every
 // holder whose day is unique, without a key. If cards are issued evenly over 5 years, this
 // many holders have a unique day or month:
 //
 //	holders               unique day            unique month
-//	100                         95 %                  22.2 %
-//	1,000                       60 %                   0.1 %
-//	10,000                       2 %                   0.0 %
+//	100                         95%                   22.2%
+//	1,000                       60%                    0.1%
+//	10,000                       2%                    0.0%
 //
 // In a small group even the month can identify a holder.
 type Month struct {

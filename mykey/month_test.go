@@ -122,7 +122,7 @@ func TestMonthTable(t *testing.T) {
 	require.NoError(t, err)
 	for _, holders := range []int{100, 1_000, 10_000} {
 		byDay, byMonth := percent(holders)
-		line := fmt.Sprintf("//\t%-10s%22s%24s\n", thousands(fmt.Sprint(holders)), fmt.Sprintf("%.0f %%", byDay), fmt.Sprintf("%.1f %%", byMonth))
+		line := fmt.Sprintf("//\t%-10s%21s%24s\n", thousands(fmt.Sprint(holders)), fmt.Sprintf("%.0f%%", byDay), fmt.Sprintf("%.1f%%", byMonth))
 		assert.True(t, strings.Contains(string(text), line), line)
 	}
 }

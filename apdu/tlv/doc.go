@@ -37,10 +37,9 @@
 //
 // # Limits
 //
-// A card is untrusted input. No function panics, reads outside the slice that it gets,
-// or allocates memory for a length that the data claim. An element has at most
-// [MaxLength] bytes. [Walk] is recursive, so it stops at [MaxDepth], [MaxElements] and
-// [MaxWalkBytes].
+// A card is untrusted input. No function panics, reads outside the slice that it gets, or
+// allocates memory for a length that the data claims. An element has at most [MaxLength]
+// bytes. [Walk] is recursive, so it stops at [MaxDepth], [MaxElements] and [MaxWalkBytes].
 //
 // # Personal data
 //

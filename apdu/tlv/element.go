@@ -15,11 +15,11 @@ const MaxLength = 1<<31 - 1
 
 // Errors of reading and writing.
 var (
-	// ErrBlank reports that there is no element: the data are empty or start with filler.
+	// ErrBlank reports that there is no element: the data is empty or starts with filler.
 	ErrBlank = errors.New("no TLV element")
 	// ErrMalformed reports a tag or length that the encoding does not allow.
 	ErrMalformed = errors.New("malformed TLV element")
-	// ErrTruncated reports that the data end inside an element.
+	// ErrTruncated reports that the data ends inside an element.
 	ErrTruncated = errors.New("truncated TLV element")
 	// ErrTooLong reports a length encoded in more than four bytes, or an element longer
 	// than MaxLength.

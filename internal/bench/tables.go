@@ -58,7 +58,7 @@ func parameters(name string) (benchmark string, of map[string]string) {
 	return parts[0], of
 }
 
-// tapTable formats the modelled time of each task on each link.
+// tapTable formats the modeled time of each task on each link.
 func tapTable(rs results) string {
 	type row struct{ form, task string }
 	var order []row
@@ -86,7 +86,7 @@ func tapTable(rs results) string {
 		cols := []string{k.task, k.form, number(any.median("commands/op")), number(any.median("sent-B/op")), number(any.median("received-B/op"))}
 		for _, l := range links {
 			r := cells[k][l]
-			cols = append(cols, fmt.Sprintf("%.0f ms (×%.2f)", r.median("modelled-ms/op"), r.median("times-the-bound")))
+			cols = append(cols, fmt.Sprintf("%.0f ms (×%.2f)", r.median("modeled-ms/op"), r.median("times-the-bound")))
 		}
 		rows = append(rows, cols)
 	}

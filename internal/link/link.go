@@ -88,7 +88,7 @@ type Meter struct {
 
 	Commands       int
 	Sent, Received int           // bytes of APDUs
-	Elapsed        time.Duration // modelled time of all exchanges
+	Elapsed        time.Duration // modeled time of all exchanges
 	busy           time.Duration // the part of it that the card spent processing
 }
 

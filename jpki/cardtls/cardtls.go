@@ -43,10 +43,10 @@
 //
 // # Errors and concurrency
 //
-// A handshake returns the error of the card's signature, for example *credential.Error,
-// or [ErrNotAccepted] before the PIN is asked for. Package crypto/tls keeps only the text
-// of some errors; [Dialer] returns the errors themselves, so that errors.As works. A config
-// and a Dialer are safe for concurrent use; the card signs for one handshake at a time.
+// A handshake returns the error with which the card failed to sign, for example a *credential.Error, or
+// [ErrNotAccepted] before it asks for the PIN. Package crypto/tls keeps only the text of some errors; [Dialer]
+// returns the errors themselves, so that errors.As works. A config and a Dialer are safe for concurrent use; the card
+// signs for one handshake at a time.
 package cardtls
 
 import (

@@ -17,7 +17,7 @@ import (
 )
 
 // client waits for a card and returns an HTTP client that authenticates with it. The client
-// calls ask for the PIN when a server requests the certificate.
+// calls ask to get the PIN when a server requests the certificate.
 func client(ctx context.Context, driver reader.Driver, base *tls.Config, ask jpki.AskPIN) (*http.Client, error) {
 	found, err := reader.Wait(ctx, driver, "", jpki.Present) // until a My Number Card is there, or ctx ends
 	if err != nil {

@@ -61,8 +61,8 @@ func (o Options) algorithm() (algorithm, error) {
 }
 
 // Check returns the error with which signing would refuse the certificate or the options. It returns
-// [trust.ErrWrongKind] if the certificate is not for signatures, a [*trust.ValidityError] and
-// [ErrAlgorithm].
+// [ErrAlgorithm], a [*trust.ValidityError] or, if the certificate is not for signatures,
+// [trust.ErrWrongKind].
 func (o Options) Check(certificate *x509.Certificate) error {
 	if _, err := o.algorithm(); err != nil {
 		return err

@@ -39,7 +39,7 @@ type Verifier struct {
 	// AllowUnknownIssuer accepts a certificate of an issuer that Trust does not include, as
 	// [trust.IssuerUnknown]. Anybody can make such a certificate.
 	AllowUnknownIssuer bool
-	// TimestampCAs are the CAs whose time stamps prove a time. If it is nil, no time is proven.
+	// TimestampCAs are the CAs whose time-stamping authorities are trusted. If it is nil, no time is proven.
 	TimestampCAs *x509.CertPool
 	// AllowAuthenticationKey accepts signatures with the key for user authentication.
 	AllowAuthenticationKey bool

@@ -1,17 +1,18 @@
-// Package credential describes the PIN and the password of a card: the attempts left,
-// and the errors when one is not accepted.
+// Package credential describes a card's credentials, which are PINs, the signature password and
+// verification numbers: the attempts left, and the errors when one is not accepted.
 //
-// A wrong entry uses up one attempt. When none is left the credential is locked,
-// and the holder has to have it reset at the municipal office. So programs show [Counter] before
-// they ask, and tell the holder what an [*Error] says about the attempts left:
+// A wrong entry uses up one attempt. When none is left, the credential is locked until the
+// holder has it reset at the municipal office. (The signature password can also be reset at
+// convenience stores.) So programs show [Counter] before they ask, and tell the holder what an
+// [*Error] says about the attempts left:
 //
 //	var refused *credential.Error
 //	if errors.As(err, &refused) {
 //		fmt.Println(refused.Reason, refused.Remaining, refused.Known)
 //	}
 //
-// The types of the PIN and the password themselves are in package jpki. Nothing in
-// this package holds a secret. All of it is safe for concurrent use.
+// The types of the credentials themselves are in packages jpki, text and verification. Nothing
+// in this package holds a secret. All of it is safe for concurrent use.
 package credential
 
 import (
@@ -40,8 +41,8 @@ type Counter struct {
 	Max       int // the value of Remaining after a correct entry
 }
 
-// Locked reports whether no attempt is left. The holder has to have the PIN reset at
-// the municipal office then. A face-authentication card (顔認証マイナンバーカード) is always locked.
+// Locked reports whether no attempt is left. A face-authentication card (顔認証マイナンバーカード) is
+// always locked.
 func (c Counter) Locked() bool { return c.Remaining == 0 }
 
 // MarshalJSON writes {"remaining":…,"max":…,"blocked":…}.
@@ -63,10 +64,10 @@ var (
 	// ErrLastAttempt reports that one attempt is left and that the caller did not
 	// allow using it. No secret was sent.
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
-	// ErrOtherCard reports that the card is not the one for which the holder was asked for
-	// the PIN. If it is the reason of an [*Error], no secret was sent. A jpki.Signer also
-	// returns it on its own, for a phone: a phone is recognized only after it has accepted
-	// the PIN.
+	// ErrOtherCard reports that the card is not the one that was in the reader when the holder
+	// was asked for the PIN. If it is the reason of an [*Error], no secret was sent. A
+	// jpki.Signer also returns it on its own, for a phone: a phone is recognized only after it
+	// has accepted the PIN.
 	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.

@@ -148,8 +148,8 @@ func (p *Policy) Issuer(c *Certificate) (trust.Issuer, error) {
 	return trust.IssuerUnknown, nil
 }
 
-// CheckSignature returns an error unless signature is that of message: RSA with PKCS #1 v1.5 and
-// SHA-256.
+// CheckSignature returns an error unless signature is key's signature of message: RSA with PKCS #1
+// v1.5 and SHA-256.
 func CheckSignature(key *rsa.PublicKey, message, signature []byte) error {
 	sum := sha256.Sum256(message)
 	return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)

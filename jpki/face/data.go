@@ -16,9 +16,9 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Data is what is printed on the card. Its signature was verified. It is personal data: keep it no
-// longer than needed. Printing or encoding it shows nothing. The zero value is empty. Do not
-// change the pictures.
+// Data is what is printed on the card. The signature of everything but Unsigned was verified. It is
+// personal data: keep it no longer than needed. Printing or encoding it shows nothing. The zero value
+// is empty. Do not modify the slices that its methods return.
 type Data struct{ held hidden.Value[*data] }
 
 type data struct {
@@ -44,13 +44,13 @@ func (d *Data) Birth() string { return d.reveal().birth }
 // Sex returns the sex, 0 for the zero value.
 func (d *Data) Sex() jpki.Sex { return d.reveal().sex }
 
-// NamePNG returns the picture of the name, as the card has it. It was not decoded.
+// NamePNG returns the picture of the name, as stored on the card. It was not decoded.
 func (d *Data) NamePNG() []byte { return d.reveal().name }
 
-// AddressPNG returns the picture of the address, as the card has it. It was not decoded.
+// AddressPNG returns the picture of the address, as stored on the card. It was not decoded.
 func (d *Data) AddressPNG() []byte { return d.reveal().address }
 
-// PhotoJP2 returns the photograph in JPEG 2000, as the card has it. It was not decoded.
+// PhotoJP2 returns the photograph in JPEG 2000, as stored on the card. It was not decoded.
 func (d *Data) PhotoJP2() []byte { return d.reveal().photo }
 
 // Unsigned returns what the card states without a signature.

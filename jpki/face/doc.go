@@ -15,7 +15,7 @@
 // such data could come from anybody.
 //
 // The data contain a public key of the card. Reader has the card sign a fresh random challenge with the
-// private key and verifies the signature. A card to which the data were copied can't make this
+// private key and verifies the signature. A card to which the data was copied can't make this
 // signature; a device that forwards the challenge to the genuine card can.
 //
 // # What is not checked

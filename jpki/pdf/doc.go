@@ -32,7 +32,7 @@
 //   - accepts only zeros after the signature in that string;
 //   - compares each signed revision with the file as it is now. Further signatures, fields for them, and data
 //     for verifying them (DSS) are allowed. Every other change is an error, which says what was changed;
-//   - returns nil only if all signatures in the file are valid.
+//   - returns a nil error only if all signatures in the file are valid.
 //
 // A file that programs may understand in different ways, such as one with broken cross-reference sections, is
 // rejected. Verify does not check that a program displays what the file contains. It accepts the visible signature

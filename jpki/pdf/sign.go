@@ -31,7 +31,7 @@ var (
 type Options struct {
 	cms.Options
 	// Name is the signer's name for the signature dictionary. If it is empty, the certificate's common name is
-	// used, which for this card is a number.
+	// used, which for this card is a serial code and not a name.
 	Name             string
 	Reason, Location string // left out if empty
 	// Appearance shows the signature on a page. The signature is invisible if it is nil.

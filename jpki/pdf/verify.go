@@ -64,10 +64,10 @@ func (s *Signature) Reason() string { return s.claims.Reveal().reason }
 // Location returns the place of signing according to the file.
 func (s *Signature) Location() string { return s.claims.Reveal().location }
 
-// Verify verifies every signature of a file. It returns all of them, and an error unless there is at least one
-// and all are good: [ErrNoSignature], [ErrMalformed], [ErrEncrypted], an error of file, or the joined errors of
-// the signatures: [ErrCoverage], [ErrPadding], [ErrUnsupported], [ErrChangedAfter] and those of
-// [cms.Verifier.Verify].
+// Verify verifies every signature of a file. It returns all of them. The error is nil only if there is at least
+// one and all are valid. Otherwise it is [ErrNoSignature], [ErrMalformed], [ErrEncrypted], an error of file, or
+// the joined errors of the signatures: [ErrCoverage], [ErrPadding], [ErrUnsupported], [ErrChangedAfter] and those
+// of [cms.Verifier.Verify].
 func Verify(ctx context.Context, file io.ReaderAt, size int64, v *cms.Verifier) (*Result, error) {
 	f, err := object.Open(file, size)
 	if err != nil {

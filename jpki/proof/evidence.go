@@ -64,9 +64,9 @@ type wireChallenge struct {
 var encoding = base64.StdEncoding.Strict()
 
 // MarshalJSON writes evidence as an object: "format" is "mykeykit-proof-v1", "challenge" is an object
-// with "audience", "purpose", "nonce" and "time" (RFC 3339, in UTC, whole seconds), and then
-// "certificate", "ca_certificate", "algorithm" and "signature", which are strings like "format". Bytes
-// are in base64 with padding (RFC 4648 §4).
+// with "audience", "purpose", "nonce" and "time" (RFC 3339, in UTC, whole seconds), and then the
+// strings "certificate", "ca_certificate", "algorithm" and "signature". Certificates, nonce and
+// signature are in base64 with padding (RFC 4648 §4).
 func (e Evidence) MarshalJSON() ([]byte, error) {
 	c, err := e.Challenge.wire()
 	if err != nil {
@@ -98,7 +98,7 @@ func (c Challenge) wire() (wireChallenge, error) {
 	return wireChallenge{c.Audience, c.Purpose, encoding.EncodeToString(c.Nonce[:]), at.Format(time.RFC3339)}, nil
 }
 
-// UnmarshalJSON is [ParseEvidence].
+// UnmarshalJSON reads what MarshalJSON writes, as [ParseEvidence] does.
 func (e *Evidence) UnmarshalJSON(text []byte) (err error) {
 	*e, err = ParseEvidence(text)
 	return err

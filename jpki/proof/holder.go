@@ -11,7 +11,7 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// Holder is a card's holder, as far as evidence proves it. Only [Verifier.Verify] makes one;
+// Holder is what evidence proves about a card's holder. Only [Verifier.Verify] makes one;
 // functions that take a Holder reject nil and the zero Holder. Printing or encoding a Holder
 // shows no part of the certificate.
 type Holder struct {

@@ -156,9 +156,9 @@ var pinRules = applet.Rules{Min: 4, Max: 4}
 var ErrPINFormat = fmt.Errorf("%w: the text application's PIN is 4 digits", credential.ErrFormat)
 
 // PIN is the PIN of the text application (券面事項入力補助用の暗証番号): 4 digits, often the same as the
-// authentication PIN. A card allows 3 wrong entries. A PIN can be sent once; then its
-// copies can't be sent either. It can't be printed, compared or read back. The zero PIN
-// counts as used.
+// authentication PIN. Three wrong entries in a row lock it. A PIN can be sent once; after that, its
+// copies can't be sent either. It can't be printed, compared or read back. The zero PIN counts as
+// used.
 type PIN struct{ secret applet.Secret }
 
 // ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns [ErrPINFormat]

@@ -15,10 +15,10 @@
 // [Attributes.Issuer] reports who issued the CV certificate. It is trust.IssuerUnknown unless the caller
 // lists the authority in the [cvc.Policy]: such data could come from anybody.
 //
-// The signatures do not show that the card in the reader is the one that the data were issued for:
-// data and signatures can be copied to another card. Package face checks that for the visual
-// application, and jpki.Authenticate for the JPKI application. Neither the card's validity nor
-// the holder's present address is checked.
+// The signatures do not show that the card in the reader is the one that the data was issued for: data and
+// signatures can be copied to another card. Package face checks that for the visual application, and
+// jpki.Authenticate for the JPKI application. Neither the card's validity nor the holder's present address
+// is checked.
 //
 // # The individual number
 //

@@ -18,8 +18,8 @@
 // Public Key Infrastructure). [JLIS] returns the SHA-256 fingerprints of its CA certificates for user
 // authentication (利用者証明用認証局). The certificates themselves are read from the card. The anchors of
 // [JLISSignature], for digital signatures, include the CA certificates, because a signed document need
-// not contain them. Callers may give CA certificates of their own; the simulator's is accepted only
-// where a caller gives it. Names prove nothing: all of J-LIS's CA certificates for user authentication
+// not contain them. Callers may give CA certificates of their own; the simulator's is accepted only if
+// the caller passes it. Names prove nothing: all of J-LIS's CA certificates for user authentication
 // have the same name.
 //
 // A program that trusts further CA certificates lists them in its [Policy].

@@ -4,9 +4,9 @@
 //
 //	b, err := verification.ParseNumberB([]byte("55021720352285"))
 //
-// An entry can be sent once; then its copies can't be sent either. It can't be printed, compared or
-// read back. A wrong one uses up an attempt, as a wrong PIN does. Everything in this package is
-// safe for concurrent use.
+// An entry can be sent once; after that, its copies can't be sent either. It can't be printed,
+// compared or read back. A wrong one uses up an attempt, as a wrong PIN does. Everything in this
+// package is safe for concurrent use.
 package verification
 
 import (
@@ -37,12 +37,12 @@ var (
 type NumberA struct{ secret applet.Secret }
 
 // NumberB is verification number B (照合番号B), 14 digits: the date of birth as printed on the card
-// (YYMMDD, with the year of the Japanese era), the year in which the card expires (4 digits), and
-// the security code (4 digits). For foreign residents, it is not documented whether the year of
-// birth is that of the era: ask for the digits as printed. A card allows 10 wrong entries.
+// (YYMMDD, with the year of the Japanese era), the year in which the card expires (4 digits), and the
+// security code (4 digits). For foreign residents, it is not documented whether the year of birth is
+// that of the era: ask for the digits as printed. Ten wrong entries in a row lock it.
 type NumberB struct{ secret applet.Secret }
 
-// Birth is the date of birth as in [NumberB], 6 digits. It opens the age record only.
+// Birth is the date of birth as in [NumberB], 6 digits. It gives access to the age record only.
 type Birth struct{ secret applet.Secret }
 
 // ParseNumberA parses typed input. It normalizes full-width digits (NFKC) and returns

@@ -50,12 +50,14 @@ const (
 	Programmer Group = "programmer" // whoever wrote or built the program
 )
 
-// Attempt says whether a failure used up an attempt of the PIN or the signature password.
+// Attempt says whether a failure used up an attempt for a PIN, the signature password or a
+// verification number.
 //
 // It is [AttemptUsed] if the card rejected what was sent. It is [AttemptUnknown] if something was
 // sent and no usable response came back, and for errors that don't say. It is [AttemptNotUsed] if
 // the failure prevented sending, or came after the card had accepted what was sent, which resets
-// the attempts. It is [AttemptNone] if the failure is not about a PIN; no attempt was used then.
+// the attempts. It is [AttemptNone] if the failure is about none of these, and no attempt was
+// used.
 type Attempt string
 
 // What a failure can mean for the attempts.

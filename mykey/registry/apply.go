@@ -46,10 +46,9 @@ type Account struct {
 
 type accountData struct{ id, code string }
 
-// NewAccount returns an account. service is the operator's name of the service, 1 to
-// 64 bytes. id is the holder's ID with the service (決済サービスID), 1 to 128 bytes.
-// code is the security code that belongs to the ID (セキュリティコード), 0 to 64
-// bytes. [Registry.Preview] checks them.
+// NewAccount returns an account. service is the operator's name for the service, 1 to 64 bytes. id
+// is the holder's ID with the service (決済サービスID), 1 to 128 bytes. code is the security code that
+// belongs to the ID (セキュリティコード), 0 to 64 bytes. [Registry.Preview] checks them.
 func NewAccount(service, id, code string) Account {
 	return Account{service, hidden.New(accountData{id, code})}
 }

@@ -57,9 +57,9 @@
 //   - The operator has the private key that decrypts accounts. The terminals have its
 //     public key, see [WithOperator].
 //
-// To change keys, see [WithOtherGenerations]. As soon as a generation has holders, a registry that
-// was opened without its keys returns mykey.ErrKey instead of [ErrNotFound], because the holder
-// may be known under that generation.
+// To change keys, see [WithOtherGenerations]. If another program adds a generation while a registry
+// is open, the registry returns mykey.ErrKey instead of [ErrNotFound] as soon as that generation has
+// holders: the holder may be one of them.
 //
 // # Proof
 //

@@ -64,7 +64,7 @@ func values(rows, columns int) string {
 }
 
 // BenchmarkRegistryVerify measures verified records per second and the memory that is used,
-// with and without files, and from a checkpoint with 1 % new records. Set
+// with and without files, and from a checkpoint with 1% new records. Set
 // MYKEYKIT_BENCH=full for a million records.
 func BenchmarkRegistryVerify(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {

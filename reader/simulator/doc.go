@@ -29,15 +29,14 @@
 // # Applications
 //
 // Simulated cards of the current generation have the JPKI application, the text application
-// (券面事項入力補助AP) and the visual application (券面事項確認AP). Their common application and that of the
-// resident register execute only the commands that were measured on test cards. Simulated phones
-// have the JPKI application only.
+// (券面事項入力補助AP) and the visual application (券面事項確認AP). The common application (共通AP) and the
+// resident-register application (住基AP) execute only the commands that were measured on test cards.
+// Simulated phones have the JPKI application only.
 //
-// The text and the visual application contain the data of a [Persona]: an invented person, with a
-// drawn photograph in JPEG 2000. [WithPersona] selects a different one. [NumberB] is verification
-// number B of the card of [DefaultPersona]. The data are signed, and the keys that sign them are
-// certified by authorities of the simulator. A test that has to trust them lists [Card.Authorities]
-// in a cvc.Policy.
+// The text and the visual application contain the data of a [Persona]: an invented person, with a drawn
+// photograph in JPEG 2000. [WithPersona] selects a different one. [NumberB] is verification number B of
+// the card of [DefaultPersona]. The data is signed, and the keys that sign it are certified by
+// authorities of the simulator. A test that has to trust them lists [Card.Authorities] in a cvc.Policy.
 //
 // # Faults
 //
@@ -100,6 +99,6 @@
 // # What is absent
 //
 // The applications of municipalities are absent, and so are secure messaging and the phones' own
-// protocols below the APDU. The individual number of the default persona has a wrong check digit, so it
-// belongs to nobody.
+// protocols below the APDU layer. The individual number of the default persona has a wrong check digit,
+// so it belongs to nobody.
 package simulator
