@@ -160,7 +160,7 @@ func TestStatus(t *testing.T) {
 	o.now = o.now.AddDate(0, 0, 2)
 	text := o.does(status...)
 	for _, row := range []string{
-		`(?m)^Name       State            Until       Last seen         Visits  Version$`,
+		`(?m)^Name       State            Until       Last seen \(JST\)   Visits  Version$`,
 		`(?m)^counter-1  enrolled         \S{10}  \S{10} \S{5}  17      v1\.2\.0$`,
 		`(?m)^counter-2  expires soon     \S{10}  \S{10} \S{5}  0       v1\.1\.0$`,
 		`(?m)^counter-3  expired          \S{10}  never$`,

@@ -94,16 +94,16 @@ This can't be undone: to use the terminal again, enroll it under another name.`,
 	textStatus     = Text{JA: "端末と担当者の一覧を表示します", EN: "List the terminals and clerks"}
 	textStatusLong = Text{
 		JA: `登録した端末と担当者、証明書の期限、最後の接続とその日の利用件数、プログラムの
-バージョンを表示します。`,
+バージョンを表示します。日時は日本時間（JST）です。`,
 		EN: `List the enrolled terminals and clerks with the expiry of their certificates,
 when they were last seen, the visits on that day, and the versions of their
-programs.`,
+programs. Times are in Japan's time zone (JST).`,
 	}
 	textNoTerminals   = Text{JA: "登録した端末は、まだありません。\n", EN: "No terminal is enrolled yet.\n"}
 	textColumnName    = Text{JA: "名前", EN: "Name"}
 	textColumnState   = Text{JA: "状態", EN: "State"}
 	textColumnUntil   = Text{JA: "期限", EN: "Until"}
-	textColumnSeen    = Text{JA: "最後の接続", EN: "Last seen"}
+	textColumnSeen    = Text{JA: "最後の接続 (JST)", EN: "Last seen (JST)"}
 	textColumnVisits  = Text{JA: "利用", EN: "Visits"}
 	textColumnVersion = Text{JA: "バージョン", EN: "Version"}
 	textNever         = Text{JA: "なし", EN: "never"}

@@ -2,6 +2,7 @@ package releasetest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -53,6 +54,27 @@ func TestPackagedFiles(t *testing.T) {
 	}
 }
 
+var link = regexp.MustCompile(`\]\(([^)#]+)`)
+
+// The links in the packages' documents lead to another of them, or to the repository.
+func TestPackagedDocuments(t *testing.T) {
+	folder := t.TempDir()
+	out, err := exec.Command(filepath.Join("..", "..", "scripts", "package-docs"), folder).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.FileExists(t, filepath.Join(folder, "install.ja.md"))
+	documents, err := filepath.Glob(filepath.Join(folder, "*.md"))
+	require.NoError(t, err)
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasPrefix(found[1], "https://") {
+				assert.FileExists(t, filepath.Join(folder, found[1]), filepath.Base(document))
+			}
+		}
+	}
+}
+
 // The document leads from packages to a terminal and a server that work. Upgrading and removing keep keys and registry.
 func TestInstalledPackages(t *testing.T) {
 	dist := os.Getenv("MYKEYKIT_DIST")
@@ -82,7 +104,7 @@ func (d *debian) as(user, command string) string {
 func (d *debian) installTerminal(blocks []string) {
 	t := d.t
 	require.Len(t, blocks, 4)
-	d.run(blocks[0])
+	assert.Empty(t, regexp.MustCompile(`(?m)^.*pcscd.*failed.*$`).FindAllString(d.run(blocks[0]), -1))
 	assert.Contains(t, d.run("systemctl is-enabled mykeykit-kiosk.service || true"), "disabled", "nothing starts by itself")
 	assert.Contains(t, d.run("LC_ALL=C.UTF-8 MANPAGER=cat man kiosk"), "A terminal")
 	assert.Contains(t, d.run("LC_ALL=C.UTF-8 MANPAGER=cat man -L ja card-info"), "マイナンバーカード")
@@ -134,7 +156,7 @@ END`)
 
 func (d *debian) installServer(blocks []string) {
 	t := d.t
-	require.Len(t, blocks, 7)
+	require.Len(t, blocks, 8)
 	d.run("cd /root/packages")
 	for _, block := range blocks[:5] {
 		d.run(block)
@@ -147,7 +169,16 @@ func (d *debian) installServer(blocks []string) {
 	d.run("echo KIOSK_OPTIONS=--simulate > /etc/mykeykit/kiosk.conf")
 	d.run(blocks[6])
 	d.visit()
-	assert.Regexp(t, `counter-1 `, d.run(`runuser -u mykey-server -- mykey-server status --campaign /etc/mykey-server/campaign.toml --registry postgres:///mykeykit?host=/run/postgresql`))
+	_, status, found := strings.Cut(blocks[4], "mykey-server.service\nrunuser ")
+	require.True(t, found)
+	assert.Regexp(t, `counter-1 .* \d\d:\d\d `, d.run("runuser "+status), "the terminal was seen")
+
+	d.run(blocks[7]) // for real cards
+	d.run("mv /var/lib/mykey-server/counter-1.pem /root; install -m 600 -o mykeykit-kiosk /root/counter-1.pem /etc/mykeykit/bundle.pem")
+	d.run("rm /etc/mykeykit/kiosk.conf; systemctl restart mykeykit-kiosk.service")
+	d.until("the terminal with the new bundle is seen", func() bool {
+		return regexp.MustCompile(`counter-1 .* \d\d:\d\d `).MatchString(d.run("runuser " + status))
+	})
 	assert.Contains(t, d.as("nobody", "ls /var/lib/mykey-server"), "Permission denied")
 }
 
