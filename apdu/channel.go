@@ -76,9 +76,9 @@ func WithATR(atr ATR) Option {
 	}
 }
 
-// WithReadSize limits what one READ BINARY in short form asks for, in bytes, for
-// readers that fail on long answers. The default is 256. If a response of 256 bytes
-// is lost, the channel falls back to 253. A size outside 16 to 256 is clamped to that range.
+// WithReadSize limits what one READ BINARY in short form asks for, in bytes, for readers that fail on
+// long answers. The default is 256. If the first block of 256 bytes is lost, [Channel.ReadObject]
+// falls back to 253. A size outside 16 to 256 is clamped to that range.
 func WithReadSize(n int) Option {
 	return func(c *Channel) { c.readSize = min(max(n, 16), MaxShortNe) }
 }

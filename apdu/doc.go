@@ -14,10 +14,10 @@
 //
 // # Where to start
 //
-// Everything is built on [Transmitter], an interface with one method. A PC/SC reader
-// or a simulated card implements it, and so can any other connection to a card. Create a [Channel]
-// with [NewChannel] and use its methods; use [Command] and [Response] to work with
-// the bytes. Package tlv reads the data objects that files consist of.
+// Everything is built on [Transmitter], an interface with one method. The connections of package
+// reader, to real and simulated cards, implement it, and so can any other connection to a card.
+// Create a [Channel] with [NewChannel] and use its methods; use [Command] and [Response] to work
+// with the bytes. Package tlv reads the data objects that files consist of.
 //
 // # Errors
 //
@@ -37,8 +37,8 @@
 // # Lengths
 //
 // Channels use short lengths by default. [WithExtendedLengths] and [WithATR] enable extended
-// lengths; WithATR may probe whether they work. If a reader loses a response of 256 bytes, the
-// channel falls back to 253.
+// lengths; WithATR may probe whether they work. If a reader loses the first block of 256 bytes,
+// [Channel.ReadObject] falls back to 253.
 //
 // # Secrets
 //

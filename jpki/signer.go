@@ -22,10 +22,10 @@ var ErrSignerClosed = errors.New("signer is closed")
 // Signer is a card's key as a [crypto.Signer]. It is safe for concurrent use; signatures are
 // made one at a time. The card may be taken out between two of them.
 //
-// Each signature takes two short transactions. The first finds out whether a PIN may be sent,
-// as [Application.Ready] does. Then the PIN is asked for, while no transaction is open. In the
-// second, the PIN is sent once, and only to the same card; the card signs, the signature is
-// verified, and the card is logged out.
+// Each signature takes two short transactions. The first finds out whether a PIN may be sent, as
+// [Application.Ready] does. Then the PIN is asked for, while no transaction is open. In the second,
+// the PIN is sent once, and not to a card with a different certificate (phones show none before the
+// PIN: see [ForCard]); the card signs, the signature is verified, and the card is logged out.
 type Signer struct {
 	choice      keyChoice
 	connect     connector

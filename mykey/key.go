@@ -20,8 +20,8 @@ const KeyLength = 32
 // registry also returns it for keys that do not match its database.
 var ErrKey = errors.New("invalid key")
 
-// Key is the secret key of a namespace: at least 32 bytes. Printing or encoding a
-// Key shows its [Key.ID], not the secret. The zero Key is not valid.
+// Key is the secret key of a namespace or of a registry: at least 32 bytes. Printing or
+// encoding a Key shows its [Key.ID], not the secret. The zero Key is not valid.
 type Key struct {
 	// Packages that print by reflection can't read a closure's variables.
 	bytes func() []byte

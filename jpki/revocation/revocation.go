@@ -158,9 +158,9 @@ func (a Answer) LogValue() slog.Value { return slog.StringValue(a.String()) }
 // MarshalJSON writes [Answer.String].
 func (a Answer) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) }
 
-// Subject is a platform's identifier of a holder, which stays the same when the certificate is renewed
-// of the certificate. It is personal data and is never printed: store at most a keyed digest of it.
-// The zero Subject identifies nobody.
+// Subject is a platform's identifier for a holder. It stays the same when the holder's certificate is
+// renewed. It is personal data and is never printed: store at most a keyed digest of it. The zero
+// Subject identifies nobody.
 type Subject struct{ identifier hidden.Value[[2]string] }
 
 // NewSubject returns a Subject. platform names the operator and the contract under which it

@@ -19,8 +19,7 @@
 // authentication (利用者証明用認証局). The certificates themselves are read from the card. The anchors of
 // [JLISSignature], for digital signatures, include the CA certificates, because a signed document need
 // not contain them. Callers may give CA certificates of their own; the simulator's is accepted only if
-// the caller passes it. Names prove nothing: all of J-LIS's CA certificates for user authentication
-// have the same name.
+// the caller passes it. Names prove nothing: anybody can create a certificate with J-LIS's names.
 //
 // A program that trusts further CA certificates lists them in its [Policy].
 //

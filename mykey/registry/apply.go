@@ -53,7 +53,7 @@ func NewAccount(service, id, code string) Account {
 	return Account{service, hidden.New(accountData{id, code})}
 }
 
-// Service returns the operator's name of the service.
+// Service returns the operator's name for the service.
 func (a Account) Service() string { return a.service }
 
 // ID returns the holder's ID with the service.

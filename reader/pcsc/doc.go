@@ -3,10 +3,10 @@
 //
 // # Where to start
 //
-// [New] returns a [Driver]. On Linux and macOS the package needs cgo and, on Linux, the
-// headers of pcsc-lite (Debian: libpcsclite-dev and pkg-config). On Windows it needs
-// neither. When built without cgo, the package compiles, but every call fails with an
-// error that wraps reader.ErrUnsupported and names the packages to install.
+// [New] returns a [Driver]. On Linux and macOS the package needs cgo and, on Linux, the headers of
+// pcsc-lite (Debian: libpcsclite-dev and pkg-config). On Windows it needs neither. When built without
+// cgo on other systems, the package compiles, but every call fails with an error that wraps
+// reader.ErrUnsupported and names the packages to install.
 //
 // # How it calls PC/SC
 //
