@@ -9,12 +9,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mykeykit/mykeykit/internal/doctest"
 )
 
-var (
-	link      = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	namedPath = regexp.MustCompile("`([a-z][a-z0-9-]*(?:/[a-zA-Z0-9_.-]+)+)`")
-)
+var namedPath = regexp.MustCompile("`([a-z][a-z0-9-]*(?:/[a-zA-Z0-9_.-]+)+)`")
 
 // Links between the documents lead to files, the map has every document, and the paths that contributors are sent to
 // exist.
@@ -30,10 +29,10 @@ func TestLinksAndPaths(t *testing.T) {
 	for _, page := range pages {
 		content, err := os.ReadFile(page)
 		require.NoError(t, err)
-		for _, to := range link.FindAllStringSubmatch(string(content), -1) {
-			path := filepath.Join(filepath.Dir(page), to[1])
+		for _, to := range doctest.Links(string(content)) {
+			path := filepath.Join(filepath.Dir(page), to)
 			_, err := os.Stat(path)
-			assert.NoError(t, err, "%s links to %s", page, to[1])
+			assert.NoError(t, err, "%s links to %s", page, to)
 			linked[path] = linked[path] || filepath.Base(page) == "README.md" && filepath.Dir(page) == filepath.Join(root, "docs")
 		}
 		if strings.HasPrefix(filepath.Base(page), "CONTRIBUTING") {

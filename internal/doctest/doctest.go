@@ -1,4 +1,4 @@
-// Package doctest finds the commands in documents, so that tests run them as they are written.
+// Package doctest finds the commands and links in documents, so that tests run and follow them as they are written.
 package doctest
 
 import (
@@ -35,6 +35,16 @@ func Commands(text string) (lines []string) {
 		}
 	}
 	return lines
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+
+// Links returns the files to which a document links, relative to its folder.
+func Links(text string) (files []string) {
+	for _, found := range link.FindAllStringSubmatch(text, -1) {
+		files = append(files, found[1])
+	}
+	return files
 }
 
 // MakeKey is a shell script in place of card-info that makes a key: card-info itself takes longer to build.

@@ -54,8 +54,6 @@ func TestPackagedFiles(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#]+)`)
-
 // The links in the packages' documents lead to another of them, or to the repository.
 func TestPackagedDocuments(t *testing.T) {
 	folder := t.TempDir()
@@ -67,10 +65,8 @@ func TestPackagedDocuments(t *testing.T) {
 	for _, document := range documents {
 		text, err := os.ReadFile(document)
 		require.NoError(t, err)
-		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
-			if !strings.HasPrefix(found[1], "https://") {
-				assert.FileExists(t, filepath.Join(folder, found[1]), filepath.Base(document))
-			}
+		for _, file := range doctest.Links(string(text)) {
+			assert.FileExists(t, filepath.Join(folder, file), filepath.Base(document))
 		}
 	}
 }
@@ -173,14 +169,15 @@ func (d *debian) installServer(blocks []string) {
 	d.visit()
 	_, status, found := strings.Cut(blocks[4], "mykey-server.service\nrunuser ")
 	require.True(t, found)
-	assert.Regexp(t, `counter-1 .* \d\d:\d\d `, d.run("runuser "+status), "the terminal was seen")
+	seen := func() bool {
+		return regexp.MustCompile(`counter-1 .* \d\d:\d\d `).MatchString(d.run("runuser " + status))
+	}
+	assert.True(t, seen(), "the terminal was seen")
 
 	d.run(blocks[7]) // for real cards
 	d.run("mv /var/lib/mykey-server/counter-1.pem /root; install -m 600 -o mykeykit-kiosk /root/counter-1.pem /etc/mykeykit/bundle.pem")
 	d.run("rm /etc/mykeykit/kiosk.conf; systemctl restart mykeykit-kiosk.service")
-	d.until("the terminal with the new bundle is seen", func() bool {
-		return regexp.MustCompile(`counter-1 .* \d\d:\d\d `).MatchString(d.run("runuser " + status))
-	})
+	d.until("the terminal with the new bundle is seen", seen)
 	assert.Contains(t, d.as("nobody", "ls /var/lib/mykey-server"), "Permission denied")
 }
 
