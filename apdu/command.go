@@ -23,8 +23,9 @@ var ErrCommand = errors.New("malformed command APDU")
 // Data and Ne determine the case of the standard: case 1 has neither, case 2 Ne
 // only, case 3 data only, case 4 both.
 //
-// The data may be a secret. They are set with [Command.WithData], and printing a
-// struct that contains a Command does not show them.
+// The data may be a secret. It is set with [Command.WithData], and
+// [Command.String] says what is printed of it, also as part of a struct that
+// contains the Command.
 type Command struct {
 	CLA, INS, P1, P2 byte
 

@@ -31,8 +31,8 @@ const (
 	maxOffset = 0x7FFF // READ BINARY with an even instruction: 15 bits
 )
 
-// ErrAddress reports a name, file identifier, offset or length that SELECT or READ
-// BINARY can't express. No command was sent.
+// ErrAddress reports an application name, file identifier, offset or length
+// outside the limits of the method that was called. No command was sent.
 var ErrAddress = errors.New("invalid name, file identifier, offset or length")
 
 // ReadBinary sends READ BINARY, ISO/IEC 7816-4:2020 §11.3.3. It reads up to ne

@@ -53,9 +53,9 @@ func (c Command) Redacted() Command {
 	return c
 }
 
-// String returns the command in hexadecimal, as in "00A4040C 0A D392…". For data
-// longer than 16 bytes, it shows the length; for a command with a secret, it shows the
-// header only.
+// String returns the command in hexadecimal, as in "00A4040C 0A D392…". Of data
+// longer than 16 bytes, it shows the length only. Of a command with a secret, it
+// shows the header only.
 func (c Command) String() string {
 	s := fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2)
 	if c.Secret() {

@@ -13,7 +13,8 @@ var (
 	// ErrShortResponse reports an answer of 0 or 1 byte. The transport has
 	// probably lost the card, even if it reported success.
 	ErrShortResponse = errors.New("response shorter than a status word")
-	// ErrExcessResponse reports an answer longer than the command allowed.
+	// ErrExcessResponse reports an answer with more data than the command's Ne,
+	// or than a response can have.
 	ErrExcessResponse = errors.New("response longer than asked for")
 	// ErrNoProgress reports a card that announces data but does not send it.
 	ErrNoProgress = errors.New("card announces data but does not send it")

@@ -6,8 +6,8 @@ import "fmt"
 // implements error, so that a status word other than 9000 can be returned as one.
 type Status uint16
 
-// Status words that this toolkit uses. 61xx and 6Cxx have a number in their second
-// byte, and 63Cx in the lower half of it.
+// Status words that this toolkit uses. 61xx and 6Cxx, whose second byte is a
+// number of bytes, have no constants.
 const (
 	StatusOK Status = 0x9000
 

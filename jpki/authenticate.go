@@ -35,8 +35,9 @@ var ErrNoPossession = errors.New("card did not prove possession of its key")
 // [ErrNoPossession], [ErrStillUnlocked], or the transport's error.
 //
 // [WithChain] and [RequireChain] check the issuer: possession alone proves that the card
-// holds the certificate's key, and not that J-LIS issued the certificate. Without them
-// [proof.Holder.Issuer] is [trust.IssuerUnknown]. Revocation is not checked.
+// holds the certificate's key, and not that J-LIS issued the certificate. Without them,
+// and without [TrustSimulator], [proof.Holder.Issuer] is [trust.IssuerUnknown].
+// Revocation is not checked.
 func Authenticate(ctx context.Context, card apdu.Transmitter, pin PIN, options ...CardOption) (*proof.Holder, error) {
 	config := newConfig(options)
 	return authenticate(ctx, config, pin, func(fn func(*Application) error) error { return do(ctx, card, config, fn) })

@@ -28,8 +28,9 @@
 //     unless the caller passes [AllowLastAttempt].
 //   - If the certificate can be read without the PIN, it is checked before the PIN is sent:
 //     a missing, expired or wrong certificate costs no attempt.
-//   - No transaction is open while the holder types, and a PIN that was typed for one card is
-//     not sent to another (see [ForCard]).
+//   - No transaction is open while the holder types. A PIN that was typed for one card is
+//     not sent to another, unless both are phones with the same attempts left (see
+//     [ForCard]).
 //   - VERIFY is sent once. If its outcome is lost, the counter is read again and reported
 //     with [credential.ErrOutcomeUnknown].
 //

@@ -19,8 +19,8 @@ func serve(ctx context.Context, driver reader.Driver, library *mykey.Namespace, 
 		if err != nil {
 			return err
 		}
-		// The card is not held while ask runs. The PIN is sent once, and only to the same card. The
-		// card is logged out afterwards.
+		// Other programs can use the card while ask runs. The PIN is sent once, and not if another
+		// card is in the reader by then (phones can't be told apart). The card is logged out afterwards.
 		holder, err := jpki.AuthenticateWith(ctx, driver.Connect, found.Name, ask)
 		if err != nil {
 			show("", err) // a *credential.Error contains the attempts left

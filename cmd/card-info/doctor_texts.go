@@ -19,7 +19,7 @@ func textStep() map[string]Text {
 		stepAccess:      {JA: "サービスを使う許可", EN: "Permission to use the service"},
 		stepReaders:     {JA: "カードリーダー", EN: "Card reader"},
 		stepDriver:      {JA: "リーダーのドライバー", EN: "Reader driver"},
-		stepCard:        {JA: "カード", EN: "Card"},
+		stepCard:        {JA: "リーダーのカード", EN: "Card in reader"},
 		stepApplication: {JA: "公的個人認証のアプリケーション", EN: "User-authentication application (JPKI)"},
 		stepExchange:    {JA: "256バイトの読み取り", EN: "Reading 256 bytes"},
 	}

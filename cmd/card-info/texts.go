@@ -344,12 +344,12 @@ var (
 		EN: "Choose another name. Do not delete the old key: its identifiers depend on it.",
 	}
 	textKeyMade = Text{
-		JA: "鍵を作りました: %s（鍵の番号 %s）\nバックアップを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
-		EN: "Key generated: %s (key number %s)\nKeep a copy in a safe place: its identifiers can't be derived without it.\n",
+		JA: "鍵を作りました: %s（鍵のID %s）\nバックアップを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
+		EN: "Key generated: %s (key ID %s)\nKeep a copy in a safe place: its identifiers can't be derived without it.\n",
 	}
 	textKeyMadeNotPrinted = Text{
-		JA: "鍵を作りました: %s（鍵の番号 %s）\nしかし、標準出力に書き込めませんでした。",
-		EN: "Key generated: %s (key number %s)\nBut standard output could not be written.",
+		JA: "鍵を作りました: %s（鍵のID %s）\nしかし、標準出力に書き込めませんでした。",
+		EN: "Key generated: %s (key ID %s)\nBut standard output could not be written.",
 	}
 	textKeyMadeNotPrintedNext = Text{
 		JA: "作り直さずに、この鍵のバックアップを安全な場所に保管してください。",

@@ -50,7 +50,7 @@ PIN. The exit code is that of the first mistake.`,
 			JA: "まだありません。そのフォルダーもありません。\n--registry の書き間違いでなければ、サービスとして起動したときに作ります。",
 			EN: "Neither the registry nor its folder exists yet.\nUnless --registry is mistyped, the service creates both at its first start.",
 		},
-		"key-numbers":   {JA: "第%d世代、鍵の番号 %s と %s", EN: "generation %d, key numbers %s and %s"},
+		"key-numbers":   {JA: "第%d世代、鍵のID %s と %s", EN: "generation %d, key IDs %s and %s"},
 		"terminal-name": {JA: "名前: %s", EN: "name: %s"},
 		"found":         {JA: "%d台: %s", EN: "%d: %s"},
 	}

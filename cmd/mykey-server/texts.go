@@ -31,8 +31,8 @@ with --from. Keep a copy of DIR/keys in a safe place: without the namespace key,
 the same identifiers can't be derived again.`,
 	}
 	textMade = Text{
-		JA: "サーバーの鍵と証明書を作りました: %s\n名前空間の鍵の番号: %s\n台帳の鍵の番号: %s\n監査記録に署名する名前: %s\n鍵のコピーを、安全な場所に保管してください。\n",
-		EN: "Keys and certificates of the server: %s\nNumber of the namespace key: %s\nNumber of the registry key: %s\nName that signs audit records: %s\nKeep a copy of the keys in a safe place.\n",
+		JA: "サーバーの鍵と証明書を作りました: %s\n名前空間の鍵のID: %s\n台帳の鍵のID: %s\n監査記録に署名する名前: %s\n鍵のコピーを、安全な場所に保管してください。\n",
+		EN: "Keys and certificates of the server: %s\nID of the namespace key: %s\nID of the registry key: %s\nName that signs audit records: %s\nKeep a copy of the keys in a safe place.\n",
 	}
 	textRenew     = Text{JA: "サーバーの証明書を更新します", EN: "Renew the server's certificate"}
 	textRenewLong = Text{

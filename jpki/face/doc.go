@@ -4,8 +4,9 @@
 //	r := face.Reader{Policy: cvc.Policy{Authorities: authorities, Required: true}}
 //	data, err := r.Read(ctx, card, face.ByNumberB(b))
 //
-// The verification numbers that are printed on the card unlock the application (package verification);
-// there is no PIN. [Counters] returns the attempts left and uses up none: show them before you ask.
+// The verification numbers, which are composed of what is printed on the card, unlock the application
+// (package verification). There is no PIN. [Counters] returns the attempts left and uses up none: show
+// them before you ask.
 //
 // # What is checked
 //

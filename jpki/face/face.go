@@ -29,8 +29,8 @@ var (
 	ErrStillUnlocked = applet.ErrStillUnlocked
 	// ErrMalformed reports a file in an unexpected format. The error contains none of its bytes.
 	ErrMalformed = record.ErrMalformed
-	// ErrAltered reports data that do not match their signature.
-	ErrAltered = errors.New("the data do not match the card's signature")
+	// ErrAltered reports data that does not match its signature.
+	ErrAltered = errors.New("the data does not match its signature")
 	// ErrCopied reports a card that did not prove that it holds the private key for the public key
 	// in its data.
 	ErrCopied = errors.New("the card did not prove possession of its key: its data may be a copy")

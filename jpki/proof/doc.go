@@ -1,11 +1,11 @@
 // Package proof verifies a card's response to a challenge. The verifier needs no card and no reader.
 //
-// To verify a card, a service makes a [Challenge] with its own name as the audience, a purpose,
-// the time, and a fresh nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the
+// To verify a card, a service makes a [Challenge] with its own name as the audience, a purpose, the
+// time, and a fresh nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the
 // challenge in the same transaction, and returns [Evidence]: the challenge, the certificates and
 // the signature. [Verifier.Verify] checks the evidence anywhere and returns a [Holder]. No other
-// function makes a Holder, so a program that was given one knows that a card's key signed a
-// challenge. jpki.Authenticate does both steps in one process.
+// function makes a valid Holder, so a program that was given one knows that the key of its
+// certificate signed a challenge. jpki.Authenticate does both steps in one process.
 //
 // # What evidence proves
 //

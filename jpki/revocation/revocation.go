@@ -184,7 +184,7 @@ func (s Subject) Reveal() (platform, identifier string) {
 	return parts[0], parts[1]
 }
 
-// String returns "[hidden]".
+// String returns "[hidden]" and no part of the subject.
 func (s Subject) String() string { return s.identifier.String() }
 
 // Format prints [Subject.String] for every verb and flag.

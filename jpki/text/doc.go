@@ -4,9 +4,9 @@
 //	r := text.Reader{Policy: cvc.Policy{Authorities: authorities, Required: true}}
 //	attributes, err := r.Attributes(ctx, card, text.ByNumberB(b))
 //
-// The application has secrets of its own: a PIN of 4 digits with 3 attempts, and the verification
-// numbers A and B that are printed on the card (package verification). [Counters] returns the
-// attempts left and uses up none: show them before you ask.
+// The application has secrets of its own: a PIN of 4 digits with 3 attempts, and the verification numbers
+// A and B, which are composed of what is printed on the card (package verification). [Counters] returns
+// the attempts left and uses up none: show them before you ask.
 //
 // # What is checked
 //

@@ -25,8 +25,8 @@ var (
 	ErrStillUnlocked = applet.ErrStillUnlocked
 	// ErrMalformed reports a file in an unexpected format. The error contains none of its bytes.
 	ErrMalformed = record.ErrMalformed
-	// ErrAltered reports data that do not match their signature.
-	ErrAltered = errors.New("the data do not match the card's signature")
+	// ErrAltered reports data that does not match its signature.
+	ErrAltered = errors.New("the data does not match its signature")
 	// ErrWrongSecret reports a kind of secret that does not give access to the file. Nothing was
 	// sent.
 	ErrWrongSecret = errors.New("this kind of secret does not give access to the file")

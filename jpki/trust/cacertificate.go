@@ -23,7 +23,8 @@ const minCurve = 256
 //   - it has an extended key usage that includes neither clientAuth nor
 //     anyExtendedKeyUsage;
 //   - it has name constraints, which are not evaluated, or an unknown critical extension;
-//   - its key is neither RSA of at least 2048 bits nor elliptic-curve of at least 256 bits;
+//   - its key is neither RSA with at least 2048 bits, nor ECDSA on a curve of at least
+//     256 bits, nor Ed25519;
 //   - it is signed with MD5 or SHA-1, or with an unknown algorithm.
 //
 // [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a file calls

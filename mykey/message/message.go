@@ -56,8 +56,8 @@ const (
 // It is [AttemptUsed] if the card rejected what was sent. It is [AttemptUnknown] if something was
 // sent and no usable response came back, and for errors that don't say. It is [AttemptNotUsed] if
 // the failure prevented sending, or came after the card had accepted what was sent, which resets
-// the attempts. It is [AttemptNone] if the failure is about none of these, and no attempt was
-// used.
+// the attempts. It is [AttemptNone] if no attempt was used and the failure has nothing to do with a
+// secret.
 type Attempt string
 
 // What a failure can mean for the attempts.

@@ -62,7 +62,7 @@ func (a Account) ID() string { return a.data.Reveal().id }
 // Code returns the security code.
 func (a Account) Code() string { return a.data.Reveal().code }
 
-// String returns the service's name, without the ID and the code.
+// String returns "[account with SERVICE]", without the ID and the code.
 func (a Account) String() string { return "[account with " + a.service + "]" }
 
 // Format prints [Account.String] for every verb and flag.
@@ -136,7 +136,7 @@ func NewPreview(holder *proof.Holder, id mykey.ID, account Account) Preview {
 // Identifier returns the holder's identifier.
 func (p Preview) Identifier() mykey.ID { return p.id }
 
-// Service returns the operator's name of the service.
+// Service returns the operator's name for the service.
 func (p Preview) Service() string { return p.account().Service() }
 
 // AccountID returns the holder's ID with the service.
@@ -149,7 +149,7 @@ func (p Preview) account() Account {
 	return Account{}
 }
 
-// String returns the service's name, without the account.
+// String returns "[preview: [account with SERVICE]]", without the ID and the code.
 func (p Preview) String() string { return "[preview: " + p.account().String() + "]" }
 
 // Format prints [Preview.String] for every verb and flag.

@@ -19,9 +19,9 @@ var ErrHeartbeat = errors.New("invalid heartbeat: want a version of 0 to 64 byte
 
 // Heartbeat records that a terminal is running, with the version of its program and the number of
 // visits since its last heartbeat, which is added to the tally of the event "visit". If the answer
-// of the database is lost, the visits may be counted twice. It returns [ErrTerminal] if name is
-// not valid as the name of a terminal, [ErrHeartbeat] if the version is not 0 to 64 bytes of text
-// or visits is negative, or [ErrUnavailable].
+// of the database is lost, the visits may be counted twice. It returns [ErrTerminal] if name is not
+// valid for a terminal, [ErrHeartbeat] if version is longer than 64 bytes or not printable text, or
+// if visits is negative, or [ErrUnavailable].
 func (r *Registry) Heartbeat(ctx context.Context, name, version string, visits int) error {
 	switch {
 	case !terminalName.MatchString(name):

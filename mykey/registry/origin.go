@@ -63,8 +63,8 @@ func (t Terminal) SignRequest(namespace string, operation Operation, kind string
 // without one.
 //
 // For [ByClerk] and [MergeByClerk], the origin's role must be [RoleClerk], and the clerk must be
-// the origin's name. An empty clerk stands for the origin's name. Otherwise [Registry.Renew]
-// returns [ErrNotClerk].
+// empty or the origin's name. Otherwise [Registry.Renew] returns [ErrNotClerk]. The record then has
+// the origin's name as the clerk.
 //
 // The view shares the registry's connections and chains. Close only the registry.
 func (r *Registry) From(o Origin) *Registry {

@@ -17,7 +17,8 @@ import (
 )
 
 var (
-	// ErrTerminal reports a terminal without a valid name or key.
+	// ErrTerminal reports that a terminal's name, key, role or certificate is not valid, or that a
+	// request is not signed by the terminal it names.
 	ErrTerminal = errors.New("not a terminal: a name is 1 to 64 letters, digits, dots, hyphens and underscores, a key 32 bytes in hexadecimal")
 	// ErrOtherKey reports that a terminal's key is not the one that is enrolled under its name, or
 	// that signed the earlier audit records of its name.
@@ -92,7 +93,7 @@ func (t Terminal) Public() TerminalKey {
 	return TerminalKey{t.name, key.Public().(ed25519.PublicKey)}
 }
 
-// String returns the terminal's name, without the key.
+// String returns "[terminal NAME]", without the key.
 func (t Terminal) String() string { return "[terminal " + t.name + "]" }
 
 // Format prints [Terminal.String] for every verb and flag.

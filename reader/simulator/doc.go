@@ -33,10 +33,11 @@
 // resident-register application (住基AP) execute only the commands that were measured on test cards.
 // Simulated phones have the JPKI application only.
 //
-// The text and the visual application contain the data of a [Persona]: an invented person, with a drawn
-// photograph in JPEG 2000. [WithPersona] selects a different one. [NumberB] is verification number B of
-// the card of [DefaultPersona]. The data is signed, and the keys that sign it are certified by
-// authorities of the simulator. A test that has to trust them lists [Card.Authorities] in a cvc.Policy.
+// The text and the visual application contain the data of a [Persona]: an invented person. In place of the
+// photograph it has a drawing, in JPEG 2000. [WithPersona] selects a different one. [NumberB] is
+// verification number B of the card of [DefaultPersona]. The data is signed, and the keys that sign it are
+// certified by authorities of the simulator. A test that has to trust them lists [Card.Authorities] in a
+// cvc.Policy.
 //
 // # Faults
 //
@@ -67,8 +68,8 @@
 // in the source mark all but the first:
 //
 //   - Documented: ISO/IEC 7816-4, the certificate profiles and the numbers of attempts
-//     that J-LIS publishes, and PC/SC. Examples: a card rejects signatures until the PIN
-//     is verified, counts the attempts left, and locks.
+//     that J-LIS publishes, and PC/SC. Examples: a card refuses to sign until the PIN is
+//     verified, counts the attempts left, and locks the PIN when none is left.
 //   - Observed, or measured: behavior of test cards that is not in a public
 //     specification. Examples: many status words and files; a card stays unlocked after
 //     a warm reset.
