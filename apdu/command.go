@@ -23,9 +23,9 @@ var ErrCommand = errors.New("malformed command APDU")
 // Data and Ne determine the case of the standard: case 1 has neither, case 2 Ne
 // only, case 3 data only, case 4 both.
 //
-// The data may be a secret. It is set with [Command.WithData], and
-// [Command.String] says what is printed of it, also as part of a struct that
-// contains the Command.
+// The data may be a secret. Set it with [Command.WithData]. Printing a Command
+// prints [Command.String]. Printing a struct with a Command in an unexported
+// field prints no data at all.
 type Command struct {
 	CLA, INS, P1, P2 byte
 

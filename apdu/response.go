@@ -13,8 +13,10 @@ var (
 	// ErrShortResponse reports an answer of 0 or 1 byte. The transport has
 	// probably lost the card, even if it reported success.
 	ErrShortResponse = errors.New("response shorter than a status word")
-	// ErrExcessResponse reports an answer with more data than the command's Ne,
-	// or than a response can have.
+	// ErrExcessResponse reports an answer that has, or with 61xx announces, more
+	// data than the command's Ne or than a response can have. It also reports an
+	// answer to READ BINARY with an error status and 64 or more bytes of data,
+	// which was probably truncated.
 	ErrExcessResponse = errors.New("response longer than asked for")
 	// ErrNoProgress reports a card that announces data but does not send it.
 	ErrNoProgress = errors.New("card announces data but does not send it")
@@ -23,8 +25,9 @@ var (
 // Response is a response APDU, ISO/IEC 7816-4:2020 §5.2: at most 65536 bytes
 // of data and a status word.
 //
-// A response may hold personal data. Printing it, or a struct that contains it,
-// shows the length of the data only.
+// A response may hold personal data. Printing it shows the status word and the
+// length of the data. Printing a struct with a Response in an unexported field
+// prints no data at all.
 type Response struct {
 	Status Status
 

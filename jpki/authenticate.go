@@ -16,9 +16,9 @@ var ErrNoPossession = errors.New("card did not prove possession of its key")
 
 // Authenticate does what a kiosk needs, in one short transaction: it asks for the attempts
 // left, reads the certificate, verifies the PIN, has the card sign a fresh challenge,
-// verifies the signature, and logs the card out. On a card with extended lengths
-// it sends 5 commands, and 1 to log out. It is like [Prove] followed by [proof.Verifier.Verify], with a challenge
-// of its own.
+// verifies the signature, and logs the card out. On a card that declares extended lengths
+// it sends 5 commands, and 1 to log out. It is like [Prove] followed by
+// [proof.Verifier.Verify], with a challenge of its own.
 //
 // The PIN is used up, whatever happens. Ask for it before calling Authenticate, outside any
 // transaction, and pass [ForCard] with the [Readiness] that the holder was shown.
@@ -180,9 +180,9 @@ func (a *Application) prove(ctx context.Context, pin PIN, challenge proof.Challe
 	return evidence, nil
 }
 
-// Prove has the card sign a challenge with its authentication key and verifies the signature
-// with the certificate's key. The PIN must be verified. The evidence includes the card's CA
-// certificate if it was read before.
+// Prove has the card sign a challenge with its authentication key and verifies the signature with
+// the certificate's key. The PIN must be verified. The evidence includes the card's CA certificate
+// if [Application.Issuer] has read it.
 //
 // It returns [ErrNoPossession] if the card's answer is not that signature; [trust.ErrMalformed] if the
 // certificate's key is not encoded in DER; or [trust.ErrUnsupportedKey], [ErrPINRequired], [proof.ErrName] or the

@@ -24,9 +24,9 @@ var (
 // verifies the old PIN, sends the new one once, and logs the card out. A wrong old PIN uses up an
 // attempt. Both PINs are used up, whatever happens.
 //
-// The command has not been tried on a real card: open-source programs contain it, marked as
-// untested. A program should tell the holder so before it calls ChangePIN. Municipal offices and
-// convenience stores offer the change too.
+// The command that changes the PIN, CHANGE REFERENCE DATA, has not been tried on a real card.
+// Open-source programs contain it, marked as untested. A program should tell the holder so before
+// it calls ChangePIN. Municipal offices and convenience stores offer the change too.
 //
 // It returns [ErrNoApplication], [credential.ErrCounterUnknown], [*credential.Error],
 // [credential.ErrUsed], [ErrSameSecret], [ErrChangeRejected], [ErrChangeUnknown],

@@ -58,8 +58,9 @@
 //     issuer is trusted, the card's signature shows that a genuine card was unlocked, though
 //     perhaps not the one in this reader: see [Authenticate].
 //
-// Anybody can read the certificate without a PIN, so on its own it proves nothing. A
-// [proof.Holder] is returned only if the card has proved that it holds the certificate's key.
+// Anybody can read a card's certificate without a PIN, and copy any certificate, so on its
+// own it proves nothing. A [proof.Holder] is returned only if the card has proved that it
+// holds the certificate's key.
 //
 // # Concurrency
 //
@@ -68,6 +69,7 @@
 // # Source
 //
 // The card's specification is not public. File identifiers, references and status words are
-// those of published programs and of observed test cards. They differ between generations of
-// the card; the package uses those of the card in the reader.
+// those of published programs and of observed test cards. The card announced for 2028 will
+// have others. Until they are known, the package has invented ones for it, which only
+// package simulator's Announced2028 uses.
 package jpki

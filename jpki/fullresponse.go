@@ -18,9 +18,9 @@ var ErrFullResponse = errors.New("reader fails on responses of 256 bytes")
 // and compares them. It uses no attempt and needs no PIN, so a program finds a failing reader
 // before it sends a PIN.
 //
-// It returns nil if the blocks match, [ErrFullResponse] if only the smaller blocks can be read,
-// [ErrNoCertificate] if the card has no CA certificate, or else the status word or the transport's
-// error.
+// It returns nil if the blocks match, [ErrFullResponse] if they differ or only the smaller blocks
+// can be read, [ErrNoCertificate] if the card has no CA certificate, or else the status word or the
+// transport's error.
 func (a *Application) ProbeFullResponse(ctx context.Context) error {
 	const block = apdu.MaxShortNe
 	file := a.generation.Authentication.CACertificate

@@ -17,8 +17,8 @@ type Option interface {
 	SignerOption
 }
 
-// CardOption is accepted by the functions that use a card once, such as [Do], [Authenticate] and
-// [ChangePIN].
+// CardOption is accepted by every function that takes options, except [NewSigner] and
+// [NewSignatureSigner].
 type CardOption interface{ applyToCard(*config) }
 
 // SignerOption is accepted by [NewSigner] and [NewSignatureSigner].
@@ -101,9 +101,9 @@ func WithClock(now func() time.Time) Option { return option(func(c *config) { c.
 // lists certificate policies without anyPolicy, the card's certificate must have
 // one of them.
 //
-// If none of these CAs issued the certificate but J-LIS may have, the CA certificate on the
-// card is read too. On cards whose certificate can be read without the PIN, this happens
-// before the PIN is sent. Revocation is not checked for either certificate.
+// If none of cas issued the certificate, and it may be one of J-LIS, the CA certificate on the card
+// is read too. On cards whose certificate can be read without the PIN, this happens before the PIN
+// is sent. Revocation is not checked for either certificate.
 func WithChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()
@@ -146,17 +146,17 @@ func (c *config) policy() *trust.Policy {
 }
 
 // ForCard binds a PIN to the card that [Application.Ready] found before the holder typed it. If a
-// different card is in the reader, or another program used it so that its attempts changed, the PIN
-// is not sent, and the error is [credential.ErrOtherCard] or [credential.ErrAttemptsChanged].
-// Phones, whose certificate can't be read before the PIN is verified, are told apart by the
-// attempts left only.
+// different card is in the reader, or the attempts left have changed, the PIN is not sent, and the
+// error is [credential.ErrOtherCard] or [credential.ErrAttemptsChanged]. Phones, whose certificate
+// can't be read before the PIN is verified, are told apart by the attempts left only.
 func ForCard(shown Readiness) CardOption { return cardOption(func(c *config) { c.bind(shown) }) }
 
 func (c *config) bind(shown Readiness) {
 	c.shown, c.shortLengths = &shown, c.shortLengths || shown.shortLengths
 }
 
-// WithRandom sets the source of challenges. The default is crypto/rand.
+// WithRandom sets the source of the random bytes in the challenges of [Authenticate] and
+// [AuthenticateWith]. The default is crypto/rand.
 func WithRandom(r io.Reader) CardOption { return cardOption(func(c *config) { c.random = r }) }
 
 // DefaultKeepLimit is the default of [KeepUnlockedAtMost].
@@ -174,7 +174,7 @@ func KeepUnlocked(idle time.Duration) SignerOption {
 	return signerOption(func(c *config) { c.signer.idle = idle })
 }
 
-// KeepUnlockedAtMost limits how long [KeepUnlocked] keeps the card unlocked after the PIN was
+// KeepUnlockedAtMost limits how long [KeepUnlocked] keeps the card unlocked after the PIN has been
 // entered, even while signatures follow each other. The default is [DefaultKeepLimit]. With 0 or
 // less, each signature needs a PIN.
 func KeepUnlockedAtMost(limit time.Duration) SignerOption {

@@ -24,8 +24,9 @@ var ErrSignerClosed = errors.New("signer is closed")
 //
 // Each signature takes two short transactions. The first finds out whether a PIN may be sent, as
 // [Application.Ready] does. Then the PIN is asked for, while no transaction is open. In the second,
-// the PIN is sent once, and not to a card with a different certificate (phones show none before the
-// PIN: see [ForCard]); the card signs, the signature is verified, and the card is logged out.
+// the PIN is sent once, the card signs, the signature is verified, and the card is logged out. If
+// the Signer's card and the card in the reader both show their authentication certificate without
+// the PIN, which phones do not, the PIN is not sent to a different card.
 type Signer struct {
 	choice      keyChoice
 	connect     connector
@@ -51,8 +52,9 @@ func newSigner(choice keyChoice, connect connector, options []SignerOption) *Sig
 
 // NewSigner returns a [Signer] for the authentication key of the card in a reader. connect is a
 // reader.Driver's Connect; it is called for each use. NewSigner reads the certificate, and finds
-// out who issued it if an option says so. A phone's certificate can be read only after the PIN was
-// verified, so NewSigner calls ask for a phone. ctx bounds NewSigner only, not later signatures.
+// out who issued it if an option says so. A phone's certificate can be read only after the PIN has
+// been verified, so for a phone NewSigner calls ask. ctx bounds NewSigner only, not later
+// signatures.
 //
 // It returns the errors of [Application.AuthCertificate] and [Application.Issuer],
 // [*trust.ValidityError], [trust.ErrUnsupportedKey], and for a phone those of [Authenticate]. Except

@@ -17,9 +17,9 @@ const removalWithin = time.Second
 // serves one card after another calls it before the next Wait, so that it does not
 // use the same card twice. If the card has already left, WaitGone returns at once.
 //
-// The card is recognized by the reader's name, the ATR and the reader's event counter, as far as
-// the driver reports them. A Reader with only a Name stands for the card that is in that reader
-// at the time of the call.
+// WaitGone recognizes the card by the fields Name, ATR and Changes of found, as far as the driver
+// reports them. A Reader with only a Name stands for the card that is in that reader at the time of
+// the call.
 //
 // While the smart-card service is down, WaitGone can't tell whether the card was removed, and
 // keeps waiting. When the service is back, a card with the same ATR in the same reader counts as

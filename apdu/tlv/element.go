@@ -26,8 +26,8 @@ var (
 	ErrTooLong = errors.New("TLV element too long")
 	// ErrNotFound reports that no element has the tag.
 	ErrNotFound = errors.New("no TLV element with this tag")
-	// ErrLimit reports data that exceed MaxDepth, MaxElements or MaxWalkBytes.
-	ErrLimit = errors.New("TLV data exceed a limit")
+	// ErrLimit reports data that exceeds MaxDepth, MaxElements or MaxWalkBytes.
+	ErrLimit = errors.New("TLV data exceeds a limit")
 )
 
 // Element is one data object. Its zero value has neither tag nor value.

@@ -24,7 +24,7 @@ import (
 // Kind is the name of a credential in error texts.
 type Kind string
 
-// The credentials of the JPKI application, and of the text and the visual application.
+// The credentials of the JPKI application, and of the text and visual applications.
 const (
 	AuthPIN           Kind = "PIN"                // 利用者証明用電子証明書の暗証番号
 	SignaturePassword Kind = "signature password" // 署名用電子証明書の暗証番号
@@ -64,16 +64,17 @@ var (
 	// ErrLastAttempt reports that one attempt is left and that the caller did not
 	// allow using it. No secret was sent.
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
-	// ErrOtherCard reports that the card is not the one that was in the reader when the holder
-	// was asked for the PIN. If it is the reason of an [*Error], no secret was sent. A
-	// jpki.Signer also returns it on its own, for a phone: a phone is recognized only after it
-	// has accepted the PIN.
+	// ErrOtherCard reports that the card is not the one that was in the reader when the
+	// holder was asked for the PIN. If it is the reason of an [*Error], no secret was
+	// sent. A jpki.Signer also returns it on its own, after the PIN was accepted: if the
+	// Signer's card or the card in the reader shows no authentication certificate before
+	// the PIN, as phones do, they are compared only then.
 	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.
 	ErrAttemptsChanged = errors.New("not sent because the attempts left changed")
 	// ErrOutcomeUnknown reports that the entry was sent and that no usable answer came
-	// back. The attempt may or may not be used up. It is not sent again.
+	// back. The attempt may or may not have been used up. The entry is not sent again.
 	ErrOutcomeUnknown = errors.New("sent with unknown outcome")
 )
 

@@ -4,7 +4,8 @@
 // a virtual reader. To run it on another driver, write a [Fixture] that puts simulated cards into
 // one of its readers.
 //
-// The suite waits for events, at most 20 seconds for each.
+// The suite waits for events, at most 20 seconds in each subtest. [AwaitEmpty] waits at most 20
+// seconds.
 package readertest
 
 import (

@@ -124,8 +124,8 @@ func (c *Card) ATR() []byte { return bytes.Clone(c.atr) }
 // the card uses it as trust anchor.
 func (c *Card) CACertificate() *x509.Certificate { return c.caCertificate }
 
-// SignatureCACertificate is like [Card.CACertificate], for the signature certificate, which the
-// card creates first if nobody has used it yet.
+// SignatureCACertificate is like [Card.CACertificate], for the signature certificate. The card
+// creates that certificate at its first use, which may be this call.
 func (c *Card) SignatureCACertificate() (*x509.Certificate, error) {
 	if c.signature == nil {
 		return nil, nil

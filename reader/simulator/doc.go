@@ -33,8 +33,8 @@
 // resident-register application (住基AP) execute only the commands that were measured on test cards.
 // Simulated phones have the JPKI application only.
 //
-// The text and the visual application contain the data of a [Persona]: an invented person. In place of the
-// photograph it has a drawing, in JPEG 2000. [WithPersona] selects a different one. [NumberB] is
+// The text and visual applications contain the data of a [Persona]: an invented person. In place of the
+// photograph it has a drawing, in JPEG 2000. [WithPersona] selects a different persona. [NumberB] is
 // verification number B of the card of [DefaultPersona]. The data is signed, and the keys that sign it are
 // certified by authorities of the simulator. A test that has to trust them lists [Card.Authorities] in a
 // cvc.Policy.

@@ -109,8 +109,9 @@ func (d *Driver) forget(name string) {
 	}
 }
 
-// StopService stops the smart-card service: until [Driver.StartService] every call
-// returns reader.ErrNoService, and watchers see no readers. All cards lose their power.
+// StopService stops the smart-card service. Until [Driver.StartService], Readers and
+// Connect return reader.ErrNoService, and watchers see no readers. All cards lose their
+// power, and open connections end with reader.ErrNoService.
 func (d *Driver) StopService() { d.setStopped(true) }
 
 // StartService starts the service again. The readers and their cards reappear.

@@ -230,7 +230,8 @@ func ChangeLength(n int) Action {
 	}
 }
 
-// Hang blocks until the card is removed or ctx ends.
+// Hang blocks until the card is removed, reset or powered off, or ctx ends. If the card has
+// no power, as before the first connection, it does not block.
 func Hang() Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		r.driver.mu.Lock()
@@ -249,8 +250,9 @@ func Hang() Action {
 }
 
 // HoldTransaction has another program begin a transaction just before the operation. The
-// transaction ends when release is closed or the card is removed; with nil, only when the
-// card is removed. If the card is in a transaction already, HoldTransaction does nothing.
+// transaction ends when release is closed, or when the card is removed, reset or powered
+// off; with nil, only in the latter cases. If the card is in a transaction already,
+// HoldTransaction does nothing.
 func HoldTransaction(release <-chan struct{}) Action {
 	return func(ctx context.Context, r *Reader, next func() ([]byte, error)) ([]byte, error) {
 		if _, held := r.InUse(); held {

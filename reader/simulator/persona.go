@@ -13,7 +13,7 @@ const (
 	Birth   = "600401"
 )
 
-// Persona is the synthetic person whose data the text and the visual application of a simulated card
+// Persona is the synthetic person whose data the text and visual applications of a simulated card
 // contain. Use invented people only.
 type Persona struct {
 	Name, Address string // U+3000 is between family and given name
@@ -61,8 +61,8 @@ func DefaultPersona() Persona {
 	}
 }
 
-// WithPersona sets whose data the text and the visual application contain. NewCard returns an error
-// if a date or a number has the wrong length or contains anything but digits.
+// WithPersona sets whose data the text and visual applications contain. NewCard returns an error if a
+// date or a number has the wrong length or contains anything but digits.
 func WithPersona(p Persona) Option { return func(s *settings) { s.persona = p } }
 
 func (p Persona) check() error {

@@ -90,7 +90,7 @@ const (
 	cardKeyID       = "0000001"
 )
 
-// Authorities returns the authorities of the card's text and visual application. A test that has to
+// Authorities returns the authorities of the card's text and visual applications. A test that has to
 // trust the card lists them in a cvc.Policy. It returns none for a card without these applications.
 func (c *Card) Authorities() ([]Authority, error) {
 	var list []Authority

@@ -79,8 +79,8 @@ func (r *Reader) Insert(card *Card) error {
 	return nil
 }
 
-// Remove removes the card and returns it, or nil if there was none. Methods of connections
-// to it return reader.ErrRemoved, including calls that are waiting for a response.
+// Remove removes the card and returns it, or nil if there was none. Begin and Transmit of
+// connections to it return reader.ErrRemoved, including calls that are waiting.
 func (r *Reader) Remove() *Card {
 	r.driver.mu.Lock()
 	card := r.takeOut()

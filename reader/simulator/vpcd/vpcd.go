@@ -3,8 +3,8 @@
 //
 // The virtual reader is a driver of the vsmartcard project (Debian package
 // vsmartcard-vpcd). It listens on a TCP port, by default 35963; each connection to it is a
-// card. [Serve] is the card's side of such a connection: it connects, answers commands,
-// and connects again after pcscd was restarted. The card is removed when Serve returns.
+// card. [Serve] is the card's side of such a connection: it connects, answers commands, and
+// connects again after pcscd has restarted. The card is removed when Serve returns.
 //
 // # Protocol
 //
