@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -278,6 +281,35 @@ func TestTimestampServerFails(t *testing.T) {
 				_, err := cms.Sign(t.Context(), signtest.New(t, nil), strings.NewReader(text), cms.Options{Timestamp: cms.TimestampFrom(server.URL, nil)})
 				require.ErrorIs(t, err, cms.ErrTimestamp)
 			}
+		})
+	}
+}
+
+// A checker gets a digest and a signature that it can verify, in the form that package revocation documents.
+func TestQuestionsHaveAVerifiableSignature(t *testing.T) {
+	for _, profile := range []simulator.Profile{simulator.Contact, simulator.Announced2028} {
+		t.Run(string(profile), func(t *testing.T) {
+			h := cardtest.NewHolder(t, profile)
+			h.Types = simulator.Password
+			der := signs(t, h.SignatureSigner(t), cms.Options{})
+			ca, err := h.Card.SignatureCACertificate()
+			require.NoError(t, err)
+			v := cms.Verifier{Trust: trust.Policy{SimulatorCAs: []*x509.Certificate{ca}}}
+			v.Revocation = &revocation.Policy{Checker: revocation.CheckerFunc(func(_ context.Context, q revocation.Question) (revocation.Answer, error) {
+				switch key := q.Certificate.PublicKey.(type) {
+				case *rsa.PublicKey:
+					require.NoError(t, rsa.VerifyPKCS1v15(key, q.Hash, q.Digest, q.Signature))
+				case *ecdsa.PublicKey:
+					require.Len(t, q.Signature, 96)
+					r, s := new(big.Int).SetBytes(q.Signature[:48]), new(big.Int).SetBytes(q.Signature[48:])
+					require.True(t, ecdsa.Verify(key, q.Digest, r, s))
+				default:
+					require.Fail(t, "unexpected key", "%T", key)
+				}
+				return revocation.Answer{Status: revocation.Good, Method: revocation.OCSP, AsOf: time.Now(), Digest: q.Digest}, nil
+			})}
+			_, err = v.Verify(t.Context(), der, strings.NewReader(text))
+			require.NoError(t, err)
 		})
 	}
 }

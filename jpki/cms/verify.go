@@ -37,14 +37,14 @@ type Verifier struct {
 	// trust.Policy{Anchors: trust.JLISSignature()}.
 	Trust trust.Policy
 	// AllowUnknownIssuer accepts a certificate of an issuer that Trust does not include, as
-	// [trust.IssuerUnknown]. Anybody can make such a certificate.
+	// [trust.IssuerUnknown], unless Trust.Required is set. Anybody can make such a certificate.
 	AllowUnknownIssuer bool
 	// TimestampCAs are the CAs whose time-stamping authorities are trusted. If it is nil, no time is proven.
 	TimestampCAs *x509.CertPool
 	// AllowAuthenticationKey accepts signatures with the key for user authentication.
 	AllowAuthenticationKey bool
 	// Revocation requires that the certificate is not revoked. If it is nil, revocation is not
-	// checked. Only certified verifiers may ask: see package revocation.
+	// checked. Only some verifiers may ask: see package revocation.
 	Revocation *revocation.Policy
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -265,7 +265,7 @@ func (v *Verifier) check(ctx context.Context, m *message, s signerInfo, certific
 		return result, nil
 	}
 	result.Revocation, err = v.Revocation.Check(ctx, revocation.Question{
-		Certificate: parsed, CACertificate: ca, Hash: a.hash, Digest: sum(a.hash, s.signed), Signature: s.signature,
+		Certificate: parsed, CACertificate: ca, Hash: a.hash, Digest: sum(a.hash, s.signed), Signature: signatureOf(parsed.PublicKey, s.signature),
 	}, v.now)
 	if err != nil {
 		return nil, err
