@@ -19,24 +19,24 @@
 // # What a signature means
 //
 // A signature with the signature key (署名用電子証明書の鍵) legally binds the holder, as the impression of a registered seal
-// does. The key for user authentication does not. Both would make a signature that looks right, so Sign and Verify
-// refuse the authentication key unless AllowAuthenticationKey is set.
+// does. A signature with the key for user authentication does not. Both keys would make a signature that looks right,
+// so Sign and Verify refuse the authentication key unless AllowAuthenticationKey is set.
 //
 // # What is signed
 //
-// The signed attributes are the content type, the SHA-256, SHA-384 or SHA-512 digest of the data, the
-// time by the signer's clock, and the digest of the certificate (ESS signing certificate v2, RFC 5035).
-// The signer's clock proves nothing. A time stamp (RFC 3161) proves the time if its issuer is trusted.
-// Without one, the certificate must be valid when the signature is verified.
+// The signed attributes are the content type, the SHA-256, SHA-384 or SHA-512 digest of the data, the time by the
+// signer's clock, and the digest of the certificate (ESS signing certificate v2, RFC 5035). The signer's clock proves
+// nothing. A time stamp (RFC 3161) proves the time if its issuer is trusted. Without a trusted time stamp, the
+// certificate must be valid when the signature is verified.
 //
 // # What is not checked
 //
-// Revocation, unless the Verifier has a policy for it. Only certified verifiers may query it.
+// Revocation, unless the Verifier has a policy for it. Only some verifiers may query it: see package revocation.
 //
 // # Why this package parses CMS itself
 //
-// The Go libraries that were examined read a whole file into memory and accept BER. This package reads DER only,
-// and data of any size.
+// The Go libraries that were examined read a whole file into memory and accept BER. This package reads DER only. It
+// signs data of any size, and verifies detached signatures of data of any size.
 //
 // All functions are safe for concurrent use if the signer is.
 package cms

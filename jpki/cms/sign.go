@@ -21,8 +21,8 @@ import (
 	"github.com/mykeykit/mykeykit/jpki/trust"
 )
 
-// ErrChanged reports data that changed while they were signed.
-var ErrChanged = errors.New("data changed while they were signed")
+// ErrChanged reports data that changed while it was being signed.
+var ErrChanged = errors.New("data changed while it was being signed")
 
 // Signer is a key with its certificate, such as a *jpki.Signer.
 type Signer interface {

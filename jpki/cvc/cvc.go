@@ -30,7 +30,8 @@ import (
 var (
 	// ErrMalformed reports something other than one CV certificate of a My Number Card.
 	ErrMalformed = errors.New("malformed CV certificate")
-	// ErrUnknownAuthority reports that no known authority has the issuer's identifier.
+	// ErrUnknownAuthority reports that no listed authority has the issuer's identifier, or that
+	// Policy.Required is set and a simulator's authority issued the certificate.
 	ErrUnknownAuthority = errors.New("unknown authority")
 	// ErrSignature reports a certificate that names a known authority and was not signed with
 	// its key.
@@ -118,7 +119,9 @@ func ParseKey(b []byte) (*rsa.PublicKey, error) {
 // Issuer finds out which authority signed a certificate. The issuer is [trust.IssuerCaller],
 // [trust.IssuerSimulator] or, unless an authority is required, [trust.IssuerUnknown].
 //
-// It returns [ErrSignature], or [ErrUnknownAuthority] if the policy requires a known authority.
+// It returns [ErrSignature] if the certificate names a listed authority whose key did not sign it,
+// and [ErrUnknownAuthority] if the policy requires a known authority and the certificate names
+// none, or the simulator's.
 func (p *Policy) Issuer(c *Certificate) (trust.Issuer, error) {
 	named := false
 	for _, given := range []struct {

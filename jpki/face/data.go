@@ -38,7 +38,7 @@ func (d *Data) reveal() data {
 	return *d.held.Reveal()
 }
 
-// Birth returns the date of birth as 8 digits, YYYYMMDD. Parts that are not known are zeros (assumed).
+// Birth returns the date of birth as 8 digits, YYYYMMDD. Unknown parts are assumed to be zeros.
 func (d *Data) Birth() string { return d.reveal().birth }
 
 // Sex returns the sex, 0 for the zero value.
@@ -56,9 +56,10 @@ func (d *Data) PhotoJP2() []byte { return d.reveal().photo }
 // Unsigned returns what the card states without a signature.
 func (d *Data) Unsigned() Unsigned { return d.reveal().unsigned }
 
-// Issuer reports who issued the CV certificate of the key that signed the data: an authority of
-// J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
-// authority: then nothing shows that J-LIS issued the data.
+// Issuer reports who issued the CV certificate of the key that signed the data:
+// [trust.IssuerCaller] for an authority that the caller listed, or [trust.IssuerSimulator]. It is
+// [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
+// issued the data.
 func (d *Data) Issuer() trust.Issuer { return d.reveal().issuer }
 
 // Unsigned is what the card states without a signature. Anybody can change it unnoticed. Do not

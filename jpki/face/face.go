@@ -59,8 +59,8 @@ var (
 // maxFile bounds a file, in bytes.
 const maxFile = 32 << 10
 
-// Secret is a secret for the application. Make it with [ByNumberB], [ByNumberA] or
-// [ByBirth]. It can be sent once. The zero Secret counts as used.
+// Secret is a secret for the application. Make it with [ByNumberB], [ByNumberA] or [ByBirth]. It
+// can be sent once. The zero Secret is rejected with [ErrWrongSecret].
 type Secret struct {
 	credential applet.Credential
 	secret     applet.Secret

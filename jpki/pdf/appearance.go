@@ -11,22 +11,23 @@ import (
 var (
 	// ErrFont reports a font that is not readable, or that has no glyph for a character of the text.
 	ErrFont = errors.New("font can't be used")
-	// ErrBlockSize reports a block of text that is larger than its page, or that has too many characters.
+	// ErrBlockSize reports a block of text for which the page has no room, or that has more than 255 different
+	// characters.
 	ErrBlockSize = errors.New("text does not fit on the page")
 )
 
 // Appearance shows a signature on a page, as a framed block of text. [Verify] does not check the text,
 // which the signer chooses.
 type Appearance struct {
-	// Lines is the text, from top to bottom. A line is at most as long as the page is wide.
+	// Lines is the text, from top to bottom. If a line is too long for the page, signing returns [ErrBlockSize].
 	Lines []string
 	// Font is a TrueType or OpenType font. Of a collection, the first font is used. The glyphs that
 	// the text needs are copied into the PDF file.
 	Font io.ReaderAt
 	// Page is the number of a page, from 1. 0 means 1.
 	Page int
-	// Corner is the corner of the page in which the block is, beside the blocks of earlier signers. The block has no
-	// background: what is on the page shows through it.
+	// Corner is the corner of the page for the block, which is placed above or below the blocks of earlier signers.
+	// The block has no background: what is on the page shows through it.
 	Corner Corner
 }
 

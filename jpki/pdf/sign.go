@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	// ErrMalformed reports a file that is not a PDF file, or one that programs may interpret differently.
+	// ErrMalformed reports a file that is not a PDF file, or that two programs may interpret in different ways.
 	ErrMalformed = object.ErrMalformed
 	// ErrEncrypted reports an encrypted file.
 	ErrEncrypted = errors.New("encrypted PDF")
-	// ErrChanged reports a file that changed while it was signed.
+	// ErrChanged reports a file that became shorter while it was being signed.
 	ErrChanged = cms.ErrChanged
-	// ErrSigningForbidden reports a file whose certification or form allows no further signature.
+	// ErrSigningForbidden reports a certified file (DocMDP), which Sign does not sign.
 	ErrSigningForbidden = errors.New("PDF allows no further signature")
 )
 
@@ -104,9 +104,9 @@ func open(file io.ReaderAt, size int64) (*object.File, error) {
 	return f, nil
 }
 
-// Sign writes the file's bytes to w, then an incremental update with a signature of all of them. It reads the file
-// once for its structure and once from start to end. It does not read the whole file into memory. After an error, a
-// part of the output may have been written to w: write to a new file, and rename it when Sign returns nil.
+// Sign writes the file's bytes to w, then an incremental update with a signature of both. It reads the file's
+// objects first, and then the file from start to end. It does not read the whole file into memory. After an error,
+// a part of the output may have been written to w: write to a new file, and rename it when Sign returns nil.
 //
 // It returns the errors of [Check], [ErrChanged], and those of [cms.Sign].
 func Sign(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, signer cms.Signer, o Options) error {

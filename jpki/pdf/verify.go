@@ -33,7 +33,7 @@ var (
 
 // Result has the signatures of a file.
 type Result struct {
-	Signatures []Signature // in the order in which they were made
+	Signatures []Signature // by the end of their ByteRange: a signature comes after those that it covers
 }
 
 // Signature is a signature of a file. Printing or encoding it shows nothing about the signer.
@@ -55,7 +55,7 @@ type Signature struct {
 // claims are texts of the signature dictionary.
 type claims struct{ name, reason, location string }
 
-// Name returns the signer's name according to the file, which anybody can write.
+// Name returns the signer's name according to the file. Anybody can write any name there.
 func (s *Signature) Name() string { return s.claims.Reveal().name }
 
 // Reason returns the reason for signing according to the file.

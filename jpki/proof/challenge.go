@@ -23,7 +23,7 @@ const NonceLength = 32
 type Challenge struct {
 	// Audience names the verifier, as in "https://library.example.jp". A verifier rejects
 	// evidence for another audience, so that a terminal can't use it elsewhere. A terminal
-	// has to check that it names the server that sent the challenge: see jpki.Prove.
+	// has to check that Audience names the server that sent the challenge: see jpki.Prove.
 	Audience string
 	// Purpose names what the holder does, as in "login". A verifier rejects evidence for
 	// another purpose.

@@ -3,9 +3,9 @@
 // To verify a card, a service makes a [Challenge] with its own name as the audience, a purpose, the
 // time, and a fresh nonce. At the terminal, jpki.Prove verifies the PIN, has the card sign the
 // challenge in the same transaction, and returns [Evidence]: the challenge, the certificates and
-// the signature. [Verifier.Verify] checks the evidence anywhere and returns a [Holder]. No other
-// function makes a valid Holder, so a program that was given one knows that the key of its
-// certificate signed a challenge. jpki.Authenticate does both steps in one process.
+// the signature. [Verifier.Verify], which can run on any machine, checks the evidence and returns a
+// [Holder]. No other function makes a valid Holder, so a program that was given one knows that the
+// key of its certificate signed a challenge. jpki.Authenticate does all of this in one process.
 //
 // # What evidence proves
 //
@@ -16,9 +16,9 @@
 // where the card was: a relay can forward a challenge to a terminal elsewhere, where the holder
 // entered the PIN for another reason.
 //
-// It does not prove that the certificate is not revoked. Only certified verifiers may ask
-// J-LIS about that. A server of such a verifier, or of its customer, sets
-// [Verifier.Revocation]: see package revocation.
+// It does not prove that the certificate is not revoked. Only some verifiers may ask J-LIS about
+// that: see package revocation. A server of such a verifier, or of its customer, sets
+// [Verifier.Revocation].
 //
 // # Formats
 //

@@ -60,8 +60,8 @@ func (h *Holder) Issuer() trust.Issuer {
 // [revocation.Unknown] if the verifier didn't ask.
 func (h *Holder) Revocation() revocation.Answer { return h.reveal().revocation }
 
-// String describes the holder. It shows no date: a certificate expires on its holder's
-// birthday.
+// String describes the holder. It does not show when the certificate expires, because that is
+// normally the holder's birthday.
 func (h *Holder) String() string {
 	v := h.reveal()
 	if v.certificate == nil {

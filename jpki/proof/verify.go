@@ -43,11 +43,11 @@ const (
 	maxSkew = time.Minute
 )
 
-// Verifier verifies evidence. Audience, Purpose and Once must be set. A
-// Verifier is safe for concurrent use if Once is and its fields are not changed.
+// Verifier verifies evidence. Audience, Purpose and Once must be set. A Verifier is
+// safe for concurrent use if Once and CheckUnused are and its fields are not changed.
 //
-// It checks revocation only if Revocation is set. Only certified verifiers may ask
-// J-LIS about it: see package revocation.
+// It checks revocation only if Revocation is set. Only some verifiers may ask J-LIS
+// about it: see package revocation.
 type Verifier struct {
 	// Audience and Purpose must equal those of the challenge.
 	Audience, Purpose string
@@ -67,7 +67,7 @@ type Verifier struct {
 	// AllowExpired accepts a certificate that has expired.
 	AllowExpired bool
 	// AllowUnknownIssuer accepts a certificate of an issuer that Trust does not include, as
-	// [trust.IssuerUnknown]. Anybody can make such a certificate.
+	// [trust.IssuerUnknown], unless Trust.Required is set. Anybody can make such a certificate.
 	AllowUnknownIssuer bool
 	// Revocation requires that the certificate is not revoked. If it is nil, revocation is not
 	// checked. With it, certificates that expired or whose issuer is unknown are rejected even
@@ -195,8 +195,8 @@ func caCertificate(der []byte) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It returns
-// [trust.ErrUnsupportedKey] for a key of another type or curve.
+// AlgorithmOf returns the algorithm with which a key signs challenges, and its hash. It
+// returns [trust.ErrUnsupportedKey] unless the key is RSA, or ECDSA on P-256 or P-384.
 func AlgorithmOf(key crypto.PublicKey) (Algorithm, crypto.Hash, error) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

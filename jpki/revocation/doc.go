@@ -10,9 +10,9 @@
 //
 // # Who may ask
 //
-// The JPKI Act (articles 17 and 36) lets J-LIS give revocation information on
-// user-authentication certificates only to the verifiers that the act lists and to
-// those that the competent ministers have certified. Everybody else asks a platform
+// Under the JPKI Act (articles 17 and 36), J-LIS may give revocation information on
+// user-authentication certificates to two groups only: the verifiers that the act lists,
+// and those that the competent ministers have certified. Everybody else asks a platform
 // operator that is certified, under a contract. A checker is therefore the program of
 // such a verifier, or a client of such an operator; it runs on a server. Programs at a
 // terminal never ask, and jpki.Authenticate never does. A platform operator wants the
@@ -23,9 +23,9 @@
 // # What an answer means
 //
 // [Good] means: at the time [Answer.AsOf], the source had no record of a revocation. It does not
-// mean that the certificate is not revoked now, that the holder still lives or still has the card,
-// or anything about a certificate that was not asked about. J-LIS updates its CRL once a day and
-// its OCSP responder every 15 minutes.
+// mean that the certificate is not revoked now, or that the holder is still alive or still has the
+// card. It says nothing about other certificates. J-LIS updates its CRL once a day and its OCSP
+// responder every 15 minutes.
 //
 // # Caching
 //

@@ -65,8 +65,8 @@ type query struct {
 	err     error
 }
 
-// Check returns the answer to a question if it is [Good]. It returns [ErrUnknown], with the
-// cause, or a [*RevokedError]. now is the clock.
+// Check returns the answer to a question if the answer is [Good]. Otherwise it returns
+// [ErrUnknown], with the cause, or a [*RevokedError]. now is the clock.
 func (p *Policy) Check(ctx context.Context, q Question, now func() time.Time) (Answer, error) {
 	answer, err := p.find(ctx, q, now)
 	switch {

@@ -47,9 +47,9 @@ type CheckerFunc func(ctx context.Context, q Question) (Answer, error)
 // Check calls f.
 func (f CheckerFunc) Check(ctx context.Context, q Question) (Answer, error) { return f(ctx, q) }
 
-// Question is what a [Checker] may need to ask about a certificate. All fields come from the same
-// verified evidence or signature. It is personal data: do not keep it. Printing or encoding a Question
-// shows no part of it. Do not change the certificates.
+// Question has what a [Checker] may need for its query about a certificate. All fields come from
+// the same verified evidence or signature. It is personal data: do not keep it. Printing or
+// encoding a Question shows no part of it. Do not change the certificates.
 type Question struct {
 	Certificate   *x509.Certificate
 	CACertificate *x509.Certificate // of the CA that issued it, as verified
@@ -102,8 +102,8 @@ const (
 	OCSP Method = "ocsp" // the CA's OCSP responder
 )
 
-// Reason is why a certificate was revoked, as RFC 5280 §5.3.1 names it. It is empty if the
-// source doesn't say, and otherwise has the form of a [Method].
+// Reason is why a certificate was revoked: a reason of RFC 5280 §5.3.1, in lowercase letters and
+// hyphens. It is empty if the source doesn't say.
 type Reason string
 
 // The reasons, with what they mean in J-LIS's practice.
@@ -123,7 +123,7 @@ type Answer struct {
 	Status Status
 	Method Method
 	// AsOf is the time of the source's information: that of the CRL or of the OCSP response, not
-	// that of the query. An answer with a zero AsOf is rejected as too old.
+	// that of the query. A Good answer with a zero AsOf is rejected.
 	AsOf time.Time
 	// RevokedAt and Reason are set only if the certificate is revoked.
 	RevokedAt time.Time

@@ -40,15 +40,16 @@ func (a *Attributes) Name() string { return a.reveal().name }
 // Address returns the address as of the last time that the card was updated.
 func (a *Attributes) Address() string { return a.reveal().address }
 
-// Birth returns the date of birth as 8 digits, YYYYMMDD. Parts that are not known are zeros (assumed).
+// Birth returns the date of birth as 8 digits, YYYYMMDD. Unknown parts are assumed to be zeros.
 func (a *Attributes) Birth() string { return a.reveal().birth }
 
 // Sex returns the sex, 0 for the zero value.
 func (a *Attributes) Sex() jpki.Sex { return a.reveal().sex }
 
-// Issuer reports who issued the CV certificate of the key that signed the attributes: an authority
-// of J-LIS, or of the simulator. It is [trust.IssuerUnknown] if the policy has no key of that
-// authority: then nothing shows that J-LIS issued the data.
+// Issuer reports who issued the CV certificate of the key that signed the attributes:
+// [trust.IssuerCaller] for an authority that the caller listed, or [trust.IssuerSimulator]. It is
+// [trust.IssuerUnknown] if the policy has no key of that authority: then nothing shows that J-LIS
+// issued the data.
 func (a *Attributes) Issuer() trust.Issuer { return a.reveal().issuer }
 
 // Tags of the attributes.
@@ -162,7 +163,7 @@ var ErrPINFormat = fmt.Errorf("%w: the text application's PIN is 4 digits", cred
 type PIN struct{ secret applet.Secret }
 
 // ParsePIN parses typed input. It normalizes full-width digits (NFKC) and returns [ErrPINFormat]
-// for anything but 4 digits. The caller wipes the input.
+// for anything but 4 digits. The caller has to wipe the input.
 func ParsePIN(input []byte) (PIN, error) {
 	secret, err := pinRules.Parse(input)
 	if err != nil {

@@ -6,14 +6,15 @@
 //
 // The application has secrets of its own: a PIN of 4 digits with 3 attempts, and the verification numbers
 // A and B, which are composed of what is printed on the card (package verification). [Counters] returns
-// the attempts left and uses up none: show them before you ask.
+// the attempts left and uses up none. Show them before you ask for a secret.
 //
 // # What is checked
 //
 // The card has a record with digests of its files, signed with a key whose CV certificate an authority
-// issued. Reader checks the digests and both signatures, and rejects files that do not match.
-// [Attributes.Issuer] reports who issued the CV certificate. It is trust.IssuerUnknown unless the caller
-// lists the authority in the [cvc.Policy]: such data could come from anybody.
+// issued. Reader checks the digest of the file that it reads and the record's signature, and the CV
+// certificate's signature if the [cvc.Policy] lists the authority that it names. It rejects a file that
+// does not match. [Attributes.Issuer] reports who issued the CV certificate. It is trust.IssuerUnknown if
+// the policy does not list the authority: such data could come from anybody.
 //
 // The signatures do not show that the card in the reader is the one that the data was issued for: data and
 // signatures can be copied to another card. Package face checks that for the visual application, and
@@ -29,6 +30,6 @@
 //
 // # The format
 //
-// Files, tags and signatures were read from test cards and published programs; they are not in a
-// public specification. Elements that this package does not know are skipped.
+// The format is not in a public specification. It was worked out from test cards and published
+// programs. Elements that this package does not know are skipped.
 package text

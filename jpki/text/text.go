@@ -53,8 +53,8 @@ var (
 // maxFile bounds a file, in bytes.
 const maxFile = 8 << 10
 
-// Secret is a secret for the application. Make it with [ByPIN], [ByNumberA] or [ByNumberB].
-// It can be sent once. The zero Secret counts as used.
+// Secret is a secret for the application. Make it with [ByPIN], [ByNumberA] or [ByNumberB]. It can
+// be sent once. The zero Secret is rejected with [ErrWrongSecret].
 type Secret struct {
 	credential         applet.Credential
 	secret             applet.Secret

@@ -11,8 +11,8 @@ import (
 type Anchor struct {
 	Fingerprint [sha256.Size]byte // SHA-256 of the certificate
 	// KeyID is its subject key identifier, by which certificates name their issuer (RFC 5280
-	// §4.2.1.1). Anybody can copy an identifier, so a match proves nothing. If the identifiers differ,
-	// this CA did not issue the certificate.
+	// §4.2.1.1). Anybody can copy an identifier, so a match proves nothing. If a certificate names
+	// another identifier as its issuer's, this CA did not issue it.
 	KeyID []byte
 	// Certificate is the CA certificate. If it is nil, it is read from the card.
 	Certificate *x509.Certificate
@@ -30,8 +30,9 @@ var jlis = [][2]string{
 	{"64114F29620C24ED2631D46476A040E7EE740D956089C00B036A6A8118C322B5", "1AC100F596A3BC8C4B3DF195E32699249E9E308A"},
 }
 
-// JLIS returns the anchors for J-LIS's CA certificates for user authentication of 2015,
-// 2019 and 2023. Those that issue the certificates of phones are not published.
+// JLIS returns the anchors for J-LIS's CA certificates for user authentication of 2015, 2019 and
+// 2023. The CA certificates for phones, which can have the JPKI application too, are not published,
+// so JLIS does not include them.
 func JLIS() []Anchor {
 	anchors := make([]Anchor, len(jlis))
 	for i, pair := range jlis {

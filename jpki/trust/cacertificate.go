@@ -28,8 +28,9 @@ const minCurve = 256
 //   - it is signed with MD5 or SHA-1, or with an unknown algorithm.
 //
 // [Policy.Issuer] rejects such an issuer. A program that reads CA certificates from a file calls
-// this at startup, to report an unusable one at once. It checks neither the validity period nor the
-// path length, since even a path length of 0 permits issuing card certificates.
+// this at startup, to report an unusable one at once. CheckCACertificate does not check the
+// validity period. It does not check the path length either: even a path length of 0 permits
+// issuing card certificates.
 func CheckCACertificate(certificate *x509.Certificate) error {
 	usages := certificate.ExtKeyUsage
 	switch {

@@ -67,8 +67,8 @@ func CheckAuthenticationCertificate(certificate *x509.Certificate) error {
 	return nil
 }
 
-// CheckSignatureCertificate is [CheckAuthenticationCertificate] for signature certificates:
-// the key usage has to include content commitment. It verifies no signature.
+// CheckSignatureCertificate returns an error that matches [ErrWrongKind] if a certificate is a CA
+// certificate or its key usage does not include content commitment. It verifies no signature.
 func CheckSignatureCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {

@@ -25,7 +25,7 @@
 //
 // # What is not checked
 //
-// Revocation, which only certified verifiers may query.
+// Revocation. Only some verifiers may query it: see package revocation.
 //
 // All functions are safe for concurrent use.
 package trust

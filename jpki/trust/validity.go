@@ -17,7 +17,7 @@ const (
 	NotYetValid Validity = "not-yet-valid"
 )
 
-// Japan is Japan's time zone, in which validity is computed and displayed.
+// Japan is Japan's time zone, in which the start of [Expiring] is computed and dates are displayed.
 var Japan = time.FixedZone("JST", 9*60*60)
 
 // ValidityAt returns a certificate's state at now. Its first and last second count as

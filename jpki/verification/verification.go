@@ -1,6 +1,6 @@
-// Package verification defines the secrets that are printed on a My Number Card, and that give
-// access to its text and visual applications: the verification numbers (照合番号) A and B, and the
-// date of birth. Packages jpki/text and jpki/face send them to the card.
+// Package verification defines the secrets that are composed of what is printed on a My Number
+// Card, and that give access to its text and visual applications: the verification numbers (照合番号) A
+// and B, and the date of birth. Packages jpki/text and jpki/face send them to the card.
 //
 //	b, err := verification.ParseNumberB([]byte("55021720352285"))
 //
@@ -42,11 +42,12 @@ type NumberA struct{ secret applet.Secret }
 // that of the era: ask for the digits as printed. Ten wrong entries in a row lock it.
 type NumberB struct{ secret applet.Secret }
 
-// Birth is the date of birth as in [NumberB], 6 digits. It gives access to the age record only.
+// Birth is the date of birth as in [NumberB], 6 digits. It gives access only to the age record of
+// the visual application (see face.AgeRecord).
 type Birth struct{ secret applet.Secret }
 
 // ParseNumberA parses typed input. It normalizes full-width digits (NFKC) and returns
-// [ErrNumberAFormat] for anything but 12 digits. The caller wipes the input.
+// [ErrNumberAFormat] for anything but 12 digits. The caller has to wipe the input.
 func ParseNumberA(input []byte) (NumberA, error) {
 	secret, err := numberARules.Parse(input)
 	if err != nil {
