@@ -1,10 +1,10 @@
-// Package mykey derives 8-character identifiers in the style of the
-// マイキーID from a card's user-authentication certificate.
+// Package mykey derives 8-character identifiers in the style of the government's My
+// Key ID (マイキーID) from a card's user-authentication certificate.
 //
-// An [ID] is not the official マイキーID. That one is random and issued by a
+// An [ID] is not the official My Key ID. That one is random and issued by a
 // government server; it can't be computed from a card. An ID only has the same
-// form. It has no relation to the individual number, and it is always the same
-// for the same certificate in the same [Namespace].
+// form. It has no relation to the individual number, and it is always the same for
+// the same certificate in the same [Namespace].
 //
 // # Getting started
 //
@@ -35,8 +35,9 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier. A certificate
-// normally expires on its holder's fifth birthday after the date of issue, and never later.
-// Nothing on the card links the old certificate to the new one.
+// normally expires on its holder's fifth birthday after the date of issue or, if it was
+// renewed shortly before its expiry, on the sixth. Nothing on the card links the old
+// certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would
 // link the identifiers of different namespaces.

@@ -72,8 +72,8 @@ func (k Key) RevealText() []byte {
 	return append(hex.AppendEncode(nil, k.bytes()), '\n')
 }
 
-// ID identifies the key without revealing it: 8 hexadecimal digits, for logs, and for
-// records of the key from which identifiers were derived. It is empty for the zero Key.
+// ID identifies the key without revealing it: 8 hexadecimal digits, for logs and for noting
+// which key derived an identifier. It is empty for the zero Key.
 func (k Key) ID() string {
 	if k.bytes == nil {
 		return ""

@@ -162,7 +162,7 @@ func (p *program) attributesOfSignature(ctx context.Context, o surfaceOptions) e
 // number reads the individual number.
 func (p *program) number(ctx context.Context, o surfaceOptions) error {
 	if !o.underNumberAct {
-		return p.Misuse(textNumberActMissing, errors.New("number: --under-number-act"))
+		return p.Misuse(textNumberActMissing, errors.New("--under-number-act: not given"))
 	}
 	e, secret, err := p.textSecret(o.by, byPIN, byNumberA)
 	if err != nil {

@@ -3,7 +3,7 @@ package main
 // Texts of pin change.
 var (
 	textPINShort       = Text{JA: "暗証番号を変更します（pin change）", EN: "Change a PIN (pin change)"}
-	textPINSubcommand  = Text{JA: "card-info pin change と入力してください。", EN: "Write card-info pin change."}
+	textPINSubcommand  = Text{JA: "card-info pin change と入力してください。", EN: "Use card-info pin change."}
 	textPINChangeShort = Text{JA: "利用者証明用の暗証番号を変更します", EN: "Change the PIN for user authentication"}
 	textPINChangeLong  = Text{
 		JA: `利用者証明用の暗証番号（数字4けた）を変更します。--signature を付けると、署名用の
@@ -17,8 +17,8 @@ password for digital signatures (6 to 16 letters and digits). You type the
 current one, and the new one twice, at the terminal. A wrong current PIN uses
 up one attempt.
 
-The command that changes a PIN is not in a public specification, and this
-toolkit has not been tried with it on a real card. Your municipal office can
+The card command that changes a PIN is not in a public specification, and this
+toolkit has not tried it on a real card. Your municipal office can
 change the PIN too.`,
 	}
 	textFlagChangeSignature = Text{JA: "署名用の暗証番号（英数字6から16文字）を変更します", EN: "change the password for digital signatures"}
@@ -27,9 +27,9 @@ change the PIN too.`,
 		JA: "暗証番号を変更する命令の仕様は公開されておらず、実際のカードでは試していません。\n" +
 			"うまくいかないときは、市区町村の窓口での再設定が必要になることがあります。\n" +
 			"続けるときは、change と入力してEnterを押してください（表示されません）: ",
-		EN: "The command that changes a PIN is not in a public specification, and has not\n" +
-			"been tried on a real card. If it goes wrong, the municipal office may have to\n" +
-			"reset the PIN. To go on, type change and press Enter (it is not shown): ",
+		EN: "The card command that changes a PIN is not in a public specification, and has\n" +
+			"not been tried on a real card. If it goes wrong, the municipal office may have\n" +
+			"to reset the PIN. To go on, type change and press Enter (it is not shown): ",
 	}
 	textAskOldPIN = Text{
 		JA: "今の暗証番号（数字4けた）を入力してください。表示されません。\nあと%d回まちがえるとロックされます。\n今の暗証番号: ",
@@ -56,8 +56,8 @@ change the PIN too.`,
 
 	textNotChanged      = Text{JA: "暗証番号は変更していません。", EN: "Nothing was changed."}
 	textNoConsent       = Text{JA: "中止しました。何も送っていません。", EN: "Stopped. Nothing was sent."}
-	textNoConsentNext   = Text{JA: "変更するときは、もう一度実行し、change と入力してください。", EN: "To change it, run the command again and type change."}
-	textPINMismatch     = Text{JA: "新しい暗証番号が、1回目と2回目で違います。\n何も送っていません。残りの回数は減っていません。", EN: "The two entries of the new one differ.\nNothing was sent; no attempt was used."}
+	textNoConsentNext   = Text{JA: "変更するときは、もう一度実行し、change と入力してください。", EN: "To change the PIN or password, run the command again and type change."}
+	textPINMismatch     = Text{JA: "新しい暗証番号が、1回目と2回目で違います。\n何も送っていません。残りの回数は減っていません。", EN: "The two entries of the new PIN or password differ.\nNothing was sent; no attempt was used."}
 	textPINMismatchNext = Text{JA: "もう一度実行してください。", EN: "Run the command again."}
 
 	textChangeAtTerminal = Text{JA: "担当者の方へ: ターミナルで実行してください。", EN: "For staff: run the command in a terminal."}

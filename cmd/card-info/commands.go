@@ -168,7 +168,7 @@ func (p *program) writeCertificate(found []byte, der bool) error {
 func (p *program) simulateCommand() *cobra.Command {
 	var profile, address string
 	c := &cobra.Command{
-		Use: "simulate --profile NAME --vpcd HOST:PORT", Short: p.Say(textSimulateShort), Long: p.Say(textSimulateLong()), Args: cli.NoArguments,
+		Use: "simulate [--profile PROFILE] [--vpcd HOST:PORT]", Short: p.Say(textSimulateShort), Long: p.Say(textSimulateLong()), Args: cli.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.simulate(c.Context(), profile, address) },
 	}
 	c.Flags().StringVar(&profile, "profile", string(simulator.Contact), p.Say(textFlagProfile))

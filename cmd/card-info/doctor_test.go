@@ -103,7 +103,7 @@ func TestDoctor(t *testing.T) {
 		{"another version", down(reader.ErrNoService), machine(nil, installed), "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "same version", 3},
 		{"on another system", down(reader.ErrNoService), system{os: "windows", files: fstest.MapFS{}}, "ng -- -- -- -- -- --", "PCSC_UNAVAILABLE", "cannot be reached", 3},
 		{"built without PC/SC", down(reader.ErrUnsupported), machine(nil), "ng -- -- -- -- -- --", "PCSC_UNSUPPORTED", "built without support", 3},
-		{"the socket is closed to us", down(reader.ErrNoService), machine(&fs.PathError{Op: "connect", Err: syscall.EACCES}), "ok ng -- -- -- -- --", "PCSC_DENIED", "may not open", 3},
+		{"the socket is closed to us", down(reader.ErrNoService), machine(&fs.PathError{Op: "connect", Err: syscall.EACCES}), "ok ng -- -- -- -- --", "PCSC_DENIED", "not allowed to open", 3},
 		{"the policy refuses us", down(reader.ErrDenied), machine(nil), "ok ng -- -- -- -- --", "PCSC_DENIED", "polkit", 3},
 		{"no reader", simulator.New(), machine(nil), "ok ok ng -- -- -- --", "READER_NOT_FOUND", "No card reader", 3},
 		{"no reader, for want of a driver", simulator.New(), machine(nil, usbReader), "ok ok ng ng -- -- --", "READER_NOT_FOUND", "libccid", 3},

@@ -36,8 +36,8 @@ var (
 
 カードを占有することがあるプログラムが動いていれば、その名前を表示します。
 プログラムを終了させることはありません。`,
-		EN: `Check each step from the service (PC/SC) to the card and print OK or NG. For NG
-it prints the cause and what to do. It never uses up a PIN attempt.
+		EN: `Check each step from the service (PC/SC) to the card and print OK or NG (no
+good). For NG it prints the cause and what to do. It uses no PIN attempt.
 
 It also lists running programs that are known to block cards. It does not stop
 any program.`,
@@ -111,7 +111,7 @@ var (
 	}
 	textSocketDenied = Text{
 		JA: "このユーザーには、スマートカードサービス（pcscd）のソケットを開く許可が\nありません。",
-		EN: "This user may not open the socket of the service (pcscd).",
+		EN: "This user is not allowed to open the socket of the service (pcscd).",
 	}
 	textSocketDeniedNext = Text{
 		JA: "担当者の方へ: /run/pcscd/pcscd.comm の所有者とモードを確かめてください。",

@@ -12,20 +12,21 @@ var (
 入った証明書が含まれます。
 
 PDFは、署名を加えた新しいPDF（NAME-signed.pdf）にします。ほかのファイルは、CMS
-の形式で、内容と署名を1つのファイル（.p7m）に、--detached を付けると署名だけを
-別のファイル（.p7s）に書き出します。もとのファイルは変わりません。上書きも
-しません。
+の形式で、内容と署名を1つのファイル（.p7m）にします。--detached を付けると、PDF
+も含めて、署名だけを別のファイル（.p7s）に書き出します。もとのファイルは変わり
+ません。上書きもしません。
 
 失効の確認はしません。`,
 		EN: `Sign files with the key for digital signatures. Such a signature has the same
 meaning as your registered seal. The name, size and SHA-256 of each file are
-shown, then you are asked once for the signature password. A signed file
-contains the certificate, with your name, address, date of birth and sex.
+shown, then you are asked for the signature password, normally once for all
+files. A signed file contains the certificate, with your name, address, date of
+birth and sex.
 
-A PDF file becomes a new PDF file with the signature (NAME-signed.pdf). Other
-files become a CMS message: content and signature in one file (.p7m) or, with
---detached, the signature in a file of its own (.p7s). The original stays as it
-is, and no file is overwritten.
+A PDF file becomes a new PDF file with the signature (NAME-signed.pdf). Any
+other file becomes a CMS message with its content and the signature (.p7m). With
+--detached, the signature of any file is written to a file of its own (.p7s).
+The original stays as it is, and no file is overwritten.
 
 Revocation is not checked.`,
 	}
@@ -40,13 +41,13 @@ Revocation is not checked.`,
 タイムスタンプがあるときだけ確認できます。ないときは、今の有効期間で判断します。`,
 		EN: `Verify all signatures of a PDF file or a CMS message. No card is needed. The
 command checks that nothing was changed after the signature, that the
-certificate is one for signatures, that J-LIS (or a CA of --ca-certificate)
-issued it, and that it is valid. A file NAME.p7s signs the file NAME beside it,
-or the one that you name with --content.
+certificate is one for signatures, that J-LIS (or a CA that you give with
+--ca-certificate) issued it, and that it is valid. A file NAME.p7s signs the
+file NAME beside it, or the one that you name with --content.
 
-Revocation is not checked. The time of signing can be verified only if there is
-a time stamp of a CA of --timestamp-ca; without one, the certificate must be
-valid now.`,
+Revocation is not checked. The time of signing can be verified only with a time
+stamp from a CA that you give with --timestamp-ca; without one, the certificate
+must be valid now.`,
 	}
 
 	textFlagPasswordStdin = Text{JA: "署名用の暗証番号を標準入力から読みます", EN: "read the signature password from stdin"}
@@ -57,17 +58,17 @@ valid now.`,
 	textFlagReason        = Text{JA: "PDFに書く署名の理由（`TEXT`）", EN: "reason for signing, for PDF (`TEXT`)"}
 	textFlagLocation      = Text{JA: "PDFに書く署名の場所（`TEXT`）", EN: "place of signing, for PDF (`TEXT`)"}
 	textFlagVisible       = Text{JA: "署名を見える形でPDFのページに表示します", EN: "show the signature on a page of the PDF file"}
-	textFlagCorner        = Text{JA: "--visible の位置（`CORNER`）: bottom-right、\nbottom-left、top-right、top-left", EN: "where --visible shows it (`CORNER`): bottom-right,\nbottom-left, top-right or top-left"}
+	textFlagCorner        = Text{JA: "--visible の位置（`CORNER`）: bottom-right、\nbottom-left、top-right、top-left", EN: "corner for --visible (`CORNER`): bottom-right,\nbottom-left, top-right or top-left"}
 	textFlagPage          = Text{JA: "--visible のページの番号（`N`）", EN: "number of the page for --visible (`N`)"}
 	textFlagFont          = Text{JA: "--visible の日本語のフォント（`FILE`）", EN: "Japanese font for --visible (`FILE`)"}
 	textFlagContent       = Text{JA: ".p7s が署名したファイル（`FILE`）", EN: "the `FILE` that a .p7s file signs"}
 	textFlagTimestampCA   = Text{JA: "タイムスタンプの認証局（`FILE`）。複数可", EN: "CA of time stamps (`FILE`); repeatable"}
-	textFlagAttributes    = Text{JA: "署名した人の氏名、住所なども表示します", EN: "show the signer's name, address, birth, sex"}
+	textFlagAttributes    = Text{JA: "署名した人の氏名、住所なども表示します", EN: "show name, address, birth date and sex"}
 
 	textFlagAuthenticationKey    = Text{JA: "利用者証明用の鍵で署名します", EN: "sign with the key for user authentication"}
 	textFlagAcceptAuthentication = Text{JA: "利用者証明用の鍵の署名も受け入れます", EN: "accept the key for user authentication too"}
 
-	textNoTerminalToSign = Text{JA: "担当者の方へ: ターミナルで実行するか、--password-stdin で標準入力から\n渡してください。", EN: "For staff: run the command in a terminal, or pipe it in with --password-stdin."}
+	textNoTerminalToSign = Text{JA: "担当者の方へ: ターミナルで実行するか、--password-stdin で標準入力から\n渡してください。", EN: "For staff: run the command in a terminal, or pipe the password in\nwith --password-stdin."}
 	textNoFile           = Text{JA: "署名するファイルを指定してください。", EN: "Name the files to sign."}
 	textOneFile          = Text{JA: "検証するファイルを1つ指定してください。", EN: "Name one file to verify."}
 	textForPDF           = Text{JA: "--visible、--reason、--location は、PDFに署名するときだけ使えます。", EN: "--visible, --reason and --location are for PDF files only."}
@@ -159,7 +160,7 @@ var (
 	textBlockSize     = Text{JA: "PDFのページが小さく、署名を表示できません。署名はしていません。", EN: "The page is too small to show the signature. Nothing was signed."}
 	textBlockSizeNext = Text{JA: "--page で別のページを指定するか、--visible を付けずに署名してください。", EN: "Name another page with --page, or sign without --visible."}
 
-	textDocumentUnstable     = Text{JA: "署名している間に、ファイルの内容が変わりました。\n署名したファイルは作っていません。", EN: "The file changed while it was signed.\nNo signed file was made."}
+	textDocumentUnstable     = Text{JA: "署名している間に、ファイルの内容が変わりました。\n署名したファイルは作っていません。", EN: "The file changed while it was being signed.\nNo signed file was made."}
 	textDocumentUnstableNext = Text{JA: "ほかのプログラムを閉じてから、もう一度実行してください。", EN: "Close other programs that use it, and run the command again."}
 
 	textDocumentUnsigned     = Text{JA: "電子署名のないファイルです。", EN: "The file has no signature."}
@@ -190,5 +191,5 @@ var (
 	textDiskFullNext = Text{JA: "空きを作ってから、残りのファイルを指定して、もう一度実行してください。", EN: "Make room, and run the command again for the files that are left."}
 
 	textFlagSignatureCert = Text{JA: "署名用の証明書を書き出します", EN: "write the signature certificate"}
-	textFlagFrom          = Text{JA: "signature: 署名用の証明書から読みます（`SOURCE`）", EN: "`SOURCE`: signature, for the signature certificate"}
+	textFlagFrom          = Text{JA: "signature: 署名用の証明書から読みます（`SOURCE`）", EN: "read from `SOURCE`: signature (its certificate)"}
 )

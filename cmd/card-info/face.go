@@ -51,7 +51,7 @@ type unsignedJSON struct {
 // face reads what is printed on the card, and writes the photograph to a file.
 func (p *program) face(ctx context.Context, o surfaceOptions) error {
 	if o.photo == "" {
-		return p.Misuse(textPhotoMissing, errors.New("face: --photo"))
+		return p.Misuse(textPhotoMissing, errors.New("--photo: not given"))
 	}
 	if err := p.isOneOf(o.by, []string{byNumberB, byNumberA}); err != nil {
 		return err

@@ -124,7 +124,7 @@ func (p *program) id(ctx context.Context, o idOptions) error {
 // namespace reads the key file and makes the namespace.
 func (p *program) namespace(o idOptions) (*mykey.Namespace, error) {
 	if o.namespace == "" || o.key == "" {
-		return nil, p.Misuse(textNamespaceMissing, errors.New("id: --namespace, --namespace-key"))
+		return nil, p.Misuse(textNamespaceMissing, errors.New("--namespace or --namespace-key: not given"))
 	}
 	key, err := p.readKey(o.key)
 	if err != nil {

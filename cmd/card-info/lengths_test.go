@@ -26,10 +26,10 @@ func comments(trace string) (list []string) {
 // A trace shows how files are read, determined from the exchanges.
 func TestTraceShowsHowFilesAreRead(t *testing.T) {
 	const (
-		declared = "reading files at once: the card's ATR declares extended lengths"
+		declared = "reading files in one command: the card's ATR declares extended lengths"
 		short    = "reading 256 bytes at a time: the ATR declares no extended lengths"
 		lost     = "reading 256 bytes at a time: an extended length was rejected"
-		probed   = "reading files at once from here: the card accepts extended lengths, though its ATR does not declare them"
+		probed   = "reading files in one command from here: the card accepts extended lengths, though its ATR does not declare them"
 		small    = "reading 253 bytes at a time: a response of 256 bytes was lost"
 	)
 	errLength := errors.New("the reader carries no such length")

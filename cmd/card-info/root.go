@@ -178,5 +178,5 @@ func unknownValue[T ~string](p *program, what string, value T, known []T) error 
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		names = append(names, string(k))
 	}
-	return p.WrongUsage(fmt.Errorf("%s %q: %s", what, value, strings.Join(names, ", ")))
+	return p.WrongUsage(fmt.Errorf("%s %q: want %s", what, value, strings.Join(names, " or ")))
 }

@@ -65,7 +65,7 @@ type sshOptions struct {
 func (o sshOptions) validate(p *program) error {
 	switch {
 	case o.socket == "":
-		return p.Misuse(textSocketMissing, errors.New("ssh-agent: --socket"))
+		return p.Misuse(textSocketMissing, errors.New("--socket: not given"))
 	case o.idle < 0:
 		return p.WrongUsage(errors.New("--idle: negative"))
 	case o.idle > jpki.DefaultKeepLimit:

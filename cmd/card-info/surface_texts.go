@@ -20,16 +20,18 @@ var (
 署名に使われた鍵がJ-LISのものかどうかは、--authority で発行者の公開鍵を指定
 したときだけ確認できます。カードの有効性と、持っている人が本人かどうかは、
 確認しません。`,
-		EN: `Read name, address, date of birth and sex from the card's text application, and
-verify their digital signature. They are personal data.
+		EN: `Read the name, address, date of birth and sex from the card's text application,
+and verify their digital signature. They are personal data.
 
-Enter verification number B (14 digits) as printed on the card: 6 digits of the
-date of birth (with the year of the Japanese era), 4 of the year of expiry, and
-4 of the security code. With --by pin, enter the PIN of the text application.
+Enter verification number B (14 digits), from what is printed on the card: 6
+digits of the date of birth (if its year is of a Japanese era, that year), 4 of
+the year of expiry, and 4 of the security code. With --by pin, enter the PIN of
+the text application.
 
-Whether the key that signed them is J-LIS's can be verified only if you give the
-authority's public key with --authority. Whether the card is valid, and whether
-the person who shows it is its holder, is not checked.`,
+With --authority, which names the public key of an authority of J-LIS, the
+command verifies that this authority certified the key that signed them. It does
+not check whether the card is valid, or whether the person who shows it is its
+holder.`,
 	}
 	textNumberShort = Text{JA: "個人番号を読み取ります（番号法が定める利用だけ）", EN: "Read the individual number (for purposes in the Number Act)"}
 	textNumberLong  = Text{
@@ -40,11 +42,11 @@ the person who shows it is its holder, is not checked.`,
 ください。これは法律の助言ではありません。`,
 		EN: `Read the individual number (My Number) from the card's text application.
 
-The Number Act limits for which purposes anybody may ask for an individual
-number, collect it or store it. State with --under-number-act that
-yours is one of them. This is not legal advice.`,
+The Number Act limits the purposes for which anybody may ask for, collect or
+store an individual number. State with --under-number-act that yours is one of
+them. This is not legal advice.`,
 	}
-	textFaceShort = Text{JA: "顔写真と券面の内容を読み取ります", EN: "Read the photograph and what is printed on the card"}
+	textFaceShort = Text{JA: "顔写真、生年月日、性別を読み取ります", EN: "Read the photograph, date of birth and sex"}
 	textFaceLong  = Text{
 		JA: `カードの券面事項確認APから、顔写真、生年月日、性別を読み取り、その電子署名と、
 カードが鍵を持っていることを確認します。個人情報です。顔写真は --photo の
@@ -55,14 +57,14 @@ yours is one of them. This is not legal advice.`,
 
 有効期限には電子署名がないため、確認できません。カードが失効していないかどうか、
 持っている人が写真の本人かどうかも、確認しません。`,
-		EN: `Read photograph, date of birth and sex from the card's visual application, and
-verify their digital signature and that the card has its key. They are personal
-data. The photograph is written to the file given with --photo, as PNG, or as
-the card has it if the name ends with .jp2.
+		EN: `Read the photograph, date of birth and sex from the card's visual application,
+and verify their digital signature and that the card has its private key. They
+are personal data. The photograph is written to the file given with --photo, as
+PNG or, if the name ends with .jp2, unconverted as JPEG 2000.
 
-Enter verification number B (14 digits) as printed on the card: 6 digits of the
-date of birth (with the year of the Japanese era), 4 of the year of expiry, and
-4 of the security code.
+Enter verification number B (14 digits), from what is printed on the card: 6
+digits of the date of birth (if its year is of a Japanese era, that year), 4 of
+the year of expiry, and 4 of the security code.
 
 The date of expiry is not signed, so it can't be confirmed. Whether the card was
 revoked, and whether the person who shows it is the one in the photograph, is
@@ -74,20 +76,20 @@ not checked.`,
 	textFlagByFace     = Text{JA: "入力するもの（`SECRET`: number-b, number-a）", EN: "what you enter (`SECRET`: number-b, number-a)"}
 	textFlagEntryStdin = Text{JA: "番号を標準入力の1行から読みます", EN: "read the entry from one line of standard input"}
 	textFlagAuthority  = Text{JA: "カードの発行者の公開鍵（`FILE`）。複数可", EN: "the authority's public key (`FILE`); repeatable"}
-	textFlagNumberAct  = Text{JA: "番号法が定める利用のためであることを示します", EN: "state that your purpose is one in the Number Act"}
+	textFlagNumberAct  = Text{JA: "番号法が定める利用のためであることを示します", EN: "state that the Number Act allows your purpose"}
 	textFlagPhoto      = Text{JA: "顔写真を書き出す新しいファイル（`FILE`）", EN: "new `FILE` for the photograph"}
 
 	textNumberActMissing = Text{
 		JA: "番号法が定める利用のために読み取るときは、--under-number-act を付けて\nください。ほかの利用のために読み取ることは、法律で制限されています。",
-		EN: "If your purpose is one in the Number Act, add\n--under-number-act. The law forbids others.",
+		EN: "If the Number Act allows your purpose, add --under-number-act.\nThe law forbids other purposes.",
 	}
 	textPhotoMissing = Text{JA: "顔写真を書き出すファイルを --photo で指定してください。", EN: "Give the file for the photograph with --photo."}
 
 	textAskNumberB = Text{
 		JA: "照合番号B（数字14けた）を入力し、Enterを押してください。カードに印字されている、\n" +
 			"生年月日6けた（和暦は和暦のまま）、有効期限の西暦4けた、セキュリティコード\n4けたです。入力した数字は表示されません。あと%d回まちがえるとロックされます。\n照合番号B: ",
-		EN: "Enter verification number B (14 digits) and press Enter. It is printed on the\n" +
-			"card: 6 digits of the date of birth (with the year of the era), 4 of the year\nof expiry, 4 of the security code. It is not shown. Attempts left: %d.\nNumber B: ",
+		EN: "Enter verification number B (14 digits) and press Enter. It is composed of what\n" +
+			"is printed on the card: 6 digits of the date of birth (if its year is of a\nJapanese era, that year), 4 of the year of expiry, 4 of the security code.\nIt is not shown. Attempts left: %d.\nNumber B: ",
 	}
 	textAskNumberA = Text{
 		JA: "照合番号A（個人番号、数字12けた）を入力し、Enterを押してください。\n入力した数字は表示されません。あと%d回まちがえるとロックされます。\n照合番号A: ",

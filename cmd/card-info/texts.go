@@ -29,8 +29,8 @@ face、number、pin、ssh-agent だけで、1回の入力につき多くても1�
 uses no PIN and no PIN attempt.
 
 Only id, sign, cert --signature, attributes, face, number, pin and ssh-agent
-send a PIN, password or verification number to the card, each one that you enter
-at most once. No other command can use up an attempt.`,
+send a PIN, password or verification number to the card. They send what you
+enter at most once. No other command can use up an attempt.`,
 	}
 	textListShort   = Text{JA: "カードリーダーの一覧と、カードの有無を表示します", EN: "List the readers and whether each holds a card"}
 	textWatchShort  = Text{JA: "カードやリーダーの変化を、続けて表示します", EN: "Report changes of readers and cards as they happen"}
@@ -61,8 +61,8 @@ stop. With --json each line is one JSON object.`,
 送ります。まちがえると、残りの回数が1回減ります。`,
 		EN: `Write the user-authentication certificate to standard output, as PEM.
 
-It is personal data: the law restricts the use of its serial number. Anyone can
-read it without a PIN, so it does not prove who presents it. --json affects
+It is personal data, and the law restricts the use of its serial number. Anyone
+can read it without a PIN, so it does not prove who presents it. --json affects
 only how failures are printed.
 
 With --signature, write the signature certificate. It needs the signature
@@ -84,8 +84,8 @@ shown.
 
 The issuer is looked up among the CAs of J-LIS and those given with
 --ca-certificate. With --require-chain a card from any other issuer is rejected
-before the PIN is sent. A phone is rejected afterwards, because it shows its
-certificate only after the PIN.
+before the PIN is sent. A phone with such a certificate is rejected afterwards,
+because it shows its certificate only after the PIN.
 
 The identifier is not the government's My Key ID. Revocation is not checked.`,
 	}
@@ -109,7 +109,7 @@ overwrites a file. If you lose the key, its identifiers can't be derived again.`
 	textFlagNamespace        = Text{JA: "名前空間（IDを使う範囲）の名前（`NAME`）", EN: "`NAME` of the namespace"}
 	textFlagNamespaceKey     = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "`FILE` with the namespace key"}
 	textFlagPINStdin         = Text{JA: "暗証番号を標準入力の1行から読みます", EN: "read the PIN from one line of standard input"}
-	textFlagAllowLastAttempt = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN even if only one attempt is left"}
+	textFlagAllowLastAttempt = Text{JA: "残り1回でも続けます", EN: "continue even if only one attempt is left"}
 	textFlagAllowExpired     = Text{JA: "有効期限が切れた証明書でも続けます", EN: "accept an expired certificate"}
 	textFlagRequireChain     = Text{JA: "発行元を確認できない証明書を拒否します", EN: "reject a certificate whose issuer is not verified"}
 	textFlagCACertificate    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "CA certificate to trust (`FILE`); repeatable"}
@@ -117,9 +117,9 @@ overwrites a file. If you lose the key, its identifiers can't be derived again.`
 
 // Comments in a trace on how files are read.
 var (
-	textReadsDeclared     = Text{JA: "ファイルを一度に読み取ります（カードのATRに拡張長の記載があるため）", EN: "reading files at once: the card's ATR declares extended lengths"}
+	textReadsDeclared     = Text{JA: "ファイルを一度に読み取ります（カードのATRに拡張長の記載があるため）", EN: "reading files in one command: the card's ATR declares extended lengths"}
 	textReadsShort        = Text{JA: "ファイルを256バイトずつ読み取ります（ATRに拡張長の記載がないため）", EN: "reading 256 bytes at a time: the ATR declares no extended lengths"}
-	textReadsProbed       = Text{JA: "以後は一度に読み取ります（ATRに記載のない拡張長を、カードが受け付けたため）", EN: "reading files at once from here: the card accepts extended lengths, though its ATR does not declare them"}
+	textReadsProbed       = Text{JA: "以後は一度に読み取ります（ATRに記載のない拡張長を、カードが受け付けたため）", EN: "reading files in one command from here: the card accepts extended lengths, though its ATR does not declare them"}
 	textReadsExtendedLost = Text{JA: "ファイルを256バイトずつ読み取ります（拡張長が拒否されたため）", EN: "reading 256 bytes at a time: an extended length was rejected"}
 	textReadsSmall        = Text{JA: "ファイルを253バイトずつ読み取ります（256バイトの応答が届かないため）", EN: "reading 253 bytes at a time: a response of 256 bytes was lost"}
 )
@@ -312,8 +312,8 @@ var (
 			"No PIN or password was sent. Run the command without %[1]s.",
 	}
 	textAskedAgain = Text{
-		JA: "途中でカードがロックされ、暗証番号がもう一度必要になりました。\n標準入力の暗証番号は、1回しか使いません。",
-		EN: "The card was locked meanwhile and needs the PIN or password again.\nFrom standard input it is used once.",
+		JA: "途中でカードがログアウトされ、暗証番号がもう一度必要になりました。\n標準入力の暗証番号は、1回しか使いません。",
+		EN: "The card was logged out meanwhile, so the PIN or password is needed again.\nWhat was read from standard input is used only once.",
 	}
 	textAskedAgainNext = Text{
 		JA: "残りのファイルを指定して、もう一度実行してください。",
@@ -328,8 +328,8 @@ var (
 		EN: "DER can't be printed on a terminal. Redirect the output to a file or a pipe.",
 	}
 	textCACertificateFile = Text{
-		JA: "--ca-certificate のファイルを、認証局の証明書として使えません。\n理由を下の行に表示します。",
-		EN: "The --ca-certificate file can't be used. The cause is shown below.",
+		JA: "指定したファイルを、認証局の証明書として使えません。\n理由を下の行に表示します。",
+		EN: "A file with CA certificates can't be used. The cause is shown below.",
 	}
 	textCACertificateFileNext = Text{
 		JA: "担当者の方へ: 認証局の証明書（PEMまたはDER）のファイルを指定してください。\nカードには何も送っていません。",

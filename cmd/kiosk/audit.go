@@ -27,9 +27,10 @@ var (
 場所に置きます。--work-folder を指定すると、使うメモリーが少なくなり、中断しても
 同じコマンドで続きから検証できます。チェックポイントより前の記録の書き換えは検出
 できません。ときどき --checkpoint なしで実行してください。`,
-		EN: `Verify the audit log and the registry, and print the heads of the log. Keep this
-output where the database administrator can't write, and pass it to the next
-audit with --heads. Without it, records removed from the end are not detected.
+		EN: `Verify the audit log and the registry, and print the heads of the log: the
+number and the hash of the last record of each chain. Keep this output where the
+database administrator can't write, and pass it to the next audit with --heads.
+Without it, records removed from the end are not detected.
 The exit code is 9 if anything was altered. The command does not write to the
 registry and needs none of its keys.
 
@@ -38,8 +39,8 @@ checkpoint and all rows are verified. If the file does not exist, everything is
 verified and the file is created. Make the auditor's key with terminal-keygen,
 and keep it where the database administrator can't read it. --work-folder limits
 the memory that is used, and lets the same command continue after an
-interruption. Records that were altered before the checkpoint are not detected:
-run the command without --checkpoint from time to time.`,
+interruption. Alterations of records that are older than the checkpoint are not
+detected: run the command without --checkpoint from time to time.`,
 	}
 )
 

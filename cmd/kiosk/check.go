@@ -52,7 +52,7 @@ PIN. The exit code is that of the first mistake.`,
 		},
 		"key-numbers":   {JA: "第%d世代、鍵のID %s と %s", EN: "generation %d, key IDs %s and %s"},
 		"terminal-name": {JA: "名前: %s", EN: "name: %s"},
-		"found":         {JA: "%d台: %s", EN: "%d: %s"},
+		"found":         {JA: "%d台（%s）", EN: "%d found (%s)"},
 	}
 )
 

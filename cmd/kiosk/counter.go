@@ -31,11 +31,12 @@ var (
 したかと並べて表示します。カードを取ると消えます。
 --records を付けたときだけ、確認した記録を残します（個人情報は含みません）。
 使い方と法令上の注意は docs/face-to-face.ja.md にあります。`,
-		EN: `A page for clerks. The clerk types verification number B, which is printed on
-the card, and compares the customer with the photograph in the chip. What was
-checked and what not is shown beside it. Everything is cleared when the card is
-taken. A record of each check, without personal data, is kept with --records
-only. docs/face-to-face.md says what the rule asks for.`,
+		EN: `A page for clerks. The clerk types verification number B, which is composed of
+the date of birth, the year of expiry and the security code on the card, and
+compares the customer with the photograph in the chip. What was and was not
+checked is shown beside it. Everything is cleared when the card is taken. A
+record of each check, without personal data, is kept only with --records.
+docs/face-to-face.md says what the law requires.`,
 	}
 
 	textFlagAuthority = Text{JA: "信頼する、カードの発行者の公開鍵（`FILE`）。複数可", EN: "public key `FILE` of an authority; repeatable"}

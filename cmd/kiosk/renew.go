@@ -29,8 +29,9 @@ var (
   --clerk CODE ID  the code of a clerk who has checked the resident's identity
                    and documents; the audit log records it
   --old-card       the earlier card and its PIN
-With --server, the file of an enrolled clerk (--bundle) takes the place of the
-code. --old-card needs the file of a terminal, and the new card is read first.
+With --server, give the file of an enrolled clerk with --bundle, not the code.
+With --server and --old-card, give the file of a terminal. The new card is
+read first.
 The resident types the PIN on the keyboard of this computer. It is not shown.`,
 	}
 	textNewCode = Text{JA: "本人のカードで、新しい引き継ぎコードを発行します", EN: "Issue a new recovery code to the holder of a card"}

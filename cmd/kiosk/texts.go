@@ -27,7 +27,7 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagWorkFolder       = Text{JA: "中断した検証を続けるためのフォルダー（`DIR`）", EN: "folder `DIR` for files, to continue if interrupted"}
 	textFlagAllowLastAttempt = Text{JA: "残り1回でも暗証番号を送ります", EN: "send the PIN even if only one attempt is left"}
 	textFlagOldCard          = Text{JA: "前のカードとその暗証番号で本人を確認します", EN: "authenticate with the earlier card and its PIN"}
-	textFlagNoMigrate        = Text{JA: "表を作成・更新しません（kiosk migrate を使うとき）", EN: "don't create or update tables; run kiosk migrate"}
+	textFlagNoMigrate        = Text{JA: "表を作成・更新しません（kiosk migrate を使うとき）", EN: "don't create or update tables: use kiosk migrate"}
 	textFlagReader           = Text{JA: "カードリーダーの名前、またはその一部（`NAME`）", EN: "`NAME` of the card reader, or a part of it"}
 	textFlagListen           = Text{JA: "画面の`ADDRESS`（このパソコン自身。127.0.0.1 など）", EN: "`ADDRESS` of the page (loopback only)"}
 	textFlagURLFile          = Text{JA: "開始URLを書くファイル（`FILE`）", EN: "write the start URL to this `FILE`"}
@@ -36,12 +36,12 @@ printed for the next browser. docs/kiosk.md describes how to run a terminal.`,
 	textFlagSimulate         = Text{JA: "模擬カードで試します。何も保存しません", EN: "use simulated cards; nothing is stored"}
 	textFlagServer           = Text{JA: "台帳を持つサーバーの`URL`（https://HOST:PORT）", EN: "`URL` of the server that has the registry"}
 	textFlagBundle           = Text{JA: "サーバーに登録した端末のファイル（`FILE`）", EN: "`FILE` of this terminal, from mykey-server enroll"}
-	textFlagDeskBundle       = Text{JA: "サーバーに登録した担当者か端末のファイル（`FILE`）", EN: "`FILE` of clerk or terminal, from mykey-server"}
+	textFlagDeskBundle       = Text{JA: "サーバーに登録した担当者か端末のファイル（`FILE`）", EN: "`FILE` of a clerk or terminal, from mykey-server"}
 	textFlagLog              = Text{JA: "ログの形式（`FORMAT`: text, json）", EN: "`FORMAT` of the log (text, json)"}
 	textFlagGeneration       = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
 	textFlagNamespaceKey     = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
 	textFlagRegistryKey      = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
-	textFlagOtherKeys        = Text{JA: "ほかの世代Nの鍵（`N=A,B`）。複数可", EN: "files with the keys of generation N (`N=A,B`)"}
+	textFlagOtherKeys        = Text{JA: "`N=A,B`: 世代、名前空間の鍵、台帳の鍵。複数可", EN: "`N=A,B`: generation, namespace key, registry key"}
 	textFlagOperatorKey      = Text{JA: "運営者の公開鍵ファイル（`FILE`）", EN: "public key `FILE` of the operator"}
 	textFlagCACertificate    = Text{JA: "信頼する認証局の証明書（`FILE`）。複数可", EN: "CA certificate `FILE` to trust; repeatable"}
 	textFlagJSON             = Text{JA: "JSONで出力します", EN: "write JSON"}

@@ -60,7 +60,7 @@ func (o *office) bundle(name string) fleettls.Bundle {
 func TestInit(t *testing.T) {
 	o := newOffice(t)
 	said := o.does("init", "--folder", o.path("server"), "--name", "server.example")
-	assert.Regexp(t, `Number of the namespace key: [0-9a-f]{8}\nNumber of the registry key: [0-9a-f]{8}\nName that signs audit records: server\.example\n`, said)
+	assert.Regexp(t, `ID of the namespace key: [0-9a-f]{8}\nID of the registry key: [0-9a-f]{8}\nName that signs audit records: server\.example\n`, said)
 	asJSON := o.does("init", "--folder", o.path("second"), "--name", "second.example", "--server", "b", "--from", o.path("server"), "--json")
 	var made pki.Made
 	require.NoError(t, json.Unmarshal([]byte(asJSON), &made))

@@ -96,10 +96,10 @@ var own = []struct {
 			EN: "Check the registry URL (--registry), the server and the disk. The first time,\ncreate the registry with mykey-server migrate.",
 		})},
 	{registry.ErrEnrollmentConflict, operator(codeEnrolled,
-		Text{JA: "この名前は、すでに登録されています。何も変更していません。", EN: "This name is already enrolled. Nothing was changed."},
+		Text{JA: "この名前か鍵は、すでに使われています。何も変更していません。", EN: "The name or the key is already in use. Nothing was changed."},
 		Text{
-			JA: "別の名前を指定してください。登録は mykey-server status で確かめられます。",
-			EN: "Use another name. See mykey-server status.",
+			JA: "別の名前と、新しい鍵にしてください。登録された名前は、\nmykey-server status で確かめられます。",
+			EN: "Use another name and a new key. See mykey-server status.",
 		})},
 	{registry.ErrRevoked, operator(codeRevoked,
 		Text{JA: "この名前は、失効しています。何も変更していません。", EN: "This name was revoked. Nothing was changed."},

@@ -66,16 +66,16 @@ servers with --no-migrate.`,
 は mykeykit:terminal:NAME または mykeykit:clerk:NAME、コモンネームは NAME、鍵は
 Ed25519 です。更新した証明書も、同じ方法で登録します。
 
-一度使った名前は、失効させた後も、ほかの鍵では使えません。`,
+一度使った名前は、ほかの鍵では使えません。失効させた名前は、もう使えません。`,
 		EN: `Enroll a terminal or a clerk, and write the bundle with which it connects: its
 private key, its certificate and the CA certificate. Install the bundle only on
 that terminal. If the command was interrupted, run the same command again.
 
-To enroll a certificate of another CA, give it with --certificate. It has the
-URI (SAN) mykeykit:terminal:NAME or mykeykit:clerk:NAME, the common name NAME
-and an Ed25519 key. Enroll renewed certificates in the same way.
+To enroll a certificate of another CA, give it with --certificate. It must have
+the URI (SAN) mykeykit:terminal:NAME or mykeykit:clerk:NAME, the common name
+NAME and an Ed25519 key. Enroll renewed certificates in the same way.
 
-A name can't be used with another key later, even after it was revoked.`,
+A name can't be used with another key later, and a revoked name not at all.`,
 	}
 	textEnrolled = Text{
 		JA: "%s を登録しました。\n接続に使うファイル: %s（%s まで）\nこのファイルは、その端末だけに置いてください。\n",
@@ -140,9 +140,10 @@ new certificate.`,
 サーバーが2台以上のときは、すべてのサーバーの server.public と desk.public の
 行を並べたファイルを、--keys で指定します。書き換えを検出すると、終了コードは
 9です。`,
-		EN: `Verify the audit log and the registry, and print the heads of the log. Keep this
-output where the database administrator can't write, and pass it to the next
-audit with --heads. Without it, records removed from the end are not detected.
+		EN: `Verify the audit log and the registry, and print the heads of the log: the
+number and the hash of the last record of each chain. Keep this output where the
+database administrator can't write, and pass it to the next audit with --heads.
+Without it, records removed from the end are not detected.
 If there are several servers, give a file with the lines of all server.public
 and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	}
@@ -170,7 +171,7 @@ and desk.public files with --keys. The exit code is 9 if anything was altered.`,
 	textFlagNamespaceKey      = Text{JA: "名前空間の鍵ファイル（`FILE`）", EN: "namespace key `FILE`"}
 	textFlagRegistryKey       = Text{JA: "台帳の鍵ファイル（`FILE`）", EN: "registry key `FILE`"}
 	textFlagGeneration        = Text{JA: "鍵の世代の番号（`N`、既定値: 1）", EN: "number `N` of the key generation (default: 1)"}
-	textFlagOtherKeys         = Text{JA: "ほかの世代Nの鍵（`N=A,B`）。複数可", EN: "files with the keys of generation N (`N=A,B`)"}
+	textFlagOtherKeys         = Text{JA: "`N=A,B`: 世代、名前空間の鍵、台帳の鍵。複数可", EN: "`N=A,B`: generation, namespace key, registry key"}
 	textFlagCACertificate     = Text{JA: "カードについて信頼する認証局の証明書（`FILE`）", EN: "CA certificate `FILE` to trust for cards"}
 	textFlagSimulate          = Text{JA: "模擬カードだけを受け付けます（動作を試すとき）", EN: "accept simulated cards only (demonstrations)"}
 	textFlagNoMigrate         = Text{JA: "台帳の表を作成・更新しません", EN: "don't create or update the registry's tables"}

@@ -61,7 +61,7 @@ func (c *Console) lookAhead(args []string) (err error) {
 		case isLanguage && (value == string(message.Japanese) || value == string(message.English)):
 			c.Language = message.Language(value)
 		case isLanguage && !Completes(args):
-			err = errors.New("--lang: ja, en")
+			err = errors.New("--lang: want ja or en")
 		}
 	}
 	return err

@@ -25,7 +25,7 @@ const (
 var textsExit = [...]Text{
 	ExitDone:        {JA: "成功", EN: "success"},
 	ExitFailed:      {JA: "そのほかの失敗", EN: "any other failure"},
-	ExitUsage:       {JA: "使い方の誤り（暗証番号などは送っていません）", EN: "incorrect usage; no PIN or password was sent"},
+	ExitUsage:       {JA: "使い方の誤り、または使えないファイル", EN: "incorrect usage, or a file that can't be used"},
 	ExitNoReader:    {JA: "PC/SCまたはリーダーがない", EN: "no PC/SC service, or no reader"},
 	ExitNoCard:      {JA: "カードがない、または途中で外された", EN: "no card, or the card was removed or exchanged"},
 	ExitOtherCard:   {JA: "マイナンバーカードではない", EN: "not a My Number Card"},
@@ -45,6 +45,8 @@ func exits() map[message.Code]int {
 		message.SeveralCards:    ExitUsage,
 		message.SeveralReaders:  ExitUsage,
 		message.NamespaceKey:    ExitUsage,
+		message.IDFormat:        ExitUsage,
+		message.IDCheckSymbol:   ExitUsage,
 		message.NamespaceName:   ExitUsage,
 		message.PCSCUnavailable: ExitNoReader,
 		message.PCSCDenied:      ExitNoReader,

@@ -25,16 +25,21 @@ func nextOf(m message.Message) Text {
 				"and still not be known to this software. If you can get the CA certificate,\n" +
 				"give it with --ca-certificate.",
 		}
-	case message.PINFormat, message.PasswordFormat, message.EntryFormat, message.PINUnchanged:
+	case message.PINFormat, message.PasswordFormat, message.EntryFormat:
 		return Text{
 			JA: "コマンドをもう一度実行し、聞かれてから入力してください。",
 			EN: "Run the command again, and enter it when you are asked.",
+		}
+	case message.PINUnchanged:
+		return Text{
+			JA: "コマンドをもう一度実行し、今とは別の番号にしてください。",
+			EN: "Run the command again, and choose another one.",
 		}
 	case message.PINLastAttempt, message.PasswordLastAttempt:
 		return Text{
 			JA: "暗証番号に自信がないときは、市区町村の窓口にご相談ください。\n" +
 				"確かなときは、--allow-last-attempt を付けてください。",
-			EN: "If you are not sure of the PIN, ask at your municipal office.\n" +
+			EN: "If you are not sure, ask at your municipal office.\n" +
 				"If you are sure, add --allow-last-attempt.",
 		}
 	case message.PINOutcomeUnknown, message.PasswordOutcomeUnknown:

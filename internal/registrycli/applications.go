@@ -30,9 +30,9 @@ var (
 付けます。取り込むときは、先頭の ' を1つ取り除いてください。`,
 		EN: `Decrypt the applications with the operator's private key and write them as CSV.
 The output is personal data. The audit log is verified first and records the
-export. Applications that can't be decrypted are listed on standard error, all
-others are written, and the exit code is 1. After a key change also give the
-earlier private key with another --operator-private-key.
+export. If some applications can't be decrypted, they are listed on standard
+error, all others are written, and the exit code is 1. After a key change also
+give the earlier private key with another --operator-private-key.
 
 Values that start with ' or a character that spreadsheets treat as the start of
 a formula (= + - @ and others) are prefixed with '. Remove one leading ' when

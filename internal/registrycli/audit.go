@@ -22,7 +22,7 @@ var (
 		JA: "# 検証しました: 記録%d件、端末%d台、ID %d件、申込み%d件\n",
 		EN: "# verified: records %d, terminals %d, identifiers %d, applications %d\n",
 	}
-	textPurges = Text{JA: "# すべてのデータの消去: %d回\n", EN: "# all data was deleted: %d times\n"}
+	textPurges = Text{JA: "# すべてのIDと申込みの消去: %d回\n", EN: "# all IDs and applications were deleted: %d times\n"}
 	textEmpty  = Text{JA: "# この台帳には、まだ何も記録されていません。\n", EN: "# This registry is empty: it has no records yet.\n"}
 )
 

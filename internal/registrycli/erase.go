@@ -12,11 +12,11 @@ import (
 )
 
 var (
-	textErase  = Text{JA: "本人の求めにより、IDを取り消して申込みの内容を消去します", EN: "Withdraw an ID and erase its application on request"}
+	textErase  = Text{JA: "本人の求めにより、IDを取り消して申込みの内容を消去します", EN: "Withdraw an ID and erase its account on request"}
 	textPurge  = Text{JA: "事業の終了後に、IDと申込みをすべて消去します", EN: "Delete all IDs and applications after a campaign"}
 	textErased = Text{
 		JA: "%s を取り消し、申込みの内容を消去しました。監査記録に残しました。\n以前のバックアップと、出力したCSVからは消えません。\n",
-		EN: "%s was withdrawn and its application was erased. The audit log records this.\nEarlier backups and exported CSV files still contain the data.\n",
+		EN: "%s was withdrawn and the account in its application was erased.\nThe audit log records this.\nEarlier backups and exported CSV files still contain the data.\n",
 	}
 	textPurged = Text{
 		JA: "%s のIDと申込みを、すべて消去しました。監査記録は残ります。\n以前のバックアップと、出力したCSVからは消えません。\n",

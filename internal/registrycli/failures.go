@@ -38,7 +38,6 @@ func Exits() map[message.Code]int {
 		CodeHeads:           cli.ExitUsage,
 		codeCheckpoint:      cli.ExitUsage,
 		CodeFile:            cli.ExitUsage,
-		message.IDFormat:    cli.ExitUsage,
 		CodeAudit:           cli.ExitTampered,
 	}
 }

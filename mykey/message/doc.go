@@ -9,11 +9,11 @@
 //		}
 //	}
 //
-// The texts are polite, plain and short: a line takes at most 78 columns of a terminal.
-// They are written for residents of any age and for the clerk beside them, and name no
-// program's commands or options. A program that has a more specific text for a failure,
-// such as one with the name of an option, replaces the text and keeps the rest. So does
-// the kiosk: package cmd/kiosk/internal/terminal says where its texts are.
+// The texts are polite, plain and short: a line takes at most 78 columns of a terminal. They are
+// written for residents of any age and for the clerk beside them, and name no command or option of
+// the calling program. A program that has a more specific text for a failure, such as one with the
+// name of an option, replaces the text and keeps the rest. So does the kiosk: package
+// cmd/kiosk/internal/terminal says where its texts are.
 //
 // # The messages
 //
@@ -33,9 +33,9 @@
 //	operator    install a driver, set the clock, name the right key file
 //	programmer  fix the program
 //
-// An [Attempt] says whether the failure used up a PIN attempt. Three wrong PINs lock the
-// PIN, so tell the holder. After "not-used" the holder can safely start again. After
-// "unknown", read the attempts left from the card first.
+// An [Attempt] says whether the failure used up a PIN attempt. Three wrong PINs lock the PIN, so
+// tell the holder. After "not-used" no attempt was lost. After "unknown", read the attempts left
+// from the card first.
 //
 // # Two failures at once
 //

@@ -36,10 +36,10 @@ const (
 // Code identifies a failure. Codes are stable.
 type Code string
 
-// Group says who can act on a failure. It is the first in this list that can resolve it:
-// the holder with the card and the PIN, the clerk with the office's system, the operator
-// with the computer, the programmer with the source code. So a failure that goes away when
-// the card is put back is the holder's, though a faulty reader may also cause it.
+// Group says who can act on a failure. It is the first of these who can resolve the
+// failure: the holder with the card and the PIN, the clerk with the office's system, the
+// operator with the computer, the programmer with the source code. So a failure that goes
+// away when the card is put back is the holder's, though a faulty reader may also cause it.
 type Group string
 
 // The groups.

@@ -56,7 +56,7 @@ var passwordMessages = [...]Message{
 		},
 		Next: Text{
 			"自信がないときは、ここでやめて、先に再設定してください。\n" + resetPasswordJA,
-			"Stop here unless you are sure of the password, and have it reset first.\n" + resetPasswordEN,
+			"If you are not sure of the password, stop here and have it reset first.\n" + resetPasswordEN,
 		},
 	},
 	{

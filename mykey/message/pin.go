@@ -64,7 +64,7 @@ var pinMessages = [...]Message{
 		},
 		Next: Text{
 			"暗証番号に自信がないときは、ここでやめて、市区町村の窓口にご相談ください。",
-			"Stop here unless you are sure of the PIN; your municipal office can reset it.",
+			"If you are not sure of the PIN, stop here. Your municipal office can reset it.",
 		},
 	},
 	{

@@ -13,7 +13,7 @@ var proofMessages = [...]Message{
 		Code: ProofExpired, Group: Holder, Attempt: AttemptNotUsed,
 		What: Text{
 			"時間がたちすぎたため、手続きを続けられませんでした。\n暗証番号の残りの回数は減っていません。",
-			"Too much time passed, so this could not continue.\nNo PIN attempt was used.",
+			"Too much time has passed, so this request could not be completed.\nNo PIN attempt was used.",
 		},
 		Next: Text{restartJA, restartEN},
 	},

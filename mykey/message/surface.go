@@ -36,7 +36,7 @@ var surfaceMessages = [...]Message{
 		What: Text{"入力した番号が違います。", "The number entered is wrong."},
 		Next: Text{
 			"カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。",
-			"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed, with the year of the Japanese era.",
+			"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed: if its year is of a Japanese era, enter that year.",
 		},
 	},
 	{
@@ -47,7 +47,7 @@ var surfaceMessages = [...]Message{
 		},
 		Next: Text{
 			"自信がないときは、ここでやめて、市区町村の窓口にご相談ください。",
-			"Stop here unless you are sure, and ask your municipal office.",
+			"If you are not sure, stop here and ask your municipal office.",
 		},
 	},
 	{
@@ -121,7 +121,7 @@ type entryText struct {
 func entryTexts(kind credential.Kind) (t entryText, ok bool) {
 	printed := Text{
 		"カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。",
-		"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed, with the year of the Japanese era.",
+		"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed: if its year is of a Japanese era, enter that year.",
 	}
 	switch kind {
 	case credential.TextPIN:

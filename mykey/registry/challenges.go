@@ -21,10 +21,10 @@ const (
 )
 
 // StoreChallenge stores a challenge that a server made for a terminal, before the terminal gets it.
-// If it succeeds, the database is writable and no other program has this one's name, so the result
-// of the visit can be stored. A terminal therefore asks for a challenge before it asks for a PIN.
-// Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if terminal is not a
-// valid name, [ErrTerminalTaken] or [ErrUnavailable].
+// If it succeeds, the database is writable and no other program uses this program's name, so the
+// result of the visit can be stored. A terminal therefore asks for a challenge before it asks for a
+// PIN. Like [Registry.Ping], it retries only conflicts. It returns [ErrTerminal] if terminal is not
+// a valid name, [ErrTerminalTaken] or [ErrUnavailable].
 func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challenge proof.Challenge) error {
 	if !terminalName.MatchString(terminal) {
 		return ErrTerminal
@@ -53,7 +53,7 @@ func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challeng
 //
 // It returns an error that matches [proof.ErrUsed] for any other visit or evidence, after
 // VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the challenge
-// is older than [proof.DefaultMaxAge]; or [ErrUnavailable].
+// was not answered and is older than [proof.DefaultMaxAge]; or [ErrUnavailable].
 func (r *Registry) UseChallenge(ctx context.Context, terminal string, challenge proof.Challenge, visit [16]byte, evidence [32]byte) error {
 	return r.retry(ctx, func(ctx context.Context) error {
 		unused, err := r.checkChallenge(ctx, terminal, challenge, visit, evidence)

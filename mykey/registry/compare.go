@@ -90,7 +90,7 @@ func (v *verification) compare(l *ledger) {
 			}
 		}
 		if l.base.value(t.table) != v.base.table(t.table).Sum {
-			v.problems = append(v.problems, t.name+" were altered since the checkpoint: verify without it to find out which")
+			v.problems = append(v.problems, t.name+" were altered since the checkpoint: verify without it to find out how many")
 		}
 	}
 	if n := v.base.Applications.Rows + l.added[applicationTable] - v.rows.found[applicationTable] + v.rows.unnamed; n > 0 {

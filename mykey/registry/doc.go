@@ -20,15 +20,15 @@
 // and then calls:
 //
 //   - [Registry.Reserve] to reserve an identifier, or to find the holder's.
-//   - [Registry.Preview] to show what an application would link, and
+//   - [Registry.Preview] to check an application and show it to the holder, and
 //     [Registry.Confirm] to make the application after the holder has agreed.
 //   - [Registry.Renew] to move a reservation to a new card, [Registry.Withdraw] to
 //     withdraw it, and [Registry.ReplaceRecoveryCode] to replace its recovery code.
 //
-// The operator calls [OpenOperator] to verify the audit log and to read statistics,
-// and [OpenDesk] to export applications, erase an account, or purge all data after
-// a campaign. [Backup] and [Restore] copy a database file. The package example shows
-// a visit and an export.
+// The operator calls [OpenOperator] to verify the audit log and to read statistics, and
+// [OpenDesk] to export applications, erase an account, or purge all reservations and
+// applications after a campaign. [Backup] and [Restore] copy a database file. The
+// package example shows a visit and an export.
 //
 // # Guarantees
 //
@@ -41,7 +41,7 @@
 //     [Operation], however often it is repeated.
 //   - Every change has a signed record in the audit log. [Operator.Verify] detects
 //     rows and records that were altered without a terminal's key.
-//   - The database contains no certificate, serial number, name or PIN, and no
+//   - The database contains no holder's certificate, serial number, name or PIN, and no
 //     account or recovery code in the clear.
 //
 // # Keys
@@ -58,8 +58,8 @@
 //     public key, see [WithOperator].
 //
 // To change keys, see [WithOtherGenerations]. If another program adds a generation while a registry
-// is open, the registry returns mykey.ErrKey instead of [ErrNotFound] as soon as that generation has
-// holders: the holder may be one of them.
+// is open and that generation has holders, the registry returns mykey.ErrKey for every holder that
+// it does not find or that is superseded: the holder may be one of them.
 //
 // # Proof
 //
@@ -102,9 +102,9 @@
 // operation: it is applied once, and the answer is the holder's current reservation.
 // Using an operation for a different request returns [ErrOperation].
 //
-// [ErrUnavailable] means that the database was busy for about 3 seconds or did not
-// answer for 11 seconds, or that the context was done. The change may or may not have
-// been made; repeat it with the same operation. [Retry] does so once.
+// [ErrUnavailable] means that the database can't be used, was busy for about 3 seconds
+// or did not answer for 11 seconds, or that the context was done. The change may or may
+// not have been made; repeat it with the same operation. [Retry] does so once.
 //
 // # Audit log
 //
@@ -139,8 +139,8 @@
 //
 // # Errors and concurrency
 //
-// Errors match this package's errors with errors.Is and contain nothing that a person
-// typed. A Registry is safe for concurrent use; it makes one change at a time for each
-// chain. Any number of programs can share a database. All functions return when their
-// context is done.
+// With errors.Is, errors match those of this package, of packages proof and mykey, or of
+// the file system. They contain nothing that a holder typed. A Registry is safe for
+// concurrent use; it makes one change at a time for each chain. Any number of programs
+// can share a database. All functions except [Restore] return when their context is done.
 package registry

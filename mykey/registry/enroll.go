@@ -108,9 +108,9 @@ func findEnrolled(ctx context.Context, q queryer, namespace, name string) (*enro
 	return found, err
 }
 
-// Enroll enrolls a terminal or a clerk. For a name that is enrolled already, it stores a new
-// certificate; the key and the role must be the same. Since and Revoked of e are ignored. A record
-// of the enrollment is appended to the audit log.
+// Enroll enrolls a terminal or a clerk. For a name that is enrolled already, it stores the new
+// serial number and expiry; the key and the role must be the same. Since and Revoked of e are
+// ignored. A record of the enrollment is appended to the audit log.
 //
 // It returns [ErrTerminal] or [ErrClerk] if the name, the role, the key or the serial number is
 // invalid; [ErrEnrollmentConflict] if the name is enrolled with another key or role, if a program with that

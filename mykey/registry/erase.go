@@ -67,9 +67,9 @@ func (d *Desk) eraseAccount(ctx context.Context, tx queryer, operation Operation
 }
 
 // Purge deletes all reservations, holders and applications of the namespace, after a
-// campaign. It appends a record with the clerk's code. The audit log stays; it contains
-// random numbers and digests. Whoever has the registry's key can still test whether a
-// given card took part. Identifiers can be assigned again afterwards.
+// campaign. It appends a record with the clerk's code. The audit log stays; about holders
+// it contains only random numbers and digests. Whoever has the registry's key can still
+// test whether a given card took part. Identifiers can be assigned again afterwards.
 //
 // Call [Operator.Verify] first: alterations before a purge can't be detected after it.
 //

@@ -10,9 +10,9 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// Export returns all applications of the namespace, sorted by identifier. It first
-// verifies the audit log, with earlier as for [Operator.Verify], and appends a record of
-// the export. Erased applications, and those that are made in the meantime, are not
+// Export returns all applications of the namespace, sorted by identifier. It first verifies
+// the audit log, with earlier as for [Operator.Verify], and appends a record of the export.
+// Applications whose account was erased, and those that are made in the meantime, are not
 // included.
 //
 // An application that does not match the records comes with an [*AuditError], and only

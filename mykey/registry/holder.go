@@ -11,8 +11,9 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-// ErrProof reports that the registry does not accept the holder: it is nil or the zero value, its
-// certificate is not valid, or the registry does not accept its issuer.
+// ErrProof reports that the registry does not accept the holder (nil, zero, an invalid certificate,
+// or an issuer that is not accepted), that a [RenewalProof] is zero, or that the new card already
+// has the reservation.
 var ErrProof = errors.New("holder is not verified")
 
 // checkHolder returns [ErrProof] unless a holder can be accepted. With allowExpired the

@@ -2,6 +2,8 @@ package registry_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,6 +43,19 @@ func TestOpenRejectsInvalidArguments(t *testing.T) {
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "secret")
 		})
 	}
+}
+
+// With WithoutMigrations, a mistyped file name is an error and leaves no file behind.
+//
+// Faults: F99.
+func TestOpenWithoutMigrationsCreatesNothing(t *testing.T) {
+	folder := t.TempDir()
+	_, err := registry.Open(ctx, "sqlite:"+filepath.Join(folder, "mistyped.db"), terminal(nextName()), generation(t, "points.example", 1), registry.WithoutMigrations())
+	require.ErrorIs(t, err, registry.ErrSchema)
+	require.NotErrorIs(t, err, registry.ErrUnavailable, "a terminal would wait for it")
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, entries)
 }
 
 // Terminals can start at the same time with an empty database. A database of another

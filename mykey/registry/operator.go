@@ -17,7 +17,8 @@ type Operator struct {
 }
 
 // OpenOperator opens the registry of a namespace in an existing database. keys are the
-// public keys of all terminals and desks that have written to it.
+// public keys of all terminals, servers and desks that have written to it, and of the
+// terminals and clerks whose requests a server has carried out.
 //
 // It returns [ErrURL], [ErrTerminal] if a key is invalid, [ErrSchema] if the tables are
 // missing or of another version, or [ErrUnavailable], including if the database does not
@@ -50,9 +51,9 @@ func (o *Operator) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error
 	return o.registry.Lookup(ctx, id)
 }
 
-// Desk is an [Operator] that also exports and erases applications and purges the
-// namespace. It appends an audit record of each under its own name and key, like a
-// terminal.
+// Desk is an [Operator] that also exports applications, erases accounts, enrolls and
+// revokes terminals and clerks, and purges the namespace. It appends an audit record of
+// each under its own name and key, like a terminal.
 type Desk struct{ *Operator }
 
 // OpenDesk is like [OpenOperator] for a desk, whose name and key are in desk. It honors

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/hpke"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,7 +69,8 @@ type Option func(*Registry)
 
 // WithOtherGenerations sets generations of keys other than the current one. Holders who are
 // registered under them are found, and moved to the current generation by their next
-// [Registry.Reserve]. Keep a generation for 5 years, the lifetime of a certificate.
+// [Registry.Reserve]. Keep a generation for 5 years and 3 months, the longest lifetime of a
+// certificate.
 //
 // To introduce a generation, first restart all programs with the new generation passed to
 // WithOtherGenerations. Then make it the current one.
@@ -102,7 +106,8 @@ func WithRandom(random io.Reader) Option { return func(r *Registry) { r.random =
 
 // Open opens the registry of a namespace in the database that url names:
 //
-//   - sqlite:FILE is a local file. Open creates it if it does not exist.
+//   - sqlite:FILE is a local file. Open creates it if it does not exist, unless
+//     [WithoutMigrations] is given.
 //   - postgres://… is a server with PostgreSQL's protocol. Like libpq, pgx takes
 //     missing settings from PGPASSWORD, PGPASSFILE and other variables.
 //
@@ -120,15 +125,24 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 	if err := r.setGenerations(current, r.others); err != nil {
 		return nil, err
 	}
-	if err := r.open(ctx, url, modeCreate, r.storeGenerations, r.claimTerminal); err != nil {
+	mode := modeCreate
+	if r.skipMigrations {
+		mode = modeExisting
+	}
+	err := r.open(ctx, url, mode, r.storeGenerations, r.claimTerminal)
+	switch {
+	case r.skipMigrations && errors.Is(err, fs.ErrNotExist): // not ErrUnavailable: waiting does not help
+		return nil, fmt.Errorf("%w: %w", ErrSchema, fs.ErrNotExist)
+	case err != nil:
 		return nil, err
 	}
 	return r, nil
 }
 
-// Migrate creates or migrates the tables of the database that url names, and stores
-// the generations. Call it with the role that owns the tables before terminals open
-// the registry [WithoutMigrations]. It returns the errors of [Open].
+// Migrate creates or migrates the tables of the database that url names, and stores the
+// generations. Call it with the role that owns the tables before terminals open the
+// registry [WithoutMigrations]. It returns [ErrURL], mykey.ErrKey, [ErrSchema] or
+// [ErrUnavailable].
 func Migrate(ctx context.Context, url string, current Generation, others ...Generation) error {
 	r := newRegistry(nil)
 	if err := r.setGenerations(current, others); err != nil {

@@ -127,9 +127,9 @@ func (r *Registry) checkProof(by RenewalProof) error {
 }
 
 // CheckProof checks a proof before the new card is read, so that the holder does not
-// enter a PIN needlessly. It returns the errors that [Registry.Renew] returns for any new
-// card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotClerk], [ErrNotFound], [ErrWithdrawn],
-// [ErrSuperseded] or [ErrUnavailable].
+// enter a PIN needlessly. It returns the errors that [Registry.Renew] returns whatever
+// the new card is: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotClerk], [ErrNotFound],
+// [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) CheckProof(ctx context.Context, by RenewalProof) error {
 	by, err := r.authenticateClerk(by)
 	if err != nil {

@@ -50,8 +50,8 @@ type Reservation struct {
 	// Application is the holder's application, or nil. It stays with the holder
 	// after a withdrawal, including in a new reservation.
 	Application *Link
-	// New reports whether this operation made the reservation. Only then was the code that was
-	// passed to it stored; otherwise an earlier code stays in force.
+	// New reports whether this operation made the reservation. [Registry.Reserve] stores the code
+	// that was passed to it only then; otherwise an earlier code stays in force.
 	New bool
 }
 

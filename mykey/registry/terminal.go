@@ -105,8 +105,8 @@ func (t Terminal) MarshalText() ([]byte, error) { return []byte(t.String()), nil
 // LogValue implements slog.LogValuer with [Terminal.String].
 func (t Terminal) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// TerminalKey is the name and the public key of a terminal or desk. The operator needs
-// those of all terminals and desks to verify the audit log.
+// TerminalKey is the name and the public key of a terminal or desk. The operator needs them to
+// verify the audit log: see [OpenOperator].
 type TerminalKey struct {
 	Name string
 	Key  ed25519.PublicKey // 32 bytes

@@ -14,8 +14,8 @@ var ErrAudit = errors.New("audit records were tampered with")
 // AuditError describes the first inconsistency that [Operator.Verify] found. It
 // matches [ErrAudit].
 type AuditError struct {
-	// Chain is the name of the terminal whose chain is broken. It is empty if the
-	// error concerns no chain, for example if rows do not match the records.
+	// Chain is the name of the broken chain. It is empty if the error concerns no
+	// chain, for example if rows do not match the records.
 	Chain string
 	// Number is the number of the record in its chain, from 1. It is 0 if Chain is
 	// empty.
@@ -100,9 +100,9 @@ func (o *Operator) Verify(ctx context.Context, earlier ...Head) (Report, error) 
 // A verification from a checkpoint reads the records after the checkpoint and every row. Of the
 // records before the checkpoint it checks only the number and the hashes of the heads, so it does
 // not detect altered ones. It detects changed rows that no later record describes, but does not
-// name them. Verify detects altered records of any age, and names the rows. If the whole database
-// was replaced by an older copy, an old checkpoint still matches it. Use the latest one, or pass
-// the latest heads as Earlier.
+// count them. Verify detects altered records of any age, and counts the rows. If the whole
+// database was replaced by an older copy, an old checkpoint still matches it. Use the latest one,
+// or pass the latest heads as Earlier.
 //
 // It also returns [ErrTerminal] if Checkpoint or Folder is set without an Auditor, and
 // [ErrCheckpoint].

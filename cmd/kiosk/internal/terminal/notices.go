@@ -59,8 +59,8 @@ var notices = []notice{
 		Code: notEnrolled, Group: message.Operator, Attempt: message.AttemptNotUsed,
 		What: message.Text{JA: "ただいま受付を休止しています。", EN: "This terminal is closed at the moment."},
 		Next: message.Text{
-			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: サーバーがこの端末を受け付けません。登録が取り消されたか、\n期限が切れています。サーバーの担当者に、再登録を依頼してください。",
-			EN: "Please call the staff. No PIN attempt was used.\nFor staff: the server does not accept this terminal, which was revoked or has\nexpired. Ask whoever runs the server to enroll it again.",
+			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: サーバーがこの端末を受け付けません。登録されていないか、登録が\n取り消されたか、証明書の期限が切れています。サーバーの担当者に、登録を依頼して\nください。",
+			EN: "Please call the staff. No PIN attempt was used.\nFor staff: the server does not accept this terminal: it is not enrolled, was\nrevoked, or its certificate has expired. Ask whoever runs the server to enroll it.",
 		},
 	}},
 	{fleet.ErrBusy, &message.Message{
@@ -73,7 +73,7 @@ var notices = []notice{
 	}},
 	{fleet.ErrRequest, &message.Message{
 		Code: versions, Group: message.Programmer, Attempt: message.AttemptNotUsed,
-		What: message.Text{JA: "手続きを続けられませんでした。", EN: "This could not continue."},
+		What: message.Text{JA: "手続きを続けられませんでした。", EN: "Your request could not be completed."},
 		Next: message.Text{
 			JA: "担当者をお呼びください。暗証番号を入力できる残りの回数は、減っていません。\n担当者の方へ: サーバーとこの端末のバージョンを合わせてください。",
 			EN: "Please call the staff. No PIN attempt was used.\nFor staff: install the same version on the server and on this terminal.",

@@ -168,7 +168,7 @@ var registryNotices = []notice{
 		},
 	}},
 	{registry.ErrSchema, &message.Message{
-		Code: "DATABASE_VERSION", Group: message.Operator, Attempt: message.AttemptNone,
+		Code: "DATABASE_SCHEMA", Group: message.Operator, Attempt: message.AttemptNone,
 		What: message.Text{JA: "データベースとこのプログラムのバージョンが一致しません。", EN: "The database and this program have different versions."},
 		Next: message.Text{
 			JA: "担当者の方へ: すべての端末に同じバージョンをインストールし、データベースを更新してください。",
