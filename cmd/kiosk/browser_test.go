@@ -107,12 +107,16 @@ func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
+// rarely queries the page less often than every 5 ms while a test waits. With several browsers,
+// these queries took most of the processor's time.
+var rarely = chromedp.RetryInterval(50 * time.Millisecond)
+
 // shows waits for a screen and checks it for accessibility.
 func (b *browser) shows(screen terminal.Screen) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	err := chromedp.Do(ctx, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf(`body:not(.unread) main[data-screen=%q] h1`, screen))))
+	err := chromedp.Do(ctx, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf(`body:not(.unread) main[data-screen=%q] h1`, screen)), rarely))
 	language, notice := b.notice()
 	if err != nil {
 		require.NoError(b.t, err, "%s is shown, not %s: %s", get[string](b, `document.querySelector("main").dataset.screen`), screen, notice)
@@ -193,7 +197,7 @@ func (b *browser) press(selector string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	require.NoError(b.t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("body:not([inert]):not(.unread) "+selector), chromedp.NodeVisible)), selector)
+	require.NoError(b.t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("body:not([inert]):not(.unread) "+selector), chromedp.NodeVisible, rarely)), selector)
 }
 
 // toAccount goes from the start screen to the account form.
