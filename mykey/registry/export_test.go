@@ -15,8 +15,6 @@ import (
 	"github.com/mykeykit/mykeykit/mykey"
 )
 
-var ParseArgon2Hash = parseArgon2Hash
-
 var MAC = mac
 
 const PlainLength = plainLength

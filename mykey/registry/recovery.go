@@ -3,13 +3,10 @@ package registry
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-
-	"golang.org/x/crypto/argon2"
 
 	"github.com/mykeykit/mykeykit/internal/hidden"
 	"github.com/mykeykit/mykeykit/mykey"
@@ -106,34 +103,5 @@ func (r *Registry) matchesCode(id mykey.ID, code RecoveryCode, stored string) bo
 			return true
 		}
 	}
-	salt, want, ok := parseArgon2Hash(stored)
-	return ok && hmac.Equal(want, argon2.IDKey([]byte(code.text()), salt, argonTime, argonMemory, 1, hashLength))
-}
-
-// The parameters of argon2id, with which an earlier version hashed codes. Other
-// parameters are rejected, so that a manipulated database can't raise the cost.
-const (
-	argonPrefix = "$argon2id$v=19$m=19456,t=2,p=1$"
-	argonTime   = 2
-	argonMemory = 19456 // KiB
-	saltLength  = 16
-	hashLength  = 32
-)
-
-// parseArgon2Hash decodes a stored argon2id hash.
-func parseArgon2Hash(stored string) (salt, hash []byte, ok bool) {
-	encoded, ok := strings.CutPrefix(stored, argonPrefix)
-	saltText, hashText, hasHash := strings.Cut(encoded, "$")
-	if !ok || !hasHash {
-		return nil, nil, false
-	}
-	salt, err := base64.RawStdEncoding.DecodeString(saltText)
-	if err != nil || len(salt) != saltLength {
-		return nil, nil, false
-	}
-	hash, err = base64.RawStdEncoding.DecodeString(hashText)
-	if err != nil || len(hash) != hashLength {
-		return nil, nil, false
-	}
-	return salt, hash, true
+	return false
 }
