@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,11 +20,14 @@ import (
 	"github.com/mykeykit/mykeykit/internal/cli"
 )
 
-// build builds the program and returns its file.
+// build builds the program and returns its file. It uses the race detector if the test does, so that
+// the compiled packages are the same.
 func build(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "card-info")
-	output, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
+	info, _ := debug.ReadBuildInfo()
+	race := slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	output, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", race), "-o", file, ".").CombinedOutput()
 	require.NoError(t, err, string(output))
 	return file
 }
