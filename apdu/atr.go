@@ -82,10 +82,10 @@ func (d Declaration) String() string {
 // compactTLV is the category of historical bytes that are COMPACT-TLV objects.
 const compactTLV = 0x80
 
-// ExtendedLengths returns what the card declares about extended lengths: the
-// third byte of the card capabilities among its historical bytes, ISO/IEC
-// 7816-4:2020 §12.1.1.9, bit 7. It returns [Undeclared] if there is no such byte,
-// if the historical bytes do not begin with 80, or if the ATR is malformed.
+// ExtendedLengths returns what the card declares about extended lengths in bit 7
+// of the third byte of the card capabilities, which are in its historical bytes
+// (ISO/IEC 7816-4:2020 §12.1.1.9). It returns [Undeclared] if there is no such
+// byte, if the historical bytes do not begin with 80, or if the ATR is malformed.
 func (a ATR) ExtendedLengths() Declaration {
 	history, _, err := a.parse()
 	// Category 00 is not read: for a Type B card a reader puts bytes of the card's

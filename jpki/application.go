@@ -70,9 +70,9 @@ func DoWith[C Connection](ctx context.Context, connect func(ctx context.Context,
 	return connectorFor(connect, reader).use(ctx, newConfig(options), fn)
 }
 
-// LogOut logs the card out by selecting another application. It sends nothing if no PIN
-// was sent. It works after ctx has ended, for up to 5 seconds. A removed card has lost
-// power, which logs it out.
+// LogOut logs the card out by selecting another application. It sends nothing if no PIN was
+// sent. It works even if ctx has ended, and then takes at most 5 seconds. A removed card
+// has lost power, which logs it out.
 //
 // If logging out fails, it returns [ErrStillUnlocked], which wraps the cause. It also fails if
 // another program has reset the card: commands on this connection fail then, and the reset itself

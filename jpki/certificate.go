@@ -48,7 +48,8 @@ func (a *Application) AuthCertificateDER(ctx context.Context) ([]byte, error) {
 	return a.readDER(ctx, a.generation.Authentication.Certificate)
 }
 
-// AuthCACertificateDER is like AuthCertificateDER, for [Application.AuthCACertificate].
+// AuthCACertificateDER reads the file of the CA certificate that [Application.AuthCACertificate]
+// returns, as one DER object.
 func (a *Application) AuthCACertificateDER(ctx context.Context) ([]byte, error) {
 	return a.readDER(ctx, a.generation.Authentication.CACertificate)
 }

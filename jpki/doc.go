@@ -1,7 +1,8 @@
-// Package jpki accesses the JPKI application (公的個人認証AP) of Japan's My Number Card. J-LIS, the
-// Japan Agency for Local Authority Information Systems, issues the card's certificates. The
-// package reads the number of PIN attempts left and the user-authentication certificate
-// (利用者証明用電子証明書), verifies the PIN, and has the card prove that it holds the certificate's key.
+// Package jpki accesses the JPKI (Japanese Public Key Infrastructure, 公的個人認証) application
+// of Japan's My Number Card. J-LIS, the Japan Agency for Local Authority Information
+// Systems, issues the card's certificates. The package reads the number of PIN attempts
+// left and the user-authentication certificate (利用者証明用電子証明書), verifies the PIN, and has the
+// card prove that it holds the certificate's key.
 //
 // # Where to start
 //
@@ -70,6 +71,6 @@
 //
 // The card's specification is not public. File identifiers, references and status words are
 // those of published programs and of observed test cards. The card announced for 2028 will
-// have others. Until they are known, the package has invented ones for it, which only
-// package simulator's Announced2028 uses.
+// have others. Until they are known, this package uses made-up ones. Only
+// simulator.Announced2028 has them.
 package jpki

@@ -101,9 +101,9 @@ func WithClock(now func() time.Time) Option { return option(func(c *config) { c.
 // lists certificate policies without anyPolicy, the card's certificate must have
 // one of them.
 //
-// If none of cas issued the certificate, and it may be one of J-LIS, the CA certificate on the card
-// is read too. On cards whose certificate can be read without the PIN, this happens before the PIN
-// is sent. Revocation is not checked for either certificate.
+// If none of cas issued the certificate, and J-LIS may have issued it, the CA certificate on the
+// card is read too. On cards whose certificate can be read without the PIN, this happens before the
+// PIN is sent. Revocation is not checked for either certificate.
 func WithChain(cas ...*x509.Certificate) Option {
 	return option(func(c *config) {
 		p := c.policy()

@@ -144,10 +144,10 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, options crypto.SignerOpts) ([]
 // [ErrNoPSS] before it asks for the PIN.
 //
 // Canceling ctx stops waiting for other signatures, for the holder and for the card. An error means
-// that there is no signature: [*credential.Error], [credential.ErrUsed], [ErrPINRequired] if AskPIN
-// is nil, [ErrNoPossession] if the card's answer is not the signature, [credential.ErrOtherCard],
-// [ErrSignerClosed], an error of connect or AskPIN, and those of [Authenticate]. A different phone
-// is detected only after it has accepted the PIN.
+// that there is no signature. The errors are also [*credential.Error], [credential.ErrUsed],
+// [ErrPINRequired] if AskPIN is nil, [ErrNoPossession] if the card's answer is not the signature,
+// [credential.ErrOtherCard], [ErrSignerClosed], an error of connect or AskPIN, and those of
+// [Authenticate]. A different phone is detected only after it has accepted the PIN.
 func (s *Signer) SignContext(ctx context.Context, digest []byte, options crypto.SignerOpts) (signature []byte, err error) {
 	what, err := newToSign(s.Public(), digest, options, s.config.signer.sha1)
 	if err != nil {

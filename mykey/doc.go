@@ -35,8 +35,8 @@
 // # Lifetime
 //
 // A renewed or reissued card has a new certificate, and so a new identifier. A certificate
-// normally expires on its holder's fifth birthday after the date of issue or, if it was
-// renewed shortly before its expiry, on the sixth. Nothing on the card links the old
+// normally expires on its holder's fifth birthday after the date of issue or, if it
+// replaced one that was about to expire, on the sixth. Nothing on the card links the old
 // certificate to the new one.
 //
 // Store the expiry as a [Month]. The exact day is the holder's birthday and would

@@ -94,8 +94,7 @@ func (k Key) String() string { return "[key " + k.ID() + "]" }
 // Format prints [Key.String] for every verb and flag.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// MarshalText returns [Key.String], in JSON too. Use [Key.RevealText] for the
-// secret.
+// MarshalText returns [Key.String]. JSON uses it too. Use [Key.RevealText] for the secret.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // LogValue implements slog.LogValuer with [Key.String].

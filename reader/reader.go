@@ -87,10 +87,10 @@ type Driver interface {
 	Readers(ctx context.Context) ([]Reader, error)
 
 	// Watch yields the current state first, as events (readers added and cards
-	// inserted, or the service down), and then the changes. A slow loop misses a
-	// reader or card that has come and gone meanwhile, but not that a card was
-	// exchanged or that the service restarted. It continues when the service
-	// restarts, and ends when ctx ends or the loop is left. If watching is
+	// inserted, or the service down), and then the changes. A slow loop does not
+	// see a reader or card that has come and gone meanwhile. It does see that a
+	// card was exchanged, or that the service restarted. It continues when the
+	// service restarts, and ends when ctx ends or the loop is left. If watching is
 	// impossible, it yields one error.
 	Watch(ctx context.Context) iter.Seq2[Event, error]
 
@@ -117,10 +117,10 @@ type Card interface {
 
 	// Close closes the connection and ends its transaction. If a command was sent,
 	// Close cuts the card's power first, so that the card is not left unlocked. It
-	// does not fail if the card was removed. Close is idempotent. If that has to
-	// wait, for example for the transaction of another connection, Close returns
-	// ErrBusy, and the driver cuts the power as soon as it can. Other connections
-	// to the card then fail with ErrChanged.
+	// does not fail if the card was removed. Close is idempotent. If cutting the
+	// power has to wait, for example for the transaction of another connection,
+	// Close returns ErrBusy, and the driver cuts the power as soon as it can. Other
+	// connections to the card then fail with ErrChanged.
 	Close() error
 }
 

@@ -10,11 +10,12 @@
 //
 // # Where to start
 //
-// [Read] reads the element at the start of a slice and returns the rest, [All]
-// iterates over a sequence of elements, and [Find] returns the first with a given tag.
-// To read nested elements, pass [Element.Value] to [All] or [Find], or the whole
-// tree to [Walk]. [Length] returns the length of an element from its first bytes, so
-// that you know how much of a file to read. [Append] encodes an element.
+// [Read] returns the element at the start of a slice, and the bytes after it.
+// [All] iterates over a sequence of elements. [Find] returns the first with a
+// given tag. To read nested elements, pass [Element.Value] to [All] or [Find], or
+// the whole tree to [Walk]. [Length] returns the length of an element from its
+// first bytes, so that you know how much of a file to read. [Append] encodes an
+// element.
 //
 // # What is accepted
 //
@@ -43,8 +44,8 @@
 //
 // # Personal data
 //
-// Elements may hold personal data, such as a name or the individual number. Printing
-// an [Element] shows only its tag and the length of its value.
+// Elements may hold personal data, such as a name. Printing an [Element] shows
+// only its tag and the length of its value.
 //
 // # What is absent
 //

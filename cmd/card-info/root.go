@@ -18,7 +18,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader/simulator"
 )
 
-// Text is a text in both languages.
+// Text is a text in Japanese and in English.
 type Text = message.Text
 
 // program is one run of the command: its environment, console and global flags.

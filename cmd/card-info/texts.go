@@ -345,7 +345,7 @@ var (
 	}
 	textKeyMade = Text{
 		JA: "鍵を作りました: %s（鍵のID %s）\nバックアップを安全な場所に保管してください。なくすと、同じIDは二度と作れません。\n",
-		EN: "Key generated: %s (key ID %s)\nKeep a copy in a safe place: its identifiers can't be derived without it.\n",
+		EN: "Key generated: %s (key ID %s)\nKeep a copy of the key in a safe place. Without the key, its identifiers can't\nbe derived again.\n",
 	}
 	textKeyMadeNotPrinted = Text{
 		JA: "鍵を作りました: %s（鍵のID %s）\nしかし、標準出力に書き込めませんでした。",

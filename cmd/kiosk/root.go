@@ -16,7 +16,7 @@ import (
 	"github.com/mykeykit/mykeykit/reader"
 )
 
-// Text is a text in both languages.
+// Text is a text in Japanese and in English.
 type Text = message.Text
 
 // environment is the environment of the program.

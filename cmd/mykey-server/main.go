@@ -1,6 +1,7 @@
-// Command mykey-server is the server of a fleet of terminals. It holds the keys of the namespace and
-// of the registry, verifies the evidence from the terminals, and keeps the reservations. Terminals
-// connect with client certificates, which the command issues and revokes.
+// Command mykey-server is the server of a fleet of terminals. It holds the keys that derive
+// identifiers, verifies the cards' signatures that terminals send (evidence, see package proof),
+// and stores which identifiers are reserved. Terminals connect with client certificates, which the
+// command issues and revokes.
 package main
 
 import (

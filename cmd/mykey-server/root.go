@@ -15,7 +15,7 @@ import (
 	"github.com/mykeykit/mykeykit/mykey/registry"
 )
 
-// Text is a text in both languages.
+// Text is a text in Japanese and in English.
 type Text = message.Text
 
 // environment is the environment of the program.

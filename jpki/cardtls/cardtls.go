@@ -26,13 +26,15 @@
 //
 // # The server's side
 //
-// A server that lets package crypto/tls verify client certificates needs J-LIS's CA
-// certificates for user authentication in tls.Config.ClientCAs, and
-// tls.RequireAndVerifyClientCert. A server that verifies them itself, for example behind a
-// proxy, must set x509.VerifyOptions.KeyUsages to x509.ExtKeyUsageClientAuth: the card's
-// certificate allows client authentication only, and the default is server authentication.
-// The example named Server shows both. The certificate names an OCSP server that only
-// certified verifiers may query; this package does not query it.
+// A server that lets package crypto/tls verify client certificates needs the CA
+// certificates for user authentication of J-LIS, the agency that issues the
+// card's certificates, in tls.Config.ClientCAs, and
+// tls.RequireAndVerifyClientCert. A server that verifies them itself, for example
+// behind a proxy, must set x509.VerifyOptions.KeyUsages to
+// x509.ExtKeyUsageClientAuth: the card's certificate allows client authentication
+// only, and the default is server authentication. The example named Server shows
+// both. The certificate names an OCSP server that only certified verifiers may
+// query; this package does not query it.
 //
 // # Privacy
 //

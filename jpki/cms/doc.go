@@ -19,8 +19,8 @@
 // # What a signature means
 //
 // A signature with the signature key (署名用電子証明書の鍵) legally binds the holder, as the impression of a registered seal
-// does. A signature with the key for user authentication does not. Both keys would make a signature that looks right,
-// so Sign and Verify refuse the authentication key unless AllowAuthenticationKey is set.
+// does. A signature with the key for user authentication does not. A signature with either key looks right, so Sign and
+// Verify refuse the authentication key unless AllowAuthenticationKey is set.
 //
 // # What is signed
 //

@@ -112,7 +112,7 @@ func SignDigest(ctx context.Context, signer Signer, digest []byte, o Options) ([
 
 // SignAttached writes a CMS message in DER that contains content and its signature. It reads
 // content twice, first before the signer is asked, and returns [ErrChanged] if the second reading
-// differs from the first. After an error w may have received a part of the output. It also returns
+// differs from the first. After an error, w may have received a part of the output. It also returns
 // the errors of [Sign].
 func SignAttached(ctx context.Context, w io.Writer, signer Signer, content io.ReaderAt, size int64, o Options) error {
 	if err := o.Check(signer.Certificate()); err != nil {

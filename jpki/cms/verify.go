@@ -70,7 +70,8 @@ type Signature struct {
 	ProvenTime time.Time
 	// HasTimestamp reports whether there is a time stamp, trusted or not.
 	HasTimestamp bool
-	// VerifiedAt is the time at which the certificate was valid: ProvenTime, or now.
+	// VerifiedAt is the time for which the certificate's validity was checked: ProvenTime or, if that is zero,
+	// the time of the verification.
 	VerifiedAt time.Time
 	// Bound reports whether the signed attributes have the certificate's digest (ESS signing certificate v2).
 	Bound bool

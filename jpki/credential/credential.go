@@ -1,5 +1,5 @@
-// Package credential describes a card's credentials, which are PINs, the signature password and
-// verification numbers: the attempts left, and the errors when one is not accepted.
+// Package credential has the errors when a card's PIN, signature password or verification
+// number is not accepted, and the number of attempts left.
 //
 // A wrong entry uses up one attempt. When none is left, the credential is locked until the
 // holder has it reset at the municipal office. (The signature password can also be reset at
@@ -32,7 +32,7 @@ const (
 	TextPIN             Kind = "text PIN"              // 券面事項入力補助用の暗証番号
 	VerificationNumberA Kind = "verification number A" // 照合番号A
 	VerificationNumberB Kind = "verification number B" // 照合番号B
-	BirthDate           Kind = "date of birth"         // for the age record of the visual application
+	BirthDate           Kind = "date of birth"         // for the age record: see package face
 )
 
 // Counter is a credential's retry counter.
@@ -41,8 +41,8 @@ type Counter struct {
 	Max       int // the value of Remaining after a correct entry
 }
 
-// Locked reports whether no attempt is left. A face-authentication card (顔認証マイナンバーカード) is
-// always locked.
+// Locked reports whether no attempt is left. The PIN of a face-authentication card
+// (顔認証マイナンバーカード), which has no PIN to enter, is always locked.
 func (c Counter) Locked() bool { return c.Remaining == 0 }
 
 // MarshalJSON writes {"remaining":…,"max":…,"blocked":…}.
@@ -66,9 +66,9 @@ var (
 	ErrLastAttempt = errors.New("not sent: only one attempt is left")
 	// ErrOtherCard reports that the card is not the one that was in the reader when the
 	// holder was asked for the PIN. If it is the reason of an [*Error], no secret was
-	// sent. A jpki.Signer also returns it on its own, after the PIN was accepted: if the
-	// Signer's card or the card in the reader shows no authentication certificate before
-	// the PIN, as phones do, they are compared only then.
+	// sent. A phone shows its authentication certificate only after the PIN. If one of
+	// the two is a phone, a jpki.Signer can compare them only after the PIN was accepted,
+	// and then returns ErrOtherCard on its own.
 	ErrOtherCard = errors.New("another card is in the reader")
 	// ErrAttemptsChanged reports that the attempts left are not those that the holder
 	// was shown. No secret was sent.

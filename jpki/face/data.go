@@ -38,7 +38,8 @@ func (d *Data) reveal() data {
 	return *d.held.Reveal()
 }
 
-// Birth returns the date of birth as 8 digits, YYYYMMDD. Unknown parts are assumed to be zeros.
+// Birth returns the date of birth as 8 digits, YYYYMMDD. Cards presumably write zeros for unknown
+// parts.
 func (d *Data) Birth() string { return d.reveal().birth }
 
 // Sex returns the sex, 0 for the zero value.

@@ -29,6 +29,6 @@
 // # The format
 //
 // The format is not in a public specification. It was worked out from test cards and published
-// programs. Elements that this package does not know are skipped. The photograph is in JPEG 2000, the
+// programs. Elements that this package does not know are skipped. The photograph is in JPEG 2000; the
 // other pictures are PNG.
 package face

@@ -82,12 +82,12 @@ func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
-	// Policy says which authorities may have certified the key that signed the data.
+	// Policy says which authorities are accepted as certifiers of the key that signed the data.
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
-	// Shown are the attempts left that were shown to the person who typed the secret. If the card
-	// reports a different number now, no secret is sent. If Shown is nil, the numbers are not
+	// Shown holds the number of attempts left that was displayed when the secret was typed. If the
+	// card reports a different number now, no secret is sent. If Shown is nil, the numbers are not
 	// compared.
 	Shown *credential.Counter
 	// ShortLengths is for readers that break the connection when a method probes whether the card
@@ -118,9 +118,9 @@ func Counters(ctx context.Context, card apdu.Transmitter) (a Attempts, err error
 	return a, err
 }
 
-// Read reads the holder's data and the pictures, checks them and the card, in one transaction. Then
-// it logs the card out. On a card with extended lengths it sends 6 commands, and 1 to log out. The
-// secret is used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
+// Read reads the holder's data and the pictures, and checks them and the card, in one transaction.
+// Then it logs the card out. On a card with extended lengths it sends 6 commands, and 1 to log out.
+// The secret is used up, except if the error is [apdu.ErrProbe]: see ShortLengths.
 //
 // It returns [ErrNoApplication], [ErrWrongSecret], [credential.ErrCounterUnknown],
 // [*credential.Error], [credential.ErrUsed], [ErrMalformed], [ErrAltered], [ErrCopied], the errors

@@ -31,7 +31,7 @@ type Appearance struct {
 	Corner Corner
 }
 
-// Corner is a corner of a page as it is shown.
+// Corner is a corner of a page, after the page's rotation.
 type Corner int
 
 // The corners of a page.

@@ -34,7 +34,7 @@ type Options struct {
 	// used, which for this card is a serial code and not a name.
 	Name             string
 	Reason, Location string // left out if empty
-	// Appearance shows the signature on a page. The signature is invisible if it is nil.
+	// Appearance shows the signature on a page. If Appearance is nil, the signature is invisible.
 	Appearance *Appearance
 }
 

@@ -33,7 +33,7 @@ var (
 
 // Result has the signatures of a file.
 type Result struct {
-	Signatures []Signature // by the end of their ByteRange: a signature comes after those that it covers
+	Signatures []Signature // sorted by the end of their ByteRange, so that a signature comes after those that it covers
 }
 
 // Signature is a signature of a file. Printing or encoding it shows nothing about the signer.

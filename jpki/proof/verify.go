@@ -44,7 +44,8 @@ const (
 )
 
 // Verifier verifies evidence. Audience, Purpose and Once must be set. A Verifier is
-// safe for concurrent use if Once and CheckUnused are and its fields are not changed.
+// safe for concurrent use if its fields are not changed, and if Once and CheckUnused
+// are safe.
 //
 // It checks revocation only if Revocation is set. Only some verifiers may ask J-LIS
 // about it: see package revocation.
@@ -86,11 +87,12 @@ type Verifier struct {
 // verified again, for example after the source of revocation information was unavailable,
 // without another PIN entry.
 //
-// It returns [ErrName] if the verifier has no audience or purpose, [ErrAudience], [ErrPurpose],
-// [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind], [*trust.ValidityError],
-// [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature], [trust.ErrUnknownIssuer],
-// [trust.ErrIssuerExpired], [revocation.ErrUnknown], [*revocation.RevokedError], or the error of
-// CheckUnused or Once. It returns [ErrUsed] if Once is nil, or if Revocation is set and CheckUnused is nil.
+// It returns [ErrAudience], [ErrPurpose], [ErrAge], [trust.ErrMalformed], [trust.ErrWrongKind],
+// [*trust.ValidityError], [trust.ErrUnsupportedKey], [ErrAlgorithm], [ErrSignature],
+// [trust.ErrUnknownIssuer], [trust.ErrIssuerExpired], [revocation.ErrUnknown],
+// [*revocation.RevokedError], or the error of CheckUnused or Once. It returns [ErrName] if the
+// verifier has no audience or purpose, and [ErrUsed] if Once is nil, or if Revocation is set and
+// CheckUnused is nil.
 func (v *Verifier) Verify(ctx context.Context, e Evidence) (*Holder, error) {
 	now := v.now()
 	if err := v.checkChallenge(e.Challenge, now); err != nil {

@@ -12,13 +12,14 @@
 //
 // Under the JPKI Act (articles 17 and 36), J-LIS may give revocation information on
 // user-authentication certificates to two groups only: the verifiers that the act lists,
-// and those that the competent ministers have certified. Everybody else asks a platform
-// operator that is certified, under a contract. A checker is therefore the program of
-// such a verifier, or a client of such an operator; it runs on a server. Programs at a
-// terminal never ask, and jpki.Authenticate never does. A platform operator wants the
-// certificate, the digest and the signature rather than the serial number, so a
-// [Question] has them all. It is personal data, and whoever asks must not keep the
-// certificate. This is not legal advice.
+// and those that the competent ministers have certified. Everybody else asks, under a
+// contract, a certified company that verifies certificates for others (a platform
+// operator, プラットフォーム事業者). A checker is therefore the program of such a verifier, or a
+// client of such an operator; it runs on a server. Programs at a terminal never ask, and
+// jpki.Authenticate never does. A platform operator wants the certificate, the digest and
+// the signature rather than the serial number, so a [Question] has them all. It is
+// personal data, and whoever asks must not keep the certificate. This is not legal
+// advice.
 //
 // # What an answer means
 //

@@ -40,7 +40,8 @@ func (a *Attributes) Name() string { return a.reveal().name }
 // Address returns the address as of the last time that the card was updated.
 func (a *Attributes) Address() string { return a.reveal().address }
 
-// Birth returns the date of birth as 8 digits, YYYYMMDD. Unknown parts are assumed to be zeros.
+// Birth returns the date of birth as 8 digits, YYYYMMDD. Cards presumably write zeros for unknown
+// parts.
 func (a *Attributes) Birth() string { return a.reveal().birth }
 
 // Sex returns the sex, 0 for the zero value.

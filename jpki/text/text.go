@@ -75,12 +75,13 @@ func (s Secret) Wipe() { s.secret.Wipe() }
 
 // Reader reads the application. It is safe for concurrent use if its fields are not changed.
 type Reader struct {
-	// Policy says which authorities may have certified the key that signed the data.
+	// Policy says which authorities are accepted as certifiers of the key that signed the data.
 	Policy cvc.Policy
 	// AllowLastAttempt allows the last attempt to be used.
 	AllowLastAttempt bool
-	// Shown are the attempts left that the holder was shown. If the card reports a different number
-	// now, no secret is sent. If Shown is nil, the numbers are not compared.
+	// Shown holds the number of attempts left that was displayed when the secret was typed. If the
+	// card reports a different number now, no secret is sent. If Shown is nil, the numbers are not
+	// compared.
 	Shown *credential.Counter
 	// ShortLengths is for readers that break the connection when a method probes whether the card
 	// accepts extended lengths. The method then returns [apdu.ErrProbe], and the secret is unused:

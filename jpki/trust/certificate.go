@@ -47,11 +47,11 @@ func Parse(der []byte) (*x509.Certificate, error) {
 // production and of test cards. Observed; not in a public specification.
 var signaturePolicies = []string{"1.2.392.200149.8.5.1.1.20", "1.2.392.200149.8.5.1.0.20"}
 
-// CheckAuthenticationCertificate returns an error that matches [ErrWrongKind] if a certificate is not
-// for user authentication. The key usage must include digital signature and not content
-// commitment; the extended key usage, if there is one, must be clientAuth only. The policy for authentication certificates is not
-// required, because its OID is known from one source only. A certificate with the policy for
-// signature certificates is rejected.
+// CheckAuthenticationCertificate returns an error that matches [ErrWrongKind] if a certificate is
+// not for user authentication. The key usage must include digital signature and not content
+// commitment; the extended key usage, if there is one, must be clientAuth only. The certificate
+// policy (OID) of authentication certificates is not required, because it is known from one source
+// only. A certificate with the policy for signature certificates is rejected.
 func CheckAuthenticationCertificate(certificate *x509.Certificate) error {
 	usage := certificate.KeyUsage
 	switch {

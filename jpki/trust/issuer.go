@@ -40,9 +40,9 @@ type Policy struct {
 }
 
 // Issuer finds out who issued a certificate. cardCA returns the CA certificate on the card; pass nil if there
-// is no card. Issuer calls it only if no other CA of the policy issued the certificate, and the CA of an anchor
-// without Certificate may have issued it. If the card has no usable CA certificate, cardCA must return an error
-// that matches [ErrUnknownIssuer].
+// is no card. Issuer calls cardCA only if none of the CA certificates in the policy issued the certificate, and
+// an anchor without a Certificate may have. If the card has no usable CA certificate, cardCA must return an
+// error that matches [ErrUnknownIssuer].
 //
 // For an unknown issuer it returns IssuerUnknown, or [ErrUnknownIssuer] if Required is set. It
 // also returns [ErrIssuerExpired] and cardCA's errors.

@@ -17,11 +17,12 @@ const (
 	NotYetValid Validity = "not-yet-valid"
 )
 
-// Japan is Japan's time zone, in which the start of [Expiring] is computed and dates are displayed.
+// Japan is Japan's time zone, in which dates are displayed, and in which the start of the renewal
+// period ([Expiring]) is computed.
 var Japan = time.FixedZone("JST", 9*60*60)
 
-// ValidityAt returns a certificate's state at now. Its first and last second count as
-// valid.
+// ValidityAt returns a certificate's state at now. The first and the last second of the validity
+// period count as valid.
 func ValidityAt(certificate *x509.Certificate, now time.Time) Validity {
 	now = now.Truncate(time.Second)
 	switch {

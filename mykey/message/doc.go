@@ -17,9 +17,9 @@
 //
 // # The messages
 //
-// [For] knows every error of packages apdu, reader, jpki and mykey and of the packages
-// below them, except jpki/cms, jpki/pdf and mykey/registry. [All] lists every message, for a manual or for a
-// program's own table of texts.
+// Function [For] has a message for every error of packages apdu, reader, jpki and mykey and of the
+// packages below them, except jpki/cms, jpki/pdf and mykey/registry. Function [All] returns every
+// message, for a manual or for a program's own table of texts.
 //
 // # Code, group and attempt
 //

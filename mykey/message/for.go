@@ -126,8 +126,8 @@ func reasons() []error {
 	}
 }
 
-// For returns the message for an error. For an error that it does not know, nil
-// included, the code is [Failed].
+// For returns the message for err. Its code is [Failed] if For does not know the error, or
+// if err is nil.
 //
 // If logging out failed after another error, the message is about the first error.
 // Callers also check for [jpki.ErrStillUnlocked] and then show the message for

@@ -92,7 +92,7 @@ func tables() [][]Message {
 // names to a text, this is the text without them.
 func All() iter.Seq[Message] { return slices.Values(slices.Concat(tables()...)) }
 
-// Lookup returns the message with a code, as in [All].
+// Lookup returns the message that has this code, with the text that [All] returns.
 func Lookup(code Code) (m Message, ok bool) {
 	for _, table := range tables() {
 		for _, m := range table {

@@ -18,9 +18,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Backup copies a snapshot of the database that url names to a new file that only its
-// owner can read. Programs can use the database in the meantime. When Backup returns
-// nil, the copy has been verified and synced to disk. Otherwise it leaves no copy.
+// Backup copies a snapshot of the database at url to a new file, which only its owner can read.
+// Programs can use the database in the meantime. When Backup returns nil, the copy has been
+// verified and synced to disk. Otherwise it leaves no copy.
 //
 // It returns [ErrURL], an error that wraps [fs.ErrExist] if the file exists, [ErrBackup] if
 // the database has no tables of a registry, [ErrUnavailable] if it can't be read, or

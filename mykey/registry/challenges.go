@@ -46,10 +46,10 @@ func (r *Registry) StoreChallenge(ctx context.Context, terminal string, challeng
 	return err
 }
 
-// UseChallenge records that evidence answers a challenge. evidence is the SHA-256 of its JSON.
-// The first evidence begins a visit, whose random ID the terminal has chosen. The same visit
-// with the same evidence is accepted again during [VisitTime], so that each request of a
-// visit can be verified, even by another server.
+// UseChallenge records which evidence answered a challenge. The parameter evidence is the SHA-256
+// of the evidence's JSON. The first evidence begins a visit, whose random ID the terminal has
+// chosen. The same visit with the same evidence is accepted again during [VisitTime], so that each
+// request of a visit can be verified, even by another server.
 //
 // It returns an error that matches [proof.ErrUsed] for any other visit or evidence, after
 // VisitTime, and if the challenge was not stored for this terminal; [proof.ErrAge] if the challenge

@@ -27,8 +27,9 @@
 //
 // The operator calls [OpenOperator] to verify the audit log and to read statistics, and
 // [OpenDesk] to export applications, erase an account, or purge all reservations and
-// applications after a campaign. [Backup] and [Restore] copy a database file. The
-// package example shows a visit and an export.
+// applications after a campaign. [Backup] and [Restore] copy a database file. A visit
+// is what one holder does at a terminal after one PIN entry. The package example shows
+// a visit and an export.
 //
 // # Guarantees
 //
@@ -46,20 +47,20 @@
 //
 // # Keys
 //
-//   - The terminals have the keys of a [Generation]: the namespace's key, which
-//     derives identifiers, and the registry's key, which makes handles and digests.
-//     In this package a generation is a set of keys; it is unrelated to the generations of
-//     the card. Without the registry's key, no holder can be found again.
+//   - The terminals have the keys of a [Generation]: the namespace's key, which derives
+//     identifiers, and the registry's key, which makes handles (see Personal data) and
+//     digests. In this package a generation is a set of keys; it is unrelated to the
+//     generations of the card. Without the registry's key, no holder can be found again.
 //     [Open] returns mykey.ErrKey if a key is not the one that the database records for
 //     its generation, or if a generation is missing.
-//   - Each terminal and desk has its own signing key, a [Terminal]. The operator has
-//     the public keys, [TerminalKey].
+//   - Each terminal and each desk has its own name and signing key, in a value of type
+//     [Terminal]. The operator has the public keys, as [TerminalKey] values.
 //   - The operator has the private key that decrypts accounts. The terminals have its
 //     public key, see [WithOperator].
 //
-// To change keys, see [WithOtherGenerations]. If another program adds a generation while a registry
-// is open and that generation has holders, the registry returns mykey.ErrKey for every holder that
-// it does not find or that is superseded: the holder may be one of them.
+// To change keys, see [WithOtherGenerations]. Another program may add a generation, and register
+// holders under it, while this registry is open. This registry then can't find those holders, so it
+// returns mykey.ErrKey for every holder that it does not find, and for every superseded one.
 //
 // # Proof
 //

@@ -14,10 +14,10 @@ type readEnrolled struct {
 	at time.Time
 }
 
-// Terminal returns the terminal or clerk with a name, for a server that checks each request. The
-// caller must compare the returned key with the key of the client's certificate. Terminal reads the
-// database at most once every 3 seconds for each name, so a revocation takes effect within 3
-// seconds.
+// Terminal returns the terminal or clerk that is enrolled under name, for a server that checks each
+// request. The caller must compare the returned key with the key of the client's certificate.
+// Terminal reads the database at most once every 3 seconds for each name, so a revocation takes
+// effect within 3 seconds.
 //
 // It returns [ErrNotEnrolled], [ErrRevoked], [ErrEnrollmentExpired] or [ErrUnavailable].
 func (r *Registry) Terminal(ctx context.Context, name string) (Enrolled, error) {

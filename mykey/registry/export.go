@@ -11,9 +11,9 @@ import (
 )
 
 // Export returns all applications of the namespace, sorted by identifier. It first verifies
-// the audit log, with earlier as for [Operator.Verify], and appends a record of the export.
-// Applications whose account was erased, and those that are made in the meantime, are not
-// included.
+// the audit log as [Operator.Verify] does with the earlier heads, and appends a record of
+// the export. Applications whose account was erased, and those that are made in the
+// meantime, are not included.
 //
 // An application that does not match the records comes with an [*AuditError], and only
 // its ID and Namespace are set; the iteration continues. Any other error ends the

@@ -89,8 +89,9 @@ func (s *holderState) active() (*reservationRow, error) {
 // a keyed digest of the subject. The default is to link no cards.
 //
 // Only certificates of the given issuers are linked. The CAs of trust.IssuerPinned issue
-// certificates of cards. Do not pass an issuer that also issues certificates of phones: a phone's
-// holder may have the same subject as on the card, and uses both at the same time.
+// certificates of cards. Do not pass an issuer that also issues certificates of phones: the
+// certificates of a holder's phone and card may have the same subject, and both are in use at the
+// same time.
 //
 // The link ends when a card with another subject, or with none, takes over the reservation.
 func LinkBySubject(issuers ...trust.Issuer) Option {

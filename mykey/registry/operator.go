@@ -56,9 +56,9 @@ func (o *Operator) Lookup(ctx context.Context, id mykey.ID) (*Reservation, error
 // each under its own name and key, like a terminal.
 type Desk struct{ *Operator }
 
-// OpenDesk is like [OpenOperator] for a desk, whose name and key are in desk. It honors
-// [WithClock] and [WithRandom]. It also returns [ErrTerminal] if desk is the zero
-// Terminal, [ErrOtherKey], and [ErrTerminalTaken].
+// OpenDesk is like [OpenOperator], and opens the registry for a desk with this name and
+// key. It honors [WithClock] and [WithRandom]. It also returns [ErrTerminal] if desk is the
+// zero Terminal, [ErrOtherKey], and [ErrTerminalTaken].
 func OpenDesk(ctx context.Context, url, namespace string, keys []TerminalKey, desk Terminal, options ...Option) (*Desk, error) {
 	if desk.key.Reveal() == nil {
 		return nil, ErrTerminal

@@ -26,7 +26,7 @@ const (
 // audit log, so that a server can't attribute a change to a terminal that did not request one.
 type Origin struct {
 	Terminal  string            // the enrolled name
-	Role      Role              // what the name may do
+	Role      Role              // what the terminal or clerk may do
 	Key       ed25519.PublicKey // of the name
 	Body      [32]byte          // SHA-256 of the request's body
 	Signature []byte            // see [Terminal.SignRequest]

@@ -140,8 +140,8 @@ func Open(ctx context.Context, url string, terminal Terminal, current Generation
 }
 
 // Migrate creates or migrates the tables of the database that url names, and stores the
-// generations. Call it with the role that owns the tables before terminals open the
-// registry [WithoutMigrations]. It returns [ErrURL], mykey.ErrKey, [ErrSchema] or
+// generations. Before terminals open the registry with [WithoutMigrations], call Migrate
+// with the role that owns the tables. It returns [ErrURL], mykey.ErrKey, [ErrSchema] or
 // [ErrUnavailable].
 func Migrate(ctx context.Context, url string, current Generation, others ...Generation) error {
 	r := newRegistry(nil)

@@ -59,9 +59,10 @@ func MergeByClerk(id mykey.ID, clerk string) RenewalProof {
 
 var clerkCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
-// Renew moves the reservation that the proof names to a new card, with its identifier. The old
-// card is superseded: functions that are called with it return [ErrSuperseded] from then on. code
-// replaces the recovery code; the zero RecoveryCode leaves the reservation without one.
+// Renew moves a reservation to a new card. The proof says which one. The identifier stays the
+// same. The old card is superseded: functions that are called with it return [ErrSuperseded]
+// from then on. code replaces the recovery code; the zero RecoveryCode leaves the reservation
+// without one.
 //
 // It returns [ErrProof], [ErrRecovery] (even if the identifier does not exist),
 // [ErrClerk], [ErrNotClerk], [ErrOperation], [ErrNotFound], [ErrWithdrawn], [ErrSuperseded],
@@ -127,8 +128,8 @@ func (r *Registry) checkProof(by RenewalProof) error {
 }
 
 // CheckProof checks a proof before the new card is read, so that the holder does not
-// enter a PIN needlessly. It returns the errors that [Registry.Renew] returns whatever
-// the new card is: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotClerk], [ErrNotFound],
+// enter a PIN needlessly. It returns the errors of [Registry.Renew] that do not depend on
+// the new card: [ErrProof], [ErrRecovery], [ErrClerk], [ErrNotClerk], [ErrNotFound],
 // [ErrWithdrawn], [ErrSuperseded] or [ErrUnavailable].
 func (r *Registry) CheckProof(ctx context.Context, by RenewalProof) error {
 	by, err := r.authenticateClerk(by)

@@ -19,10 +19,11 @@ var ErrEvent = errors.New("invalid event name: want 1 to 64 letters, digits, dot
 
 var eventName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
-// Tally increments today's count of an event, such as a visit or the code of a message,
-// at this terminal or at the terminal of [Registry.From]. [Operator.Statistics] returns
-// the counts. An event must not identify a person. If the answer of the database is lost,
-// the count may be off by one. It returns [ErrEvent] or [ErrUnavailable].
+// Tally increments today's count of an event, such as "visit" or the code of a message
+// that was shown, at this terminal or at the terminal of [Registry.From].
+// [Operator.Statistics] returns the counts. An event must not identify a person. If the
+// answer of the database is lost, the count may be off by one. It returns [ErrEvent] or
+// [ErrUnavailable].
 func (r *Registry) Tally(ctx context.Context, event string) error {
 	if !eventName.MatchString(event) {
 		return ErrEvent

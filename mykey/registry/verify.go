@@ -62,7 +62,7 @@ type Report struct {
 
 // Verification describes a verification of a large registry.
 type Verification struct {
-	// Earlier are heads of earlier reports, as for [Operator.Verify].
+	// Earlier holds heads of earlier reports, as for [Operator.Verify].
 	Earlier []Head
 	// Auditor signs the checkpoint. Generate it for this purpose, and keep its key where
 	// the database's administrator can't read it. Without an auditor there is no
@@ -99,10 +99,10 @@ func (o *Operator) Verify(ctx context.Context, earlier ...Head) (Report, error) 
 //
 // A verification from a checkpoint reads the records after the checkpoint and every row. Of the
 // records before the checkpoint it checks only the number and the hashes of the heads, so it does
-// not detect altered ones. It detects changed rows that no later record describes, but does not
-// count them. Verify detects altered records of any age, and counts the rows. If the whole
-// database was replaced by an older copy, an old checkpoint still matches it. Use the latest one,
-// or pass the latest heads as Earlier.
+// not detect altered ones. It detects altered rows too, but its [Report] does not count the rows.
+// Verify detects altered records of any age, and counts the rows. If the whole database was
+// replaced by an older copy, an old checkpoint still matches it. Use the latest one, or pass the
+// latest heads as Earlier.
 //
 // It also returns [ErrTerminal] if Checkpoint or Folder is set without an Auditor, and
 // [ErrCheckpoint].

@@ -64,8 +64,8 @@ func WithInsecureSeed(seed string) Option {
 // default is time.Now.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
 
-// WithLockedStatus sets the card's answer to a PIN or password that is locked. The
-// default is 6984, which was measured in another application of the card. Some programs
+// WithLockedStatus sets the card's answer to a PIN or password that is locked. The default
+// is 6984, which another application of the card was observed to answer. Some programs
 // expect 6983.
 func WithLockedStatus(s apdu.Status) Option { return func(c *settings) { c.blocked = s } }
 

@@ -22,9 +22,9 @@ const (
 // only Do set it matches every command.
 type Fault struct {
 	On Operation
-	// INS restricts Transmit to commands with this instruction; 0: any.
+	// If On is Transmit, INS restricts the fault to commands with this instruction; 0: any.
 	INS byte
-	// Command restricts Transmit to commands for which it returns true, as
+	// If On is Transmit, Command restricts the fault to commands for which it returns true, as
 	// [SendsSecret] does; nil: any. It must not retain the command.
 	Command func(command []byte) bool
 	// Nth restricts the fault to the nth operation that matches, counted from 1; 0: every

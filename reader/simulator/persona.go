@@ -28,7 +28,7 @@ type Persona struct {
 	// digit, so that it belongs to nobody.
 	MyNumber string
 
-	// The pictures. The photograph is in JPEG 2000, the others are PNG.
+	// The pictures. The photograph is in JPEG 2000; the others are PNG.
 	Photo, NamePicture, AddressPicture, SecurityCodePicture, MyNumberPicture []byte
 }
 

@@ -11,7 +11,8 @@
 // Each message is a 16-bit big-endian length and that number of bytes. A message of one
 // byte to the card is a control: 0 power off, 1 power on, 2 reset, 4 return the answer to
 // reset. Any other message to the card is a command APDU, and the card sends the response
-// APDU. The protocol is from vsmartcard's documentation and from measurements.
+// APDU. The protocol was taken from vsmartcard's documentation, and from observing the
+// program.
 //
 // # Errors and concurrency
 //
