@@ -13,10 +13,10 @@ var (
 	// ErrShortResponse reports an answer of 0 or 1 byte. The transport has
 	// probably lost the card, even if it reported success.
 	ErrShortResponse = errors.New("response shorter than a status word")
-	// ErrExcessResponse reports an answer whose data is longer than the command's
-	// Ne or than any response, or that announces so much with 61xx. It also
-	// reports an answer to READ BINARY that has 64 or more bytes of data and an
-	// error status: the reader has probably cut off the real status word, and
+	// ErrExcessResponse reports an answer with more data than the command's Ne or
+	// than a response can have, or one that announces that much with 61xx. It
+	// also reports an answer to READ BINARY that has 64 or more bytes of data and
+	// an error status: the reader has probably cut off the real status word, and
 	// taken two bytes of data for it.
 	ErrExcessResponse = errors.New("response longer than asked for")
 	// ErrNoProgress reports a card that announces data but does not send it.

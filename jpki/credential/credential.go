@@ -1,5 +1,5 @@
-// Package credential has the errors when a card's PIN, signature password or verification
-// number is not accepted, and the number of attempts left.
+// Package credential defines the errors for a PIN, signature password or verification number
+// that was not accepted, and the counter of the attempts left.
 //
 // A wrong entry uses up one attempt. When none is left, the credential is locked until the
 // holder has it reset at the municipal office. (The signature password can also be reset at

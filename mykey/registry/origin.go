@@ -56,11 +56,11 @@ func (t Terminal) SignRequest(namespace string, operation Operation, kind string
 	return ed25519.Sign(key, requestMessage(namespace, operation, kind, body[:]))
 }
 
-// From returns a view of the registry for a request. For each change that is made through the
-// view, the origin must have signed the namespace, the operation and the kind of the change.
-// Otherwise the change returns [ErrTerminal] and does nothing. The signature is stored in the
-// change's record. A change returns [ErrOperation] if its operation was used by another origin, or
-// without one.
+// From returns a view of the registry for a request. For each change that is made through the view,
+// the origin must have signed the namespace, the operation and the kind of the change. Otherwise
+// the change returns [ErrTerminal] and does nothing. The signature is stored in the change's
+// record. A change returns [ErrOperation] if its operation was used by another origin, or by a
+// change that has no origin.
 //
 // For [ByClerk] and [MergeByClerk], the origin's role must be [RoleClerk], and the clerk must be
 // empty or the origin's name. Otherwise [Registry.Renew] returns [ErrNotClerk]. The record then has
