@@ -5,10 +5,11 @@
 //
 // # Where to change what
 //
-//   - A further generation: add an entry to [All], a generation (as in announced.go) and a
-//     profile (profile.go) to package simulator, and a Kind to jpki/token.go. A new kind or profile also
-//     needs its texts: cmd/card-info/texts.go, cmd/kiosk/internal/panel/texts.go and the
-//     README.
+//   - A further generation: add an entry to [All], a generation (as in announced.go) and
+//     a profile (profile.go) to package simulator, and a Kind to jpki/token.go. A new
+//     kind or profile also needs its texts: cmd/card-info/texts.go,
+//     cmd/kiosk/internal/panel/texts.go, docs/json and the READMEs.
+//     mykey/message/password.go says that 5 wrong entries lock the password.
 //   - A key type that [Algorithm] lacks needs new code: jpki/key.go and sign.go,
 //     jpki/trust/certificate.go (CheckKey), jpki/proof, jpki/cardtls, internal/sshagent and
 //     the simulator's keys.go and sign.go.
@@ -88,11 +89,12 @@ func Applications() [][]byte {
 
 // The rules for PIN and password, which J-LIS publishes.
 //
-// These places repeat that the PIN has 4 digits: jpki/pin.go and mykey/message/pin.go
-// (errors and messages), internal/tty/pin.go (the prompt), cmd/card-info/texts.go, and
-// screens.html (the dots and the pad of the screen pin) and static/app.js (pinLength and
-// its texts; it assumes one exact length) in cmd/kiosk/internal/web. The PIN of a simulated
-// card is in reader/simulator/profile.go. README and docs/kiosk.md mention the length.
+// These places repeat that the PIN has 4 digits: jpki/pin.go, mykey/message/pin.go and
+// surface.go (errors and messages); internal/tty/pin.go (the prompt); texts.go,
+// change_texts.go and change.go (isWeakPIN) in cmd/card-info; screens.html (draw-pin,
+// welcome, pin and wrong-pin) and static/app.js (pinLength and its texts; it assumes one
+// exact length) in cmd/kiosk/internal/web. The PIN of a simulated card is in
+// reader/simulator/profile.go. The READMEs, docs/kiosk and docs/ssh mention the length.
 var (
 	PINRules      = applet.Rules{Min: 4, Max: 4}
 	PasswordRules = applet.Rules{Min: 6, Max: 16, Letters: true}
