@@ -44,7 +44,7 @@ PACKAGES = 4
 GO_TEST = go test -vet=off -p $(PACKAGES) -parallel $(PARALLEL)
 
 # These packages need no other programs, devices or compilers.
-PURE = ./apdu/... ./jpki/cardtls ./jpki/cms ./jpki/credential ./jpki/cvc ./jpki/face ./jpki/proof ./jpki/revocation ./jpki/text ./jpki/trust ./jpki/verification ./mykey ./mykey/message ./reader ./reader/simulator ./internal/applet ./internal/campaign ./internal/hidden ./internal/strictjson
+PURE = ./apdu/... ./jpki/cardtls ./jpki/cms ./jpki/credential ./jpki/cvc ./jpki/face ./jpki/proof ./jpki/revocation ./jpki/text ./jpki/trust ./jpki/verification ./mykey ./mykey/message ./reader ./reader/simulator ./internal/applet ./internal/campaign ./internal/ecdsasig ./internal/hidden ./internal/strictjson
 
 .PHONY: demo build install release release-test bin/kiosk kiosk counter fleet test test-wine test-arm peers fuzz soak bench
 .DEFAULT_GOAL := demo

@@ -6,11 +6,11 @@ import (
 	"crypto/rsa"
 	"encoding/asn1"
 	"fmt"
-	"math/big"
-	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	tag "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/mykeykit/mykeykit/internal/ecdsasig"
 )
 
 // Object identifiers of RFC 5652, RFC 5035, RFC 5754, RFC 3161 and RFC 8017.
@@ -89,21 +89,12 @@ func (a algorithm) verify(key crypto.PublicKey, id asn1.ObjectIdentifier, messag
 	return ErrSignature
 }
 
-// signatureOf returns a verified signature in the form of a [revocation.Question]: for ECDSA, r and s
-// in place of their DER.
-func signatureOf(key crypto.PublicKey, signature []byte) []byte {
-	public, ok := key.(*ecdsa.PublicKey)
-	if !ok {
-		return signature
+// signatureOf returns a signature in the form of a [revocation.Question]: for ECDSA, r and s in place of their DER.
+func signatureOf(key crypto.PublicKey, signature []byte) ([]byte, error) {
+	if key, ok := key.(*ecdsa.PublicKey); ok {
+		return ecdsasig.Concatenated(key, signature)
 	}
-	var r, s big.Int
-	var pair cryptobyte.String
-	der := cryptobyte.String(signature)
-	if !der.ReadASN1(&pair, tag.SEQUENCE) || !pair.ReadASN1Integer(&r) || !pair.ReadASN1Integer(&s) {
-		return nil // it was verified, so it is well formed
-	}
-	size := (public.Curve.Params().N.BitLen() + 7) / 8
-	return slices.Concat(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size)))
+	return signature, nil
 }
 
 // addSignatureAlgorithm adds the identifier of a signature by the key.

@@ -265,10 +265,11 @@ func (v *Verifier) check(ctx context.Context, m *message, s signerInfo, certific
 	case v.Revocation == nil:
 		return result, nil
 	}
-	result.Revocation, err = v.Revocation.Check(ctx, revocation.Question{
-		Certificate: parsed, CACertificate: ca, Hash: a.hash, Digest: sum(a.hash, s.signed), Signature: signatureOf(parsed.PublicKey, s.signature),
-	}, v.now)
-	if err != nil {
+	question := revocation.Question{Certificate: parsed, CACertificate: ca, Hash: a.hash, Digest: sum(a.hash, s.signed)}
+	if question.Signature, err = signatureOf(parsed.PublicKey, s.signature); err != nil {
+		return nil, err
+	}
+	if result.Revocation, err = v.Revocation.Check(ctx, question, v.now); err != nil {
 		return nil, err
 	}
 	return result, nil

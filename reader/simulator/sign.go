@@ -6,14 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"errors"
-	"math/big"
 	"slices"
 
-	"golang.org/x/crypto/cryptobyte"
-	tag "golang.org/x/crypto/cryptobyte/asn1"
-
 	"github.com/mykeykit/mykeykit/apdu"
+	"github.com/mykeykit/mykeykit/internal/ecdsasig"
 )
 
 // scheme is a signature scheme of PERFORM SECURITY OPERATION.
@@ -95,7 +91,7 @@ func (s scheme) sign(key crypto.Signer, cmd apdu.Command) apdu.Response {
 	}
 	signature, err := key.Sign(rand.Reader, input, s.options)
 	if public, ok := key.Public().(*ecdsa.PublicKey); ok && err == nil {
-		signature, err = concatenated(signature, (public.Curve.Params().N.BitLen()+7)/8)
+		signature, err = ecdsasig.Concatenated(public, signature)
 	}
 	switch {
 	case err != nil:
@@ -104,16 +100,4 @@ func (s scheme) sign(key crypto.Signer, cmd apdu.Command) apdu.Response {
 		return status(apdu.StatusWrongLength) // assumed
 	}
 	return data(signature)
-}
-
-// concatenated converts an ECDSA signature from DER to r and s, of size bytes each, which
-// is what a card returns.
-func concatenated(der []byte, size int) ([]byte, error) {
-	var r, s big.Int
-	var pair cryptobyte.String
-	input := cryptobyte.String(der)
-	if !input.ReadASN1(&pair, tag.SEQUENCE) || !pair.ReadASN1Integer(&r) || !pair.ReadASN1Integer(&s) {
-		return nil, errors.New("malformed ECDSA signature")
-	}
-	return slices.Concat(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))), nil
 }
