@@ -186,7 +186,7 @@ func (r *Registry) open(ctx context.Context, url string, mode mode, steps ...fun
 			_ = r.Close() // report the first error
 		}
 	}()
-	if err := r.migrate(ctx, r.skipMigrations || mode != modeCreate); err != nil {
+	if err := r.migrate(ctx, mode != modeCreate); err != nil {
 		return err
 	}
 	for _, step := range steps {
