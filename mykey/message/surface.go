@@ -34,10 +34,7 @@ var surfaceMessages = [...]Message{
 	{
 		Code: EntryWrong, Group: Holder, Attempt: AttemptUsed,
 		What: Text{"入力した番号が違います。", "The number entered is wrong."},
-		Next: Text{
-			"カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。",
-			"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed: if its year is of a Japanese era, enter that year.",
-		},
+		Next: Text{printedJA, printedEN},
 	},
 	{
 		Code: EntryLastAttempt, Group: Holder, Attempt: AttemptNotUsed,
@@ -105,8 +102,12 @@ var surfaceMessages = [...]Message{
 }
 
 const (
-	officeJA    = "住民票のある市区町村の窓口で、手続きをしてください。"
-	officeEN    = "Ask the municipal office where you are registered."
+	officeJA = "住民票のある市区町村の窓口で、手続きをしてください。"
+	officeEN = "Ask the municipal office where you are registered."
+	// printed says what to do after a wrong entry that is composed of what is printed on the card.
+	printedJA = "カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。"
+	printedEN = "Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed: if its year is of a Japanese era, enter that year."
+
 	lostEntryJA = "番号を送った直後に、カードの応答が途切れました。\n"
 	lostEntryEN = "The card's response was lost just after the number was sent.\n"
 )
@@ -119,10 +120,7 @@ type entryText struct {
 
 // entryTexts returns the texts of a secret; ok is false for other secrets.
 func entryTexts(kind credential.Kind) (t entryText, ok bool) {
-	printed := Text{
-		"カードに印字されている内容を確かめて、もう一度入力してください。\n生年月日は、カードに書かれているとおり（和暦は和暦のまま）に入力します。",
-		"Check what is printed on the card and enter it again. Enter the date of\nbirth as it is printed: if its year is of a Japanese era, enter that year.",
-	}
+	printed := Text{printedJA, printedEN}
 	switch kind {
 	case credential.TextPIN:
 		return entryText{Text{"券面事項入力補助用の暗証番号", "PIN of the text application"}, Text{
