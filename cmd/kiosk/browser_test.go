@@ -107,8 +107,8 @@ func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
-// rarely queries the page less often than every 5 ms while a test waits. With several browsers,
-// these queries took most of the processor's time.
+// rarely queries the page less often than every 5 ms while a test waits. Several browsers wait at
+// once, and the queries take processor time from the tests.
 var rarely = chromedp.RetryInterval(50 * time.Millisecond)
 
 // shows waits for a screen and checks it for accessibility.
